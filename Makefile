@@ -1,0 +1,65 @@
+# What a fresh machine needs: Python 3.11 or newer with venv, make, and nothing else.
+# `make` alone lists what can be done. Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo
+PYTEST_ARGS ?=
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types format bench install install-dev clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+demo: $(VENV)/.installed ## install if needed, then analyse a synthetic plate into ./demo
+	$(BIN)/spheroid-qc demo --out $(DEMO)
+
+test: lint types ## lint, type check and run the whole test suite
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev ## check types (mypy --strict)
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev ## mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev ## measure speed and, where reference images are at hand, accuracy
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/accuracy.py
+
+install: $(VENV)/.installed ## make .venv with the program
+install-dev: $(VENV)/.installed-dev ## make .venv with the program and the developers' tools
+
+clean: ## remove what the other targets made, except .venv
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# The stamps stand for "installed as pyproject.toml says": editing that file installs anew.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "$(PYTHON) was not found. On Debian or Ubuntu type:"; \
+	  echo "    sudo apt-get install -y python3 python3-venv make"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "spheroid_qc needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) -V 2>&1`."; \
+	  echo "Name a newer one: make PYTHON=python3.12 ..."; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) comes without venv. On Debian or Ubuntu type:"; \
+	  echo "    sudo apt-get install -y python3-venv make"; exit 2; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 2; }

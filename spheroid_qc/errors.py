@@ -1,0 +1,45 @@
+"""Errors that a user can mend.
+
+Every one carries a finished sentence that says what is wrong, where, and what to do; the
+command line prints it as it is, without a traceback.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ImageError", "OutputError", "PlateMapError", "RequestError", "SpheroidQCError"]
+
+
+class SpheroidQCError(Exception):
+    """Base of all errors whose text is meant for the user."""
+
+
+class RequestError(SpheroidQCError):
+    """The request as a whole can't be carried out: exit status 2, nothing written."""
+
+
+class PlateMapError(RequestError):
+    """A plate map that would be read wrongly if it were accepted.
+
+    Parameters
+    ----------
+    problems : sequence of str
+        One finished sentence for each mistake, with file, line and column.
+    """
+
+    def __init__(self, problems: list[str] | tuple[str, ...]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ImageError(SpheroidQCError):
+    """One file that can't be read; the rest of the plate goes on.
+
+    Parameters
+    ----------
+    message : str
+        A finished sentence naming the file and what to do.
+    """
+
+
+class OutputError(SpheroidQCError):
+    """Results can't be written (a full disk, no permission); what is finished is kept."""

@@ -1,0 +1,21 @@
+"""Quality flags: what can be wrong with a frame, a well or a plate, and what to do about it.
+
+`FLAGS` lists every code there is. `frame_flags` judges the figures of one frame, `series_flags`
+what only shows beside other times and other wells. Thresholds stand in `QualityParameters`.
+"""
+
+from __future__ import annotations
+
+from spheroid_qc.flags.frame import frame_flags
+from spheroid_qc.flags.kinds import FLAGS, Flag, FlagKind, check_severities, resolve
+from spheroid_qc.flags.series import series_flags
+
+__all__ = [
+    "FLAGS",
+    "Flag",
+    "FlagKind",
+    "check_severities",
+    "frame_flags",
+    "resolve",
+    "series_flags",
+]

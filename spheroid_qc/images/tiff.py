@@ -1,0 +1,358 @@
+"""TIFF files of every usual kind.
+
+Directories are checked first (`tiff_outline`), axes laid out (`tiff_layout`), then single pages
+are decoded by tifffile, one thread, from the bytes that were hashed.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.errors import ImageError
+from spheroid_qc.images.calibration import Calibration, pixel_size_from_resolution
+from spheroid_qc.images.codestreams import check_codestreams
+from spheroid_qc.images.dates import parse_date
+from spheroid_qc.images.files import FileContent
+from spheroid_qc.images.info import ImageInfo
+from spheroid_qc.images.metadata_imagej import ImageJFacts, read_imagej
+from spheroid_qc.images.metadata_ome import OmeImage, read_ome
+from spheroid_qc.images.metadata_vendor import TiffText, VendorFacts, read_vendor
+from spheroid_qc.images.tiff_checks import check_directory, check_size
+from spheroid_qc.images.tiff_colour import grey_of
+from spheroid_qc.images.tiff_layout import (
+    MINISBLACK,
+    PALETTE,
+    RGB,
+    SEPARATED,
+    YCBCR,
+    Address,
+    Layout,
+    layout_of,
+)
+from spheroid_qc.images.tiff_outline import (
+    FORMAT,
+    PHOTOMETRIC,
+    Directory,
+    outline_of,
+)
+from spheroid_qc.images.xmltext import XMLRefusedError
+
+__all__ = ["TiffReader", "quiet"]
+
+MOST_PLANES = 1_000_000
+
+_LOGGER = logging.getLogger("tifffile")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep decoders from writing warnings to the terminal; their results are checked instead."""
+    disabled = _LOGGER.disabled
+    _LOGGER.disabled = True
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        _LOGGER.disabled = disabled
+
+
+class TiffReader:
+    """Reads planes of one TIFF file.
+
+    Parameters
+    ----------
+    content : FileContent
+        The open file.
+    max_megapixels : float
+        Largest frame allowed.
+
+    Raises
+    ------
+    ImageError
+        If the file can't be read; other exceptions of decoders are the caller's to translate.
+    """
+
+    def __init__(self, content: FileContent, max_megapixels: float) -> None:
+        import tifffile
+
+        self._content = content
+        self._max_megapixels = max_megapixels
+        self._outline = outline_of(content)
+        self._tiff = tifffile.TiffFile(content.stream(), name=content.name)
+        first: Any = self._tiff.pages[0]
+        self._tags: dict[int, Any] = {}
+        for tag in first.tags:
+            self._tags.setdefault(tag.code, tag)
+        self._notes: list[str] = []
+        self._description = self._text(270)
+        self._ome = self._read_ome()
+        self._imagej = self._read_imagej()
+        self._layout = self._lay_out()
+        if math.prod(self._layout.sizes) > MOST_PLANES:
+            raise ImageError(self._damaged("it claims more planes than any file holds"))
+        self.info = self._make_info()
+
+    def close(self) -> None:
+        """Let go of the decoder."""
+        self._tiff.close()
+
+    def read(self, time: int, channel: int, z: int) -> NDArray[Any]:
+        """Read one plane.
+
+        Parameters
+        ----------
+        time, channel, z : int
+            Zero-based indices within the sizes of `info`.
+
+        Returns
+        -------
+        ndarray, shape (y, x)
+            Grey values in native byte order.
+
+        Raises
+        ------
+        ImageError
+            If the plane is missing, damaged, or of a kind that is not read.
+        """
+        address = self._layout.find(time, channel, z)
+        name = self._content.name
+        if address is None or address.page >= len(self._outline.directories):
+            why = "the file is cut short or damaged" if address else "the stack has a gap"
+            raise ImageError(
+                f"{name} holds no plane for time {time + 1}, channel {channel + 1}, focus "
+                f"{z + 1}: {why}; copy it again from the instrument."
+            )
+        directory = self._outline.directories[address.page]
+        if (directory.height, directory.width) != (self.info.height, self.info.width):
+            raise ImageError(
+                f"{name} can't be read: page {address.page + 1} has another size than the first; "
+                "export the stack again with pages of one size."
+            )
+        check_directory(self._content, directory, self._max_megapixels)
+        check_codestreams(self._content, directory)
+        pixels = self._decode(address, directory)
+        return self._grey(pixels, address, directory)
+
+    def _decode(self, address: Address, directory: Directory) -> NDArray[Any]:
+        page: Any = self._tiff.pages[address.page]
+        if address.repeat:
+            return self._repeated(page, address.repeat)
+        pixels: NDArray[Any] = np.asarray(page.asarray(maxworkers=1))
+        expected = directory.height * directory.width
+        if (
+            pixels.size == 0
+            or pixels.size % expected
+            or pixels.size // expected > page.samplesperpixel
+        ):
+            raise ImageError(self._damaged("its pixels do not fill the picture"))
+        if page.planarconfig == 2 and page.samplesperpixel > 1:
+            return pixels.reshape(page.samplesperpixel, directory.height, directory.width)
+        return pixels.reshape(directory.height, directory.width, -1)
+
+    def _repeated(self, page: Any, repeat: int) -> NDArray[Any]:
+        """Picture number so-and-so of those that follow each other behind one directory."""
+        if page.compression != 1 or not page.is_contiguous or page.predictor != 1:
+            raise ImageError(self._damaged("pages are missing"))
+        dtype = np.dtype(self._tiff.byteorder + page.dtype.char)
+        count = math.prod(page.shape)
+        start = page.dataoffsets[0] + repeat * count * dtype.itemsize
+        data = self._content.read_at(start, count * dtype.itemsize)
+        if len(data) < count * dtype.itemsize:
+            raise ImageError(self._damaged("it ends before its last picture"))
+        return np.frombuffer(data, dtype).reshape(page.shape).reshape(*page.shape[:2], -1)
+
+    def _grey(self, pixels: NDArray[Any], address: Address, directory: Directory) -> NDArray[Any]:
+        page: Any = self._tiff.pages[address.page]
+        planar = page.planarconfig == 2 and page.samplesperpixel > 1
+        colours = None
+        # ImageJ's tables are for looking at; the numbers themselves are what was measured.
+        if self._imagej is None and directory.one(PHOTOMETRIC, MINISBLACK) == PALETTE:
+            colours = page.colormap
+        return grey_of(
+            np.moveaxis(pixels, 0, -1) if planar else pixels,
+            directory,
+            self._content.name,
+            sample=address.sample,
+            palette=None if colours is None else np.asarray(colours).T,
+        )
+
+    def _damaged(self, why: str) -> str:
+        return (
+            f"{self._content.name} can't be read: the file is cut short or damaged ({why}); copy "
+            "it again from the instrument."
+        )
+
+    def _text(self, code: int) -> str:
+        tag = self._tags.get(code)
+        value = tag.value if tag is not None else ""
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", errors="replace")
+        return value.strip("\x00") if isinstance(value, str) else ""
+
+    def _read_ome(self) -> OmeImage | None:
+        text = self._description.rstrip()
+        if not text.endswith(("OME>", "OME&gt;")) or "<" not in text[:200]:
+            return None
+        try:
+            return read_ome(text, self._content.name, len(self._outline.directories))
+        except XMLRefusedError as error:
+            self._notes.append(f"The OME metadata of {self._content.name} are ignored: {error}.")
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+            self._notes.append(f"The OME metadata of {self._content.name} are damaged; ignored.")
+        return None
+
+    def _read_imagej(self) -> ImageJFacts | None:
+        # OME files may carry the ImageJ description in a second text.
+        for text in (self._description, *self._more_descriptions()):
+            if text.startswith("ImageJ="):
+                extra = self._tags[50839].value if 50839 in self._tags else {}
+                extra = extra if isinstance(extra, dict) else {}
+                return read_imagej(text, self._resolution(), extra, self._content.name)
+        return None
+
+    def _more_descriptions(self) -> list[str]:
+        first: Any = self._tiff.pages[0]
+        found = [tag.value for tag in first.tags if tag.code == 270][1:]
+        return [text for text in found if isinstance(text, str)]
+
+    def _resolution(self) -> tuple[float, float] | None:
+        sides = []
+        for code in (282, 283):
+            tag = self._tags.get(code)
+            value = tag.value if tag is not None else None
+            if not (isinstance(value, tuple) and len(value) == 2 and value[1]):
+                return None
+            sides.append(value[0] / value[1])
+        return sides[0], sides[1]
+
+    def _lay_out(self) -> Layout:
+        pages = self._outline.directories
+        return layout_of(
+            pages,
+            self._description,
+            self._ome,
+            self._imagej,
+            self._vendor_order(),
+            self._content.name,
+            cut=self._outline.cut,
+        )
+
+    def _vendor_order(self) -> tuple[str, tuple[int, int, int]] | None:
+        """Axes of MetaMorph STK and Zeiss LSM stacks, which have no other description."""
+        stk, lsm = (self._tags[code].value if code in self._tags else 0 for code in (33629, 34412))
+        if isinstance(stk, dict) and int(stk.get("NumberPlanes", 1)) > 1:
+            count, distances = int(stk["NumberPlanes"]), np.asarray(stk.get("ZDistance", 0))
+            return ("ZTC", (1, 1, count)) if distances.all() else ("TCZ", (count, 1, 1))
+        if not isinstance(lsm, dict):
+            return None
+        values = lsm
+        times, depth = (int(values.get(f"Dimension{axis}", 1)) for axis in ("Time", "Z"))
+        full = sum(not page.reduced for page in self._outline.directories)
+        return ("ZTC", (times, 1, depth)) if times * depth == full else None
+
+    def _make_info(self) -> ImageInfo:
+        base = self._outline.directories[self._layout.base]
+        check_size(self._content.name, base.width, base.height, base.samples, self._max_megapixels)
+        vendor = self._read_vendor(base)
+        n_t, n_c, n_z = self._layout.sizes
+        ome, imagej = self._ome, self._imagej
+        names = ome.channel_names if ome is not None else ()
+        if len(names) != n_c:
+            names = imagej.channel_names if imagej is not None else ()
+        if len(names) != n_c:
+            names = (vendor.channel,) if n_c == 1 else ("",) * n_c
+        notes = [*self._layout.notes, *self._notes, *vendor.notes]
+        turned = self._tags[274].value if 274 in self._tags else 1
+        if turned != 1:
+            notes.append(
+                f"The TIFF orientation {turned} of {self._content.name} is not applied; pixels are "
+                "taken as stored."
+            )
+        if self._outline.cut:
+            notes.append(f"{self._content.name} may be cut short: its last page leads nowhere.")
+        acquired = [ome.acquired if ome else None, vendor.acquired]
+        acquired += [self._exif_date(), parse_date(self._text(306))]
+        acquired.append(imagej.acquired if imagej else None)
+        bits = base.bits if base.one(FORMAT, 1) in (1, 2) else None
+        if ome is not None and ome.bits and bits and ome.bits < bits:
+            bits = ome.bits
+        positions = ome.positions if ome is not None else None
+        if positions is None and vendor.position is not None:
+            positions = (vendor.position,)
+        return ImageInfo(
+            name=self._content.name,
+            kind="tiff",
+            height=base.height,
+            width=base.width,
+            n_t=n_t,
+            n_c=n_c,
+            n_z=n_z,
+            dtype=self._dtype(),
+            colour=base.one(PHOTOMETRIC, MINISBLACK) in (RGB, YCBCR, SEPARATED, 34892),
+            bits=bits,
+            channel_names=tuple(names),
+            calibrations=self._calibrations(vendor, base),
+            acquired=next((date for date in acquired if date is not None), None),
+            times_h=self._times(n_t),
+            positions=positions,
+            notes=tuple(notes),
+        )
+
+    def _dtype(self) -> str:
+        dtype = self._tiff.pages[self._layout.base].dtype
+        return "unknown" if dtype is None else str(np.dtype(dtype).newbyteorder("="))
+
+    def _times(self, n_t: int) -> tuple[float, ...] | None:
+        if self._ome is not None and self._ome.times_h and len(self._ome.times_h) == n_t:
+            return self._ome.times_h
+        if self._imagej is not None and self._imagej.interval_s and n_t > 1:
+            return tuple(i * self._imagej.interval_s / 3600 for i in range(n_t))
+        return None
+
+    def _exif_date(self) -> Any:
+        tag = self._tags.get(34665)
+        values = tag.value if tag is not None else None
+        return parse_date(values.get("DateTimeOriginal")) if isinstance(values, dict) else None
+
+    def _read_vendor(self, base: Directory) -> VendorFacts:
+        wanted = (33560, 33628, 34118, 34412, 34665, 34680, 34682, 51123)
+        tags = {code: self._tags[code].value for code in wanted if code in self._tags}
+        return read_vendor(
+            TiffText(
+                self._content, self._description, self._text(305), tags, base.width, base.height
+            )
+        )
+
+    def _calibrations(self, vendor: VendorFacts, base: Directory) -> tuple[Calibration, ...]:
+        found: list[Calibration] = []
+        if self._ome is not None:
+            ome = self._ome.calibration
+            if (self._ome.width, self._ome.height) != (base.width, base.height):
+                ome = Calibration(
+                    None,
+                    "ome",
+                    f"OME metadata speak of {self._ome.width} x {self._ome.height} pixels, the "
+                    f"picture has {base.width} x {base.height}: its pixel size is not taken.",
+                )
+            found.append(ome)
+        if self._imagej is not None:
+            found.append(self._imagej.calibration)
+        if vendor.calibration is not None:
+            found.append(vendor.calibration)
+        resolution = self._resolution()
+        unit = self._tags[296].value if 296 in self._tags else 2
+        scale = {2: 25_400.0, 3: 10_000.0}.get(int(unit) if isinstance(unit, int) else 1)
+        if resolution is not None and scale is not None and self._imagej is None:
+            found.append(
+                pixel_size_from_resolution(*resolution, scale, "vendor", "The TIFF resolution")
+            )
+        return tuple(one for one in found if one.pixel_size_um is not None or one.note)

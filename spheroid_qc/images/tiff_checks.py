@@ -1,0 +1,174 @@
+"""Whether a page of a TIFF can be decoded, and its bytes are really there.
+
+A damaged or hostile header can ask for any amount of memory. Sizes, compression and every strip
+or tile are judged before a decoder sees the page.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.errors import ImageError
+from spheroid_qc.images.files import FileContent
+from spheroid_qc.images.tiff_outline import (
+    BITS,
+    COUNTS,
+    DEPTH,
+    OFFSETS,
+    PLANAR,
+    ROWS,
+    TILE_COUNTS,
+    TILE_LENGTH,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    Directory,
+    cut_short,
+)
+
+__all__ = ["check_directory", "check_size", "segments_of"]
+
+# Compression schemes that are read, by number, with the most bytes that one can stand for.
+# None: the scheme has no such bound, or the bound is not worth checking.
+COMPRESSIONS: dict[int, tuple[str, float | None]] = {
+    1: ("none", 1.0),
+    2: ("CCITT", None),
+    3: ("CCITT fax 3", None),
+    4: ("CCITT fax 4", None),
+    5: ("LZW", 2100.0),
+    6: ("old JPEG", None),
+    7: ("JPEG", None),
+    8: ("deflate", 1040.0),
+    32946: ("deflate", 1040.0),
+    32773: ("PackBits", 64.0),
+    33003: ("JPEG 2000", None),
+    33004: ("JPEG 2000", None),
+    33005: ("JPEG 2000", None),
+    34712: ("JPEG 2000", None),
+    34925: ("LZMA", None),
+    34926: ("Zstandard", None),
+    50000: ("Zstandard", None),
+}
+
+
+def check_directory(content: FileContent, page: Directory, max_megapixels: float) -> None:
+    """See to it that a page can be decoded: sane sizes, known compression, all bytes present.
+
+    Parameters
+    ----------
+    content : FileContent
+        The file.
+    page : Directory
+        The page that is about to be decoded.
+    max_megapixels : float
+        Largest frame that is allowed.
+
+    Raises
+    ------
+    ImageError
+        With the reason and what to do.
+    """
+    check_size(content.name, page.width, page.height, page.samples, max_megapixels)
+    depths = page.values.get(BITS, (1,))
+    if len(set(depths)) > 1 or not 1 <= depths[0] <= 64 or page.one(DEPTH, 1) != 1:
+        raise ImageError(_damaged(content, f"it claims {depths[0]} bits a sample"))
+    if page.compression not in COMPRESSIONS:
+        raise ImageError(
+            f"{content.name} can't be read: its compression (number {page.compression}) is not "
+            "one this program reads; save it uncompressed, or with LZW or deflate."
+        )
+    offsets, counts = segments_of(content, page)
+    expected = _expected_segments(page)
+    if len(offsets) < expected or len(counts) < expected:
+        raise ImageError(
+            _damaged(content, f"{expected} strips or tiles are due and {len(offsets)} are listed")
+        )
+    offsets, counts = offsets[:expected], counts[:expected]
+    row_bits = page.width * page.samples * depths[0]
+    need = page.height * math.ceil(row_bits / 8)
+    if page.compression == 1 and expected == 1 and int(counts[0]) == 0:
+        counts = np.array([need], np.uint64)
+    if not counts.all() or not offsets.all():
+        raise ImageError(cut_short(content, "some strips or tiles of its picture are missing"))
+    # Offsets beyond 2**63 are nonsense and would wrap around when added.
+    if max(int(offsets.max()), int(counts.max())) >= 1 << 62:
+        raise ImageError(_damaged(content, "its strips lie outside the file"))
+    ends = offsets.astype(np.int64) + counts.astype(np.int64)
+    if int(ends.max()) > content.size:
+        raise ImageError(
+            cut_short(
+                content,
+                f"its picture ends at byte {int(ends.max()):,}, the file at {content.size:,}",
+            )
+        )
+    ratio = COMPRESSIONS[page.compression][1]
+    if ratio is not None and need > ratio * int(counts.astype(np.int64).sum()) + 8:
+        raise ImageError(
+            _damaged(
+                content,
+                f"its header claims {page.width} x {page.height} pixels, more than its bytes hold",
+            )
+        )
+
+
+def check_size(name: str, width: int, height: int, samples: int, max_megapixels: float) -> None:
+    """Refuse frames without pixels and frames that are larger than allowed.
+
+    Raises
+    ------
+    ImageError
+        With the sizes, and what to do.
+    """
+    if width < 1 or height < 1 or samples < 1:
+        raise ImageError(
+            f"{name} can't be read: its header gives a picture of {width} x {height} pixels; the "
+            "file is damaged, copy it again from the instrument."
+        )
+    if width * height > max_megapixels * 1e6 or width * height * samples > max_megapixels * 4e6:
+        raise ImageError(
+            f"{name} is refused: its header claims {width} x {height} pixels with {samples} "
+            f"sample{'s' * (samples > 1)} each, and the largest frame allowed is "
+            f"{max_megapixels:g} megapixels; raise images.max_megapixels if that is right."
+        )
+
+
+def segments_of(
+    content: FileContent, page: Directory
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Offsets and byte counts of the strips or tiles of a page."""
+    codes = (TILE_OFFSETS, TILE_COUNTS) if TILE_OFFSETS in page.arrays else (OFFSETS, COUNTS)
+    out: list[NDArray[np.uint64]] = []
+    for code in codes:
+        if code not in page.arrays:
+            if code == COUNTS and page.compression == 1 and OFFSETS in page.arrays:
+                # Uncompressed files of old may leave the byte counts out.
+                out.append(np.zeros(len(out[0]), np.uint64))
+                continue
+            raise ImageError(_damaged(content, "it does not say where its pixels are"))
+        kind, count, where = page.arrays[code]
+        size = np.dtype(kind).itemsize
+        data = content.read_at(where, count * size) if count * size <= content.size else b""
+        if len(data) < count * size or count == 0:
+            raise ImageError(cut_short(content, "the list of its strips is missing"))
+        out.append(np.frombuffer(data, kind, count).astype(np.uint64))
+    return out[0], out[1]
+
+
+def _expected_segments(page: Directory) -> int:
+    if TILE_OFFSETS in page.arrays:
+        across, down = page.one(TILE_WIDTH, 0), page.one(TILE_LENGTH, 0)
+        if across < 1 or down < 1:
+            return 1
+        count = math.ceil(page.width / across) * math.ceil(page.height / down)
+    else:
+        count = math.ceil(page.height / max(1, min(page.one(ROWS, page.height), page.height)))
+    return count * (page.samples if page.one(PLANAR, 1) == 2 else 1)
+
+
+def _damaged(content: FileContent, why: str) -> str:
+    return (
+        f"{content.name} can't be read: its header is damaged ({why}); copy it again from the "
+        "instrument or save it again from the program that opens it."
+    )

@@ -1,0 +1,146 @@
+"""Masks of one frame -> rows of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.measure.background import checked, surround_of
+from spheroid_qc.measure.body import Body, Box, Mask, bounding_box
+from spheroid_qc.measure.registry import REGISTRY, columns, evaluate
+from spheroid_qc.parameters import Assay, MeasurementParameters
+from spheroid_qc.segment.result import Segmentation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "measure", "measure_rows", "measured_columns"]
+
+COLUMNS: tuple[str, ...] = (*(column.name for column in columns()), "confidence")
+
+
+def measured_columns(assay: Assay | str = Assay.SINGLE) -> tuple[str, ...]:
+    """Columns of `measure` that can hold a value in an assay.
+
+    Parameters
+    ----------
+    assay : {"single", "spheres"}
+        What a well holds.
+
+    Returns
+    -------
+    tuple of str
+        In the order of the table.
+    """
+    spheres = Assay(assay) is Assay.SPHERES
+    names = [
+        column.name
+        for metric in REGISTRY.values()
+        if metric.spheres or not spheres
+        for column in metric.columns
+    ]
+    return (*names, "confidence")
+
+
+def measure(
+    segmentation: Segmentation,
+    image: NDArray[Any],
+    pixel_size_um: float | None = None,
+    *,
+    assay: Assay | str = Assay.SINGLE,
+    parameters: MeasurementParameters | None = None,
+) -> pd.DataFrame:
+    """Measure the spheroid, or every sphere, of one frame.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        Core labels and shed mask, shape (y, x).
+    image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
+        The frame the masks were made from. Values that are not finite are background.
+    pixel_size_um : float, optional
+        Size of one pixel in um. None: columns in um are empty, those in px hold the numbers.
+    assay : {"single", "spheres"}
+        `single`: exactly one row, also when nothing was found. `spheres`: one row for each
+        core label, none for an empty frame; shed material belongs to no sphere.
+    parameters : MeasurementParameters, optional
+        Smallest fragment and smallest core.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `COLUMNS`; units stand in their names and in `REGISTRY`.
+
+    Raises
+    ------
+    RequestError
+        If masks and image do not fit together, or the pixel size is not a positive number.
+    """
+    import pandas as pd
+
+    rows = measure_rows(segmentation, image, pixel_size_um, assay=assay, parameters=parameters)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def measure_rows(
+    segmentation: Segmentation,
+    image: NDArray[Any],
+    pixel_size_um: float | None = None,
+    *,
+    assay: Assay | str = Assay.SINGLE,
+    parameters: MeasurementParameters | None = None,
+) -> list[dict[str, float]]:
+    """Measure one frame without building a table; see `measure` for the arguments.
+
+    Returns
+    -------
+    list of dict
+        One dictionary of numbers for each row of the table.
+
+    Raises
+    ------
+    RequestError
+        As in `measure`.
+    """
+    parameters = MeasurementParameters() if parameters is None else parameters
+    core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
+    # What is core can't also be shed; edited masks may overlap.
+    total = (core > 0) | shed
+    surround = surround_of(pixels, total)
+    floor = float(parameters.min_fragment_px)
+    if np.isfinite(size):
+        floor = parameters.min_fragment_um2 / size**2
+    spheres = Assay(assay) is Assay.SPHERES
+
+    def body(inside: Mask, everything: Mask, at: Box, number: int) -> Body:
+        return Body(
+            core=inside,
+            total=everything,
+            box=at,
+            image=pixels,
+            surround=surround,
+            pixel_size_um=size,
+            label=number,
+            min_fragment_px=floor,
+            min_core_radius_px=parameters.min_core_radius_px,
+            contiguous=not spheres,
+        )
+
+    rows: list[dict[str, float]] = []
+    if spheres:
+        from scipy import ndimage
+
+        for number, place in enumerate(ndimage.find_objects(core), start=1):
+            if place is not None:
+                at = place[0], place[1]
+                mask = core[at] == number
+                rows.append(evaluate(body(mask, mask, at, number), spheres=True))
+    else:
+        box = bounding_box(total) or (slice(0, 0), slice(0, 0))
+        inside = core[box]
+        rows.append(evaluate(body(inside > 0, total[box], box, int(inside.any()))))
+    for row in rows:
+        row["confidence"] = float(segmentation.confidence)
+    return rows

@@ -1,0 +1,1 @@
+"""What the experiment is: wells, file names, plate maps and the table of frames."""

@@ -1,0 +1,208 @@
+"""Headings of plate maps: which column is meant, for which drug, in which unit.
+
+People write `Well`, `well_id` or `Position`, `dose_uM`, `Conc. (nM)` or `drug 2 concentration
+[µM]`. A heading is read into a kind, a slot (the drug's number in a row) and a unit; a heading
+that means nothing here is a further column and is kept under its own name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from spheroid_qc.plate.units import Unit, parse_unit
+
+__all__ = ["Heading", "is_dose_like", "is_placeholder", "read_heading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What one heading means.
+
+    Attributes
+    ----------
+    kind : str
+        `well`, `row`, `column`, `plate`, `drug`, `dose`, `unit`, `role`, `control`, `cell_line`,
+        `vehicle_group`, `dosed_at_h`, `washout_at_h`, `cells_seeded`, `biological_replicate`,
+        `replicate`, `passage`, `molar_mass_g_mol`, `control_name`, `index`, `stratum` or `extra`.
+    written : str
+        The heading as written, single-spaced.
+    slot : str
+        Number of the drug (`1`, `2` ...; `n` in templates); empty where the heading has none.
+    unit : Unit or None
+        Unit of doses that the heading states.
+    bad_unit : str
+        A unit in brackets that is not known.
+    factor : float
+        A number as written times this factor is in the kind's own unit (hours, g/mol).
+    """
+
+    kind: str
+    written: str
+    slot: str = ""
+    unit: Unit | None = None
+    bad_unit: str = ""
+    factor: float = 1.0
+
+
+_WORDS = {
+    "well": "well|wells|well id|wellid|well position|well pos|position|pos|well name|wellname|"
+    "well label|well no|well number|well coordinate|well coordinates|coordinate|destination well|"
+    "dest well|well address|kavität|vertiefung|näpfchen",
+    "row": "row|well row|plate row|row name|row letter|zeile|reihe",
+    "column": "column|col|well column|well col|plate column|column number|spalte",
+    "plate": "plate|plate id|plateid|plate name|plate no|plate number|plate barcode|barcode|"
+    "vessel|vessel id|platte",
+    "drug": "drug|drugs|compound|compounds|treatment|treatments|agent|agents|drug name|"
+    "compound name|treatment name|agent name|substance|inhibitor|drug id|compound id|cmpd|"
+    "wirkstoff|substanz|medikament",
+    "dose": "dose|conc|concentration|dosage|doses|concentrations|final conc|final concentration|"
+    "final dose|nominal concentration|drug concentration|drug conc|drug dose|compound conc|"
+    "compound concentration|compound dose|treatment concentration|treatment conc|treatment dose|"
+    "agent concentration|agent dose|inhibitor concentration|dosis|konzentration|konz",
+    "unit": "unit|units|dose unit|dose units|conc unit|conc units|concentration unit|"
+    "concentration units|drug unit|drug units|unit of dose|einheit",
+    "role": "role|well role|well type|welltype|sample type|control type|rolle",
+    "control": "control|is control|ctrl|controls|kontrolle",
+    "control_name": "control name|vehicle name",
+    "cell_line": "cell line|cellline|cell lines|line|cell type|celltype|cell model|"
+    "zelllinie|zellinie",
+    "vehicle_group": "vehicle group|vehicle|solvent|solvent group|control group",
+    "dosed_at_h": "dosed at|dose time|dosing time|time of dose|time of dosing|dosed",
+    "washout_at_h": "washout at|washout|washout time|wash out|wash out at|washed out at|"
+    "time of washout",
+    "cells_seeded": "cells seeded|cells per well|cells well|seeded cells|seeding density|"
+    "cell number|number of cells|cell count|n cells|seeding number|seeded",
+    "biological_replicate": "biological replicate|bio replicate|biological rep|bio rep|biorep|"
+    "biological repeat|biol replicate|biol rep",
+    "replicate": "replicate|rep|technical replicate|tech replicate|technical rep|tech rep|"
+    "replicates|repeat|replikat",
+    "passage": "passage|passage no|passage number|passage nr|passage num",
+    "molar_mass_g_mol": "molar mass|molecular weight|mol weight|mw|molar weight|molecular mass|"
+    "mol mass|molmass|molmasse|molekulargewicht",
+    "index": "index|treatment index|treatment id|treatment no|treatment number",
+    "stratum": "irradiation|radiation|irradiation dose|radiation dose|irradiation dosage|"
+    "radiation dosage|stratum|strata",
+}
+_KINDS = {words: kind for kind, listed in _WORDS.items() for words in listed.split("|")}
+# Headings of SynergyFinder's tables.
+_PAIRS = {
+    "drug row": ("drug", "1"),
+    "drug col": ("drug", "2"),
+    "conc row": ("dose", "1"),
+    "conc col": ("dose", "2"),
+    "conc r": ("dose", "1"),
+    "conc c": ("dose", "2"),
+    "conc r unit": ("unit", "1"),
+    "conc c unit": ("unit", "2"),
+}
+_SLOTTED = frozenset({"drug", "dose", "unit", "dosed_at_h", "washout_at_h", "molar_mass_g_mol"})
+_LETTER_SLOTS = {"a": "1", "b": "2", "c": "3", "d": "4"}
+_HOURS = {"h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 / 60, "d": 24.0}
+_HOURS |= {"minutes": 1 / 60, "day": 24.0, "days": 24.0, "stunden": 1.0, "std": 1.0}
+_GRAMS = {"g/mol": 1.0, "da": 1.0, "kda": 1000.0, "kg/mol": 1000.0, "": 1.0}
+_LONGEST = 120
+_BRACKETS = re.compile(r"(.*?)\s*[\(\[]([^()\[\]]*)[\)\]]\s*(.*)")
+
+
+def is_placeholder(text: str) -> bool:
+    """Tell whether a cell is a template's reminder, such as `<Add_drug_cols_if_necessary>`."""
+    return len(text) > 2 and text.startswith("<") and text.endswith(">")
+
+
+def is_dose_like(text: str) -> bool:
+    """Tell whether a heading that was not understood begins like one of doses (`dose_xM`)."""
+    words = [token.casefold() for token in _tokens(text[:_LONGEST], False)]
+    return any(_KINDS.get(" ".join(words[:length])) == "dose" for length in range(1, len(words)))
+
+
+def _tokens(text: str, camel: bool) -> list[str]:
+    if camel:
+        text = re.sub(r"(?<=[a-zäöü])(?=[A-Z])", " ", text)
+    text = re.sub(r"(?<=[A-Za-z])(?=\d)", " ", text)
+    return [token for token in re.split(r"[\s_.:,;|\-]+|(?<=\d)(?=[A-Za-z])", text) if token]
+
+
+def read_heading(text: str) -> Heading:
+    """Read one heading, or the name of a grid.
+
+    Parameters
+    ----------
+    text : str
+        As written.
+
+    Returns
+    -------
+    Heading
+        Of kind `extra` where nothing is recognised.
+    """
+    written = " ".join(text.split())
+    if len(written) > _LONGEST:
+        return Heading("extra", written)
+    bare = written.lstrip("#").strip() if len(written) > 1 else written
+    bracket = ""
+    match = _BRACKETS.fullmatch(bare)
+    if match and match[1]:
+        bare, bracket = f"{match[1]} {match[3]}".strip(), match[2].strip()
+        if bracket.isdigit():
+            bare, bracket = f"{bare} {bracket}", ""
+    for spelling, camel in ((bare, False), (bare, True), (bare.replace("/", " ", 1), False)):
+        found = _from_tokens(_tokens(spelling, camel), written, bracket)
+        if found is not None:
+            return found
+    return Heading("extra", written)
+
+
+def _from_tokens(tokens: list[str], written: str, bracket: str) -> Heading | None:
+    lower = [token.casefold() for token in tokens]
+    pair = _PAIRS.get(" ".join(lower))
+    if pair:
+        return _complete(pair[0], written, pair[1], [], bracket)
+    attempts = [(list(range(len(tokens))), "")]
+    for position, token in enumerate(lower):
+        rest = [place for place in range(len(tokens)) if place != position]
+        if position and re.fullmatch(r"0?[1-9]\d?", token):
+            attempts.append((rest, str(int(token))))
+        elif position and token in _LETTER_SLOTS:
+            attempts.append((rest, _LETTER_SLOTS[token]))
+        elif position and token == "n" and position == len(tokens) - 1:
+            attempts.append((rest, "n"))
+    for kept, slot in attempts:
+        for length in range(min(len(kept), 4), 0, -1):
+            kind = _KINDS.get(" ".join(lower[place] for place in kept[:length]))
+            if kind is None or (slot and kind not in _SLOTTED):
+                continue
+            found = _complete(
+                kind, written, slot, [tokens[place] for place in kept[length:]], bracket
+            )
+            if found is not None:
+                return found
+    return None
+
+
+def _complete(kind: str, written: str, slot: str, rest: list[str], bracket: str) -> Heading | None:
+    """Judge what follows the words: a unit where the kind has one, else nothing may follow."""
+    if kind == "stratum":
+        return Heading(kind, written)
+    tail = " ".join(word for word in rest if word.casefold() not in ("in", "/"))
+    if kind == "dose":
+        unit = parse_unit(tail) or parse_unit("/".join(tail.split())) if tail else None
+        if tail and unit is None:
+            return None
+        if bracket:
+            stated = parse_unit(bracket)
+            if stated is None:
+                return Heading(kind, written, slot, None, bracket)
+            unit = unit or stated
+        return Heading(kind, written, slot, unit)
+    if kind in ("dosed_at_h", "washout_at_h"):
+        factor = _HOURS.get((tail or bracket or "h").casefold())
+        if factor is None:
+            return Heading(kind, written, slot, None, bracket) if bracket and not tail else None
+        return Heading(kind, written, slot, factor=factor)
+    if kind == "molar_mass_g_mol":
+        factor = _GRAMS.get("/".join((tail or bracket).casefold().split()))
+        return None if factor is None else Heading(kind, written, slot, factor=factor)
+    if kind == "cells_seeded" and tail.casefold() in ("per well", "/well", "well"):
+        tail = ""
+    return None if tail else Heading(kind, written, slot)

@@ -1,0 +1,90 @@
+"""Files and folders beside the images: what they are and why they are left out."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["IMAGE_SUFFIXES", "OTHER_FORMATS", "SKIPPED_FOLDERS", "split_suffix", "stray_reason"]
+
+IMAGE_SUFFIXES: frozenset[str] = frozenset({"tif", "tiff", "png", "jpg", "jpeg", "bmp"})
+
+_OTHER = """
+nd2 czi lif lof vsi oir oib oif lsm zvi ims stk flex dv mrxs scn svs ndpi c01 dib xdce heic webp gif
+jp2 jxl dcm zarr avi mp4 mov
+"""
+OTHER_FORMATS: frozenset[str] = frozenset(_OTHER.split())
+"""Image formats of instruments that must be converted or need further readers."""
+
+SKIPPED_FOLDERS: dict[str, str] = {
+    **dict.fromkeys(("mask", "masks"), "a folder of masks"),
+    **dict.fromkeys(("overlay", "overlays"), "a folder of overlays"),
+    **dict.fromkeys(("labels", "segmentation", "segmentations"), "a folder of segmentations"),
+    **dict.fromkeys(("thumbs", "thumbnails", "thumb", "thumbnail"), "a folder of thumbnails"),
+    **dict.fromkeys(("__macosx", "@eadir", "$recycle.bin", "lost+found"), "a system folder"),
+    "system volume information": "a system folder",
+}
+"""Folder name in lower case -> what it is."""
+
+_TABLES = frozenset({"csv", "tsv", "xlsx", "xls", "ods"})
+_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
+_THUMB = re.compile(r"_thumb(?:nail)?s?(?![a-z])", re.IGNORECASE)
+_MASK_WORD = re.compile(
+    r"(?:^|[_\-. ])(?:cp_)?(?:masks?|overlays?)(?:[_\-. ]?[0-9]{1,3})?$"
+    r"|[_\-. ](?:seg|segmented|segmentation|labels?|outlines?|probabilit(?:y|ies))$"
+    r"|^(?:masks?|overlays?|seg|segmentation)[_\-. ]",
+    re.IGNORECASE,
+)
+
+
+def split_suffix(name: str) -> tuple[str, str]:
+    """Stem and suffix of a file name; `x.ome.tif` has the suffix `tif` and the stem `x`.
+
+    Returns
+    -------
+    tuple of str
+        Stem and suffix without its point, in lower case.
+    """
+    stem, point, suffix = name.rpartition(".")
+    if not point:
+        return name, ""
+    suffix = suffix.lower()
+    if suffix in ("tif", "tiff") and stem[-4:].lower() == ".ome":
+        stem = stem[:-4]
+    return stem, suffix
+
+
+def stray_reason(name: str) -> tuple[str, str] | None:
+    """Why a file isn't a frame, as far as its name alone tells.
+
+    Parameters
+    ----------
+    name : str
+        File name without folders.
+
+    Returns
+    -------
+    tuple of str or None
+        Kind (`stray`, or `unread` for images that need a converter) and a finished sentence;
+        None for a file that should be a frame.
+    """
+    if name.startswith((".", "~$")) or name.lower() in _SYSTEM:
+        return "stray", "A file of the operating system; it is left out."
+    stem, suffix = split_suffix(name)
+    if suffix in IMAGE_SUFFIXES:
+        if not stem:
+            return "stray", "The file has no name before its suffix; it is left out."
+        if _THUMB.search(stem):
+            return "stray", "A thumbnail made by the instrument; it is left out."
+        if _MASK_WORD.search(stem):
+            return "stray", "A mask, overlay or segmentation made earlier; it is left out."
+        return None
+    if suffix in OTHER_FORMATS:
+        return (
+            "unread",
+            f"Files of type .{suffix} can't be read as they are: export them as TIFF, or convert "
+            "them with the readers of the extra [formats].",
+        )
+    if suffix in _TABLES:
+        return "stray", "A table, not an image; a plate map is given with --plate-map."
+    what = f"A .{suffix} file" if suffix else "A file without suffix"
+    return "stray", f"{what}, not an image; it is left out."

@@ -1,0 +1,1 @@
+"""Drug response: tables in, tables out. Usable on any tidy table."""

@@ -1,0 +1,144 @@
+"""One line per condition and time: how many wells, how large, how far fallen apart, how sure.
+
+The unit is the well on one plate, and the biological replicate where there are several: then
+wells are averaged within a replicate first, and the interval is taken over replicates. Frames
+that are unscorable, never formed or vanished enter no mean; they are counted.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from scipy import stats
+
+__all__ = ["SUMMARISED", "mean_interval", "summarise_conditions"]
+
+SUMMARISED = (
+    "core_area_um2",
+    "core_area_px",
+    "total_area_um2",
+    "equivalent_diameter_um",
+    "volume_um3",
+    "circularity",
+    "solidity",
+    "disintegration_fraction",
+    "disintegration_index",
+    "core_volume_loss_vs_t0",
+    "core_volume_loss_vs_vehicle",
+    "df_excess_vs_t0",
+    "df_excess_vs_vehicle",
+)
+_KEYS = ("condition", "role", "time_h")
+_LEFT_OUT = ("unscorable", "never_formed", "vanished")
+_ROLES = ("vehicle", "positive_control", "blank", "treated", "unmapped")
+
+
+def mean_interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a mean by Student's t.
+
+    Parameters
+    ----------
+    values : Series of float
+        One value per independent unit; NaN are left out.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper bound; NaN for fewer than two values.
+    """
+    known = values.dropna()
+    if len(known) < 2:
+        return float("nan"), float("nan")
+    half = stats.t.ppf(0.5 + level / 2, len(known) - 1) * known.std(ddof=1) / len(known) ** 0.5
+    centre = known.mean()
+    return float(centre - half), float(centre + half)
+
+
+def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Summarise wells by condition and time.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        One row per well and time: `plate, well, time_h, condition, role, state`, the doses and
+        the measured columns of `SUMMARISED`; optionally `biological_replicate` (default: the
+        plate).
+    extra : tuple of str
+        Further numeric columns to summarise in the same way.
+
+    Returns
+    -------
+    DataFrame
+        One row per condition and time; controls first, then drugs alone, then combinations.
+        Counts (`n_wells` scorable wells, `n_plates`, `n_biological`, wells by state, `left_out`
+        naming the wells that enter no mean), `interval` (`within_plate`, or `biological` over
+        biological replicates) and for each metric `_n` (units behind the mean), `_mean`, `_sd`,
+        `_median`, `_ci_low`, `_ci_high` (95 %).
+    """
+    replicate = wells["plate"].astype(str)
+    if "biological_replicate" in wells:
+        stated = wells["biological_replicate"].astype("string")
+        replicate = stated.where(stated.notna() & (stated != ""), replicate)
+    table = wells.assign(_replicate=replicate)
+    metrics = [name for name in (*SUMMARISED, *extra) if name in table]
+    columns = [str(name) for name in table.columns]
+    doses = [name for name in columns if name.startswith(("drug_", "dose_", "unit_"))]
+    lines = []
+    for (condition, role, time), rows in table.groupby(list(_KEYS), sort=False, dropna=False):
+        used = rows[~rows["state"].isin(_LEFT_OUT)]
+        n_biological = used["_replicate"].nunique()
+        line: dict[str, object] = {"condition": condition, "role": role, "time_h": time}
+        line |= {name: rows[name].iloc[0] for name in doses}
+        line |= {
+            "n_wells": len(used),
+            "n_plates": used["plate"].nunique(),
+            "n_biological": n_biological,
+        }
+        for state in (
+            "intact", "shrunken", "shedding", "disintegrated", "lost", *reversed(_LEFT_OUT)
+        ):  # fmt: skip
+            line[f"n_{state}"] = int((rows["state"] == state).sum())
+        out = rows[rows["state"].isin(_LEFT_OUT)]
+        several_plates = table["plate"].nunique() > 1
+        line["left_out"] = " ".join(
+            f"{p}:{w}" if several_plates else str(w)
+            for p, w in zip(out["plate"], out["well"], strict=True)
+        )
+        line["interval"] = "biological" if n_biological > 1 else "within_plate"
+        for name in metrics:
+            values = used[name].astype(float)
+            if n_biological > 1:
+                values = values.groupby(used["_replicate"]).mean()
+            values = values.dropna()
+            low, high = mean_interval(values)
+            line |= {
+                f"{name}_n": len(values),
+                f"{name}_mean": values.mean(),
+                f"{name}_sd": values.std(ddof=1),
+                f"{name}_median": values.median(),
+                f"{name}_ci_low": low,
+                f"{name}_ci_high": high,
+            }
+        lines.append(line)
+    return _in_order(pd.DataFrame(lines))
+
+
+def _in_order(summary: pd.DataFrame) -> pd.DataFrame:
+    """Sort controls first, then drugs alone by name and dose, then combinations; then time."""
+    if summary.empty:
+        return summary
+    rank = {role: n for n, role in enumerate(_ROLES)}
+    keys = pd.DataFrame({"role": [rank.get(str(r), len(rank)) for r in summary["role"]]})
+    numbers = [n for n in (1, 2, 3) if f"drug_{n}" in summary]
+    keys["drugs"] = sum((summary[f"drug_{n}"].notna().astype(int) for n in numbers), start=0)
+    for n in numbers:
+        keys[f"drug_{n}"] = summary[f"drug_{n}"].fillna("").astype(str)
+    for n in numbers:
+        for column in (f"dose_{n}_um", f"dose_{n}"):
+            if column in summary:
+                keys[column] = summary[column].astype(float).fillna(-1.0)
+    keys["condition"] = summary["condition"].astype(str)
+    keys["time_h"] = summary["time_h"]
+    order = keys.sort_values(list(keys.columns), kind="stable").index
+    return summary.loc[order].reset_index(drop=True)

@@ -1,0 +1,110 @@
+"""What the user left out: wells or single frames, with the reason.
+
+The table lies in the run folder as `exclusions.csv`, so that a later run, and napari, honour it;
+it is read, never written here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from spheroid_qc.errors import PlateMapError
+from spheroid_qc.plate.map_records import Problems, clean, read_well
+from spheroid_qc.plate.numbers import NumberFault, parse_number, style_of
+from spheroid_qc.plate.tables import Cell, read_tables
+
+__all__ = ["Exclusion", "read_exclusions"]
+
+_COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A user's decision to leave out a well, or one frame of it.
+
+    Parameters
+    ----------
+    plate : str
+        Plate; empty: any plate.
+    well : str
+        Canonical well.
+    time_h : float or None
+        Time of the frame; None: the whole well.
+    reason : str
+        In the user's words.
+    """
+
+    plate: str
+    well: str
+    time_h: float | None
+    reason: str
+
+
+def read_exclusions(path: Path) -> list[Exclusion]:
+    """Read a table of exclusions.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or XLSX with the columns `well` and, where wanted, `plate`, `time_h`, `reason`, `by`,
+        `at`.
+
+    Returns
+    -------
+    list of Exclusion
+        In the order of the file.
+
+    Raises
+    ------
+    PlateMapError
+        With a sentence for every line that can't be understood.
+    """
+    table = read_tables(path)[0]
+    if not table.rows:
+        return []
+    header, *rows = table.rows
+    names = [text.strip().lower() for text in header.texts]
+    if "well" not in names:
+        raise PlateMapError(
+            [
+                f"{table.place(header.line)}: exclusions need a column named well (and may have "
+                "plate, time_h, reason, by, at); write these names into the first line."
+            ]
+        )
+    unknown = [name for name in names if name and name not in _COLUMNS]
+    if unknown:
+        raise PlateMapError(
+            [
+                f"{table.place(header.line)}: the column {unknown[0]!r} means nothing in a table "
+                f"of exclusions; the columns are {', '.join(_COLUMNS)}."
+            ]
+        )
+    problems = Problems()
+    style = style_of(
+        [row.text(names.index("time_h") + 1) for row in rows] if "time_h" in names else [],
+        table.separator,
+    )
+    found = []
+    for row in rows:
+        cells = {
+            name: Cell(table, row.line, n, row.text(n), name)
+            for n, name in enumerate(names, start=1)
+        }
+        well = read_well(cells["well"], problems)
+        time_text = clean(cells["time_h"].text) if "time_h" in cells else ""
+        time_h: float | None = None
+        if time_text:
+            try:
+                time_h = float(parse_number(time_text, style))
+            except NumberFault as error:
+                problems.add(
+                    f"{cells['time_h'].place}: {time_text!r} is not a time ({error}); write hours, "
+                    "such as 24 or 6.5, or leave it empty to leave out the whole well."
+                )
+        if well is not None:
+            plate = clean(cells["plate"].text) if "plate" in cells else ""
+            reason = clean(cells["reason"].text) if "reason" in cells else ""
+            found.append(Exclusion(plate, well, time_h, reason))
+    problems.raise_if_any()
+    return found

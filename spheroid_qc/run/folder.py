@@ -1,0 +1,226 @@
+"""The run folder: what lies where, and how a file gets there whole or not at all.
+
+Everything is written under a temporary name in the same folder and then renamed, so that a
+killed process leaves either the old file or the new one. A lock that the operating system
+releases with the process keeps two runs from working in one folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spheroid_qc.errors import RequestError
+
+__all__ = ["RunFolder", "atomic_path", "write_json", "write_text"]
+
+_TEMPORARY = ".part"
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Give a temporary path that takes the place of `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be written; its folder is made.
+    durable : bool
+        Also wait until the bytes are on the disk.
+
+    Yields
+    ------
+    Path
+        Where to write.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own, short enough for any file system whatever the target is called.
+    digest = hashlib.blake2b(path.name.encode("utf-8", "surrogateescape"), digest_size=8)
+    name = f".{os.getpid()}.{digest.hexdigest()}{_TEMPORARY}{path.suffix}"
+    temporary = path.with_name(name)
+    try:
+        yield temporary
+        if durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8 with plain line ends, atomically and durably."""
+    with atomic_path(path, durable=True) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON, atomically and durably; numbers keep all their digits."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of one run folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder itself (`--out`).
+    """
+
+    root: Path
+
+    @property
+    def run_json(self) -> Path:
+        """Version, parameters, inputs, libraries, times."""
+        return self.root / "run.json"
+
+    @property
+    def records(self) -> Path:
+        """One JSON file per finished well: everything that was measured, before any table."""
+        return self.root / "records"
+
+    @property
+    def masks(self) -> Path:
+        """Label images, named and nested like the frames that they belong to."""
+        return self.root / "masks"
+
+    @property
+    def overlays(self) -> Path:
+        """Pictures with outlines, named and nested like the frames."""
+        return self.root / "overlays"
+
+    @property
+    def exclusions(self) -> Path:
+        """The user's own exclusions (`plate, well, time_h, reason, by, at`)."""
+        return self.root / "exclusions.csv"
+
+    def table(self, name: str) -> Path:
+        """Path of a table, e.g. `wells` -> `wells.csv`."""
+        return self.root / f"{name}.csv"
+
+    def check_usable(self, source: Path) -> None:
+        """Refuse a place where writing could destroy something.
+
+        Parameters
+        ----------
+        source : Path
+            The folder of images.
+
+        Raises
+        ------
+        RequestError
+            If the folder is a file, is the image folder itself, or holds files of others.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise RequestError(f"{self.root} is a file, not a folder; choose another --out folder.")
+        if self.root.resolve() == source.resolve():
+            raise RequestError(
+                f"The results can't go into the image folder {source} itself; choose another "
+                "--out folder."
+            )
+        if self.root.is_dir() and not self.run_json.is_file():
+            # A run that was killed before its first file leaves at most the lock behind.
+            others = [
+                p.name
+                for p in sorted(self.root.iterdir())
+                if p.name != ".lock" and _TEMPORARY not in p.name
+            ]
+            if others:
+                raise RequestError(
+                    f"{self.root} holds files of something else (such as {others[0]!r}) and no "
+                    "run.json; nothing was written there: choose an empty or new --out folder."
+                )
+
+    def read_run(self) -> dict[str, Any] | None:
+        """Read what an earlier run wrote into `run.json`; None for a new folder.
+
+        Raises
+        ------
+        RequestError
+            If the file is there but damaged.
+        """
+        if not self.run_json.is_file():
+            return None
+        try:
+            found = json.loads(self.run_json.read_text("utf-8"))
+            if not isinstance(found, dict) or "parameters" not in found:
+                raise ValueError("parameters are missing")
+        except (ValueError, OSError) as error:
+            raise RequestError(
+                f"{self.run_json} can't be read ({error}); restore the file or choose a new "
+                "--out folder."
+            ) from error
+        return found
+
+    def sweep(self) -> None:
+        """Remove temporary files that a killed run left behind."""
+        for folder in (self.root, self.records, self.masks, self.overlays):
+            if folder.is_dir():
+                pattern = f".*{_TEMPORARY}*"
+                found = folder.glob(pattern) if folder == self.root else folder.rglob(pattern)
+                for path in list(found):
+                    path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one run.
+
+        Raises
+        ------
+        RequestError
+            If another run holds it, naming the process.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = (self.root / ".lock").open("a+", encoding="utf-8")
+        except OSError as error:
+            raise RequestError(
+                f"{self.root} can't be written to ({error.strerror or error}); choose another "
+                "--out folder or ask for write permission."
+            ) from error
+        with handle:
+            if not _try_lock(handle.fileno()):
+                handle.seek(0)
+                holder = handle.read(200).strip() or "another process"
+                raise RequestError(
+                    f"{self.root} is in use by a run that is still going on ({holder}); wait for "
+                    "it to end or choose another --out folder."
+                )
+            handle.seek(0)
+            handle.truncate()
+            handle.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            handle.flush()
+            try:
+                yield
+            finally:
+                handle.seek(0)
+                handle.truncate()
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Take an advisory lock on a whole file; False if somebody else has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            # A byte far behind the text: Windows locks would hide the text from readers.
+            os.lseek(descriptor, 1 << 20, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,236 @@
+"""From raw rows to judged rows: flags, time zero, states, comparison with t0 and vehicle.
+
+The order matters: a frame that can't be trusted can't be time zero, several spheroids are told
+at time zero, and only a state tells which wells are a reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc import follow
+from spheroid_qc.flags import Flag, frame_flags, resolve, series_flags
+from spheroid_qc.parameters import Assay, Parameters, Severity
+from spheroid_qc.run.exclusions import Exclusion
+from spheroid_qc.run.rows import Gathered
+
+__all__ = ["Judged", "judge"]
+
+
+@dataclass
+class Judged:
+    """The wells table with flags, states and comparisons.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        As gathered, with `flags`, `state`, `is_t0`, `time_since_dose_h` and the comparisons.
+    flags : dict
+        Row label -> flags with their final severities, sorted by code.
+    plate_flags : list of tuple
+        (plate, Flag) of findings that concern a whole plate.
+    notes : list of str
+        Sentences for the user (e.g. that the dose time was assumed).
+    """
+
+    wells: pd.DataFrame
+    flags: dict[int, list[Flag]]
+    plate_flags: list[tuple[str, Flag]]
+    notes: list[str]
+
+
+def judge(
+    gathered: Gathered,
+    parameters: Parameters,
+    exclusions: Sequence[Exclusion],
+    *,
+    mapped: bool,
+) -> Judged:
+    """Judge every row.
+
+    Parameters
+    ----------
+    gathered : Gathered
+        Raw rows.
+    parameters : Parameters
+        Thresholds.
+    exclusions : sequence of Exclusion
+        What the user left out.
+    mapped : bool
+        Whether there is a plate map.
+
+    Returns
+    -------
+    Judged
+        Same rows, same order.
+    """
+    wells = gathered.wells.copy()
+    flags: dict[int, list[Flag]] = {label: list(gathered.flags[label]) for label in wells.index}
+    plate_flags: list[tuple[str, Flag]] = []
+    notes: list[str] = []
+    for label, excluded in _excluded(wells, exclusions).items():
+        flags[label].append(Flag("excluded_by_user", detail=excluded))
+    for label, figures in _figures(wells).items():
+        flags[label] += frame_flags(figures, parameters.quality, parameters.plate.assay.value)
+
+    wells["dose_time_h"], assumed = _dose_times(wells, parameters)
+    for plate in assumed:
+        plate_flags.append((plate, Flag("dose_time_assumed")))
+        notes.append(
+            f"Plate {plate}: no dose time was given, so the first frame counts as the time of "
+            "the first dose; state it with --dose-time or the map's column dosed_at_h."
+        )
+    wells["time_since_dose_h"] = wells["time_h"] - wells["dose_time_h"]
+
+    single = parameters.plate.assay is Assay.SINGLE
+    if single:
+        _follow(wells, flags, parameters)
+        if mapped:
+            plate_flags += _reference_flags(wells, flags, parameters)
+    else:
+        wells["is_t0"] = False
+        wells["state"] = np.where(_scorable(wells, flags, parameters), "", "unscorable")
+        for name in ("disintegration_fraction", "disintegration_index"):
+            wells[name] = np.nan
+    for label in flags:
+        flags[label] = _final(flags[label], parameters)
+    wells["flags"] = [";".join(f.code for f in flags[label]) for label in wells.index]
+    return Judged(
+        wells, flags, [(p, resolve(f, parameters.quality)) for p, f in plate_flags], notes
+    )
+
+
+def _figures(wells: pd.DataFrame) -> dict[int, dict[str, float]]:
+    """Raw figures of the rows that were measured."""
+    if "pixel_hash" not in wells:
+        return {}
+    numeric = wells.loc[wells["pixel_hash"].notna()].select_dtypes("number")
+    names = [str(name).removeprefix("figure:") for name in numeric.columns]
+    return {
+        label: dict(zip(names, values, strict=True))
+        for label, values in zip(
+            numeric.index.tolist(), numeric.to_numpy(dtype=float).tolist(), strict=True
+        )
+    }
+
+
+def _excluded(wells: pd.DataFrame, exclusions: Sequence[Exclusion]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for entry in exclusions:
+        hit = wells["well"] == entry.well
+        if entry.plate:
+            hit &= wells["plate"] == entry.plate
+        if entry.time_h is not None:
+            hit &= (wells["time_h"] - entry.time_h).abs() < 1e-6 + 1e-5 * abs(entry.time_h)
+        found |= dict.fromkeys(wells.index[hit], entry.reason)
+    return found
+
+
+def _dose_times(wells: pd.DataFrame, parameters: Parameters) -> tuple[pd.Series, list[str]]:
+    """Dose time of every row's well, and the plates for which it had to be assumed.
+
+    A well without a time of its own (a vehicle) takes the earliest of its plate.
+    """
+    if "dosed_at_h" in wells:
+        own = wells["dosed_at_h"].astype(float)
+    else:
+        own = pd.Series(np.nan, index=wells.index)
+    plate_earliest = own.groupby(wells["plate"]).transform("min")
+    dose = own.fillna(plate_earliest)
+    if parameters.plate.dose_time_h is not None:
+        dose = dose.fillna(parameters.plate.dose_time_h)
+    assumed = sorted(wells.loc[dose.isna(), "plate"].unique())
+    first = wells["time_h"].groupby(wells["plate"]).transform("min")
+    return dose.fillna(first), assumed
+
+
+def _scorable(
+    wells: pd.DataFrame,
+    flags: Mapping[int, list[Flag]],
+    parameters: Parameters,
+    *,
+    ignoring: str = "",
+) -> pd.Series:
+    verdict = [
+        not any(
+            resolve(flag, parameters.quality).severity is Severity.EXCLUDE
+            for flag in flags[label]
+            if flag.code != ignoring
+        )
+        for label in wells.index
+    ]
+    return pd.Series(verdict, index=wells.index, dtype=bool)
+
+
+def _follow(wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: Parameters) -> None:
+    """Time zero, series flags, states and comparisons, written into the table and the flags."""
+    frame_level = {label: list(found) for label, found in flags.items()}
+    time_zero = pd.Series(dtype=object)
+    # A series flag (a frame blurred beyond its plate) can move time zero, on which others rest.
+    for _ in range(2):
+        # Several spheroids are a finding at time zero; they must not take time zero away.
+        wells["scorable"] = _scorable(wells, flags, parameters, ignoring="several_spheroids")
+        time_zero = follow.find_time_zero(wells)
+        wells["is_t0"] = [label == t for label, t in time_zero.items()]
+        found = series_flags(wells, parameters.quality)
+        for label in flags:
+            flags[label] = frame_level[label] + found.get(label, [])
+    wells["scorable"] = _scorable(wells, flags, parameters, ignoring="several_spheroids")
+    time_zero = follow.find_time_zero(wells)
+    wells["is_t0"] = [label == t for label, t in time_zero.items()]
+    wells["scorable"] = _scorable(wells, flags, parameters)
+    wells["state"] = follow.states(wells, time_zero, parameters.states)
+    for name, column in follow.versus_time_zero(wells, time_zero).items():
+        wells[str(name)] = column
+    for name, column in follow.versus_vehicle(wells).items():
+        wells[str(name)] = column
+    imaged = wells["file"].notna() if "file" in wells else pd.Series(False, index=wells.index)
+    for label in wells.index[time_zero.isna() & imaged]:
+        flags[label].append(Flag("no_baseline"))
+    for state in ("never_formed", "vanished"):
+        for label in wells.index[wells["state"] == state]:
+            flags[label].append(Flag(state))
+    outcome = follow.time_to_disintegration(wells, parameters.states)
+    since = {
+        (plate, well): duration
+        for plate, well, event, duration in zip(
+            outcome["plate"], outcome["well"], outcome["event"], outcome["duration_h"], strict=True
+        )
+        if event
+    }
+    wells["disintegrated_since_dose_h"] = [
+        since.get(key, np.nan) for key in zip(wells["plate"], wells["well"], strict=True)
+    ]
+
+
+def _reference_flags(
+    wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: Parameters
+) -> list[tuple[str, Flag]]:
+    """Too few vehicle wells, per row; none at all, per plate."""
+    plate_flags = []
+    for plate, rows in wells.groupby("plate", sort=True):
+        if not (rows["role"] == "vehicle").any():
+            plate_flags.append((str(plate), Flag("no_vehicle")))
+            continue
+        counts = rows["n_reference_wells"].to_dict()
+        needs = rows["role"].isin(["treated", "positive_control", "vehicle"])
+        few = needs & (rows["n_reference_wells"] < parameters.states.min_reference_wells)
+        for label in rows.index[few & (rows["state"] != "unscorable")]:
+            detail = f"Reference wells that can be used: {counts[label]}."
+            flags[label].append(Flag("few_references", detail=detail))
+    return plate_flags
+
+
+def _final(found: list[Flag], parameters: Parameters) -> list[Flag]:
+    """One flag a code, the gravest, with the severity that the parameters want; sorted."""
+    order = {severity: n for n, severity in enumerate((None, *Severity))}
+    kept: dict[str, Flag] = {}
+    for flag in (resolve(f, parameters.quality) for f in found):
+        other = kept.get(flag.code)
+        if other is None or order[flag.severity] > order[other.severity]:
+            kept[flag.code] = flag
+    return [kept[code] for code in sorted(kept)]

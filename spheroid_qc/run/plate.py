@@ -1,0 +1,333 @@
+"""The whole run: names -> tasks -> records -> tables -> overlays -> run.json.
+
+Wells are analysed in parallel and committed one by one. All tables are made afterwards, from
+the records and in one order, so that they do not depend on who did what when.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.images import PlateCalibration, probe
+from spheroid_qc.images.plate_calibration import plate_calibration
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.plate.frames import FrameTable, frame_table
+from spheroid_qc.plate.join import read_end_points
+from spheroid_qc.plate.map_models import PlateMap
+from spheroid_qc.plate.maps import read_plate_map
+from spheroid_qc.run.exclusions import read_exclusions
+from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
+from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.run.provenance import check_same_run, write_run_json
+from spheroid_qc.run.well import (
+    analyse_moments,
+    analyse_well,
+    commit_record,
+    masks_present,
+    split,
+)
+from spheroid_qc.run.work import Moment, WellTask, main_channels, moments_of, read_record
+
+__all__ = ["Progress", "RunResult", "default_out", "run_plate"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Parameters
+    ----------
+    stage : str
+        `frames`, `tables` or `overlays`.
+    done, total : int
+        Frames (or overlays) finished and wanted.
+    rate : float
+        Finished per second in this run; 0 before the first.
+    seconds_left : float or None
+        Estimated from the rate; None before the first.
+    """
+
+    stage: str
+    done: int
+    total: int
+    rate: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left behind.
+
+    Parameters
+    ----------
+    out : Path
+        The run folder.
+    tables : dict of str to Path
+        Name -> CSV file.
+    n_frames : int
+        Frames (wells x times) in the tables that have an image.
+    n_new : int
+        Frames analysed now; the others were done before.
+    failures : tuple of str
+        Sentences on files that could not be read, used or analysed.
+    notes : tuple of str
+        Sentences on how things were understood.
+    """
+
+    out: Path
+    tables: dict[str, Path]
+    n_frames: int
+    n_new: int
+    failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def default_out(folder: Path) -> Path:
+    """Run folder for an image folder when none is named: beside it, never inside."""
+    folder = folder.resolve()
+    return folder.with_name(f"{folder.name}_spheroid_qc")
+
+
+def run_plate(
+    folder: str | Path,
+    plate_map: str | Path | None = None,
+    out: str | Path | None = None,
+    parameters: Parameters | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    join: str | Path | None = None,
+    exclusions: str | Path | None = None,
+    workers: int | None = None,
+) -> RunResult:
+    """Analyse a folder of images.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of images, with any number of folders in it.
+    plate_map : str or Path, optional
+        Plate map (CSV or XLSX).
+    out : str or Path, optional
+        Run folder; default: beside the images, named `<folder>_spheroid_qc`. An earlier run in
+        it is continued.
+    parameters : Parameters, optional
+        Settings; default: all defaults.
+    progress : callable, optional
+        Called with a `Progress` from this thread.
+    join : str or Path, optional
+        Table of end-point values by plate and well.
+    exclusions : str or Path, optional
+        Table `plate, well, time_h, reason`; default: `exclusions.csv` in the run folder, if
+        there is one.
+    workers : int, optional
+        Processes; default: one a processor. 0 works in this process.
+
+    Returns
+    -------
+    RunResult
+        Where the tables are, and what could not be done.
+
+    Raises
+    ------
+    RequestError
+        If the request can't be carried out as a whole; nothing is written then.
+    OutputError
+        If the results can't be written; finished wells are kept.
+    """
+    started = time.time()
+    parameters = parameters or Parameters()
+    source = Path(folder)
+    run = RunFolder(default_out(source) if out is None else Path(out))
+    table, mapped = _read_request(source, plate_map, parameters)
+    channels = main_channels(table.frames, parameters.images.channel)
+    well_count = parameters.plate.well_count
+    joined = None if join is None else read_end_points(Path(join), well_count=well_count)
+    if joined is not None:
+        joined.for_plates(table.plates)
+    run.check_usable(source)
+    check_same_run(run, source, parameters, table)
+    if exclusions is None and run.exclusions.is_file():
+        exclusions = run.exclusions
+    excluded = [] if exclusions is None else read_exclusions(Path(exclusions))
+    with run.locked():
+        run.sweep()
+        moments = moments_of(source, table.frames, channels)
+        context = {
+            "source": source,
+            "plate_map": plate_map,
+            "join": join,
+            "parameters": parameters,
+            "started": started,
+        }
+        write_run_json(run, context, table, {}, status="running")
+        calibration = plate_calibration(source)
+        new = _analyse(source, run, moments, parameters, calibration, workers, progress)
+        records = _Records(run)
+        _tell(progress, Progress("tables", 0, 1, 0.0, None))
+        from spheroid_qc.run.finish import finish_tables
+
+        finished = finish_tables(
+            run, source, table, moments, records, mapped, joined, excluded, parameters,
+            calibration,
+        )  # fmt: skip
+        _draw(finished.overlays, run, workers, progress)
+        write_run_json(run, context, table, finished.hashes, status="done")
+    failures = [finding.message for finding in table.problems]
+    return RunResult(
+        out=run.root,
+        tables=finished.tables,
+        n_frames=sum(len(found) for found in moments.values()),
+        n_new=new,
+        failures=(*failures, *finished.failures),
+        notes=(
+            *table.notes,
+            *((*mapped.notes, *mapped.warnings) if mapped else ()),
+            *(joined.notes if joined else ()),
+            *finished.notes,
+        ),
+    )
+
+
+def _read_request(
+    source: Path, plate_map: str | Path | None, parameters: Parameters
+) -> tuple[FrameTable, PlateMap | None]:
+    """Read names and map; everything that can be refused is refused here."""
+    from spheroid_qc.segment import check_method
+
+    check_method(parameters.segmentation.method)
+    mapped = None
+    if plate_map is not None:
+        mapped = read_plate_map(plate_map, well_count=parameters.plate.well_count)
+    table = frame_table(source, parameters.plate, probe=probe)
+    if not table.frames:
+        hint = next((finding.message for finding in table.problems), "")
+        raise RequestError(
+            f"No image in {source} has a name that tells its well"
+            + (f" (for example: {hint})" if hint else "")
+            + "; see spheroid-qc inspect, and settle it with --name-pattern."
+        )
+    if mapped is not None:
+        mapped.for_plates(table.plates)
+    return table, mapped
+
+
+class _Records(Mapping[tuple[str, str], Mapping[str, dict[str, Any]]]):
+    """Records of wells, read when asked for: the parent never holds them all."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+
+    def __getitem__(self, key: tuple[str, str]) -> Mapping[str, dict[str, Any]]:
+        return read_record(self._run, *key)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _tell(progress: Callable[[Progress], None] | None, state: Progress) -> None:
+    if progress is not None:
+        progress(state)
+
+
+def _analyse(
+    source: Path,
+    run: RunFolder,
+    moments: Mapping[tuple[str, str], list[Moment]],
+    parameters: Parameters,
+    calibration: PlateCalibration,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> int:
+    """Analyse every well that its record does not cover; returns the number of new frames."""
+    tasks: list[WellTask] = []
+    total = done = 0
+    for (plate, well), of_well in moments.items():
+        total += len(of_well)
+        known = read_record(run, plate, well)
+        ready = [m for m in of_well if m.signature in known]
+        complete = len(ready) == len(of_well) and all(
+            masks_present(run, known[m.signature]) for m in ready
+        )
+        if complete and len(known) == len(of_well):
+            done += len(of_well)
+            continue
+        tasks.append(
+            WellTask(source, run.root, plate, well, tuple(of_well), parameters, calibration)
+        )
+    before = done
+    new = 0
+    begun = time.monotonic()
+    _tell(progress, Progress("frames", done, total, 0.0, None))
+    number = default_workers() if workers is None else workers
+    number = min(number, len(tasks)) if number > 0 else 0
+    if not tasks:
+        return 0
+    for task, result in map_unordered(analyse_well, tasks, number):
+        if isinstance(result, WorkerDied):
+            new += _save_the_rest(run, task)
+        else:
+            new += result.frames
+        done += len(task.moments)
+        rate = (done - before) / max(time.monotonic() - begun, 1e-9)
+        _tell(progress, Progress("frames", done, total, rate, (total - done) / rate))
+    return new
+
+
+def _save_the_rest(run: RunFolder, task: WellTask) -> int:
+    """Analyse a well of which one frame kills its process: each frame alone."""
+    found: list[tuple[int, dict[str, Any]]] = []
+    new = 0
+    for part, result in map_unordered(analyse_moments, split(task), 1):
+        if not isinstance(result, WorkerDied):
+            moments, fresh = result
+            found += [(part.moments[0].timepoint, m) for m in moments]
+            new += fresh
+    in_time = sorted(found, key=lambda pair: pair[0])
+    commit_record(run, task, [moment for _, moment in in_time])
+    return new
+
+
+def _draw(
+    tasks: list[Any],
+    run: RunFolder,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    """Draw the overlays whose content changed, and remember what each shows."""
+    import json
+
+    from spheroid_qc.run.folder import write_json
+    from spheroid_qc.run.overlays import overlay_digest, write_overlay
+
+    index = run.records / "overlays.json"
+    try:
+        shown: dict[str, str] = json.loads(index.read_text("utf-8"))
+    except (OSError, ValueError):
+        shown = {}
+    wanted = {task.name: overlay_digest(task) for task in tasks}
+    stale = [
+        task
+        for task in tasks
+        if shown.get(task.name) != wanted[task.name] or not (run.overlays / task.name).is_file()
+    ]
+    for name in sorted(set(shown) - set(wanted)):
+        (run.overlays / name).unlink(missing_ok=True)
+    if stale:
+        begun = time.monotonic()
+        number = default_workers() if workers is None else workers
+        _tell(progress, Progress("overlays", 0, len(stale), 0.0, None))
+        number = min(number, max(1, len(stale) // 4)) if number > 0 else 0
+        for done, _ in enumerate(map_unordered(write_overlay, stale, number), start=1):
+            rate = done / max(time.monotonic() - begun, 1e-9)
+            left = (len(stale) - done) / rate
+            _tell(progress, Progress("overlays", done, len(stale), rate, left))
+    if wanted != shown:
+        write_json(index, dict(sorted(wanted.items())))

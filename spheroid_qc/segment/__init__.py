@@ -1,0 +1,89 @@
+"""Image -> core and shed masks.
+
+`segment` is the room's one function; which method made a result stands in the result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spheroid_qc._callable import make_callable
+from spheroid_qc.segment.result import Segmentation
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from spheroid_qc.parameters import SegmentationParameters
+
+__all__ = ["Segmentation", "check_method", "segment"]
+
+
+def segment(
+    image: ArrayLike,
+    pixel_size_um: float | None = None,
+    method: str = "auto",
+    parameters: SegmentationParameters | None = None,
+) -> Segmentation:
+    """Find spheroid bodies and the material they shed.
+
+    The result does not change when intensities are multiplied or shifted.
+
+    Parameters
+    ----------
+    image : array_like, shape (y, x) or (y, x, 3 or 4)
+        Any real numeric type; colour is reduced to luminance; NaN is background.
+    pixel_size_um : float, optional
+        Size of one pixel in um; used where a parameter is given in um.
+    method : str
+        `classical` or `auto`, which is `classical` as long as no trained network ships.
+    parameters : SegmentationParameters, optional
+
+    Returns
+    -------
+    Segmentation
+        Core labels (largest body first), shed mask, confidence and the method that made them.
+
+    Raises
+    ------
+    ValueError
+        If the array is not an image.
+    RequestError
+        If the method is unknown or not available.
+    """
+    from spheroid_qc.parameters import SegmentationParameters
+    from spheroid_qc.segment.classical import segment_classical
+
+    check_method(method)
+    if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
+        raise ValueError(f"A pixel size is a positive number of um, not {pixel_size_um!r}.")
+    return segment_classical(image, pixel_size_um, parameters or SegmentationParameters())
+
+
+def check_method(method: str) -> None:
+    """Refuse a method that this version does not have.
+
+    Parameters
+    ----------
+    method : str
+        As in `segment`.
+
+    Raises
+    ------
+    RequestError
+        If the method is unknown or not available.
+    """
+    from spheroid_qc.errors import RequestError
+
+    name = str(getattr(method, "value", method))
+    if name == "learned":
+        raise RequestError(
+            "This version ships no trained network, so the method 'learned' is not available; "
+            "use 'auto' or 'classical'."
+        )
+    if name not in ("auto", "classical"):
+        raise RequestError(
+            f"There is no segmentation method {name!r}; use 'auto', 'classical' or 'learned'."
+        )
+
+
+make_callable(__name__, segment)

@@ -1,0 +1,60 @@
+"""Uneven light: a smooth surface through the background that a big object cannot bend."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["background_surface"]
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_TERMS = 6
+_TUKEY = 4.0
+"""Residuals beyond this many robust standard deviations have no say (Tukey's biweight)."""
+
+
+def background_surface(values: Float, usable: Mask) -> Float:
+    """Quadratic surface through the background by iteratively reweighted least squares.
+
+    Tukey's biweight takes away the say of whatever does not lie on the surface, so that a
+    spheroid of up to about half the field does not lift it (Beaton & Tukey 1974,
+    doi:10.1080/00401706.1974.10489171).
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (y, x)
+    usable : ndarray of bool, shape (y, x)
+
+    Returns
+    -------
+    ndarray of float32, shape (y, x)
+    """
+    height, width = values.shape
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] if height > 1 else np.zeros((1, 1))
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :] if width > 1 else np.zeros((1, 1))
+    step = max(1, max(height, width) // 48)
+    offset = (step - 1) // 2
+    rows, columns = slice(offset, None, step), slice(offset, None, step)
+    chosen = usable[rows, columns]
+    target = values[rows, columns][chosen].astype(np.float64)
+    if target.size < 4 * _TERMS:
+        level = float(np.median(values[usable])) if usable.any() else 0.0
+        return np.full(values.shape, level, np.float32)
+    ys = np.broadcast_to(y[rows], chosen.shape)[chosen].astype(np.float64)
+    xs = np.broadcast_to(x[:, columns], chosen.shape)[chosen].astype(np.float64)
+    design = np.stack([np.ones_like(xs), xs, ys, xs * xs, xs * ys, ys * ys], axis=1)
+    residual = target - np.median(target)
+    solution = np.zeros(_TERMS)
+    ridge = 1e-6 * target.size * np.eye(_TERMS)
+    for _ in range(8):
+        spread = 1.4826 * float(np.median(np.abs(residual))) + 1e-6
+        scaled = residual / (_TUKEY * spread)
+        weight = np.where(np.abs(scaled) < 1, (1 - scaled * scaled) ** 2, 0.0)
+        weighted = design * weight[:, None]
+        solution = np.linalg.solve(design.T @ weighted + ridge, weighted.T @ target)
+        residual = target - design @ solution
+    c = solution.astype(np.float32)
+    surface = c[0] + c[1] * x + c[2] * y + c[3] * x * x + c[4] * x * y + c[5] * y * y
+    return np.asarray(surface, np.float32)

@@ -1,0 +1,154 @@
+"""Where in the frame a spheroid can be: inside the well, off writing that was burned in.
+
+A whole-well frame is a lit disc in a dark surround with the well's wall as its brightest edge;
+a segmenter that does not know this finds the well. Scale bars and time stamps are thin strokes
+of the darkest or brightest value there is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segment.classical.background import background_surface
+from spheroid_qc.segment.classical.reduction import Reduced
+from spheroid_qc.segment.classical.shapes import component_shapes, fill_holes
+
+__all__ = ["Field", "usable_field"]
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """The part of the frame in which spheroids are sought, at working resolution.
+
+    Parameters
+    ----------
+    usable : ndarray of bool, shape (y, x)
+    well : bool
+        Whether the frame shows a whole well in a dark surround.
+    annotation : ndarray of bool, shape (y, x)
+        Writing burned into the frame.
+    """
+
+    usable: Mask
+    well: bool
+    annotation: Mask
+
+
+def usable_field(reduced: Reduced) -> Field:
+    """Find surround, wall, writing and missing pixels.
+
+    Parameters
+    ----------
+    reduced : Reduced
+
+    Returns
+    -------
+    Field
+    """
+    usable = ~reduced.missing
+    annotation = _annotation(reduced)
+    inside = _well_interior(reduced)
+    if inside is not None:
+        usable &= inside
+    usable &= ~annotation
+    return Field(usable, inside is not None, annotation)
+
+
+def _well_interior(reduced: Reduced) -> Mask | None:
+    """Lit disc of a whole-well frame without its wall, or None for any other frame."""
+    mean = reduced.mean
+    height, width = mean.shape
+    patch = max(2, min(height, width) // 20)
+    if min(height, width) < 32:
+        return None
+    corners = np.array(
+        [
+            np.median(mean[rows, columns])
+            for rows in (slice(0, patch), slice(-patch, None))
+            for columns in (slice(0, patch), slice(-patch, None))
+        ]
+    )
+    middle = float(np.median(mean[height // 4 : -height // 4, width // 4 : -width // 4]))
+    surround = float(np.median(corners))
+    step = middle - surround
+    span = float(np.subtract(*np.percentile(mean, (99.5, 0.5))))
+    if step < 0.15 * span or np.count_nonzero(np.abs(corners - surround) < 0.25 * step) < 3:
+        return None
+    lit = fill_holes(mean > surround + 0.5 * step)
+    labels, count = ndimage.label(lit)
+    if count == 0:
+        return None
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    largest = int(sizes.argmax())
+    well: Mask = labels == largest
+    if sizes[largest] < 0.35 * well.size:
+        return None
+    shape = component_shapes(well.astype(np.int32), 1)
+    if shape.ellipse_fill[1] < 0.96:
+        return None
+    depth = ndimage.distance_transform_edt(np.pad(well, 1))[1:-1, 1:-1]
+    inner: Mask = depth > 0.2 * depth.max()
+    residual = mean - background_surface(mean, inner)
+    flatness = float(np.median(np.abs(residual[inner])))
+    saturated = float(reduced.extreme[inner].mean())
+    if flatness > 0.05 * step or saturated > 0.2:
+        return None
+    return depth > _wall_depth(reduced, well, depth)
+
+
+def _wall_depth(reduced: Reduced, well: Mask, depth: NDArray[np.float64]) -> float:
+    """How far the wall and its glare reach into the well, from the edge profile by depth."""
+    edges = ndimage.gaussian_gradient_magnitude(reduced.mean, 1.0)
+    rings = np.minimum(depth[well].astype(np.int64), int(depth.max()))
+    # A spheroid fills a sector of a ring only: the median over a ring is the wall's own.
+    order = np.argsort(rings, kind="stable")
+    starts = np.searchsorted(rings[order], np.arange(rings.max() + 2))
+    values = edges[well][order]
+    profile = np.array(
+        [
+            np.median(values[a:b]) if b > a else 0.0
+            for a, b in zip(starts[:-1], starts[1:], strict=True)
+        ]
+    )
+    limit = max(3, int(0.25 * depth.max()))
+    calm = float(np.median(profile[limit:])) if profile.size > limit else 0.0
+    peak = float(profile[:limit].max(initial=0.0))
+    high = np.flatnonzero(profile[:limit] > calm + 0.05 * (peak - calm))
+    return float(high.max() + 2) if high.size else 2.0
+
+
+def _annotation(reduced: Reduced) -> Mask:
+    """Groups of sharp strokes at an extreme value in a small part of the frame."""
+    strokes = (reduced.extreme > 0.02) & (reduced.extreme < 0.999) & (reduced.texture > 0.15)
+    none = np.zeros(strokes.shape, bool)
+    if reduced.block < 2 or not strokes.any() or strokes.mean() > 0.05:
+        return none
+    # Letters of one word and the bar above it lie closer together than a tenth of the frame.
+    reach = max(3, round(0.02 * max(strokes.shape))) | 1
+    words = ndimage.maximum_filter(strokes, size=reach)
+    labels, count = ndimage.label(words)
+    if count == 0:
+        return none
+    result = none
+    height, width = strokes.shape
+    for index, box in enumerate(ndimage.find_objects(labels), start=1):
+        tall, wide = box[0].stop - box[0].start, box[1].stop - box[1].start
+        middle_y = (box[0].start + box[0].stop) / 2 / height
+        if tall > 0.16 * height or wide > 0.4 * width or 0.2 < middle_y < 0.8:
+            continue
+        part = labels[box] == index
+        extreme = reduced.extreme[box][part & strokes[box]]
+        texture = reduced.texture[box][part & strokes[box]]
+        # A two-valued block has standard deviation sqrt(p (1 - p)) times its step.
+        two_valued = np.sqrt(extreme * (1 - extreme)) * 0.5
+        if np.median(texture - two_valued) > 0 and wide >= tall:
+            result = result | (words & (labels == index))
+    return result

@@ -1,0 +1,199 @@
+"""Everything foreign around the bodies: where the frame differs from its local background.
+
+At about twice the working resolution single cells stand apart. The background is interpolated
+through bodies and material, so that a cloud does not hide itself; a smooth glow, halo or shadow
+that rings a body is light, not material, and is taken out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segment.classical.cues import Cues
+from spheroid_qc.segment.classical.reduction import Reduced, pool
+
+__all__ = ["Material", "enlarge", "find_material"]
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The frame at finer resolution and what in it is foreign.
+
+    Parameters
+    ----------
+    factor : int
+        Fine pixels along the side of one block.
+    difference : ndarray of float32, shape (y, x)
+        Intensity minus local background.
+    noise : float
+        Spread of `difference` in the background.
+    limit : float
+        Difference from which a pixel is foreign.
+    mask : ndarray of bool, shape (y, x)
+        Foreign pixels, bodies included.
+    rough : ndarray of bool, shape of the working resolution
+        Blocks with more fine texture than the background.
+    sharp : ndarray of bool, shape (y, x)
+        Foreign pixels that are rough or stand out from their neighbourhood: smudges, shadows
+        and seams of the light do neither.
+    """
+
+    factor: int
+    difference: Float
+    noise: float
+    limit: float
+    mask: Mask
+    rough: Mask
+    sharp: Mask
+
+    def crop(self, blocks: tuple[slice, slice]) -> Material:
+        """Part of the frame, given in blocks."""
+        box = tuple(slice(s.start * self.factor, s.stop * self.factor) for s in blocks)
+        return replace(
+            self,
+            difference=self.difference[box],
+            mask=self.mask[box],
+            rough=self.rough[blocks],
+            sharp=self.sharp[box],
+        )
+
+
+def find_material(
+    reduced: Reduced, cues: Cues, usable: Mask, bodies: Mask, contrast: float, needed: float
+) -> Material:
+    """Find what differs from the local background.
+
+    Parameters
+    ----------
+    reduced : Reduced
+    cues : Cues
+    usable, bodies : ndarray of bool, shape of the working resolution
+    contrast : float
+        Intensity difference of the bodies; material of a small share of it counts.
+    needed : float
+        That share.
+
+    Returns
+    -------
+    Material
+    """
+    factor, fine = reduced.factor, reduced.fine
+    shape = (
+        min(fine.shape[0], usable.shape[0] * factor),
+        min(fine.shape[1], usable.shape[1] * factor),
+    )
+    fine = fine[: shape[0], : shape[1]]
+    rough = _rough(cues.roughness, usable & ~bodies) & usable
+    background = _local_background(cues.smooth, usable, bodies | rough, contrast)
+    difference = fine - enlarge(background, factor, shape, smooth=True)
+    quiet = enlarge(usable & ~bodies & ~rough, factor, shape)
+    inside = np.abs(difference[quiet])[::3] if quiet.any() else np.zeros(1, np.float32)
+    noise = 1.4826 * float(np.median(inside)) + 1e-6
+    if factor > 1 and 4.5 * noise > needed * contrast:
+        difference = ndimage.uniform_filter(difference, 3, mode="nearest")
+        noise /= 2.0  # at best a third; neighbouring pixels are not quite independent
+    limit = max(4.5 * noise, needed * contrast)
+    mask = (np.abs(difference) > limit) & enlarge(usable, factor, shape)
+    outstanding = np.abs(difference - _neighbourhood(difference, factor, usable.shape)) > limit
+    sharp = mask & (outstanding | enlarge(rough, factor, shape))
+    return Material(factor, difference, noise, limit, mask, rough, sharp)
+
+
+def _neighbourhood(difference: Float, factor: int, shape: tuple[int, ...]) -> Float:
+    """Mean over an area a few cells wide."""
+    height, width = shape
+    padded = np.zeros((height * factor, width * factor), np.float32)
+    padded[: difference.shape[0], : difference.shape[1]] = difference
+    size = max(5, round(0.04 * max(shape))) | 1
+    local = ndimage.uniform_filter(pool(padded, factor), size, mode="nearest")
+    return enlarge(local, factor, difference.shape, smooth=True)
+
+
+def _rough(roughness: Float, calm: Mask) -> Mask:
+    """Blocks with more fine texture than the background, from its quietest tenth."""
+    if not calm.any():
+        return np.zeros(roughness.shape, bool)
+    low, tenth = np.percentile(roughness[calm], (2, 10))
+    spread = (tenth - low) / 0.77  # of a normal distribution, as is the next line
+    centre = tenth + 1.28 * spread
+    return roughness > centre + max(4.0 * spread, 0.2)
+
+
+def _local_background(smooth: Float, usable: Mask, bodies: Mask, contrast: float) -> Float:
+    """Average of what is neither body nor material, spread into their place."""
+    sigma = 0.07 * max(smooth.shape)
+    step = max(1, int(sigma / 4))
+    calm = usable & ~bodies
+    background = np.full_like(smooth, np.median(smooth[calm]) if calm.any() else 0.0)
+    for limit in (0.35, 0.15):
+        sure = (calm & (np.abs(smooth - background) < limit * contrast)).astype(np.float32)
+        weight, total = (
+            ndimage.gaussian_filter(part[::step, ::step], sigma / step, mode="constant")
+            for part in (
+                ndimage.uniform_filter(sure, step),
+                ndimage.uniform_filter(sure * smooth, step),
+            )
+        )
+        coarse = (total + 1e-4 * float(np.median(background))) / (weight + 1e-4)
+        background = _resample(coarse.astype(np.float32), step, smooth.shape)
+    return background
+
+
+def _resample(coarse: Float, step: int, shape: tuple[int, ...]) -> Float:
+    """Linear interpolation of samples taken every `step` pixels."""
+    rows = np.minimum(np.arange(shape[0]) / step, coarse.shape[0] - 1)
+    columns = np.minimum(np.arange(shape[1]) / step, coarse.shape[1] - 1)
+    r0 = np.minimum(rows.astype(np.intp), max(coarse.shape[0] - 2, 0))
+    c0 = np.minimum(columns.astype(np.intp), max(coarse.shape[1] - 2, 0))
+    r1, c1 = np.minimum(r0 + 1, coarse.shape[0] - 1), np.minimum(c0 + 1, coarse.shape[1] - 1)
+    a = (rows - r0).astype(np.float32)[:, None]
+    b = (columns - c0).astype(np.float32)[None, :]
+    lines = coarse[r0] * (1 - a) + coarse[r1] * a
+    result: Float = lines[:, c0] * (1 - b) + lines[:, c1] * b
+    return result
+
+
+def enlarge(
+    values: NDArray[T], factor: int, shape: tuple[int, ...], *, smooth: bool = False
+) -> NDArray[T]:
+    """Bring an image from working to finer resolution.
+
+    Parameters
+    ----------
+    values : ndarray, shape (y, x)
+    factor : int
+    shape : tuple of int
+        Of the result; at most `factor` times that of `values`.
+    smooth : bool
+        Interpolate linearly between the centres of blocks instead of repeating them.
+
+    Returns
+    -------
+    ndarray, shape `shape`
+    """
+    if factor == 1:
+        return values[: shape[0], : shape[1]]
+    if smooth:
+        rows = (np.arange(shape[0]) + 0.5) / factor - 0.5
+        columns = (np.arange(shape[1]) + 0.5) / factor - 0.5
+        rows = np.clip(rows, 0, values.shape[0] - 1)
+        columns = np.clip(columns, 0, values.shape[1] - 1)
+        r0, c0 = rows.astype(np.intp), columns.astype(np.intp)
+        r1 = np.minimum(r0 + 1, values.shape[0] - 1)
+        c1 = np.minimum(c0 + 1, values.shape[1] - 1)
+        a = (rows - r0).astype(np.float32)[:, None]
+        b = (columns - c0).astype(np.float32)[None, :]
+        lines = values[r0] * (1 - a) + values[r1] * a
+        result: NDArray[T] = lines[:, c0] * (1 - b) + lines[:, c1] * b
+        return result
+    big = np.repeat(np.repeat(values, factor, axis=0), factor, axis=1)
+    return np.ascontiguousarray(big[: shape[0], : shape[1]])

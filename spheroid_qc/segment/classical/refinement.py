@@ -1,0 +1,189 @@
+"""The outline, moved to where the edge is.
+
+A body found at working resolution is a block or so off, and where its threshold was low or high
+more than that. Its outline is sampled along its normals in the finer image, and every point
+moves to the steepest change that has the body's own sign; neighbours agree on where that is.
+The outline is then filled at full resolution.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segment.classical.cues import Cues
+from spheroid_qc.segment.classical.material import Material
+from spheroid_qc.segment.classical.selection import Body
+
+__all__ = ["fill_outline", "outline_of", "refine_outline"]
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Points = NDArray[np.float64]
+
+_REACH = 0.12
+"""How far the edge may lie from the outline as a whole, as a share of the body's radius."""
+
+_SHIFT = 0.25
+"""How far the outline as a whole may be off, where thresholds were far apart."""
+
+
+def outline_of(mask: Mask) -> Points:
+    """Closed outline of a body in blocks, evenly spaced points (y, x).
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (y, x)
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+    """
+    from skimage.measure import find_contours
+
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    top, left = rows[0], columns[0]
+    piece = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    # Repeat what touches the frame, so that the outline runs along the edge and not inside it.
+    pad = ((4, 4), (4, 4))
+    padded = np.pad(piece.astype(np.float32), pad)
+    if top == 0:
+        padded[:4] = padded[4]
+    if left == 0:
+        padded[:, :4] = padded[:, 4:5]
+    if rows[-1] == mask.shape[0] - 1:
+        padded[-4:] = padded[-5]
+    if columns[-1] == mask.shape[1] - 1:
+        padded[:, -4:] = padded[:, -5:-4]
+    padded = np.pad(padded, 2)
+    soft = ndimage.gaussian_filter(padded, 0.8)
+    contours = find_contours(soft, 0.5)
+    longest = max(contours, key=len)
+    points = np.asarray(longest, np.float64) - 6 + (top, left)
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    along = np.concatenate([[0.0], steps.cumsum()])
+    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
+    at = np.linspace(0, along[-1], number, endpoint=False)
+    return np.stack([np.interp(at, along, points[:, i]) for i in (0, 1)], axis=1)
+
+
+def refine_outline(points: Points, body: Body, cues: Cues, material: Material) -> Points:
+    """Move an outline to the steepest edge near it.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, 2)
+        In blocks, from `outline_of`.
+    body : Body
+    cues : Cues
+    material : Material
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        In blocks.
+    """
+    radius = float(np.sqrt(np.count_nonzero(body.mask) / np.pi))
+    reach = float(np.clip(_REACH * radius, 1.5, 6.0))
+    far = max(reach, _SHIFT * radius)
+    if body.by_texture:
+        values, factor, sign = np.exp(cues.roughness), 1, -1.0
+    else:
+        values, factor, sign = material.difference, material.factor, float(np.sign(body.step))
+    smooth = max(1.0, 0.012 * len(points))
+    tangent = ndimage.gaussian_filter1d(
+        np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0), smooth, axis=0, mode="wrap"
+    )
+    length = np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)
+    normal = np.stack([tangent[:, 1], -tangent[:, 0]], axis=1) / length[:, None]
+    if not _points_outward(points, normal):
+        normal = -normal
+    step = 0.5 / factor * max(1.0, far / 8.0)
+    offsets = np.arange(-far - 1, far + 1 + step / 2, step)
+    where = points[:, None, :] + offsets[None, :, None] * normal[:, None, :]
+    profile = _sample(values, (where + 0.5) * factor - 0.5)
+    steepness = sign * ndimage.gaussian_filter1d(profile, 0.6 / step, axis=1, order=1)
+    margin = round(1 / step)
+    overall = steepness.mean(axis=0) * np.exp(-0.5 * (offsets / (0.6 * far)) ** 2)
+    moved = np.full(len(points), offsets[margin:-margin][overall[margin:-margin].argmax()])
+    for window, blur in ((reach, 3.0 * smooth), (max(1.0, 0.35 * reach), smooth)):
+        edge = ndimage.gaussian_filter1d(steepness, blur, axis=0, mode="wrap")
+        edge = edge * np.exp(-0.5 * ((offsets[None, :] - moved[:, None]) / window) ** 2)
+        edge = edge[:, margin:-margin]
+        best = edge.argmax(axis=1)
+        found = offsets[margin:-margin][best]
+        peak = edge.max(axis=1)
+        sure = np.clip(peak / max(0.5 * float(np.median(peak)), 1e-9), 0, 1) * (peak > 0)
+        weight = ndimage.gaussian_filter1d(sure, blur, mode="wrap") + 1e-6
+        moved = ndimage.gaussian_filter1d(sure * found, blur, mode="wrap") / weight
+        moved *= np.minimum(weight / 0.3, 1.0)
+    result: Points = points + moved[:, None] * normal
+    return result
+
+
+def _points_outward(points: Points, normal: Points) -> bool:
+    """Whether moving along the normals makes the enclosed area larger."""
+    return abs(_area(points + normal)) > abs(_area(points))
+
+
+def _area(points: Points) -> float:
+    y, x = points[:, 0], points[:, 1]
+    return 0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+
+
+def _sample(values: Float, where: Points) -> Points:
+    """Linear interpolation; outside the image its edge is repeated."""
+    y = np.clip(where[..., 0], 0, values.shape[0] - 1)
+    x = np.clip(where[..., 1], 0, values.shape[1] - 1)
+    y0 = np.minimum(y.astype(np.intp), max(values.shape[0] - 2, 0))
+    x0 = np.minimum(x.astype(np.intp), max(values.shape[1] - 2, 0))
+    y1 = np.minimum(y0 + 1, values.shape[0] - 1)
+    x1 = np.minimum(x0 + 1, values.shape[1] - 1)
+    b, a = x - x0, y - y0
+    upper = values[y0, x0] * (1 - b) + values[y0, x1] * b
+    lower = values[y1, x0] * (1 - b) + values[y1, x1] * b
+    result: Points = upper * (1 - a) + lower * a
+    return result
+
+
+def fill_outline(points: Points, shape: tuple[int, int]) -> tuple[tuple[slice, slice], Mask]:
+    """Pixels whose centres lie within a closed outline (even-odd rule).
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, 2)
+        Outline (y, x) in pixels; pixel centres have whole-numbered coordinates.
+    shape : tuple of int
+        Of the frame.
+
+    Returns
+    -------
+    box : tuple of slice
+        Part of the frame that holds the outline.
+    mask : ndarray of bool
+        Of the box's shape.
+    """
+    low = np.floor(points.min(axis=0)).astype(int)
+    high = np.ceil(points.max(axis=0)).astype(int) + 1
+    top, left = (int(np.clip(v, 0, n - 1)) for v, n in zip(low, shape, strict=True))
+    bottom, right = (int(np.clip(v, 1, n)) for v, n in zip(high, shape, strict=True))
+    box = (slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1)))
+    height, width = box[0].stop - top, box[1].stop - left
+    ends = np.roll(points, -1, axis=0)
+    downward = points[:, 0] <= ends[:, 0]
+    first = np.where(downward[:, None], points, ends)
+    last = np.where(downward[:, None], ends, points)
+    # Every edge crosses the rows ceil(first) .. ceil(last) - 1.
+    begin = np.clip(np.ceil(first[:, 0]).astype(int), top, top + height)
+    end = np.clip(np.ceil(last[:, 0]).astype(int), top, top + height)
+    counts = np.maximum(end - begin, 0)
+    edge = np.repeat(np.arange(len(points)), counts)
+    rows = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts) + begin[edge]
+    slope = (last[edge, 1] - first[edge, 1]) / np.maximum(last[edge, 0] - first[edge, 0], 1e-12)
+    crossing = first[edge, 1] + (rows - first[edge, 0]) * slope
+    columns = np.clip(np.ceil(crossing).astype(int) - left, 0, width)
+    toggles = np.zeros((height, width + 1), np.int32)
+    np.add.at(toggles, (rows - top, columns), 1)
+    return box, (np.cumsum(toggles[:, :width], axis=1) & 1).astype(bool)

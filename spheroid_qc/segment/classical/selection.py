@@ -1,0 +1,278 @@
+"""Which candidates are spheroid bodies: evidence against evidence, not one threshold.
+
+A body has a rim: most of its outline changes the same way, in intensity or in texture, more
+than the background does by itself, and evenly. It is compact, solid behind the rim, not cut
+off by the field's edge, and much the same at neighbouring thresholds and in other cues
+(stability, as in maximally stable extremal regions, Matas et al. 2004,
+doi:10.1016/j.imavis.2004.02.006).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segment.classical.candidates import Candidates
+from spheroid_qc.segment.classical.cues import TEXTURE_CUES, Cues
+
+__all__ = ["Body", "select_bodies"]
+
+Mask = NDArray[np.bool_]
+Figures = NDArray[np.float64]
+
+_TEXTURE_WEIGHT = 0.15
+"""What a change of texture by a factor e counts beside a change of the field's whole range."""
+
+_TEXTURE_AREA = 6.0
+"""A body that shows by texture alone is larger than this many smallest bodies: a smaller rough
+patch is a clump of cells."""
+
+_SIBLING_STEP = 0.4
+"""A further body's rim changes by at least this share of the first one's."""
+
+_FEW, _FEW_SHARE = 4, 0.07
+"""Beside up to four bodies, pieces below this share of the largest one's area are clumps."""
+
+_SURE_STEP = 3.0
+"""Change across the rim, in standard deviations of the background's own, that counts half."""
+
+_CLUMP = 0.06
+"""Area of a body with a rim, as a share of a textured region around it: below it the body is
+a clump within a body that shows by texture, above it the region is the body's corona."""
+
+_CONTENDERS = 8
+"""Distinct candidates that are looked at closely for the first body."""
+
+_SMALLEST_SIBLING = 0.04
+"""Area of further bodies, as a share of the largest: below it is a clump."""
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A chosen candidate.
+
+    Parameters
+    ----------
+    row : int
+        Number of the candidate.
+    mask : ndarray of bool, shape (y, x)
+    score, evidence : float
+        Rank among the frame's candidates; how sure it is, in [0, 1], that this is a body.
+    stability : float
+        In [0, 1]: share of neighbouring thresholds and other cues that find the same.
+    by_texture : bool
+        Whether texture rather than intensity speaks for it.
+    step : float
+        Mean signed change of intensity outwards across the rim.
+    """
+
+    row: int
+    mask: Mask
+    score: float
+    evidence: float
+    stability: float
+    by_texture: bool
+    step: float
+
+
+def select_bodies(
+    candidates: Candidates, cues: Cues, usable: Mask, min_area: float, needed: float
+) -> list[Body]:
+    """Choose the bodies of a frame, best first; no two overlap.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    cues : Cues
+    usable : ndarray of bool
+    min_area : float
+        Of the largest body, in blocks.
+    needed : float
+        Evidence, in (0, 1), below which there is nothing.
+
+    Returns
+    -------
+    list of Body
+    """
+    if len(candidates) == 0:
+        return []
+    marks = _Marks(candidates, cues, float(np.count_nonzero(usable)), min_area)
+    order = np.lexsort((candidates.cue, -candidates.area, -marks.score))
+    order = order[marks.score[order] > 0]
+    first = _first_body(order, candidates, cues, marks, min_area, needed)
+    if first is None:
+        return []
+    row, best = first
+    chosen = [best]
+    taken = best.mask.copy()
+    largest = float(candidates.area[row])
+    for other in order:
+        if candidates.area[other] < _SMALLEST_SIBLING * largest:
+            continue
+        if bool(marks.by_texture[other]) != best.by_texture:
+            continue
+        if not best.by_texture and candidates.step[other] * best.step < _SIBLING_STEP * best.step**2:
+            continue
+        if marks.evidence[other] < needed:
+            continue
+        mask = candidates.mask(int(other))
+        if taken[mask].any():
+            continue
+        body = _closely(int(other), candidates, cues, marks, mask)
+        if body.evidence < needed:
+            continue
+        chosen.append(body)
+        taken |= mask
+    chosen = [_central(body, candidates, marks) for body in chosen]
+    if len(chosen) <= _FEW:
+        sizes = [np.count_nonzero(body.mask) for body in chosen]
+        chosen = [b for b, n in zip(chosen, sizes, strict=True) if n >= _FEW_SHARE * max(sizes)]
+    return chosen
+
+
+def _central(body: Body, c: Candidates, marks: _Marks) -> Body:
+    """Take the middle one of all thresholds that give the body nearly as good a rim.
+
+    Where an edge is sharp they are all the same; where the body fades, no threshold is better
+    than its neighbours and the middle is the safest.
+    """
+    row = body.row
+    family = np.flatnonzero(
+        (np.abs(c.step) > 0.88 * abs(body.step))
+        & (c.step * body.step > 0)
+        & (c.ellipse_fill > c.ellipse_fill[row] - 0.02)
+        & (np.abs(np.log(c.area / c.area[row])) < 0.7)
+        & (np.hypot(c.y - c.y[row], c.x - c.x[row]) < 0.15 * np.sqrt(c.area[row]))
+        & (c.split == c.split[row])
+        & ~marks.by_texture
+    )
+    if body.by_texture or family.size < 3:
+        return body
+    middle = int(family[np.argsort(c.area[family], kind="stable")[family.size // 2]])
+    return replace(body, mask=c.mask(middle))
+
+
+class _Marks:
+    """What can be said of all candidates at once."""
+
+    def __init__(self, c: Candidates, cues: Cues, field_area: float, min_area: float) -> None:
+        shape = np.clip((c.ellipse_fill - 0.6) / 0.4, 0, 1) ** 1.5
+        shape *= np.clip(4.0 / c.elongation - 1.0 / 3.0, 0, 1)
+        # Seams between touching balls are no outline, so that parts may seem all too convex.
+        shape *= np.where(c.split, 1.0, c.convexity**1.5)
+        whole = np.clip(1.3 - 2.0 * c.border, 0, 1)
+        size = c.area / (c.area + min_area)
+        size *= np.clip((0.95 - c.area / field_area) / 0.1, 0, 1)
+        self.stability = _stability(c)
+        intensity = np.abs(c.step) / cues.span * np.clip((c.agreement - 0.5) / 0.4, 0, 1)
+        intensity /= 1 + (c.unevenness / 1.2) ** 2
+        texture = _TEXTURE_WEIGHT * np.maximum(c.rough_step, 0.0)
+        texture *= np.clip((c.rough_agreement - 0.6) / 0.3, 0, 1)
+        names = [cue.name in TEXTURE_CUES for cue in cues.cues]
+        self.by_texture = np.array(names)[c.cue.astype(np.intp)] & (texture > intensity)
+        strength = np.where(self.by_texture, texture, intensity)
+        common = shape * whole * size
+        self.score = strength * common * (0.6 + 0.4 * self.stability)
+        ratio = (np.abs(c.step) / (_SURE_STEP * cues.edge_noise)) ** 2
+        by_rim = ratio / (ratio + 1) * np.minimum(1.0, intensity / 0.06)
+        rough = np.maximum(c.rough_step, 0.0)
+        sure = np.where(self.by_texture, rough / (rough + 0.5), by_rim)
+        self.evidence = np.clip(sure * common**0.5 * (0.6 + 0.4 * self.stability), 0, 1)
+
+
+def _stability(c: Candidates) -> Figures:
+    """Share, up to one, of four further candidates with nearly the same size and place."""
+    size = np.log(c.area)
+    reach = 0.12 * np.sqrt(c.area)
+    near = np.abs(size[:, None] - size[None, :]) < 0.15
+    near &= np.abs(c.y[:, None] - c.y[None, :]) < reach[:, None]
+    near &= np.abs(c.x[:, None] - c.x[None, :]) < reach[:, None]
+    return np.minimum((near.sum(axis=1) - 1) / 5.0, 1.0)
+
+
+def _first_body(
+    order: NDArray[np.intp],
+    c: Candidates,
+    cues: Cues,
+    marks: _Marks,
+    min_area: float,
+    needed: float,
+) -> tuple[int, Body] | None:
+    """The best of a few distinct contenders, each looked at closely."""
+    seen: list[int] = []
+    bodies: list[tuple[int, Body]] = []
+    for row in order:
+        if c.area[row] < min_area * (_TEXTURE_AREA if marks.by_texture[row] else 1):
+            continue
+        if any(
+            abs(np.log(c.area[row] / c.area[k])) < 0.15
+            and np.hypot(c.y[row] - c.y[k], c.x[row] - c.x[k]) < 0.12 * np.sqrt(c.area[row])
+            for k in seen
+        ):
+            continue
+        seen.append(int(row))
+        body = _closely(int(row), c, cues, marks, c.mask(int(row)))
+        if body.evidence >= needed:
+            bodies.append((int(row), body))
+        if len(seen) >= _CONTENDERS:
+            break
+    if not bodies:
+        return None
+    bodies.sort(key=lambda item: -item[1].score)
+    for row, body in bodies:
+        inside_or_around = [
+            (c.area[other] / c.area[row], other_body)
+            for other, other_body in bodies
+            if other_body.by_texture != body.by_texture
+            and (other_body.mask & body.mask).sum() > 0.7 * min(c.area[other], c.area[row])
+        ]
+        if body.by_texture and any(
+            ratio < 1 and (ratio > _CLUMP or other.score >= 2 * body.score)
+            for ratio, other in inside_or_around
+        ):
+            continue
+        if not body.by_texture and any(
+            ratio > 1 / _CLUMP and body.score < 2 * other.score
+            for ratio, other in inside_or_around
+        ):
+            continue
+        return row, body
+    return bodies[0]
+
+
+def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> Body:
+    """Look at the zone behind the rim: solid, or cells and gaps; and at the inside."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    box = (
+        slice(max(rows[0] - 4, 0), rows[-1] + 5),
+        slice(max(columns[0] - 4, 0), columns[-1] + 5),
+    )
+    piece = mask[box]
+    outside = ndimage.binary_dilation(piece, iterations=3) & ~ndimage.binary_dilation(piece)
+    inner = ndimage.binary_erosion(piece, iterations=1, border_value=1)
+    band = inner & ~ndimage.binary_erosion(inner, iterations=2, border_value=1)
+    level = float(np.median(cues.smooth[box][outside])) if outside.any() else 0.0
+    rough = float(np.median(cues.roughness[box][outside])) if outside.any() else 0.0
+    step = float(c.step[row])
+    if marks.by_texture[row]:
+        behind = cues.roughness[box][band] - rough > 0.4 * float(c.rough_step[row])
+    else:
+        behind = (level - cues.mean[box][band]) * np.sign(step) > 0.35 * abs(step)
+    solid = float(behind.mean()) if behind.size else 1.0
+    foreign = np.abs(cues.smooth[box] - level) > max(2 * cues.edge_noise, 0.25 * abs(step))
+    foreign |= cues.roughness[box] > rough + 0.25
+    support = float(foreign[piece].mean())
+    factor = float(np.clip((solid - 0.45) / 0.4, 0, 1) * np.clip(support / 0.6, 0, 1))
+    return Body(
+        row,
+        mask,
+        float(marks.score[row]) * factor,
+        float(marks.evidence[row]) * factor**0.5,
+        float(marks.stability[row]),
+        bool(marks.by_texture[row]),
+        step,
+    )

@@ -1,0 +1,37 @@
+"""What a segmenter returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Segmentation"]
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Core and shed masks of one frame.
+
+    Parameters
+    ----------
+    core : ndarray of int32, shape (y, x)
+        Label image: 0 background, 1.. one number for each compact body, largest first.
+    shed : ndarray of bool, shape (y, x)
+        Material that came off the spheroid; nowhere overlaps `core`.
+    confidence : float
+        In [0, 1]; lower where the cues disagree. Where nothing was found: the confidence that
+        there is nothing.
+    method : str
+        The method that made the masks: `classical` or `learned`.
+    evidence : mapping of str to float
+        Figures behind the confidence, for the curious and for benchmarks.
+    """
+
+    core: NDArray[np.int32]
+    shed: NDArray[np.bool_]
+    confidence: float
+    method: str
+    evidence: Mapping[str, float] = field(default_factory=dict)

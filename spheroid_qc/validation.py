@@ -1,0 +1,126 @@
+"""Checking settings, with sentences that say what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, to_jsonable_python
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.settings import SettingRecord, sections, settings
+from spheroid_qc.toml_text import toml_value
+
+__all__ = ["unknown_setting", "validated"]
+
+
+def validated(data: Mapping[str, Any], where: Callable[[tuple[str, ...]], str]) -> Parameters:
+    """Make the model from nested plain data.
+
+    Parameters
+    ----------
+    data : mapping
+        Section to field to value.
+    where : callable
+        Turns the location of a problem (section, field, item) into the start of its sentence.
+
+    Returns
+    -------
+    parameters : Parameters
+        Checked settings.
+
+    Raises
+    ------
+    RequestError
+        One sentence a problem.
+    """
+    try:
+        # Strict and by way of JSON: "0.65" is no number and true is no length, but the words of
+        # an enumeration are accepted.
+        plain = json.dumps(to_jsonable_python(data, inf_nan_mode="constants"))
+        return Parameters.model_validate_json(plain, strict=True)
+    except ValidationError as error:
+        known = {record.key: record for record in settings()}
+        problems = []
+        for detail in error.errors(include_url=False):
+            location = tuple(str(part) for part in detail["loc"])
+            sentence = _problem_sentence(detail, location, known)
+            problems.append(f"{where(location)}: {sentence}")
+        raise RequestError("\n".join(dict.fromkeys(problems))) from None
+
+
+def _problem_sentence(
+    detail: ErrorDetails, location: tuple[str, ...], known: Mapping[str, SettingRecord]
+) -> str:
+    key = ".".join(location)
+    if detail["type"] == "extra_forbidden":
+        return unknown_setting(key)
+    if len(location) == 1 and detail["type"] != "value_error":
+        return f"{key} is a section; write [{key}] on a line of its own and its settings below."
+    given = _given(detail["input"])
+    if detail["type"] == "value_error":
+        reason = str(detail.get("ctx", {}).get("error", detail["msg"]))
+        subject = key if isinstance(detail["input"], Mapping) else f"{key} = {given}"
+        return f"{subject} is not possible: {reason}."
+    record = known.get(".".join(location[:2]))
+    if record is None:
+        return f"{key} = {given} is not possible: {detail['msg']}."
+    if len(location) > 2 and record.choices:
+        allowed = "one of " + ", ".join(record.choices)
+    else:
+        allowed = record.allowed() + (", or be left unset" if record.optional else "")
+    advice = f"{key} = {given} is not possible; it must be {allowed}"
+    if record.kind in ("number", "integer") and isinstance(detail["input"], str):
+        advice += "; numbers stand without quotes, with a decimal point"
+    elif record.kind == "string" and not record.choices:
+        advice += "; text stands in quotes"
+    return advice + "."
+
+
+def unknown_setting(key: str) -> str:
+    """Say that there is no such setting, and which ones there are.
+
+    Parameters
+    ----------
+    key : str
+        `section.field` as it was written, or only one of the two.
+
+    Returns
+    -------
+    str
+        Sentences with the most likely spelling and the names that are allowed.
+    """
+    known = [record.key for record in settings()]
+    section, _, name = key.rpartition(".") if key.count(".") < 2 else key.partition(".")
+    names = [full.partition(".")[2] for full in known if full.startswith(f"{section}.")]
+    if key in sections():
+        names = [full.partition(".")[2] for full in known if full.startswith(f"{key}.")]
+        return f"{key} is a section; name one of its settings: {', '.join(names)}."
+    # The right name in the wrong section comes before a similar name in the right one.
+    near = [full for full in known if full.partition(".")[2] == name]
+    if not near:
+        near = [f"{section}.{match}" for match in difflib.get_close_matches(name, names)]
+    if not near:
+        elsewhere = {full.partition(".")[2]: full for full in known}
+        matches = difflib.get_close_matches(name, elsewhere, cutoff=0.7)
+        near = [elsewhere[match] for match in matches]
+    if not near and not section:
+        near = difflib.get_close_matches(name, sections(), n=1)
+    hint = f"; did you mean {' or '.join(near[:3])}?" if near else "."
+    if names:
+        allowed = f"The settings of [{section}] are {', '.join(names)}."
+    else:
+        allowed = f"The sections are {', '.join(sections())}."
+    return f"the setting {key} is not known{hint} {allowed}"
+
+
+def _given(value: Any) -> str:
+    try:
+        text = toml_value(value)
+    except TypeError:
+        text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
