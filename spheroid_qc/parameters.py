@@ -473,7 +473,13 @@ class QualityParameters(Section):
         ge=0,
         le=1,
     )
-    unvalidated_df_to: float = setting(0.47, "Unvalidated to", "Disintegration fraction at which that range without published masks ends.", ge=0, le=1)
+    unvalidated_df_to: float = setting(
+        0.47,
+        "Unvalidated to",
+        "Disintegration fraction at which that range without published masks ends.",
+        ge=0,
+        le=1,
+    )
 
 
 class OutputParameters(Section):

@@ -14,7 +14,7 @@ In each case the well must also exist on the plate that the certain wells show.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from spheroid_qc.plate.generic import NO_WELL, Draft, may_be_line
@@ -88,9 +88,8 @@ class _Make:
         """The one place that varies while all others are constant, if only wells do so."""
         if len(varying) == 1 and varying[0] not in self.days:
             place = varying[0]
-            several_rows = len({well.row for well in self.seen[place]}) > 1
             if len(self.seen[place]) >= MIN_CHANGING and (
-                bare[place] == self.seen[place] or (several_rows and len(bare[place]) >= MIN_SURE)
+                bare[place] == self.seen[place] or (bare[place] and _spread(self.seen[place]))
             ):
                 self.only = place
 
@@ -107,9 +106,15 @@ class _Make:
             for place, wells in self.seen.items()
             if len({well.row for well in wells}) > 1 and place not in self.days
         ]
-        if len(changing) == 1 and len(self.seen[changing[0]]) >= MIN_CHANGING:
+        if len(changing) == 1 and _spread(self.seen[changing[0]]):
             return changing[0], "wells of several rows, and no other word changes its letter,"
         return None
+
+
+def _spread(wells: set[Well]) -> bool:
+    """Whether wells lie as wells do: in three rows, or several each in two."""
+    rows = Counter(well.row for well in wells)
+    return len(rows) > 2 or sum(count > 1 for count in rows.values()) > 1
 
 
 def _settle_make(make: list[Draft], well_count: int | None) -> None:

@@ -206,6 +206,8 @@ def _options(made: Draft) -> list[int]:
         return [real[1], NO_WELL]  # B16-F10 is a line of its own
     has_line = _has_line(made)
     days = made.clock.days if made.clock.days is not None else made.clock.hours
+    if len(made.slots) == 1:
+        return [0, NO_WELL] if _lone_doubt(made, made.slots[0], has_line) else [0]
     costs: dict[int, float] = {}
     for index in real:
         chosen = made.slots[index]

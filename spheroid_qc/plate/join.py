@@ -59,7 +59,8 @@ class EndPoints:
         Raises
         ------
         PlateMapError
-            If the file names a plate that wasn't imaged, or names none while several were.
+            If none of the plates that the file names was imaged, or it names none while several
+            were.
         """
         imaged = list(dict.fromkeys(plates))
         named = list(dict.fromkeys(plate for plate, _ in self.values if plate is not None))
@@ -74,7 +75,10 @@ class EndPoints:
         matches = match_plates(named, imaged, self.source)
         found: dict[tuple[str, str], dict[str, float]] = {}
         for (plate, well), values in self.values.items():
-            targets = imaged if plate is None else [matches[plate]]
+            if plate is None:
+                targets = imaged
+            else:
+                targets = [matches[plate]] if plate in matches else []
             for target in targets:
                 found[target, well] = values
         return found

@@ -153,18 +153,21 @@ class PlateMap:
         -------
         dict
             (imaged plate, well) to the mapped well. Imaged plates that the map doesn't name have
-            no entry: their wells are unmapped.
+            no entry: their wells are unmapped; wells of plates that were not imaged have none.
 
         Raises
         ------
         PlateMapError
-            If the map names a plate that none of the imaged ones matches.
+            If the map names plates and none of them was imaged.
         """
         imaged = list(dict.fromkeys(plates))
         matches = match_plates(self.plates, imaged, self.source or "the plate map")
         found: dict[tuple[str, str], MappedWell] = {}
         for well in self.wells:
-            targets = imaged if well.plate is None else [matches[well.plate]]
+            if well.plate is None:
+                targets = imaged
+            else:
+                targets = [matches[well.plate]] if well.plate in matches else []
             for target in targets:
                 found[target, well.well] = well
         return found
@@ -194,12 +197,13 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
     Returns
     -------
     dict
-        Each name of the table to the imaged plate.
+        Each name of the table that matches to the imaged plate; a plate that is not imaged (yet)
+        has no entry.
 
     Raises
     ------
     PlateMapError
-        With one sentence that lists both sides, if a name matches none, or two match the same.
+        With one sentence that lists both sides, if no name matches, or two match the same.
     """
     named, imaged = list(named), list(imaged)
     matches: dict[str, str] = {}
@@ -213,7 +217,7 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
         if len(same) == 1:
             matches[name] = same[0]
     lost = [name for name in named if name not in matches]
-    if lost:
+    if lost and not matches:
         raise PlateMapError(
             [
                 f"{source} names the plate{'s' * (len(lost) > 1)} {_listed(lost)}, which "

@@ -41,8 +41,8 @@ class Scheme:
         Regular expressions for the whole file name without its suffix.
     examples : tuple of str
         Names (with folders where they matter) that the scheme reads.
-    hint : callable
-        Cheap test that a name must pass before the patterns are tried.
+    hint : str
+        Cheap regular expression that must occur in a name before the patterns are tried.
     folder : str
         Regular expression that must occur in the folders above, empty for none.
     """
@@ -51,16 +51,18 @@ class Scheme:
     title: str
     patterns: tuple[str, ...]
     examples: tuple[str, ...]
-    hint: Callable[[str], object] = field(default=bool)
+    hint: str = ""
     folder: str = ""
 
     matchers: tuple[Callable[[str], re.Match[str] | None], ...] = field(init=False, repr=False)
     in_folder: Callable[[str], object] = field(init=False, repr=False)
+    hinted: Callable[[str], object] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         compiled = [re.compile(text, re.IGNORECASE | re.DOTALL) for text in self.patterns]
         object.__setattr__(self, "matchers", tuple(one.fullmatch for one in compiled))
         object.__setattr__(self, "in_folder", _has(self.folder))
+        object.__setattr__(self, "hinted", _has(self.hint))
 
 
 def _has(pattern: str) -> Callable[[str], object]:
@@ -85,14 +87,14 @@ SCHEMES: tuple[Scheme, ...] = (
             "A172_Phase_A7_1_00d00h00m_1.tif",
             "B10_1_00d03h00m.tif",
         ),
-        _has("[0-9]d[ _]?[0-9]{1,2}h"),
+        "[0-9]d[ _]?[0-9]{1,2}h",
     ),
     Scheme(
         "incucyte",
         "IncuCyte, one time",
         (rf"(?P<prefix>VID[0-9]+)_{_W}_(?P<field>[0-9]+)",),
         ("VID1371_D4_1.tif",),
-        _has("^VID[0-9]"),
+        "^VID[0-9]",
     ),
     Scheme(
         "incucyte_absolute",
@@ -103,7 +105,7 @@ SCHEMES: tuple[Scheme, ...] = (
             rf"(?P<minute_of_hour>[0-9]{{1,2}})m{_REST}",
         ),
         ("VID123_C04_2_2026y10m05d_14h30m.tif", "T101_X_A_disp_A11_1_2023y08m30d_16h09m.tif"),
-        _has("[0-9]{4}y[0-9]"),
+        "[0-9]{4}y[0-9]",
     ),
     Scheme(
         "incucyte_raw",
@@ -128,7 +130,7 @@ SCHEMES: tuple[Scheme, ...] = (
             "exp_P24_w2.TIF",
             "TimePoint_3/ZStep_1/exp_B02_s4_w1A1B2C3D4-0123-4567-89AB-0123456789AB.tif",
         ),
-        _has(r"[0-9]_?[sw][0-9]|-[0-9a-f]{12}$"),
+        r"[0-9]_?[sw][0-9]|-[0-9a-f]{12}$",
     ),
     Scheme(
         "imagexpress",
@@ -145,7 +147,7 @@ SCHEMES: tuple[Scheme, ...] = (
             r"-(?P<channel>ch[0-9]+)(?:sk|t)(?P<index>[0-9]+)(?:fk[0-9]+)?(?:fl[0-9]+)?",
         ),
         ("r03c04f144p05-ch3sk1fk1fl1.tiff", "Images/r16c24f01p01-ch1sk12fk1fl1.tiff"),
-        lambda stem: stem[0] in "rR",
+        "^r[0-9]{2}c",
     ),
     Scheme(
         "cellvoyager",
@@ -155,7 +157,7 @@ SCHEMES: tuple[Scheme, ...] = (
             r"Z(?P<z>[0-9]{2,3})(?P<channel>C[0-9]{2})",
         ),
         ("exp_C02_T0001F001L01A01Z01C01.tif",),
-        _has("T[0-9]{4}F[0-9]{3}L"),
+        "T[0-9]{4}F[0-9]{3}L",
     ),
     Scheme(
         "cytation",
@@ -169,7 +171,7 @@ SCHEMES: tuple[Scheme, ...] = (
             "B3_02_1_1Z0_Bright Field_001.tif",
             "H12_02_2_1_GFP_014.tif",
         ),
-        _has("_[0-9]{3,4}$"),
+        "_[0-9]{3,4}$",
     ),
     Scheme(
         "evos",
@@ -180,7 +182,7 @@ SCHEMES: tuple[Scheme, ...] = (
             rf"_{_W}f(?P<field>[0-9]+)d[0-9]+",
         ),
         ("P1_Plate_M_p00_z00_0_A01f00d0.TIF", "scan_Plate_TR2_p00_0_H12f03d4.TIF"),
-        _has("f[0-9]+d[0-9]+$"),
+        "f[0-9]+d[0-9]+$",
     ),
     Scheme(
         "cellomics",
@@ -191,7 +193,7 @@ SCHEMES: tuple[Scheme, ...] = (
             rf"{_W}f(?P<field>[0-9]+)(?P<channel>d[0-9]+)",
         ),
         ("MFGTMP_140206180002_A01f00d0.TIF", "H12f03d1.TIF"),
-        _has("f[0-9]+d[0-9]"),
+        "f[0-9]+d[0-9]",
     ),
     Scheme(
         "incell",
@@ -202,7 +204,7 @@ SCHEMES: tuple[Scheme, ...] = (
             r"(?:_t(?P<index>[0-9]+))?",
         ),
         ("A_01_f2_c1_xUV_mDAPI_z3_t2.tif",),
-        _has("_x[^_]+_m"),
+        "_x[^_]+_m",
     ),
     Scheme(
         "incell_old",
@@ -217,7 +219,7 @@ SCHEMES: tuple[Scheme, ...] = (
             "H - 12(fld 1 wv UV - DAPI z 3).tif",
             "B - 3(fld 1 wv TL-Brightfield time 2 - 3600000 ms).tif",
         ),
-        lambda stem: stem[-1] == ")",
+        r"\)$",
     ),
     Scheme(
         "acquifer",
@@ -227,7 +229,7 @@ SCHEMES: tuple[Scheme, ...] = (
             r"--(?P<channel>CO[0-9]+)--SL(?P<z>[0-9]+)--.*",
         ),
         ("-B012--PO01--LO002--CO3--SL005--PX32500--PW0080--IN0020--TM281--X014580--Y0.tif",),
-        lambda stem: "--PO" in stem,
+        "--PO",
     ),
     Scheme(
         "squid",
@@ -237,10 +239,12 @@ SCHEMES: tuple[Scheme, ...] = (
             r"(?P<channel>(?:Fluorescence|BF|DF|Brightfield|Darkfield)[^/]*)",
         ),
         ("D16_2_2_Fluorescence_638_nm_Ex.tiff",),
-        _has("_(?:fluorescence|bf|df|brightfield|darkfield)"),
+        "_(?:fluorescence|bf|df|brightfield|darkfield)",
     ),
 )
 """All vendor schemes; what none of them reads goes to the generic reading."""
+
+_ANY_HINT = _has("|".join(f"(?:{scheme.hint})" for scheme in SCHEMES if scheme.hint))
 
 
 def _well(found: dict[str, str | None]) -> Well | None:
@@ -345,15 +349,16 @@ def read_vendor(stem: str, folder: str = "") -> Reading | None:
     Reading or None
         None if no instrument writes such names.
     """
+    hinted = _ANY_HINT(stem)
     for scheme in SCHEMES:
-        if scheme.name == "incucyte_raw":
+        subject = stem
+        if scheme.hint:
+            if not hinted or not scheme.hinted(stem):
+                continue
+        elif scheme.name == "incucyte_raw":
             if stem.count("-") != 2 or "/" not in folder:
                 continue
             subject = f"{folder}/{stem}"
-        else:
-            if not scheme.hint(stem):
-                continue
-            subject = stem
         if not scheme.in_folder(folder):
             continue
         for fullmatch in scheme.matchers:

@@ -18,7 +18,7 @@ from spheroid_qc.images.plate_calibration import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import FrameTable, frame_table
 from spheroid_qc.plate.join import read_end_points
-from spheroid_qc.plate.map_models import PlateMap
+from spheroid_qc.plate.map_models import PlateMap, match_plates
 from spheroid_qc.plate.maps import read_plate_map
 from spheroid_qc.run.exclusions import read_exclusions
 from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
@@ -187,6 +187,7 @@ def run_plate(
         notes=(
             *table.notes,
             *((*mapped.notes, *mapped.warnings) if mapped else ()),
+            *_plates_without_images(mapped, table),
             *(joined.notes if joined else ()),
             *finished.notes,
         ),
@@ -230,6 +231,19 @@ class _Records(Mapping[tuple[str, str], Mapping[str, dict[str, Any]]]):
 
     def __len__(self) -> int:
         return 0
+
+
+def _plates_without_images(mapped: PlateMap | None, table: FrameTable) -> Iterator[str]:
+    """Name the plates of the map that have no image at all: they have no times, and no rows."""
+    if mapped is None:
+        return
+    matched = match_plates(mapped.plates, table.plates, mapped.source)
+    for name in mapped.plates:
+        if name not in matched:
+            yield (
+                f"{mapped.source} names the plate {name}, of which there is no image; its wells "
+                "are in no table."
+            )
 
 
 def _tell(progress: Callable[[Progress], None] | None, state: Progress) -> None:

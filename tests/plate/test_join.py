@@ -34,8 +34,9 @@ def test_decimal_commas_and_plates(tmp_path: Path) -> None:
         ("P1", "A01"): {"ATP (RLU)": 1.5},
         ("run/p2", "A01"): {"ATP (RLU)": 2.5},
     }
-    with pytest.raises(PlateMapError, match="the plate P2, which is not among"):
-        joined.for_plates(["P1"])
+    assert list(joined.for_plates(["P1"])) == [("P1", "A01")]
+    with pytest.raises(PlateMapError, match="the plates P1, P2, which are not among"):
+        joined.for_plates(["Q"])
 
 
 def test_values_without_plate_belong_to_one_plate(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_schemes_exclude_each_other(scheme: object) -> None:
             other.name
             for other in SCHEMES
             if other.name != "incucyte_raw"
-            and other.hint(stem)
+            and other.hinted(stem)
             and other.in_folder(folder)
             and any(fullmatch(stem) for fullmatch in other.matchers)
         }

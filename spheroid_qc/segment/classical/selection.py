@@ -147,6 +147,7 @@ def _central(body: Body, c: Candidates, marks: _Marks) -> Body:
         & (np.abs(np.log(c.area / c.area[row])) < 0.7)
         & (np.hypot(c.y - c.y[row], c.x - c.x[row]) < 0.15 * np.sqrt(c.area[row]))
         & (c.split == c.split[row])
+        & (c.convexity > c.convexity[row] - 0.07)
         & ~marks.by_texture
     )
     if body.by_texture or family.size < 3:

@@ -21,10 +21,11 @@ _RIM = 0.05
 _HALO = 0.35
 """A ring of light or shadow fades within this share of the radius."""
 
-_GAP = 0.5
-"""Material further than this share of the radius from anything of the spheroid is dust."""
+_GAP, _LEAST_GAP = 0.5, 0.025
+"""Material further than this share of the radius, or of the frame's side if that is more, from
+anything of the spheroid is dust."""
 
-_REACH = 3.0
+_REACH = 8.0
 """Nor does material belong to a spheroid at more than this many radii from its rim."""
 
 _CELL = 0.025
@@ -68,7 +69,7 @@ def find_shed(core: Labels, material: Material) -> Mask:
         mask &= np.abs(part.difference - halo) > part.limit
     mask = _half_height(mask, part)
     mask = _crowded(mask, factor) & clear
-    found[box] = _of_the_spheroid(mask, core[blocks], part, distance, radius, rim)
+    found[box] = _of_the_spheroid(mask, core[blocks], part, distance, radius, rim, core.size)
     return found
 
 
@@ -191,7 +192,13 @@ def _halo(difference: Float, distance: Float, radius: float, noise: float) -> Fl
 
 
 def _of_the_spheroid(
-    mask: Mask, core: Labels, material: Material, distance: Float, radius: float, rim: float
+    mask: Mask,
+    core: Labels,
+    material: Material,
+    distance: Float,
+    radius: float,
+    rim: float,
+    frame_area: float,
 ) -> Mask:
     """Keep pieces that stand clear of the rim and belong; drop specks, fibres and dust."""
     factor = material.factor
@@ -210,7 +217,8 @@ def _of_the_spheroid(
     mask = keep[labels]
     # Linked to a body by steps no longer than the gap: grown by half of it, in one piece.
     blocks = _blocks(mask, material) | (core > 0)
-    half = max(2, round(0.5 * _GAP * radius))
+    side = float(np.sqrt(frame_area))
+    half = max(2, round(0.5 * max(_GAP * radius, _LEAST_GAP * side)))
     grown = ndimage.maximum_filter(blocks, 2 * half + 1)
     linked, _ = ndimage.label(grown)
     mine = np.zeros(int(linked.max()) + 1, bool)
