@@ -25,6 +25,7 @@ __all__ = [
     "Overlays",
     "Parameters",
     "PlateParameters",
+    "Polarity",
     "QualityParameters",
     "Section",
     "SegmentationParameters",
@@ -49,6 +50,14 @@ class Method(StrEnum):
     AUTO = "auto"
     LEARNED = "learned"
     CLASSICAL = "classical"
+
+
+class Polarity(StrEnum):
+    """Whether bodies are darker or brighter than what surrounds them."""
+
+    AUTO = "auto"
+    DARK = "dark"
+    BRIGHT = "bright"
 
 
 class ZChoice(StrEnum):
@@ -207,6 +216,40 @@ class SegmentationParameters(Section):
         "Method",
         "classical: several cues judged by evidence; learned: a trained network; auto: the best "
         "one this version ships.",
+    )
+    polarity: Polarity = setting(
+        Polarity.AUTO,
+        "Polarity",
+        "dark or bright: seek only bodies darker or brighter than their surroundings (bodies that "
+        "show by texture are found either way); auto: whichever the evidence speaks for.",
+    )
+    min_diameter_share: float = setting(
+        0.056,
+        "Smallest body",
+        "Diameter below which the largest body of a frame is not believed, as a share of the "
+        "side of the field of view; used where min_diameter_um is not set or the pixel size not "
+        "known.",
+        gt=0,
+        le=1,
+    )
+    min_diameter_um: float | None = setting(
+        None,
+        "Smallest body",
+        "The same in um, for frames of known pixel size. None: only the share of the field counts.",
+        unit="um",
+        gt=0,
+        le=10_000,
+    )
+    sensitivity: float = setting(
+        0.7,
+        "Sensitivity",
+        "How little evidence is enough for a body: higher finds fainter bodies and, in empty "
+        "wells, sooner or later something that is none.",
+        ge=0.05,
+        le=0.95,
+    )
+    shed: bool = setting(
+        True, "Shed material", "Look for loose cells, clumps and clouds around the bodies."
     )
 
 

@@ -55,7 +55,6 @@ class Claim:
             self.field,
             reading.channel,
             reading.z or 0,
-            self.page,
         )
 
 

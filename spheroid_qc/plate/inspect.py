@@ -261,7 +261,8 @@ def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) 
     found : Inspection
         From `inspection`.
     max_rows : int or None
-        Most rows of the table and most names under one heading; None: all.
+        Most rows of the table, of strays and of missing wells; None: all. Names that need the
+        user's attention are listed in any case.
     max_width : int
         Longest file name in the table; longer ones lose their middle.
 
@@ -277,7 +278,7 @@ def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) 
     for kind in ADVICE:
         group = [one for one in (*found.problems, *found.strays) if one.kind == kind]
         if group:
-            lines += [*_findings(kind, group, max_rows), ""]
+            lines += [*_findings(kind, group, max_rows if kind == "stray" else None), ""]
     if found.missing:
         lines.append("Missing wells")
         lines += [f"  {sentence}" for sentence in found.missing[:max_rows]]

@@ -314,6 +314,14 @@ def _index_dates(readings: Sequence[Reading], probe: ProbeFile) -> dict[int, flo
     return {number: middle - middles[0] for number, middle in zip(order, middles, strict=True)}
 
 
+def _own_times(asked: Probe) -> tuple[float, ...] | None:
+    """Take the times of a stack's pages, if there is one for each and they increase."""
+    times = asked.times_h
+    if times is None or len(times) != asked.n_times:
+        return None
+    return times if all(later > earlier for earlier, later in pairwise(times)) else None
+
+
 def _by_file(
     result: PlateTimes,
     plate: str,
@@ -330,10 +338,10 @@ def _by_file(
             if one is None or one.n_times <= 1:
                 result.put(index, 0.0, "none")
                 continue
-            timed = one.times_h is not None and len(one.times_h) == one.n_times
+            own = _own_times(one)
             for page in range(one.n_times):
-                if timed and one.times_h is not None:
-                    hours, source = one.times_h[page] - one.times_h[0], "metadata"
+                if own is not None:
+                    hours, source = own[page] - own[0], "metadata"
                 elif interval_h is not None:
                     hours, source = page * interval_h, "elapsed"
                 else:
@@ -347,11 +355,11 @@ def _by_file(
         return
     dates = [None if one is None else one.acquired for one in asked]
     known = [date.replace(tzinfo=None) for date in dates if date is not None]
-    own: dict[Hashable, list[datetime]] = defaultdict(list)
+    visits: dict[Hashable, list[datetime]] = defaultdict(list)
     if len(known) == len(readings):
         for reading, date in zip(readings, known, strict=True):
-            own[reading.well, reading.field, reading.channel, reading.z].append(date)
-    spans = [(max(dates) - min(dates)).total_seconds() / 3600 for dates in own.values()]
+            visits[reading.well, reading.field, reading.channel, reading.z].append(date)
+    spans = [(max(seen) - min(seen)).total_seconds() / 3600 for seen in visits.values()]
     if spans and max(spans) >= MIN_PHOTO_SPAN_H and any(reading.part for reading in readings):
         series = [(one.well, one.field, one.channel, one.z) for one in readings]
         for index, hours in enumerate(scan_hours(known, series)):

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def draw_overlay(
     picture[_outline(labels)] = CORE_COLOUR
 
     lines = [line for line in (caption.title, caption.result, caption.flags) if line]
-    font = ImageFont.load_default(14)
+    font = _font(13)
     wrapped = [part for line in lines for part in _wrap(line, font, size[0] - 16)]
     strip = 18 * len(wrapped) + 12
     canvas = Image.new("RGB", (size[0], size[1] + strip), _PAPER)
@@ -208,6 +209,14 @@ def draw_overlay(
     if pixel_size_um is not None:
         _scale_bar(draw, size, pixel_size_um / scale, font)
     return canvas
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Give the font that matplotlib brings: unlike Pillow's own it has the micro sign."""
+    from matplotlib import get_data_path
+
+    return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
 def _eight_bit(pixels: NDArray[Any]) -> NDArray[np.uint8]:

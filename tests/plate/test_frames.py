@@ -244,6 +244,9 @@ def test_stacks(make: Make) -> None:
         ("A02", 1, 1, 1, "index"),
         ("A02", 2, 2, 3, "index"),
     ]
+    # times that don't increase are no times
+    table = make(["A01.tif"], probe=lambda path: Probe(3, (0.0, 0.0, 0.0)))
+    assert [frame.time_source for frame in table.frames if frame.well == "A01"] == ["index"] * 3
     table = make(pages, probe=lambda path: Probe(2), frame_interval_h=4)
     assert [frame.time_h for frame in table.frames] == [0, 4, 0, 4]
 

@@ -81,6 +81,10 @@ def test_fewer_rows(table: FrameTable) -> None:
     text = render(inspection(table), max_rows=2)
     assert "... and 7 more" in text
     assert text.count("VID1_") == 2
+    for number in range(5):
+        (table.folder / f"PC3_{number}.tif").write_bytes(b"")
+    text = render(inspection(frame_table(table.folder)), max_rows=2)
+    assert all(f"PC3_{number}.tif" in text for number in range(5))
 
 
 def test_names_can_not_break_the_table(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segment.classical.background import background_surface
-from spheroid_qc.segment.classical.field import Field
 from spheroid_qc.segment.classical.reduction import Reduced
 
 __all__ = ["TEXTURE_CUES", "Cue", "Cues", "make_cues"]
@@ -89,13 +88,13 @@ been drawn through bodies, and the plain scale is tried too."""
 _TEXTURE_SHARES = (0.32, 0.5, 0.7)
 
 
-def make_cues(reduced: Reduced, field: Field, polarity: str) -> Cues:
+def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
     """Compute every cue of a frame.
 
     Parameters
     ----------
     reduced : Reduced
-    field : Field
+    usable : ndarray of bool, shape (y, x)
     polarity : str
         `auto`, `dark` or `bright`: which bodies are sought by intensity.
 
@@ -103,7 +102,6 @@ def make_cues(reduced: Reduced, field: Field, polarity: str) -> Cues:
     -------
     Cues
     """
-    usable = field.usable
     mean = _without(reduced.mean, usable)
     smooth = ndimage.gaussian_filter(mean, 1.0, mode="nearest", truncate=3)
     level = smooth - background_surface(smooth, usable)

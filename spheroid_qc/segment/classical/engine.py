@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segment.classical.candidates import find_candidates
@@ -15,11 +14,7 @@ from spheroid_qc.segment.classical.cues import Cues, make_cues
 from spheroid_qc.segment.classical.field import usable_field
 from spheroid_qc.segment.classical.material import Material, find_material
 from spheroid_qc.segment.classical.reduction import as_plane, reduce_frame
-from spheroid_qc.segment.classical.refinement import (
-    fill_outline,
-    outline_of,
-    refine_outline,
-)
+from spheroid_qc.segment.classical.refinement import fill_outline, outline_of, refine_outline
 from spheroid_qc.segment.classical.selection import Body, select_bodies
 from spheroid_qc.segment.classical.shed import cell_area, find_cloud, find_shed
 from spheroid_qc.segment.result import Segmentation
@@ -28,10 +23,20 @@ __all__ = ["segment_classical"]
 
 T = TypeVar("T", bound=np.generic)
 
+_WORKING_PX = 256
+"""Blocks along the longer side at which bodies are sought."""
+
+_SMALLEST_PIECE = 0.0003
+"""Share of the field below which nothing is looked at; a sphere among many may be that small."""
+
 _CELLS_IN_A_BODY = 12
 """A clump of fewer cells than this, among loose cells, is shed material."""
 
-_WORKING_PX = 256
+_FAINTEST = 0.15
+"""Material differs from the background by at least this share of the bodies' own contrast."""
+
+_LEAST_FIELD = 64
+"""Blocks below which a frame is too small to tell anything."""
 
 
 def segment_classical(
@@ -48,42 +53,67 @@ def segment_classical(
     Returns
     -------
     Segmentation
+
+    Raises
+    ------
+    ValueError
+        If the array is not an image.
     """
     plane, missing = as_plane(image)
     shape = (plane.shape[0], plane.shape[1])
     reduced = reduce_frame(plane, missing, _WORKING_PX)
-    field = usable_field(reduced)
-    if plane.max() <= 0 or np.count_nonzero(field.usable) < 64:
+    usable = usable_field(reduced).usable
+    area = float(np.count_nonzero(usable))
+    if plane.max() <= 0 or area < _LEAST_FIELD:
         return _nothing(shape, 1.0)
-    cues = make_cues(reduced, field, "auto")
-    area = float(np.count_nonzero(field.usable))
-    min_area = max(12.0, 0.0025 * area)
-    candidates = find_candidates(cues, field.usable, max(9.0, 0.0003 * area))
-    bodies = select_bodies(candidates, cues, field.usable, min_area, 0.3)
-    union = _union(bodies, field.usable.shape)
+    cues = make_cues(reduced, usable, parameters.polarity.value)
+    needed = 1.0 - parameters.sensitivity
+    min_area = _smallest_body(area, reduced.block, pixel_size_um, parameters)
+    candidates = find_candidates(cues, usable, max(9.0, _SMALLEST_PIECE * area))
+    bodies, best = select_bodies(candidates, cues, usable, min_area, needed)
     by_rim = bool(bodies) and not bodies[0].by_texture
     contrast = abs(bodies[0].step) if by_rim else 0.5 * cues.span
-    material = find_material(reduced, cues, field.usable, union, contrast, 0.15)
+    union = _union(bodies, usable.shape)
+    material = find_material(reduced, cues, usable, union, contrast, _FAINTEST)
     bodies = consolidate(bodies, material, min_area)
     cell = cell_area(material) if bodies else None
     if cell is not None:
         bodies = [b for b in bodies if np.count_nonzero(b.mask) > _CELLS_IN_A_BODY * cell]
     if not bodies:
-        cloud = find_cloud(material, area)
-        loose = _enlarge(cloud, reduced.block // material.factor, shape)
-        return Segmentation(np.zeros(shape, np.int32), loose, 0.5, "classical", {})
-    labels = np.zeros(reduced.mean.shape, np.int32)
-    for number, body in enumerate(bodies, start=1):
-        labels[body.mask] = number
-    count = len(bodies)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    rank = np.zeros(count + 1, np.int32)
-    rank[np.argsort(-sizes, kind="stable") + 1] = np.arange(1, count + 1)
-    labels = rank[labels]
-    shed = find_shed(labels, material)
+        # The nearer the best candidate came to being believed, the less certain is nothing.
+        confidence = float(np.clip(1 - 0.6 * best / needed, 0.2, 1.0))
+        cloud = find_cloud(material, area) if parameters.shed else None
+        if cloud is None or not cloud.any():
+            return _nothing(shape, confidence, best)
+        loose = _enlarge(cloud, reduced.block // reduced.factor, shape)
+        return Segmentation(
+            np.zeros(shape, np.int32), loose, min(confidence, 0.6), "classical", {"evidence": best}
+        )
     core = _full_resolution(bodies, cues, material, reduced.block, shape)
-    loose = _enlarge(shed, reduced.block // material.factor, shape) & (core == 0)
-    return Segmentation(core, loose, float(bodies[0].evidence), "classical", {})
+    loose = np.zeros(shape, bool)
+    if parameters.shed:
+        shed = find_shed(_label(bodies, usable.shape), material)
+        loose = _enlarge(shed, reduced.block // reduced.factor, shape) & (core == 0)
+    first = bodies[0]
+    evidence = {
+        "evidence": first.evidence,
+        "stability": first.stability,
+        "support": first.support,
+        "by_texture": float(first.by_texture),
+        "contrast": contrast / cues.span,
+        "bodies": float(len(bodies)),
+    }
+    return Segmentation(core, loose, first.confidence, "classical", evidence)
+
+
+def _smallest_body(
+    area: float, block: int, pixel_size_um: float | None, parameters: SegmentationParameters
+) -> float:
+    """Least area of the largest body, in blocks."""
+    diameter = parameters.min_diameter_share * np.sqrt(area)
+    if parameters.min_diameter_um is not None and pixel_size_um is not None:
+        diameter = parameters.min_diameter_um / (pixel_size_um * block)
+    return max(12.0, float(np.pi / 4 * diameter**2))
 
 
 def _full_resolution(
@@ -94,13 +124,28 @@ def _full_resolution(
     for body in bodies:
         points = refine_outline(outline_of(body.mask), body, cues, material)
         filled.append(fill_outline((points + 0.5) * block - 0.5, shape))
+    filled.sort(key=lambda item: -int(np.count_nonzero(item[1])))
     core = np.zeros(shape, np.int32)
-    order = sorted(range(len(filled)), key=lambda i: -int(np.count_nonzero(filled[i][1])))
-    for number, i in enumerate(order, start=1):
-        box, mask = filled[i]
+    for number, (box, mask) in enumerate(filled, start=1):
         target = core[box]
         target[mask & (target == 0)] = number
+    # An overlap may have changed the order, or left a body without any pixel.
+    sizes = np.bincount(core.ravel(), minlength=len(filled) + 1)[1:]
+    order = np.argsort(-sizes, kind="stable")
+    rank = np.zeros(len(filled) + 1, np.int32)
+    rank[order + 1] = np.arange(1, len(filled) + 1)
+    if np.any(np.diff(rank[1:]) != 1):
+        core = rank[core]
     return core
+
+
+def _label(bodies: list[Body], shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Bodies at working resolution, largest first."""
+    labels = np.zeros(shape, np.int32)
+    ordered = sorted(bodies, key=lambda body: -int(np.count_nonzero(body.mask)))
+    for number, body in enumerate(ordered, start=1):
+        labels[body.mask] = number
+    return labels
 
 
 def _union(bodies: list[Body], shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -110,12 +155,22 @@ def _union(bodies: list[Body], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return union
 
 
-def _enlarge(values: NDArray[T], block: int, shape: tuple[int, ...]) -> NDArray[T]:
+def _enlarge(values: NDArray[T], block: int, shape: tuple[int, int]) -> NDArray[T]:
+    """Repeat blocks up to the frame's shape; what the blocks don't reach is background."""
     big = np.repeat(np.repeat(values, block, axis=0), block, axis=1)
+    if big.shape[0] < shape[0] or big.shape[1] < shape[1]:
+        full = np.zeros(shape, values.dtype)
+        rows, columns = min(big.shape[0], shape[0]), min(big.shape[1], shape[1])
+        full[:rows, :columns] = big[:rows, :columns]
+        return full
     return np.ascontiguousarray(big[: shape[0], : shape[1]])
 
 
-def _nothing(shape: tuple[int, ...], confidence: float) -> Segmentation:
+def _nothing(shape: tuple[int, int], confidence: float, best: float = 0.0) -> Segmentation:
     return Segmentation(
-        np.zeros(shape, np.int32), np.zeros(shape, bool), confidence, "classical", {}
+        np.zeros(shape, np.int32),
+        np.zeros(shape, bool),
+        confidence,
+        "classical",
+        {"evidence": best},
     )

@@ -63,6 +63,8 @@ class Body:
         Rank among the frame's candidates; how sure it is, in [0, 1], that this is a body.
     stability : float
         In [0, 1]: share of neighbouring thresholds and other cues that find the same.
+    support : float
+        In [0, 1]: how much of the zone behind the rim, and of the inside, is foreign.
     by_texture : bool
         Whether texture rather than intensity speaks for it.
     step : float
@@ -74,13 +76,19 @@ class Body:
     score: float
     evidence: float
     stability: float
+    support: float
     by_texture: bool
     step: float
+
+    @property
+    def confidence(self) -> float:
+        """Evidence, less where thresholds and cues disagree about the body."""
+        return float(np.clip(self.evidence * (0.75 + 0.25 * self.stability), 0.0, 1.0))
 
 
 def select_bodies(
     candidates: Candidates, cues: Cues, usable: Mask, min_area: float, needed: float
-) -> list[Body]:
+) -> tuple[list[Body], float]:
     """Choose the bodies of a frame, best first; no two overlap.
 
     Parameters
@@ -95,16 +103,18 @@ def select_bodies(
 
     Returns
     -------
-    list of Body
+    bodies : list of Body
+    evidence : float
+        The best there was, also where it was not enough.
     """
     if len(candidates) == 0:
-        return []
+        return [], 0.0
     marks = _Marks(candidates, cues, float(np.count_nonzero(usable)), min_area)
     order = np.lexsort((candidates.cue, -candidates.area, -marks.score))
     order = order[marks.score[order] > 0]
-    first = _first_body(order, candidates, cues, marks, min_area, needed)
+    first, evidence = _first_body(order, candidates, cues, marks, min_area, needed)
     if first is None:
-        return []
+        return [], evidence
     row, best = first
     chosen = [best]
     taken = best.mask.copy()
@@ -130,7 +140,7 @@ def select_bodies(
     if len(chosen) <= _FEW:
         sizes = [np.count_nonzero(body.mask) for body in chosen]
         chosen = [b for b, n in zip(chosen, sizes, strict=True) if n >= _FEW_SHARE * max(sizes)]
-    return chosen
+    return chosen, evidence
 
 
 def _central(body: Body, c: Candidates, marks: _Marks) -> Body:
@@ -201,10 +211,11 @@ def _first_body(
     marks: _Marks,
     min_area: float,
     needed: float,
-) -> tuple[int, Body] | None:
+) -> tuple[tuple[int, Body] | None, float]:
     """The best of a few distinct contenders, each looked at closely."""
     seen: list[int] = []
     bodies: list[tuple[int, Body]] = []
+    most = 0.0
     for row in order:
         if c.area[row] < min_area * (_TEXTURE_AREA if marks.by_texture[row] else 1):
             continue
@@ -216,12 +227,13 @@ def _first_body(
             continue
         seen.append(int(row))
         body = _closely(int(row), c, cues, marks, c.mask(int(row)))
+        most = max(most, body.evidence)
         if body.evidence >= needed:
             bodies.append((int(row), body))
         if len(seen) >= _CONTENDERS:
             break
     if not bodies:
-        return None
+        return None, most
     bodies.sort(key=lambda item: -item[1].score)
     for row, body in bodies:
         inside_or_around = [
@@ -240,8 +252,8 @@ def _first_body(
             for ratio, other in inside_or_around
         ):
             continue
-        return row, body
-    return bodies[0]
+        return (row, body), most
+    return bodies[0], most
 
 
 def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> Body:
@@ -274,6 +286,7 @@ def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> 
         float(marks.score[row]) * factor,
         float(marks.evidence[row]) * factor**0.5,
         float(marks.stability[row]),
+        factor,
         bool(marks.by_texture[row]),
         step,
     )
