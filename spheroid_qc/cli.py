@@ -124,12 +124,12 @@ def run(
 ) -> None:  # fmt: skip
     """Analyse a folder of images: tables, masks, overlays and flags."""
     options = {
-        "plate.pixel_size_um": pixel_size,
-        "plate.dose_time_h": dose_time,
-        "plate.assay": assay,
-        "plate.name_pattern": name_pattern,
-        "segmentation.method": method,
-        "output.overlays": overlays,
+        "plate.pixel_size_um": ("--pixel-size", pixel_size),
+        "plate.dose_time_h": ("--dose-time", dose_time),
+        "plate.assay": ("--assay", assay),
+        "plate.name_pattern": ("--name-pattern", name_pattern),
+        "segmentation.method": ("--method", method),
+        "output.overlays": ("--overlays", overlays),
     }
     parameters = _parameters(config, options, settings or [])
     if write_config is not None:
@@ -177,7 +177,7 @@ def inspect(
     from spheroid_qc.plate.frames import frame_table
     from spheroid_qc.plate.inspect import inspection, render
 
-    parameters = _parameters(config, {"plate.name_pattern": name_pattern}, [])
+    parameters = _parameters(config, {"plate.name_pattern": ("--name-pattern", name_pattern)}, [])
     table = frame_table(folder, parameters.plate)
     found = inspection(table, parameters.plate.well_count)
     typer.echo(render(found, max_rows=None if all_rows else 40))
@@ -206,15 +206,15 @@ def demo(
 
 
 def _parameters(
-    config: Path | None, options: Mapping[str, object], settings: list[str]
+    config: Path | None, options: Mapping[str, tuple[str, object]], settings: list[str]
 ) -> Parameters:
     """Defaults, then the file, then the command line."""
     from spheroid_qc.configuration import apply_overrides, parse_overrides, read_configuration
     from spheroid_qc.parameters import Parameters
 
     parameters = Parameters() if config is None else read_configuration(config)
-    stated = {key: value for key, value in options.items() if value is not None}
-    return apply_overrides(parameters, parse_overrides(settings) | stated)
+    stated = {key: option for key, option in options.items() if option[1] is not None}
+    return apply_overrides(parameters, parse_overrides(settings), stated)
 
 
 class _Reporter:

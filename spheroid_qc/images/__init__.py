@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from spheroid_qc.images.calibration import Calibration, ResolvedPixelSize, resolve_pixel_size
     from spheroid_qc.images.grey import to_grey
     from spheroid_qc.images.info import ImageInfo, Plane
-    from spheroid_qc.images.plate_calibration import PlateCalibration, plate_calibration
+    from spheroid_qc.images.plate_files import PlateCalibration, plate_calibration
     from spheroid_qc.images.probing import probe
     from spheroid_qc.images.reading import ImageFile, open_image, read_plane
     from spheroid_qc.images.stacks import combine_z, focus_of
@@ -43,8 +43,8 @@ _HOME = {
     "to_grey": "grey",
     "ImageInfo": "info",
     "Plane": "info",
-    "PlateCalibration": "plate_calibration",
-    "plate_calibration": "plate_calibration",
+    "PlateCalibration": "plate_files",
+    "plate_calibration": "plate_files",
     "probe": "probing",
     "ImageFile": "reading",
     "open_image": "reading",

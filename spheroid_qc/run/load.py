@@ -1,16 +1,15 @@
 """From the files of one moment to one grey image a field and channel.
 
 Focus stacks that lie in several files are combined here; stacks inside a file are combined by
-`images`. Tiles whose stage positions are known are put together to one picture.
+`images`. Tiles are put together in `stitching`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError
@@ -21,10 +20,30 @@ from spheroid_qc.images import (
     combine_z,
     resolve_pixel_size,
 )
+from spheroid_qc.images.stacks import choose_channel
 from spheroid_qc.parameters import ImageParameters, Parameters
 from spheroid_qc.plate.frames import Frame
 
-__all__ = ["FieldImage", "OpenFile", "load_field", "stitch"]
+__all__ = ["FieldError", "FieldImage", "OpenFile", "load_field"]
+
+
+class FieldError(ImageError):
+    """A field can't be analysed.
+
+    Parameters
+    ----------
+    sentence : str
+        For the user.
+    path : str
+        The file at fault.
+    code : str
+        Flag of the finding.
+    """
+
+    def __init__(self, sentence: str, path: str, code: str = "unreadable") -> None:
+        super().__init__(sentence)
+        self.path = path
+        self.code = code
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +67,7 @@ class FieldImage:
     position_um : tuple of float or None
         Stage position (y, x), um.
     inputs : list of dict
-        `path`, `size`, `sha256` of every file read.
+        `path`, `size`, `sha256`, `shape`, `dtype` of every file read.
     problems : list of tuple
         (flag code, path, sentence) of files that could not be used.
     """
@@ -131,22 +150,35 @@ def load_field(
 
     Raises
     ------
-    ImageError
-        If the channel that shows the spheroid can't be read.
+    FieldError
+        If the channel that shows the spheroid is absent or can't be read.
     """
     names = sorted({frame.channel for frame in frames})
     if channel not in names:
-        raise ImageError(
+        raise FieldError(
             f"Channel {channel!r}, which shows the spheroid, is missing beside {frames[0].path}; "
-            "add its file, or choose another channel with --set images.channel=NAME."
+            "add its file, or choose another channel with --set images.channel=NAME.",
+            frames[0].path,
+            "channel_missing",
         )
     # A channel that is chosen by file name must not be looked for inside the file as well.
     reading = parameters.images
-    if channel:
+    inside = reading.channel is not None and not _answers(channel, reading.channel)
+    if not inside:
         reading = reading.model_copy(update={"channel": None})
     inputs: dict[str, dict[str, Any]] = {}
     problems: list[tuple[str, str, str]] = []
     pixels, plane = _read_channel(folder, frames, channel, None, reading, inputs, files)
+    named_for = next(f for f in frames if f.channel == channel)
+    if inside and channel and plane.info.n_c == 1:
+        raise FieldError(
+            f"{named_for.path} shows channel {channel!r}, not {parameters.images.channel!r}, which "
+            "is wanted; add its file, or choose another channel with --set images.channel=NAME.",
+            named_for.path,
+            "channel_missing",
+        )
+    # Only the main channel is wished for by name.
+    plain = reading.model_copy(update={"channel": None})
     others: dict[str, NDArray[Any]] = {}
     if with_others:
         inner_names = plane.info.channel_names or tuple(
@@ -159,18 +191,25 @@ def load_field(
         for label, file_channel, inner in wishes:
             try:
                 other, _ = _read_channel(
-                    folder, frames, file_channel, inner, reading, inputs, files
+                    folder,
+                    frames,
+                    file_channel,
+                    inner,
+                    reading if file_channel == channel else plain,
+                    inputs,
+                    files,
                 )
                 if other.shape != pixels.shape:
-                    raise ImageError(
-                        f"Channel {label!r} of {frames[0].path} has {other.shape[1]} x "
-                        f"{other.shape[0]} pixels, not {pixels.shape[1]} x {pixels.shape[0]}; it "
-                        "was left out."
+                    path = next(f.path for f in frames if f.channel == file_channel)
+                    raise FieldError(
+                        f"Channel {label!r} of {path} has {other.shape[1]} x {other.shape[0]} "
+                        f"pixels, not {pixels.shape[1]} x {pixels.shape[0]}; it was left out.",
+                        path,
+                        "channel_missing",
                     )
                 others[label] = other
-            except ImageError as error:
-                problems.append(("channel_missing", frames[0].path, str(error)))
-    named_for = next(f for f in frames if f.channel == channel)
+            except FieldError as error:
+                problems.append((error.code, error.path, str(error)))
     resolved = resolve_pixel_size(
         parameters.plate.pixel_size_um,
         calibration.for_path(named_for.path),
@@ -191,6 +230,17 @@ def load_field(
     )
 
 
+def _answers(channel: str, wanted: str) -> bool:
+    """Tell whether a channel in file names is the one wanted: by its name, or by its number."""
+    if not channel:
+        return False
+    try:
+        choose_channel((channel, ""), wanted, channel)
+    except ImageError:
+        return False
+    return True
+
+
 def _read_channel(
     folder: Path,
     frames: tuple[Frame, ...],
@@ -202,101 +252,25 @@ def _read_channel(
 ) -> tuple[NDArray[Any], Plane]:
     planes: list[Plane] = []
     for frame in (f for f in frames if f.channel == file_channel):
-        plane = files.open(folder / frame.path, reading).plane(frame.page or 0, inside)
-        entry = {"path": frame.path, "size": frame.size, "sha256": plane.sha256}
+        try:
+            plane = files.open(folder / frame.path, reading).plane(frame.page or 0, inside)
+        except ImageError as error:
+            raise FieldError(str(error), frame.path) from error
+        entry = {
+            "path": frame.path,
+            "size": frame.size,
+            "sha256": plane.sha256,
+            "shape": list(plane.pixels.shape),
+            "dtype": plane.info.dtype,
+        }
         inputs.setdefault(frame.path, entry)
         planes.append(plane)
     if len({plane.pixels.shape for plane in planes}) > 1:
-        raise ImageError(
-            f"The planes of the focus stack of {frames[0].path} differ in size; they can't be "
-            "combined."
+        path = next(f.path for f in frames if f.channel == file_channel)
+        raise FieldError(
+            f"The planes of the focus stack of {path} differ in size; they can't be combined.",
+            path,
         )
     if len(planes) == 1:
         return planes[0].pixels, planes[0]
     return combine_z([plane.pixels for plane in planes], reading.z), planes[0]
-
-
-def _offsets(corners: NDArray[np.float64], planes: list[NDArray[Any]]) -> NDArray[np.int_]:
-    """Place tiles; whether stage y points down or up is told by the overlaps, else it is down."""
-    choices: list[tuple[float, bool, NDArray[np.int_]]] = []
-    for sign in (1.0, -1.0):
-        turned = corners * (sign, 1.0)
-        offsets = np.rint(turned - turned.min(axis=0)).astype(int)
-        choices.append((_disagreement(offsets, planes), sign < 0, offsets))
-    return min(choices, key=lambda choice: choice[:2])[2]
-
-
-def _disagreement(offsets: NDArray[np.int_], planes: list[NDArray[Any]]) -> float:
-    """Mean absolute difference where tiles overlap; 0 where none do."""
-    total, count = 0.0, 0
-    for i in range(len(planes)):
-        for j in range(i):
-            low = np.maximum(offsets[i], offsets[j])
-            high = np.minimum(offsets[i] + planes[i].shape, offsets[j] + planes[j].shape)
-            if (high - low < 4).any():
-                continue
-            one, other = (
-                planes[k][
-                    tuple(
-                        slice(a, b)
-                        for a, b in zip(low - offsets[k], high - offsets[k], strict=True)
-                    )
-                ]
-                for k in (i, j)
-            )
-            total += float(np.abs(one.astype(np.float32) - other.astype(np.float32)).sum())
-            count += one.size
-    return total / count if count else 0.0
-
-
-def stitch(fields: list[FieldImage], max_megapixels: float) -> FieldImage | None:
-    """Put tiles with known stage positions together.
-
-    Parameters
-    ----------
-    fields : list of FieldImage
-        Fields of one well at one time.
-    max_megapixels : float
-        Larger pictures are not made.
-
-    Returns
-    -------
-    FieldImage or None
-        One picture with NaN in the gaps; None where positions or one common pixel size are
-        unknown, or where tiles lie so far apart that they are not one picture.
-    """
-    first = fields[0]
-    size = first.pixel_size_um
-    if size is None or any(
-        f.position_um is None or f.pixel_size_um != size or f.others.keys() != first.others.keys()
-        for f in fields
-    ):
-        return None
-    corners = np.array([f.position_um for f in fields], dtype=float) / size
-    shapes = np.array([f.pixels.shape for f in fields])
-    # Stage positions are those of tile centres or of tile corners, alike for all tiles.
-    offsets = _offsets(corners, [f.pixels for f in fields])
-    extent = (offsets + shapes).max(axis=0)
-    covered = shapes.prod(axis=1).sum()
-    if extent.prod() > max_megapixels * 1e6 or extent.prod() > 2 * covered:
-        return None
-    if len({tuple(o) for o in offsets.tolist()}) < len(fields):
-        return None
-
-    def lay(planes: list[NDArray[Any]]) -> NDArray[np.float32]:
-        total = np.zeros(extent, np.float32)
-        count = np.zeros(extent, np.float32)
-        for plane, (y, x) in zip(planes, offsets, strict=True):
-            place = np.s_[y : y + plane.shape[0], x : x + plane.shape[1]]
-            total[place] += plane.astype(np.float32)
-            count[place] += 1
-        with np.errstate(invalid="ignore"):
-            return np.where(count > 0, total / count, np.float32(np.nan))
-
-    return replace(
-        first,
-        pixels=lay([f.pixels for f in fields]),
-        others={name: lay([f.others[name] for f in fields]) for name in first.others},
-        inputs=list({entry["path"]: entry for f in fields for entry in f.inputs}.values()),
-        problems=[problem for f in fields for problem in f.problems],
-    )

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.errors import ImageError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.measure import fluorescence, frame_quality, measure_rows
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.run.folder import RunFolder
-from spheroid_qc.run.load import FieldImage, OpenFile, load_field, stitch
+from spheroid_qc.run.load import FieldError, FieldImage, OpenFile, load_field
 from spheroid_qc.run.masks import write_masks
+from spheroid_qc.run.stitching import stitch
 from spheroid_qc.run.work import Moment, output_name
 from spheroid_qc.segment import Segmentation, segment
 
@@ -66,8 +66,8 @@ def analyse_moment(
             loaded.append(
                 load_field(folder, frames, parameters, calibration, moment.channel, files)
             )
-        except ImageError as error:
-            problems.append(("unreadable", frames[0].path, str(error)))
+        except FieldError as error:
+            problems.append((error.code, error.path, str(error)))
     stitched = False
     if parameters.plate.assay is Assay.SINGLE and len(loaded) > 1:
         whole = stitch(loaded, parameters.images.max_megapixels)
@@ -132,6 +132,8 @@ def _analyse_field(
         "pixel_hash": _pixel_hash(image.pixels),
         "confidence": float(segmentation.confidence),
         "method": segmentation.method,
+        "core_px": int(np.count_nonzero(segmentation.core)),
+        "shed_px": int(np.count_nonzero(segmentation.shed & (segmentation.core == 0))),
         "rows": [_plain(row) for row in rows],
         "figures": _plain(frame_quality(segmentation, image.pixels, image.pixel_size_um)),
         "fluorescence": {

@@ -22,8 +22,9 @@ from spheroid_qc.errors import ImageError, OutputError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.folder import RunFolder, atomic_path
-from spheroid_qc.run.load import OpenFile, load_field, stitch
+from spheroid_qc.run.load import OpenFile, load_field
 from spheroid_qc.run.masks import read_masks
+from spheroid_qc.run.stitching import stitch
 from spheroid_qc.run.work import Moment
 
 __all__ = ["Caption", "OverlayTask", "draw_overlay", "overlay_digest", "write_overlay"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.images import PlateCalibration, probe
-from spheroid_qc.images.plate_calibration import plate_calibration
+from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import FrameTable, frame_table
 from spheroid_qc.plate.join import read_end_points
@@ -198,9 +198,11 @@ def _read_request(
     source: Path, plate_map: str | Path | None, parameters: Parameters
 ) -> tuple[FrameTable, PlateMap | None]:
     """Read names and map; everything that can be refused is refused here."""
+    from spheroid_qc.flags import check_severities
     from spheroid_qc.segment import check_method
 
     check_method(parameters.segmentation.method)
+    check_severities(parameters.quality)
     mapped = None
     if plate_map is not None:
         mapped = read_plate_map(plate_map, well_count=parameters.plate.well_count)

@@ -31,7 +31,7 @@ __all__ = [
     "record_path",
 ]
 
-RECORD_FORMAT = 1
+RECORD_FORMAT = 2
 
 
 @dataclass(frozen=True)

@@ -150,8 +150,8 @@ def _edge_noise(smooth: Float, usable: Mask, span: float) -> float:
         changes.append(np.abs(smooth[:, 3:] - smooth[:, :-3])[usable[:, 3:] & usable[:, :-3]])
     if smooth.shape[0] > 3:
         changes.append(np.abs(smooth[3:] - smooth[:-3])[usable[3:] & usable[:-3]])
-    quiet = float(np.percentile(np.concatenate(changes), 25))
-    return 3.1 * quiet + 2e-3 * span + 1e-6  # a quarter of normal values lies within 0.32 sigma
+    quiet = float(np.percentile(np.concatenate(changes), 10))
+    return 7.9 * quiet + 2e-3 * span + 1e-6  # a tenth of normal values lies within 0.126 sigma
 
 
 def _by_share(

@@ -79,9 +79,9 @@ def _well_interior(reduced: Reduced) -> Mask | None:
     surround = float(np.median(corners))
     step = middle - surround
     span = float(np.subtract(*np.percentile(mean, (99.5, 0.5))))
-    if step < 0.15 * span or np.count_nonzero(np.abs(corners - surround) < 0.25 * step) < 3:
+    if abs(step) < 0.15 * span or np.count_nonzero(np.abs(corners - surround) < 0.25 * abs(step)) < 3:
         return None
-    lit = fill_holes(mean > surround + 0.5 * step)
+    lit = fill_holes((mean - surround) * np.sign(step) > 0.5 * abs(step))
     labels, count = ndimage.label(lit)
     if count == 0:
         return None
@@ -99,25 +99,37 @@ def _well_interior(reduced: Reduced) -> Mask | None:
     residual = mean - background_surface(mean, inner)
     flatness = float(np.median(np.abs(residual[inner])))
     saturated = float(reduced.extreme[inner].mean())
-    if flatness > 0.05 * step or saturated > 0.2:
+    if flatness > 0.05 * abs(step) or saturated > 0.2:
         return None
+    if step < 0 and not _has_wall(mean, well, depth):
+        return None  # a big dark body on a bright ground
     return depth > _wall_depth(reduced, well, depth)
 
 
-def _wall_depth(reduced: Reduced, well: Mask, depth: NDArray[np.float64]) -> float:
-    """How far the wall and its glare reach into the well, from the edge profile by depth."""
-    edges = ndimage.gaussian_gradient_magnitude(reduced.mean, 1.0)
-    rings = np.minimum(depth[well].astype(np.int64), int(depth.max()))
-    # A spheroid fills a sector of a ring only: the median over a ring is the wall's own.
+def _by_depth(image: Float, well: Mask, depth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median over rings of equal depth: a spheroid fills but a sector, the wall all of it."""
+    rings = depth[well].astype(np.uint16)
     order = np.argsort(rings, kind="stable")
-    starts = np.searchsorted(rings[order], np.arange(rings.max() + 2))
-    values = edges[well][order]
-    profile = np.array(
+    starts = np.searchsorted(rings[order], np.arange(int(rings.max()) + 2))
+    values = image[well][order]
+    return np.array(
         [
             np.median(values[a:b]) if b > a else 0.0
             for a, b in zip(starts[:-1], starts[1:], strict=True)
         ]
     )
+
+
+def _has_wall(mean: Float, well: Mask, depth: NDArray[np.float64]) -> bool:
+    """Whether light goes up and down on the way in, as it does across a wall."""
+    profile = _by_depth(mean, well, depth)[1 : max(4, int(0.25 * depth.max()))]
+    travelled = float(np.abs(np.diff(profile)).sum())
+    return travelled > 1.5 * float(abs(profile[-1] - profile[0])) + 0.02
+
+
+def _wall_depth(reduced: Reduced, well: Mask, depth: NDArray[np.float64]) -> float:
+    """How far the wall and its glare reach into the well, from the edge profile by depth."""
+    profile = _by_depth(ndimage.gaussian_gradient_magnitude(reduced.mean, 1.0), well, depth)
     limit = max(3, int(0.25 * depth.max()))
     calm = float(np.median(profile[limit:])) if profile.size > limit else 0.0
     peak = float(profile[:limit].max(initial=0.0))

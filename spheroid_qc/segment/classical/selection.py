@@ -46,7 +46,7 @@ a clump within a body that shows by texture, above it the region is the body's c
 _CONTENDERS = 8
 """Distinct candidates that are looked at closely for the first body."""
 
-_SMALLEST_SIBLING = 0.04
+_SMALLEST_SIBLING = 0.03
 """Area of further bodies, as a share of the largest: below it is a clump."""
 
 
@@ -174,7 +174,6 @@ class _Marks:
         shape *= np.clip(4.0 / c.elongation - 1.0 / 3.0, 0, 1)
         # Seams between touching balls are no outline, so that parts may seem all too convex.
         shape *= np.where(c.split, 1.0, c.convexity**1.5)
-        whole = np.clip(1.3 - 2.0 * c.border, 0, 1)
         size = c.area / (c.area + min_area)
         size *= np.clip((0.95 - c.area / field_area) / 0.1, 0, 1)
         self.stability = _stability(c)
@@ -185,7 +184,9 @@ class _Marks:
         names = [cue.name in TEXTURE_CUES for cue in cues.cues]
         self.by_texture = np.array(names)[c.cue.astype(np.intp)] & (texture > intensity)
         strength = np.where(self.by_texture, texture, intensity)
-        common = shape * whole * size
+        # Walls and tile edges at the border are rough; a body that is cut off has a rim as well.
+        whole = np.where(self.by_texture, 1.15 - 4.0 * c.border, 1.3 - 2.0 * c.border)
+        common = shape * np.clip(whole, 0, 1) * size
         self.score = strength * common * (0.6 + 0.4 * self.stability)
         ratio = (np.abs(c.step) / (_SURE_STEP * cues.edge_noise)) ** 2
         by_rim = ratio / (ratio + 1) * np.minimum(1.0, intensity / 0.06)
