@@ -8,6 +8,7 @@ quick.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from spheroid_qc import __version__
-from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
+from spheroid_qc.errors import RequestError, SpheroidQCError
+from spheroid_qc.terminal import Reporter, Stopped, one_line, say, stop_on_signals, unexpected
 
 if TYPE_CHECKING:
     from spheroid_qc.parameters import Parameters
-    from spheroid_qc.run import Progress, RunResult
+    from spheroid_qc.run import RunResult
 
 __all__ = ["app", "main"]
 
@@ -123,6 +125,16 @@ def run(
     ] = None,
 ) -> None:  # fmt: skip
     """Analyse a folder of images: tables, masks, overlays and flags."""
+    paths = {
+        "FOLDER": folder,
+        "--plate-map": plate_map,
+        "--out": out,
+        "--config": config,
+        "--join": join,
+        "--exclusions": exclusions,
+        "--write-config": write_config,
+    }
+    _refuse_empty(paths)
     options = {
         "plate.pixel_size_um": ("--pixel-size", pixel_size),
         "plate.dose_time_h": ("--dose-time", dose_time),
@@ -136,13 +148,13 @@ def run(
         from spheroid_qc.configuration import write_configuration
 
         write_configuration(write_config, parameters)
-        typer.echo(f"Wrote {write_config}; edit it and use it with --config.")
+        say(f"Wrote {write_config}; edit it and use it with --config.")
         return
     if folder is None:
         raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
     from spheroid_qc.run import run_plate
 
-    with _Reporter() as report:
+    with Reporter() as report:
         result = run_plate(
             folder,
             plate_map=plate_map,
@@ -177,10 +189,11 @@ def inspect(
     from spheroid_qc.plate.frames import frame_table
     from spheroid_qc.plate.inspect import inspection, render
 
+    _refuse_empty({"FOLDER": folder, "--config": config})
     parameters = _parameters(config, {"plate.name_pattern": ("--name-pattern", name_pattern)}, [])
     table = frame_table(folder, parameters.plate)
     found = inspection(table, parameters.plate.well_count)
-    typer.echo(render(found, max_rows=None if all_rows else 40))
+    say(render(found, max_rows=None if all_rows else 40))
     if not table.frames:
         raise RequestError(
             f"No image in {folder} has a name that tells its well; settle it with --name-pattern."
@@ -200,9 +213,10 @@ def demo(
     """Write the bundled synthetic time-lapse plate and run everything on it."""
     from spheroid_qc.demo import run_demo
 
-    with _Reporter() as report:
+    _refuse_empty({"--out": out})
+    with Reporter() as report:
         text = run_demo(out, workers=workers, progress=report)
-    typer.echo(text)
+    say(text)
 
 
 def _parameters(
@@ -217,87 +231,55 @@ def _parameters(
     return apply_overrides(parameters, parse_overrides(settings), stated)
 
 
-class _Reporter:
-    """Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._last = 0.0
-        self._width = 0
-
-    def __enter__(self) -> _Reporter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._live and self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
-
-    def __call__(self, state: Progress) -> None:
-        import time
-
-        now = time.monotonic()
-        last_one = state.done == state.total
-        if not last_one and now - self._last < (0.2 if self._live else 10.0):
-            return
-        self._last = now
-        text = self._line(state)
-        if self._live:
-            sys.stderr.write("\r" + text.ljust(self._width))
-            self._width = max(self._width, len(text))
-        else:
-            sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-
-    def _line(self, state: Progress) -> str:
-        word = "images of the demo plate" if state.stage == "plate" else state.stage
-        if state.stage == "tables":
-            return "making tables ..."
-        share = state.done / max(state.total, 1)
-        bar = ""
-        if self._live:
-            filled = round(24 * share)
-            bar = "[" + "#" * filled + "." * (24 - filled) + "] "
-        text = f"{bar}{word} {state.done}/{state.total} ({share:.0%})"
-        if state.rate > 0:
-            text += f", {state.rate:.1f}/s"
-        if state.seconds_left:
-            minutes, seconds = divmod(round(state.seconds_left), 60)
-            text += f", {minutes} min {seconds} s left" if minutes else f", {seconds} s left"
-        return text
+def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
+    """Refuse the empty text that an unset shell variable leaves: it would mean this folder."""
+    arguments = sys.argv[1:]
+    for name, path in paths.items():
+        left_empty = "" in arguments or f"{name}=" in arguments
+        if left_empty and str(path) == "." and "." not in arguments:
+            raise RequestError(
+                f"{name} is an empty text; write a path, or . for the folder that you are in."
+            )
 
 
 def _conclude(result: RunResult) -> None:
     """Say what was done, what could not be done, and where the results lie."""
     for note in result.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {one_line(note)}", err=True)
     for failure in result.failures[:_MOST_LISTED]:
-        typer.echo(f"problem: {failure}", err=True)
+        say(f"problem: {one_line(failure)}", err=True)
     if len(result.failures) > _MOST_LISTED:
         more = len(result.failures) - _MOST_LISTED
-        typer.echo(
-            f"problem: ... and {more} more, all listed in {result.out / 'qc.csv'}.", err=True
-        )
+        say(f"problem: ... and {more} more, all listed in {result.out / 'qc.csv'}.", err=True)
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
-    typer.echo(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
+    say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
 
 
 def main() -> None:
-    """Run the command line; user errors become sentences, never tracebacks."""
+    """Run the command line; errors become sentences, never tracebacks."""
+    stop_on_signals()
     try:
         app()
     except RequestError as error:
-        _fail(error, 2)
-    except (OutputError, SpheroidQCError) as error:
-        _fail(error, 1)
-    except KeyboardInterrupt:
-        typer.echo("Stopped; run the same command again to continue.", err=True)
-        sys.exit(130)
+        _fail(str(error), 2)
+    except SpheroidQCError as error:
+        _fail(str(error), 1)
+    except Stopped as stop:
+        _fail("Stopped; run the same command again to continue.", 128 + stop.number)
+    except MemoryError:
+        _fail("There is not enough memory; run the same command again with fewer --workers.", 1)
+    except OSError as error:
+        # What fails while results are written is told by `run_plate`; this is before.
+        _fail(unexpected(error), 2)
+    except Exception as error:
+        if os.environ.get("SPHEROID_QC_TRACEBACK"):
+            raise
+        _fail(unexpected(error), 1)
 
 
-def _fail(error: SpheroidQCError, status: int) -> None:
-    typer.echo(f"spheroid-qc: {error}", err=True)
+def _fail(sentence: str, status: int) -> None:
+    say(f"spheroid-qc: {sentence}", err=True)
     sys.exit(status)
 
 

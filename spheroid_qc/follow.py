@@ -37,6 +37,7 @@ STATES = (
     "vanished",
     "unscorable",
 )
+_SAME_PIXEL_AREA = 1.001
 DEBRIS_STATES = ("disintegrated", "lost")
 _OUT_OF_EFFECT = ("never_formed", "vanished", "unscorable")
 
@@ -52,14 +53,18 @@ def comparable_area(table: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series of float
-        um2 on plates where every measured frame is calibrated, pixels elsewhere; NaN where
-        nothing was measured.
+        um2 on plates where every measured frame is calibrated. Pixels on plates where some are
+        not, if all that are have the same pixel size. Where they differ, pixels mean nothing:
+        um2, and NaN for frames without. NaN where nothing was measured.
     """
     pixels = table["core_area_px"].astype(float)
     calibrated = table["core_area_um2"].astype(float)
     lacks_um = calibrated.isna() & pixels.notna()
-    plate_lacks_um = lacks_um.groupby(table["plate"]).transform("any")
-    return calibrated.where(~plate_lacks_um, pixels)
+    plate = table["plate"]
+    plate_lacks_um = lacks_um.groupby(plate).transform("any")
+    size = (calibrated / pixels.where(pixels > 0)).groupby(plate)
+    one_size = ~(size.transform("max") > _SAME_PIXEL_AREA * size.transform("min"))
+    return calibrated.where(~(plate_lacks_um & one_size), pixels)
 
 
 def find_time_zero(table: pd.DataFrame) -> pd.Series:
@@ -77,7 +82,9 @@ def find_time_zero(table: pd.DataFrame) -> pd.Series:
         For every row the index label of its well's time-zero row; missing where no scorable
         frame precedes the dose.
     """
-    baseline = table[table["scorable"] & (table["time_h"] <= table["dose_time_h"] + 1e-9)]
+    # A dose time that was copied from a table has six digits.
+    latest = table["dose_time_h"] + 1e-6 + 1e-5 * table["dose_time_h"].abs()
+    baseline = table[table["scorable"] & (table["time_h"] <= latest)]
     last = baseline.sort_values(["plate", "well", "time_h"]).groupby(["plate", "well"]).tail(1)
     of_well: dict[tuple[Hashable, Hashable], Hashable] = {
         (plate, well): label

@@ -27,6 +27,7 @@ __all__ = [
     "PlateParameters",
     "Polarity",
     "QualityParameters",
+    "ResponseParameters",
     "Section",
     "SegmentationParameters",
     "Severity",
@@ -525,6 +526,85 @@ class QualityParameters(Section):
     )
 
 
+class ResponseParameters(Section):
+    """How doses become curves, and combinations a verdict."""
+
+    confidence: float = setting(
+        0.95,
+        "Confidence level",
+        "Of every interval in the tables of drug response.",
+        ge=0.5,
+        le=0.999,
+    )
+    time_h: float | None = setting(
+        None,
+        "Analysis time",
+        "Time at which drugs are compared. None: the last time that all plates have.",
+        unit="h",
+        ge=-10_000,
+        le=100_000,
+    )
+    e0: float | None = setting(
+        None,
+        "Response without drug",
+        "Fixes the curve's response at dose 0 (for a fraction affected usually 0). None: free.",
+        ge=-1e12,
+        le=1e12,
+    )
+    emax: float | None = setting(
+        None,
+        "Response at full effect",
+        "Fixes the curve's response at an infinite dose (for a fraction affected usually 1). "
+        "None: free.",
+        ge=-1e12,
+        le=1e12,
+    )
+    flat_p: float = setting(
+        0.05,
+        "Flat curve",
+        "A curve that explains no more than a constant does, by an F test at this level, has no "
+        "EC50.",
+        gt=0,
+        le=1,
+    )
+    fa_low: float = setting(
+        0.0,
+        "Median effect from",
+        "Only effects above this fraction affected are on the median effect line.",
+        ge=0,
+        lt=1,
+    )
+    fa_high: float = setting(
+        1.0,
+        "Median effect to",
+        "Only effects below this fraction affected are on the median effect line.",
+        gt=0,
+        le=1,
+    )
+    min_single_doses: int = setting(
+        3,
+        "Doses of a drug alone",
+        "With fewer doses of a drug alone there is no combination index and no Loewe excess.",
+        unit="doses",
+        ge=2,
+        le=1536,
+    )
+    min_r: float = setting(
+        0.9,
+        "Smallest correlation",
+        "A median effect line with a smaller correlation is warned of.",
+        ge=0,
+        le=1,
+    )
+    resamples: int = setting(
+        4000,
+        "Resamples",
+        "Draws of the parametric bootstrap (HSA and best doublet).",
+        ge=200,
+        le=1_000_000,
+    )
+
+
 class OutputParameters(Section):
     """What is written beside the tables."""
 
@@ -556,4 +636,5 @@ class Parameters(Section):
     spheres: Annotated[SpheresParameters, Field(title="Spheres")] = SpheresParameters()
     states: Annotated[StateParameters, Field(title="States")] = StateParameters()
     quality: Annotated[QualityParameters, Field(title="Quality")] = QualityParameters()
+    response: Annotated[ResponseParameters, Field(title="Drug response")] = ResponseParameters()
     output: Annotated[OutputParameters, Field(title="Output")] = OutputParameters()

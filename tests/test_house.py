@@ -32,6 +32,7 @@ PLAN = (
     ("report",),
     ("demo",),
     ("gui",),
+    ("terminal",),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(PLAN) for room in rooms}

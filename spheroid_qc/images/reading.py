@@ -96,15 +96,16 @@ class ImageFile:
         """Hexadecimal digest of the file's bytes."""
         return self._content.sha256
 
-    def plane(self, time: int = 0, channel: str | None = None) -> Plane:
+    def plane(self, time: int = 0, channel: str | int | None = None) -> Plane:
         """Read one plane.
 
         Parameters
         ----------
         time : int
             Index of the time point within the file.
-        channel : str or None
-            Name or number (from 1); None: the channel of the parameters.
+        channel : str, int or None
+            Name or number (from 1) as text; index (from 0) as int, for channels without a name
+            of their own; None: the channel of the parameters.
 
         Returns
         -------
@@ -123,7 +124,12 @@ class ImageFile:
                 "and the frame table."
             )
         wanted = self._parameters.channel if channel is None else channel
-        index = choose_channel(info.channel_names, wanted, info.name)
+        if isinstance(wanted, int):
+            index = wanted
+            if not 0 <= index < info.n_c:
+                raise ImageError(f"{info.name} has no channel {index + 1}: it holds {info.n_c}.")
+        else:
+            index = choose_channel(info.channel_names, wanted, info.name)
         choice = self._parameters.z
         layers = z_indices(info.n_z, choice)
         with _translated(info.name):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.plate.strays import SKIPPED_FOLDERS
+from spheroid_qc.plate.strays import SKIPPED_FOLDERS, stray_reason
 
 __all__ = ["Listing", "list_folder"]
 
@@ -88,12 +88,13 @@ class _Walk:
                     is_folder = entry.is_dir()
                     size = 0 if is_folder else self._size(entry)
                 except OSError as error:
-                    self._out(relative, "stray", f"It can't be opened ({error.strerror}).")
+                    self._not_opened(relative, entry.name, error)
                     continue
                 if is_folder:
                     below.append((entry.name, entry.path, entry.is_symlink()))
                 elif size is None:
-                    self._out(relative, "stray", "Not a plain file; it is left out.")
+                    kind = "unread" if stray_reason(entry.name) is None else "stray"
+                    self._out(relative, kind, "Not a plain file; it is left out.")
                 else:
                     files.append((relative, size))
                     is_run = is_run or entry.name in _RUN_FILES
@@ -123,6 +124,12 @@ class _Walk:
                 "unread",
                 f"The folder can't be listed ({error.strerror}); check its permissions.",
             )
+
+    def _not_opened(self, relative: str, name: str, error: OSError) -> None:
+        # A link to a picture that is gone costs the user a picture; other broken links cost none.
+        kind = "unread" if stray_reason(name) is None else "stray"
+        reason = error.strerror or str(error)
+        self._out(relative, kind, f"It can't be opened ({reason}); copy the file, or remove it.")
 
     @staticmethod
     def _size(entry: os.DirEntry[str]) -> int | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -177,7 +178,13 @@ def read_tables(path: Path) -> tuple[Table, ...]:
     if path.is_dir():
         raise PlateMapError([f"{name} is a folder; give the file with the table."])
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            # Opening a pipe that nobody writes to would wait for ever.
+            raise PlateMapError(
+                [f"{name} is not a regular file; save the table as a file and give that."]
+            )
+        size = status.st_size
         if size > MAX_BYTES:
             raise PlateMapError(
                 [

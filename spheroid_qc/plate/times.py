@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
@@ -19,6 +19,8 @@ __all__ = ["PlateTimes", "Probe", "plate_times"]
 
 SCAN_GAP_H = 0.5
 """Longest pause between two wells of one scan of a plate."""
+
+_EPOCH = datetime(2000, 1, 1)
 
 MIN_PHOTO_SPAN_H = 1 / 6
 """Photographs of a well that are closer together than this are not a time lapse."""
@@ -322,6 +324,31 @@ def _own_times(asked: Probe) -> tuple[float, ...] | None:
     return times if all(later > earlier for earlier, later in pairwise(times)) else None
 
 
+def _common_pages(
+    asked: Sequence[Probe | None],
+) -> dict[tuple[int, int], float]:
+    """Hours of each page of stacks that tell their times, one value for all wells of a scan.
+
+    Each stack begins at 0; its later pages are seconds or minutes off those of its neighbours.
+    """
+    places: list[tuple[int, int]] = []
+    hours: list[float] = []
+    for index, one in enumerate(asked):
+        own = None if one is None or one.n_times <= 1 else _own_times(one)
+        for page, time in enumerate(own or ()):
+            places.append((index, page))
+            hours.append(time - (own or (0.0,))[0])
+    if not places:
+        return {}
+    moments = [_EPOCH + timedelta(hours=hour) for hour in hours]
+    starts = scan_hours(moments, [index for index, _ in places])
+    # Rounding to the clock's microseconds must not show where stacks agree.
+    exact: dict[float, float] = {}
+    for start, hour in zip(starts, hours, strict=True):
+        exact[start] = min(exact.get(start, hour), hour)
+    return {place: exact[start] for place, start in zip(places, starts, strict=True)}
+
+
 def _by_file(
     result: PlateTimes,
     plate: str,
@@ -334,14 +361,14 @@ def _by_file(
     stacks = [one is not None and one.n_times > 1 for one in asked]
     if any(stacks):
         sources = set()
+        common = _common_pages(asked)
         for index, one in enumerate(asked):
             if one is None or one.n_times <= 1:
                 result.put(index, 0.0, "none")
                 continue
-            own = _own_times(one)
             for page in range(one.n_times):
-                if own is not None:
-                    hours, source = own[page] - own[0], "metadata"
+                if (index, page) in common:
+                    hours, source = common[index, page], "metadata"
                 elif interval_h is not None:
                     hours, source = page * interval_h, "elapsed"
                 else:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import pandas as pd
 from scipy import stats
 
+from spheroid_qc.response.assay_quality import mad
+from spheroid_qc.response.replicates import LEFT_OUT, biological_replicate, in_fixed_order
+
 __all__ = ["SUMMARISED", "mean_interval", "summarise_conditions"]
 
 SUMMARISED = (
@@ -28,7 +31,11 @@ SUMMARISED = (
     "df_excess_vs_vehicle",
 )
 _KEYS = ("condition", "role", "time_h")
-_LEFT_OUT = ("unscorable", "never_formed", "vanished")
+_DOSES = tuple(
+    name.format(n) for n in (1, 2, 3) for name in ("drug_{}", "dose_{}_um", "dose_{}", "unit_{}")
+)
+_SAME_TIME = 0.25  # of the shortest interval between two frames of one plate
+_SAME_TIME_H = 1.0
 _ROLES = ("vehicle", "positive_control", "blank", "treated", "unmapped")
 
 
@@ -72,21 +79,21 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     DataFrame
         One row per condition and time; controls first, then drugs alone, then combinations.
         Counts (`n_wells` scorable wells, `n_plates`, `n_biological`, wells by state, `left_out`
-        naming the wells that enter no mean), `interval` (`within_plate`, or `biological` over
-        biological replicates) and for each metric `_n` (units behind the mean), `_mean`, `_sd`,
-        `_median`, `_ci_low`, `_ci_high` (95 %).
+        naming the wells that enter no mean), `interval` (`within_plate`: all wells stand on one
+        plate; `within_replicate`: on several plates of one biological replicate; `biological`:
+        over biological replicates on several plates) and for each metric `_n` (units behind the
+        mean), `_mean`, `_sd`, `_median`, `_mad` (median absolute deviation from the median,
+        unscaled), `_ci_low`, `_ci_high` (95 %). A condition's time is the
+        earliest of its plates' where they were imaged minutes apart.
     """
-    replicate = wells["plate"].astype(str)
-    if "biological_replicate" in wells:
-        stated = wells["biological_replicate"].astype("string")
-        replicate = stated.where(stated.notna() & (stated != ""), replicate)
-    table = wells.assign(_replicate=replicate)
+    ordered = in_fixed_order(wells)
+    table = ordered.assign(_replicate=biological_replicate(ordered), time_h=_common_times(ordered))
     metrics = [name for name in (*SUMMARISED, *extra) if name in table]
-    columns = [str(name) for name in table.columns]
-    doses = [name for name in columns if name.startswith(("drug_", "dose_", "unit_"))]
+    doses = [name for name in table.columns if name in _DOSES]
+    several_plates = table["plate"].nunique() > 1
     lines = []
     for (condition, role, time), rows in table.groupby(list(_KEYS), sort=False, dropna=False):
-        used = rows[~rows["state"].isin(_LEFT_OUT)]
+        used = rows[~rows["state"].isin(LEFT_OUT)]
         n_biological = used["_replicate"].nunique()
         line: dict[str, object] = {"condition": condition, "role": role, "time_h": time}
         line |= {name: rows[name].iloc[0] for name in doses}
@@ -96,16 +103,17 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
             "n_biological": n_biological,
         }
         for state in (
-            "intact", "shrunken", "shedding", "disintegrated", "lost", *reversed(_LEFT_OUT)
+            "intact", "shrunken", "shedding", "disintegrated", "lost", *reversed(LEFT_OUT)
         ):  # fmt: skip
             line[f"n_{state}"] = int((rows["state"] == state).sum())
-        out = rows[rows["state"].isin(_LEFT_OUT)]
-        several_plates = table["plate"].nunique() > 1
+        out = rows[rows["state"].isin(LEFT_OUT)]
         line["left_out"] = " ".join(
             f"{p}:{w}" if several_plates else str(w)
             for p, w in zip(out["plate"], out["well"], strict=True)
         )
-        line["interval"] = "biological" if n_biological > 1 else "within_plate"
+        line["interval"] = "within_plate"
+        if used["plate"].nunique() > 1:
+            line["interval"] = "biological" if n_biological > 1 else "within_replicate"
         for name in metrics:
             values = used[name].astype(float)
             if n_biological > 1:
@@ -117,11 +125,33 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
                 f"{name}_mean": values.mean(),
                 f"{name}_sd": values.std(ddof=1),
                 f"{name}_median": values.median(),
+                f"{name}_mad": mad(values),
                 f"{name}_ci_low": low,
                 f"{name}_ci_high": high,
             }
         lines.append(line)
     return _in_order(pd.DataFrame(lines))
+
+
+def _common_times(wells: pd.DataFrame) -> pd.Series:
+    """Give plates that were imaged minutes apart one time axis, or no mean would span plates.
+
+    Times of different plates that differ by less than a quarter of the shortest interval (and
+    by less than an hour) are one time, the earliest of them; two times of one plate never are.
+    """
+    own = wells[["plate", "time_h"]].drop_duplicates().sort_values(["time_h", "plate"])
+    steps = own.sort_values(["plate", "time_h"]).groupby("plate")["time_h"].diff()
+    shortest = steps[steps > 0].min()
+    apart = _SAME_TIME_H if pd.isna(shortest) else min(_SAME_TIME_H, _SAME_TIME * shortest)
+    common: dict[tuple[object, float], float] = {}
+    begun, inside = -float("inf"), set[object]()
+    for plate, time in zip(own["plate"], own["time_h"], strict=True):
+        if time - begun > apart or plate in inside:
+            begun, inside = time, set()
+        inside.add(plate)
+        common[plate, time] = begun
+    pairs = zip(wells["plate"], wells["time_h"], strict=True)
+    return pd.Series([common[pair] for pair in pairs], index=wells.index, dtype=float)
 
 
 def _in_order(summary: pd.DataFrame) -> pd.DataFrame:

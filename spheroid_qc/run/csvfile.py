@@ -22,13 +22,16 @@ _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 def escape_formula(value: object) -> object:
     r"""Make a text cell harmless to spreadsheets; other values pass unchanged.
 
-    Control characters are shown as `\xNN`, since a line break in a name would break the row for
-    many readers.
+    Control characters are shown as `\xNN` or `\uNNNN`, since a line break in a name would break
+    the row for many readers.
     """
     if not isinstance(value, str):
         return value
     if not value.isprintable():
-        value = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in value)
+        value = "".join(
+            c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}"
+            for c in value
+        )
     if value.startswith(_DANGEROUS) and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value

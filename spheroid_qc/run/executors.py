@@ -151,6 +151,13 @@ def _main_unseen() -> Iterator[None]:
     `if __name__ == "__main__"` would start itself in every worker. Nothing that is sent to a
     worker lives in the main module.
     """
+    import signal
+
+    # A worker that is still starting would answer Ctrl-C with a traceback: it starts with the
+    # signal held back, and the parent gets it a moment later.
+    held = hasattr(signal, "pthread_sigmask")
+    if held:
+        before_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     main = sys.modules["__main__"]
     names: tuple[str, ...] = ("__file__", "__spec__")
     before = {name: main.__dict__[name] for name in names if name in main.__dict__}
@@ -160,6 +167,8 @@ def _main_unseen() -> Iterator[None]:
         yield
     finally:
         main.__dict__.update(before)
+        if held:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before_mask)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

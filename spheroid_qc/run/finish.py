@@ -32,7 +32,6 @@ _NOT_IN_THE_PICTURE = frozenset(
         "imaged_fraction_unknown", "channel_missing", "not_stitched",
     }
 )  # fmt: skip
-_FAILURES = ("unreadable", "worker_died", "channel_missing")
 
 
 @dataclass(frozen=True)
@@ -101,15 +100,11 @@ def finish_tables(
     for name, content in tables.items():
         paths[name] = run.table(name)
         write_table(paths[name], content)
-    failures = dict.fromkeys(
-        flag.detail
-        for found in judged.flags.values()
-        for flag in found
-        if flag.code in _FAILURES and flag.detail
-    )
-    hashes = {path: known["sha256"] for path, known in gathered.frames.items() if "sha256" in known}
+    hashes = {
+        path: known["sha256"] for (path, _), known in gathered.frames.items() if "sha256" in known
+    }
     overlays = _overlays(run, source, moments, judged, parameters, calibration)
-    return Finished(paths, overlays, hashes, tuple(failures), tuple(judged.notes))
+    return Finished(paths, overlays, hashes, tuple(gathered.failures), tuple(judged.notes))
 
 
 def _overlays(
@@ -121,7 +116,7 @@ def _overlays(
     calibration: PlateCalibration,
 ) -> list[OverlayTask]:
     choice = parameters.output.overlays
-    if choice is Overlays.NONE or not parameters.output.masks or "mask" not in judged.wells:
+    if choice is Overlays.NONE or not parameters.output.masks or "masks" not in judged.wells:
         return []
     of_moment = {
         (plate, well, moment.timepoint): moment
@@ -130,7 +125,7 @@ def _overlays(
     }
     wells = judged.wells
     tasks = []
-    for label in wells.index[wells["mask"].notna()]:
+    for label in wells.index[wells["masks"].notna()]:
         flags = judged.flags[label]
         # A finding about the whole plate or map needs no picture of every frame.
         worth_a_look = any(
@@ -140,25 +135,29 @@ def _overlays(
             continue
         line = wells.loc[label]
         key = (line["plate"], line["well"], line["timepoint"])
-        tasks.append(
-            OverlayTask(
-                folder=source,
-                out=run.root,
-                moment=of_moment[key],
-                field=int(line["field"]),
-                stitched=bool(line["stitched"]),
-                mask=str(line["mask"]),
-                caption=_caption(line, [f.code for f in flags]),
-                parameters=parameters,
-                calibration=calibration,
+        for number, mask in line["masks"]:
+            field = f"field {number}" if len(line["masks"]) > 1 else ""
+            tasks.append(
+                OverlayTask(
+                    folder=source,
+                    out=run.root,
+                    moment=of_moment[key],
+                    field=number,
+                    stitched=bool(line["stitched"]),
+                    mask=mask,
+                    caption=_caption(line, field, [f.code for f in flags]),
+                    parameters=parameters,
+                    calibration=calibration,
+                )
             )
-        )
     return tasks
 
 
-def _caption(line: pd.Series, codes: list[str]) -> Caption:
+def _caption(line: pd.Series, field: str, codes: list[str]) -> Caption:
     condition = "" if line["condition"] == "unmapped" else f"  {line['condition']}"
-    parts = [str(line["state"])] if line["state"] else []
+    parts = [part for part in (field, str(line["state"])) if part]
+    if field:
+        parts.append(f"{line['n_spheroids']:g} spheres in all fields")
     fraction = line.get("disintegration_fraction")
     if fraction is not None and pd.notna(fraction):
         parts.append(f"DF {fraction:.2f}")

@@ -8,6 +8,7 @@ releases with the process keeps two runs from working in one folder.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -18,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spheroid_qc.errors import RequestError
+from spheroid_qc.errors import OutputError, RequestError
 
-__all__ = ["RunFolder", "atomic_path", "write_json", "write_text"]
+__all__ = ["RunFolder", "atomic_path", "output_error", "write_json", "write_text"]
 
 _TEMPORARY = ".part"
 
@@ -57,14 +58,46 @@ def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8 with plain line ends, atomically and durably."""
+    r"""Write a text file in UTF-8 with plain line ends, atomically and durably.
+
+    Bytes of a path that are no text (Python keeps them as lone surrogates) are shown as `\udcNN`.
+    """
     with atomic_path(path, durable=True) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, atomically and durably; numbers keep all their digits."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def output_error(root: Path, error: OSError) -> OutputError:
+    """Say why nothing more can be written to a run folder, and what to do.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+    error : OSError
+        What the system said.
+
+    Returns
+    -------
+    OutputError
+        To be raised.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            f"The disk that holds {root} is full; make room and run the same command again: "
+            "finished wells are kept."
+        )
+    # A file is written under another name first; the user knows only the second one.
+    place = error.filename2 or error.filename
+    return OutputError(
+        f"The results can't be written to {root} ({error.strerror or error}"
+        + (f": {os.fspath(place)!r}" if place and str(place) != str(root) else "")
+        + "); mend that and run the same command again: finished wells are kept."
+    )
 
 
 @dataclass(frozen=True)
@@ -153,9 +186,14 @@ class RunFolder:
             return None
         try:
             found = json.loads(self.run_json.read_text("utf-8"))
-            if not isinstance(found, dict) or "parameters" not in found:
+            if not isinstance(found, dict) or not isinstance(found.get("parameters"), dict):
                 raise ValueError("parameters are missing")
-        except (ValueError, OSError) as error:
+            inputs = found.setdefault("inputs", [])
+            if not isinstance(inputs, list) or not all(
+                isinstance(entry, dict) and isinstance(entry.get("path"), str) for entry in inputs
+            ):
+                raise ValueError("the list of inputs is damaged")
+        except (ValueError, OSError, RecursionError) as error:
             raise RequestError(
                 f"{self.run_json} can't be read ({error}); restore the file or choose a new "
                 "--out folder."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,11 @@ from spheroid_qc.run.exclusions import Exclusion
 from spheroid_qc.run.rows import Gathered
 
 __all__ = ["Judged", "judge"]
+
+# What many spheres a well have in common with one: the picture, not the body's size and place.
+_SERIES_OF_SPHERES = (
+    "plate", "well", "time_h", "scorable", "pixel_hash", "n_spheroids", "figure:background_level",
+)  # fmt: skip
 
 
 @dataclass
@@ -72,8 +78,10 @@ def judge(
     flags: dict[int, list[Flag]] = {label: list(gathered.flags[label]) for label in wells.index}
     plate_flags: list[tuple[str, Flag]] = []
     notes: list[str] = []
-    for label, excluded in _excluded(wells, exclusions).items():
-        flags[label].append(Flag("excluded_by_user", detail=excluded))
+    excluded, unknown = _excluded(wells, exclusions)
+    notes += unknown
+    for label, reason in excluded.items():
+        flags[label].append(Flag("excluded_by_user", detail=reason))
     for label, figures in _figures(wells).items():
         flags[label] += frame_flags(figures, parameters.quality, parameters.plate.assay.value)
 
@@ -90,12 +98,21 @@ def judge(
     if single:
         _follow(wells, flags, parameters)
         if mapped:
-            plate_flags += _reference_flags(wells, flags, parameters)
+            _few_references(wells, flags, parameters)
     else:
         wells["is_t0"] = False
+        wells["scorable"] = _scorable(wells, flags, parameters)
+        known = [name for name in _SERIES_OF_SPHERES if name in wells]
+        series = series_flags(wells[known], parameters.quality)
+        for label in flags:
+            flags[label] += series.get(label, [])
         wells["state"] = np.where(_scorable(wells, flags, parameters), "", "unscorable")
         for name in ("disintegration_fraction", "disintegration_index"):
             wells[name] = np.nan
+    if mapped:
+        vehicles = (wells["role"] == "vehicle").groupby(wells["plate"], sort=True).any()
+        lacking = vehicles.index[~vehicles].tolist()
+        plate_flags += [(str(plate), Flag("no_vehicle")) for plate in lacking]
     for label in flags:
         flags[label] = _final(flags[label], parameters)
     wells["flags"] = [";".join(f.code for f in flags[label]) for label in wells.index]
@@ -118,16 +135,41 @@ def _figures(wells: pd.DataFrame) -> dict[int, dict[str, float]]:
     }
 
 
-def _excluded(wells: pd.DataFrame, exclusions: Sequence[Exclusion]) -> dict[int, str]:
+def _excluded(
+    wells: pd.DataFrame, exclusions: Sequence[Exclusion]
+) -> tuple[dict[int, str], list[str]]:
+    """Rows that the user left out, with the reason; sentences on exclusions that hit nothing."""
     found: dict[int, str] = {}
+    unknown: list[str] = []
+    plates = [str(plate) for plate in wells["plate"].unique()]
     for entry in exclusions:
         hit = wells["well"] == entry.well
         if entry.plate:
-            hit &= wells["plate"] == entry.plate
+            hit &= wells["plate"] == _plate_named(entry.plate, plates)
         if entry.time_h is not None:
             hit &= (wells["time_h"] - entry.time_h).abs() < 1e-6 + 1e-5 * abs(entry.time_h)
         found |= dict.fromkeys(wells.index[hit], entry.reason)
-    return found
+        if not hit.any():
+            plate = f" of plate {entry.plate}" if entry.plate else ""
+            when = "" if entry.time_h is None else f" at {entry.time_h:g} h"
+            unknown.append(
+                f"The exclusions name well {entry.well}{plate}{when}, which is in no table; "
+                "correct plate, well or time, or nothing is left out by that line."
+            )
+    return found, unknown
+
+
+def _plate_named(name: str, plates: Sequence[str]) -> str | None:
+    """Find the plate that a user means: by its name, whatever its case, or its folder's name."""
+    key = name.strip().casefold()
+    for known in (
+        [plate for plate in plates if plate == name],
+        [plate for plate in plates if plate.strip().casefold() == key],
+        [plate for plate in plates if PurePosixPath(plate).name.strip().casefold() == key],
+    ):
+        if len(known) == 1:
+            return known[0]
+    return None
 
 
 def _dose_times(wells: pd.DataFrame, parameters: Parameters) -> tuple[pd.Series, list[str]]:
@@ -207,30 +249,28 @@ def _follow(wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: Param
     ]
 
 
-def _reference_flags(
+def _few_references(
     wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: Parameters
-) -> list[tuple[str, Flag]]:
-    """Too few vehicle wells, per row; none at all, per plate."""
-    plate_flags = []
-    for plate, rows in wells.groupby("plate", sort=True):
-        if not (rows["role"] == "vehicle").any():
-            plate_flags.append((str(plate), Flag("no_vehicle")))
-            continue
-        counts = rows["n_reference_wells"].to_dict()
-        needs = rows["role"].isin(["treated", "positive_control", "vehicle"])
-        few = needs & (rows["n_reference_wells"] < parameters.states.min_reference_wells)
-        for label in rows.index[few & (rows["state"] != "unscorable")]:
-            detail = f"Reference wells that can be used: {counts[label]}."
-            flags[label].append(Flag("few_references", detail=detail))
-    return plate_flags
+) -> None:
+    """Flag rows that have too few vehicle wells to compare with, on plates that have any."""
+    counts = wells["n_reference_wells"]
+    has_vehicle = (wells["role"] == "vehicle").groupby(wells["plate"]).transform("any")
+    needs = wells["role"].isin(["treated", "positive_control", "vehicle"]) & has_vehicle
+    few = needs & (counts < parameters.states.min_reference_wells)
+    for label in wells.index[few & (wells["state"] != "unscorable")]:
+        detail = f"Reference wells that can be used: {counts[label]}."
+        flags[label].append(Flag("few_references", detail=detail))
 
 
 def _final(found: list[Flag], parameters: Parameters) -> list[Flag]:
-    """One flag a code, the gravest, with the severity that the parameters want; sorted."""
+    """One flag a code, as grave as the gravest, with all details; sorted by code."""
     order = {severity: n for n, severity in enumerate((None, *Severity))}
-    kept: dict[str, Flag] = {}
+    of_code: dict[str, list[Flag]] = {}
     for flag in (resolve(f, parameters.quality) for f in found):
-        other = kept.get(flag.code)
-        if other is None or order[flag.severity] > order[other.severity]:
-            kept[flag.code] = flag
-    return [kept[code] for code in sorted(kept)]
+        of_code.setdefault(flag.code, []).append(flag)
+    kept = []
+    for code in sorted(of_code):
+        flags = sorted(of_code[code], key=lambda flag: -order[flag.severity])
+        details = dict.fromkeys(flag.detail for flag in flags if flag.detail)
+        kept.append(Flag(code, flags[0].severity, " ".join(details)))
+    return kept

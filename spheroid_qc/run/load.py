@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images import (
     ImageFile,
+    ImageInfo,
     Plane,
     PlateCalibration,
     combine_z,
@@ -67,7 +68,8 @@ class FieldImage:
     position_um : tuple of float or None
         Stage position (y, x), um.
     inputs : list of dict
-        `path`, `size`, `sha256`, `shape`, `dtype` of every file read.
+        `path`, `size`, `sha256`, `shape`, `dtype` of every file read; `pixel_size_um` and
+        `pixel_size_source` of those that show the spheroid.
     problems : list of tuple
         (flag code, path, sentence) of files that could not be used.
     """
@@ -181,13 +183,10 @@ def load_field(
     plain = reading.model_copy(update={"channel": None})
     others: dict[str, NDArray[Any]] = {}
     if with_others:
-        inner_names = plane.info.channel_names or tuple(
-            str(n) for n in range(1, plane.info.n_c + 1)
-        )
-        wishes: list[tuple[str, str, str | None]] = [(n, n, None) for n in names if n != channel]
+        wishes: list[tuple[str, str, int | None]] = [(n, n, None) for n in names if n != channel]
         if plane.info.n_c > 1:
-            read = inner_names.index(plane.channel) if plane.channel in inner_names else 0
-            wishes += [(n, channel, n) for i, n in enumerate(inner_names) if i != read]
+            further = _further_inside(plane.info, reading.channel)
+            wishes += [(name, channel, index) for index, name in further.items()]
         for label, file_channel, inner in wishes:
             try:
                 other, _ = _read_channel(
@@ -216,6 +215,10 @@ def load_field(
         plane.info.calibrations,
         tolerance=parameters.images.pixel_size_tolerance,
     )
+    for frame in frames:
+        if frame.channel == channel and frame.path in inputs:
+            inputs[frame.path]["pixel_size_um"] = resolved.pixel_size_um
+            inputs[frame.path]["pixel_size_source"] = resolved.source
     positions = plane.info.positions
     return FieldImage(
         pixels=pixels,
@@ -228,6 +231,14 @@ def load_field(
         inputs=list(inputs.values()),
         problems=problems,
     )
+
+
+def _further_inside(info: ImageInfo, wanted: str | None) -> dict[int, str]:
+    """Channels of a file other than the one that was read; numbers where names fail."""
+    known = info.channel_names or ("",) * info.n_c
+    read = choose_channel(known, wanted, info.name)
+    names = [name if name and known.count(name) == 1 else str(n) for n, name in enumerate(known, 1)]
+    return {n: name for n, name in enumerate(names) if n != read}
 
 
 def _answers(channel: str, wanted: str) -> bool:
@@ -245,7 +256,7 @@ def _read_channel(
     folder: Path,
     frames: tuple[Frame, ...],
     file_channel: str,
-    inside: str | None,
+    inside: int | None,
     reading: ImageParameters,
     inputs: dict[str, dict[str, Any]],
     files: OpenFile,

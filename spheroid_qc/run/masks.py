@@ -36,7 +36,7 @@ def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | N
         "axes": "CYX",
         "Channel": {"Name": ["core", "shed"]},
         # Without it the name of the temporary file would stand there.
-        "Name": path.name,
+        "Name": "".join(c if c.isprintable() else "_" for c in path.name),
         # The same masks are the same bytes: no identifier from the clock.
         "UUID": f"urn:uuid:{uuid.UUID(bytes=blake2b(planes.tobytes(), digest_size=16).digest())}",
     }

@@ -81,6 +81,7 @@ def analyse_moment(
             name = output_name(image.frame, ".ome.tif")
             write_masks(run.masks / name, segmentation, image.pixel_size_um)
             result["mask"] = name
+            result["mask_size"] = (run.masks / name).stat().st_size
         result["stitched"] = stitched
     return {
         "signature": moment.signature,

@@ -6,6 +6,9 @@ the records and in one order, so that they do not depend on who did what when.
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,17 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.flags.kinds import check_severities
 from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import FrameTable, frame_table
 from spheroid_qc.plate.join import read_end_points
-from spheroid_qc.plate.map_models import PlateMap, match_plates
+from spheroid_qc.plate.map_models import PlateMap
 from spheroid_qc.plate.maps import read_plate_map
 from spheroid_qc.run.exclusions import read_exclusions
 from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
-from spheroid_qc.run.folder import RunFolder
-from spheroid_qc.run.provenance import check_same_run, write_run_json
+from spheroid_qc.run.folder import RunFolder, output_error, write_json
+from spheroid_qc.run.notes import (
+    dosed_after_all,
+    finding_sentence,
+    joined_without_images,
+    plates_without_images,
+)
+from spheroid_qc.run.provenance import check_same_run, table_input, write_run_json
 from spheroid_qc.run.well import (
     analyse_moments,
     analyse_well,
@@ -89,7 +99,15 @@ class RunResult:
 
 def default_out(folder: Path) -> Path:
     """Run folder for an image folder when none is named: beside it, never inside."""
-    folder = folder.resolve()
+    try:
+        folder = folder.resolve()
+    except OSError as error:
+        raise RequestError(
+            f"The folder {str(folder)!r} can't be found ({error.strerror}); check the path, and "
+            "that the folder you are in still exists."
+        ) from error
+    if not folder.name:
+        raise RequestError(f"There is no place beside {folder}; name the run folder with --out.")
     return folder.with_name(f"{folder.name}_spheroid_qc")
 
 
@@ -142,28 +160,32 @@ def run_plate(
     started = time.time()
     parameters = parameters or Parameters()
     source = Path(folder)
+    check_severities(parameters.quality)
     run = RunFolder(default_out(source) if out is None else Path(out))
-    table, mapped = _read_request(source, plate_map, parameters)
+    with _request_errors():
+        run.check_usable(source)
+        table, mapped = _read_request(source, plate_map, parameters)
     channels = main_channels(table.frames, parameters.images.channel)
     well_count = parameters.plate.well_count
     joined = None if join is None else read_end_points(Path(join), well_count=well_count)
     if joined is not None:
         joined.for_plates(table.plates)
-    run.check_usable(source)
     check_same_run(run, source, parameters, table)
     if exclusions is None and run.exclusions.is_file():
         exclusions = run.exclusions
     excluded = [] if exclusions is None else read_exclusions(Path(exclusions))
-    with run.locked():
+    moments = moments_of(source, table.frames, channels)
+    context = {
+        "source": source,
+        "plate_map": table_input(plate_map),
+        "join": table_input(join),
+        "parameters": parameters,
+        "started": started,
+    }
+    with run.locked(), _output_errors(run):
+        # Another run may have begun and ended since the folder was looked at.
+        check_same_run(run, source, parameters, table)
         run.sweep()
-        moments = moments_of(source, table.frames, channels)
-        context = {
-            "source": source,
-            "plate_map": plate_map,
-            "join": join,
-            "parameters": parameters,
-            "started": started,
-        }
         write_run_json(run, context, table, {}, status="running")
         calibration = plate_calibration(source)
         new = _analyse(source, run, moments, parameters, calibration, workers, progress)
@@ -177,7 +199,7 @@ def run_plate(
         )  # fmt: skip
         _draw(finished.overlays, run, workers, progress)
         write_run_json(run, context, table, finished.hashes, status="done")
-    failures = [finding.message for finding in table.problems]
+    failures = [finding_sentence(finding) for finding in table.problems]
     return RunResult(
         out=run.root,
         tables=finished.tables,
@@ -187,8 +209,10 @@ def run_plate(
         notes=(
             *table.notes,
             *((*mapped.notes, *mapped.warnings) if mapped else ()),
-            *_plates_without_images(mapped, table),
+            *plates_without_images(mapped, table),
             *(joined.notes if joined else ()),
+            *joined_without_images(joined, table),
+            *dosed_after_all(parameters.plate.dose_time_h, table),
             *finished.notes,
         ),
     )
@@ -208,7 +232,7 @@ def _read_request(
         mapped = read_plate_map(plate_map, well_count=parameters.plate.well_count)
     table = frame_table(source, parameters.plate, probe=probe)
     if not table.frames:
-        hint = next((finding.message for finding in table.problems), "")
+        hint = next((finding_sentence(finding).rstrip(".") for finding in table.problems), "")
         raise RequestError(
             f"No image in {source} has a name that tells its well"
             + (f" (for example: {hint})" if hint else "")
@@ -235,17 +259,32 @@ class _Records(Mapping[tuple[str, str], Mapping[str, dict[str, Any]]]):
         return 0
 
 
-def _plates_without_images(mapped: PlateMap | None, table: FrameTable) -> Iterator[str]:
-    """Name the plates of the map that have no image at all: they have no times, and no rows."""
-    if mapped is None:
-        return
-    matched = match_plates(mapped.plates, table.plates, mapped.source)
-    for name in mapped.plates:
-        if name not in matched:
-            yield (
-                f"{mapped.source} names the plate {name}, of which there is no image; its wells "
-                "are in no table."
-            )
+@contextlib.contextmanager
+def _request_errors() -> Iterator[None]:
+    """Turn what the system says of a path that was given into a sentence."""
+    try:
+        # Workers are started in the folder that the parent is in.
+        Path.cwd()
+    except OSError as error:
+        raise RequestError(
+            "The folder that you are in does not exist any more; change to another one."
+        ) from error
+    try:
+        yield
+    except OSError as error:
+        place = f"{os.fspath(error.filename)!r}" if error.filename else "A path"
+        raise RequestError(
+            f"{place} can't be used ({error.strerror or error}); check the path."
+        ) from error
+
+
+@contextlib.contextmanager
+def _output_errors(run: RunFolder) -> Iterator[None]:
+    """Turn what the system says while results are written into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(run.root, error) from error
 
 
 def _tell(progress: Callable[[Progress], None] | None, state: Progress) -> None:
@@ -311,6 +350,21 @@ def _save_the_rest(run: RunFolder, task: WellTask) -> int:
     return new
 
 
+def _shown(run: RunFolder, index: Path) -> dict[str, str]:
+    """Read which overlays there are; names that lead out of their folder are not ours."""
+    try:
+        found = json.loads(index.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: digest
+        for name, digest in found.items()
+        if name.endswith(".png") and ".." not in Path(name).parts and not Path(name).is_absolute()
+    }
+
+
 def _draw(
     tasks: list[Any],
     run: RunFolder,
@@ -318,16 +372,10 @@ def _draw(
     progress: Callable[[Progress], None] | None,
 ) -> None:
     """Draw the overlays whose content changed, and remember what each shows."""
-    import json
-
-    from spheroid_qc.run.folder import write_json
     from spheroid_qc.run.overlays import overlay_digest, write_overlay
 
     index = run.records / "overlays.json"
-    try:
-        shown: dict[str, str] = json.loads(index.read_text("utf-8"))
-    except (OSError, ValueError):
-        shown = {}
+    shown = _shown(run, index)
     wanted = {task.name: overlay_digest(task) for task in tasks}
     stale = [
         task

@@ -19,7 +19,7 @@ from spheroid_qc.run.folder import RunFolder, write_json
 from spheroid_qc.settings import difference, needs_new_masks
 from spheroid_qc.validation import validated
 
-__all__ = ["check_same_run", "write_run_json"]
+__all__ = ["check_same_run", "table_input", "write_run_json"]
 
 _LIBRARIES = ("numpy", "scipy", "scikit-image", "pandas", "tifffile", "imagecodecs", "pillow")
 
@@ -92,7 +92,8 @@ def write_run_json(
     run : RunFolder
         Where.
     context : mapping
-        `source`, `plate_map`, `join`, `parameters`, `started` (seconds since the epoch).
+        `source`, `plate_map` and `join` (from `table_input`), `parameters`, `started` (seconds
+        since the epoch).
     table : FrameTable
         For the list of inputs.
     hashes : mapping
@@ -110,8 +111,8 @@ def write_run_json(
             "version": __version__,
             "status": status,
             "source": str(context["source"]),
-            "plate_map": _table_input(context["plate_map"]),
-            "join": _table_input(context["join"]),
+            "plate_map": context["plate_map"],
+            "join": context["join"],
             "parameters": parameters.model_dump(mode="json"),
             "libraries": {name: _version(name) for name in _LIBRARIES},
             "python": platform.python_version(),
@@ -129,10 +130,32 @@ def write_run_json(
     )
 
 
-def _table_input(path: str | Path | None) -> dict[str, Any] | None:
+def table_input(path: str | Path | None) -> dict[str, Any] | None:
+    """Say which table was read.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        Plate map or table of end points.
+
+    Returns
+    -------
+    dict or None
+        `path`, `size`, `sha256`; None without a path.
+
+    Raises
+    ------
+    RequestError
+        If the file can't be read any more.
+    """
     if path is None:
         return None
-    content = Path(path).read_bytes()
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise RequestError(
+            f"{path} can't be opened any more ({error.strerror}); check the file."
+        ) from error
     return {
         "path": str(path),
         "size": len(content),

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from spheroid_qc.flags import Flag
-from spheroid_qc.parameters import Parameters
+from spheroid_qc.flags import Flag, frame_flags, resolve
+from spheroid_qc.parameters import Assay, Parameters, Severity
 
-__all__ = ["summarise_spheres"]
+__all__ = ["combine_channels", "is_counted", "judge_fields", "summarise_spheres"]
 
 _MEDIANS = (
     "core_area_px",
@@ -56,7 +56,7 @@ def summarise_spheres(
         `imaged_fraction_unknown` where counts could not be scaled.
     """
     rows = [row for f in fields for row in f["rows"] if (row.get("core_area_px") or 0) > 0]
-    kept = [row for row in rows if _large_enough(row, parameters.spheres.min_diameter_um)]
+    kept = [row for row in rows if is_counted(row, parameters)]
     values: dict[str, Any] = {"n_spheroids": len(kept), "n_below_cutoff": len(rows) - len(kept)}
     for name in _MEDIANS:
         known = [row[name] for row in kept if row.get(name) is not None]
@@ -96,7 +96,113 @@ def summarise_spheres(
     return values, flags
 
 
-def _large_enough(row: dict[str, Any], cut_off_um: float) -> bool:
+def judge_fields(
+    fields: Sequence[dict[str, Any]], parameters: Parameters
+) -> tuple[list[dict[str, Any]], list[Flag]]:
+    """Leave out fields that can't be trusted, if others of the well can.
+
+    Parameters
+    ----------
+    fields : sequence of dict
+        Results of all fields as in a record.
+    parameters : Parameters
+        Thresholds of the quality flags.
+
+    Returns
+    -------
+    list of dict
+        Fields that count; all of them where none can be trusted.
+    list of Flag
+        Findings of single fields, named by field; empty for a well of one field, which is
+        judged with its row.
+    """
+    if len(fields) < 2:
+        return list(fields), []
+    good: list[dict[str, Any]] = []
+    flags: list[Flag] = []
+    for one in fields:
+        figures = {
+            **one["figures"],
+            "pixel_size_um": one["pixel_size_um"],
+            "confidence": one["confidence"],
+            "n_spheroids": len(one["rows"]),
+        }
+        found = [
+            resolve(flag, parameters.quality)
+            for flag in frame_flags(figures, parameters.quality, Assay.SPHERES)
+            # A field without a sphere is nothing special, and the row tells of the rest.
+            if flag.code not in ("no_spheroid", "uncalibrated")
+        ]
+        bad = any(flag.severity is Severity.EXCLUDE for flag in found)
+        if not bad:
+            good.append(one)
+        for flag in found:
+            tail = " It was left out." if flag.severity is Severity.EXCLUDE else ""
+            severity = Severity.WARN if tail else flag.severity
+            detail = f"Field {one['field']}. {flag.detail}".rstrip() + tail
+            flags.append(Flag(flag.code, severity, detail))
+    return good or list(fields), flags
+
+
+def combine_channels(fields: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Further channels over all fields of a well: sums add up, means are means over pixels.
+
+    Parameters
+    ----------
+    fields : sequence of dict
+        `fluorescence` (channel -> figures), `core_px`, `shed_px` of each field.
+
+    Returns
+    -------
+    dict
+        Channel -> figures as in a single field.
+    """
+    if len(fields) == 1:
+        return dict(fields[0]["fluorescence"])
+    combined: dict[str, dict[str, float | None]] = {}
+    for channel in sorted({name for f in fields for name in f["fluorescence"]}):
+        having = [f for f in fields if channel in f["fluorescence"]]
+        values: dict[str, float | None] = {}
+        for part in ("core", "shed", "total"):
+            sums = [f["fluorescence"][channel][f"{part}_integrated"] for f in having]
+            known = [value for value in sums if value is not None]
+            values[f"{part}_integrated"] = math.fsum(known) if known else None
+            values[f"{part}_mean"] = _weighted(having, channel, f"{part}_mean", part)
+        values["background"] = _weighted(having, channel, "background", "")
+        values["saturated"] = _weighted(having, channel, "saturated", "total")
+        combined[channel] = values
+    return combined
+
+
+def _weighted(fields: Sequence[dict[str, Any]], channel: str, name: str, part: str) -> float | None:
+    """Mean over fields by the pixels of a part; by field where no part is named."""
+    pairs = []
+    for one in fields:
+        value = one["fluorescence"][channel][name]
+        pixels = {"core": one["core_px"], "shed": one["shed_px"]}.get(
+            part, one["core_px"] + one["shed_px"] if part else 1
+        )
+        if value is not None and pixels > 0:
+            pairs.append((value, pixels))
+    weight = sum(pixels for _, pixels in pairs)
+    return math.fsum(value * pixels for value, pixels in pairs) / weight if pairs else None
+
+
+def is_counted(row: dict[str, Any], parameters: Parameters) -> bool:
+    """Tell whether a body is large enough to be a sphere.
+
+    Parameters
+    ----------
+    row : dict
+        Its measured values.
+    parameters : Parameters
+        `spheres.min_diameter_um`.
+
+    Returns
+    -------
+    bool
+        Also True without a pixel size, where no cut-off can be applied; the row is flagged as
+        uncalibrated.
+    """
     diameter = row.get("equivalent_diameter_um")
-    # Without a pixel size no cut-off can be applied; the row is flagged as uncalibrated.
-    return diameter is None or diameter >= cut_off_um
+    return diameter is None or bool(diameter >= parameters.spheres.min_diameter_um)

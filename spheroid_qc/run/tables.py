@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -38,6 +38,7 @@ _SPHERES = (
     "n_below_cutoff", "diameter_sd_um", "imaged_area_mm2", "imaged_fraction", "spheres_per_mm2",
     "spheres_per_well", "sfe_percent",
 )  # fmt: skip
+_COUNTED = ("n_spheroids", *_SPHERES)
 _QC = ("plate", "well", "time_h", "code", "severity", "title", "detail", "advice", "file")
 _FRAMES = (
     "path", "status", "plate", "well", "field", "channel", "z", "timepoint", "time_h",
@@ -48,7 +49,7 @@ _FINDING_CODES = {
     "doubtful": "doubtful_name",
     "unread": "doubtful_name",
     "duplicate": "duplicate_file",
-    "conflict": "duplicate_file",
+    "conflict": "doubtful_name",
     "stray": "stray_file",
 }
 
@@ -83,13 +84,13 @@ def build_tables(
     dict of str to DataFrame
         `frames, spheroids, wells, conditions, qc`.
     """
-    wells = _wells(gathered, judged, plate_map, joined, parameters)
-    extra = _numeric_extras(gathered, joined, parameters)
+    wells, ends = _wells(gathered, judged, plate_map, joined, parameters)
+    extra = (*(_COUNTED if parameters.plate.assay is Assay.SPHERES else ()), *gathered.channels)
     return {
         "frames": _frames(table, gathered),
         "spheroids": _spheroids(gathered, judged, parameters),
         "wells": wells,
-        "conditions": summarise_conditions(wells, extra),
+        "conditions": summarise_conditions(wells, (*extra, *ends)),
         "qc": _qc(table, judged, parameters),
     }
 
@@ -101,63 +102,55 @@ def _panel(parameters: Parameters) -> list[str]:
     return names
 
 
-def _fluorescence_columns(gathered: Gathered, present: pd.DataFrame) -> list[str]:
-    tokens = ["".join(c if c.isalnum() else "_" for c in n).strip("_").lower() or "channel"
-              for n in gathered.channels]  # fmt: skip
-    return [c for t in tokens for c in present.columns if str(c).startswith(f"{t}_")]
-
-
 def _wells(
     gathered: Gathered,
     judged: Judged,
     plate_map: PlateMap | None,
     joined: EndPoints | None,
     parameters: Parameters,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Make the table of wells, and name its columns of end-point values."""
     wells = judged.wells
     names = [*WELLS_START, *_panel(parameters)]
     if parameters.plate.assay is Assay.SINGLE:
         names += _FOLLOWED
-    names += [c for c in _fluorescence_columns(gathered, wells) if c not in names]
+    names += gathered.channels
     names += ["file", *(_TREATMENT_MORE if plate_map is not None else ())]
     final = wells.reindex(columns=list(dict.fromkeys(names))).copy()
-    for name in () if plate_map is None else plate_map.columns:
-        final[f"map_{name}" if name in final else name] = wells[f"map:{name}"]
+    for name, column in final.items():
+        # Whole numbers too have six digits, whether or not a value is missing in the column.
+        if pd.api.types.is_integer_dtype(column):
+            final[name] = column.astype(float)
     for name in ("n_spheroids", "column"):
         final[name] = final[name].astype("Int64")
-    if joined is not None:
-        final = _with_endpoints(final, joined)
-    return final.reset_index(drop=True)
+    for name in () if plate_map is None else plate_map.columns:
+        final[_free_name(name, "map", final)] = wells[f"map:{name}"]
+    ends = () if joined is None else _end_points(final, joined)
+    for name, values in ends:
+        final[name] = values
+    return final.reset_index(drop=True), tuple(name for name, _ in ends)
 
 
-def _with_endpoints(wells: pd.DataFrame, joined: EndPoints) -> pd.DataFrame:
+def _end_points(wells: pd.DataFrame, joined: EndPoints) -> list[tuple[str, pd.Series]]:
     """End-point values stand at the last time of their plate, where they were measured."""
     values = joined.for_plates(sorted(wells["plate"].unique()))
     last = wells["time_h"] == wells["time_h"].groupby(wells["plate"]).transform("max")
-    result = wells.copy()
+    found: dict[str, pd.Series] = {}
     for name in joined.columns:
-        found = [
+        column = [
             values.get((plate, well), {}).get(name) if at_end else None
             for plate, well, at_end in zip(wells["plate"], wells["well"], last, strict=True)
         ]
-        result[_joined_name(name, wells)] = pd.Series(found, index=wells.index, dtype=float)
-    return result
+        series = pd.Series(column, index=wells.index, dtype=float)
+        found[_free_name(name, "joined", (*wells.columns, *found))] = series
+    return list(found.items())
 
 
-def _joined_name(name: str, wells: pd.DataFrame) -> str:
-    return f"joined_{name}" if name in wells else name
-
-
-def _numeric_extras(
-    gathered: Gathered, joined: EndPoints | None, parameters: Parameters
-) -> tuple[str, ...]:
-    names = list(_SPHERES) if parameters.plate.assay is Assay.SPHERES else []
-    if parameters.plate.assay is Assay.SPHERES:
-        names.insert(0, "n_spheroids")
-    names += _fluorescence_columns(gathered, gathered.wells)
-    if joined is not None:
-        names += [_joined_name(name, gathered.wells) for name in joined.columns]
-    return tuple(dict.fromkeys(names))
+def _free_name(name: str, prefix: str, taken: Collection[Any]) -> str:
+    """Prefix the name of a column of the user that is called like one of ours."""
+    while name in taken:
+        name = f"{prefix}_{name}"
+    return name
 
 
 def _spheroids(gathered: Gathered, judged: Judged, parameters: Parameters) -> pd.DataFrame:
@@ -166,9 +159,10 @@ def _spheroids(gathered: Gathered, judged: Judged, parameters: Parameters) -> pd
         for c in measured_columns(parameters.plate.assay.value)
         if c not in ("n_spheroids", "confidence", "method")
     ]
+    counted = ("counted",) if parameters.plate.assay is Assay.SPHERES else ()
     names = [
-        "plate", "well", "field", "time_h", "spheroid", *panel, "pixel_size_um", "confidence",
-        "method", "state", "flags", "file",
+        "plate", "well", "field", "time_h", "spheroid", *counted, *panel, "pixel_size_um",
+        "confidence", "method", "state", "flags", "file",
     ]  # fmt: skip
     if gathered.spheroids.empty:
         return pd.DataFrame(columns=names)
@@ -217,11 +211,11 @@ def _qc(table: FrameTable, judged: Judged, parameters: Parameters) -> pd.DataFra
 def _frames(table: FrameTable, gathered: Gathered) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     for frame in table.frames:
-        known = gathered.frames.get(frame.path, {})
+        known = gathered.frames.get((frame.path, frame.page), {})
         lines.append(
             {
                 "path": frame.path,
-                "status": "unreadable" if known.get("problem") else "read",
+                "status": known.get("status", "read"),
                 "plate": frame.plate,
                 "well": frame.well,
                 "field": frame.field,
@@ -234,7 +228,7 @@ def _frames(table: FrameTable, gathered: Gathered) -> pd.DataFrame:
                 "scheme": frame.scheme,
                 "size": frame.size,
                 "note": known.get("problem", ""),
-                **{k: v for k, v in known.items() if k in _FRAMES},
+                **{k: v for k, v in known.items() if k in _FRAMES and k != "status"},
             }
         )
     for finding in table.findings:

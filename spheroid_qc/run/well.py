@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import traceback
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from spheroid_qc.errors import OutputError, SpheroidQCError
-from spheroid_qc.run.folder import RunFolder, write_json
-from spheroid_qc.run.work import RECORD_FORMAT, WellTask, read_record, record_path
+from spheroid_qc.errors import ImageError, SpheroidQCError
+from spheroid_qc.run.folder import RunFolder, output_error
+from spheroid_qc.run.work import WellTask, read_record, write_record
 
 __all__ = [
     "WellResult",
@@ -60,7 +60,7 @@ def analyse_well(task: WellTask) -> WellResult:
     try:
         commit_record(RunFolder(task.out), task, moments)
     except OSError as error:
-        raise OutputError(output_sentence(task, error)) from error
+        raise output_error(task.out, error) from error
     return WellResult(task.plate, task.well, new)
 
 
@@ -107,7 +107,7 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
                     )
                 )
             except OSError as error:
-                raise OutputError(output_sentence(task, error)) from error
+                raise output_error(task.out, error) from error
             except SpheroidQCError:
                 raise
             except MemoryError:
@@ -126,15 +126,7 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
 
 def commit_record(run: RunFolder, task: WellTask, moments: list[dict[str, Any]]) -> None:
     """Write a well's record; from then on the well counts as done."""
-    write_json(
-        record_path(run, task.plate, task.well),
-        {
-            "format": RECORD_FORMAT,
-            "plate": task.plate,
-            "well": task.well,
-            "moments": moments,
-        },
-    )
+    write_record(run, task.plate, task.well, moments)
 
 
 def split(task: WellTask) -> list[WellTask]:
@@ -142,24 +134,26 @@ def split(task: WellTask) -> list[WellTask]:
     return [replace(task, moments=(moment,)) for moment in task.moments]
 
 
-def output_sentence(task: WellTask, error: OSError) -> str:
-    """Say why nothing more can be written, and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            f"The disk that holds {task.out} is full; make room and run the same command again: "
-            "finished wells are kept."
-        )
-    return (
-        f"The results of well {task.well} can't be written to {task.out} "
-        f"({error.strerror or error}); mend that and run the same command again: finished wells "
-        "are kept."
+def masks_present(run: RunFolder, moment: dict[str, Any]) -> bool:
+    """Tell whether the masks that a moment's result names are still there, and whole."""
+    return all(
+        _is_whole(run.masks / found["mask"], found.get("mask_size"))
+        for found in moment["fields"]
+        if found["mask"]
     )
 
 
-def masks_present(run: RunFolder, moment: dict[str, Any]) -> bool:
-    """Tell whether the masks that a moment's result names are still there."""
-    names = [field["mask"] for field in moment["fields"] if field["mask"]]
-    return all((run.masks / name).is_file() for name in names)
+def _is_whole(path: Path, size: int | None) -> bool:
+    """Tell whether a mask can be used; it is opened only where its size is not as it was."""
+    try:
+        if size is not None and path.is_file() and path.stat().st_size == size:
+            return True
+        from spheroid_qc.run.masks import read_masks
+
+        read_masks(path)
+    except (OSError, ImageError):
+        return False
+    return True
 
 
 def _failed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +19,7 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.stacks import choose_channel
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import Frame
-from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.run.folder import RunFolder, write_text
 
 __all__ = [
     "Moment",
@@ -29,6 +29,7 @@ __all__ = [
     "output_name",
     "read_record",
     "record_path",
+    "write_record",
 ]
 
 RECORD_FORMAT = 2
@@ -195,16 +196,51 @@ def record_path(run: RunFolder, plate: str, well: str) -> Path:
     return run.records / f"{safe}_{digest}" / f"{well}.json"
 
 
+def write_record(
+    run: RunFolder, plate: str, well: str, moments: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write the record of a well, whole or not at all.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Where.
+    plate, well : str
+        Which.
+    moments : sequence of mapping
+        Results with their signatures, in order of time.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    """
+    content = {"format": RECORD_FORMAT, "plate": plate, "well": well, "moments": moments}
+    body = json.dumps(content)[1:] + "\n"
+    write_text(record_path(run, plate, well), _check_line(body.encode()).decode() + body)
+
+
+def _check_line(body: bytes) -> bytes:
+    """First line of a record: a changed byte must not become a changed result."""
+    return b'{ "check": "' + hashlib.blake2b(body, digest_size=16).hexdigest().encode() + b'",'
+
+
 def read_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, Any]]:
     """Moments of a well that are already analysed, by signature; empty if none or damaged.
 
     A damaged record is not an error: its moments are analysed again.
     """
-    path = record_path(run, plate, well)
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = record_path(run, plate, well).read_bytes()
+        head, body = content[:_CHECK_LENGTH], content[_CHECK_LENGTH:]
+        if head != _check_line(body):
+            return {}
+        found = json.loads(content)
         if found["format"] != RECORD_FORMAT or (found["plate"], found["well"]) != (plate, well):
             return {}
         return {moment["signature"]: moment for moment in found["moments"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+_CHECK_LENGTH = len(_check_line(b""))

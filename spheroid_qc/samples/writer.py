@@ -6,14 +6,17 @@ out byte for byte the same in any order and with any number of processes.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -279,9 +282,17 @@ def write_plate(
     else:
         # A fresh interpreter for each process: forking one that runs threads can lock up.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            running = {pool.submit(_write_well, job): job.plan for job in jobs}
-            for future in as_completed(running):
-                finished(running[future], future.result())
+            try:
+                with _interrupts_held():
+                    running = {pool.submit(_write_well, job): job.plan for job in jobs}
+                for future in as_completed(running):
+                    finished(running[future], future.result())
+            except BaseException:
+                # On Ctrl-C nobody wants to wait for the wells that are still to be drawn.
+                processes: dict[int, Any] = getattr(pool, "_processes", None) or {}
+                for process in list(processes.values()):
+                    process.kill()
+                raise
     plate_map = folder / "plate_map.csv"
     _write_map(plate_map, design)
     frames = tuple(frame for plan in design.wells for frame in done[plan.well])
@@ -289,3 +300,16 @@ def write_plate(
     write_csv(folder / "truth" / "truth.csv", frames)
     write_csv(folder / "truth" / "truth_conditions.csv", conditions)
     return Truth(folder, plate_map, design, frames, conditions)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: the parent alone decides what it means."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

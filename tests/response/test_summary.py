@@ -93,3 +93,48 @@ def test_a_condition_of_which_nothing_is_left_keeps_its_line():
     line = summarise_conditions(wells([1.0], states=["unscorable"])).iloc[0]
     assert line["n_wells"] == 0
     assert np.isnan(line["core_area_um2_mean"])
+
+
+def test_plates_imaged_minutes_apart_have_one_time_axis():
+    table = pd.concat(
+        [wells([1.0, 2.0], plates=["P", "P"]).assign(time_h=time) for time in (0.0, 24.0)]
+        + [wells([3.0, 4.0], plates=["Q", "Q"]).assign(time_h=time) for time in (0.0, 24.2)],
+        ignore_index=True,
+    )
+    summary = summarise_conditions(table)
+    assert summary["time_h"].tolist() == [0, 24]
+    assert summary["n_plates"].tolist() == [2, 2]
+    assert summary["core_area_um2_mean"].tolist() == [2.5, 2.5]
+
+
+def test_times_of_one_plate_stay_apart():
+    table = pd.concat(
+        [wells([1.0, 2.0]).assign(time_h=time) for time in (0.0, 0.1, 0.2, 24.0)],
+        ignore_index=True,
+    )
+    assert summarise_conditions(table)["time_h"].tolist() == [0, 0.1, 0.2, 24]
+
+
+@pytest.mark.parametrize(
+    ("plates", "replicates", "interval", "n"),
+    [
+        (["P"] * 4, None, "within_plate", 4),
+        (["P", "P", "Q", "Q"], None, "biological", 2),
+        (["P", "P", "Q", "Q"], ["a"] * 4, "within_replicate", 4),
+        (["P"] * 4, ["a", "a", "b", "b"], "within_plate", 2),
+        (["P", "P", "Q", "Q"], ["a", "b", "a", "b"], "biological", 2),
+    ],
+)
+def test_the_interval_says_what_it_covers(plates, replicates, interval, n):
+    line = summarise_conditions(
+        wells([1.0, 2.0, 3.0, 5.0], plates=plates, replicates=replicates)
+    ).iloc[0]
+    assert line["interval"] == interval
+    assert line["core_area_um2_n"] == n
+
+
+def test_a_column_of_the_map_is_no_dose():
+    table = wells([1.0, 2.0]).assign(drug_class=["a", "b"], dose_note="x", unit_price="y")
+    columns = set(summarise_conditions(table).columns)
+    assert not columns & {"drug_class", "dose_note", "unit_price"}
+    assert {"drug_1", "dose_1_um"} <= columns

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
+
+from spheroid_qc import Parameters, run_plate
+from spheroid_qc.configuration import apply_overrides
 
 PIXEL_UM = 4.0
 SIZE = 192
@@ -21,24 +25,53 @@ def draw(
     image = np.full((size, size), 30000.0)
     if radius > 0:
         distance = np.hypot(y - centre[0], x - centre[1])
-        body = 1 / (1 + np.exp((distance - radius) / 0.7))
+        body = 1 / (1 + np.exp(np.minimum((distance - radius) / 0.7, 99)))
         image -= 14000 * body * (1 + 0.15 * rng.standard_normal(image.shape) * body)
     for _ in range(shed):
         angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(1.25, 1.9) * max(radius, 20)
         cy, cx = centre[0] + far * np.sin(angle), centre[1] + far * np.cos(angle)
-        image -= 9000 / (1 + np.exp((np.hypot(y - cy, x - cx) - 3) / 0.5))
+        image -= 9000 / (1 + np.exp(np.minimum((np.hypot(y - cy, x - cx) - 3) / 0.5, 99)))
     return np.clip(image + rng.normal(0, 250, image.shape), 0, 65535).astype(np.uint16)
 
 
-def write(path: Path, image: np.ndarray, pixel_um: float | None = PIXEL_UM) -> None:
+def glow(radius: float, level: int = 1000, background: int = 500, size: int = SIZE) -> np.ndarray:
+    """A fluorescent disc in the middle of an even background."""
+    y, x = np.mgrid[:size, :size]
+    inside = np.hypot(y - size / 2, x - size / 2) <= radius
+    return np.where(inside, background + level, background).astype(np.uint16)
+
+
+def write(
+    path: Path,
+    image: np.ndarray,
+    pixel_um: float | None = PIXEL_UM,
+    *,
+    axes: str = "YX",
+    **more: object,
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata: dict[str, object] = {"axes": "YX"}
+    metadata: dict[str, object] = {"axes": axes, **more}
     if pixel_um is not None:
         metadata |= {
             "PhysicalSizeX": pixel_um, "PhysicalSizeXUnit": "µm",
             "PhysicalSizeY": pixel_um, "PhysicalSizeYUnit": "µm",
         }  # fmt: skip
     tifffile.imwrite(path, image, ome=True, metadata=metadata)
+
+
+def analyse(folder: Path, plate_map: str = "", join: str = "", **settings: object):
+    """Run a folder; gives the result and the tables, with settings like `plate__assay`."""
+    parameters = apply_overrides(
+        Parameters(), {name.replace("__", "."): value for name, value in settings.items()}
+    )
+    paths = []
+    for name, text in (("map.csv", plate_map), ("join.csv", join)):
+        paths.append(folder.parent / name if text else None)
+        if text:
+            paths[-1].write_text(text, "utf-8")
+    out = folder.parent / "out"
+    result = run_plate(folder, paths[0], out, parameters, join=paths[1], workers=0)
+    return result, {name: pd.read_csv(path) for name, path in result.tables.items()}
 
 
 WELLS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,9 +47,27 @@ def background_surface(values: Float, usable: Mask) -> Float:
     ys = np.broadcast_to(y[rows], chosen.shape)[chosen].astype(np.float64)
     xs = np.broadcast_to(x[:, columns], chosen.shape)[chosen].astype(np.float64)
     design = np.stack([np.ones_like(xs), xs, ys, xs * xs, xs * ys, ys * ys], axis=1)
-    residual = target - np.median(target)
-    solution = np.zeros(_TERMS)
+    # From the middle value, and from a plane through the frame's margin: a body that bends the
+    # one start does not reach the other. The better one leaves more of the field near zero.
+    margin = np.maximum(np.abs(xs), np.abs(ys)) > 0.75
+    starts: list[NDArray[np.float64]] = [np.asarray(target - np.median(target))]
+    if np.count_nonzero(margin) > 4 * _TERMS:
+        plane = np.linalg.lstsq(design[margin, :3], target[margin], rcond=None)[0]
+        starts.append(target - design[:, :3] @ plane)
+    fits = [_reweighted(design, target, start) for start in starts]
+    solution = min(fits, key=lambda fit: fit[1])[0]
+    c = solution.astype(np.float32)
+    surface = c[0] + c[1] * x + c[2] * y + c[3] * x * x + c[4] * x * y + c[5] * y * y
+    return np.asarray(surface, np.float32)
+
+
+def _reweighted(
+    design: NDArray[np.float64], target: NDArray[np.float64], first: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Coefficients from given first residuals, and the median size of the last ones."""
     ridge = 1e-6 * target.size * np.eye(_TERMS)
+    solution: NDArray[Any] = np.zeros(_TERMS)
+    residual: NDArray[Any] = first
     for _ in range(8):
         spread = 1.4826 * float(np.median(np.abs(residual))) + 1e-6
         scaled = residual / (_TUKEY * spread)
@@ -55,6 +75,4 @@ def background_surface(values: Float, usable: Mask) -> Float:
         weighted = design * weight[:, None]
         solution = np.linalg.solve(design.T @ weighted + ridge, weighted.T @ target)
         residual = target - design @ solution
-    c = solution.astype(np.float32)
-    surface = c[0] + c[1] * x + c[2] * y + c[3] * x * x + c[4] * x * y + c[5] * y * y
-    return np.asarray(surface, np.float32)
+    return solution, float(np.median(np.abs(residual)))

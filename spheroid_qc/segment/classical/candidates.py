@@ -8,6 +8,7 @@ offered both whole and apart.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,8 @@ class Candidates:
 
     def mask(self, row: int) -> Mask:
         """One piece, shape (y, x)."""
-        return self.layers[self.layer[row]][0] == self.index[row]
+        mask: Mask = self.layers[self.layer[row]][0] == self.index[row]
+        return mask
 
 
 _REACH = 2
@@ -104,7 +106,7 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
     Candidates
     """
     layers: list[tuple[Labels, int, float]] = []
-    tables: list[dict[str, NDArray[np.generic]]] = []
+    tables: list[dict[str, NDArray[Any]]] = []
     for number, cue in enumerate(cues.cues):
         previous = -1
         for position, threshold in enumerate(cue.thresholds):
@@ -113,7 +115,7 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
             if amount < min_area or amount == previous:
                 continue
             previous = amount
-            labels, count = _large_pieces(open_mask(fill_holes(mask)) & usable, min_area)
+            labels, count = _pieces(mask, usable, min_area)
             if count == 0:
                 continue
             table = _measure(labels, count, cues, usable)
@@ -131,7 +133,7 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
                     table["split"] = np.ones(total, bool)
                     _append(layers, tables, table, parts, number, threshold)
     names = [f.name for f in fields(Candidates) if f.name != "layers"]
-    columns = {
+    columns: dict[str, Any] = {
         name: np.concatenate([t[name] for t in tables]) if tables else np.zeros(0) for name in names
     }
     return Candidates(layers, **columns)
@@ -139,8 +141,8 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
 
 def _append(
     layers: list[tuple[Labels, int, float]],
-    tables: list[dict[str, NDArray[np.generic]]],
-    table: dict[str, NDArray[np.generic]],
+    tables: list[dict[str, NDArray[Any]]],
+    table: dict[str, NDArray[Any]],
     labels: Labels,
     cue: int,
     threshold: float,
@@ -153,21 +155,26 @@ def _append(
     tables.append(table)
 
 
-def _large_pieces(mask: Mask, min_area: float) -> tuple[Labels, int]:
-    labels, count = ndimage.label(mask)
-    large = np.bincount(labels.ravel(), minlength=count + 1) >= min_area
+def _pieces(mask: Mask, usable: Mask, min_area: float) -> tuple[Labels, int]:
+    """Fill, open and label, in the part of the frame that holds the mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = (
+        slice(max(rows[0] - 2, 0), rows[-1] + 3),
+        slice(max(columns[0] - 2, 0), columns[-1] + 3),
+    )
+    solid = open_mask(fill_holes(mask[box])) & usable[box]
+    found, count = ndimage.label(solid)
+    large = np.bincount(found.ravel(), minlength=count + 1) >= min_area
     large[0] = False
     kept = int(np.count_nonzero(large))
-    if kept == count:
-        return labels, count
     order = np.zeros(count + 1, np.int32)
     order[large] = np.arange(1, kept + 1)
-    return np.take(order, labels), kept
+    labels = np.zeros(mask.shape, np.int32)
+    labels[box] = np.take(order, found)
+    return labels, kept
 
 
-def _measure(
-    labels: Labels, count: int, cues: Cues, usable: Mask
-) -> dict[str, NDArray[np.generic]]:
+def _measure(labels: Labels, count: int, cues: Cues, usable: Mask) -> dict[str, NDArray[Any]]:
     shapes = component_shapes(labels, count)
     rim = _Rim(labels, count, usable)
     step, agreement, _ = rim.change(cues.smooth)

@@ -1,4 +1,4 @@
-"""Is a body solid, or a crowd of cells seen from afar?
+"""Bodies that are solid, told from crowds of cells seen from afar.
 
 At working resolution loose cells run together. At finer resolution the gaps between them show,
 and they lead to the outside; a body, even one that is pale within a dark rim, is closed. What
@@ -24,8 +24,14 @@ Mask = NDArray[np.bool_]
 _THIN = 0.15
 """What is thinner than this share of the body's radius, to either side, is not body."""
 
+_BUMP = 0.2
+"""Bumps on the outline narrower than this share of the radius, to either side, are clumps."""
+
 _SOLID = 0.8
 """A body that keeps this share of its area is solid as it was found."""
+
+_DENSER = 1.3
+"""The solid part of a crowd differs from the background by this much more than its cells."""
 
 _MANY = 6
 """Where there are more bodies than this, each is small and was judged by its own rim."""
@@ -55,10 +61,60 @@ def consolidate(bodies: list[Body], material: Material, min_area: float) -> list
         solid = _solid_part(body, material)
         kept = float(np.count_nonzero(solid & body.mask)) / np.count_nonzero(body.mask)
         if kept >= _SOLID:
-            result.append(body)
-        elif np.count_nonzero(solid) >= min_area:
+            result.append(replace(body, mask=_without_bumps(body.mask)))
+        elif np.count_nonzero(solid) >= min_area and _stands_out(solid, body, material):
             result.append(replace(body, mask=solid, evidence=body.evidence * 0.8))
     return result
+
+
+def _without_bumps(mask: Mask) -> Mask:
+    """Take off what sticks to the body: opening by a disc of a share of the body's radius."""
+    radius = float(np.sqrt(np.count_nonzero(mask) / np.pi))
+    reach = _BUMP * radius
+    if reach < 1.0:
+        return mask
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    pad = int(reach) + 2
+    inside = _padded(mask[box], pad, box, mask.shape)
+    seeds = ndimage.distance_transform_edt(inside) > reach
+    if not seeds.any():
+        return mask
+    opened = ndimage.distance_transform_edt(~seeds) <= reach
+    opened = (opened & inside)[pad:-pad, pad:-pad]
+    labels, count = ndimage.label(opened)
+    if count > 1:
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
+        opened = labels == sizes.argmax()
+    result = np.zeros(mask.shape, bool)
+    result[box] = opened
+    return result
+
+
+def _padded(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
+    """Surround by background, but where the frame ends by what lies at its edge."""
+    padded = np.pad(piece, pad)
+    if box[0].start == 0:
+        padded[:pad] = padded[pad]
+    if box[0].stop == shape[0]:
+        padded[-pad:] = padded[-pad - 1]
+    if box[1].start == 0:
+        padded[:, :pad] = padded[:, pad : pad + 1]
+    if box[1].stop == shape[1]:
+        padded[:, -pad:] = padded[:, -pad - 1 : -pad]
+    return padded
+
+
+def _stands_out(solid: Mask, body: Body, material: Material) -> bool:
+    """Whether the solid part is denser than the crowd, and not just where it is crowded most."""
+    factor, shape = material.factor, material.mask.shape
+    inside = enlarge(solid, factor, shape)
+    crowd = enlarge(body.mask & ~solid, factor, shape) & material.mask
+    if np.count_nonzero(crowd) < 20:
+        return True
+    size = np.abs(material.difference)
+    return float(size[inside].mean()) > _DENSER * float(size[crowd].mean())
 
 
 def _solid_part(body: Body, material: Material) -> Mask:
@@ -84,7 +140,7 @@ def _solid_part(body: Body, material: Material) -> Mask:
         return np.zeros(body.mask.shape, bool)
     opened = ndimage.distance_transform_edt(~seeds) <= reach
     opened &= closed
-    labels, count = ndimage.label(opened)
+    labels, _ = ndimage.label(opened)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     largest = labels == sizes.argmax()

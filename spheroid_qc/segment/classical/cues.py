@@ -60,6 +60,8 @@ class Cues:
         Change of intensity that the quieter part of the field shows across a rim's reach.
     span : float
         Range of intensity in the field.
+    polarity : str
+        `auto`, `dark` or `bright`.
     """
 
     cues: tuple[Cue, ...]
@@ -69,6 +71,7 @@ class Cues:
     roughness: Float
     edge_noise: float
     span: float
+    polarity: str
 
 
 _SHARES = (0.1, 0.16, 0.24, 0.33, 0.43, 0.54, 0.66, 0.78)
@@ -125,7 +128,7 @@ def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
     coarse = _log_energy(fluctuation, 2.5, span)
     for name, values in zip(TEXTURE_CUES, (fine, coarse), strict=True):
         cues.append(_by_share(name, values, usable, (50, 99.7), _TEXTURE_SHARES, 0.1))
-    return Cues(tuple(cues), mean, smooth, level, fine, edge_noise, span)
+    return Cues(tuple(cues), mean, smooth, level, fine, edge_noise, span, polarity)
 
 
 def _without(values: Float, usable: Mask) -> Float:

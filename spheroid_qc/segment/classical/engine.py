@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -126,15 +127,17 @@ def _full_resolution(
         filled.append(fill_outline((points + 0.5) * block - 0.5, shape))
     filled.sort(key=lambda item: -int(np.count_nonzero(item[1])))
     core = np.zeros(shape, np.int32)
+    sizes = []
     for number, (box, mask) in enumerate(filled, start=1):
         target = core[box]
-        target[mask & (target == 0)] = number
+        mask &= target == 0
+        target[mask] = number
+        sizes.append(int(np.count_nonzero(mask)))
     # An overlap may have changed the order, or left a body without any pixel.
-    sizes = np.bincount(core.ravel(), minlength=len(filled) + 1)[1:]
-    order = np.argsort(-sizes, kind="stable")
-    rank = np.zeros(len(filled) + 1, np.int32)
-    rank[order + 1] = np.arange(1, len(filled) + 1)
-    if np.any(np.diff(rank[1:]) != 1):
+    if any(a < b for a, b in pairwise(sizes)) or 0 in sizes:
+        rank = np.zeros(len(sizes) + 1, np.int32)
+        order = [i for i in np.argsort([-s for s in sizes], kind="stable") if sizes[i]]
+        rank[np.array(order, np.intp) + 1] = np.arange(1, len(order) + 1)
         core = rank[core]
     return core
 

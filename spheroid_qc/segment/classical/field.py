@@ -8,6 +8,7 @@ of the darkest or brightest value there is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,10 @@ def _well_interior(reduced: Reduced) -> Mask | None:
     surround = float(np.median(corners))
     step = middle - surround
     span = float(np.subtract(*np.percentile(mean, (99.5, 0.5))))
-    if abs(step) < 0.15 * span or np.count_nonzero(np.abs(corners - surround) < 0.25 * abs(step)) < 3:
+    if (
+        abs(step) < 0.15 * span
+        or np.count_nonzero(np.abs(corners - surround) < 0.25 * abs(step)) < 3
+    ):
         return None
     lit = fill_holes((mean - surround) * np.sign(step) > 0.5 * abs(step))
     labels, count = ndimage.label(lit)
@@ -101,8 +105,14 @@ def _well_interior(reduced: Reduced) -> Mask | None:
     saturated = float(reduced.extreme[inner].mean())
     if flatness > 0.05 * abs(step) or saturated > 0.2:
         return None
-    if step < 0 and not _has_wall(mean, well, depth):
-        return None  # a big dark body on a bright ground
+    profile = _by_depth(mean, well, depth)
+    if np.abs(profile[1:7] - surround).max(initial=0.0) < 0.7 * abs(step):
+        return None  # a vignette: the light fades slowly
+    dead = float(np.median(reduced.texture[~well])) < 2e-3
+    if step > 0 and not dead and not _has_wall(mean, well, profile):
+        return None  # a big bright body on a dark ground
+    if step < 0 and not (dead and surround > 0.99 and 0.15 < middle < 0.85):
+        return None  # a big dark body on a bright ground, unless the ground is no image at all
     return depth > _wall_depth(reduced, well, depth)
 
 
@@ -112,19 +122,17 @@ def _by_depth(image: Float, well: Mask, depth: NDArray[np.float64]) -> NDArray[n
     order = np.argsort(rings, kind="stable")
     starts = np.searchsorted(rings[order], np.arange(int(rings.max()) + 2))
     values = image[well][order]
-    return np.array(
-        [
-            np.median(values[a:b]) if b > a else 0.0
-            for a, b in zip(starts[:-1], starts[1:], strict=True)
-        ]
-    )
+    return np.array([np.median(values[a:b]) if b > a else 0.0 for a, b in pairwise(starts)])
 
 
-def _has_wall(mean: Float, well: Mask, depth: NDArray[np.float64]) -> bool:
+def _has_wall(mean: Float, well: Mask, profile: NDArray[np.float64]) -> bool:
     """Whether light goes up and down on the way in, as it does across a wall."""
-    profile = _by_depth(mean, well, depth)[1 : max(4, int(0.25 * depth.max()))]
-    travelled = float(np.abs(np.diff(profile)).sum())
-    return travelled > 1.5 * float(abs(profile[-1] - profile[0])) + 0.02
+    beyond = ndimage.distance_transform_edt(~well)
+    ring = (beyond > 0) & (beyond < 0.06 * max(mean.shape))
+    approach = _by_depth(mean, ring, beyond)[1:]
+    crossing = np.concatenate([approach[::-1], profile[1 : max(4, profile.size // 4)]])
+    travelled = float(np.abs(np.diff(crossing)).sum())
+    return travelled > 1.4 * float(abs(crossing[-1] - crossing[0])) + 0.02
 
 
 def _wall_depth(reduced: Reduced, well: Mask, depth: NDArray[np.float64]) -> float:
@@ -138,7 +146,7 @@ def _wall_depth(reduced: Reduced, well: Mask, depth: NDArray[np.float64]) -> flo
 
 
 def _annotation(reduced: Reduced) -> Mask:
-    """Groups of sharp strokes at an extreme value in a small part of the frame."""
+    """Find groups of sharp strokes at an extreme value in a small part of the frame."""
     strokes = (reduced.extreme > 0.02) & (reduced.extreme < 0.999) & (reduced.texture > 0.15)
     none = np.zeros(strokes.shape, bool)
     if reduced.block < 2 or not strokes.any() or strokes.mean() > 0.05:

@@ -17,7 +17,7 @@ from scipy import ndimage
 from spheroid_qc.segment.classical.cues import Cues
 from spheroid_qc.segment.classical.reduction import Reduced, pool
 
-__all__ = ["Material", "enlarge", "find_material"]
+__all__ = ["Material", "enlarge", "find_material", "interpolate"]
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -94,7 +94,7 @@ def find_material(
     fine = fine[: shape[0], : shape[1]]
     rough = _rough(cues.roughness, usable & ~bodies) & usable
     background = _local_background(cues.smooth, usable, bodies | rough, contrast)
-    difference = fine - enlarge(background, factor, shape, smooth=True)
+    difference = fine - interpolate(background, factor, shape)
     quiet = enlarge(usable & ~bodies & ~rough, factor, shape)
     inside = np.abs(difference[quiet])[::3] if quiet.any() else np.zeros(1, np.float32)
     noise = 1.4826 * float(np.median(inside)) + 1e-6
@@ -115,7 +115,7 @@ def _neighbourhood(difference: Float, factor: int, shape: tuple[int, ...]) -> Fl
     padded[: difference.shape[0], : difference.shape[1]] = difference
     size = max(5, round(0.04 * max(shape))) | 1
     local = ndimage.uniform_filter(pool(padded, factor), size, mode="nearest")
-    return enlarge(local, factor, difference.shape, smooth=True)
+    return interpolate(local, factor, difference.shape)
 
 
 def _rough(roughness: Float, calm: Mask) -> Mask:
@@ -125,7 +125,8 @@ def _rough(roughness: Float, calm: Mask) -> Mask:
     low, tenth = np.percentile(roughness[calm], (2, 10))
     spread = (tenth - low) / 0.77  # of a normal distribution, as is the next line
     centre = tenth + 1.28 * spread
-    return roughness > centre + max(4.0 * spread, 0.2)
+    rough: Mask = roughness > centre + max(4.0 * spread, 0.2)
+    return rough
 
 
 def _local_background(smooth: Float, usable: Mask, bodies: Mask, contrast: float) -> Float:
@@ -150,22 +151,24 @@ def _local_background(smooth: Float, usable: Mask, bodies: Mask, contrast: float
 
 def _resample(coarse: Float, step: int, shape: tuple[int, ...]) -> Float:
     """Linear interpolation of samples taken every `step` pixels."""
-    rows = np.minimum(np.arange(shape[0]) / step, coarse.shape[0] - 1)
-    columns = np.minimum(np.arange(shape[1]) / step, coarse.shape[1] - 1)
-    r0 = np.minimum(rows.astype(np.intp), max(coarse.shape[0] - 2, 0))
-    c0 = np.minimum(columns.astype(np.intp), max(coarse.shape[1] - 2, 0))
-    r1, c1 = np.minimum(r0 + 1, coarse.shape[0] - 1), np.minimum(c0 + 1, coarse.shape[1] - 1)
-    a = (rows - r0).astype(np.float32)[:, None]
-    b = (columns - c0).astype(np.float32)[None, :]
-    lines = coarse[r0] * (1 - a) + coarse[r1] * a
+    return _between(coarse, np.arange(shape[0]) / step, np.arange(shape[1]) / step)
+
+
+def _between(values: Float, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> Float:
+    """Values at fractional rows and columns; beyond the last ones they stay as they are."""
+    r0 = np.minimum(rows.astype(np.intp), values.shape[0] - 1)
+    c0 = np.minimum(columns.astype(np.intp), values.shape[1] - 1)
+    r1 = np.minimum(r0 + 1, values.shape[0] - 1)
+    c1 = np.minimum(c0 + 1, values.shape[1] - 1)
+    a = np.minimum(rows - r0, 1).astype(np.float32)[:, None]
+    b = np.minimum(columns - c0, 1).astype(np.float32)[None, :]
+    lines = values[r0] * (1 - a) + values[r1] * a
     result: Float = lines[:, c0] * (1 - b) + lines[:, c1] * b
     return result
 
 
-def enlarge(
-    values: NDArray[T], factor: int, shape: tuple[int, ...], *, smooth: bool = False
-) -> NDArray[T]:
-    """Bring an image from working to finer resolution.
+def enlarge(values: NDArray[T], factor: int, shape: tuple[int, ...]) -> NDArray[T]:
+    """Bring an image from working to finer resolution by repeating blocks.
 
     Parameters
     ----------
@@ -173,8 +176,6 @@ def enlarge(
     factor : int
     shape : tuple of int
         Of the result; at most `factor` times that of `values`.
-    smooth : bool
-        Interpolate linearly between the centres of blocks instead of repeating them.
 
     Returns
     -------
@@ -182,18 +183,24 @@ def enlarge(
     """
     if factor == 1:
         return values[: shape[0], : shape[1]]
-    if smooth:
-        rows = (np.arange(shape[0]) + 0.5) / factor - 0.5
-        columns = (np.arange(shape[1]) + 0.5) / factor - 0.5
-        rows = np.clip(rows, 0, values.shape[0] - 1)
-        columns = np.clip(columns, 0, values.shape[1] - 1)
-        r0, c0 = rows.astype(np.intp), columns.astype(np.intp)
-        r1 = np.minimum(r0 + 1, values.shape[0] - 1)
-        c1 = np.minimum(c0 + 1, values.shape[1] - 1)
-        a = (rows - r0).astype(np.float32)[:, None]
-        b = (columns - c0).astype(np.float32)[None, :]
-        lines = values[r0] * (1 - a) + values[r1] * a
-        result: NDArray[T] = lines[:, c0] * (1 - b) + lines[:, c1] * b
-        return result
     big = np.repeat(np.repeat(values, factor, axis=0), factor, axis=1)
     return np.ascontiguousarray(big[: shape[0], : shape[1]])
+
+
+def interpolate(values: Float, factor: int, shape: tuple[int, ...]) -> Float:
+    """Bring an image to finer resolution, linearly between the centres of blocks.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (y, x)
+    factor : int
+    shape : tuple of int
+
+    Returns
+    -------
+    ndarray of float32, shape `shape`
+    """
+    if factor == 1:
+        return values[: shape[0], : shape[1]]
+    at = [np.clip((np.arange(n) + 0.5) / factor - 0.5, 0, None) for n in shape]
+    return _between(values, at[0], at[1])

@@ -156,8 +156,13 @@ def pool(values: Float, block: int) -> Float:
         values = np.pad(
             values, ((0, rows * block - height), (0, columns * block - width)), mode="edge"
         )
-    lines = values.reshape(rows, block, columns * block).sum(axis=1)
-    pooled: Float = lines.reshape(rows, columns, block).sum(axis=2)
+    # Sums of strided views: far quicker than reducing over a short inner axis.
+    lines = values[0::block].copy()
+    for row in range(1, block):
+        lines += values[row::block]
+    pooled: Float = lines[:, 0::block].copy()
+    for column in range(1, block):
+        pooled += lines[:, column::block]
     pooled /= np.float32(block * block)
     return pooled
 

@@ -30,7 +30,7 @@ _SHIFT = 0.25
 
 
 def outline_of(mask: Mask) -> Points:
-    """Closed outline of a body in blocks, evenly spaced points (y, x).
+    """Trace the closed outline of a body in blocks: evenly spaced points (y, x).
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def outline_of(mask: Mask) -> Points:
         padded[:, -4:] = padded[:, -5:-4]
     padded = np.pad(padded, 2)
     soft = ndimage.gaussian_filter(padded, 0.8)
-    contours = find_contours(soft, 0.5)
+    contours = find_contours(soft, 0.5)  # type: ignore[no-untyped-call]
     longest = max(contours, key=len)
     points = np.asarray(longest, np.float64) - 6 + (top, left)
     steps = np.hypot(*np.diff(points, axis=0).T)

@@ -43,6 +43,12 @@ _CLUMP = 0.06
 """Area of a body with a rim, as a share of a textured region around it: below it the body is
 a clump within a body that shows by texture, above it the region is the body's corona."""
 
+_MANY, _AMONG_MANY = 5, 0.6
+"""Among so many bodies, one more is believed on this share of the evidence."""
+
+_ABLE = 0.35
+"""Evidence, but for its stability, from which a candidate counts as company for others."""
+
 _CONTENDERS = 8
 """Distinct candidates that are looked at closely for the first body."""
 
@@ -124,15 +130,19 @@ def select_bodies(
             continue
         if bool(marks.by_texture[other]) != best.by_texture:
             continue
-        if not best.by_texture and candidates.step[other] * best.step < _SIBLING_STEP * best.step**2:
+        if (
+            not best.by_texture
+            and candidates.step[other] * best.step < _SIBLING_STEP * best.step**2
+        ):
             continue
-        if marks.evidence[other] < needed:
+        enough = needed * (_AMONG_MANY if len(chosen) >= _MANY else 1.0)
+        if marks.evidence[other] < enough:
             continue
         mask = candidates.mask(int(other))
         if taken[mask].any():
             continue
         body = _closely(int(other), candidates, cues, marks, mask)
-        if body.evidence < needed:
+        if body.evidence < enough:
             continue
         chosen.append(body)
         taken |= mask
@@ -171,7 +181,9 @@ class _Marks:
 
     def __init__(self, c: Candidates, cues: Cues, field_area: float, min_area: float) -> None:
         shape = np.clip((c.ellipse_fill - 0.6) / 0.4, 0, 1) ** 1.5
-        shape *= np.clip(4.0 / c.elongation - 1.0 / 3.0, 0, 1)
+        # Long things are fibres, the sooner the smaller they are.
+        longest = np.where(c.area < 4 * min_area, 4.5, 6.0)
+        shape *= np.clip((longest - c.elongation) / (longest / 2), 0, 1)
         # Seams between touching balls are no outline, so that parts may seem all too convex.
         shape *= np.where(c.split, 1.0, c.convexity**1.5)
         size = c.area / (c.area + min_area)
@@ -183,16 +195,47 @@ class _Marks:
         texture *= np.clip((c.rough_agreement - 0.6) / 0.3, 0, 1)
         names = [cue.name in TEXTURE_CUES for cue in cues.cues]
         self.by_texture = np.array(names)[c.cue.astype(np.intp)] & (texture > intensity)
+        if cues.polarity != "auto":
+            unwanted = c.step < 0 if cues.polarity == "dark" else c.step > 0
+            intensity = np.where(unwanted, 0.0, intensity)
         strength = np.where(self.by_texture, texture, intensity)
         # Walls and tile edges at the border are rough; a body that is cut off has a rim as well.
-        whole = np.where(self.by_texture, 1.15 - 4.0 * c.border, 1.3 - 2.0 * c.border)
+        whole = np.where(self.by_texture, 1.3 - 2.5 * c.border, 1.3 - 2.0 * c.border)
         common = shape * np.clip(whole, 0, 1) * size
         self.score = strength * common * (0.6 + 0.4 * self.stability)
         ratio = (np.abs(c.step) / (_SURE_STEP * cues.edge_noise)) ** 2
         by_rim = ratio / (ratio + 1) * np.minimum(1.0, intensity / 0.06)
         rough = np.maximum(c.rough_step, 0.0)
         sure = np.where(self.by_texture, rough / (rough + 0.5), by_rim)
-        self.evidence = np.clip(sure * common**0.5 * (0.6 + 0.4 * self.stability), 0, 1)
+        company = _company(c, by_rim * common**0.5, min_area)
+        settled = np.where(self.by_texture, self.stability, np.maximum(self.stability, company))
+        self.evidence = np.clip(sure * common**0.5 * (0.6 + 0.4 * settled), 0, 1)
+
+
+def _company(c: Candidates, sure: Figures, min_area: float) -> Figures:
+    """Share, up to one, of eight others of the same kind elsewhere in the frame.
+
+    Where bodies fill the frame each has a threshold of its own and none is stable, but many of
+    much the same size, roundness and contrast are no accident.
+    """
+    company = np.zeros(len(c))
+    able = np.flatnonzero(
+        (sure > _ABLE) & (c.area > 0.5 * min_area) & (c.ellipse_fill > 0.94) & (c.agreement > 0.9)
+    )
+    if not 8 <= able.size <= 1500:
+        return company
+    # One for each place: the surest of those whose centres lie within each other.
+    order = able[np.argsort(-sure[able], kind="stable")]
+    radius = np.sqrt(c.area / np.pi)
+    places: list[int] = []
+    for row in order:
+        near = np.hypot(c.y[places] - c.y[row], c.x[places] - c.x[row])
+        if not places or bool(np.all(near > 0.8 * (radius[places] + radius[row]))):
+            places.append(int(row))
+    alike = np.abs(np.log(c.area[able, None] / c.area[None, places])) < np.log(3)
+    alike &= c.step[able, None] * c.step[None, places] > 0
+    company[able] = np.clip((alike.sum(axis=1) - 1) / 8.0, 0, 1)
+    return company
 
 
 def _stability(c: Candidates) -> Figures:
@@ -202,7 +245,8 @@ def _stability(c: Candidates) -> Figures:
     near = np.abs(size[:, None] - size[None, :]) < 0.15
     near &= np.abs(c.y[:, None] - c.y[None, :]) < reach[:, None]
     near &= np.abs(c.x[:, None] - c.x[None, :]) < reach[:, None]
-    return np.minimum((near.sum(axis=1) - 1) / 5.0, 1.0)
+    found: Figures = np.minimum((near.sum(axis=1) - 1) / 5.0, 1.0)
+    return found
 
 
 def _first_body(
@@ -213,7 +257,7 @@ def _first_body(
     min_area: float,
     needed: float,
 ) -> tuple[tuple[int, Body] | None, float]:
-    """The best of a few distinct contenders, each looked at closely."""
+    """Find the best of a few distinct contenders, each looked at closely."""
     seen: list[int] = []
     bodies: list[tuple[int, Body]] = []
     most = 0.0
@@ -249,8 +293,7 @@ def _first_body(
         ):
             continue
         if not body.by_texture and any(
-            ratio > 1 / _CLUMP and body.score < 2 * other.score
-            for ratio, other in inside_or_around
+            ratio > 1 / _CLUMP and body.score < 2 * other.score for ratio, other in inside_or_around
         ):
             continue
         return (row, body), most

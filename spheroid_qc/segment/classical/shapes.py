@@ -64,7 +64,7 @@ def component_shapes(labels: Labels, count: int) -> Shapes:
     r = np.concatenate([row[ends > 0], row[begins > 0]]).astype(np.float64)
     first = sign * b * (b - 1) / 2
     size = count + 1
-    area = np.bincount(owner, sign * b, size)
+    area: Figures = np.bincount(owner, sign * b, size).astype(np.float64)
     safe = np.maximum(area, 1)
     y = np.bincount(owner, sign * b * r, size) / safe
     x = np.bincount(owner, first, size) / safe

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segment.classical.material import Material, enlarge
+from spheroid_qc.segment.classical.material import Material, enlarge, interpolate
 from spheroid_qc.segment.classical.shapes import component_shapes
 
 __all__ = ["cell_area", "find_cloud", "find_shed"]
@@ -61,7 +63,7 @@ def find_shed(core: Labels, material: Material) -> Mask:
     blocks = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     box = tuple(slice(s.start * factor, s.stop * factor) for s in blocks)
     part = material.crop(blocks)
-    distance = enlarge(away[blocks], factor, part.mask.shape, smooth=True)
+    distance = interpolate(away[blocks], factor, part.mask.shape)
     clear = (distance > rim) & (distance < _REACH * radius)
     mask = part.sharp & clear
     halo = _halo(part.difference, distance, radius, part.noise)
@@ -103,7 +105,7 @@ def find_cloud(material: Material, field_area: float) -> Mask:
     sizes = np.bincount(groups[blocks])
     sizes[0] = 0
     group = int(sizes.argmax())
-    one = groups == group
+    one: Mask = groups == group
     inside = mask & enlarge(one, factor, shape)
     pieces = np.unique(labels[inside]).size
     dense = inside.sum() / (one.sum() * factor**2)
@@ -140,7 +142,12 @@ def _blocks(mask: Mask, material: Material) -> Mask:
     height, width = material.rough.shape
     whole = np.zeros((height * factor, width * factor), bool)
     whole[: mask.shape[0], : mask.shape[1]] = mask
-    held: Mask = whole.reshape(height, factor, width, factor).any(axis=(1, 3))
+    lines = whole[::factor].copy()
+    for row in range(1, factor):
+        lines |= whole[row::factor]
+    held = lines[:, ::factor].copy()
+    for column in range(1, factor):
+        held |= lines[:, column::factor]
     return held
 
 
@@ -172,7 +179,7 @@ def _halo(difference: Float, distance: Float, radius: float, noise: float) -> Fl
     starts = np.searchsorted(ring[order], np.arange(int(ring.max()) + 2))
     ordered = values[order]
     profile = np.zeros(int(ring.max()) + 1, np.float32)
-    for i, (a, b) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for i, (a, b) in enumerate(pairwise(starts)):
         if b - a < 8:
             continue
         part = np.sort(ordered[a:b])
@@ -210,7 +217,7 @@ def _of_the_spheroid(
     clear = mask & (distance > rim + max(1.0, 0.03 * radius))
     keep &= np.bincount(labels[clear], minlength=count + 1) > 0
     if np.any(keep & (area > 30)):
-        shapes = component_shapes(labels, count)
+        shapes = component_shapes(labels.astype(np.int32, copy=False), count)
         length = np.sqrt(shapes.area * shapes.elongation)
         keep &= ~((shapes.elongation > 5) & (length > 0.5 * radius * factor))
     keep[0] = False
@@ -223,4 +230,5 @@ def _of_the_spheroid(
     linked, _ = ndimage.label(grown)
     mine = np.zeros(int(linked.max()) + 1, bool)
     mine[linked[core > 0]] = True
-    return mask & enlarge(mine[linked], factor, mask.shape)
+    kept: Mask = mask & enlarge(mine[linked], factor, mask.shape)
+    return kept

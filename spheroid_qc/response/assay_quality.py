@@ -1,0 +1,157 @@
+"""How far apart two controls stand: Z', SSMD, and their robust forms; spread of one group.
+
+All take plain values, one a well.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+__all__ = [
+    "MAD_TO_SD",
+    "coefficient_of_variation",
+    "mad",
+    "robust_ssmd",
+    "robust_z_prime",
+    "ssmd",
+    "z_prime",
+]
+
+MAD_TO_SD = 1.4826
+"""Median absolute deviation times this is the standard deviation of a normal variable."""
+
+_NAN = float("nan")
+
+
+def _known(values: ArrayLike) -> NDArray[np.float64]:
+    found = np.asarray(values, dtype=float).ravel()
+    known: NDArray[np.float64] = found[np.isfinite(found)]
+    return known
+
+
+def mad(values: ArrayLike) -> float:
+    """Median absolute deviation from the median, unscaled; NaN for no value."""
+    known = _known(values)
+    return float(np.median(np.abs(known - np.median(known)))) if known.size else _NAN
+
+
+def _ratio(above: float, below: float) -> float:
+    """Quotient; NaN where there is no scale to measure by."""
+    return above / below if below > 0 else _NAN
+
+
+def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
+    r"""Z' factor of two controls.
+
+    :math:`Z' = 1 - 3(\sigma_p + \sigma_n)/|\mu_p - \mu_n|` with sample standard deviations
+    (Zhang, Chung & Oldenburg 1999, doi:10.1177/108705719900400206).
+
+    Parameters
+    ----------
+    positive, negative : array_like of float
+        Wells of either control; NaN are left out.
+
+    Returns
+    -------
+    float
+        At most 1; NaN with fewer than two wells of a kind or equal means.
+    """
+    p, n = _known(positive), _known(negative)
+    if p.size < 2 or n.size < 2:
+        return _NAN
+    return 1 - 3 * _ratio(float(p.std(ddof=1) + n.std(ddof=1)), abs(float(p.mean() - n.mean())))
+
+
+def robust_z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
+    """Z' with medians for means and 1.4826 MAD for standard deviations.
+
+    Parameters
+    ----------
+    positive, negative : array_like of float
+        As of `z_prime`.
+
+    Returns
+    -------
+    float
+        As of `z_prime`.
+    """
+    p, n = _known(positive), _known(negative)
+    if p.size < 2 or n.size < 2:
+        return _NAN
+    gap = abs(float(np.median(p) - np.median(n)))
+    return 1 - 3 * MAD_TO_SD * _ratio(mad(p) + mad(n), gap)
+
+
+def ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
+    r"""Strictly standardised mean difference of two controls.
+
+    :math:`(\mu_p - \mu_n)/\sqrt{\sigma_p^2 + \sigma_n^2}` (Zhang 2007,
+    doi:10.1016/j.ygeno.2006.12.014); positive where the positive control reads higher.
+
+    Parameters
+    ----------
+    positive, negative : array_like of float
+        As of `z_prime`.
+
+    Returns
+    -------
+    float
+        NaN with fewer than two wells of a kind or no spread at all.
+    """
+    p, n = _known(positive), _known(negative)
+    if p.size < 2 or n.size < 2:
+        return _NAN
+    return _ratio(float(p.mean() - n.mean()), float(np.sqrt(p.var(ddof=1) + n.var(ddof=1))))
+
+
+def robust_ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
+    """SSMD with medians for means and 1.4826 MAD for standard deviations.
+
+    Parameters
+    ----------
+    positive, negative : array_like of float
+        As of `z_prime`.
+
+    Returns
+    -------
+    float
+        As of `ssmd`.
+    """
+    p, n = _known(positive), _known(negative)
+    if p.size < 2 or n.size < 2:
+        return _NAN
+    spread = MAD_TO_SD * float(np.hypot(mad(p), mad(n)))
+    return _ratio(float(np.median(p) - np.median(n)), spread)
+
+
+def coefficient_of_variation(values: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
+    """Divide standard deviation by mean, with the modified McKay interval.
+
+    Interval of Vangel (1996, doi:10.1080/00031305.1996.10473537), good for normal values and a
+    coefficient below a third.
+
+    Parameters
+    ----------
+    values : array_like of float
+        One a well; NaN are left out.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    tuple of float
+        Coefficient (a fraction) and its bounds; NaN with fewer than two values or a mean that
+        isn't positive. An upper bound that does not exist is infinite.
+    """
+    known = _known(values)
+    if known.size < 2 or not known.mean() > 0:
+        return _NAN, _NAN, _NAN
+    found, df = float(known.std(ddof=1) / known.mean()), known.size - 1
+    bounds = []
+    for probability in (0.5 + level / 2, 0.5 - level / 2):
+        u = float(stats.chi2.ppf(probability, df))
+        under = ((u + 2) / known.size - 1) * found**2 + u / df
+        bounds.append(found / float(np.sqrt(under)) if under > 0 else float("inf"))
+    return found, bounds[0], bounds[1]

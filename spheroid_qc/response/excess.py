@@ -1,0 +1,326 @@
+"""Excess over Bliss, HSA, Loewe and the best doublet, with intervals that hold at n = 3.
+
+Every excess is a function of condition means, and all wells of the combination's conditions
+share one variance, estimated within conditions: with three wells each a condition alone knows
+its own far too badly. Bliss and Loewe are smooth, so the delta method carries the errors over.
+The best of several (HSA, best doublet) is not: there the means are drawn anew many times with
+the pooled variance (parametric bootstrap), the best is chosen anew in each draw, and the
+interval spans the percentile and the reflected one, since the maximum of noisy means is too
+high. The draws start from a fixed seed and follow the order of the means, so they depend
+neither on the order of rows nor on names or units.
+
+Where vehicle wells show that effects were normalised to them, the vehicle's error counts too:
+it moves all effects at once, by (1 - f) each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from spheroid_qc.response.logistic import LogisticFit
+from spheroid_qc.response.reference_models import (
+    HillCurve,
+    bliss_effect,
+    bliss_gradient,
+    loewe_effect,
+    loewe_gradient,
+)
+
+__all__ = ["Conditions", "Estimate", "best_excess", "bliss_excess", "conditions", "loewe_excess"]
+
+SEED = 20
+"""Of every parametric bootstrap."""
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+
+class Estimate(NamedTuple):
+    """A value, its interval and the degrees of freedom behind it."""
+
+    value: float
+    low: float
+    high: float
+    df: float
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Means of wells with the same doses.
+
+    Parameters
+    ----------
+    doses : ndarray, shape (c, k)
+        Without the vehicle.
+    mean, count, squares : ndarray, shape (c,)
+        Mean effect, wells, sum of squared deviations.
+    vehicle_mean : float
+        NaN without vehicle wells.
+    vehicle_weight : float
+        Variance of the reference in units of a well's; 0 where effects were not normalised to
+        these vehicle wells.
+    """
+
+    doses: FloatArray
+    mean: FloatArray
+    count: FloatArray
+    squares: FloatArray
+    vehicle_mean: float
+    vehicle_weight: float
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of the pooled variance."""
+        return int((self.count - 1).sum())
+
+    @property
+    def variance(self) -> float:
+        """Pooled variance of a well; NaN without replicates."""
+        return float(self.squares.sum() / self.df) if self.df > 0 else float("nan")
+
+    def find(self, dose: FloatArray) -> int:
+        """Find the number of a condition, -1 if it was not tested; doses agree within 1e-6."""
+        close = np.isclose(self.doses, dose, rtol=1e-6, atol=0).all(axis=1)
+        return int(np.argmax(close)) if close.any() else -1
+
+
+def conditions(doses: FloatArray, effect: FloatArray) -> Conditions:
+    """Group wells by their doses.
+
+    Parameters
+    ----------
+    doses : ndarray, shape (n, k)
+        0 where a drug is absent; all 0: vehicle.
+    effect : ndarray, shape (n,)
+        Fraction affected.
+
+    Returns
+    -------
+    Conditions
+    """
+    treated = (doses > 0).any(axis=1)
+    with np.errstate(divide="ignore"):
+        # Doses from unit conversions differ in the last digits.
+        key = np.where(doses > 0, np.round(np.log(np.where(doses > 0, doses, 1)), 6), -np.inf)
+    _, first, which = np.unique(key[treated], axis=0, return_index=True, return_inverse=True)
+    which = np.asarray(which).ravel()
+    groups = [np.sort(effect[treated][which == i]) for i in range(len(first))]
+    vehicle = np.sort(effect[~treated])
+    mean, weight = float("nan"), 0.0
+    if len(vehicle):
+        mean = float(vehicle.mean())
+        close = 1e-4 + 1e-3 * float(vehicle.std())
+        if abs(mean) < close:
+            weight = 1 / len(vehicle)
+        elif abs(float(np.median(vehicle))) < 1e-9:
+            weight = np.pi / 2 / len(vehicle)  # normalised to the median
+    return Conditions(
+        doses=doses[treated][first],
+        mean=np.array([group.mean() for group in groups]),
+        count=np.array([float(len(group)) for group in groups]),
+        squares=np.array([((group - group.mean()) ** 2).sum() for group in groups]),
+        vehicle_mean=mean,
+        vehicle_weight=weight,
+    )
+
+
+def _linear(
+    cells: Conditions, values: FloatArray, gradient: FloatArray, level: float
+) -> tuple[list[Estimate], Estimate]:
+    """Intervals of values with a gradient by condition means, and of their unweighted mean."""
+    df, variance = cells.df, cells.variance
+    shared = (gradient * (1 - cells.mean)).sum(axis=1) * np.sqrt(cells.vehicle_weight)
+    if df < 1:
+        nan = float("nan")
+        each = [Estimate(float(v), nan, nan, 0) for v in values]
+        return each, Estimate(float(values.mean()), nan, nan, 0)
+    t = float(stats.t.ppf(0.5 + level / 2, df))
+    halves = t * np.sqrt(variance * ((gradient**2 / cells.count).sum(axis=1) + shared**2))
+    each = [
+        Estimate(float(v), float(v - half), float(v + half), df)
+        for v, half in zip(values, halves, strict=True)
+    ]
+    mean, along = float(values.mean()), gradient.mean(axis=0)
+    half = t * np.sqrt(variance * ((along**2 / cells.count).sum() + shared.mean() ** 2))
+    half = max(half, _own_half(cells, along, float(shared.mean()), level))
+    return each, Estimate(mean, mean - half, mean + half, df)
+
+
+def _own_half(cells: Conditions, along: FloatArray, shared: float, level: float) -> float:
+    """Half-width of a mean with each condition's own variance (Satterthwaite's df).
+
+    A mean over many conditions has degrees of freedom enough for that, and needs it where
+    wells of weak effect scatter more than those of strong effect.
+    """
+    replicated = cells.count > 1
+    if not replicated[along != 0].all():
+        return 0.0
+    own = np.divide(cells.squares, cells.count - 1, where=replicated, out=np.zeros(len(along)))
+    parts = along**2 * own / cells.count
+    total = float(parts.sum())
+    if total <= 0:
+        return 0.0
+    df = total**2 / float((parts[replicated] ** 2 / (cells.count[replicated] - 1)).sum())
+    total += shared**2 * cells.variance
+    return float(stats.t.ppf(0.5 + level / 2, df) * np.sqrt(total))
+
+
+def bliss_excess(
+    cells: Conditions, combined: IntArray, parts: IntArray, level: float = 0.95
+) -> tuple[list[Estimate], Estimate]:
+    """Excess over Bliss independence.
+
+    Parameters
+    ----------
+    cells : Conditions
+        All conditions.
+    combined : ndarray of int, shape (j,)
+        Numbers of the combinations.
+    parts : ndarray of int, shape (j, k)
+        Numbers of their drugs alone at the same doses.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    list of Estimate, Estimate
+        Each combination, and their unweighted mean.
+    """
+    single = cells.mean[parts]
+    gradient = np.zeros((len(combined), len(cells.mean)))
+    rows = np.arange(len(combined))
+    gradient[rows, combined] = 1.0
+    gradient[rows[:, None], parts] -= bliss_gradient(single)
+    return _linear(cells, cells.mean[combined] - bliss_effect(single), gradient, level)
+
+
+def best_excess(
+    cells: Conditions,
+    combined: IntArray,
+    parts: IntArray,
+    level: float = 0.95,
+    resamples: int = 4000,
+) -> tuple[list[Estimate], Estimate]:
+    """Excess over the best of several conditions (drugs alone: HSA; doublets of a triple).
+
+    Parameters
+    ----------
+    cells, combined, level
+        As for `bliss_excess`.
+    parts : ndarray of int, shape (j, p)
+        Numbers of the conditions among which the best is sought, anew in each draw.
+    resamples : int
+        Draws.
+
+    Returns
+    -------
+    list of Estimate, Estimate
+        Each combination, and their unweighted mean.
+    """
+    values = cells.mean[combined] - cells.mean[parts].max(axis=1)
+    df = cells.df
+    gradient = np.zeros((len(combined), len(cells.mean)))
+    rows = np.arange(len(combined))
+    gradient[rows, combined] = 1.0
+    gradient[rows, parts[rows, cells.mean[parts].argmax(axis=1)]] -= 1.0
+    if df < 1:
+        return _linear(cells, values, gradient, level)
+    rng = np.random.default_rng(SEED)
+    scale = np.sqrt(df / rng.chisquare(df, size=resamples)) * np.sqrt(cells.variance)
+    order = np.lexsort((cells.count, cells.mean))
+    noise = np.empty((resamples, len(order)))
+    noise[:, order] = rng.standard_normal((resamples, len(order)))
+    noise /= np.sqrt(cells.count)
+    common = rng.standard_normal(resamples)[:, None] * np.sqrt(cells.vehicle_weight)
+    drawn = cells.mean + scale[:, None] * (noise + common * (1 - cells.mean))
+    excess = drawn[:, combined] - drawn[:, parts].max(axis=2)
+    each = [
+        _spanning(float(value), draws, level, df)
+        for value, draws in zip(values, excess.T, strict=True)
+    ]
+    mean = _spanning(float(values.mean()), excess.mean(axis=1), level, df)
+    # The same widening for unequal scatter as for the smooth models.
+    _, fixed = _linear(cells, values, gradient, level)
+    t = float(stats.t.ppf(0.5 + level / 2, df))
+    pooled = t * float(np.sqrt(cells.variance * (gradient.mean(axis=0) ** 2 / cells.count).sum()))
+    wider = max(1.0, (fixed.high - fixed.value) / pooled) if pooled > 0 else 1.0
+    if cells.vehicle_weight:
+        wider = 1.0
+    low = mean.value - wider * (mean.value - mean.low)
+    return each, Estimate(mean.value, low, mean.value + wider * (mean.high - mean.value), df)
+
+
+def _spanning(value: float, draws: FloatArray, level: float, df: int) -> Estimate:
+    """Interval that spans the percentile and the reflected bootstrap interval."""
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Estimate(value, float(min(low, 2 * value - high)), float(max(high, 2 * value - low)), df)
+
+
+def loewe_excess(
+    cells: Conditions,
+    combined: IntArray,
+    fits: Sequence[LogisticFit],
+    moved: Sequence[LogisticFit] | None = None,
+    step: float = 1e-3,
+    level: float = 0.95,
+) -> tuple[list[Estimate], Estimate]:
+    """Excess over Loewe additivity.
+
+    Parameters
+    ----------
+    cells, combined, level
+        As for `bliss_excess`.
+    fits : sequence of LogisticFit
+        The drugs alone, with e0 = 0.
+    moved : sequence of LogisticFit, optional
+        The same after all effects were moved by `step * (1 - f)`: what an error of the vehicle
+        does to the curves.
+    step : float
+        Size of that move.
+
+    Returns
+    -------
+    list of Estimate, Estimate
+        Each combination, and their unweighted mean. Without replicates the variance is that of
+        the residuals of the drugs alone.
+    """
+    curves = [HillCurve(fit.ec50, fit.hill, fit.emax) for fit in fits]
+    doses = cells.doses[combined]
+    expected = loewe_effect(doses, curves)
+    values = cells.mean[combined] - expected
+    residual_df = sum(fit.df for fit in fits)
+    residual = sum(fit.rss for fit in fits) / residual_df if residual_df else float("nan")
+    df, variance = cells.df, cells.variance
+    if df < 1 or (residual_df >= 3 and residual > variance):
+        df, variance = residual_df, residual
+    mean = float(values.mean())
+    if df < 1 or any(fit.df < 1 for fit in fits):
+        nan = float("nan")
+        return [Estimate(float(v), nan, nan, 0) for v in values], Estimate(mean, nan, nan, 0)
+    gradient = loewe_gradient(doses, curves)
+    covariance = np.zeros((3 * len(fits), 3 * len(fits)))
+    for i, fit in enumerate(fits):
+        unit = fit.covariance / fit.sigma**2 if fit.sigma > 0 else np.zeros((4, 4))
+        covariance[3 * i : 3 * i + 3, 3 * i : 3 * i + 3] = unit[np.ix_([0, 1, 3], [0, 1, 3])]
+    shared = np.zeros(len(combined))
+    if moved is not None and cells.vehicle_weight:
+        after = loewe_effect(doses, [HillCurve(fit.ec50, fit.hill, fit.emax) for fit in moved])
+        shared = (1 - cells.mean[combined]) - (after - expected) / step
+        shared *= np.sqrt(cells.vehicle_weight)
+    t = float(stats.t.ppf(0.5 + level / 2, df))
+    curve = np.einsum("ij,jk,ik->i", gradient, covariance, gradient)
+    halves = t * np.sqrt(variance * (1 / cells.count[combined] + curve + shared**2))
+    each = [
+        Estimate(float(v), float(v - half), float(v + half), df)
+        for v, half in zip(values, halves, strict=True)
+    ]
+    along = gradient.mean(axis=0)
+    own = (1 / cells.count[combined]).sum() / len(combined) ** 2
+    half = t * np.sqrt(variance * (own + along @ covariance @ along + shared.mean() ** 2))
+    return each, Estimate(mean, float(mean - half), float(mean + half), df)

@@ -1,0 +1,184 @@
+"""Which wells are analysed together: one time, one plate; and several plates put together.
+
+Curves and excesses are estimated plate by plate, since plates differ in ways that wells of one
+plate share. What several plates say together is the mean of the plates (first within a
+biological replicate), with Student's t interval between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.response.responses import Responses
+
+__all__ = ["ALL_PLATES", "Group", "analysis_time", "fixed_ratios", "groups", "over_plates"]
+
+ALL_PLATES = "all"
+"""Word in column `plate` for what all plates say together."""
+
+FloatArray = NDArray[np.float64]
+
+
+class Group(NamedTuple):
+    """Wells that are analysed together."""
+
+    plate: str
+    block: str
+    responses: Responses
+
+
+def analysis_time(responses: Responses, time_h: float | None = None) -> tuple[Responses, str]:
+    """Choose the time that is analysed.
+
+    Parameters
+    ----------
+    responses : Responses
+        At one or several times.
+    time_h : float, optional
+        The time; None: the last one at which every plate has all of its conditions.
+
+    Returns
+    -------
+    Responses, str
+        The rows at that time, and a sentence that says so (empty with one time only).
+
+    Raises
+    ------
+    RequestError
+        If no row has that time, or the plates have no time in common.
+    """
+    times = responses.rows["time_h"].to_numpy(dtype=np.float64)
+    every = np.unique(times)
+    if time_h is not None:
+        keep = np.isclose(times, time_h, rtol=1e-9, atol=1e-6)
+        if not keep.any():
+            listed = ", ".join(f"{t:g}" for t in every[-8:])
+            raise RequestError(f"No response at {time_h:g} h; the last times are {listed} h.")
+        return responses.where(keep), f"Analysed at {time_h:g} h, as asked."
+    if len(every) == 1:
+        return responses, ""
+    plates = responses.rows["plate"].to_numpy()
+    _, condition = np.unique(responses.doses, axis=0, return_inverse=True)
+    parts = pd.DataFrame({"plate": plates, "condition": np.ravel(condition), "time": times})
+    common = set(every.tolist())
+    for _, rows in parts.groupby(["plate", "condition"]):
+        common &= set(rows["time"].tolist())
+    if not common:
+        common = set(every.tolist())
+        for _, rows in parts.groupby("plate"):
+            common &= set(rows["time"].tolist())
+    if not common:
+        raise RequestError(
+            "The plates have no time in common; name the time to analyse, or give each plate's "
+            "end point the same time_h."
+        )
+    last = max(common)
+    said = f"Analysed at {last:g} h, the last time that all plates and conditions have."
+    return responses.where(times == last), said
+
+
+def groups(responses: Responses, complete: Callable[[Responses], bool]) -> Iterator[Group]:
+    """Split rows by plate, unless a plate alone can't answer.
+
+    Parameters
+    ----------
+    responses : Responses
+        At one time.
+    complete : callable
+        Whether a plate's rows hold what the question needs.
+
+    Yields
+    ------
+    Group
+        Each complete plate; if there is none, all plates as one.
+    """
+    plates = responses.rows["plate"].to_numpy()
+    found = False
+    for plate in sorted(set(plates)):
+        part = responses.where(plates == plate)
+        if complete(part):
+            found = True
+            yield Group(str(plate), str(part.rows["block"].iloc[0]), part)
+    if not found and len(set(plates)) > 1:
+        yield Group(ALL_PLATES, ALL_PLATES, responses)
+
+
+def over_plates(
+    values: FloatArray, blocks: NDArray[np.str_], level: float, *, log: bool
+) -> tuple[float, float, float]:
+    """Mean over plates and its t interval between biological replicates.
+
+    Parameters
+    ----------
+    values : ndarray, shape (p,)
+        One estimate per plate; NaN are left out.
+    blocks : ndarray of str, shape (p,)
+        Biological replicate of each plate; plates of one are averaged first.
+    level : float
+        Confidence level.
+    log : bool
+        Average logarithms (doses, indices).
+
+    Returns
+    -------
+    tuple of float
+        Mean, lower and upper bound; bounds are NaN with fewer than two replicates.
+    """
+    known = np.isfinite(values) & ((values > 0) | (not log))
+    if not known.any():
+        return float("nan"), float("nan"), float("nan")
+    used = np.log(values[known]) if log else values[known]
+    names = blocks[known]
+    means = np.array([used[names == name].mean() for name in np.unique(names)])
+    mean, half = float(means.mean()), float("nan")
+    if len(means) > 1:
+        half = float(stats.t.ppf(0.5 + level / 2, len(means) - 1))
+        half *= float(means.std(ddof=1)) / len(means) ** 0.5
+    ends = (mean, mean - half, mean + half)
+    if log:
+        with np.errstate(over="ignore"):
+            ends = (float(np.exp(ends[0])), float(np.exp(ends[1])), float(np.exp(ends[2])))
+    return ends
+
+
+def fixed_ratios(doses: FloatArray, least: int = 3) -> list[tuple[NDArray[np.bool_], FloatArray]]:
+    """Find combinations whose drugs stand in a fixed ratio over several doses.
+
+    Parameters
+    ----------
+    doses : ndarray, shape (n, k)
+        All above 0.
+    least : int
+        Distinct total doses that make a series.
+
+    Returns
+    -------
+    list of (ndarray of bool, ndarray)
+        Rows of each series and the share of each drug in the total dose. Ratios within 1 %
+        are one: dilution series are written with few digits.
+    """
+    if not len(doses):
+        return []
+    ratio = np.log(doses[:, 1:] / doses[:, :1])
+    label = np.zeros(len(doses), dtype=int)
+    for column in ratio.T:
+        order = np.argsort(column, kind="stable")
+        steps = np.concatenate([[0], np.cumsum(np.diff(column[order]) > 0.01)])
+        part = np.empty(len(doses), dtype=int)
+        part[order] = steps
+        label = label * (int(part.max(initial=0)) + 1) + part
+    found = []
+    for one in np.unique(label):
+        rows = label == one
+        total = np.unique(np.round(np.log(doses[rows].sum(axis=1)), 6))
+        if len(total) >= least:
+            parts = np.exp(np.log(doses[rows]).mean(axis=0))
+            found.append((rows, parts / parts.sum()))
+    return found

@@ -1,0 +1,213 @@
+r"""Growth-rate inhibition (GR), here of volumes instead of cell counts.
+
+GR 1 is growth like the reference's, 0 none at all, below 0 loss (Hafner et al. 2016,
+doi:10.1038/nmeth.3853). Of volumes it is a *volume-GR*: a core that swells or packs more densely
+changes it without a single division, and every well needs an image at time zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.response.replicates import require_columns
+
+__all__ = ["METRICS", "gr_metrics", "gr_value"]
+
+METRICS = (
+    "gr50", "gr_max", "gr_aoc", "gec50", "gr_inf", "hill", "r2", "p", "fit", "n", "n_doses", "note",
+)  # fmt: skip
+_NAN = float("nan")
+_REFLECT = 100.0
+_HILL = (0.1, 5.0)
+_GR = (-1.0, 1.0)
+Floats = NDArray[np.float64]
+
+
+def gr_value(size: ArrayLike, reference: ArrayLike, start: ArrayLike) -> Floats:
+    r"""GR value of each well.
+
+    :math:`GR = 2^{\log_2(x/x_0) / \log_2(x_{ctrl}/x_0)} - 1`.
+
+    Parameters
+    ----------
+    size : array_like of float
+        Count or volume x at the end; 0 gives -1.
+    reference : array_like of float
+        Of the untreated reference at the same time, x_ctrl.
+    start : array_like of float
+        At time zero, x_0, in the same unit.
+
+    Returns
+    -------
+    ndarray of float
+        NaN where the start is not above 0, the reference did not grow, or a value is unknown.
+    """
+    x, ctrl, x0 = np.broadcast_arrays(
+        np.asarray(size, dtype=float), np.asarray(reference, dtype=float), np.asarray(start, float)
+    )
+    defined = (x0 > 0) & (ctrl > x0) & (x >= 0)
+    result = np.full(x.shape, np.nan)
+    with np.errstate(divide="ignore"):
+        exponent = np.log2(x[defined] / x0[defined]) / np.log2(ctrl[defined] / x0[defined])
+    result[defined] = np.exp2(exponent) - 1
+    return result
+
+
+def _sigmoid(parameters: Floats, log_dose: Floats) -> Floats:
+    bottom, middle, hill = parameters
+    return np.asarray(bottom + (1 - bottom) / (1 + 10 ** (hill * (log_dose - middle))), dtype=float)
+
+
+def _fit(log_dose: Floats, gr: Floats) -> tuple[Floats, float]:
+    """Least squares within bounds: parameters and residual sum.
+
+    For a given middle and slope the plateau is linear, so that a grid of these two finds the
+    valley and a local search its floor. A step (a slope at its bound) is taken only if it leaves
+    a tenth less than the best curve, since a few noisy doses can always be cut by a step.
+    """
+    reach = np.log10(_REFLECT)
+    low = np.array([_GR[0], log_dose.min() - reach, _HILL[0]])
+    high = np.array([_GR[1], log_dose.max() + reach, _HILL[1]])
+    middle, hill = np.meshgrid(
+        np.linspace(low[1], high[1], 61)[1:-1], np.geomspace(*_HILL, 14)[1:-1], indexing="ij"
+    )
+    fall = 1 / (1 + 10 ** (hill[..., None] * (log_dose - middle[..., None])))
+    rest = 1 - fall
+    bottom = ((gr - fall) * rest).sum(axis=-1) / np.maximum((rest**2).sum(axis=-1), 1e-12)
+    bottom = np.clip(bottom, _GR[0], _GR[1])
+    rss = ((gr - fall - bottom[..., None] * rest) ** 2).sum(axis=-1)
+    starts = [int(np.argmin(rss))]
+    steep = hill > 1.5  # a second valley is usually one of another steepness
+    side = steep if not steep.flat[starts[0]] else ~steep
+    starts.append(int(np.argmin(np.where(side, rss, np.inf))))
+    best: tuple[Floats, float] = (np.full(3, np.nan), float("inf"))
+
+    def residual(parameters: Floats) -> Floats:
+        return _sigmoid(parameters, log_dose) - gr
+
+    tried = [np.array([bottom.flat[at], middle.flat[at], hill.flat[at]]) for at in starts]
+    for start in [np.array([0.1, float(np.median(log_dose)), 2.0]), *tried]:
+        found = optimize.least_squares(
+            residual, np.clip(start, low + 1e-6, high - 1e-6), jac="3-point", bounds=(low, high),
+            xtol=1e-10, ftol=1e-13, gtol=1e-13, max_nfev=200,
+        )  # fmt: skip
+        at_bound = min(found.x[2] - _HILL[0], _HILL[1] - found.x[2]) < 1e-6
+        was_at_bound = min(best[0][2] - _HILL[0], _HILL[1] - best[0][2]) < 1e-6
+        needed = 1 - 1e-10
+        if at_bound != was_at_bound and np.isfinite(best[1]):
+            needed = 0.9 if at_bound else 1 / 0.9
+        if 2 * found.cost < best[1] * needed:
+            best = (np.asarray(found.x, dtype=float), 2 * float(found.cost))
+    return best
+
+
+def _metrics(dose: Floats, gr: Floats, alpha: float) -> dict[str, object]:
+    """All metrics of one curve; doses above 0, GR known."""
+    doses = np.unique(dose)
+    line: dict[str, object] = dict.fromkeys(METRICS[:8], _NAN)
+    line |= {"fit": "", "n": gr.size, "n_doses": doses.size, "note": ""}
+    if not gr.size:
+        return line | {"note": "No GR value at a dose above 0."}
+    mean = np.array([gr[dose == d].mean() for d in doses])
+    line["gr_max"] = float(mean[-2:].min())
+    log_doses = np.log10(doses)
+    if doses.size > 1:
+        width = float(log_doses[-1] - log_doses[0])
+        line["gr_aoc"] = float(np.trapezoid(1 - mean, log_doses)) / width
+    if doses.size < 4:
+        return line | {"note": f"{doses.size} dose(s): a curve needs four."}
+    log_dose = np.log10(dose)
+    parameters, rss = _fit(log_dose, gr)
+    level = float(np.clip(gr.mean(), *_GR))
+    flat = float(((gr - level) ** 2).sum())
+    total = float(((gr - gr.mean()) ** 2).sum())
+    if not total > 1e-20 * max(float(gr @ gr), np.finfo(float).tiny):
+        return line | {"fit": "flat", "gr_inf": level, "gr50": _flat50(level), "note": "Constant."}
+    df1, df2 = 2, gr.size - 2
+    f = ((flat - rss) / df1) / (rss / df2) if rss > 0 else float("inf")
+    p = float(stats.f.sf(max(f, 0.0), df1, df2))
+    if p > alpha:
+        return line | {
+            "fit": "flat", "p": p, "gr_inf": level, "gr50": _flat50(level), "r2": 1 - flat / total,
+            "note": "No dose response: a flat line fits as well (F-test).",
+        }  # fmt: skip
+    bottom, middle, hill = (float(v) for v in parameters)
+    line |= {"fit": "sigmoid", "p": p, "gr_inf": bottom, "gec50": 10**middle, "hill": hill,
+             "r2": 1 - rss / total}  # fmt: skip
+    said = []
+    if bottom < 0.5:
+        gr50 = 10**middle * (0.5 / (0.5 - bottom)) ** (1 / hill)
+        line["gr50"] = gr50
+        if gr50 > doses[-1]:
+            said.append(f"GR50 > {doses[-1]:g}, the highest dose: extrapolated.")
+        elif gr50 < doses[0]:
+            said.append(f"GR50 < {doses[0]:g}, the lowest dose: extrapolated.")
+    else:
+        line["gr50"] = float("inf")
+        said.append("GR 0.5 is not reached.")
+    if min(hill - _HILL[0], _HILL[1] - hill) < 1e-6:
+        said.append("The Hill slope stands at its bound.")
+    return line | {"note": " ".join(said)}
+
+
+def _flat50(level: float) -> float:
+    return float("inf") if level > 0.5 else float("-inf")
+
+
+def gr_metrics(
+    table: pd.DataFrame,
+    by: Sequence[str] = ("drug",),
+    dose: str = "dose_um",
+    gr: str = "gr",
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Fit GR curves and report their metrics, as gr_metrics (Clark et al. 2017) defines them.
+
+    Three parameters, upper plateau 1: GRinf in [-1, 1], GEC50 within a hundredfold of the doses,
+    Hill slope in [0.1, 5] (doi:10.1186/s12885-017-3689-3). The F-test against a flat line has 2
+    and n - 2 degrees of freedom, as there.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per well or replicate.
+    by : sequence of str
+        Columns that tell curves apart.
+    dose, gr : str
+        Columns of doses (above 0; others are passed over) and GR values.
+    alpha : float
+        Level of the F-test above which the curve is called flat.
+
+    Returns
+    -------
+    DataFrame
+        `by`, then `METRICS`, one row a curve, sorted: `gr50` (dose at GR 0.5; infinite if it is
+        not reached, -infinite for a flat line below it), `gr_max` (the lower of the mean GR at
+        the two highest doses), `gr_aoc` (area over the curve of mean GR on log10 dose, over its
+        width), `gec50`, `gr_inf`, `hill` (empty where flat), `r2`, `p`, `fit`
+        (`sigmoid | flat`), `n`, `n_doses`, `note`.
+
+    Raises
+    ------
+    RequestError
+        If a column is missing or a dose is negative.
+    """
+    require_columns(table, [*by, dose, gr], "GR metrics")
+    doses = pd.to_numeric(table[dose], errors="coerce").astype(float)
+    values = pd.to_numeric(table[gr], errors="coerce").astype(float)
+    if (doses < 0).any():
+        raise RequestError(f"GR metrics can't be computed: column {dose} holds a negative dose.")
+    known = table.assign(_dose=doses, _gr=values.where((doses > 0) & np.isfinite(values)))
+    lines: list[dict[str, object]] = []
+    groups = known.groupby(list(by), sort=True, dropna=False) if len(by) else [((), known)]
+    for key, rows in groups:
+        used = rows[rows["_gr"].notna()].sort_values(["_dose", "_gr"], kind="stable")
+        line = _metrics(used["_dose"].to_numpy(float), used["_gr"].to_numpy(float), alpha)
+        lines.append(dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True)) | line)
+    return pd.DataFrame(lines, columns=[*by, *METRICS])

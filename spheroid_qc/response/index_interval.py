@@ -1,0 +1,337 @@
+"""How sure a combination index is: a likelihood on the scale that was measured.
+
+The median effect line is straight in log(fa/fu), where a well near 0 or 1 has a huge and lopsided
+error; intervals from the line itself miss the truth. Here all wells of the drugs alone and of
+the combination are fitted at once on the scale of the effect, by
+
+    sum_i  d_i / Dm_i * (E / (1 - E))^(-kappa_i / m_i)  =  alpha
+
+with alpha = kappa = 1 for a drug alone and free for the combination. Loewe additivity is
+alpha = kappa = 1 exactly, for any slopes; alpha is the index at the median effect, kappa lets
+it change with the effect. Where vehicle wells show that effects were normalised to their mean,
+that mean has an error too, which all effects share: f = 1 - v (1 - E), f = 1 - v for a vehicle.
+Intervals are delta intervals of the logarithm of the index with Student's t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+from scipy.special import expit, logit, softmax
+
+from spheroid_qc.response.median_effect import MedianEffect
+
+__all__ = ["InteractionFit", "fit_interaction"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class InteractionFit:
+    """Median effect parameters of k drugs and their interaction, with covariance.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (2 k + 3,)
+        log Dm_1..k, log m_1..k, log alpha, log kappa, v.
+    covariance : ndarray
+        Of theta; 0 where a parameter is fixed.
+    df : int
+        Degrees of freedom of the variance.
+    variance : float
+        Of one well: the larger of residual and scatter within replicates.
+    converged : bool
+        False: the wells do not determine the curves, and there are no intervals.
+    """
+
+    theta: FloatArray
+    covariance: FloatArray
+    df: int
+    variance: float
+    converged: bool
+
+    def with_variance(self, variance: float, df: int) -> InteractionFit:
+        """Judge by another estimate of a well's variance."""
+        ratio = variance / self.variance if self.variance > 0 else 0.0
+        return replace(self, covariance=self.covariance * ratio, variance=variance, df=df)
+
+    @property
+    def k(self) -> int:
+        """Number of drugs."""
+        return (len(self.theta) - 3) // 2
+
+    def _t(self, level: float) -> float:
+        return float(stats.t.ppf(0.5 + level / 2, self.df))
+
+    def _interval(self, value: float, gradient: FloatArray, level: float) -> tuple[float, float]:
+        half = self._t(level) * float(
+            np.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0))
+        )
+        with np.errstate(over="ignore"):
+            return float(np.exp(value - half)), float(np.exp(value + half))
+
+    def level_interval(
+        self, parts: FloatArray, fa: float, level: float = 0.95
+    ) -> tuple[float, float]:
+        """Interval of the index of a fixed-ratio combination at an effect.
+
+        CI(u) = alpha * sum(w_i) / sum(w_i e^(-(kappa - 1) u / m_i)), with
+        w_i = p_i / Dm_i * e^(-u / m_i) and u = logit(fa).
+        """
+        value, gradient = self._numeric(lambda t: _level_index(t, parts, fa)[0])
+        return self._interval(value, gradient, level)
+
+    def reduction_interval(
+        self, parts: FloatArray, fa: float, drug: int, level: float = 0.95
+    ) -> tuple[float, float]:
+        """Interval of the dose-reduction index of one drug at an effect."""
+        value, gradient = self._numeric(lambda t: float(_level_index(t, parts, fa)[1][drug]))
+        return self._interval(value, gradient, level)
+
+    def mean_interval(self, doses: FloatArray, level: float = 0.95) -> tuple[float, float]:
+        """Interval of the mean index over tested doses (rows), by the fitted interaction."""
+
+        def log_mean(theta: FloatArray) -> float:
+            u, _ = _solve(theta, doses, np.ones(len(doses), dtype=bool))
+            return float(np.log(np.exp(_log_index(theta, doses, u)).mean()))
+
+        value, gradient = self._numeric(log_mean)
+        return self._interval(value, gradient, level)
+
+    def dose_interval(
+        self, dose: FloatArray, mean: float, n: int, drug: int | None = None, level: float = 0.95
+    ) -> tuple[float, float]:
+        """Interval of the index at one tested dose, from its own mean effect.
+
+        The error of the mean (t interval with the pooled variance, carried through the index,
+        which falls as the effect rises) and the error of the drugs alone are independent and
+        are put together distance by distance (MOVER; Zou & Donner 2008, doi:10.1002/sim.3095).
+
+        Parameters
+        ----------
+        dose : ndarray, shape (k,)
+            Doses of the drugs.
+        mean : float
+            Mean effect of the n wells.
+        n : int
+            Number of wells.
+        drug : int, optional
+            The dose-reduction index of that drug instead of the combination index.
+        level : float
+            Confidence level.
+
+        Returns
+        -------
+        tuple of float
+            Bounds; 0 or infinity where the mean's own interval reaches 1 or 0.
+        """
+        v = float(self.theta[-1])
+
+        def value(theta: FloatArray, effect: float) -> float:
+            effect = 1 - (1 - effect) / theta[-1] * v
+            if not 0 < effect < 1:
+                up = np.inf if drug is None else -np.inf
+                return up if effect <= 0 else -up
+            u = np.array([logit(effect)])
+            if drug is None:
+                return float(_log_index(theta, dose[None, :], u)[0])
+            return float(theta[drug] + u[0] / np.exp(theta[self.k + drug]) - np.log(dose[drug]))
+
+        centre, gradient = self._numeric(lambda t: value(t, mean))
+        if not np.isfinite(centre):
+            return float("nan"), float("nan")
+        t = self._t(level)
+        curve = t * np.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0))
+        own = t * np.sqrt(self.variance / n)
+        ends = sorted((value(self.theta, mean - own), value(self.theta, mean + own)))
+        with np.errstate(over="ignore"):
+            low = np.exp(centre - np.hypot(centre - ends[0], curve))
+            high = np.exp(centre + np.hypot(ends[1] - centre, curve))
+        return float(low), float(high)
+
+    def _numeric(self, function: Callable[[FloatArray], float]) -> tuple[float, FloatArray]:
+        """Value and central differences over theta."""
+        value = function(self.theta)
+        gradient = np.zeros(len(self.theta))
+        for i in np.flatnonzero(np.diag(self.covariance) > 0):
+            step = np.zeros(len(self.theta))
+            step[i] = 1e-5
+            up, down = function(self.theta + step), function(self.theta - step)
+            gradient[i] = (up - down) / 2e-5
+        return value, gradient
+
+
+def _level_index(theta: FloatArray, parts: FloatArray, fa: float) -> tuple[float, FloatArray]:
+    """Log index and log dose-reduction indices at an effect, for shares of the total dose."""
+    k = len(parts)
+    u, slope = float(logit(fa)), np.exp(-theta[k : 2 * k])
+    with np.errstate(divide="ignore"):
+        weight = np.log(parts) - theta[:k]
+    log_total = theta[2 * k] - np.logaddexp.reduce(weight - np.exp(theta[2 * k + 1]) * u * slope)
+    alone = theta[:k] + u * slope
+    reduction = alone - log_total - np.log(parts)
+    return float(np.logaddexp.reduce(-reduction)), np.asarray(reduction)
+
+
+def _log_index(theta: FloatArray, doses: FloatArray, u: FloatArray) -> FloatArray:
+    """Log sum_i d_i / Dx_i at effects with logit u."""
+    k = doses.shape[1]
+    with np.errstate(divide="ignore"):
+        terms = np.log(doses) - theta[:k] - u[:, None] * np.exp(-theta[k : 2 * k])
+    return np.asarray(np.logaddexp.reduce(terms, axis=1))
+
+
+def _solve(
+    theta: FloatArray, doses: FloatArray, combined: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
+    """Logit of the effect at each row of doses, and its derivatives by theta (without v).
+
+    g(u) = log sum_i exp(log d_i - log Dm_i - kappa u / m_i) - log alpha is convex and falls, so
+    Newton's steps from the largest root of its single terms can't overshoot.
+    """
+    k = doses.shape[1]
+    alpha = np.where(combined, theta[2 * k], 0.0)
+    kappa = np.where(combined, np.exp(theta[2 * k + 1]), 1.0)
+    slope = np.exp(-theta[k : 2 * k])
+    with np.errstate(divide="ignore"):
+        start = np.log(doses) - theta[:k]
+    rate = kappa[:, None] * slope
+    u = ((start - alpha[:, None]) / rate).max(axis=1)
+    for _ in range(60):
+        terms = start - rate * u[:, None]
+        weight = softmax(terms, axis=1)
+        g = np.logaddexp.reduce(terms, axis=1) - alpha
+        step = g / (weight * rate).sum(axis=1)
+        u = u + step
+        if np.abs(step).max(initial=0.0) < 1e-12:
+            break
+    weight = softmax(start - rate * u[:, None], axis=1)
+    fall = (weight * rate).sum(axis=1)
+    derivative = np.zeros((len(doses), 2 * k + 2))
+    derivative[:, :k] = -weight / fall[:, None]
+    derivative[:, k : 2 * k] = weight * rate * u[:, None] / fall[:, None]
+    derivative[:, 2 * k] = np.where(combined, -1 / fall, 0.0)
+    derivative[:, 2 * k + 1] = np.where(combined, -u, 0.0)
+    return u, derivative
+
+
+def fit_interaction(
+    doses: FloatArray,
+    effect: FloatArray,
+    singles: Sequence[MedianEffect],
+    *,
+    normalised: bool = False,
+    bend: bool = True,
+) -> InteractionFit | None:
+    """Fit drugs alone and their combination together, by least squares on the effect.
+
+    Parameters
+    ----------
+    doses : ndarray, shape (n, k)
+        Wells of the drugs alone, of the combination, and of the vehicle (all 0); without
+        combined wells only the drugs alone are fitted.
+    effect : ndarray, shape (n,)
+        Fraction affected, as measured: also below 0 and above 1.
+    singles : sequence of MedianEffect
+        Lines of the drugs, where the search starts.
+    normalised : bool
+        Effects were divided by the mean of these vehicle wells: its error is shared.
+    bend : bool
+        Let the index change with the effect; needs at least three combined doses.
+
+    Returns
+    -------
+    InteractionFit or None
+        None without residual degrees of freedom.
+    """
+    k = doses.shape[1]
+    order = np.lexsort((effect, *doses.T))
+    x, y = doses[order], effect[order]
+    treated = np.asarray((x > 0).any(axis=1))
+    if not normalised:
+        x, y, treated = x[treated], y[treated], treated[treated]
+    combined = np.asarray((x > 0).sum(axis=1) > 1)
+    bend = bend and bool(combined.any())
+    free = [*range(2 * k), *([2 * k] if combined.any() else [])]
+    free += [*([2 * k + 1] if bend else []), *([2 * k + 2] if normalised else [])]
+    df = len(y) - len(free)
+    if df < 1:
+        return None
+    start = np.zeros(2 * k + 3)
+    start[:k] = [np.log(single.dm) for single in singles]
+    start[k : 2 * k] = [np.log(np.clip(single.m, 0.1, 15)) for single in singles]
+    start[-1] = 1.0
+
+    def model(p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        theta = start.copy()
+        theta[free] = p
+        u, du = _solve(theta, x[treated], combined[treated])
+        e = np.zeros(len(x))
+        e[treated] = expit(u)
+        jac = np.zeros((len(x), 2 * k + 3))
+        jac[treated, :-1] = (theta[-1] * e[treated] * (1 - e[treated]))[:, None] * du
+        jac[:, -1] = -(1 - e)
+        return 1 - theta[-1] * (1 - e) - y, jac[:, free]
+
+    def residuals(p: FloatArray) -> FloatArray:
+        return model(p)[0]
+
+    def jacobian(p: FloatArray) -> FloatArray:
+        return model(p)[1]
+
+    reach = np.array([6.0] * k + [3.0] * k + [6.0, 3.0, 0.9])[free]
+    begin = start[free]
+    # An additive start may lie far from the wells: the search also begins at the measured index.
+    found = min(
+        (
+            optimize.least_squares(
+                residuals, b, jac=jacobian,
+                bounds=(begin - reach, begin + reach), xtol=1e-11, ftol=1e-11, gtol=1e-11,
+                max_nfev=300,
+            )
+            for b in _starts(begin, k, bool(combined.any()))
+        ),
+        key=lambda result: float(result.cost),
+    )  # fmt: skip
+    rss, jac = 2 * float(found.cost), np.asarray(found.jac)
+    variance, df = _variance(x, y, rss, df)
+    at_bound = bool(np.any(np.abs(found.x - begin) > 0.999 * reach))
+    information = jac.T @ jac
+    converged = not at_bound and bool(np.linalg.cond(information) < 1e14)
+    covariance = np.zeros((2 * k + 3, 2 * k + 3))
+    if converged:
+        covariance[np.ix_(free, free)] = variance * np.linalg.inv(information)
+    theta = start.copy()
+    theta[free] = found.x
+    return InteractionFit(theta, covariance, df, variance, converged)
+
+
+def _starts(begin: FloatArray, k: int, combined: bool) -> list[FloatArray]:
+    """Places where the search begins: additive, synergistic, antagonistic."""
+    starts = []
+    if not combined:
+        return [begin]
+    for shift in (0.0, -1.5, 1.0):
+        place = begin.copy()
+        place[2 * k] = shift
+        starts.append(place)
+    return starts
+
+
+def _variance(x: FloatArray, y: FloatArray, rss: float, df: int) -> tuple[float, int]:
+    """Variance of a well: residual, or scatter of replicates if that is larger."""
+    _, which = np.unique(x, axis=0, return_inverse=True)
+    which = np.asarray(which).ravel()
+    count = np.bincount(which)
+    means = np.bincount(which, y) / count
+    within = len(y) - len(count)
+    residual = rss / df
+    if within >= 3:
+        pure = float(((y - means[which]) ** 2).sum()) / within
+        if pure > residual:
+            return pure, within
+    return residual, df

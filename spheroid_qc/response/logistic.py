@@ -1,0 +1,371 @@
+"""The four-parameter logistic curve, fitted so that it can't miss.
+
+    f(x) = e0 + (emax - e0) * x^h / (x^h + ec50^h),   h > 0
+
+For any pair (ec50, h) the asymptotes are a linear least-squares problem, so only two numbers
+are searched: on a grid that covers every sensible curve, then refined from the best places.
+Intervals come from the profile likelihood; standard errors from the observed information, as
+in the R package drc (Ritz et al. 2015, doi:10.1371/journal.pone.0146021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
+from scipy.special import expit
+
+__all__ = ["LogisticFit", "fit_logistic"]
+
+FloatArray = NDArray[np.float64]
+
+HILL_BOUNDS = (0.05, 20.0)
+"""Slopes outside are steps or constants as far as any plate can tell."""
+
+_REACH = np.log(1e3)
+"""How far beyond the tested doses an inflection is sought (natural log)."""
+
+
+@dataclass(frozen=True)
+class LogisticFit:
+    """A fitted curve.
+
+    Parameters
+    ----------
+    ec50, hill, e0, emax : float
+        Inflection dose, slope, response without drug and at an infinite dose.
+    n, df : int
+        Responses, and residual degrees of freedom.
+    rss, sigma, r2 : float
+        Residual sum of squares, residual standard deviation, share of the variance explained.
+    flat_p : float
+        F test of the curve against a constant response.
+    lack_of_fit_p : float
+        F test of the residuals against the scatter of replicates; NaN without replicates.
+    covariance : ndarray, shape (4, 4)
+        Of (log ec50, log hill, e0, emax) from the observed information; 0 for fixed ones.
+    dose_range : tuple of float
+        Lowest and highest dose above 0.
+    """
+
+    ec50: float
+    hill: float
+    e0: float
+    emax: float
+    n: int
+    df: int
+    rss: float
+    sigma: float
+    r2: float
+    flat_p: float
+    lack_of_fit_p: float
+    covariance: FloatArray
+    dose_range: tuple[float, float]
+    _problem: _Problem
+
+    def predict(self, dose: ArrayLike) -> FloatArray:
+        """Response of the curve at doses (any shape)."""
+        z = _share(np.asarray(dose, dtype=np.float64), np.log(self.ec50), self.hill)
+        return np.asarray(self.e0 + (self.emax - self.e0) * z)
+
+    def effective_dose(self, share: float) -> float:
+        """Dose of a share of the way from e0 to emax: ec50 * (share/(1-share))^(1/h)."""
+        return float(self.ec50 * (share / (1 - share)) ** (1 / self.hill))
+
+    def effective_dose_se(self, share: float) -> float:
+        """Give the standard error of `effective_dose` by the delta method."""
+        dose = self.effective_dose(share)
+        slope = -np.log(share / (1 - share)) / self.hill
+        gradient = np.array([dose, dose * slope, 0.0, 0.0])
+        return float(np.sqrt(gradient @ self.covariance @ gradient))
+
+    def wald_interval(self, share: float = 0.5, level: float = 0.95) -> tuple[float, float]:
+        """Symmetric t interval of an effective dose, as drc prints it."""
+        if self.df < 1:
+            return float("nan"), float("nan")
+        half = float(stats.t.ppf(0.5 + level / 2, self.df)) * self.effective_dose_se(share)
+        dose = self.effective_dose(share)
+        return dose - half, dose + half
+
+    def dose_at(self, response: float) -> float:
+        """Absolute dose at which the curve takes a response; NaN if it never does."""
+        if self.emax == self.e0:
+            return float("nan")
+        share = (response - self.e0) / (self.emax - self.e0)
+        return self.effective_dose(share) if 0 < share < 1 else float("nan")
+
+    def dose_at_interval(self, response: float, level: float = 0.95) -> tuple[float, float]:
+        """Interval of `dose_at` by the delta method on the logarithm of the dose."""
+        dose = self.dose_at(response)
+        if not np.isfinite(dose) or self.df < 1:
+            return float("nan"), float("nan")
+        share = (response - self.e0) / (self.emax - self.e0)
+        logit = np.log(share / (1 - share))
+        by_share = 1 / (self.hill * share * (1 - share)) / (self.emax - self.e0)
+        gradient = np.array([1.0, -logit / self.hill, by_share * (share - 1), -by_share * share])
+        half = float(stats.t.ppf(0.5 + level / 2, self.df))
+        half *= float(np.sqrt(max(gradient @ self.covariance @ gradient, 0.0)))
+        with np.errstate(over="ignore"):
+            return float(dose * np.exp(-half)), float(dose * np.exp(half))
+
+    def profile_interval(self, share: float = 0.5, level: float = 0.95) -> tuple[float, float]:
+        """Interval of an effective dose by profile likelihood.
+
+        All doses d whose best curve through d fits hardly worse than the best of all,
+        `RSS(d) <= RSS_min * (1 + F(level; 1, df) / df)`.
+
+        Parameters
+        ----------
+        share : float
+            Between 0 and 1; 0.5 is the EC50.
+        level : float
+            Confidence level.
+
+        Returns
+        -------
+        tuple of float
+            Bounds; 0 or infinity where the profile stays low beyond a thousandfold of the
+            tested doses; NaN without residual degrees of freedom.
+        """
+        if self.df < 1:
+            return float("nan"), float("nan")
+        if self.rss <= 1e-20 * max(self._problem.total, 1e-300):
+            return self.effective_dose(share), self.effective_dose(share)
+        limit = self.rss * (1 + float(stats.f.ppf(level, 1, self.df)) / self.df)
+        best = np.log(self.effective_dose(share))
+        shift = np.log(share / (1 - share))
+
+        def excess(place: float) -> float:
+            return self._problem.profile(place, shift, np.log(self.hill)) - limit
+
+        low, high = np.log(self.dose_range[0]) - _REACH, np.log(self.dose_range[1]) + _REACH
+        return (
+            float(np.exp(_crossing(excess, best, min(low, best - 1)))),
+            float(np.exp(_crossing(excess, best, max(high, best + 1)))),
+        )
+
+
+def _crossing(excess: Callable[[float], float], start: float, end: float) -> float:
+    """First place from start towards end where the profile leaves the interval, or infinity."""
+    inside, step = start, 0.15 * np.sign(end - start)
+    while abs(inside - start) < abs(end - start):
+        outside = inside + step
+        if excess(outside) > 0:
+            return float(optimize.brentq(excess, inside, outside, xtol=1e-7))
+        inside, step = outside, step * 1.4
+    return float(np.sign(end - start) * np.inf)
+
+
+def _share(dose: FloatArray, log_ec50: ArrayLike, hill: ArrayLike) -> FloatArray:
+    """x^h / (x^h + ec50^h), 0 at dose 0."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(expit(np.asarray(hill) * (np.log(dose) - np.asarray(log_ec50))))
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Doses, responses and what is fixed; the asymptotes are solved in passing."""
+
+    dose: FloatArray
+    response: FloatArray
+    e0: float | None
+    emax: float | None
+    emax_bounds: tuple[float, float]
+    hill_bounds: tuple[float, float]
+    total: float
+
+    def asymptotes(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Best e0 and emax for shares z (..., n), each of shape (..., 1)."""
+        y, w = self.response, 1 - z
+        if self.e0 is not None and self.emax is not None:
+            shape = (*z.shape[:-1], 1)
+            return np.full(shape, self.e0), np.full(shape, self.emax)
+        if self.e0 is not None:
+            top = (z * (y - self.e0 * w)).sum(-1, keepdims=True)
+            emax = top / np.maximum((z * z).sum(-1, keepdims=True), 1e-300)
+            return np.full_like(emax, self.e0), np.clip(emax, *self.emax_bounds)
+        if self.emax is not None:
+            emax = np.full((*z.shape[:-1], 1), self.emax)
+        else:
+            mean = z.mean(-1, keepdims=True)
+            spread = ((z - mean) ** 2).sum(-1, keepdims=True)
+            slope = ((z - mean) * y).sum(-1, keepdims=True) / np.maximum(spread, 1e-12)
+            emax = np.clip(y.mean() + slope * (1 - mean), *self.emax_bounds)
+        bottom = (w * (y - emax * z)).sum(-1, keepdims=True)
+        return bottom / np.maximum((w * w).sum(-1, keepdims=True), 1e-300), emax
+
+    def residuals(self, log_ec50: ArrayLike, log_hill: ArrayLike) -> FloatArray:
+        """Residuals with the best asymptotes; broadcasts over curves."""
+        where, slope = np.asarray(log_ec50)[..., None], np.exp(np.asarray(log_hill))[..., None]
+        z = _share(self.dose, where, slope)
+        e0, emax = self.asymptotes(z)
+        return e0 + (emax - e0) * z - self.response
+
+    def profile(self, place: float, shift: float, log_hill: float) -> float:
+        """Smallest RSS of the curves through a given effective dose."""
+
+        def rss(slope: FloatArray) -> FloatArray:
+            r = self.residuals(place - shift / np.exp(slope), slope)
+            return np.asarray((r * r).sum(-1))
+
+        low, high = np.log(self.hill_bounds)
+        grid = np.append(np.linspace(low, high, 60), log_hill)
+        grid.sort()
+        at = int(np.argmin(rss(grid)))
+        around = (grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)])
+        for _ in range(4):  # each round narrows the bracket tenfold
+            fine = np.linspace(*around, 21)
+            values = rss(fine)
+            at = int(np.argmin(values))
+            around = (fine[max(at - 1, 0)], fine[min(at + 1, 20)])
+        return float(values.min())
+
+
+def fit_logistic(
+    dose: ArrayLike,
+    response: ArrayLike,
+    *,
+    e0: float | None = None,
+    emax: float | None = None,
+    emax_bounds: tuple[float, float] = (-np.inf, np.inf),
+    hill_bounds: tuple[float, float] = HILL_BOUNDS,
+) -> LogisticFit:
+    """Fit a four-parameter logistic by least squares.
+
+    Parameters
+    ----------
+    dose : array_like of float, shape (n,)
+        Not negative; 0 is the response without drug.
+    response : array_like of float, shape (n,)
+        Any quantity, rising or falling; one value per well, replicates as they are.
+    e0, emax : float, optional
+        Fixed asymptotes; None: free.
+    emax_bounds, hill_bounds : tuple of float
+        Limits of a free emax, and of the slope.
+
+    Returns
+    -------
+    LogisticFit
+
+    Raises
+    ------
+    ValueError
+        If there are fewer distinct doses than free parameters, or a dose is negative.
+    """
+    x, y = np.asarray(dose, dtype=np.float64), np.asarray(response, dtype=np.float64)
+    known = np.isfinite(x) & np.isfinite(y)
+    order = np.lexsort((y[known], x[known]))  # sums do not depend on the order of the rows
+    x, y = x[known][order], y[known][order]
+    free = 2 + (e0 is None) + (emax is None)
+    levels = np.unique(x)
+    if (x < 0).any():
+        raise ValueError("a dose can't be negative")
+    if len(levels) < free or not (x > 0).any():
+        raise ValueError(f"{free} free parameters need {free} doses, there are {len(levels)}")
+    null = e0 if e0 is not None else float(y.mean())
+    total = float(((y - y.mean()) ** 2).sum())
+    problem = _Problem(x, y, e0, emax, emax_bounds, hill_bounds, total)
+    log_ec50, log_hill = _search(problem)
+    z = _share(x, log_ec50, float(np.exp(log_hill)))
+    best_e0, best_emax = (float(value[0]) for value in problem.asymptotes(z))
+    rss = float((problem.residuals(log_ec50, log_hill) ** 2).sum())
+    n, df = len(y), len(y) - free
+    rss0, one = float(((y - null) ** 2).sum()), free - (1 if e0 is None else 0)
+    flat_p = float("nan")
+    if df > 0:
+        noise = max(rss / df, 1e-28 * max(rss0, 1e-300))
+        flat_p = float(stats.f.sf(max(rss0 - rss, 0) / one / noise, one, df))
+        if rss0 <= 1e-24 * max(float((y * y).sum()), 1e-300):
+            flat_p = 1.0
+    sigma = float(np.sqrt(rss / df)) if df > 0 else float("nan")
+    doses = x[x > 0]
+    return LogisticFit(
+        ec50=float(np.exp(log_ec50)),
+        hill=float(np.exp(log_hill)),
+        e0=best_e0,
+        emax=best_emax,
+        n=n,
+        df=df,
+        rss=rss,
+        sigma=sigma,
+        r2=1 - rss / total if total > 0 else float("nan"),
+        flat_p=flat_p,
+        lack_of_fit_p=_lack_of_fit(x, y, levels, rss, free),
+        covariance=_covariance(
+            problem, np.array([log_ec50, log_hill, best_e0, best_emax]), sigma**2
+        ),
+        dose_range=(float(doses.min()), float(doses.max())),
+        _problem=problem,
+    )
+
+
+def _search(problem: _Problem) -> tuple[float, float]:
+    """Best (log ec50, log hill): a grid over all sensible curves, then refinement."""
+    doses = np.log(problem.dose[problem.dose > 0])
+    low, high = doses.min() - _REACH, doses.max() + _REACH
+    count = int(np.clip((high - low) / 0.25, 40, 160))
+    where, slope = (
+        np.linspace(low, high, count),
+        np.linspace(
+            float(np.log(problem.hill_bounds[0])), float(np.log(problem.hill_bounds[1])), 24
+        ),
+    )
+    grid = np.meshgrid(where, slope, indexing="ij")
+    rss = (problem.residuals(*grid) ** 2).sum(-1)
+    padded = np.pad(rss, 1, constant_values=np.inf)
+    neighbours = [padded[1 + i : 1 + i + count, 1 + j : 25 + j]
+                  for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]  # fmt: skip
+    valleys = np.argwhere(rss <= np.min(neighbours, axis=0))
+    valleys = valleys[np.argsort([rss[i, j] for i, j in valleys], kind="stable")][:4]
+    bounds = ([low, slope[0]], [high, slope[-1]])
+    best, place = np.inf, (0.0, 0.0)
+
+    def residuals(place: FloatArray) -> FloatArray:
+        return problem.residuals(place[0], place[1])
+
+    for i, j in valleys:
+        start = np.clip([where[i], slope[j]], np.add(bounds[0], 1e-6), np.subtract(bounds[1], 1e-6))
+        found = optimize.least_squares(
+            residuals, start, bounds=bounds, jac="3-point",
+            xtol=1e-12, ftol=1e-14, gtol=1e-12, max_nfev=200,
+        )  # fmt: skip
+        if found.cost < best * (1 - 1e-10):
+            best, place = float(found.cost), (float(found.x[0]), float(found.x[1]))
+    return place
+
+
+def _covariance(problem: _Problem, best: FloatArray, variance: float) -> FloatArray:
+    """2 s^2 times the inverse Hessian of the RSS over the free parameters."""
+    at_bound = any(abs(best[3] - limit) <= 1e-12 for limit in problem.emax_bounds)
+    free = [0, 1]
+    free += [2] if problem.e0 is None else []
+    free += [3] if problem.emax is None and not at_bound else []
+    scale = max(float(np.ptp(problem.response)), 1e-300)
+    steps = np.array([1e-4, 1e-4, 1e-4 * scale, 1e-4 * scale])[free]
+
+    def rss(move: FloatArray) -> float:
+        p = best.copy()
+        p[free] += move * steps
+        z = _share(problem.dose, p[0], float(np.exp(p[1])))
+        return float(((p[2] + (p[3] - p[2]) * z - problem.response) ** 2).sum())
+
+    eye = np.eye(len(free))
+    hessian = np.array(
+        [[(rss(a + b) - rss(a - b) - rss(b - a) + rss(-a - b)) / 4 for a in eye] for b in eye]
+    )
+    covariance = np.zeros((4, 4))
+    inside = 2 * variance * np.linalg.pinv(hessian, rcond=1e-14) * np.outer(steps, steps)
+    covariance[np.ix_(free, free)] = inside
+    return covariance
+
+
+def _lack_of_fit(x: FloatArray, y: FloatArray, levels: FloatArray, rss: float, free: int) -> float:
+    """F test of the curve's residuals against the scatter within doses."""
+    pure = sum(float(((y[x == dose] - y[x == dose].mean()) ** 2).sum()) for dose in levels)
+    between, within = len(levels) - free, len(y) - len(levels)
+    if between < 1 or within < 1 or pure <= 0:
+        return float("nan")
+    return float(stats.f.sf(max(rss - pure, 0) / between / (pure / within), between, within))

@@ -1,0 +1,196 @@
+"""The median effect line and what follows from it: combination index and dose reduction.
+
+    fa / fu = (D / Dm)^m       log(fa / (1 - fa)) = m log D - m log Dm
+    D(fa)   = Dm (fa / (1 - fa))^(1/m)
+    CI(fa)  = sum_i D_i / Dx_i(fa)         DRI_i(fa) = Dx_i(fa) / D_i
+
+D_i is the dose of drug i in the combination, Dx_i(fa) the dose of it alone for the same effect
+(Chou & Talalay 1984, doi:10.1016/0065-2571(84)90007-4; Chou 2006, doi:10.1124/pr.58.3.10).
+A combination in a fixed ratio has a line of its own, over the total dose. Everything here is
+the classical estimate from the classical line; intervals stand in `index_interval`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "FA_LEVELS",
+    "MedianEffect",
+    "combination_index",
+    "dose_reduction_index",
+    "fit_median_effect",
+    "index_at_level",
+    "level_doses",
+]
+
+FA_LEVELS = (0.5, 0.75, 0.9, 0.95)
+"""Effects at which an index is given."""
+
+TRUSTED_FA = (0.01, 0.99)
+"""Beyond these the logit of a measured effect is mostly noise; flagged, not left out."""
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MedianEffect:
+    """A median effect line.
+
+    Parameters
+    ----------
+    dm : float
+        Median effect dose, in the unit of the doses.
+    m : float
+        Slope: sigmoidicity.
+    r : float
+        Linear correlation of the median effect plot.
+    n_points : int
+        Doses on the line (means over wells).
+    n_left_out : int
+        Doses whose mean effect lies outside the limits and which the line can't take.
+    n_extreme : int
+        Doses on the line whose mean effect lies outside (0.01, 0.99).
+    """
+
+    dm: float
+    m: float
+    r: float
+    n_points: int
+    n_left_out: int
+    n_extreme: int
+
+    def dose(self, fa: ArrayLike) -> FloatArray:
+        """Dose for an effect: dm * (fa / (1 - fa))^(1/m)."""
+        level = np.asarray(fa, dtype=np.float64)
+        return np.asarray(self.dm * (level / (1 - level)) ** (1 / self.m))
+
+    def effect(self, dose: ArrayLike) -> FloatArray:
+        """Effect of a dose: 1 / (1 + (dm / dose)^m)."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(1 / (1 + (self.dm / np.asarray(dose, dtype=np.float64)) ** self.m))
+
+
+def fit_median_effect(
+    dose: ArrayLike, fa: ArrayLike, fa_limits: tuple[float, float] = (0.0, 1.0)
+) -> MedianEffect | None:
+    """Fit the median effect line by least squares of log(fa/fu) on log D.
+
+    Wells of one dose are averaged first: a single well at or beyond 0 or 1 has no logit, and
+    leaving it out alone would bend the line.
+
+    Parameters
+    ----------
+    dose : array_like of float, shape (n,)
+        Above 0 (rows with dose 0 are not used); of a combination the total dose.
+    fa : array_like of float, shape (n,)
+        Fraction affected.
+    fa_limits : tuple of float
+        Only dose means strictly between the limits are on the line.
+
+    Returns
+    -------
+    MedianEffect or None
+        None if fewer than two doses are left, or the line does not rise or fall at all.
+    """
+    x, y = np.asarray(dose, dtype=np.float64), np.asarray(fa, dtype=np.float64)
+    known = (x > 0) & np.isfinite(y)
+    order = np.lexsort((y[known], x[known]))
+    x, y = x[known][order], y[known][order]
+    levels = np.unique(x)
+    means = np.array([y[x == level].mean() for level in levels])
+    low, high = max(fa_limits[0], 0.0), min(fa_limits[1], 1.0)
+    on_line = (means > low) & (means < high)
+    if on_line.sum() < 2:
+        return None
+    log_dose, effect = np.log10(levels[on_line]), means[on_line]
+    logit = np.log10(effect / (1 - effect))
+    a, b = log_dose - log_dose.mean(), logit - logit.mean()
+    if (b * b).sum() <= 1e-24 or abs((a * b).sum()) <= 1e-15:
+        return None
+    slope = float((a * b).sum() / (a * a).sum())
+    return MedianEffect(
+        dm=float(10 ** (log_dose.mean() - logit.mean() / slope)),
+        m=slope,
+        r=float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())),
+        n_points=int(on_line.sum()),
+        n_left_out=int((~on_line).sum()),
+        n_extreme=int(((effect <= TRUSTED_FA[0]) | (effect >= TRUSTED_FA[1])).sum()),
+    )
+
+
+def combination_index(
+    doses: ArrayLike, fa: ArrayLike, singles: Sequence[MedianEffect]
+) -> FloatArray:
+    """Give the combination index at tested doses, whatever their ratio.
+
+    Parameters
+    ----------
+    doses : array_like of float, shape (..., k)
+        Dose of each of the k drugs.
+    fa : array_like of float, shape (...)
+        Effect of the combination, strictly between 0 and 1; NaN comes out elsewhere.
+    singles : sequence of MedianEffect
+        The k drugs alone.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        Below 1: synergism; 1: additive; above 1: antagonism.
+    """
+    given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
+    inside = (effect > 0) & (effect < 1)
+    effect = np.where(inside, effect, np.nan)
+    parts = [given[..., i] / single.dose(effect) for i, single in enumerate(singles)]
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def dose_reduction_index(
+    doses: ArrayLike, fa: ArrayLike, singles: Sequence[MedianEffect]
+) -> FloatArray:
+    """By which factor each drug's dose is lower in the combination.
+
+    Parameters
+    ----------
+    doses, fa, singles
+        As for `combination_index`.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., k)
+        Above 1: less of the drug is needed than alone.
+    """
+    given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
+    effect = np.where((effect > 0) & (effect < 1), effect, np.nan)
+    alone = np.stack([single.dose(effect) for single in singles], axis=-1)
+    return np.asarray(alone / given)
+
+
+def level_doses(line: MedianEffect, parts: ArrayLike, fa: float) -> FloatArray:
+    """Doses of each drug in a fixed-ratio combination that reach an effect.
+
+    Parameters
+    ----------
+    line : MedianEffect
+        Of the combination, over the total dose.
+    parts : array_like of float, shape (k,)
+        Share of each drug in the total dose; they add up to 1.
+    fa : float
+        The effect.
+
+    Returns
+    -------
+    ndarray of float64, shape (k,)
+    """
+    return np.asarray(float(line.dose(fa)) * np.asarray(parts, dtype=np.float64))
+
+
+def index_at_level(
+    line: MedianEffect, parts: ArrayLike, singles: Sequence[MedianEffect], fa: float
+) -> float:
+    """Give the combination index of a fixed-ratio combination at an effect."""
+    return float(combination_index(level_doses(line, parts, fa), fa, singles))

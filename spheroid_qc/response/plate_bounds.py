@@ -1,0 +1,97 @@
+"""Customary bounds of the plate figures, and what each of them can't tell."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["BOUNDS", "CANNOT_TELL", "verdict"]
+
+MOST_CV, MOST_MISSING = 0.10, 0.05
+LEAST_Z_PRIME, LEAST_SSMD = 0.5, 3.0
+LARGE_G, LARGE_OMEGA2, SMALL_P = 0.8, 0.14, 0.01
+
+_Z = (
+    f">= {LEAST_Z_PRIME:g} is called excellent in screening; no gate for phenotypic assays, where "
+    "0 to 0.5 is often workable"
+)
+_SSMD = f"absolute value >= {LEAST_SSMD:g} for a strong control, >= 2 for a moderate one"
+_CV = f"<= {MOST_CV:g}; above 0.2 sizes can hardly be compared (our choice)"
+_SHARE = f"<= {MOST_MISSING:g} (our choice)"
+_OMEGA = f"< {LARGE_OMEGA2:g} (a large effect) or p >= {SMALL_P:g} (our choice)"
+BOUNDS = {
+    "missing_frames": _SHARE,
+    "never_formed": _SHARE,
+    "unscorable": _SHARE,
+    "size_cv_t0_vehicle": _CV,
+    "size_cv_t0_all": _CV,
+    "edge_hedges_g": f"interval within -{LARGE_G:g} to {LARGE_G:g}, a large effect (our choice)",
+    "row_effect": _OMEGA,
+    "column_effect": _OMEGA,
+    "spatial_residual": f"p >= {SMALL_P:g} (our choice)",
+    "z_prime": _Z,
+    "robust_z_prime": _Z,
+    "ssmd": _SSMD,
+    "robust_ssmd": _SSMD,
+}
+"""Statistic -> its customary bound, in words."""
+
+_SAMPLE = (
+    "It is an estimate from few wells with a heavy sampling error, says nothing about doses "
+    "between the controls, and sees no spatial error outside the control wells."
+)
+_PLACE = (
+    "It does not tell the place from what else changes along it (seeding order, imaging order), "
+    "and sees only what the conditions leave over."
+)
+CANNOT_TELL = {
+    "missing_frames": "Not why they are missing, nor whether the missing wells were the worst.",
+    "never_formed": "Not whether the cells or the coating were at fault.",
+    "unscorable": "Not whether those spheroids were affected by a drug.",
+    "size_cv_t0_vehicle": "Equal sizes don't make equal biology; says nothing about later times.",
+    "size_cv_t0_all": "Mixes seeding error with errors of segmentation.",
+    "edge_difference": "Few wells: no difference seen is not none. " + _PLACE,
+    "edge_hedges_g": "Few wells: no difference seen is not none. " + _PLACE,
+    "row_effect": _PLACE,
+    "column_effect": _PLACE,
+    "spatial_residual": "A pattern wider than the plate, or one that follows the layout. " + _PLACE,
+    "z_prime": _SAMPLE,
+    "robust_z_prime": _SAMPLE + " With three wells the MAD is hardly a spread.",
+    "ssmd": _SAMPLE + " Its bound depends on how strong the control is.",
+    "robust_ssmd": _SAMPLE + " With three wells the MAD is hardly a spread.",
+}
+"""Statistic -> what it can't tell."""
+
+
+def verdict(statistic: str, value: float, low: float, high: float, p: float) -> str:
+    """Compare a figure with its bound.
+
+    Parameters
+    ----------
+    statistic : str
+        A key of `BOUNDS`; others have no bound.
+    value, low, high, p : float
+        The figure, its interval and its p, NaN where there are none.
+
+    Returns
+    -------
+    str
+        `yes`, `no`, `undecided`, or empty where there is nothing to compare.
+    """
+    if statistic not in BOUNDS or math.isnan(value):
+        return ""
+    if statistic == "edge_hedges_g":
+        if math.isnan(low) or math.isnan(high):
+            return "undecided"
+        if low >= -LARGE_G and high <= LARGE_G:
+            return "yes"
+        return "no" if low > LARGE_G or high < -LARGE_G else "undecided"
+    if statistic in ("row_effect", "column_effect"):
+        return "no" if value >= LARGE_OMEGA2 and p < SMALL_P else "yes"
+    if statistic == "spatial_residual":
+        return "no" if p < SMALL_P else "yes"
+    if statistic.endswith("z_prime"):
+        return "yes" if value >= LEAST_Z_PRIME else "no"
+    if statistic.endswith("ssmd"):
+        return "yes" if abs(value) >= LEAST_SSMD else "no"
+    most = MOST_CV if statistic.startswith("size_cv") else MOST_MISSING
+    return "yes" if value <= most else "no"

@@ -1,0 +1,163 @@
+"""Does a well's place on the plate tell its value? Edge, rows, columns, neighbours.
+
+Everything works on residuals from the conditions, by least squares, so that a layout that puts a
+drug into one column doesn't look like a column effect, or is told to be undecidable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from spheroid_qc.plate.wells import PLATE_FORMATS, row_column, smallest_format
+
+__all__ = ["at_edge", "design_of", "factor_effect", "neighbour_correlation", "places"]
+
+Floats = NDArray[np.float64]
+_NAN = float("nan")
+
+
+def places(wells: Sequence[str]) -> NDArray[np.int64]:
+    """Rows and columns of wells, counted from zero: (n, 2) int."""
+    return np.array([row_column(well) for well in wells], dtype=int).reshape(-1, 2)
+
+
+def at_edge(
+    wells: Sequence[str], plate_format: int | None = None, all_wells: Sequence[str] = ()
+) -> NDArray[np.bool_]:
+    """Tell which wells lie in the outermost rows and columns.
+
+    Parameters
+    ----------
+    wells : sequence of str
+        Canonical names.
+    plate_format : int, optional
+        Number of wells of the plate; default: the smallest that holds `wells` and `all_wells`.
+    all_wells : sequence of str
+        Further wells of the plate, for the default.
+
+    Returns
+    -------
+    ndarray of bool
+        One a well.
+    """
+    count = plate_format or smallest_format([*wells, *all_wells])
+    rows, columns = PLATE_FORMATS[count]
+    place = places(wells)
+    last = np.array([rows - 1, columns - 1])
+    outermost: NDArray[np.bool_] = ((place == 0) | (place == last)).any(axis=1)
+    return outermost
+
+
+def design_of(labels: Sequence[object] | NDArray[np.int64]) -> Floats:
+    """Make the indicator columns of a factor: (n, levels) float, levels sorted by their text."""
+    text = np.array([str(label) for label in labels])
+    columns: Floats = (text[:, None] == np.unique(text)[None, :]).astype(float)
+    return columns
+
+
+def _fit(design: Floats, y: Floats) -> tuple[float, int]:
+    """Residual sum of squares and rank."""
+    coefficients, _, rank, _ = np.linalg.lstsq(design, y, rcond=1e-10)
+    residual = y - design @ coefficients
+    return float(residual @ residual), int(rank)
+
+
+def factor_effect(values: ArrayLike, conditions: Floats, factor: Floats) -> dict[str, float]:
+    r"""Effect of a factor (rows, columns) beyond the conditions: partial F and omega squared.
+
+    :math:`\omega_p^2 = \nu_1 (F - 1) / (\nu_1 (F - 1) + n)`, the share of variance the factor
+    explains, corrected for what chance explains (Olejnik & Algina 2003,
+    doi:10.1037/1082-989X.8.4.434); negative values mean nothing is seen and are kept.
+
+    Parameters
+    ----------
+    values : array_like of float
+        (n,), one a well.
+    conditions, factor : ndarray of float
+        Indicator columns, (n, k).
+
+    Returns
+    -------
+    dict
+        `omega2, f, p, df1, df2, n`. NaN where the layout leaves nothing to tell them by (`df1`
+        or `df2` is 0) or nothing varies.
+    """
+    y = np.asarray(values, dtype=float)
+    y = y - y.mean() if y.size else y
+    result = {"omega2": _NAN, "f": _NAN, "p": _NAN, "df1": 0.0, "df2": 0.0}
+    result["n"] = float(y.size)
+    if y.size < 3:
+        return result
+    rss0, rank0 = _fit(conditions, y)
+    both = np.hstack([conditions, factor])
+    rss1, rank1 = _fit(both, y)
+    df1, df2 = rank1 - rank0, y.size - rank1
+    result |= {"df1": float(df1), "df2": float(df2)}
+    if df1 < 1 or df2 < 1 or not rss0 > 1e-20 * max(float(y @ y), np.finfo(float).tiny):
+        return result
+    if not rss1 > 1e-14 * rss0:
+        return result
+    f = (rss0 - rss1) / df1 / (rss1 / df2)
+    omega2 = df1 * (f - 1) / (df1 * (f - 1) + y.size)
+    return result | {
+        "omega2": omega2,
+        "f": f,
+        "p": float(stats.f.sf(f, df1, df2)),
+    }
+
+
+def neighbour_correlation(
+    values: ArrayLike, place: NDArray[np.int64], conditions: Floats
+) -> dict[str, float]:
+    r"""Moran's I of residuals: whether neighbouring wells are alike beyond their conditions.
+
+    :math:`I = (n / S_0)\, e^T W e / e^T e` with the eight neighbours of each well and the
+    residuals e of the conditions. Mean and variance are those for least-squares residuals
+    (Cliff & Ord 1981, Spatial Processes, ch. 8), so that fitted conditions don't bias it.
+
+    Parameters
+    ----------
+    values : array_like of float
+        (n,), one a well.
+    place : ndarray of int
+        (n, 2), rows and columns.
+    conditions : ndarray of float
+        Indicator columns, (n, k).
+
+    Returns
+    -------
+    dict
+        `i, expected, z, p` (two-sided, normal), `n`, `df`; NaN with fewer than 8 degrees of
+        freedom, without neighbours or without any spread.
+    """
+    y = np.asarray(values, dtype=float)
+    result = {"i": _NAN, "expected": _NAN, "z": _NAN, "p": _NAN, "n": float(y.size), "df": 0.0}
+    if y.size < 3:
+        return result
+    apart = np.abs(place[:, None, :] - place[None, :, :]).max(axis=2)
+    weight = (apart == 1).astype(float)
+    total = float(weight.sum())
+    hat = conditions @ np.linalg.pinv(conditions)
+    maker = np.eye(y.size) - hat
+    df = y.size - round(float(np.trace(hat)))
+    result["df"] = float(df)
+    residual = maker @ y
+    power = float(residual @ residual)
+    centred = y - y.mean()
+    if df < 8 or total == 0 or not power > 1e-20 * max(float(centred @ centred), 1e-300):
+        return result
+    scale = y.size / total
+    projected = maker @ weight @ maker
+    trace = float(np.trace(projected))
+    twice = 2 * float((projected * projected).sum())
+    mean = scale * trace / df
+    variance = scale**2 * (twice + trace**2) / (df * (df + 2)) - mean**2
+    if not variance > 0:
+        return result
+    found = scale * float(residual @ weight @ residual) / power
+    z = (found - mean) / float(np.sqrt(variance))
+    return result | {"i": found, "expected": mean, "z": z, "p": float(2 * stats.norm.sf(abs(z)))}
