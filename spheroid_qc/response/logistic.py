@@ -276,10 +276,11 @@ def fit_logistic(
     rss0, one = float(((y - null) ** 2).sum()), free - (1 if e0 is None else 0)
     flat_p = float("nan")
     if df > 0:
-        noise = max(rss / df, 1e-28 * max(rss0, 1e-300))
-        flat_p = float(stats.f.sf(max(rss0 - rss, 0) / one / noise, one, df))
-        if rss0 <= 1e-24 * max(float((y * y).sum()), 1e-300):
+        if rss0 <= 1e-24 * float((y * y).sum()):  # constant but for rounding
             flat_p = 1.0
+        else:
+            noise = max(rss / df, 1e-28 * rss0)
+            flat_p = float(stats.f.sf(max(rss0 - rss, 0) / one / noise, one, df))
     sigma = float(np.sqrt(rss / df)) if df > 0 else float("nan")
     doses = x[x > 0]
     return LogisticFit(

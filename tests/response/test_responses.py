@@ -1,0 +1,117 @@
+"""Tables are taken at their word, or refused with a sentence that says where and why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.response.responses import read_responses
+
+
+def table(**columns):
+    base = {"drug_1": ["a", "a", "a"], "dose_1_um": [0.0, 1.0, 2.0], "response": [0.0, 0.4, 0.8]}
+    return pd.DataFrame(base | columns)
+
+
+def test_doses_have_one_column_per_drug_in_order_of_first_appearance():
+    read = read_responses(
+        pd.DataFrame(
+            {
+                "drug_1": ["b", "a", None],
+                "dose_1_um": [1.0, 2.0, None],
+                "drug_2": ["a", "c", "b"],
+                "dose_2_um": [3.0, 4.0, 0.0],
+                "response": [0.1, 0.2, 0.3],
+            }
+        )
+    )
+    assert read.drugs == ("b", "a", "c")
+    assert read.doses.tolist() == [[1, 3, 0], [0, 2, 4], [0, 0, 0]]
+    assert list(read.rows["role"]) == ["treated", "treated", "vehicle"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "given", "effect"),
+    [
+        ("fa", "fraction", -0.2, -0.2),
+        ("fa", "percent", 120.0, 1.2),
+        ("inhibition", "percent", 25.0, 0.25),
+        ("viability", "percent", 122.0, -0.22),
+        ("viability", "fraction", 0.3, 0.7),
+        ("raw", "percent", 7.5, 7.5),
+    ],
+)
+def test_stated_values_are_used_as_given(kind, unit, given, effect):
+    read = read_responses(table(response=[given, given, given]), kind, unit)
+    assert read.effect == pytest.approx([effect] * 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"dose_1_um": [0, 1, -2]}, "Row 3, column dose_1_um: a dose can't be negative"),
+        ({"drug_1": ["a", "a", None]}, "dose 2 has no drug"),
+        ({"drug_2": "a", "dose_2_um": [0, 0, 1.0]}, "a is given twice"),
+        ({"drug_2": "b"}, "no column dose_2_um"),
+        ({"response": [0, "n/a?", 1]}, "Row 2, column response: 'n/a\\?' is not a number"),
+        ({"response": [0, np.inf, 1]}, "infinite"),
+        ({"response": [np.nan] * 3}, "no number: there is nothing to analyse"),
+        ({"dose_1_um": [0, 0, 0]}, "No row has a dose above 0"),
+        ({"drug_1": None, "dose_1_um": None}, "No row names a drug"),
+        ({"well": ["A1", "A01", "A2"]}, "Well A01 stands in rows 1 and 2"),
+        ({"well": ["A1", "01-Jan", "A2"]}, "'01-Jan' is not a well"),
+        ({"well": ["A1", "1.00E+05", "A2"]}, "is not a well"),
+        ({"role": ["vehicle", "vehicle", ""]}, "Row 2 has role vehicle, but a drug"),
+        ({"role": ["treated", "", ""]}, "Row 1 has role treated, but no drug"),
+        ({"role": "blank"}, "nothing to fit"),
+        ({"time_h": [1, None, 2]}, "Row 2 of the table has no time_h"),
+    ],
+)
+def test_mistakes_are_refused_with_a_sentence(wrong, said):
+    with pytest.raises(RequestError, match=said) as refused:
+        read_responses(table(**wrong))
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize("kind", ["viabilty", "", "IC50"])
+def test_unknown_kinds_are_refused(kind):
+    with pytest.raises(RequestError, match="--response-is"):
+        read_responses(table(), kind)
+    with pytest.raises(RequestError, match="--response-unit"):
+        read_responses(table(), "fa", "ppm")
+
+
+def test_missing_columns_and_empty_tables_are_named():
+    with pytest.raises(RequestError, match="no column response; it has drug_1, dose_1_um"):
+        read_responses(table().drop(columns="response"))
+    with pytest.raises(RequestError, match="no column drug_1"):
+        read_responses(pd.DataFrame({"response": [1.0]}))
+    with pytest.raises(RequestError, match="no rows"):
+        read_responses(table().iloc[:0])
+
+
+def test_the_same_well_at_two_times_or_plates_is_no_double():
+    read_responses(table(well="A1", time_h=[0, 24, 48]))
+    read_responses(table(well="A1", plate=[1, 2, 3]))
+
+
+def test_what_is_left_out_is_counted():
+    read = read_responses(
+        table(role=["vehicle", "", "positive control"], response=[0, None, 1.0], well=None)
+    )
+    assert len(read.rows) == 1
+    assert "1 rows without a response" in " ".join(read.notes)
+    assert "role positive_control" in " ".join(read.notes)
+
+
+def test_doses_in_another_unit_keep_it_and_units_do_not_mix():
+    own = {"dose_1_um": [np.nan] * 3, "dose_1": [0, 2.0, 4.0], "unit_1": "Gy"}
+    read = read_responses(table(**own))
+    assert read.units == ("Gy",)
+    assert read.doses[:, 0].tolist() == [0, 2, 4]
+    with pytest.raises(RequestError, match="one unit"):
+        read_responses(table(**(own | {"dose_1_um": [np.nan, 1.0, np.nan]})))
+    with pytest.raises(RequestError, match="has no unit"):
+        read_responses(table(**(own | {"unit_1": None})))
