@@ -173,19 +173,19 @@ def survival(trials: int, rng: Generator) -> Iterator[Line]:
 
 
 def kinetics(trials: int, rng: Generator) -> Iterator[Line]:
-    for frames in (6, 12, 24):
-        for rho in (0.0, 0.5, 0.8):
+    for frames in (6, 12, 24, 48):
+        for decay_h in (0.0, 4.0, 12.0):
+            time = np.linspace(0, 72, frames)
+            rho = np.exp(-time[1] / decay_h) if decay_h else 0.0
 
-            def covered(frames: int = frames, rho: float = rho) -> float:
-                noise = np.empty(frames)
-                noise[0] = rng.normal()
-                for i in range(1, frames):
-                    noise[i] = rho * noise[i - 1] + np.sqrt(1 - rho**2) * rng.normal()
-                time = np.linspace(0, 72, frames)
+            def covered(time: np.ndarray = time, rho: float = rho) -> float:
+                noise = rng.normal(0, 1, time.size)
+                for i in range(1, time.size):
+                    noise[i] = rho * noise[i - 1] + np.sqrt(1 - rho**2) * noise[i]
                 fit = growth_rate(time, np.exp(0.01 * time + 0.05 * noise))
                 return holds(fit["low"], 0.01, fit["high"])
 
-            name = f"growth rate of one well, {frames} frames, error correlation {rho:g}"
+            name = f"growth rate of a well, {frames} frames in 72 h, errors last {decay_h:g} h"
             yield name, "coverage", 1, *rate(trials, covered)
 
 

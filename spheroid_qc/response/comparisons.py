@@ -92,7 +92,8 @@ def compare_with_vehicle(
         Columns `COLUMNS`, one row per metric and condition (blanks and unmapped wells aside),
         sorted by reference and condition. `difference` with its bounds is Welch's (blocks:
         least squares within blocks, which for biological replicates is the paired t-test), and
-        `p_t` belongs to it; `p_dunnett` and its bounds share one spread among all conditions;
+        `p_t` belongs to it; `p_dunnett` and its bounds share one spread among all conditions,
+        and call a lone condition of large spread too often, where `p_t_holm` still holds;
         `p_rank` is the exact Mann-Whitney test (within plates: van Elteren's; biological
         replicates: signed ranks), `p_rank_smallest` what it could reach at best with these
         numbers. Holm's correction runs over the conditions of one metric and reference. What

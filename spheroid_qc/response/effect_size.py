@@ -233,7 +233,7 @@ def cliffs_delta(
     if not thetas:
         return _NAN, _NAN, _NAN
     share = np.array(weights) / np.sum(weights)
-    found = float(share @ np.array(thetas))
+    found = min(max(float(share @ np.array(thetas)), 0.0), 1.0)
     z = float(stats.norm.ppf(0.5 + level / 2))
 
     def gap(theta: float) -> float:
@@ -244,8 +244,10 @@ def cliffs_delta(
             variance += part**2 * theta * (1 - theta) * inflated / (m * n)
         return float(abs(found - theta) - z * np.sqrt(variance))
 
-    low = 0.0 if found <= 0 else float(optimize.brentq(gap, 0.0, found, xtol=1e-12))
-    high = 1.0 if found >= 1 else float(optimize.brentq(gap, found, 1.0, xtol=1e-12))
+    # Just beside the estimate: at 0 and 1 it is a root itself, which is not the one looked for.
+    low = 0.0 if found <= 0 else float(optimize.brentq(gap, 0.0, found * (1 - 1e-9), xtol=1e-12))
+    beside = found + (1 - found) * 1e-9
+    high = 1.0 if found >= 1 else float(optimize.brentq(gap, beside, 1.0, xtol=1e-12))
     return 2 * found - 1, 2 * low - 1, 2 * high - 1
 
 

@@ -122,7 +122,7 @@ def median_time(
     tuple of float
         First time at which survival is at most `share`, and the first times at which its lower
         and upper bound are below it (Brookmeyer & Crowley 1982, doi:10.2307/2530286); infinite
-        where that is not reached while the wells are watched.
+        where that is not reached while the wells are watched, 0 where it is so from the start.
     """
     if curve.empty:
         return _NAN, _NAN, _NAN
@@ -133,8 +133,9 @@ def median_time(
         return float(curve.loc[hit, "time_h"].iloc[0]) if hit.any() else float("inf")
 
     # The lower bound of the curve reaches the share first: it is the early bound of the median.
-    bound = curve[low].where(curve["n_events"].cumsum() > 0)
-    return first(survival <= share + 1e-12), first(bound < share), first(curve[high] < share)
+    # With five wells or fewer that is at once: three that all fell apart late don't show that
+    # most would.
+    return first(survival <= share + 1e-12), first(curve[low] < share), first(curve[high] < share)
 
 
 def number_at_risk(durations: ArrayLike, times: ArrayLike) -> NDArray[np.int64]:

@@ -35,7 +35,7 @@ COLUMNS = (
     "condition", "role", "reference", "time_h", "n_at_risk", "n_events", "n_censored", "survival",
     "low", "high", "exact_low", "exact_high", "n", "n_never_at_risk", "n_events_total",
     "n_plates", "n_biological", "median_h", "median_low_h", "median_high_h", "logrank_chi2",
-    "p_logrank", "p_exact", "p_exact_smallest", "p_exact_holm", "p_logrank_holm", "note",
+    "p_logrank", "p_exact", "p_exact_smallest", "p_holm", "note",
 )  # fmt: skip
 _NAN = float("nan")
 
@@ -60,7 +60,8 @@ def survival_table(
     DataFrame
         Columns `COLUMNS`: one row per condition and step of its curve, sorted by condition and
         time; the figures of the whole condition (median, tests against its vehicle, Holm over
-        the conditions of one reference) stand in each of its rows. A condition without a well at
+        the conditions of one reference) stand in each of its rows; `p_holm` corrects `p_exact`
+        where it was counted, else `p_logrank`. A condition without a well at
         risk keeps one row that says so. A median that is not reached is empty, and `note` says
         "> the last time".
 
@@ -124,10 +125,15 @@ def _family(family: pd.DataFrame, vehicle: pd.DataFrame, level: float) -> list[p
             part[name] = value
         parts.append(part.reindex(columns=list(COLUMNS)))
         tests.append(test)
-    for name in ("p_exact", "p_logrank"):
-        for part, p in zip(parts, holm([t.get(name, _NAN) for t in tests]).tolist(), strict=True):
-            part[f"{name}_holm"] = p
+    for part, p in zip(parts, holm([_p(test) for test in tests]).tolist(), strict=True):
+        part["p_holm"] = p
     return parts
+
+
+def _p(test: dict[str, float]) -> float:
+    """Take the exact p where it was counted; the chi-squared one is wrong with few wells."""
+    exact = test.get("p_exact", _NAN)
+    return test.get("p_logrank", _NAN) if np.isnan(exact) else exact
 
 
 def _median_into(line: dict[str, Any], curve: pd.DataFrame, at_risk: pd.DataFrame) -> list[str]:
@@ -144,7 +150,7 @@ def _median_into(line: dict[str, Any], curve: pd.DataFrame, at_risk: pd.DataFram
     elif not np.isfinite(found[2]):
         said.append(f"The upper bound of the median lies beyond {end:g} h.")
     if len(at_risk) < 5:
-        said.append("Few wells: read exact_low and exact_high; Greenwood's bounds are too narrow.")
+        said.append("Few wells: read exact_low and exact_high, which exist at every time.")
     return said
 
 

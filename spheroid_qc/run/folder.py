@@ -166,7 +166,7 @@ class RunFolder:
             others = [
                 p.name
                 for p in sorted(self.root.iterdir())
-                if p.name != ".lock" and _TEMPORARY not in p.name
+                if p.name not in (".lock", self.exclusions.name) and _TEMPORARY not in p.name
             ]
             if others:
                 raise RequestError(
