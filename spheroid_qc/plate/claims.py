@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from spheroid_qc.plate.reading import NameReading, Reading
+from spheroid_qc.plate.naming.reading import NameReading, Reading
 
 __all__ = ["Claim", "number_fields", "without_duplicates"]
 

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from dataclasses import field as factory
 
-from spheroid_qc.plate.tokens import Clock, Token, number_of, tokenise
-from spheroid_qc.plate.vocabulary import NEUTRAL_FOLDERS
+from spheroid_qc.plate.naming.tokens import Clock, Token, number_of, tokenise
+from spheroid_qc.plate.naming.vocabulary import NEUTRAL_FOLDERS
 from spheroid_qc.plate.wells import Well, parse_well
 
 __all__ = ["FolderFacts", "read_folder"]

@@ -15,10 +15,10 @@ from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate.claims import Claim, number_fields, without_duplicates
 from spheroid_qc.plate.listing import list_folder
-from spheroid_qc.plate.names import read_names
-from spheroid_qc.plate.pattern import NamePattern
+from spheroid_qc.plate.naming.names import read_names
+from spheroid_qc.plate.naming.pattern import NamePattern
+from spheroid_qc.plate.naming.reading import NameReading
 from spheroid_qc.plate.plates import name_plates
-from spheroid_qc.plate.reading import NameReading
 from spheroid_qc.plate.times import Probe, plate_times
 
 __all__ = ["Finding", "Frame", "FrameTable", "MissingWell", "Probe", "frame_table"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from spheroid_qc.plate.frames import Finding, Frame, FrameTable
-from spheroid_qc.plate.schemes import GENERIC, PATTERN, SCHEMES
+from spheroid_qc.plate.naming.schemes import GENERIC, PATTERN, SCHEMES
 from spheroid_qc.plate.wells import PLATE_FORMATS, row_column, smallest_format, well_name
 
 __all__ = ["Inspection", "PlateSummary", "Row", "gaps", "inspection", "render", "visible"]

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.map_doses import numeric_text
-from spheroid_qc.plate.map_grid import find_grids, grid_records
-from spheroid_qc.plate.map_headings import Heading
-from spheroid_qc.plate.map_long import find_heading_line, long_records
-from spheroid_qc.plate.map_models import match_plates
-from spheroid_qc.plate.map_records import Problems, Record, is_missing
-from spheroid_qc.plate.numbers import NumberFault, NumberStyle, parse_number, style_of
-from spheroid_qc.plate.tables import Cell, Table, read_tables
+from spheroid_qc.plate.maps.doses import numeric_text
+from spheroid_qc.plate.maps.grid import find_grids, grid_records
+from spheroid_qc.plate.maps.headings import Heading
+from spheroid_qc.plate.maps.long import find_heading_line, long_records
+from spheroid_qc.plate.maps.models import match_plates
+from spheroid_qc.plate.maps.records import Problems, Record, is_missing
+from spheroid_qc.plate.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
+from spheroid_qc.plate.tables.reader import Cell, Table, read_tables
 
 __all__ = ["EndPoints", "read_end_points"]
 
@@ -75,11 +75,8 @@ class EndPoints:
         matches = match_plates(named, imaged, self.source)
         found: dict[tuple[str, str], dict[str, float]] = {}
         for (plate, well), values in self.values.items():
-            if plate is None:
-                targets = imaged
-            else:
-                targets = [matches[plate]] if plate in matches else []
-            for target in targets:
+            matched = matches.get(plate or "")
+            for target in imaged if plate is None else [p for p in imaged if p == matched]:
                 found[target, well] = values
         return found
 

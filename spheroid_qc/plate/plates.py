@@ -12,8 +12,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from spheroid_qc.plate.reading import NameReading, Reading
-from spheroid_qc.plate.vocabulary import is_known_line
+from spheroid_qc.plate.naming.reading import NameReading, Reading
+from spheroid_qc.plate.naming.vocabulary import is_known_line
 
 __all__ = ["name_plates"]
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from spheroid_qc.plate.reading import Reading
+from spheroid_qc.plate.naming.reading import Reading
 
 __all__ = ["PlateTimes", "Probe", "plate_times"]
 

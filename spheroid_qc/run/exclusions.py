@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.map_records import Problems, clean, read_well
-from spheroid_qc.plate.numbers import NumberFault, parse_number, style_of
-from spheroid_qc.plate.tables import Cell, read_tables
+from spheroid_qc.plate.maps.records import Problems, clean, read_well
+from spheroid_qc.plate.tables.numbers import NumberFault, parse_number, style_of
+from spheroid_qc.plate.tables.reader import Cell, read_tables
 
 __all__ = ["Exclusion", "read_exclusions"]
 

@@ -13,7 +13,7 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Overlays, Parameters, Severity
 from spheroid_qc.plate.frames import FrameTable
 from spheroid_qc.plate.join import EndPoints
-from spheroid_qc.plate.map_models import PlateMap
+from spheroid_qc.plate.maps.models import PlateMap
 from spheroid_qc.run.csvfile import write_table
 from spheroid_qc.run.exclusions import Exclusion
 from spheroid_qc.run.folder import RunFolder

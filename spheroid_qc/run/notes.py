@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from spheroid_qc.plate.frames import Finding, FrameTable
 from spheroid_qc.plate.join import EndPoints
-from spheroid_qc.plate.map_models import PlateMap, match_plates
+from spheroid_qc.plate.maps.models import PlateMap, match_plates
 
 __all__ = ["dosed_after_all", "finding_sentence", "joined_without_images", "plates_without_images"]
 

@@ -22,8 +22,8 @@ from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import FrameTable, frame_table
 from spheroid_qc.plate.join import read_end_points
-from spheroid_qc.plate.map_models import PlateMap
 from spheroid_qc.plate.maps import read_plate_map
+from spheroid_qc.plate.maps.models import PlateMap
 from spheroid_qc.run.exclusions import read_exclusions
 from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
 from spheroid_qc.run.folder import RunFolder, output_error, write_json

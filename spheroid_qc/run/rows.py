@@ -17,7 +17,7 @@ from spheroid_qc.measure import measured_columns
 from spheroid_qc.measure.channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.plate.frames import Frame, FrameTable
-from spheroid_qc.plate.map_models import MappedWell, PlateMap, condition_name
+from spheroid_qc.plate.maps.models import MappedWell, PlateMap, condition_name
 from spheroid_qc.plate.wells import row_column
 from spheroid_qc.run.spheres import combine_channels, is_counted, judge_fields, summarise_spheres
 from spheroid_qc.run.work import Moment

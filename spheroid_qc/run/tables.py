@@ -12,7 +12,7 @@ from spheroid_qc.measure import measured_columns
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.plate.frames import FrameTable
 from spheroid_qc.plate.join import EndPoints
-from spheroid_qc.plate.map_models import PlateMap
+from spheroid_qc.plate.maps.models import PlateMap
 from spheroid_qc.response.summary import summarise_conditions
 from spheroid_qc.run.judge import Judged
 from spheroid_qc.run.rows import Gathered

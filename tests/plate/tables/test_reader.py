@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.tables import Table, column_letters, read_tables
+from spheroid_qc.plate.tables.reader import Table, column_letters, read_tables
 
 PLAIN = [("well", "drug", "dose"), ("A1", "selinexor", "1"), ("A2", "gemcitabine", "2")]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from spheroid_qc.plate.map_check import Findings, WellDraft
-from spheroid_qc.plate.map_doses import Part
-from spheroid_qc.plate.map_headings import Heading
-from spheroid_qc.plate.map_models import MAX_DRUGS, Dose, MappedWell, PlateMap
-from spheroid_qc.plate.map_records import counted
-from spheroid_qc.plate.units import MICROMOLAR, between_mass_units, convert_dose
+from spheroid_qc.plate.maps.check import Findings, WellDraft
+from spheroid_qc.plate.maps.doses import Part
+from spheroid_qc.plate.maps.headings import Heading
+from spheroid_qc.plate.maps.models import MAX_DRUGS, Dose, MappedWell, PlateMap
+from spheroid_qc.plate.maps.records import counted
+from spheroid_qc.plate.maps.units import MICROMOLAR, between_mass_units, convert_dose
 from spheroid_qc.plate.wells import row_column
 
 __all__ = ["finish_map"]

@@ -11,8 +11,8 @@ import openpyxl
 import pytest
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.map_headings import read_heading
 from spheroid_qc.plate.maps import MappedWell, PlateMap, condition_name, read_plate_map
+from spheroid_qc.plate.maps.headings import read_heading
 
 
 def read(folder: Path, text: str, encoding: str = "utf-8", name: str = "map.csv") -> PlateMap:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from spheroid_qc.plate.map_models import MappedWell, PlateMap
-from spheroid_qc.plate.map_records import counted
+from spheroid_qc.plate.maps.models import MappedWell, PlateMap
+from spheroid_qc.plate.maps.records import counted
 from spheroid_qc.plate.wells import PLATE_FORMATS, fits, parse_well, smallest_format
 
 __all__ = ["warnings_of"]

@@ -10,14 +10,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from spheroid_qc.plate.doubts import settle
 from spheroid_qc.plate.folders import FolderFacts, read_folder
-from spheroid_qc.plate.generic import Draft, draft, finish, in_words
-from spheroid_qc.plate.pattern import NamePattern
-from spheroid_qc.plate.reading import NameReading, Reading
-from spheroid_qc.plate.schemes import read_vendor
+from spheroid_qc.plate.naming.doubts import settle
+from spheroid_qc.plate.naming.generic import Draft, draft, finish, in_words
+from spheroid_qc.plate.naming.pattern import NamePattern
+from spheroid_qc.plate.naming.reading import NameReading, Reading
+from spheroid_qc.plate.naming.schemes import read_vendor
+from spheroid_qc.plate.naming.tokens import Clock
 from spheroid_qc.plate.strays import split_suffix, stray_reason
-from spheroid_qc.plate.tokens import Clock
 from spheroid_qc.plate.wells import fits
 
 __all__ = ["read_name", "read_names"]

@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.map_headings import Heading, is_placeholder
-from spheroid_qc.plate.tables import Cell
+from spheroid_qc.plate.maps.headings import Heading, is_placeholder
+from spheroid_qc.plate.tables.reader import Cell
 from spheroid_qc.plate.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
 
 __all__ = [

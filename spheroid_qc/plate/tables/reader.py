@@ -203,7 +203,7 @@ def read_tables(path: Path) -> tuple[Table, ...]:
             [f"{name}, line 1: the file is empty; save the table again and give that file."]
         )
     if data[:4] == b"PK\x03\x04":
-        from spheroid_qc.plate.workbooks import read_workbook
+        from spheroid_qc.plate.tables.workbooks import read_workbook
 
         return read_workbook(name, data)
     if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":

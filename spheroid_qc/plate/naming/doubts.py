@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from spheroid_qc.plate.generic import NO_WELL, Draft, may_be_line
-from spheroid_qc.plate.roles import is_unexplained
+from spheroid_qc.plate.naming.generic import NO_WELL, Draft, may_be_line
+from spheroid_qc.plate.naming.roles import is_unexplained
 from spheroid_qc.plate.wells import Well, fits, smallest_format
 
 __all__ = ["settle"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spheroid_qc.plate.names import read_name
-from spheroid_qc.plate.reading import Reading
-from spheroid_qc.plate.schemes import SCHEMES, read_vendor
+from spheroid_qc.plate.naming.names import read_name
+from spheroid_qc.plate.naming.reading import Reading
+from spheroid_qc.plate.naming.schemes import SCHEMES, read_vendor
 from spheroid_qc.plate.wells import Well, row_name, well_name
 
 # path, scheme, well, and whatever else the name says

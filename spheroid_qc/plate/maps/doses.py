@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from spheroid_qc.plate.map_controls import Control, control_of_drug
-from spheroid_qc.plate.map_headings import Heading
-from spheroid_qc.plate.map_records import Problems, Record, clean, is_missing
-from spheroid_qc.plate.numbers import NumberFault, NumberStyle, parse_number
-from spheroid_qc.plate.tables import Cell
-from spheroid_qc.plate.units import KNOWN_UNITS, Unit, looks_damaged, parse_unit
+from spheroid_qc.plate.maps.controls import Control, control_of_drug
+from spheroid_qc.plate.maps.headings import Heading
+from spheroid_qc.plate.maps.records import Problems, Record, clean, is_missing
+from spheroid_qc.plate.maps.units import KNOWN_UNITS, Unit, looks_damaged, parse_unit
+from spheroid_qc.plate.tables.numbers import NumberFault, NumberStyle, parse_number
+from spheroid_qc.plate.tables.reader import Cell
 
 __all__ = ["Part", "Slots", "numeric_text", "read_parts", "read_quantity"]
 

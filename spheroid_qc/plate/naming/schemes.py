@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from spheroid_qc.plate.reading import Reading
-from spheroid_qc.plate.vocabulary import is_channel
+from spheroid_qc.plate.naming.reading import Reading
+from spheroid_qc.plate.naming.vocabulary import is_channel
 from spheroid_qc.plate.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 __all__ = ["GENERIC", "PATTERN", "SCHEMES", "Scheme", "read_vendor"]

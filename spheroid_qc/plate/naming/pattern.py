@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.plate.reading import Reading
+from spheroid_qc.plate.naming.reading import Reading
 from spheroid_qc.plate.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 __all__ = ["NamePattern"]

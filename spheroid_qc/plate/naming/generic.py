@@ -13,10 +13,10 @@ import re
 from dataclasses import dataclass, field
 
 from spheroid_qc.plate.folders import FolderFacts
-from spheroid_qc.plate.reading import Reading
-from spheroid_qc.plate.roles import LOOSE, Slot, is_line, rivals, role_of
-from spheroid_qc.plate.tokens import Clock, Token, number_of, tokenise
-from spheroid_qc.plate.vocabulary import WELL_LIKE_LINES, is_known_line
+from spheroid_qc.plate.naming.reading import Reading
+from spheroid_qc.plate.naming.roles import LOOSE, Slot, is_line, rivals, role_of
+from spheroid_qc.plate.naming.tokens import Clock, Token, number_of, tokenise
+from spheroid_qc.plate.naming.vocabulary import WELL_LIKE_LINES, is_known_line
 from spheroid_qc.plate.wells import Well, fits, parse_well
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spheroid_qc.plate.vocabulary import PLAIN_LINES, WELL_LIKE_LINES
+from spheroid_qc.plate.naming.vocabulary import PLAIN_LINES, WELL_LIKE_LINES
 from spheroid_qc.plate.wells import Well
 
 __all__ = ["LOOSE", "Slot", "is_line", "is_unexplained", "rivals", "role_of"]

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.map_grid import Grid
-from spheroid_qc.plate.map_headings import Heading
-from spheroid_qc.plate.map_long import HeadingLine, body_rows, find_heading_line, settle_columns
-from spheroid_qc.plate.map_records import Problems, Record, is_missing, within_plate
-from spheroid_qc.plate.tables import Cell, Table
+from spheroid_qc.plate.maps.grid import Grid
+from spheroid_qc.plate.maps.headings import Heading
+from spheroid_qc.plate.maps.long import HeadingLine, body_rows, find_heading_line, settle_columns
+from spheroid_qc.plate.maps.records import Problems, Record, is_missing, within_plate
+from spheroid_qc.plate.tables.reader import Cell, Table
 
 __all__ = ["find_treatments", "layout_records", "sibling_of"]
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from spheroid_qc.plate.vocabulary import CHANNEL
+from spheroid_qc.plate.naming.vocabulary import CHANNEL
 
 __all__ = ["Clock", "Token", "hours_of", "number_of", "stamp_of", "tokenise"]
 

@@ -19,8 +19,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.tables import Row, Table, bare_text, column_letters, unescape
-from spheroid_qc.plate.units import parse_unit
+from spheroid_qc.plate.maps.units import parse_unit
+from spheroid_qc.plate.tables.reader import Row, Table, bare_text, column_letters, unescape
 
 __all__ = ["read_workbook"]
 

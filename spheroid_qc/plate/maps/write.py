@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from spheroid_qc.plate.map_models import Dose, MappedWell, PlateMap
+from spheroid_qc.plate.maps.models import Dose, MappedWell, PlateMap
 
 __all__ = ["escape", "write_plate_map"]
 

@@ -14,12 +14,13 @@ import re
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.map_check import Findings, draft_wells
-from spheroid_qc.plate.map_grid import Grid, find_grids, grid_records
-from spheroid_qc.plate.map_headings import Heading, read_heading
-from spheroid_qc.plate.map_layout import find_treatments, layout_records, sibling_of
-from spheroid_qc.plate.map_long import HeadingLine, find_heading_line, long_records
-from spheroid_qc.plate.map_models import (
+from spheroid_qc.plate.maps.check import Findings, draft_wells
+from spheroid_qc.plate.maps.drafts import finish_map
+from spheroid_qc.plate.maps.grid import Grid, find_grids, grid_records
+from spheroid_qc.plate.maps.headings import Heading, read_heading
+from spheroid_qc.plate.maps.layout import find_treatments, layout_records, sibling_of
+from spheroid_qc.plate.maps.long import HeadingLine, find_heading_line, long_records
+from spheroid_qc.plate.maps.models import (
     ROLES,
     Dose,
     MappedWell,
@@ -27,12 +28,11 @@ from spheroid_qc.plate.map_models import (
     condition_name,
     match_plates,
 )
-from spheroid_qc.plate.map_records import Problems, Record
-from spheroid_qc.plate.map_warnings import warnings_of
-from spheroid_qc.plate.map_wells import finish_map
-from spheroid_qc.plate.map_write import write_plate_map
-from spheroid_qc.plate.tables import Cell, Table, read_tables
-from spheroid_qc.plate.units import parse_unit
+from spheroid_qc.plate.maps.records import Problems, Record
+from spheroid_qc.plate.maps.units import parse_unit
+from spheroid_qc.plate.maps.warnings import warnings_of
+from spheroid_qc.plate.maps.write import write_plate_map
+from spheroid_qc.plate.tables.reader import Cell, Table, read_tables
 
 __all__ = [
     "ROLES",

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spheroid_qc.plate.map_headings import Heading, read_heading
-from spheroid_qc.plate.map_long import find_heading_line
-from spheroid_qc.plate.map_records import Problems, Record, is_missing
-from spheroid_qc.plate.tables import Cell, Row, Table
+from spheroid_qc.plate.maps.headings import Heading, read_heading
+from spheroid_qc.plate.maps.long import find_heading_line
+from spheroid_qc.plate.maps.records import Problems, Record, is_missing
+from spheroid_qc.plate.tables.reader import Cell, Row, Table
 from spheroid_qc.plate.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
 
 __all__ = ["Grid", "find_grids", "grid_records"]

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.plate.names import read_name, read_names
-from spheroid_qc.plate.pattern import NamePattern
-from spheroid_qc.plate.reading import describe
+from spheroid_qc.plate.naming.names import read_name, read_names
+from spheroid_qc.plate.naming.pattern import NamePattern
+from spheroid_qc.plate.naming.reading import describe
 from spheroid_qc.plate.wells import Well, row_name
 
 READ: list[tuple[str, str]] = [

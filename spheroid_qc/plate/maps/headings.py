@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from spheroid_qc.plate.units import Unit, parse_unit
+from spheroid_qc.plate.maps.units import Unit, parse_unit
 
 __all__ = ["Heading", "is_dose_like", "is_placeholder", "read_heading"]
 

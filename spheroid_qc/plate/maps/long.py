@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from spheroid_qc.plate.map_headings import Heading, is_dose_like, is_placeholder, read_heading
-from spheroid_qc.plate.map_records import (
+from spheroid_qc.plate.maps.headings import Heading, is_dose_like, is_placeholder, read_heading
+from spheroid_qc.plate.maps.records import (
     Problems,
     Record,
     clean,
@@ -15,8 +15,8 @@ from spheroid_qc.plate.map_records import (
     read_well,
     well_of_row_and_column,
 )
-from spheroid_qc.plate.tables import Cell, Row, Table
-from spheroid_qc.plate.units import KNOWN_UNITS
+from spheroid_qc.plate.maps.units import KNOWN_UNITS
+from spheroid_qc.plate.tables.reader import Cell, Row, Table
 
 __all__ = ["HeadingLine", "find_heading_line", "long_records", "settle_columns"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from spheroid_qc.plate.map_controls import read_control_flag, read_role, role_name
-from spheroid_qc.plate.map_doses import Part, Slots, numeric_text, read_parts, read_quantity
-from spheroid_qc.plate.map_headings import Heading
-from spheroid_qc.plate.map_records import Problems, Record, clean, counted, is_missing
-from spheroid_qc.plate.numbers import NumberStyle, style_of
-from spheroid_qc.plate.tables import Cell
+from spheroid_qc.plate.maps.controls import read_control_flag, read_role, role_name
+from spheroid_qc.plate.maps.doses import Part, Slots, numeric_text, read_parts, read_quantity
+from spheroid_qc.plate.maps.headings import Heading
+from spheroid_qc.plate.maps.records import Problems, Record, clean, counted, is_missing
+from spheroid_qc.plate.tables.numbers import NumberStyle, style_of
+from spheroid_qc.plate.tables.reader import Cell
 
 __all__ = ["Findings", "WellDraft", "draft_wells", "number_style"]
 
