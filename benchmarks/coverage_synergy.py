@@ -52,7 +52,7 @@ class Scenario:
     sd: float = 0.05
 
     def effect(self, doses: FloatArray) -> FloatArray:
-        """True fraction affected."""
+        """Give the true fraction affected."""
         alone = np.stack([c.effect(doses[:, i]) for i, c in enumerate(self.curves)], axis=1)
         together = (doses > 0).sum(axis=1) > 1
         if self.interaction == "bliss":
@@ -103,14 +103,21 @@ def plate(scenario: Scenario, wells: int, rng: np.random.Generator) -> pd.DataFr
     return pd.DataFrame(table)
 
 
+def dose_for(curve: HillCurve, effect: float) -> float:
+    """Give the dose of a drug alone for an effect; infinite where it has none."""
+    if effect >= curve.emax:
+        return float("inf")
+    return float(curve.ec50 * (effect / (curve.emax - effect)) ** (1 / curve.hill))
+
+
 def true_index(curves: tuple[HillCurve, ...], doses: FloatArray, effect: float) -> float:
-    """Combination index of doses with a true effect."""
-    alone = [c.ec50 * (effect / (c.emax - effect)) ** (1 / c.hill) for c in curves]
+    """Give the combination index of doses with a true effect."""
+    alone = [dose_for(c, effect) for c in curves]
     return float(sum(d / a for d, a in zip(doses, alone, strict=True)))
 
 
 def truth_of(scenario: Scenario, row: pd.Series, grid: FloatArray) -> float:
-    """True value of one line of the synergy table."""
+    """Give the true value of one line of the synergy table."""
     k = len(scenario.curves)
     drugs = [NAMES.index(name) for name in row["combination"].split(" + ")]
     curves = tuple(scenario.curves[i] for i in drugs)
@@ -138,20 +145,22 @@ def truth_of(scenario: Scenario, row: pd.Series, grid: FloatArray) -> float:
         if method == "combination_index":
             return index
         i = int(method[-1]) - 1
-        alone_dose = curves[i].ec50 * (true / (curves[i].emax - true)) ** (1 / curves[i].hill)
-        return float(alone_dose / doses[i])
+        return dose_for(curves[i], true) / float(doses[i])
 
     if row["level"] == "mean":
         return float(np.mean([excess(doses) for doses in grid]))
     given = row[[f"dose_{i + 1}_um" for i in range(len(drugs))]].to_numpy(dtype=float)
     if row["level"] == "dose":
         return excess(given)
+
     # At an effect: the doses in the same ratio that truly have it.
     def miss(log_scale: float) -> float:
         whole = np.zeros(k)
         whole[drugs] = given * np.exp(log_scale)
         return float(scenario.effect(whole[None])[0]) - row["fa"]
 
+    if miss(12) <= 0:
+        return float("nan")  # no dose has that effect
     return excess(given * np.exp(brentq(miss, -12, 12)))
 
 

@@ -27,9 +27,9 @@ from spheroid_qc.configuration import (
     read_configuration,
     write_configuration,
 )
+from spheroid_qc.configuration.settings import SettingRecord, sections, settings
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Overlays, Parameters
-from spheroid_qc.settings import SettingRecord, sections, settings
 
 WELLS = (6, 12, 24, 48, 96, 384, 1536)
 

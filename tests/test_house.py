@@ -20,7 +20,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 
 # From the first to the last: a room imports only from its own and from earlier lines.
 PLAN = (
-    ("errors", "parameters", "_callable", "settings", "toml_text", "validation", "configuration"),
+    ("errors", "parameters", "_callable", "configuration"),
     ("plate",),
     ("images",),
     ("samples",),
@@ -123,7 +123,7 @@ def test_importing_the_package_costs_nothing() -> None:
 
 
 def test_words_and_settings_need_no_numerical_libraries() -> None:
-    rooms = "errors, parameters, settings, configuration, plate"
+    rooms = "errors, parameters, configuration, plate"
     assert not loaded_by(f"from spheroid_qc import {rooms}") & (HEAVY | QT)
 
 

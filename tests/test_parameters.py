@@ -11,9 +11,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from spheroid_qc.configuration import apply_overrides, configuration_text, flatten
+from spheroid_qc.configuration.settings import SettingRecord, sections, settings
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters, Section
-from spheroid_qc.settings import SettingRecord, sections, settings
 
 RECORDS = [pytest.param(record, id=record.key) for record in settings()]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from spheroid_qc.configuration.settings import settings
 from spheroid_qc.parameters import PlateParameters
-from spheroid_qc.settings import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

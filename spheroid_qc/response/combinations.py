@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
@@ -34,6 +33,7 @@ from spheroid_qc.response.groups import ALL_PLATES, analysis_time, groups, over_
 from spheroid_qc.response.index_rows import index_rows
 from spheroid_qc.response.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.responses import Responses
+from spheroid_qc.response.verdicts import judge
 
 __all__ = ["SYNERGY_COLUMNS", "synergy_table"]
 
@@ -99,7 +99,7 @@ def synergy_table(
         for group in groups(part, lambda p, c=columns: _complete(p, c)):  # type: ignore[misc]
             plates += 1
             found = _rows(group.responses, columns, settings)
-            _adjust(found, settings)
+            judge(found, settings)
             if several and group.plate == ALL_PLATES:
                 for row in found:
                     row["note"] += " Wells of all plates together: no plate has all the parts."
@@ -253,72 +253,6 @@ def _loewe_rows(
     return rows
 
 
-def _adjust(rows: list[Row], settings: ResponseParameters) -> None:
-    """Add verdicts: of means by their intervals, of single doses by Holm-adjusted p."""
-    for method in dict.fromkeys(row["method"] for row in rows):
-        if method.startswith("dose_reduction"):
-            continue
-        index = method == "combination_index"
-        singles = [r for r in rows if r["method"] == method and r["level"] == "dose"]
-        p = np.array([_p(row, index, settings.confidence) for row in singles])
-        for row, adjusted in zip(singles, _holm(p), strict=True):
-            if np.isfinite(adjusted):
-                words = f"Holm-adjusted p = {adjusted:.2g}."
-                if adjusted < 1 - settings.confidence:
-                    above = row["value"] > (1 if index else 0)
-                    words += " " + _words(method, synergy=above != index, where="at this dose")
-                row["note"] = f"{row['note']} {words}".strip()
-    for row in rows:
-        if row["level"] != "dose":
-            row["note"] = f"{row['note']} {_verdict(row)}".strip()
-
-
-def _p(row: Row, index: bool, level: float) -> float:
-    """Two-sided p of no interaction, from the side of the interval that faces it."""
-    value, low, high = (
-        (np.log(v) if v > 0 else -np.inf) if index else v
-        for v in (row["value"], row["low"], row["high"])
-    )
-    half = value - low if value > 0 else high - value
-    if not np.isfinite(value) or np.isnan(half) or row["df"] < 1:
-        return float("nan")
-    if half == 0:
-        return 1.0 if abs(value) < 1e-9 else 0.0
-    df = row["df"]
-    return float(2 * stats.t.sf(abs(value) / half * stats.t.ppf(0.5 + level / 2, df), df))
-
-
-def _holm(p: FloatArray) -> FloatArray:
-    """Holm's step-down adjustment; NaN stay out of the count."""
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factors = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
-    return adjusted
-
-
-def _verdict(row: Row) -> str:
-    """Say what the interval of a mean, or of an index at an effect, tells."""
-    method, low, high = row["method"], row["low"], row["high"]
-    if method.startswith("dose_reduction") or not (low == low and high == high):
-        return ""
-    index = method == "combination_index"
-    null = 1.0 if index else 0.0
-    where = "on average over the tested doses" if row["level"] == "mean" else "at this effect"
-    if low <= null <= high:
-        return f"Not shown either way {where}: the interval holds {null:g}."
-    return _words(method, synergy=(high < null) == index, where=where)
-
-
-def _words(method: str, *, synergy: bool, where: str) -> str:
-    if method == "hsa_excess":
-        return f"{'Better' if synergy else 'Worse'} than the best drug alone {where}."
-    if method.startswith("excess_over"):
-        return f"{'Better' if synergy else 'Worse'} than its best part {where}."
-    return f"{'Synergistic' if synergy else 'Antagonistic'} {where}."
-
-
 def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
     """Mean over plates of each estimate, with an interval between biological replicates."""
     same: dict[tuple[object, ...], list[Row]] = {}
@@ -347,7 +281,7 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
                 "between biological replicates.",
             }
         )  # fmt: skip
-    _adjust(found, settings)
+    judge(found, settings)
     return found
 
 
@@ -375,7 +309,7 @@ def _table(rows: list[Row], responses: Responses, said: str) -> pd.DataFrame:
         line = {name: row.get(name) for name in columns}
         line["note"] = " ".join(filter(None, (said, row["note"])))
         for bound, side in (("low", "lower"), ("high", "upper")):
-            if np.isinf(line[bound]):
+            if np.isinf(row[bound]):
                 line[bound] = np.nan
                 line["note"] = f"{line['note']} The interval has no {side} bound.".strip()
         given = [np.nan] * len(row["units"]) if row["doses"] is None else row["doses"]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.special import expit, logit, softmax
 
-from spheroid_qc.response.median_effect import MedianEffect
+from spheroid_qc.response.median_effect import MedianEffect, combination_index
 
 __all__ = ["InteractionFit", "fit_interaction"]
 
@@ -293,7 +293,7 @@ def fit_interaction(
                 bounds=(begin - reach, begin + reach), xtol=1e-11, ftol=1e-11, gtol=1e-11,
                 max_nfev=300,
             )
-            for b in _starts(begin, k, bool(combined.any()))
+            for b in _starts(begin, x[combined], y[combined], singles)
         ),
         key=lambda result: float(result.cost),
     )  # fmt: skip
@@ -310,16 +310,17 @@ def fit_interaction(
     return InteractionFit(theta, covariance, df, variance, converged)
 
 
-def _starts(begin: FloatArray, k: int, combined: bool) -> list[FloatArray]:
-    """Places where the search begins: additive, synergistic, antagonistic."""
-    starts = []
-    if not combined:
+def _starts(
+    begin: FloatArray, doses: FloatArray, effect: FloatArray, singles: Sequence[MedianEffect]
+) -> list[FloatArray]:
+    """Places where the search begins: additive, and at the measured index."""
+    if not len(doses):
         return [begin]
-    for shift in (0.0, -1.5, 1.0):
-        place = begin.copy()
-        place[2 * k] = shift
-        starts.append(place)
-    return starts
+    index = combination_index(doses, effect, singles)
+    known = index[np.isfinite(index) & (index > 0)]
+    measured = begin.copy()
+    measured[2 * len(singles)] = np.clip(np.log(np.median(known)), -5, 5) if len(known) else -1.0
+    return [begin, measured]
 
 
 def _variance(x: FloatArray, y: FloatArray, rss: float, df: int) -> tuple[float, int]:

@@ -206,8 +206,9 @@ def _with_delay(table: pd.DataFrame) -> pd.DataFrame:
     reached = table["time_to_multiple_h"].to_numpy(dtype=float)
     watched = table["watched_until_h"].to_numpy(dtype=float)
     usable_reference = np.isfinite(reference)
-    delay = np.where(np.isfinite(reached) & usable_reference, reached - reference, _NAN)
-    least = np.where(np.isinf(reached) & usable_reference, watched - reference, _NAN)
+    finite = np.where(usable_reference, reference, _NAN)
+    delay = np.where(np.isfinite(reached), reached, _NAN) - finite
+    least = np.where(np.isinf(reached), watched, _NAN) - finite
     notes = table["note"].fillna("").tolist()
     for i, key in enumerate(keys):
         if math.isnan(reached[i]):
@@ -219,7 +220,7 @@ def _with_delay(table: pd.DataFrame) -> pd.DataFrame:
         if np.isinf(reached[i]):
             notes[i] += f" Time to the multiple > {watched[i]:g} h."
     result["time_to_multiple_h"] = np.where(np.isfinite(reached), reached, _NAN)
-    result["reference_time_to_multiple_h"] = np.where(usable_reference, reference, _NAN)
+    result["reference_time_to_multiple_h"] = finite
     result["growth_delay_h"] = delay
     result["growth_delay_at_least_h"] = least
     result["note"] = [note.strip() for note in notes]

@@ -16,17 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
-from scipy.special import expit
+
+from spheroid_qc.response.curve_search import HILL_BOUNDS, REACH, CurveProblem, reached, search
 
 __all__ = ["LogisticFit", "fit_logistic"]
 
 FloatArray = NDArray[np.float64]
-
-HILL_BOUNDS = (0.05, 20.0)
-"""Slopes outside are steps or constants as far as any plate can tell."""
-
-_REACH = np.log(1e3)
-"""How far beyond the tested doses an inflection is sought (natural log)."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +59,11 @@ class LogisticFit:
     lack_of_fit_p: float
     covariance: FloatArray
     dose_range: tuple[float, float]
-    _problem: _Problem
+    _problem: CurveProblem
 
     def predict(self, dose: ArrayLike) -> FloatArray:
         """Response of the curve at doses (any shape)."""
-        z = _share(np.asarray(dose, dtype=np.float64), np.log(self.ec50), self.hill)
+        z = reached(np.asarray(dose, dtype=np.float64), np.log(self.ec50), self.hill)
         return np.asarray(self.e0 + (self.emax - self.e0) * z)
 
     def effective_dose(self, share: float) -> float:
@@ -141,7 +136,7 @@ class LogisticFit:
         def excess(place: float) -> float:
             return self._problem.profile(place, shift, np.log(self.hill)) - limit
 
-        low, high = np.log(self.dose_range[0]) - _REACH, np.log(self.dose_range[1]) + _REACH
+        low, high = np.log(self.dose_range[0]) - REACH, np.log(self.dose_range[1]) + REACH
         return (
             float(np.exp(_crossing(excess, best, min(low, best - 1)))),
             float(np.exp(_crossing(excess, best, max(high, best + 1)))),
@@ -157,71 +152,6 @@ def _crossing(excess: Callable[[float], float], start: float, end: float) -> flo
             return float(optimize.brentq(excess, inside, outside, xtol=1e-7))
         inside, step = outside, step * 1.4
     return float(np.sign(end - start) * np.inf)
-
-
-def _share(dose: FloatArray, log_ec50: ArrayLike, hill: ArrayLike) -> FloatArray:
-    """x^h / (x^h + ec50^h), 0 at dose 0."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(expit(np.asarray(hill) * (np.log(dose) - np.asarray(log_ec50))))
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """Doses, responses and what is fixed; the asymptotes are solved in passing."""
-
-    dose: FloatArray
-    response: FloatArray
-    e0: float | None
-    emax: float | None
-    emax_bounds: tuple[float, float]
-    hill_bounds: tuple[float, float]
-    total: float
-
-    def asymptotes(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Best e0 and emax for shares z (..., n), each of shape (..., 1)."""
-        y, w = self.response, 1 - z
-        if self.e0 is not None and self.emax is not None:
-            shape = (*z.shape[:-1], 1)
-            return np.full(shape, self.e0), np.full(shape, self.emax)
-        if self.e0 is not None:
-            top = (z * (y - self.e0 * w)).sum(-1, keepdims=True)
-            emax = top / np.maximum((z * z).sum(-1, keepdims=True), 1e-300)
-            return np.full_like(emax, self.e0), np.clip(emax, *self.emax_bounds)
-        if self.emax is not None:
-            emax = np.full((*z.shape[:-1], 1), self.emax)
-        else:
-            mean = z.mean(-1, keepdims=True)
-            spread = ((z - mean) ** 2).sum(-1, keepdims=True)
-            slope = ((z - mean) * y).sum(-1, keepdims=True) / np.maximum(spread, 1e-12)
-            emax = np.clip(y.mean() + slope * (1 - mean), *self.emax_bounds)
-        bottom = (w * (y - emax * z)).sum(-1, keepdims=True)
-        return bottom / np.maximum((w * w).sum(-1, keepdims=True), 1e-300), emax
-
-    def residuals(self, log_ec50: ArrayLike, log_hill: ArrayLike) -> FloatArray:
-        """Residuals with the best asymptotes; broadcasts over curves."""
-        where, slope = np.asarray(log_ec50)[..., None], np.exp(np.asarray(log_hill))[..., None]
-        z = _share(self.dose, where, slope)
-        e0, emax = self.asymptotes(z)
-        return e0 + (emax - e0) * z - self.response
-
-    def profile(self, place: float, shift: float, log_hill: float) -> float:
-        """Smallest RSS of the curves through a given effective dose."""
-
-        def rss(slope: FloatArray) -> FloatArray:
-            r = self.residuals(place - shift / np.exp(slope), slope)
-            return np.asarray((r * r).sum(-1))
-
-        low, high = np.log(self.hill_bounds)
-        grid = np.append(np.linspace(low, high, 60), log_hill)
-        grid.sort()
-        at = int(np.argmin(rss(grid)))
-        around = (grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)])
-        for _ in range(4):  # each round narrows the bracket tenfold
-            fine = np.linspace(*around, 21)
-            values = rss(fine)
-            at = int(np.argmin(values))
-            around = (fine[max(at - 1, 0)], fine[min(at + 1, 20)])
-        return float(values.min())
 
 
 def fit_logistic(
@@ -267,9 +197,9 @@ def fit_logistic(
         raise ValueError(f"{free} free parameters need {free} doses, there are {len(levels)}")
     null = e0 if e0 is not None else float(y.mean())
     total = float(((y - y.mean()) ** 2).sum())
-    problem = _Problem(x, y, e0, emax, emax_bounds, hill_bounds, total)
-    log_ec50, log_hill = _search(problem)
-    z = _share(x, log_ec50, float(np.exp(log_hill)))
+    problem = CurveProblem(x, y, e0, emax, emax_bounds, hill_bounds, total)
+    log_ec50, log_hill = search(problem)
+    z = reached(x, log_ec50, float(np.exp(log_hill)))
     best_e0, best_emax = (float(value[0]) for value in problem.asymptotes(z))
     rss = float((problem.residuals(log_ec50, log_hill) ** 2).sum())
     n, df = len(y), len(y) - free
@@ -303,42 +233,7 @@ def fit_logistic(
     )
 
 
-def _search(problem: _Problem) -> tuple[float, float]:
-    """Best (log ec50, log hill): a grid over all sensible curves, then refinement."""
-    doses = np.log(problem.dose[problem.dose > 0])
-    low, high = doses.min() - _REACH, doses.max() + _REACH
-    count = int(np.clip((high - low) / 0.25, 40, 160))
-    where, slope = (
-        np.linspace(low, high, count),
-        np.linspace(
-            float(np.log(problem.hill_bounds[0])), float(np.log(problem.hill_bounds[1])), 24
-        ),
-    )
-    grid = np.meshgrid(where, slope, indexing="ij")
-    rss = (problem.residuals(*grid) ** 2).sum(-1)
-    padded = np.pad(rss, 1, constant_values=np.inf)
-    neighbours = [padded[1 + i : 1 + i + count, 1 + j : 25 + j]
-                  for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]  # fmt: skip
-    valleys = np.argwhere(rss <= np.min(neighbours, axis=0))
-    valleys = valleys[np.argsort([rss[i, j] for i, j in valleys], kind="stable")][:4]
-    bounds = ([low, slope[0]], [high, slope[-1]])
-    best, place = np.inf, (0.0, 0.0)
-
-    def residuals(place: FloatArray) -> FloatArray:
-        return problem.residuals(place[0], place[1])
-
-    for i, j in valleys:
-        start = np.clip([where[i], slope[j]], np.add(bounds[0], 1e-6), np.subtract(bounds[1], 1e-6))
-        found = optimize.least_squares(
-            residuals, start, bounds=bounds, jac="3-point",
-            xtol=1e-12, ftol=1e-14, gtol=1e-12, max_nfev=200,
-        )  # fmt: skip
-        if found.cost < best * (1 - 1e-10):
-            best, place = float(found.cost), (float(found.x[0]), float(found.x[1]))
-    return place
-
-
-def _covariance(problem: _Problem, best: FloatArray, variance: float) -> FloatArray:
+def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> FloatArray:
     """2 s^2 times the inverse Hessian of the RSS over the free parameters."""
     at_bound = any(abs(best[3] - limit) <= 1e-12 for limit in problem.emax_bounds)
     free = [0, 1]
@@ -347,19 +242,27 @@ def _covariance(problem: _Problem, best: FloatArray, variance: float) -> FloatAr
     scale = max(float(np.ptp(problem.response)), 1e-300)
     steps = np.array([1e-4, 1e-4, 1e-4 * scale, 1e-4 * scale])[free]
 
-    def rss(move: FloatArray) -> float:
+    def model(move: FloatArray) -> FloatArray:
         p = best.copy()
         p[free] += move * steps
-        z = _share(problem.dose, p[0], float(np.exp(p[1])))
-        return float(((p[2] + (p[3] - p[2]) * z - problem.response) ** 2).sum())
+        z = reached(problem.dose, p[0], float(np.exp(p[1])))
+        return np.asarray(p[2] + (p[3] - p[2]) * z)
+
+    def rss(move: FloatArray) -> float:
+        return float(((model(move) - problem.response) ** 2).sum())
 
     eye = np.eye(len(free))
     hessian = np.array(
         [[(rss(a + b) - rss(a - b) - rss(b - a) + rss(-a - b)) / 4 for a in eye] for b in eye]
     )
+    eigenvalues = np.linalg.eigvalsh(hessian)
+    if eigenvalues[0] <= 1e-9 * eigenvalues[-1]:
+        # A flat or bent valley: the expected information has no negative directions.
+        jacobian = np.stack([(model(step) - model(-step)) / 2 for step in eye], axis=1)
+        hessian = 2 * jacobian.T @ jacobian
     covariance = np.zeros((4, 4))
-    inside = 2 * variance * np.linalg.pinv(hessian, rcond=1e-14) * np.outer(steps, steps)
-    covariance[np.ix_(free, free)] = inside
+    inside = 2 * variance * np.linalg.pinv(hessian, rcond=1e-12, hermitian=True)
+    covariance[np.ix_(free, free)] = inside * np.outer(steps, steps)
     return covariance
 
 

@@ -131,7 +131,7 @@ def reference_key(table: pd.DataFrame) -> pd.Series:
     if "reference_group" in table:
         return _text(table["reference_group"])
     parts = [_text(table[name]) for name in _STRATA if name in table]
-    parts.append(_text(table["condition"]).str.partition(" | ")[2])
+    parts.append(_text(table["condition"]).map(lambda name: name.partition(" | ")[2]))
     return pd.Series(
         ["\x1f".join(values) for values in zip(*parts, strict=True)], index=table.index, dtype=str
     )

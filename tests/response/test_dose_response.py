@@ -164,8 +164,8 @@ def test_shuffling_renaming_units_and_percent_change_nothing():
 
 
 def test_plates_are_units_and_their_mean_has_an_interval_between_them():
-    table = pd.concat([series(ec50=e, plate=p, seed=i)
-                       for i, (p, e) in enumerate({"P": 1.0, "Q": 2.0, "R": 4.0}.items())])  # fmt: skip
+    truths = {"P": 1.0, "Q": 2.0, "R": 4.0}
+    table = pd.concat([series(ec50=e, plate=p, seed=i) for i, (p, e) in enumerate(truths.items())])
     result = dose_response_table(read_responses(table))
     every = result.iloc[-1]
     single = result["ec50_um"][:3].astype(float)

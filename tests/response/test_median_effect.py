@@ -42,7 +42,7 @@ def doublet(chou, pair):
 
 @pytest.mark.parametrize("drug", list(SHORT.values()))
 def test_single_agents_as_published(chou, drug):
-    line = fit_median_effect(**{"dose": chou["single"][drug]["D"], "fa": chou["single"][drug]["fa"]})
+    line = fit_median_effect(dose=chou["single"][drug]["D"], fa=chou["single"][drug]["fa"])
     dm, m, r = chou["recomputed"]["Dm,m,r"][drug]
     assert (line.dm, line.m, line.r) == (
         pytest.approx(dm, abs=1e-6),
@@ -58,7 +58,9 @@ def test_doublets_as_published(chou, pair):
     assert (line.dm, line.m, line.r) == pytest.approx(chou["recomputed"]["Dm,m,r"][pair], abs=1e-5)
     parts = doses[0] / doses[0].sum()
     at_levels = [index_at_level(line, parts, singles, level) for level in FA_LEVELS]
-    assert at_levels == pytest.approx(chou["recomputed"]["CI at fa .50/.75/.90/.95"][pair], abs=1e-5)
+    assert at_levels == pytest.approx(
+        chou["recomputed"]["CI at fa .50/.75/.90/.95"][pair], abs=1e-5
+    )
     observed = combination_index(doses, fa, singles)
     assert observed == pytest.approx(chou["recomputed"]["CI at observed fa"][pair], abs=1e-5)
 

@@ -53,7 +53,9 @@ def test_a_drug_with_itself_is_exactly_additive(ec50, hill, emax, k, dose):
 def test_dilutions_of_one_drug_are_additive_too():
     doses = np.array([[1.0, 30.0], [0.2, 4.0]])
     expected = HillCurve(2.0, 1.7).effect(doses[:, 0] + doses[:, 1] / 10)
-    assert loewe_effect(doses, [HillCurve(2.0, 1.7), HillCurve(20.0, 1.7)]) == pytest.approx(expected)
+    assert loewe_effect(doses, [HillCurve(2.0, 1.7), HillCurve(20.0, 1.7)]) == pytest.approx(
+        expected
+    )
 
 
 def test_the_isobole_is_straight_for_any_slopes():

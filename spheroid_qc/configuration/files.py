@@ -15,27 +15,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spheroid_qc.errors import RequestError
-from spheroid_qc.parameters import Parameters
-from spheroid_qc.settings import (
-    REMEASURE,
+from spheroid_qc.configuration.settings import (
     SettingRecord,
-    difference,
     flatten,
-    needs_new_masks,
     sections,
     settings,
 )
-from spheroid_qc.toml_text import key_line, syntax_sentence, toml_value
-from spheroid_qc.validation import unknown_setting, validated
+from spheroid_qc.configuration.toml_text import key_line, syntax_sentence, toml_value
+from spheroid_qc.configuration.validation import unknown_setting, validated
+from spheroid_qc.errors import RequestError
+from spheroid_qc.parameters import Parameters
 
 __all__ = [
-    "REMEASURE",
     "apply_overrides",
     "configuration_text",
-    "difference",
-    "flatten",
-    "needs_new_masks",
     "parse_configuration",
     "parse_overrides",
     "read_configuration",

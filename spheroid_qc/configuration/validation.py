@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, to_jsonable_python
 
+from spheroid_qc.configuration.settings import SettingRecord, sections, settings
+from spheroid_qc.configuration.toml_text import toml_value
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.settings import SettingRecord, sections, settings
-from spheroid_qc.toml_text import toml_value
 
 __all__ = ["unknown_setting", "validated"]
 

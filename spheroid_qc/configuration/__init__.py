@@ -1,0 +1,35 @@
+"""Settings in and out: TOML files, `--set`, and how two sets of settings differ.
+
+`settings` walks over the models in `parameters`, the single source; `files` reads and writes
+TOML; `validation` turns refusals into sentences.
+"""
+
+from __future__ import annotations
+
+from spheroid_qc.configuration.files import (
+    apply_overrides,
+    configuration_text,
+    parse_configuration,
+    parse_overrides,
+    read_configuration,
+    write_configuration,
+)
+from spheroid_qc.configuration.settings import (
+    REMEASURE,
+    difference,
+    flatten,
+    needs_new_masks,
+)
+
+__all__ = [
+    "REMEASURE",
+    "apply_overrides",
+    "configuration_text",
+    "difference",
+    "flatten",
+    "needs_new_masks",
+    "parse_configuration",
+    "parse_overrides",
+    "read_configuration",
+    "write_configuration",
+]

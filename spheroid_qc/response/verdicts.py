@@ -1,0 +1,98 @@
+"""What the interval of an index or an excess allows to say, in words.
+
+`Synergistic` is said only where the interval lies wholly on that side: of the mean over all
+tested combinations, of the index at an effect, and at single doses after Holm's adjustment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from spheroid_qc.parameters import ResponseParameters
+
+__all__ = ["holm", "judge"]
+
+FloatArray = NDArray[np.float64]
+Row = dict[str, Any]
+
+
+def judge(rows: list[Row], settings: ResponseParameters) -> None:
+    """Add to each row's note what its interval says.
+
+    Means, and indices at an effect, are judged by their intervals; single doses by p values
+    that are adjusted by Holm's method (Holm 1979) within a method.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of one combination on one plate: `method, level, value, low, high, df, note`. Changed in
+        place.
+    settings : ResponseParameters
+        For the confidence level.
+    """
+    for method in dict.fromkeys(row["method"] for row in rows):
+        if method.startswith("dose_reduction"):
+            continue
+        index = method == "combination_index"
+        singles = [r for r in rows if r["method"] == method and r["level"] == "dose"]
+        p = np.array([_p(row, index, settings.confidence) for row in singles])
+        for row, adjusted in zip(singles, holm(p), strict=True):
+            if np.isfinite(adjusted):
+                words = f"Holm-adjusted p = {adjusted:.2g}."
+                if adjusted < 1 - settings.confidence:
+                    above = row["value"] > (1 if index else 0)
+                    words += " " + _words(method, synergy=above != index, where="at this dose")
+                row["note"] = f"{row['note']} {words}".strip()
+    for row in rows:
+        if row["level"] != "dose":
+            row["note"] = f"{row['note']} {_verdict(row)}".strip()
+
+
+def _p(row: Row, index: bool, level: float) -> float:
+    """Give the two-sided p of no interaction, from the side of the interval that faces it."""
+    value, low, high = (
+        (np.log(v) if v > 0 else -np.inf) if index else v
+        for v in (row["value"], row["low"], row["high"])
+    )
+    half = value - low if value > 0 else high - value
+    if not np.isfinite(value) or np.isnan(half) or row["df"] < 1:
+        return float("nan")
+    if half == 0:
+        return 1.0 if abs(value) < 1e-9 else 0.0
+    df = row["df"]
+    return float(2 * stats.t.sf(abs(value) / half * stats.t.ppf(0.5 + level / 2, df), df))
+
+
+def holm(p: FloatArray) -> FloatArray:
+    """Adjust p values by Holm's step-down method; NaN stay out of the count."""
+    adjusted = np.full(len(p), np.nan)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    return adjusted
+
+
+def _verdict(row: Row) -> str:
+    """Say what the interval of a mean, or of an index at an effect, tells."""
+    method, low, high = row["method"], row["low"], row["high"]
+    if method.startswith("dose_reduction") or not (low == low and high == high):
+        return ""
+    index = method == "combination_index"
+    null = 1.0 if index else 0.0
+    where = "on average over the tested doses" if row["level"] == "mean" else "at this effect"
+    if low <= null <= high:
+        return f"Not shown either way {where}: the interval holds {null:g}."
+    return _words(method, synergy=(high < null) == index, where=where)
+
+
+def _words(method: str, *, synergy: bool, where: str) -> str:
+    if method == "hsa_excess":
+        return f"{'Better' if synergy else 'Worse'} than the best drug alone {where}."
+    if method.startswith("excess_over"):
+        return f"{'Better' if synergy else 'Worse'} than its best part {where}."
+    return f"{'Synergistic' if synergy else 'Antagonistic'} {where}."
