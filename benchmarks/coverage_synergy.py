@@ -214,7 +214,14 @@ def examine(scenario: Scenario, wells: int, plates: int, seed: int) -> None:
             grid = design_doses(scenario)
             others = [i for i in range(grid.shape[1]) if i not in members]
             chosen = (grid[:, members] > 0).all(axis=1) & ~(grid[:, others] > 0).any(axis=1)
-            true = truth_of(scenario, row, grid[chosen][:, members])
+            tested = grid[chosen][:, members]
+            if row["method"] == "combination_index" and row["level"] == "mean":
+                own = table[table["combination"].eq(row["combination"])].query(
+                    "method == 'combination_index' and level == 'dose'"
+                )  # the mean is over the doses that have an index
+                names = [f"dose_{i + 1}_um" for i in range(len(members))]
+                tested = own.dropna(subset=["value"])[names].to_numpy(dtype=float)
+            true = truth_of(scenario, row, tested)
             low, high = row["low"], row["high"]
             inside = not low > true + 1e-12 and not high < true - 1e-12
             kind = row["method"].rstrip("_123")

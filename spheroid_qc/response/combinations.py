@@ -6,8 +6,13 @@ Holm-adjusted within a combination and method. Which method is meant by synergy 
 choice: Bliss asks for independence, Loewe and the index for additivity of doses, HSA only
 for more than the better drug, and the excess over the best doublet whether a third drug adds.
 
-Coverage of the intervals and the rate of false synergy were measured on simulated plates with
-`benchmarks/coverage_synergy.py`.
+Coverage was measured with `benchmarks/coverage_synergy.py` (three wells a condition, 60 to 150
+plates a truth; scatter additive, in proportion to the signal, or normalised to vehicle wells).
+95 % intervals held the truth: Bliss and HSA 93 to 98 %, Loewe 94 to 98 %, best doublet 93 to 97
+%, index and dose reduction 96 to 100 % where the truth has a constant index. Means were called
+synergistic under the method's own null on 0 to 3 % of the plates. Where the truth is no
+median effect line at all (independence with unequal slopes), intervals of the index at an
+effect hold only for the middle of the curve: 95 to 100 % at fa = 0.75, 75 to 80 % at 0.95.
 """
 
 from __future__ import annotations
@@ -104,6 +109,15 @@ def synergy_table(
                 for row in found:
                     row["note"] += " Wells of all plates together: no plate has all the parts."
             own += [{"plate": group.plate, "block": group.block, **shared, **r} for r in found]
+        tried = {
+            str(plate)
+            for plate, wells in zip(part.rows["plate"], part.doses > 0, strict=True)
+            if wells[list(columns)].all()
+        }
+        unused = sorted(tried - {row["plate"] for row in own})
+        if unused and ALL_PLATES not in {row["plate"] for row in own}:
+            for row in own:
+                row["note"] += f" Not used: plate {', '.join(unused)}, without the drugs alone."
         rows += own
         if plates > 1:
             rows += _together(own, settings)

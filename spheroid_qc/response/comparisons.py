@@ -113,6 +113,7 @@ def compare_with_vehicle(
         )
     require_columns(wells, names, "Comparisons")
     table = at_time(wells, time_h)
+    table = table[table["condition"].notna()]
     double = table.duplicated(["plate", "well"])
     if double.any():
         where = table[double].iloc[0]
@@ -121,6 +122,8 @@ def compare_with_vehicle(
             "more than one row at the analysis time; keep one row a well and time."
         )
     table = table.assign(
+        condition=table["condition"].astype(str),
+        role=table["role"].astype(str),
         _replicate=biological_replicate(table),
         _reference=reference_key(table),
         _usable=usable(table),
@@ -145,11 +148,8 @@ def _family(family: pd.DataFrame, level: float) -> list[dict[str, object]]:
     reference = _units(vehicle, unit, blocks)
     named = " / ".join(sorted(family.loc[family["role"] == "vehicle", "condition"].unique()))
     others = family[family["role"] != "vehicle"]
-    conditions = [
-        (str(c), str(r))
-        for c, r in sorted(set(zip(others["condition"], others["role"], strict=True)))
-    ]
-    groups = [_units(known[_of(known, c, r)], unit, blocks) for c, r in conditions]
+    rows_of = dict(iter(others.groupby(["condition", "role"], sort=True)))
+    groups = [_units(rows[rows["_value"].notna()], unit, blocks) for rows in rows_of.values()]
     taken = [i for i, group in enumerate(groups) if group.values.size]
     joint = (
         dunnett(
@@ -164,21 +164,17 @@ def _family(family: pd.DataFrame, level: float) -> list[dict[str, object]]:
     )
     place = {i: n for n, i in enumerate(taken)}
     lines = []
-    for i, ((condition, role), group) in enumerate(zip(conditions, groups, strict=True)):
+    for i, ((condition, role), group) in enumerate(zip(rows_of, groups, strict=True)):
         line: dict[str, object] = {"condition": condition, "role": role, "reference": named}
         line |= {"unit": unit} | _counts(group, reference)
         line |= _compared(group, reference, unit, joint, place.get(i), level)
-        line["note"] = f"{_without_value(family[_of(family, condition, role)])}{line['note']}"
+        line["note"] = f"{_without_value(rows_of[condition, role])}{line['note']}"
         lines.append(line)
     for name in ("p_t", "p_rank"):
         raw = [float(str(line[name])) for line in lines]
         for line, p in zip(lines, holm(raw).tolist(), strict=True):
             line[f"{name}_holm"] = p
     return lines
-
-
-def _of(table: pd.DataFrame, condition: str, role: str) -> pd.Series:
-    return (table["condition"].astype(str) == condition) & (table["role"].astype(str) == role)
 
 
 def _without_value(rows: pd.DataFrame) -> str:

@@ -226,7 +226,10 @@ def _median_effect(
 ) -> Line:
     fitted = fit_median_effect(dose, effect, (settings.fa_low, settings.fa_high))
     if fitted is None:
-        notes.append("No median effect line: fewer than two doses with an effect within limits.")
+        notes.append(
+            "No median effect line: the effect does not depend on the dose, or fewer than two "
+            "doses have one within the limits."
+        )
         return {}
     notes += median_effect_notes(fitted, settings)
     return {

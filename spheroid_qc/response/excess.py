@@ -76,8 +76,12 @@ class Conditions:
 
     @property
     def df(self) -> int:
-        """Degrees of freedom of the pooled variance."""
-        return int((self.count - 1).sum())
+        """Degrees of freedom of the pooled variance.
+
+        Effects that were clipped to exactly 0 or 1 in all wells say nothing about scatter.
+        """
+        clipped = (self.squares == 0) & np.isin(self.mean, (0.0, 1.0))
+        return int((self.count - 1)[~clipped].sum())
 
     @property
     def variance(self) -> float:
@@ -85,9 +89,15 @@ class Conditions:
         return float(self.squares.sum() / self.df) if self.df > 0 else float("nan")
 
     def find(self, dose: FloatArray) -> int:
-        """Find the number of a condition, -1 if it was not tested; doses agree within 1e-6."""
-        close = np.isclose(self.doses, dose, rtol=1e-6, atol=0).all(axis=1)
-        return int(np.argmax(close)) if close.any() else -1
+        """Find the number of a condition, -1 if it was not tested.
+
+        Doses agree within 0.1 %: dilutions are written with few digits.
+        """
+        close = np.isclose(self.doses, dose, rtol=1e-3, atol=0).all(axis=1)
+        if not close.any():
+            return -1
+        distance = np.abs(self.doses - dose).sum(axis=1)
+        return int(np.argmin(np.where(close, distance, np.inf)))
 
 
 def conditions(doses: FloatArray, effect: FloatArray) -> Conditions:
@@ -115,8 +125,10 @@ def conditions(doses: FloatArray, effect: FloatArray) -> Conditions:
     mean, weight = float("nan"), 0.0
     if len(vehicle):
         mean = float(vehicle.mean())
-        close = 1e-4 + 1e-3 * float(vehicle.std())
-        if abs(mean) < close:
+        scatter = float(vehicle.std())
+        if scatter <= 1e-12:
+            weight = 0.0  # one value, or 0 by definition: nothing was measured here
+        elif abs(mean) < 1e-4 + 1e-3 * scatter:
             weight = 1 / len(vehicle)
         elif abs(float(np.median(vehicle))) < 1e-9:
             weight = np.pi / 2 / len(vehicle)  # normalised to the median

@@ -4,7 +4,7 @@ The median effect line is straight in log(fa/fu), where a well near 0 or 1 has a
 error; intervals from the line itself miss the truth. Here all wells of the drugs alone and of
 the combination are fitted at once on the scale of the effect, by
 
-    sum_i  d_i / Dm_i * (E / (1 - E))^(-kappa_i / m_i)  =  alpha
+    sum_i  d_i / Dm_i * (E / (1 - E))^(-kappa / m_i)  =  alpha
 
 with alpha = kappa = 1 for a drug alone and free for the combination. Loewe additivity is
 alpha = kappa = 1 exactly, for any slopes; alpha is the index at the median effect, kappa lets
@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, logit
 
+from spheroid_qc.response.interaction_model import level_index, log_index, solve
 from spheroid_qc.response.median_effect import MedianEffect, combination_index
 
 __all__ = ["InteractionFit", "fit_interaction"]
@@ -46,6 +47,8 @@ class InteractionFit:
         Of one well: the larger of residual and scatter within replicates.
     converged : bool
         False: the wells do not determine the curves, and there are no intervals.
+    misfit_p : float
+        F test of the residuals against the scatter of replicates; NaN without replicates.
     """
 
     theta: FloatArray
@@ -53,6 +56,7 @@ class InteractionFit:
     df: int
     variance: float
     converged: bool
+    misfit_p: float
 
     def with_variance(self, variance: float, df: int) -> InteractionFit:
         """Judge by another estimate of a well's variance."""
@@ -82,25 +86,63 @@ class InteractionFit:
         CI(u) = alpha * sum(w_i) / sum(w_i e^(-(kappa - 1) u / m_i)), with
         w_i = p_i / Dm_i * e^(-u / m_i) and u = logit(fa).
         """
-        value, gradient = self._numeric(lambda t: _level_index(t, parts, fa)[0])
+        value, gradient = self._numeric(lambda t: level_index(t, parts, fa)[0])
         return self._interval(value, gradient, level)
 
     def reduction_interval(
         self, parts: FloatArray, fa: float, drug: int, level: float = 0.95
     ) -> tuple[float, float]:
         """Interval of the dose-reduction index of one drug at an effect."""
-        value, gradient = self._numeric(lambda t: float(_level_index(t, parts, fa)[1][drug]))
+        value, gradient = self._numeric(lambda t: float(level_index(t, parts, fa)[1][drug]))
         return self._interval(value, gradient, level)
 
     def mean_interval(self, doses: FloatArray, level: float = 0.95) -> tuple[float, float]:
         """Interval of the mean index over tested doses (rows), by the fitted interaction."""
 
         def log_mean(theta: FloatArray) -> float:
-            u, _ = _solve(theta, doses, np.ones(len(doses), dtype=bool))
-            return float(np.log(np.exp(_log_index(theta, doses, u)).mean()))
+            u, _ = solve(theta, doses, np.ones(len(doses), dtype=bool))
+            return float(np.log(np.exp(log_index(theta, doses, u)).mean()))
 
         value, gradient = self._numeric(log_mean)
         return self._interval(value, gradient, level)
+
+    def measured_mean_interval(
+        self, doses: FloatArray, means: FloatArray, counts: FloatArray, level: float = 0.95
+    ) -> tuple[float, float]:
+        """Interval of the mean index from measured effects, without a model of interaction.
+
+        The errors of the mean effects are independent of each other and of that of the drugs
+        alone; distances are put together as in `dose_interval`, on the scale of the index.
+
+        Parameters
+        ----------
+        doses : ndarray, shape (j, k)
+            Tested doses.
+        means, counts : ndarray, shape (j,)
+            Mean effects and numbers of wells.
+        level : float
+            Confidence level.
+
+        Returns
+        -------
+        tuple of float
+            Bounds; infinity where the interval of an effect reaches 0.
+        """
+
+        def index(theta: FloatArray, effects: FloatArray) -> FloatArray:
+            effects = np.clip(1 - (1 - effects) / theta[-1] * self.theta[-1], 0, 1)
+            return np.exp(log_index(theta, doses, np.asarray(logit(effects))))
+
+        centre, gradient = self._numeric(lambda t: float(index(t, means).mean()))
+        t = self._t(level)
+        curve = t**2 * max(float(gradient @ self.covariance @ gradient), 0.0)
+        own = t * np.sqrt(self.variance / counts)
+        with np.errstate(over="ignore"):
+            each = index(self.theta, means)
+            below, above = (index(self.theta, np.clip(means + s * own, 0, 1)) for s in (1, -1))
+            down = float((((each - below) / len(doses)) ** 2).sum())
+            up = float((((above - each) / len(doses)) ** 2).sum())
+        return max(centre - (down + curve) ** 0.5, 0.0), centre + (up + curve) ** 0.5
 
     def dose_interval(
         self, dose: FloatArray, mean: float, n: int, drug: int | None = None, level: float = 0.95
@@ -138,7 +180,7 @@ class InteractionFit:
                 return up if effect <= 0 else -up
             u = np.array([logit(effect)])
             if drug is None:
-                return float(_log_index(theta, dose[None, :], u)[0])
+                return float(log_index(theta, dose[None, :], u)[0])
             return float(theta[drug] + u[0] / np.exp(theta[self.k + drug]) - np.log(dose[drug]))
 
         centre, gradient = self._numeric(lambda t: value(t, mean))
@@ -163,60 +205,6 @@ class InteractionFit:
             up, down = function(self.theta + step), function(self.theta - step)
             gradient[i] = (up - down) / 2e-5
         return value, gradient
-
-
-def _level_index(theta: FloatArray, parts: FloatArray, fa: float) -> tuple[float, FloatArray]:
-    """Log index and log dose-reduction indices at an effect, for shares of the total dose."""
-    k = len(parts)
-    u, slope = float(logit(fa)), np.exp(-theta[k : 2 * k])
-    with np.errstate(divide="ignore"):
-        weight = np.log(parts) - theta[:k]
-    log_total = theta[2 * k] - np.logaddexp.reduce(weight - np.exp(theta[2 * k + 1]) * u * slope)
-    alone = theta[:k] + u * slope
-    reduction = alone - log_total - np.log(parts)
-    return float(np.logaddexp.reduce(-reduction)), np.asarray(reduction)
-
-
-def _log_index(theta: FloatArray, doses: FloatArray, u: FloatArray) -> FloatArray:
-    """Log sum_i d_i / Dx_i at effects with logit u."""
-    k = doses.shape[1]
-    with np.errstate(divide="ignore"):
-        terms = np.log(doses) - theta[:k] - u[:, None] * np.exp(-theta[k : 2 * k])
-    return np.asarray(np.logaddexp.reduce(terms, axis=1))
-
-
-def _solve(
-    theta: FloatArray, doses: FloatArray, combined: NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray]:
-    """Logit of the effect at each row of doses, and its derivatives by theta (without v).
-
-    g(u) = log sum_i exp(log d_i - log Dm_i - kappa u / m_i) - log alpha is convex and falls, so
-    Newton's steps from the largest root of its single terms can't overshoot.
-    """
-    k = doses.shape[1]
-    alpha = np.where(combined, theta[2 * k], 0.0)
-    kappa = np.where(combined, np.exp(theta[2 * k + 1]), 1.0)
-    slope = np.exp(-theta[k : 2 * k])
-    with np.errstate(divide="ignore"):
-        start = np.log(doses) - theta[:k]
-    rate = kappa[:, None] * slope
-    u = ((start - alpha[:, None]) / rate).max(axis=1)
-    for _ in range(60):
-        terms = start - rate * u[:, None]
-        weight = softmax(terms, axis=1)
-        g = np.logaddexp.reduce(terms, axis=1) - alpha
-        step = g / (weight * rate).sum(axis=1)
-        u = u + step
-        if np.abs(step).max(initial=0.0) < 1e-12:
-            break
-    weight = softmax(start - rate * u[:, None], axis=1)
-    fall = (weight * rate).sum(axis=1)
-    derivative = np.zeros((len(doses), 2 * k + 2))
-    derivative[:, :k] = -weight / fall[:, None]
-    derivative[:, k : 2 * k] = weight * rate * u[:, None] / fall[:, None]
-    derivative[:, 2 * k] = np.where(combined, -1 / fall, 0.0)
-    derivative[:, 2 * k + 1] = np.where(combined, -u, 0.0)
-    return u, derivative
 
 
 def fit_interaction(
@@ -269,7 +257,7 @@ def fit_interaction(
     def model(p: FloatArray) -> tuple[FloatArray, FloatArray]:
         theta = start.copy()
         theta[free] = p
-        u, du = _solve(theta, x[treated], combined[treated])
+        u, du = solve(theta, x[treated], combined[treated])
         e = np.zeros(len(x))
         e[treated] = expit(u)
         jac = np.zeros((len(x), 2 * k + 3))
@@ -277,11 +265,20 @@ def fit_interaction(
         jac[:, -1] = -(1 - e)
         return 1 - theta[-1] * (1 - e) - y, jac[:, free]
 
+    last: dict[bytes, tuple[FloatArray, FloatArray]] = {}
+
+    def both(p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        key = p.tobytes()  # the search asks for residuals and slopes at the same place
+        if key not in last:
+            last.clear()
+            last[key] = model(p)
+        return last[key]
+
     def residuals(p: FloatArray) -> FloatArray:
-        return model(p)[0]
+        return both(p)[0]
 
     def jacobian(p: FloatArray) -> FloatArray:
-        return model(p)[1]
+        return both(p)[1]
 
     reach = np.array([6.0] * k + [3.0] * k + [6.0, 3.0, 0.9])[free]
     begin = start[free]
@@ -298,7 +295,7 @@ def fit_interaction(
         key=lambda result: float(result.cost),
     )  # fmt: skip
     rss, jac = 2 * float(found.cost), np.asarray(found.jac)
-    variance, df = _variance(x, y, rss, df)
+    variance, df, misfit_p = _variance(x, y, rss, df)
     at_bound = bool(np.any(np.abs(found.x - begin) > 0.999 * reach))
     information = jac.T @ jac
     converged = not at_bound and bool(np.linalg.cond(information) < 1e14)
@@ -307,7 +304,7 @@ def fit_interaction(
         covariance[np.ix_(free, free)] = variance * np.linalg.inv(information)
     theta = start.copy()
     theta[free] = found.x
-    return InteractionFit(theta, covariance, df, variance, converged)
+    return InteractionFit(theta, covariance, df, variance, converged, misfit_p)
 
 
 def _starts(
@@ -323,16 +320,19 @@ def _starts(
     return [begin, measured]
 
 
-def _variance(x: FloatArray, y: FloatArray, rss: float, df: int) -> tuple[float, int]:
-    """Variance of a well: residual, or scatter of replicates if that is larger."""
+def _variance(x: FloatArray, y: FloatArray, rss: float, df: int) -> tuple[float, int, float]:
+    """Variance of a well (residual, or scatter of replicates if larger), its df, misfit."""
     _, which = np.unique(x, axis=0, return_inverse=True)
     which = np.asarray(which).ravel()
     count = np.bincount(which)
     means = np.bincount(which, y) / count
     within = len(y) - len(count)
-    residual = rss / df
+    residual, misfit_p = rss / df, float("nan")
     if within >= 3:
         pure = float(((y - means[which]) ** 2).sum()) / within
+        if pure > 0 and df > within:
+            between = max(rss - pure * within, 0.0) / (df - within)
+            misfit_p = float(stats.f.sf(between / pure, df - within, within))
         if pure > residual:
-            return pure, within
-    return residual, df
+            return pure, within, misfit_p
+    return residual, df, misfit_p

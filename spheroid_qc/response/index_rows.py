@@ -27,6 +27,12 @@ __all__ = ["index_rows"]
 FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
 
+MISFIT_P = 0.2
+"""Below, the mean index has an interval from the measured effects, not from the model."""
+
+DOUBTED_P = 0.5
+"""Below, the interval of the mean index spans both."""
+
 _NO_INTERVAL = "No interval: too few wells to tell their scatter."
 
 
@@ -70,11 +76,15 @@ def index_rows(
                 f"{drug} alone was tested at {tested} doses; an index needs at least "
                 f"{settings.min_single_doses}."
             )
-        elif line is None or line.n_points < settings.min_single_doses:
-            left = 0 if line is None else line.n_points
+        elif line is None:
             refused.append(
-                f"Only {left} doses of {drug} alone have an effect between {limits[0]:g} and "
-                f"{limits[1]:g}; an index needs at least {settings.min_single_doses}."
+                f"{drug} alone has no median effect line: its effect is level over the doses, or "
+                f"fewer than two lie between {limits[0]:g} and {limits[1]:g}."
+            )
+        elif line.n_points < settings.min_single_doses:
+            refused.append(
+                f"Only {line.n_points} doses of {drug} alone have an effect between {limits[0]:g} "
+                f"and {limits[1]:g}; an index needs at least {settings.min_single_doses}."
             )
         elif line.m <= 0:
             refused.append(f"The effect of {drug} alone falls with its dose.")
@@ -156,27 +166,37 @@ def _at_doses(
         note = _join([warning, "No index: no combination has an effect between 0 and 1."])
         yield _row("combination_index", "mean", np.nan, None, Estimate(*_NAN), wells, note)
         return
-    value = float(index[known].mean())
-    both = fit_interaction(doses, effect, singles, normalised=normalised, bend=len(combined) >= 3)
+    value, level = float(index[known].mean()), settings.confidence
+    whole = (number <= 1) | (number == k)  # doublets of a triple have an index of their own
+    both = fit_interaction(
+        doses[whole], effect[whole], singles, normalised=normalised, bend=len(combined) >= 3
+    )
     notes = [warning]
     if not known.all():
         notes.append(f"{int((~known).sum())} combinations without an index are not in the mean.")
-    yield _row(
-        "combination_index", "mean", np.nan, None,
-        _judged(value, both, settings, notes, lambda f: f.mean_interval(
-            given[known], settings.confidence)),
-        wells, _join(notes),
-    )  # fmt: skip
-
-
-def _judged(
-    value: float, fit: InteractionFit | None, settings: ResponseParameters, notes: list[str],
-    interval: Any,
-) -> Estimate:  # fmt: skip
-    if fit is None or not fit.converged:
+    estimate = Estimate(value, *_NAN[1:])
+    measured = modelled = None
+    if usable and alone is not None:
+        measured = alone.measured_mean_interval(
+            given[known], mean[known], cells.count[combined][known], level
+        )
+    if both is not None and both.converged:
+        modelled = both.mean_interval(given[known], level)
+    if measured and alone is not None and (modelled is None or _misfit(both) < MISFIT_P):
+        estimate = _around(value, measured, alone.df)
+    elif modelled and both is not None:
+        estimate = _around(value, modelled, both.df)
+        if measured and _misfit(both) < DOUBTED_P:
+            low, high = measured[0], measured[1] if np.isfinite(measured[1]) else value
+            estimate = _around(value, (min(low, estimate.low), max(high, estimate.high)), both.df)
+    else:
         notes.append(_NO_INTERVAL)
-        return Estimate(value, *_NAN[1:])
-    return _around(value, interval(fit), fit.df)
+    yield _row("combination_index", "mean", np.nan, None, estimate, wells, _join(notes))
+
+
+def _misfit(fit: InteractionFit | None) -> float:
+    """Give the p value of a model's misfit; 1 where nothing speaks against it."""
+    return 1.0 if fit is None or np.isnan(fit.misfit_p) else fit.misfit_p
 
 
 def _at_levels(

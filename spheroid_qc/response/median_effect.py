@@ -34,6 +34,9 @@ FA_LEVELS = (0.5, 0.75, 0.9, 0.95)
 TRUSTED_FA = (0.01, 0.99)
 """Beyond these the logit of a measured effect is mostly noise; flagged, not left out."""
 
+FARTHEST = 12
+"""Powers of ten from the tested doses to Dm beyond which a line counts as level."""
+
 FloatArray = NDArray[np.float64]
 
 
@@ -95,7 +98,7 @@ def fit_median_effect(
     Returns
     -------
     MedianEffect or None
-        None if fewer than two doses are left, or the line does not rise or fall at all.
+        None if fewer than two doses are left, or the line is level.
     """
     x, y = np.asarray(dose, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     known = (x > 0) & np.isfinite(y)
@@ -113,8 +116,11 @@ def fit_median_effect(
     if (b * b).sum() <= 1e-24 or abs((a * b).sum()) <= 1e-15:
         return None
     slope = float((a * b).sum() / (a * a).sum())
+    log_dm = float(log_dose.mean() - logit.mean() / slope)
+    if abs(log_dm - log_dose.mean()) > FARTHEST:
+        return None
     return MedianEffect(
-        dm=float(10 ** (log_dose.mean() - logit.mean() / slope)),
+        dm=float(10**log_dm),
         m=slope,
         r=float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())),
         n_points=int(on_line.sum()),

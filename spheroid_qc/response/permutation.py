@@ -7,7 +7,8 @@ effect it looks for, and tables for the exact one know no ties; so all arrangeme
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from functools import lru_cache
+from itertools import chain, combinations
 from math import comb, prod
 
 import numpy as np
@@ -21,13 +22,21 @@ _DIGITS = 10
 Floats = NDArray[np.float64]
 
 
+@lru_cache(maxsize=16)
+def _arrangements(n: int, size: int) -> NDArray[np.int16]:
+    """All ways to choose `size` of n: (ways, size)."""
+    flat = np.fromiter(chain.from_iterable(combinations(range(n), size)), dtype=np.int16)
+    return flat.reshape(-1, size)
+
+
 def _sums(scores: Floats, size: int) -> tuple[Floats, Floats]:
     """Every sum of `size` scores, and how often it occurs (they add to 1)."""
     n = scores.size
-    chosen = np.fromiter(
-        (i for combination in combinations(range(n), size) for i in combination), dtype=np.intp
-    ).reshape(-1, size)
-    return _gathered(scores[chosen].sum(axis=1), np.full(len(chosen), 1.0 / len(chosen)))
+    if 2 * size > n:  # the rest is the smaller choice
+        values = scores.sum() - scores[_arrangements(n, n - size)].sum(axis=1)
+    else:
+        values = scores[_arrangements(n, size)].sum(axis=1)
+    return _gathered(values, np.full(values.size, 1.0 / values.size))
 
 
 def _gathered(values: Floats, weights: Floats) -> tuple[Floats, Floats]:

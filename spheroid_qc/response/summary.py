@@ -163,7 +163,7 @@ def _in_order(summary: pd.DataFrame) -> pd.DataFrame:
     numbers = [n for n in (1, 2, 3) if f"drug_{n}" in summary]
     keys["drugs"] = sum((summary[f"drug_{n}"].notna().astype(int) for n in numbers), start=0)
     for n in numbers:
-        keys[f"drug_{n}"] = summary[f"drug_{n}"].fillna("").astype(str)
+        keys[f"drug_{n}"] = summary[f"drug_{n}"].astype(object).fillna("").astype(str)
     for n in numbers:
         for column in (f"dose_{n}_um", f"dose_{n}"):
             if column in summary:

@@ -186,11 +186,17 @@ def test_the_vehicle_s_error_counts_where_effects_were_normalised_to_it():
 
 def test_the_best_doublet_is_chosen_anew_and_an_inert_third_drug_adds_nothing():
     curves = (*CURVES[:2], HillCurve(1.0, 1.0, 0.0))
-    result = analyse(plate(curves, bliss, n=3, sd=0.04, seed=2))
+    table = plate(curves, bliss, n=3, sd=0.04, seed=2)
+    few = table["dose_1_um"].isin([0, 0.5, 1.0]) & table["dose_2_um"].isin([0, 0.05, 0.1])
+    few &= table["dose_3_um"].isin([0, 0.5, 1.0])
+    result = analyse(table[few])
     line = mean_of(result, "excess_over_best_doublet", "a + b + c")
     assert line["low"] < 0 < line["high"]
     assert "Better" not in line["note"]
-    strong = analyse(plate(CURVES, bliss, n=3, sd=0.01, seed=2))
+    gain = bliss(CURVES[:1], [0.5])
+    table.loc[few & (table["dose_1_um"] * table["dose_2_um"] * table["dose_3_um"] > 0),
+              "response"] += 0.3 * gain  # fmt: skip
+    strong = analyse(table[few])
     assert "Better than its best part" in mean_of(strong, "excess_over_best_doublet")["note"]
 
 
@@ -225,23 +231,31 @@ def test_effects_of_one_have_no_index():
 
 
 def test_shuffling_renaming_and_units_change_nothing():
-    table = plate(CURVES, bliss, n=3, sd=0.05, seed=7)
+    table = plate(CURVES[:2], bliss, n=3, sd=0.05, seed=7)
     one = analyse(table)
     shuffled = analyse(table.sample(frac=1, random_state=1))
     pd.testing.assert_frame_equal(shuffled, one, check_exact=False, rtol=1e-9)
-    names = {"a": "zeta", "b": "mid", "c": "alpha"}
-    renamed = analyse(table.replace({f"drug_{i}": names for i in (1, 2, 3)}))
+    names = {"a": "zeta", "b": "alpha"}
+    renamed = analyse(table.replace({f"drug_{i}": names for i in (1, 2)}))
     numbers = ["fa", "value", "low", "high", "n"]
     pd.testing.assert_frame_equal(renamed[numbers], one[numbers])
     nano = table.copy()
-    nano[["dose_1_um", "dose_2_um", "dose_3_um"]] *= 1000
+    nano[["dose_1_um", "dose_2_um"]] *= 1000
     pd.testing.assert_frame_equal(analyse(nano)[numbers], one[numbers], rtol=1e-4)
-    swapped = table.rename(columns={"drug_1": "drug_2", "dose_1_um": "dose_2_um",
-                                    "drug_2": "drug_1", "dose_2_um": "dose_1_um"})  # fmt: skip
-    other = analyse(swapped)
+
+
+def test_the_order_of_drugs_changes_nothing():
+    table = plate(CURVES, bliss, n=2, sd=0.05, seed=7)
+    table = table[table["dose_1_um"].isin([0, *LEVELS[::2]])]
+    names = ["drug_2", "dose_2_um", "drug_1", "dose_1_um", "drug_3", "dose_3_um"]
+    swapped = table[["response", *names]].set_axis(
+        ["response", "drug_1", "dose_1_um", "drug_2", "dose_2_um", "drug_3", "dose_3_um"], axis=1
+    )
+    one, other = analyse(table), analyse(swapped)
+    numbers = ["value", "low", "high", "n"]
     for method in ("bliss_excess", "hsa_excess", "loewe_excess", "excess_over_best_doublet"):
         line, again = (mean_of(t, method, c) for t, c in ((one, "a + b + c"), (other, "b + a + c")))
-        assert again[numbers[1:]].tolist() == pytest.approx(line[numbers[1:]].tolist(), rel=1e-4)
+        assert again[numbers].tolist() == pytest.approx(line[numbers].tolist(), rel=1e-4)
 
 
 def test_plates_are_analysed_apart_and_put_together():
@@ -289,7 +303,9 @@ def test_single_drugs_give_an_empty_table_and_raw_responses_are_refused():
 
 def test_four_drugs_have_bliss_and_hsa():
     curves = (*CURVES, HillCurve(0.5, 1.2))
-    result = analyse(plate(curves, bliss))
+    table = plate(curves, bliss)
+    doses = table[[f"dose_{i}_um" for i in range(1, 5)]] / [c.ec50 for c in curves]
+    result = analyse(table[doses.isin([0, 0.5, 1.0]).all(axis=1)])
     assert "dose_4_um" in result
     assert mean_of(result, "bliss_excess", "a + b + c + d")["value"] == pytest.approx(0, abs=1e-12)
     assert mean_of(result, "hsa_excess", "a + b + c + d")["value"] > 0
@@ -308,3 +324,40 @@ def test_export_for_synergyfinder():
     pair = export[export["block_id"] == 1]
     assert set(pair["drug3"]) == {""}
     assert ((pair["conc1"] == 0) & (pair["conc2"] == 0)).sum() == 2
+
+
+def test_a_plate_without_the_drugs_alone_is_named():
+    whole = plate(CURVES[:2], bliss, n=3, sd=0.02).assign(plate="P1")
+    combined = (whole["dose_1_um"] > 0) & (whole["dose_2_um"] > 0)
+    result = analyse(pd.concat([whole, whole[combined].assign(plate="P2")]))
+    assert set(result["plate"]) == {"P1"}
+    assert result["note"].str.contains("Not used: plate P2, without the drugs alone.").all()
+
+
+def test_doses_written_with_few_digits_are_the_same_dose():
+    table = plate(CURVES[:2], bliss)
+    single = (table["dose_2_um"] == 0) & (table["dose_1_um"] > 0)
+    table.loc[single, "dose_1_um"] *= 1.0004
+    result = analyse(table).query("method == 'bliss_excess'")
+    assert result["value"].notna().all()
+
+
+def test_a_vehicle_of_zero_by_definition_has_no_error():
+    table = plate(CURVES[:2], bliss, n=3, sd=0.03)
+    vehicle = (table["dose_1_um"] == 0) & (table["dose_2_um"] == 0)
+    zero = table.assign(response=table["response"].where(~vehicle, 0.0))
+    one, other = (mean_of(analyse(t), "bliss_excess") for t in (zero, table[~vehicle]))
+    assert one[["low", "high"]].tolist() == pytest.approx(other[["low", "high"]].tolist())
+
+
+def test_doublets_do_not_blur_the_index_of_a_triple():
+    """Antagonistic doublets, additive triple: only the triple's own wells count."""
+
+    def effect(curves, doses):
+        scale = 0.5 if (doses > 0).sum() == 2 else 1.0
+        return loewe(curves, doses * scale)
+
+    result = analyse(plate(CURVES, effect))
+    line = mean_of(result, "combination_index", "a + b + c")
+    assert line[["value", "low", "high"]].tolist() == pytest.approx([1, 1, 1], rel=1e-4)
+    assert mean_of(result, "combination_index", "a + b")["low"] == pytest.approx(2, rel=1e-4)

@@ -160,3 +160,10 @@ def test_requests_that_can_not_be_met():
         compare_with_vehicle(table)
     with pytest.raises(RequestError, match="more than one row"):
         compare_with_vehicle(pd.concat([table, table]), ["value"])
+
+
+def test_wells_without_a_condition_are_no_condition():
+    table = groups({"vehicle": VEHICLE, "drug": WEAK})
+    table.loc[table.index[-1], "condition"] = None
+    assert compare(table).loc["drug", "n"] == 2
+    assert compare_with_vehicle(table.assign(condition=np.nan), ["value"]).empty

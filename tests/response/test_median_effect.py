@@ -134,3 +134,7 @@ def test_a_clean_interaction_is_recovered(alpha, k):
 def _alone(doses, effect, i):
     rows = (doses[:, i] > 0) & ((doses > 0).sum(axis=1) == 1)
     return doses[rows, i], effect[rows]
+
+
+def test_a_level_line_is_none():
+    assert fit_median_effect([1, 2, 4, 8], [0.02, 0.021, 0.019, 0.0205]) is None

@@ -1,0 +1,72 @@
+"""Effects of combined drugs for given median effect parameters and interaction.
+
+    sum_i  d_i / Dm_i * (E / (1 - E))^(-kappa / m_i)  =  alpha
+
+over theta = (log Dm_1..k, log m_1..k, log alpha, log kappa, v); alpha = kappa = 1 is Loewe
+additivity. With u = logit(E) the left side falls in u for any parameters, so each combination
+has exactly one effect.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit, softmax
+
+__all__ = ["level_index", "log_index", "solve"]
+
+FloatArray = NDArray[np.float64]
+
+
+def level_index(theta: FloatArray, parts: FloatArray, fa: float) -> tuple[float, FloatArray]:
+    """Log index and log dose-reduction indices at an effect, for shares of the total dose."""
+    k = len(parts)
+    u, slope = float(logit(fa)), np.exp(-theta[k : 2 * k])
+    with np.errstate(divide="ignore"):
+        weight = np.log(parts) - theta[:k]
+    log_total = theta[2 * k] - np.logaddexp.reduce(weight - np.exp(theta[2 * k + 1]) * u * slope)
+    alone = theta[:k] + u * slope
+    reduction = alone - log_total - np.log(parts)
+    return float(np.logaddexp.reduce(-reduction)), np.asarray(reduction)
+
+
+def log_index(theta: FloatArray, doses: FloatArray, u: FloatArray) -> FloatArray:
+    """Log sum_i d_i / Dx_i at effects with logit u."""
+    k = doses.shape[1]
+    with np.errstate(divide="ignore"):
+        terms = np.log(doses) - theta[:k] - u[:, None] * np.exp(-theta[k : 2 * k])
+    return np.asarray(np.logaddexp.reduce(terms, axis=1))
+
+
+def solve(
+    theta: FloatArray, doses: FloatArray, combined: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
+    """Logit of the effect at each row of doses, and its derivatives by theta (without v).
+
+    g(u) = log sum_i exp(log d_i - log Dm_i - kappa u / m_i) - log alpha is convex and falls, so
+    Newton's steps from the largest root of its single terms can't overshoot.
+    """
+    k = doses.shape[1]
+    alpha = np.where(combined, theta[2 * k], 0.0)
+    kappa = np.where(combined, np.exp(theta[2 * k + 1]), 1.0)
+    slope = np.exp(-theta[k : 2 * k])
+    with np.errstate(divide="ignore"):
+        start = np.log(doses) - theta[:k]
+    rate = kappa[:, None] * slope
+    u = ((start - alpha[:, None]) / rate).max(axis=1)
+    for _ in range(60):
+        terms = start - rate * u[:, None]
+        weight = softmax(terms, axis=1)
+        g = np.logaddexp.reduce(terms, axis=1) - alpha
+        step = g / (weight * rate).sum(axis=1)
+        u = u + step
+        if np.abs(step).max(initial=0.0) < 1e-12:
+            break
+    weight = softmax(start - rate * u[:, None], axis=1)
+    fall = (weight * rate).sum(axis=1)
+    derivative = np.zeros((len(doses), 2 * k + 2))
+    derivative[:, :k] = -weight / fall[:, None]
+    derivative[:, k : 2 * k] = weight * rate * u[:, None] / fall[:, None]
+    derivative[:, 2 * k] = np.where(combined, -1 / fall, 0.0)
+    derivative[:, 2 * k + 1] = np.where(combined, -u, 0.0)
+    return u, derivative
