@@ -11,6 +11,7 @@ compares with the masks made of the originals, which needs no truth and so can't
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -217,11 +218,18 @@ def perturbed(images: list[Example]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    default = os.environ.get("SPHEROID_QC_SHARED")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=Path(default, "real") if default else None,
+        help="default: `real` in the folder that SPHEROID_QC_SHARED names",
+    )  # fmt: skip
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets of outlines")
     parser.add_argument("--only", default="", help="only paths that contain this")
     parser.add_argument("--perturb", action="store_true", help="also score altered images")
     arguments = parser.parse_args()
+    if arguments.folder is None:
+        print("No accuracy without images: name a folder, or set SPHEROID_QC_SHARED.")
+        return
     images = list(examples(arguments.folder, arguments.only))
     methods: dict[str, Callable[[NDArray[Any]], Segmentation]] = {"classical": classical}
     if images and auto(images[0].image).method != "classical":

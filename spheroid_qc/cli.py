@@ -81,7 +81,10 @@ def run(
     ] = None,
     method: Annotated[
         Literal["auto", "learned", "classical"] | None,
-        typer.Option(help="How masks are made. [default: auto]"),
+        typer.Option(
+            help="How masks are made; learned needs a trained network, which this version does "
+            "not bring. [default: auto]"
+        ),
     ] = None,
     name_pattern: Annotated[
         str | None,
@@ -111,7 +114,10 @@ def run(
     ] = None,
     overlays: Annotated[
         Literal["all", "flagged", "none"] | None,
-        typer.Option(help="Pictures with outlines. [default: flagged]"),
+        typer.Option(
+            help="Pictures with outlines: of all frames, or of those that are worth a look. "
+            "[default: flagged]"
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=1024, help="Processes. [default: one a processor]")
@@ -243,7 +249,9 @@ def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
 
 
 def _conclude(result: RunResult) -> None:
-    """Say what was done, what could not be done, and where the results lie."""
+    """Say what came out, what could not be done, and where the results lie."""
+    from spheroid_qc.run.answer import answer_lines
+
     for note in result.notes:
         say(f"note: {one_line(note)}", err=True)
     for failure in result.failures[:_MOST_LISTED]:
@@ -253,6 +261,7 @@ def _conclude(result: RunResult) -> None:
         say(f"problem: ... and {more} more, all listed in {result.out / 'qc.csv'}.", err=True)
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
+    say("\n".join(["", *(one_line(line) for line in answer_lines(result.tables)), ""]))
     say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
 
 

@@ -13,14 +13,13 @@ from dataclasses import astuple
 from hashlib import blake2b
 from pathlib import Path
 
-import pandas as pd
-
 from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.run import Progress, RunResult, run_plate
+from spheroid_qc.run.answer import answer_lines
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.samples import DEMO, write_plate
 
-__all__ = ["condition_lines", "run_demo"]
+__all__ = ["run_demo"]
 
 
 def run_demo(
@@ -94,69 +93,8 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
     return found == design
 
 
-def condition_lines(conditions: pd.DataFrame) -> list[str]:
-    """Print-ready table of the last time: one line per condition.
-
-    Parameters
-    ----------
-    conditions : DataFrame
-        `conditions.csv`.
-
-    Returns
-    -------
-    list of str
-        Heading and lines; means over wells.
-    """
-    last = conditions[conditions["time_h"] == conditions["time_h"].max()]
-    width = max([len("condition"), *(len(str(name)) for name in last["condition"])])
-    heading = (
-        f"{'condition':{width}}  wells  DF mean [95 % CI]     core volume lost  states\n"
-        f"{'':{width}}                               against vehicle"
-    )
-    lines = heading.split("\n")
-    for _, row in last.iterrows():
-        states = ", ".join(
-            f"{int(row[f'n_{name}'])} {name}"
-            for name in (
-                "intact", "shrunken", "shedding", "disintegrated", "lost", "vanished",
-                "never_formed", "unscorable",
-            )
-            if row[f"n_{name}"] > 0
-        )  # fmt: skip
-        fraction = _with_interval(row, "disintegration_fraction")
-        loss = _percent(row["core_volume_loss_vs_vehicle_mean"])
-        lines.append(
-            f"{row['condition']:{width}}  {int(row['n_wells']):5d}  {fraction:20}  {loss:>16}  "
-            f"{states}"
-        )
-    return lines
-
-
-def _with_interval(row: pd.Series, name: str) -> str:
-    mean, low, high = (row[f"{name}_{part}"] for part in ("mean", "ci_low", "ci_high"))
-    if pd.isna(mean):
-        return "-"
-    return f"{mean:.2f}" + ("" if pd.isna(low) else f" [{max(low, 0):.2f}, {min(high, 1):.2f}]")
-
-
-def _percent(value: float) -> str:
-    return "-" if pd.isna(value) else f"{round(100 * value)} %"
-
-
 def _text(result: RunResult, plate: Path) -> str:
-    conditions = pd.read_csv(result.tables["conditions"])
-    qc = pd.read_csv(result.tables["qc"])
-    last = conditions["time_h"].max()
-    lines = ["", f"By condition, {last:g} h after the first frame:", ""]
-    lines += condition_lines(conditions)
-    excluded = qc[(qc["severity"] == "exclude") & qc["well"].notna()]
-    lines += ["", "Not trusted, and kept out of every mean:"]
-    for (well, code), rows in excluded.groupby(["well", "code"], sort=False):
-        times = ", ".join(f"{t:g}" for t in rows["time_h"])
-        lines.append(f"  {well}  {code}  ({times} h)  {rows['title'].iloc[0]}")
-    formed = pd.read_csv(result.tables["wells"], usecols=["well", "state"])
-    for well in formed.loc[formed["state"] == "never_formed", "well"].unique():
-        lines.append(f"  {well}  never_formed  No spheroid at time zero.")
+    lines = ["", *answer_lines(result.tables)]
     lines += ["", "Files that could not be read (expected here: one is cut short on purpose):"]
     lines += [f"  {sentence}" for sentence in result.failures] or ["  none"]
     lines += [

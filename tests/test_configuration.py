@@ -333,3 +333,33 @@ def test_what_needs_new_masks_exists() -> None:
 
 def test_written_toml_is_toml() -> None:
     assert set(tomllib.loads(configuration_text())) == set(sections())
+
+
+@pytest.mark.parametrize("option", [False, True])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0,755", "write 0.755 with a decimal point."),
+        ("1.3um", "write the number alone, the unit is um/px."),
+        ("1,3 um/px", "the unit is um/px; write 1.3 with a decimal point."),
+        ("1,000", "write 1.000 with a decimal point, or 1000 if a thousand is meant."),
+        ("1,000,000.5", "no other separator."),
+        ("abc", "it must be a number, more than 0"),
+        ("nan", "is not possible"),
+    ],
+)
+def test_numbers_written_by_hand(text: str, words: str, option: bool) -> None:
+    key = "plate.pixel_size_um"
+    changes = ({}, {key: ("--pixel-size", text)}) if option else ({key: text}, {})
+    with pytest.raises(RequestError) as caught:
+        apply_overrides(Parameters(), *changes)
+    message = str(caught.value)
+    assert words in message
+    assert message.startswith(f"--pixel-size {text}: " if option else f"--set {key}={text}: ")
+    assert "Input should" not in message
+
+
+@pytest.mark.parametrize("text", [".65", "0.65", "6.5e-1", "+0.65"])
+def test_numbers_as_text_of_an_option(text: str) -> None:
+    options = {"plate.pixel_size_um": ("--pixel-size", text)}
+    assert apply_overrides(Parameters(), {}, options).plate.pixel_size_um == 0.65

@@ -8,6 +8,7 @@ to write instead. A misspelt key is never ignored.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import textwrap
 import tomllib
@@ -34,6 +35,9 @@ __all__ = [
     "read_configuration",
     "write_configuration",
 ]
+
+_PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""Also `.5` and `5.`."""
 
 
 def read_configuration(path: str | Path) -> Parameters:
@@ -228,7 +232,7 @@ def apply_overrides(
         of a table has a longer key: `quality.severity.out_of_focus`.
     options : mapping of str to (str, object), optional
         Settings that have a command line option of their own: key to the option's name and its
-        value, which is taken as it is and wins over `overrides`.
+        value, which wins over `overrides`. Text for a number is read as in `overrides`.
 
     Returns
     -------
@@ -258,7 +262,11 @@ def apply_overrides(
         target[name] = _typed_value(value, record) if isinstance(value, str) else value
 
     for key, (option, value) in (options or {}).items():
-        data[known[key].section][known[key].name] = value
+        record = known[key]
+        if isinstance(value, str) and record.kind in ("number", "integer"):
+            data[record.section][record.name] = _typed_value(value, record)
+        else:
+            data[record.section][record.name] = value
         typed[key] = f"{option} {value}"
 
     def where(location: tuple[str, ...]) -> str:
@@ -278,6 +286,9 @@ def _typed_value(text: str, record: SettingRecord | None) -> Any:
         value = text if "\n" in text else tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):
         value = text
+        # Numbers that TOML does not know, though everybody else does.
+        if record is not None and record.kind == "number" and _PLAIN_NUMBER.fullmatch(text):
+            value = float(text)
     # A channel may be called 2, and a date is no setting's type: text settings take any text.
     if not isinstance(value, str) and (record is None or record.kind == "string"):
         return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,11 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 
 __all__ = ["unknown_setting", "validated"]
+
+_NUMBER_AND_REST = re.compile(
+    r"(?P<number>[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<rest>[^\d\s.,].*)?"
+)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
 def validated(data: Mapping[str, Any], where: Callable[[tuple[str, ...]], str]) -> Parameters:
@@ -75,10 +81,33 @@ def _problem_sentence(
         allowed = record.allowed() + (", or be left unset" if record.optional else "")
     advice = f"{key} = {given} is not possible; it must be {allowed}"
     if record.kind in ("number", "integer") and isinstance(detail["input"], str):
-        advice += "; numbers stand without quotes, with a decimal point"
+        advice += _number_advice(detail["input"], record)
     elif record.kind == "string" and not record.choices:
         advice += "; text stands in quotes"
     return advice + "."
+
+
+def _number_advice(text: str, record: SettingRecord) -> str:
+    """Say what to write where a text stands for a number."""
+    match = _NUMBER_AND_REST.fullmatch(text.strip())
+    if match is None:
+        return ""
+    number, rest = match["number"], match["rest"]
+    said = []
+    if rest:
+        unit = f"the unit is {record.unit}" if record.unit else "it has no unit"
+        said.append(f"write the number alone, {unit}")
+    if "," in number and record.kind == "number":
+        whole = number.replace(",", "")
+        if number.count(",") == 1 and "." not in number:
+            said.append(f"write {number.replace(',', '.')} with a decimal point")
+            if _GROUPED.fullmatch(number):
+                said[-1] += f", or {whole} if a thousand is meant"
+        else:
+            said.append("write the number with a decimal point and no other separator")
+    elif "," in number:
+        said.append("write the number without a comma")
+    return f"; {'; '.join(said)}" if said else "; numbers stand without quotes"
 
 
 def unknown_setting(key: str) -> str:

@@ -225,6 +225,11 @@ _KINDS = (
         "The well is out of all effects and counted.",
     ),
     FlagKind(
+        "blank_not_empty", _W, "Something in a blank",
+        "A well that the map calls blank holds something that looks like a spheroid.",
+        "Look at the picture: dust, or a well that was mixed up.",
+    ),
+    FlagKind(
         "vanished", _W, "Vanished",
         "Nothing is left although the spheroid was whole in the frame before.",
         "It was probably washed away or out of view; the well counts as censored from here.",

@@ -100,7 +100,7 @@ def _number_through(rows: list[Claim]) -> None:
 
 def without_duplicates(
     folder: Path, rows: list[Claim], sizes: dict[str, int]
-) -> tuple[list[Claim], list[tuple[str, str, tuple[str, ...]]]]:
+) -> tuple[list[Claim], list[tuple[str, str, str, tuple[str, ...]]]]:
     """Leave out images that claim the same place, unless they are the same byte for byte.
 
     Parameters
@@ -116,8 +116,9 @@ def without_duplicates(
     -------
     kept : list of Claim
         One for each place.
-    left_out : list of (str, str, tuple of str)
-        Path, finished sentence, and the other files that claim the place.
+    left_out : list of (str, str, str, tuple of str)
+        Path, kind (`copy` where the same bytes are used under another name, else `duplicate`),
+        finished sentence, and the other files that claim the place.
     """
     groups: dict[tuple[object, ...], list[Claim]] = defaultdict(list)
     for row in rows:
@@ -125,7 +126,7 @@ def without_duplicates(
     if len(groups) == len(rows):
         return rows, []
     kept: list[Claim] = []
-    left_out: dict[str, tuple[str, tuple[str, ...]]] = {}
+    left_out: dict[str, tuple[str, str, tuple[str, ...]]] = {}
     for group in groups.values():
         if len(group) == 1:
             kept += group
@@ -145,12 +146,16 @@ def without_duplicates(
             )
         for path in paths[1:] if same else paths:
             others = tuple(other for other in paths[: MOST_OTHERS + 1] if other != path)
-            left_out.setdefault(path, (message, others[:MOST_OTHERS]))
+            told = ("copy" if same else "duplicate", message, others[:MOST_OTHERS])
+            # Of a stack with pages of both kinds the worse is told.
+            if path not in left_out or (left_out[path][0] == "copy" and not same):
+                left_out[path] = told
     return kept, [(path, *told) for path, told in left_out.items()]
 
 
 def _place(row: Claim) -> str:
-    place = f"plate {row.plate!r}, well {row.reading.well.name}, {row.hours:g} h"
+    when = f"frame {row.hours:g}" if row.source == "index" else f"{row.hours:g} h"
+    place = f"plate {row.plate!r}, well {row.reading.well.name}, {when}"
     return f"{place}, channel {row.reading.channel}" if row.reading.channel else place
 
 

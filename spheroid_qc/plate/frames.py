@@ -24,6 +24,10 @@ from spheroid_qc.plate.times import Probe, plate_times
 __all__ = ["Finding", "Frame", "FrameTable", "MissingWell", "Probe", "frame_table"]
 
 
+HARMLESS = ("stray", "copy")
+"""Kinds of findings that cost the user no image."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One image of one well at one time.
@@ -77,7 +81,8 @@ class Finding:
     path : str
         Below the folder; a folder ends with a slash.
     kind : str
-        `doubtful`, `unread`, `stray`, `duplicate` or `conflict`.
+        `doubtful`, `unread`, `stray`, `duplicate`, `copy` (the same bytes are used under another
+        name) or `conflict`.
     message : str
         Finished sentence: what is wrong and what to do.
     readings : tuple of str
@@ -125,8 +130,8 @@ class FrameTable:
 
     @property
     def problems(self) -> tuple[Finding, ...]:
-        """Findings that cost the user an image: all but strays."""
-        return tuple(finding for finding in self.findings if finding.kind != "stray")
+        """Findings that cost the user an image: all but strays and copies."""
+        return tuple(finding for finding in self.findings if finding.kind not in HARMLESS)
 
     @property
     def plates(self) -> tuple[str, ...]:
@@ -193,7 +198,7 @@ def frame_table(
     for plate in sorted(by_plate):
         rows += _plate_rows(folder, plate, by_plate[plate], parameters, probe, findings, notes)
     rows, twice = without_duplicates(folder, rows, sizes)
-    findings += [Finding(path, "duplicate", message, others) for path, message, others in twice]
+    findings += [Finding(*told) for told in twice]
     frames = _ranked(rows, sizes)
     return FrameTable(
         folder,

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from spheroid_qc.plate.frames import Finding, Frame, FrameTable
+from spheroid_qc.plate.frames import HARMLESS, Finding, Frame, FrameTable
 from spheroid_qc.plate.naming.schemes import GENERIC, PATTERN, SCHEMES
+from spheroid_qc.plate.times import REMEDY
 from spheroid_qc.plate.wells import PLATE_FORMATS, row_column, smallest_format, well_name
 
 __all__ = ["Inspection", "PlateSummary", "Row", "gaps", "inspection", "render", "visible"]
@@ -23,6 +24,7 @@ ADVICE: dict[str, str] = {
     "unread": "files that could not be read",
     "conflict": "names that contradict themselves or the rest, left out",
     "duplicate": "files that claim a place which another file has",
+    "copy": "copies, byte for byte, of a file that is used",
     "stray": "files and folders that are not images of the plate",
 }
 """Kind of finding -> what the files under it are."""
@@ -70,6 +72,8 @@ class PlateSummary:
         Channels as written.
     schemes : tuple of str
         Schemes that read the names.
+    counted : bool
+        Whether the times count frames instead of hours.
     gaps : tuple of str
         Wells without any image inside the rectangle of wells that have some.
     """
@@ -82,6 +86,7 @@ class PlateSummary:
     planes: int
     channels: tuple[str, ...]
     schemes: tuple[str, ...]
+    counted: bool
     gaps: tuple[str, ...]
 
 
@@ -96,9 +101,11 @@ class Inspection:
     plates : tuple of PlateSummary
         One for each plate.
     problems : tuple of Finding
-        Files left out, but for strays.
+        Files left out, but for strays and copies.
     strays : tuple of Finding
         Files that aren't images of the plate.
+    copies : tuple of Finding
+        Files with the same bytes as one that is used.
     missing : tuple of str
         Finished sentences about wells without image.
     notes : tuple of str
@@ -109,6 +116,7 @@ class Inspection:
     plates: tuple[PlateSummary, ...]
     problems: tuple[Finding, ...]
     strays: tuple[Finding, ...]
+    copies: tuple[Finding, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -170,8 +178,10 @@ def inspection(table: FrameTable, well_count: int | None = None) -> Inspection:
     lacking: dict[tuple[str, tuple[float, ...]], list[str]] = defaultdict(list)
     for absent in table.missing:
         lacking[absent.plate, absent.times_h].append(absent.well)
+    counted = {one.plate for one in plates if one.counted}
     missing = [
-        f"Plate {visible(plate)!r}: no image at {_times(times)} of {_list(wells)}."
+        f"Plate {visible(plate)!r}: no image at {_times(times, plate in counted)} of "
+        f"{_list(wells)}."
         for (plate, times), wells in lacking.items()
     ]
     missing += [
@@ -185,6 +195,7 @@ def inspection(table: FrameTable, well_count: int | None = None) -> Inspection:
         plates,
         table.problems,
         tuple(finding for finding in table.findings if finding.kind == "stray"),
+        tuple(finding for finding in table.findings if finding.kind == "copy"),
         tuple(missing),
         table.notes,
     )
@@ -207,6 +218,7 @@ def _summary(plate: str, frames: Sequence[Frame], well_count: int | None) -> Pla
         max(map(len, planes.values())),
         tuple(sorted({frame.channel for frame in frames if frame.channel})),
         tuple(sorted({frame.scheme for frame in frames})),
+        any(frame.time_source == "index" for frame in frames),
         gaps(wells),
     )
 
@@ -231,8 +243,8 @@ def _list(items: Sequence[str], most: int = 12) -> str:
     return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
 
 
-def _times(times: Sequence[float]) -> str:
-    return _list([f"{time:g} h" for time in times], 8)
+def _times(times: Sequence[float], counted: bool) -> str:
+    return _list([f"frame {time:g}" if counted else f"{time:g} h" for time in times], 8)
 
 
 def width(text: str) -> int:
@@ -276,9 +288,9 @@ def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) 
         lines += _table(found.rows, max_rows, max_width)
         lines.append("")
     for kind in ADVICE:
-        group = [one for one in (*found.problems, *found.strays) if one.kind == kind]
+        group = [one for one in (*found.problems, *found.copies, *found.strays) if one.kind == kind]
         if group:
-            lines += [*_findings(kind, group, max_rows if kind == "stray" else None), ""]
+            lines += [*_findings(kind, group, max_rows if kind in HARMLESS else None), ""]
     if found.missing:
         lines.append("Missing wells")
         lines += [f"  {sentence}" for sentence in found.missing[:max_rows]]
@@ -331,7 +343,10 @@ def _counts(found: Inspection) -> list[str]:
     lines = []
     for one in found.plates:
         times = one.times_h
-        span = f"{times[0]:g} h" if len(times) == 1 else f"{times[0]:g} to {times[-1]:g} h"
+        if one.counted:
+            span = f"frames {times[0]:g} to {times[-1]:g}, not hours"
+        else:
+            span = f"{times[0]:g} h" if len(times) == 1 else f"{times[0]:g} to {times[-1]:g} h"
         words = [
             f"{one.wells} well{'' if one.wells == 1 else 's'} (fits {one.wells_on_plate})",
             f"{len(times)} time{'' if len(times) == 1 else 's'} ({span})",
@@ -344,7 +359,9 @@ def _counts(found: Inspection) -> list[str]:
             words.append("channels " + ", ".join(map(visible, one.channels)))
         read_as = ", ".join(_TITLES.get(name, name) for name in one.schemes)
         lines.append(f"Plate {visible(one.plate)}: {'; '.join(words)}; read as {read_as}.")
-    counts = Counter(one.kind for one in (*found.problems, *found.strays))
+        if one.counted:
+            lines.append(f"  Its frames are counted; {REMEDY}.")
+    counts = Counter(one.kind for one in (*found.problems, *found.copies, *found.strays))
     left = ", ".join(f"{counts[kind]} {kind}" for kind in ADVICE if counts[kind])
     lines.append(f"{len(found.rows)} images read" + (f"; left out: {left}." if left else "."))
     return lines

@@ -12,7 +12,7 @@ from spheroid_qc.plate.maps.grid import find_grids, grid_records
 from spheroid_qc.plate.maps.headings import Heading
 from spheroid_qc.plate.maps.long import find_heading_line, long_records
 from spheroid_qc.plate.maps.models import match_plates
-from spheroid_qc.plate.maps.records import Problems, Record, is_missing
+from spheroid_qc.plate.maps.records import Problems, Record, counted, is_missing
 from spheroid_qc.plate.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
 from spheroid_qc.plate.tables.reader import Cell, Table, read_tables
 
@@ -142,7 +142,7 @@ def read_end_points(path: Path | str, *, well_count: int | None = None) -> EndPo
         )
     problems.raise_if_any()
     notes[:0] = [note for table in used for note in table.notes]
-    notes.append(f"Values joined for {len(values)} wells: {', '.join(columns)}.")
+    notes.append(f"Values joined for {counted(len(values))}: {', '.join(columns)}.")
     return EndPoints(tuple(columns), values, tuple(dict.fromkeys(notes)), path.name)
 
 

@@ -14,11 +14,12 @@ from itertools import pairwise
 from statistics import median
 
 from spheroid_qc.plate.naming.reading import Reading
+from spheroid_qc.plate.scans import scan_hours
 
-__all__ = ["PlateTimes", "Probe", "plate_times"]
+__all__ = ["REMEDY", "PlateTimes", "Probe", "plate_times"]
 
-SCAN_GAP_H = 0.5
-"""Longest pause between two wells of one scan of a plate."""
+REMEDY = "if they are 6 h apart, run with --set plate.frame_interval_h=6"
+"""What to do where frames are counted: the end of a sentence."""
 
 _EPOCH = datetime(2000, 1, 1)
 
@@ -103,7 +104,7 @@ def plate_times(
             if reading.hours is not None:
                 result.put(index, reading.hours, reading.hours_from)
             else:
-                _leave_out(result, index, plate)
+                _leave_out(result, index, plate, reading.moment)
         return result
     if timed:
         for index, reading in enumerate(readings):
@@ -128,7 +129,14 @@ def plate_times(
     return result
 
 
-def _leave_out(result: PlateTimes, index: int, plate: str) -> None:
+def _leave_out(result: PlateTimes, index: int, plate: str, date: datetime | None = None) -> None:
+    if date is not None:
+        result.conflicts[index] = (
+            f"The name bears a date, {date:%Y-%m-%d}, while other names of plate {plate!r} state "
+            "the time since the start: it is left out; write the time as in the other names, or "
+            "move the file to a folder of its own."
+        )
+        return
     result.conflicts[index] = (
         f"Other names of plate {plate!r} say when the image was taken and this one does not: it is "
         "left out; add the time to the name, or move the file to a folder of its own."
@@ -196,7 +204,7 @@ def _by_moment_and_index(
             result.put(index, float(order[pairs[index]]), "index")
         result.notes.append(
             f"Plate {plate!r} has dates and running numbers: its time points are counted, not "
-            "timed; give the frame interval for hours."
+            f"timed; {REMEDY}."
         )
         return
     lowest: dict[datetime | None, int] = {}
@@ -207,51 +215,6 @@ def _by_moment_and_index(
         assert moment is not None
         start = (moment - first).total_seconds() / 3600
         result.put(index, start + (number - lowest[moment]) * interval_h, source)
-
-
-def scan_hours(moments: Sequence[datetime], series: Sequence[Hashable]) -> list[float]:
-    """Hours since the first image, one value for all wells of one scan of the plate.
-
-    A microscope takes minutes to scan a plate, so that wells of one time point may bear different
-    times. A new time point starts where a series comes round again, or after a pause.
-
-    Parameters
-    ----------
-    moments : sequence of datetime
-        When each image was taken.
-    series : sequence of hashable
-        What each image shows, over and over.
-
-    Returns
-    -------
-    list of float
-        Start of the scan each image belongs to, hours since the first scan.
-    """
-    own: dict[Hashable, list[datetime]] = defaultdict(list)
-    for moment, one in zip(moments, series, strict=True):
-        own[one].append(moment)
-    steps = [
-        (later - earlier).total_seconds() / 3600
-        for times in own.values()
-        for earlier, later in pairwise(sorted(times))
-        if later > earlier
-    ]
-    pause = min([SCAN_GAP_H, *(step / 2 for step in steps)])
-    at: dict[datetime, set[Hashable]] = defaultdict(set)
-    for moment, one in zip(moments, series, strict=True):
-        at[moment].add(one)
-    starts: dict[datetime, datetime] = {}
-    begun = previous = min(at)
-    inside: set[Hashable] = set()
-    for moment in sorted(at):
-        waited = (moment - previous).total_seconds() / 3600
-        if waited > pause or (moment != previous and inside & at[moment]):
-            begun, inside = moment, set()
-        inside |= at[moment]
-        starts[moment] = begun
-        previous = moment
-    first = min(at)
-    return [(starts[moment] - first).total_seconds() / 3600 for moment in moments]
 
 
 def _by_index(
@@ -282,7 +245,7 @@ def _by_index(
         else:
             result.notes.append(
                 f"Names of plate {plate!r} give running numbers and no times: time_h counts "
-                "frames, not hours, unless the frame interval is given."
+                f"frames, not hours; {REMEDY}."
             )
     for index, reading in enumerate(readings):
         if reading.index is None:
@@ -377,7 +340,7 @@ def _by_file(
                 sources.add(source)
         result.notes.append(
             f"Plate {plate!r} has files with several time pages"
-            + ("; time_h counts pages, not hours." if "index" in sources else ".")
+            + (f"; time_h counts pages, not hours; {REMEDY}." if "index" in sources else ".")
         )
         return
     dates = [None if one is None else one.acquired for one in asked]

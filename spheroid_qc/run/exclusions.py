@@ -1,7 +1,7 @@
 """What the user left out: wells or single frames, with the reason.
 
-The table lies in the run folder as `exclusions.csv`, so that a later run, and napari, honour it;
-it is read, never written here.
+A table `exclusions.csv` in the run folder is honoured by every later run; another one can be
+named. It is read, never written here.
 """
 
 from __future__ import annotations

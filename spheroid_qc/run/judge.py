@@ -25,6 +25,13 @@ __all__ = ["Judged", "judge"]
 _SERIES_OF_SPHERES = (
     "plate", "well", "time_h", "scorable", "pixel_hash", "n_spheroids", "figure:background_level",
 )  # fmt: skip
+_ABOUT_A_SPHEROID = frozenset(
+    {
+        "df_unvalidated", "drift", "few_references", "low_confidence", "low_contrast",
+        "never_formed", "no_baseline", "no_spheroid", "out_of_focus", "size_jump",
+        "size_outlier_t0", "touches_border", "vanished",
+    }
+)  # fmt: skip
 
 
 @dataclass
@@ -113,12 +120,27 @@ def judge(
         vehicles = (wells["role"] == "vehicle").groupby(wells["plate"], sort=True).any()
         lacking = vehicles.index[~vehicles].tolist()
         plate_flags += [(str(plate), Flag("no_vehicle")) for plate in lacking]
+    _blank_wells(wells, flags, parameters)
     for label in flags:
         flags[label] = _final(flags[label], parameters)
     wells["flags"] = [";".join(f.code for f in flags[label]) for label in wells.index]
     return Judged(
         wells, flags, [(p, resolve(f, parameters.quality)) for p, f in plate_flags], notes
     )
+
+
+def _blank_wells(wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: Parameters) -> None:
+    """Nothing in a blank well is as it should be; something is the finding."""
+    for label in wells.index[wells["role"] == "blank"]:
+        flags[label] = [
+            flag
+            for flag in flags[label]
+            # What takes a frame out stays: the state rests on it.
+            if flag.code not in _ABOUT_A_SPHEROID
+            or resolve(flag, parameters.quality).severity is Severity.EXCLUDE
+        ]
+        if wells.loc[label, "state"] not in ("never_formed", "vanished", "unscorable", ""):
+            flags[label].append(Flag("blank_not_empty"))
 
 
 def _figures(wells: pd.DataFrame) -> dict[int, dict[str, float]]:

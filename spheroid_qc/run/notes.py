@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from spheroid_qc.plate.frames import Finding, FrameTable
 from spheroid_qc.plate.join import EndPoints
 from spheroid_qc.plate.maps.models import PlateMap, match_plates
+from spheroid_qc.run.exclusions import Exclusion
 
-__all__ = ["dosed_after_all", "finding_sentence", "joined_without_images", "plates_without_images"]
+__all__ = [
+    "dosed_after_all",
+    "exclusions_in_use",
+    "finding_sentence",
+    "joined_without_images",
+    "plates_without_images",
+    "unmatched_wells",
+]
 
 
 def plates_without_images(mapped: PlateMap | None, table: FrameTable) -> Iterator[str]:
@@ -39,6 +48,31 @@ def joined_without_images(joined: EndPoints | None, table: FrameTable) -> Iterat
         )
 
 
+def unmatched_wells(mapped: PlateMap | None, table: FrameTable) -> Iterator[str]:
+    """Say which imaged wells are not on the map, and which wells of the map have no image."""
+    if mapped is None:
+        return
+    imaged = {(frame.plate, frame.well) for frame in table.frames}
+    known = set(mapped.for_plates(table.plates))
+    for lost, sentence in (
+        (imaged - known, "{} not on the plate map ({}); {} role is unmapped."),
+        (known - imaged, "{} on the plate map without an image ({}); {} rows have no values."),
+    ):
+        if lost:
+            named = ", ".join(
+                well if len(table.plates) == 1 else f"{plate} {well}"
+                for plate, well in sorted(lost)[:8]
+            )
+            more = f" and {len(lost) - 8} more" if len(lost) > 8 else ""
+            wells = "1 well is" if len(lost) == 1 else f"{len(lost)} wells are"
+            yield sentence.format(wells, named + more, "its" if len(lost) == 1 else "their")
+    if imaged and not imaged & known:
+        yield (
+            "No imaged well is on the plate map at all: it is probably the map of another plate, "
+            "or rows and columns are shifted."
+        )
+
+
 def dosed_after_all(dose_time_h: float | None, table: FrameTable) -> Iterator[str]:
     """Say that the dose time that was given lies behind the last image of a plate."""
     if dose_time_h is None:
@@ -50,6 +84,20 @@ def dosed_after_all(dose_time_h: float | None, table: FrameTable) -> Iterator[st
                 f"Plate {plate}: the dose time {dose_time_h:g} h lies after the last image "
                 f"({last:g} h), so every frame counts as untreated; check --dose-time."
             )
+
+
+def exclusions_in_use(found: Sequence[Exclusion], path: str | Path | None) -> Iterator[str]:
+    """Say that a table of exclusions is honoured, and what it leaves out."""
+    if not found:
+        return
+    named = ", ".join(
+        entry.well
+        + ("" if entry.time_h is None else f" at {entry.time_h:g} h")
+        + (f": {entry.reason}" if entry.reason else "")
+        for entry in found[:8]
+    )
+    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+    yield f"{path} leaves out {named}{more}."
 
 
 def finding_sentence(finding: Finding) -> str:

@@ -7,7 +7,6 @@ the records and in one order, so that they do not depend on who did what when.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,15 +23,19 @@ from spheroid_qc.plate.frames import FrameTable, frame_table
 from spheroid_qc.plate.join import read_end_points
 from spheroid_qc.plate.maps import read_plate_map
 from spheroid_qc.plate.maps.models import PlateMap
+from spheroid_qc.run.drawing import draw_overlays
 from spheroid_qc.run.exclusions import read_exclusions
 from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
-from spheroid_qc.run.folder import RunFolder, output_error, write_json
+from spheroid_qc.run.folder import RunFolder, output_error
 from spheroid_qc.run.notes import (
     dosed_after_all,
+    exclusions_in_use,
     finding_sentence,
     joined_without_images,
     plates_without_images,
+    unmatched_wells,
 )
+from spheroid_qc.run.progress import Progress, tell
 from spheroid_qc.run.provenance import check_same_run, table_input, write_run_json
 from spheroid_qc.run.well import (
     analyse_moments,
@@ -44,29 +47,6 @@ from spheroid_qc.run.well import (
 from spheroid_qc.run.work import Moment, WellTask, main_channels, moments_of, read_record
 
 __all__ = ["Progress", "RunResult", "default_out", "run_plate"]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Parameters
-    ----------
-    stage : str
-        `frames`, `tables` or `overlays`.
-    done, total : int
-        Frames (or overlays) finished and wanted.
-    rate : float
-        Finished per second in this run; 0 before the first.
-    seconds_left : float or None
-        Estimated from the rate; None before the first.
-    """
-
-    stage: str
-    done: int
-    total: int
-    rate: float
-    seconds_left: float | None
 
 
 @dataclass(frozen=True)
@@ -174,6 +154,7 @@ def run_plate(
     if exclusions is None and run.exclusions.is_file():
         exclusions = run.exclusions
     excluded = [] if exclusions is None else read_exclusions(Path(exclusions))
+    left_out = exclusions_in_use(excluded, exclusions)
     moments = moments_of(source, table.frames, channels)
     context = {
         "source": source,
@@ -190,14 +171,14 @@ def run_plate(
         calibration = plate_calibration(source)
         new = _analyse(source, run, moments, parameters, calibration, workers, progress)
         records = _Records(run)
-        _tell(progress, Progress("tables", 0, 1, 0.0, None))
+        tell(progress, Progress("tables", 0, 1, 0.0, None))
         from spheroid_qc.run.finish import finish_tables
 
         finished = finish_tables(
             run, source, table, moments, records, mapped, joined, excluded, parameters,
             calibration,
         )  # fmt: skip
-        _draw(finished.overlays, run, workers, progress)
+        draw_overlays(finished.overlays, run, workers, progress)
         write_run_json(run, context, table, finished.hashes, status="done")
     failures = [finding_sentence(finding) for finding in table.problems]
     return RunResult(
@@ -210,6 +191,8 @@ def run_plate(
             *table.notes,
             *((*mapped.notes, *mapped.warnings) if mapped else ()),
             *plates_without_images(mapped, table),
+            *unmatched_wells(mapped, table),
+            *left_out,
             *(joined.notes if joined else ()),
             *joined_without_images(joined, table),
             *dosed_after_all(parameters.plate.dose_time_h, table),
@@ -287,11 +270,6 @@ def _output_errors(run: RunFolder) -> Iterator[None]:
         raise output_error(run.root, error) from error
 
 
-def _tell(progress: Callable[[Progress], None] | None, state: Progress) -> None:
-    if progress is not None:
-        progress(state)
-
-
 def _analyse(
     source: Path,
     run: RunFolder,
@@ -320,7 +298,7 @@ def _analyse(
     before = done
     new = 0
     begun = time.monotonic()
-    _tell(progress, Progress("frames", done, total, 0.0, None))
+    tell(progress, Progress("frames", done, total, 0.0, None))
     number = default_workers() if workers is None else workers
     number = min(number, len(tasks)) if number > 0 else 0
     if not tasks:
@@ -332,7 +310,7 @@ def _analyse(
             new += result.frames
         done += len(task.moments)
         rate = (done - before) / max(time.monotonic() - begun, 1e-9)
-        _tell(progress, Progress("frames", done, total, rate, (total - done) / rate))
+        tell(progress, Progress("frames", done, total, rate, (total - done) / rate))
     return new
 
 
@@ -348,50 +326,3 @@ def _save_the_rest(run: RunFolder, task: WellTask) -> int:
     in_time = sorted(found, key=lambda pair: pair[0])
     commit_record(run, task, [moment for _, moment in in_time])
     return new
-
-
-def _shown(run: RunFolder, index: Path) -> dict[str, str]:
-    """Read which overlays there are; names that lead out of their folder are not ours."""
-    try:
-        found = json.loads(index.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {
-        name: digest
-        for name, digest in found.items()
-        if name.endswith(".png") and ".." not in Path(name).parts and not Path(name).is_absolute()
-    }
-
-
-def _draw(
-    tasks: list[Any],
-    run: RunFolder,
-    workers: int | None,
-    progress: Callable[[Progress], None] | None,
-) -> None:
-    """Draw the overlays whose content changed, and remember what each shows."""
-    from spheroid_qc.run.overlays import overlay_digest, write_overlay
-
-    index = run.records / "overlays.json"
-    shown = _shown(run, index)
-    wanted = {task.name: overlay_digest(task) for task in tasks}
-    stale = [
-        task
-        for task in tasks
-        if shown.get(task.name) != wanted[task.name] or not (run.overlays / task.name).is_file()
-    ]
-    for name in sorted(set(shown) - set(wanted)):
-        (run.overlays / name).unlink(missing_ok=True)
-    if stale:
-        begun = time.monotonic()
-        number = default_workers() if workers is None else workers
-        _tell(progress, Progress("overlays", 0, len(stale), 0.0, None))
-        number = min(number, max(1, len(stale) // 4)) if number > 0 else 0
-        for done, _ in enumerate(map_unordered(write_overlay, stale, number), start=1):
-            rate = done / max(time.monotonic() - begun, 1e-9)
-            left = (len(stale) - done) / rate
-            _tell(progress, Progress("overlays", done, len(stale), rate, left))
-    if wanted != shown:
-        write_json(index, dict(sorted(wanted.items())))

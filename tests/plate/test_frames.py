@@ -13,7 +13,7 @@ import pytest
 from spheroid_qc.errors import ImageError, RequestError
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate.frames import Frame, FrameTable, Probe, frame_table
-from spheroid_qc.plate.times import scan_hours
+from spheroid_qc.plate.scans import scan_hours
 
 Make = Callable[..., FrameTable]
 
@@ -338,7 +338,8 @@ def test_identical_files_count_once(make: Make) -> None:
         ["A01.tif", "A01 (1).tif", "copy/A01.tif"], dict.fromkeys(["A01.tif", "A01 (1).tif"], b"x")
     )
     assert [frame.path for frame in table.frames if frame.plate == "My plate"] == ["A01.tif"]
-    assert kinds(table) == {"A01 (1).tif": "duplicate"}
+    assert kinds(table) == {"A01 (1).tif": "copy"}
+    assert table.problems == ()
     assert "byte for byte" in table.findings[0].message
 
 
@@ -487,3 +488,23 @@ def test_order_of_the_listing_means_nothing(make: Make, monkeypatch: pytest.Monk
 def test_rows_of_1536_wells_sort_after_z(make: Make) -> None:
     table = make(["AB01.tif", "Z01.tif", "A01.tif"])
     assert [frame.well for frame in table.frames] == ["A01", "Z01", "AB01"]
+
+
+def test_counted_times_name_the_remedy(make: Make) -> None:
+    table = make([f"A01_t{number:03d}.tif" for number in (1, 2)])
+    assert any(
+        "frames, not hours" in note and "--set plate.frame_interval_h=6" in note
+        for note in table.notes
+    )
+
+
+def test_a_date_beside_elapsed_times_is_named(make: Make) -> None:
+    table = make(
+        [
+            *(f"VID1_A1_1_00d0{hour}h00m.tif" for hour in (0, 6)),
+            "VID1_A1_1_2024y03m05d_10h30m.tif",
+        ]
+    )
+    (finding,) = table.findings
+    assert finding.kind == "conflict"
+    assert "bears a date, 2024-03-05" in finding.message

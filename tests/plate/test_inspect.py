@@ -126,3 +126,26 @@ def test_gaps() -> None:
 
 def test_empty_folder(tmp_path: Path) -> None:
     assert render(inspection(frame_table(tmp_path))) == "0 images read.\n"
+
+
+def test_counted_frames_are_not_called_hours(tmp_path: Path) -> None:
+    for name in ("A01_t001.tif", "A01_t002.tif", "A01_t003.tif", "A02_t001.tif"):
+        (tmp_path / name).write_bytes(name.encode())
+    text = render(inspection(frame_table(tmp_path)))
+    notes, _, summary = text[text.index("How it was read") :].partition("\nPlate ")
+    assert "3 times (frames 0 to 2, not hours)" in text
+    assert "no image at frame 1, frame 2 of A02" in text
+    assert " 2 h" not in text
+    assert "--set plate.frame_interval_h=6" in notes
+    assert "--set plate.frame_interval_h=6" in summary
+
+
+def test_copies_have_a_group_of_their_own(tmp_path: Path) -> None:
+    for name in ("A1.tif", "A1 - Copy.tif"):
+        (tmp_path / name).write_bytes(b"the same")
+    found = inspection(frame_table(tmp_path))
+    assert [finding.path for finding in found.copies] == ["A1 - Copy.tif"]
+    assert not found.problems
+    text = render(found)
+    assert "Copy (1): copies, byte for byte, of a file that is used" in text
+    assert "1 images read; left out: 1 copy." in text or "1 image read; left out: 1 copy." in text

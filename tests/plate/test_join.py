@@ -92,3 +92,9 @@ def test_wells_outside_the_stated_plate(tmp_path: Path) -> None:
     (tmp_path / "atp.csv").write_text("well,ATP\nA13,1\n")
     with pytest.raises(PlateMapError, match="A13 is not a well of a 96-well plate"):
         read_end_points(tmp_path / "atp.csv", well_count=96)
+
+
+def test_one_well_is_not_wells(tmp_path: Path) -> None:
+    path = tmp_path / "end.csv"
+    path.write_text("well,viability\nA1,0.5\n", encoding="utf-8")
+    assert "Values joined for 1 well: viability." in read_end_points(path).notes

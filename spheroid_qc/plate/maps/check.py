@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from spheroid_qc.plate.maps.controls import read_control_flag, read_role, role_name
 from spheroid_qc.plate.maps.doses import Part, Slots, numeric_text, read_parts, read_quantity
 from spheroid_qc.plate.maps.headings import Heading
-from spheroid_qc.plate.maps.records import Problems, Record, clean, counted, is_missing
+from spheroid_qc.plate.maps.records import Problems, Record, clean, counted, is_missing, some_of
 from spheroid_qc.plate.tables.numbers import NumberStyle, style_of
 from spheroid_qc.plate.tables.reader import Cell
 
@@ -52,6 +52,8 @@ class WellDraft:
     numbers: dict[str, float] = field(default_factory=dict)
     extra: dict[str, list[str]] = field(default_factory=dict)
     records: int = 0
+    vehicle_line: tuple[int, str] | None = None
+    dosed_line: tuple[int, str] | None = None
 
 
 def number_style(records: list[Record], findings: Findings) -> NumberStyle:
@@ -116,10 +118,12 @@ def draft_wells(
             _take_part(draft, part, findings)
         _take_role(draft, slots, findings)
         _take_values(draft, record, slots, style, findings)
-    several = sum(draft.records > 1 for draft in drafts.values())
+        _note_line(draft, parts, record)
+    several = [draft.well for draft in drafts.values() if draft.records > 1]
     if several:
         findings.notes.append(
-            f"{counted(several)} with several lines: each line is one drug of a combination."
+            f"{counted(len(several))} with several lines, each line one drug of a combination: "
+            f"{some_of(several)}."
         )
     return list(drafts.values())
 
@@ -150,7 +154,44 @@ def _may_add(draft: WellDraft, parts: list[Part], record: Record, problems: Prob
                 "doubled wells",
             )
             return False
+    vehicle, dosed = _line_says(parts)
+    vehicle_line = (record.line, vehicle) if vehicle else draft.vehicle_line
+    dosed_line = (record.line, dosed) if dosed else draft.dosed_line
+    if (vehicle and draft.dosed_line) or (dosed and draft.vehicle_line):
+        assert vehicle_line is not None
+        assert dosed_line is not None
+        problems.add(
+            f"{record.place}: well {record.well}{plate} is vehicle ({vehicle_line[1]}) in line "
+            f"{vehicle_line[0]} and holds {dosed_line[1]} in line {dosed_line[0]}; if "
+            f"{vehicle_line[1]} is only the solvent of the drug, delete line {vehicle_line[0]} or "
+            f"write {vehicle_line[1]} into the column vehicle_group of line {dosed_line[0]} "
+            "instead; if one of the lines has the wrong well, correct it.",
+            "vehicle and drug in one well",
+        )
+        return False
     return True
+
+
+def _line_says(parts: list[Part]) -> tuple[str, str]:
+    """Give the vehicle that a line states and nothing besides, and the drugs that it doses."""
+    dosed = [part for part in parts if part.control is None and part.amount]
+    vehicles = [
+        part.drug
+        for part in parts
+        if part.control is not None and part.control.role == "vehicle" and not part.amount
+    ]
+    return (
+        vehicles[0] if vehicles and not dosed else "",
+        " + ".join(f"{part.drug} {part.raw}".strip() for part in dosed),
+    )
+
+
+def _note_line(draft: WellDraft, parts: list[Part], record: Record) -> None:
+    vehicle, dosed = _line_says(parts)
+    if vehicle:
+        draft.vehicle_line = draft.vehicle_line or (record.line, vehicle)
+    if dosed:
+        draft.dosed_line = draft.dosed_line or (record.line, dosed)
 
 
 def _take_part(draft: WellDraft, part: Part, findings: Findings) -> None:

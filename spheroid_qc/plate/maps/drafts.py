@@ -9,7 +9,7 @@ from spheroid_qc.plate.maps.check import Findings, WellDraft
 from spheroid_qc.plate.maps.doses import Part
 from spheroid_qc.plate.maps.headings import Heading
 from spheroid_qc.plate.maps.models import MAX_DRUGS, Dose, MappedWell, PlateMap
-from spheroid_qc.plate.maps.records import counted
+from spheroid_qc.plate.maps.records import counted, some_of
 from spheroid_qc.plate.maps.units import MICROMOLAR, between_mass_units, convert_dose
 from spheroid_qc.plate.wells import row_column
 
@@ -145,23 +145,17 @@ def _say(findings: Findings, zero: list[str], untold: list[str], idle: list[str]
     if zero:
         findings.notes.append(
             f"{counted(len(zero))} with nothing but doses of 0, or only marked as control, read as "
-            f"vehicle: {_some(zero)}."
+            f"vehicle: {some_of(zero)}."
         )
     if untold:
         findings.warnings.append(
             f"{counted(len(untold))} with neither drug nor role, read as untreated (vehicle): "
-            f"{_some(untold)}; write a role to make it certain."
+            f"{some_of(untold)}; write a role to make it certain."
         )
     if idle:
         findings.notes.append(
-            f"{counted(len(idle))} of which the map says nothing, left out: {_some(idle)}."
+            f"{counted(len(idle))} of which the map says nothing, left out: {some_of(idle)}."
         )
-
-
-def _some(wells: list[str], most: int = 8) -> str:
-    wells = list(dict.fromkeys(wells))
-    shown = ", ".join(wells[:most])
-    return f"{shown} and {len(wells) - most} more" if len(wells) > most else shown
 
 
 def _one_mass_unit(wells: list[MappedWell], findings: Findings) -> list[MappedWell]:

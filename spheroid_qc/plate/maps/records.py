@@ -23,6 +23,7 @@ __all__ = [
     "counted",
     "is_missing",
     "read_well",
+    "some_of",
     "well_of_row_and_column",
 ]
 
@@ -117,6 +118,13 @@ def is_missing(text: str) -> bool:
 def counted(count: int, noun: str = "well") -> str:
     """Write a number and its noun: `1 well`, `2 wells`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def some_of(wells: list[str], most: int = 8) -> str:
+    """Name the first few wells, each once, and count the rest."""
+    wells = list(dict.fromkeys(wells))
+    shown = ", ".join(wells[:most])
+    return f"{shown} and {len(wells) - most} more" if len(wells) > most else shown
 
 
 def clean(text: str) -> str:

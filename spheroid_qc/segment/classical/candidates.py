@@ -177,7 +177,7 @@ def _pieces(mask: Mask, usable: Mask, min_area: float) -> tuple[Labels, int]:
 def _measure(labels: Labels, count: int, cues: Cues, usable: Mask) -> dict[str, NDArray[Any]]:
     shapes = component_shapes(labels, count)
     rim = _Rim(labels, count, usable)
-    step, agreement, _ = rim.change(cues.smooth)
+    step, agreement, _ = rim.change(cues.flat)
     rough_step, rough_agreement, _ = rim.change(cues.roughness)
     _, _, unevenness = rim.change(cues.mean)
     full = {

@@ -33,6 +33,27 @@ _SOLID = 0.8
 _DENSER = 1.3
 """The solid part of a crowd differs from the background by this much more than its cells."""
 
+_MUCH_DENSER, _UNEVEN = 1.8, 0.25
+"""An inner body differs from the background by so many times as much as the crowd around it,
+whose standard deviation is more than this share of its difference, and twice the body's."""
+
+_WEAK = 0.5
+"""A body of more evidence than this has a rim of its own."""
+
+_LOOSE, _AS_DENSE = 0.045, 1.7
+"""Cells cover more than this share of the ground around a crowd's thick, which differs from the
+background by less than so many times as much as they do."""
+
+_SURE, _THICK, _ALIKE = 0.7, 0.4, 1.3
+"""Nor is a body of middling evidence one where cells cover this share of the ground around it
+and differ nearly as much as it does; unless it is pale, and shows by its rim."""
+
+_GAPS = 0.5
+"""More than this share of a crowd that shows by texture alone is even."""
+
+_NOISE = 0.13
+"""Noise of this share of a body's step leaves no holes in it."""
+
 _MANY = 6
 """Where there are more bodies than this, each is small and was judged by its own rim."""
 
@@ -51,10 +72,15 @@ def consolidate(bodies: list[Body], material: Material, min_area: float) -> list
     -------
     list of Body
     """
+    taken = np.zeros(material.rough.shape, bool)
+    for body in bodies:
+        taken |= body.mask
+    bodies = [body for body in bodies if not _is_crowd(body, taken, material)]
     if len(bodies) > _MANY:
         return bodies
     result = []
-    for body in bodies:
+    for found in bodies:
+        body = _without_crowd(found, material)
         if body.by_texture:
             result.append(body)
             continue
@@ -65,6 +91,56 @@ def consolidate(bodies: list[Body], material: Material, min_area: float) -> list
         elif np.count_nonzero(solid) >= min_area and _stands_out(solid, body, material):
             result.append(replace(body, mask=solid, evidence=body.evidence * 0.8))
     return result
+
+
+def _is_crowd(body: Body, taken: Mask, material: Material) -> bool:
+    """Whether a weak body is but the thick of a crowd that goes on around it.
+
+    A body is denser than the cells it sheds. Where what lies around the outline differs from
+    the background as much as what lies within, the outline is where a threshold happened to be.
+    What shows by texture alone is a crowd where most of its inside is as even as the background.
+    """
+    factor, shape = material.factor, material.mask.shape
+    if body.by_texture:
+        inside = np.abs(material.difference[enlarge(body.mask, factor, shape)])
+        return float(np.mean(inside < 0.25 * inside.mean())) > _GAPS
+    if body.evidence > _SURE:
+        return False
+    reach = 2 + 0.3 * float(np.sqrt(np.count_nonzero(body.mask) / np.pi))
+    away = ndimage.distance_transform_edt(~body.mask)
+    ring = enlarge((away > 2) & (away < reach) & ~taken, factor, shape)
+    loose = ring & (material.sharp | material.cells)
+    share = np.count_nonzero(loose) / max(np.count_nonzero(ring), 1)
+    if share <= _LOOSE:
+        return False
+    inner = ndimage.binary_erosion(body.mask, iterations=2, border_value=1)
+    inside = enlarge(inner if inner.any() else body.mask, factor, shape)
+    size = np.abs(material.difference)
+    ratio = float(size[inside].mean()) / max(float(size[loose].mean()), 1e-9)
+    if body.evidence <= _WEAK:
+        return ratio < _AS_DENSE
+    full = float(np.mean(material.mask[inside]))
+    return share > _THICK and ratio < _ALIKE and full > 0.5
+
+
+def _without_crowd(body: Body, material: Material) -> Body:
+    """Take the inner body where what surrounds it can be seen through."""
+    if body.inner is None or body.by_texture:
+        return body
+    factor, shape = material.factor, material.mask.shape
+    around = body.mask & ~ndimage.binary_dilation(body.inner.mask, iterations=2)
+    around = ndimage.binary_erosion(around, iterations=2, border_value=1)
+    if not around.any():
+        return body
+    depth = -np.sign(body.step) * material.difference
+    outer = depth[enlarge(around, factor, shape)]
+    inside = depth[enlarge(body.inner.mask, factor, shape)]
+    denser = float(inside.mean()) > _MUCH_DENSER * float(outer.mean())
+    unevenness = float(outer.std()) / max(float(outer.mean()), 1e-6)
+    evenness = float(inside.std()) / max(float(inside.mean()), 1e-6)
+    uneven = unevenness > max(_UNEVEN, 2 * evenness)
+    seen = float(outer.mean()) > 2 * material.noise
+    return body.inner if denser and uneven and seen else body
 
 
 def _without_bumps(mask: Mask) -> Mask:
@@ -129,6 +205,11 @@ def _solid_part(body: Body, material: Material) -> Mask:
     fine_box = tuple(slice(s.start * factor, s.stop * factor) for s in box)
     difference = material.difference[fine_box]
     piece = enlarge(body.mask[box], factor, difference.shape)
+    # Noise must not punch holes: a Gaussian of s pixels leaves 1 / (2 sqrt(pi) s) of it.
+    blur = material.noise / (2 * np.sqrt(np.pi) * _NOISE * max(abs(body.step), 1e-9))
+    if blur > 0.3:
+        blur = min(blur, 0.5 * _THIN * float(np.sqrt(np.count_nonzero(piece) / np.pi)))
+        difference = ndimage.gaussian_filter(difference, blur, mode="nearest", truncate=3)
     opaque = -np.sign(body.step) * difference > 0.4 * abs(body.step)
     near = ndimage.maximum_filter(piece, 2 * factor + 1)
     closed = fill_holes(np.pad(opaque & near, 1, mode="edge"))[1:-1, 1:-1]

@@ -54,12 +54,14 @@ class Cues:
         Intensity, slightly smoothed.
     level : ndarray of float32
         Intensity minus the background surface.
+    flat : ndarray of float32
+        The one of the two in which rims are judged.
     roughness : ndarray of float32
         Logarithm of fine texture.
     edge_noise : float
         Change of intensity that the quieter part of the field shows across a rim's reach.
     span : float
-        Range of intensity in the field.
+        Range of intensity in the field, uneven light taken off.
     polarity : str
         `auto`, `dark` or `bright`.
     """
@@ -68,6 +70,7 @@ class Cues:
     mean: Float
     smooth: Float
     level: Float
+    flat: Float
     roughness: Float
     edge_noise: float
     span: float
@@ -108,12 +111,18 @@ def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
     mean = _without(reduced.mean, usable)
     smooth = ndimage.gaussian_filter(mean, 1.0, mode="nearest", truncate=3)
     level = smooth - background_surface(smooth, usable)
-    low, high = np.percentile(smooth[usable], (0.3, 99.7))
+    # Without the light's own fall-off, beside which a faint body would count for nothing.
+    low, high = np.percentile(level[usable], (0.3, 99.7))
     span = max(float(high - low), 1e-6)
     edge_noise = _edge_noise(smooth, usable, span)
     # Where the smooth surface explains most of the field it is the background for certain.
     foreign = np.abs(level[usable]) > max(3 * edge_noise, 0.08 * span)
     crowded = float(foreign.mean()) > _CROWDED
+    flat = smooth
+    if not crowded:  # rims are judged without the slope of the light
+        even = _edge_noise(level, usable, span)
+        if even < edge_noise:
+            flat, edge_noise = level, even
     cues = []
     for name, sign in (("dark", -1), ("bright", 1)):
         if polarity in ("auto", name):
@@ -128,7 +137,7 @@ def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
     coarse = _log_energy(fluctuation, 2.5, span)
     for name, values in zip(TEXTURE_CUES, (fine, coarse), strict=True):
         cues.append(_by_share(name, values, usable, (50, 99.7), _TEXTURE_SHARES, 0.1))
-    return Cues(tuple(cues), mean, smooth, level, fine, edge_noise, span, polarity)
+    return Cues(tuple(cues), mean, smooth, level, flat, fine, edge_noise, span, polarity)
 
 
 def _without(values: Float, usable: Mask) -> Float:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segment.classical.candidates import find_candidates
 from spheroid_qc.segment.classical.consolidation import consolidate
 from spheroid_qc.segment.classical.cues import Cues, make_cues
 from spheroid_qc.segment.classical.field import usable_field
-from spheroid_qc.segment.classical.material import Material, find_material
+from spheroid_qc.segment.classical.material import Material, enlarge, find_material
 from spheroid_qc.segment.classical.reduction import as_plane, reduce_frame
-from spheroid_qc.segment.classical.refinement import fill_outline, outline_of, refine_outline
+from spheroid_qc.segment.classical.refinement import (
+    fill_outline,
+    outline_of,
+    refine_outline,
+    without_bays,
+)
 from spheroid_qc.segment.classical.selection import Body, select_bodies
 from spheroid_qc.segment.classical.shed import cell_area, find_cloud, find_shed
 from spheroid_qc.segment.result import Segmentation
@@ -77,13 +84,18 @@ def segment_classical(
     union = _union(bodies, usable.shape)
     material = find_material(reduced, cues, usable, union, contrast, _FAINTEST)
     bodies = consolidate(bodies, material, min_area)
-    cell = cell_area(material) if bodies else None
+    cell = cell_area(_loose(material, bodies, min_area)) if bodies else None
     if cell is not None:
         bodies = [b for b in bodies if np.count_nonzero(b.mask) > _CELLS_IN_A_BODY * cell]
     if not bodies:
         # The nearer the best candidate came to being believed, the less certain is nothing.
         confidence = float(np.clip(1 - 0.6 * best / needed, 0.2, 1.0))
-        cloud = find_cloud(material, area) if parameters.shed else None
+        cloud = None
+        if parameters.shed:
+            if union.any():  # it was a crowd: look for its cells there too
+                nowhere = np.zeros_like(union)
+                material = find_material(reduced, cues, usable, nowhere, contrast, _FAINTEST)
+            cloud = find_cloud(material, area)
         if cloud is None or not cloud.any():
             return _nothing(shape, confidence, best)
         loose = _enlarge(cloud, reduced.block // reduced.factor, shape)
@@ -123,7 +135,7 @@ def _full_resolution(
     """Refine every body's outline and label the bodies, largest first."""
     filled = []
     for body in bodies:
-        points = refine_outline(outline_of(body.mask), body, cues, material)
+        points = refine_outline(outline_of(without_bays(body, cues)), body, cues, material)
         filled.append(fill_outline((points + 0.5) * block - 0.5, shape))
     filled.sort(key=lambda item: -int(np.count_nonzero(item[1])))
     core = np.zeros(shape, np.int32)
@@ -156,6 +168,14 @@ def _union(bodies: list[Body], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     for body in bodies:
         union |= body.mask
     return union
+
+
+def _loose(material: Material, bodies: list[Body], min_area: float) -> Material:
+    """Material without the larger bodies: spheres are not the cells they are measured by."""
+    bodies = [b for b in bodies if np.count_nonzero(b.mask) > 0.5 * min_area]
+    union = ndimage.binary_dilation(_union(bodies, material.rough.shape), iterations=2)
+    sharp = material.sharp & ~enlarge(union, material.factor, material.sharp.shape)
+    return replace(material, sharp=sharp)
 
 
 def _enlarge(values: NDArray[T], block: int, shape: tuple[int, int]) -> NDArray[T]:

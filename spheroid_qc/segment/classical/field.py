@@ -17,6 +17,8 @@ from scipy import ndimage
 from spheroid_qc.segment.classical.background import background_surface
 from spheroid_qc.segment.classical.reduction import Reduced
 from spheroid_qc.segment.classical.shapes import component_shapes, fill_holes
+from spheroid_qc.segment.classical.walls import beyond_walls
+from spheroid_qc.segment.classical.writing import find_writing
 
 __all__ = ["Field", "usable_field"]
 
@@ -54,11 +56,15 @@ def usable_field(reduced: Reduced) -> Field:
     Field
     """
     usable = ~reduced.missing
-    annotation = _annotation(reduced)
+    annotation = find_writing(reduced)
     inside = _well_interior(reduced)
     if inside is not None:
         usable &= inside
     usable &= ~annotation
+    if inside is None:
+        beyond = beyond_walls(reduced.mean, usable)
+        if beyond is not None:
+            usable &= ~beyond
     return Field(usable, inside is not None, annotation)
 
 
@@ -143,32 +149,3 @@ def _wall_depth(reduced: Reduced, well: Mask, depth: NDArray[np.float64]) -> flo
     peak = float(profile[:limit].max(initial=0.0))
     high = np.flatnonzero(profile[:limit] > calm + 0.05 * (peak - calm))
     return float(high.max() + 2) if high.size else 2.0
-
-
-def _annotation(reduced: Reduced) -> Mask:
-    """Find groups of sharp strokes at an extreme value in a small part of the frame."""
-    strokes = (reduced.extreme > 0.02) & (reduced.extreme < 0.999) & (reduced.texture > 0.15)
-    none = np.zeros(strokes.shape, bool)
-    if reduced.block < 2 or not strokes.any() or strokes.mean() > 0.05:
-        return none
-    # Letters of one word and the bar above it lie closer together than a tenth of the frame.
-    reach = max(3, round(0.02 * max(strokes.shape))) | 1
-    words = ndimage.maximum_filter(strokes, size=reach)
-    labels, count = ndimage.label(words)
-    if count == 0:
-        return none
-    result = none
-    height, width = strokes.shape
-    for index, box in enumerate(ndimage.find_objects(labels), start=1):
-        tall, wide = box[0].stop - box[0].start, box[1].stop - box[1].start
-        middle_y = (box[0].start + box[0].stop) / 2 / height
-        if tall > 0.16 * height or wide > 0.4 * width or 0.2 < middle_y < 0.8:
-            continue
-        part = labels[box] == index
-        extreme = reduced.extreme[box][part & strokes[box]]
-        texture = reduced.texture[box][part & strokes[box]]
-        # A two-valued block has standard deviation sqrt(p (1 - p)) times its step.
-        two_valued = np.sqrt(extreme * (1 - extreme)) * 0.5
-        if np.median(texture - two_valued) > 0 and wide >= tall:
-            result = result | (words & (labels == index))
-    return result

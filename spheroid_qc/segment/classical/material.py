@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segment.classical.cells import find_cells
 from spheroid_qc.segment.classical.cues import Cues
 from spheroid_qc.segment.classical.reduction import Reduced, pool
 
@@ -22,6 +23,9 @@ __all__ = ["Material", "enlarge", "find_material", "interpolate"]
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
+
+_NEAR = 0.06
+"""Share of the frame's side over which the background is corrected once more for cells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,8 @@ class Material:
     sharp : ndarray of bool, shape (y, x)
         Foreign pixels that are rough or stand out from their neighbourhood: smudges, shadows
         and seams of the light do neither.
+    cells : ndarray of bool, shape (y, x)
+        Pixels of single cells, by their fine structure, whatever their contrast.
     """
 
     factor: int
@@ -54,6 +60,7 @@ class Material:
     mask: Mask
     rough: Mask
     sharp: Mask
+    cells: Mask
 
     def crop(self, blocks: tuple[slice, slice]) -> Material:
         """Part of the frame, given in blocks."""
@@ -64,6 +71,7 @@ class Material:
             mask=self.mask[box],
             rough=self.rough[blocks],
             sharp=self.sharp[box],
+            cells=self.cells[box],
         )
 
 
@@ -93,9 +101,12 @@ def find_material(
     )
     fine = fine[: shape[0], : shape[1]]
     rough = _rough(cues.roughness, usable & ~bodies) & usable
-    background = _local_background(cues.smooth, usable, bodies | rough, contrast)
+    background = cues.smooth - cues.level  # the surface, without which a vignette is foreign
+    background += _local_background(cues.level, usable, bodies | rough, contrast)
     difference = fine - interpolate(background, factor, shape)
-    quiet = enlarge(usable & ~bodies & ~rough, factor, shape)
+    # Rough blocks too: compression and uneven noise leave few that are not. A cloud is less
+    # than half of the field, and the median hardly sees it.
+    quiet = enlarge(usable & ~bodies, factor, shape)
     inside = np.abs(difference[quiet])[::3] if quiet.any() else np.zeros(1, np.float32)
     noise = 1.4826 * float(np.median(inside)) + 1e-6
     if factor > 1 and 4.5 * noise > needed * contrast:
@@ -105,7 +116,20 @@ def find_material(
     mask = (np.abs(difference) > limit) & enlarge(usable, factor, shape)
     outstanding = np.abs(difference - _neighbourhood(difference, factor, usable.shape)) > limit
     sharp = mask & (outstanding | enlarge(rough, factor, shape))
-    return Material(factor, difference, noise, limit, mask, rough, sharp)
+    calm = usable & ~bodies & ~rough
+    near = _nearby(cues.mean, background, calm)
+    cells = find_cells(reduced, near, rough & ~bodies, calm, 0.5 * limit)
+    cells = cells[: shape[0], : shape[1]]
+    return Material(factor, difference, noise, limit, mask, rough, sharp, cells)
+
+
+def _nearby(mean: Float, background: Float, calm: Mask) -> Float:
+    """Background corrected by the calm blocks close by, of which there are some among cells."""
+    size = max(5, round(_NEAR * max(mean.shape))) | 1
+    weight = ndimage.uniform_filter(calm.astype(np.float32), size, mode="nearest")
+    error = ndimage.uniform_filter(np.where(calm, mean - background, 0.0), size, mode="nearest")
+    corrected: Float = background + error / (weight + np.float32(0.02))
+    return corrected
 
 
 def _neighbourhood(difference: Float, factor: int, shape: tuple[int, ...]) -> Float:

@@ -16,7 +16,7 @@ from spheroid_qc.segment.classical.cues import Cues
 from spheroid_qc.segment.classical.material import Material
 from spheroid_qc.segment.classical.selection import Body
 
-__all__ = ["fill_outline", "outline_of", "refine_outline"]
+__all__ = ["fill_outline", "outline_of", "refine_outline", "without_bays"]
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -27,6 +27,53 @@ _REACH = 0.12
 
 _SHIFT = 0.25
 """How far the outline as a whole may be off, where thresholds were far apart."""
+
+_BAY, _ROUGH = 0.25, 0.5
+"""Widest bay, as a share of the radius, and log texture of the body above the background's, from
+which its bays may be granules."""
+
+_ONSET = ((1.15, 1.4, 2.27), (0.0, 0.3, 0.53))
+"""Inner by outer half width of the steepness, and the edge's place in outer half widths."""
+
+_GRANULES = 4.0
+"""Points of the outline over which a coarse body's granules are averaged."""
+
+
+def without_bays(body: Body, cues: Cues) -> Mask:
+    """Fill bays that are as rough as the body: pale granules on its rim.
+
+    Parameters
+    ----------
+    body : Body
+    cues : Cues
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    mask = body.mask
+    reach = _BAY * float(np.sqrt(np.count_nonzero(mask) / np.pi))
+    if body.by_texture or reach < 1.5:
+        return mask
+    pad = int(reach) + 2
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = (
+        slice(max(rows[0] - pad, 0), rows[-1] + 1 + pad),
+        slice(max(columns[0] - pad, 0), columns[-1] + 1 + pad),
+    )
+    piece, rough = mask[box], cues.roughness[box]
+    near = ndimage.distance_transform_edt(~piece)
+    ring = (near > 4) & (near <= 4 + pad)
+    if not ring.any():
+        return mask
+    outer, inner = float(np.median(rough[ring])), float(np.median(rough[piece]))
+    if inner - outer < _ROUGH:
+        return mask
+    open_sea = near > reach
+    bays = (near > 0) & (ndimage.distance_transform_edt(~open_sea) > reach)
+    result: Mask = mask.copy()
+    result[box] |= bays & (rough > 0.35 * outer + 0.65 * inner)
+    return result
 
 
 def outline_of(mask: Mask) -> Points:
@@ -104,12 +151,21 @@ def refine_outline(points: Points, body: Body, cues: Cues, material: Material) -
     offsets = np.arange(-far - 1, far + 1 + step / 2, step)
     where = points[:, None, :] + offsets[None, :, None] * normal[:, None, :]
     profile = _sample(values, (where + 0.5) * factor - 0.5)
-    steepness = sign * ndimage.gaussian_filter1d(profile, 0.6 / step, axis=1, order=1)
+    # The body's own side only. Neighbours are averaged as squares: an edge between two granules
+    # of a coarse body averages out, the one between granules and background does not.
+    power = np.square(np.maximum(-sign * profile, 0))
+    if not body.by_texture:
+        other = _two_sided(-sign * profile, offsets)
+        if other > 0:  # a coarse body's pale granules belong to it as well
+            power += other * np.square(np.maximum(sign * profile, 0))
     margin = round(1 / step)
-    overall = steepness.mean(axis=0) * np.exp(-0.5 * (offsets / (0.6 * far)) ** 2)
+    overall = _fall(power.mean(axis=0, keepdims=True), step)[0] * np.exp(
+        -0.5 * (offsets / (0.6 * far)) ** 2
+    )
     moved = np.full(len(points), offsets[margin:-margin][overall[margin:-margin].argmax()])
-    for window, blur in ((reach, 3.0 * smooth), (max(1.0, 0.35 * reach), smooth)):
-        edge = ndimage.gaussian_filter1d(steepness, blur, axis=0, mode="wrap")
+    coarse = _GRANULES * _granularity(-sign * profile, offsets, float(moved[0]))
+    for window, blur in ((reach, 3.0 * smooth), (max(1.0, 0.35 * reach), smooth + coarse)):
+        edge = _fall(ndimage.gaussian_filter1d(power, blur, axis=0, mode="wrap"), step)
         edge = edge * np.exp(-0.5 * ((offsets[None, :] - moved[:, None]) / window) ** 2)
         edge = edge[:, margin:-margin]
         best = edge.argmax(axis=1)
@@ -119,8 +175,68 @@ def refine_outline(points: Points, body: Body, cues: Cues, material: Material) -
         weight = ndimage.gaussian_filter1d(sure, blur, mode="wrap") + 1e-6
         moved = ndimage.gaussian_filter1d(sure * found, blur, mode="wrap") / weight
         moved *= np.minimum(weight / 0.3, 1.0)
+    if not body.by_texture:  # texture is pooled over blocks, so that its flank says nothing
+        moved += _onset(-sign * profile, offsets, moved)
     result: Points = points + moved[:, None] * normal
     return result
+
+
+def _fall(power: Points, step: float) -> Points:
+    """Outward fall of the root of a power along every profile."""
+    fall: Points = -ndimage.gaussian_filter1d(np.sqrt(power), 0.6 / step, axis=1, order=1)
+    return fall
+
+
+def _two_sided(body: Points, offsets: NDArray[np.float64]) -> float:
+    """Whether granules differ from the background to either side, and no halo does so outside."""
+    inside = float(body[:, offsets < -1].mean()) if np.any(offsets < -1) else 0.0
+    outside = body[:, (offsets > 0.5) & (offsets < 4)]
+    if inside <= 0 or outside.size == 0:
+        return 0.0
+    halo = float(np.maximum(-outside.mean(axis=0), 0).max()) / inside
+    return _granularity(body, offsets, 0.0) * float(np.clip(1 - halo / 0.15, 0, 1))
+
+
+def _granularity(body: Points, offsets: NDArray[np.float64], rim: float) -> float:
+    """Spread of the intensity behind the rim beside its mean, from 0 (smooth) to 1."""
+    behind = body[:, (offsets < rim - 1) & (offsets > rim - 5)]
+    if behind.size == 0 or behind.mean() <= 0:
+        return 0.0
+    return float(np.clip((behind.std() / behind.mean() - 0.15) / 0.3, 0, 1))
+
+
+def _onset(body: Points, offsets: NDArray[np.float64], moved: NDArray[np.float64]) -> float:
+    """How far outside its steepest place the body begins.
+
+    A blurred step is steepest at the edge itself and falls off evenly to both sides. A ball's
+    absorbance grows as the root of the depth, so that blur puts the steepest place inside the
+    edge, by more the more slowly the steepness wanes inwards. For powers of the depth from 0
+    (step) by 1/4 to 1/2 (ball), blurred by a Gaussian, the inner half width of the steepness
+    is 1, 1.29 and 2.27 times the outer one, and the edge lies 0, 0.30 and 0.53 outer half
+    widths outside the peak; these numbers do not depend on the blur's width. The table starts a
+    little later, so that the scatter of a noisy step is not taken for a ball.
+    """
+    fine = 0.1
+    t = np.arange(-4.0, 4.0 + fine / 2, fine)
+    at = (moved[:, None] + t[None, :] - offsets[0]) / (offsets[1] - offsets[0])
+    at = np.clip(at, 0, offsets.size - 1.001)
+    lower = at.astype(np.intp)
+    rows = np.arange(len(body))[:, None]
+    profile = (body[rows, lower] * (1 - at + lower) + body[rows, lower + 1] * (at - lower)).mean(
+        axis=0
+    )
+    fall = -ndimage.gaussian_filter1d(profile, 0.2 / fine, order=1)
+    near = np.abs(t) <= 1.2
+    peak = int(np.flatnonzero(near)[fall[near].argmax()])
+    half = 0.5 * fall[peak]
+    if half <= 0:
+        return 0.0
+    outwards, inwards = np.flatnonzero(fall[peak:] < half), np.flatnonzero(fall[peak::-1] < half)
+    if outwards.size == 0:
+        return float(t[peak])
+    outer = fine * float(outwards[0])
+    inner = fine * float(inwards[0]) if inwards.size else 4.0
+    return float(t[peak]) + outer * float(np.interp(inner / outer, *_ONSET))
 
 
 def _points_outward(points: Points, normal: Points) -> bool:

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from spheroid_qc.segment.classical.candidates import Candidates
 from spheroid_qc.segment.classical.cues import TEXTURE_CUES, Cues
+from spheroid_qc.segment.classical.softness import smudge
 
 __all__ = ["Body", "select_bodies"]
 
@@ -33,6 +34,10 @@ patch is a clump of cells."""
 _SIBLING_STEP = 0.4
 """A further body's rim changes by at least this share of the first one's."""
 
+_SMUDGE = 4.0
+"""A soft smooth piece of up to this many smallest bodies may be dust out of focus; a larger one,
+up to four times this, if it is all flank."""
+
 _FEW, _FEW_SHARE = 4, 0.07
 """Beside up to four bodies, pieces below this share of the largest one's area are clumps."""
 
@@ -48,6 +53,10 @@ _MANY, _AMONG_MANY = 5, 0.6
 
 _ABLE = 0.35
 """Evidence, but for its stability, from which a candidate counts as company for others."""
+
+_WITHIN, _AS_STRONG = 0.5, 0.8
+"""A body may be the dense middle of a crowd with at most this share of its area, and at least
+this share of the change across its rim."""
 
 _CONTENDERS = 8
 """Distinct candidates that are looked at closely for the first body."""
@@ -75,6 +84,9 @@ class Body:
         Whether texture rather than intensity speaks for it.
     step : float
         Mean signed change of intensity outwards across the rim.
+    inner : Body or None
+        A much smaller body of the same polarity within, with as strong a rim: the body itself,
+        should what surrounds it be a crowd of cells.
     """
 
     row: int
@@ -85,6 +97,7 @@ class Body:
     support: float
     by_texture: bool
     step: float
+    inner: Body | None = None
 
     @property
     def confidence(self) -> float:
@@ -180,6 +193,7 @@ class _Marks:
     """What can be said of all candidates at once."""
 
     def __init__(self, c: Candidates, cues: Cues, field_area: float, min_area: float) -> None:
+        self.min_area = min_area
         shape = np.clip((c.ellipse_fill - 0.6) / 0.4, 0, 1) ** 1.5
         # Long things are fibres, the sooner the smaller they are.
         longest = np.where(c.area < 4 * min_area, 4.5, 6.0)
@@ -207,7 +221,7 @@ class _Marks:
         by_rim = ratio / (ratio + 1) * np.minimum(1.0, intensity / 0.06)
         rough = np.maximum(c.rough_step, 0.0)
         sure = np.where(self.by_texture, rough / (rough + 0.5), by_rim)
-        company = _company(c, by_rim * common**0.5, min_area)
+        self.company = company = _company(c, by_rim * common**0.5, min_area)
         settled = np.where(self.by_texture, self.stability, np.maximum(self.stability, company))
         self.evidence = np.clip(sure * common**0.5 * (0.6 + 0.4 * settled), 0, 1)
 
@@ -296,8 +310,23 @@ def _first_body(
             ratio > 1 / _CLUMP and body.score < 2 * other.score for ratio, other in inside_or_around
         ):
             continue
-        return (row, body), most
+        return (row, replace(body, inner=_inner(row, body, bodies, c))), most
     return bodies[0], most
+
+
+def _inner(row: int, body: Body, bodies: list[tuple[int, Body]], c: Candidates) -> Body | None:
+    """Best contender that lies within the body and has as strong and as even a rim."""
+    for other, inside in bodies:
+        if (
+            not inside.by_texture
+            and c.area[other] < _WITHIN * c.area[row]
+            and inside.step * body.step >= _AS_STRONG * body.step**2
+            and c.ellipse_fill[other] > 0.93
+            and c.convexity[other] > max(0.9, c.convexity[row])
+            and not np.any(inside.mask & ~body.mask)
+        ):
+            return inside
+    return None
 
 
 def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> Body:
@@ -324,6 +353,11 @@ def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> 
     foreign |= cues.roughness[box] > rough + 0.25
     support = float(foreign[piece].mean())
     factor = float(np.clip((solid - 0.45) / 0.4, 0, 1) * np.clip(support / 0.6, 0, 1))
+    size = float(c.area[row] / (_SMUDGE * marks.min_area))
+    small = float(np.clip(4 - size, 0, 1))
+    small *= 1 - float(marks.company[row])
+    if small > 0 and not marks.by_texture[row]:
+        factor *= 1 - small * smudge(mask, cues, float(c.rough_step[row]), size)
     return Body(
         row,
         mask,

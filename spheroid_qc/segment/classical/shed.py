@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -36,6 +37,15 @@ _CELL = 0.025
 _CROWDED = 0.4
 """Where more than this share of a neighbourhood is material, the gaps are material too."""
 
+_FEWEST, _SURPLUS = 12, 5.0
+"""A cluster has at least so many cells, and so many standard deviations more than by chance."""
+
+_WIDEST = 0.33
+"""A cluster's radius is less than this share of the frame's side."""
+
+_LINE = 3.0
+"""Particles spread this many times further one way than the other lie along a line."""
+
 
 def find_shed(core: Labels, material: Material) -> Mask:
     """Find shed material around bodies, at the material's resolution.
@@ -54,7 +64,8 @@ def find_shed(core: Labels, material: Material) -> Mask:
     rim = max(1.0, _RIM * radius)
     away = ndimage.distance_transform_edt(core == 0).astype(np.float32)
     found = np.zeros(shape, bool)
-    seeds = _blocks(material.sharp, material) & (away > rim) & (away < _REACH * radius)
+    seeds = _blocks(material.sharp | material.cells, material)
+    seeds &= (away > rim) & (away < _REACH * radius)
     if not seeds.any():
         return found
     # Only the part of the frame that holds anything sharp, and the bodies with their glow.
@@ -68,8 +79,14 @@ def find_shed(core: Labels, material: Material) -> Mask:
     mask = part.sharp & clear
     halo = _halo(part.difference, distance, radius, part.noise)
     if halo is not None:
-        mask &= np.abs(part.difference - halo) > part.limit
+        part = replace(part, difference=part.difference - halo)
+        mask &= np.abs(part.difference) > part.limit
     mask = _half_height(mask, part)
+    # Next to the rim, and in a halo, what is rough is the rim's or the halo's slope.
+    single = part.cells & (distance > rim + 2)
+    if halo is not None:
+        single &= np.abs(halo) < part.limit
+    mask |= single & clear
     mask = _crowded(mask, factor) & clear
     found[box] = _of_the_spheroid(mask, core[blocks], part, distance, radius, rim, core.size)
     return found
@@ -89,14 +106,14 @@ def find_cloud(material: Material, field_area: float) -> Mask:
     ndarray of bool, shape of `material.mask`
     """
     factor, shape = material.factor, material.mask.shape
-    mask = material.sharp
+    mask = material.sharp | material.cells
     labels, count = ndimage.label(mask, np.ones((3, 3), bool))
     area = np.bincount(labels.ravel(), minlength=count + 1)
     keep = area >= 3
     keep[0] = False
     mask = keep[labels]
     none = np.zeros(shape, bool)
-    if np.count_nonzero(keep) < 8 or mask.sum() < 0.001 * field_area * factor**2:
+    if np.count_nonzero(keep) < 8:
         return none
     blocks = _blocks(mask, material)
     half = max(2, round(0.015 * max(blocks.shape)))
@@ -109,9 +126,49 @@ def find_cloud(material: Material, field_area: float) -> Mask:
     inside = mask & enlarge(one, factor, shape)
     pieces = np.unique(labels[inside]).size
     dense = inside.sum() / (one.sum() * factor**2)
-    if pieces < 8 or inside.sum() < 0.5 * mask.sum() or dense < 0.06:
+    enough = mask.sum() >= 0.001 * field_area * factor**2
+    if enough and pieces >= 8 and inside.sum() >= 0.5 * mask.sum() and dense >= 0.06:
+        return _crowded(inside, factor)
+    crowd = _cluster(labels.astype(np.int32, copy=False), keep, field_area * factor**2)
+    if crowd is None:
         return none
-    return _crowded(inside, factor)
+    return _crowded(mask & crowd, factor)
+
+
+def _cluster(labels: Labels, keep: Mask, field_area: float) -> Mask | None:
+    """Disc that holds far more particles of a cell's size than chance would put there.
+
+    Dust lies anywhere: of N specks a disc with the share p of the field holds N p, with
+    variance N p (1 - p). Cells that a spheroid fell apart into lie where it was.
+    """
+    shapes = component_shapes(labels, keep.size - 1)
+    side = float(np.sqrt(field_area))
+    cells = np.flatnonzero(keep & (shapes.area < (_CELL * side) ** 2) & (shapes.elongation < 4))
+    if cells.size < _FEWEST:
+        return None
+    y, x = shapes.y[cells], shapes.x[cells]
+    cy, cx = float(np.median(y)), float(np.median(x))
+    best, radius = 0.0, 0.0
+    for _ in range(3):
+        away = np.hypot(y - cy, x - cx)
+        reach = np.sort(away)
+        number = np.arange(1, reach.size + 1)
+        share = np.pi * np.square(reach) / field_area
+        chance = cells.size * share
+        surplus = (number - chance) / np.sqrt(chance * np.maximum(1 - share, 0) + 1)
+        surplus[(number < _FEWEST) | (reach > _WIDEST * side) | (2 * number < cells.size)] = 0
+        last = int(surplus.argmax())
+        best, radius = float(surplus[last]), float(reach[last])
+        mine = away <= radius
+        cy, cx = float(y[mine].mean()), float(x[mine].mean())
+    if best < _SURPLUS:
+        return None
+    spread = np.linalg.eigvalsh(np.cov(y[mine], x[mine]))
+    if spread[1] > _LINE**2 * spread[0]:
+        return None  # writing, a fibre or a wall
+    rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
+    disc: Mask = np.hypot(rows - cy, columns - cx) <= 1.3 * radius
+    return disc
 
 
 def cell_area(material: Material) -> float | None:

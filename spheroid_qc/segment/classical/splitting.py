@@ -15,7 +15,7 @@ __all__ = ["split_lobes"]
 
 Labels = NDArray[np.int32]
 
-_NECK = 0.75
+_NECK = 0.85
 """A neck narrower than this share of the smaller ball separates the two."""
 
 

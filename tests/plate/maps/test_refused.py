@@ -230,3 +230,33 @@ def test_examples_of_others(shared: Path) -> None:
         with pytest.raises(PlateMapError) as caught:
             read_plate_map(folder / name)
         assert words in str(caught.value), name
+
+
+@pytest.mark.parametrize(
+    ("lines", "vehicle", "drug"),
+    [
+        ("B02,DMSO,0,,\nB2,Selinexor,1,uM,\n", 2, 3),
+        ("B2,Selinexor,1,uM,\nB02,DMSO,,,\n", 3, 2),
+        ("B2,untreated,,,\nC3,x,1,uM,\nB02,Selinexor,1,uM,\n", 2, 4),
+        ("B2,x,2,uM,\nB2,Selinexor,1,uM,\nB02,DMSO,0,,\n", 4, 2),
+    ],
+)
+def test_vehicle_and_drug_of_one_well(tmp_path: Path, lines: str, vehicle: int, drug: int) -> None:
+    (problem,) = refused(tmp_path, HEAD + lines)
+    assert "well B02" in problem
+    assert f"in line {vehicle}" in problem
+    assert f"in line {drug}" in problem
+    assert f"delete line {vehicle}" in problem
+    assert "vehicle_group" in problem
+
+
+def test_combinations_in_several_lines_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    lines = "B2,x,2,uM,\nB2,Selinexor,1,uM,\nB3,x,0,uM,\nB3,Selinexor,1,uM,\nB4,DMSO,0.1,%,\n"
+    path.write_text(HEAD + lines, encoding="utf-8")
+    found = read_plate_map(path)
+    assert any(
+        note.startswith("2 wells with several lines") and "B02, B03." in note
+        for note in found.notes
+    )
+    assert [well.role for well in found.wells] == ["treated", "treated", "vehicle"]

@@ -1,0 +1,182 @@
+"""What came out, in a few lines for the terminal.
+
+Which condition falls apart, since when, and what is not trusted: made from the finished tables,
+so that it can't say anything else than they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+__all__ = ["answer_lines", "condition_lines", "distrust_lines"]
+
+_STATES = (
+    "intact", "shrunken", "shedding", "disintegrated", "lost", "vanished", "never_formed",
+    "unscorable",
+)  # fmt: skip
+_NOT_SEEN = ("unscorable", "never_formed")
+_MOST_CONDITIONS = 60
+_MOST_REASONS = 30
+_MOST_WELLS = 12
+
+
+def answer_lines(tables: Mapping[str, Path]) -> list[str]:
+    """Say in words and figures what a run found.
+
+    Parameters
+    ----------
+    tables : mapping of str to Path
+        `wells`, `conditions` and `qc`, as in `RunResult.tables`.
+
+    Returns
+    -------
+    list of str
+        Lines for the terminal.
+    """
+    wells = pd.read_csv(tables["wells"], dtype={"plate": str, "flags": str})
+    conditions = pd.read_csv(tables["conditions"])
+    qc = pd.read_csv(tables["qc"], dtype={"plate": str})
+    return [*condition_lines(conditions, wells), "", *distrust_lines(qc, wells)]
+
+
+def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
+    """Lay out the last time, one line per condition.
+
+    Parameters
+    ----------
+    conditions, wells : DataFrame
+        `conditions.csv` and `wells.csv`.
+
+    Returns
+    -------
+    list of str
+        Title, heading, lines and a legend; means over wells.
+    """
+    spheres = "sfe_percent_mean" in conditions
+    last = conditions[conditions["time_h"] == conditions["time_h"].max()]
+    common = _common_suffix([str(name) for name in last["condition"]])
+    rows = [
+        (_spheres_row if spheres else _single_row)(line, wells, common)
+        for _, line in last.head(_MOST_CONDITIONS).iterrows()
+    ]
+    heading = (
+        ("condition", "wells", "spheres a well", "diameter um", "SFE %")
+        if spheres
+        else ("condition", "wells", "DF [95 % CI]", "core lost", "fell apart", "states")
+    )
+    widths = [max(len(row[i]) for row in (heading, *rows)) for i in range(len(heading))]
+    lines = [
+        f"By condition at {last['time_h'].iloc[0]:g} h"
+        + (f" (all of them {common.removeprefix(' | ')})" if common else "")
+        + ":",
+        "",
+    ]
+    for row in (heading, *rows):
+        cells = zip(row, widths, strict=True)
+        lines.append("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+    if len(last) > _MOST_CONDITIONS:
+        lines.append(f"... and {len(last) - _MOST_CONDITIONS} more in conditions.csv")
+    if not spheres:
+        lines += [
+            "",
+            "DF: disintegration fraction, the share of the spheroid that is not its largest core.",
+            "core lost: volume of the core against the vehicle wells. fell apart: wells of those",
+            "seen, and the median time since the dose; it must last for two frames.",
+        ]
+    return lines
+
+
+def _common_suffix(names: list[str]) -> str:
+    """Strata that all conditions share, as they end the names; empty if they differ."""
+    ends = {name.partition(" | ")[1:] for name in names}
+    return "".join(ends.pop()) if len(ends) == 1 and len(names) > 1 else ""
+
+
+def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str, ...]:
+    seen_once = (wells["condition"] == line["condition"]) & ~wells["state"].isin(_NOT_SEEN)
+    of_condition = wells[seen_once].groupby(["plate", "well"])
+    onset = of_condition["disintegrated_since_dose_h"].first().dropna()
+    seen = int(line["n_wells"])
+    apart = "-"
+    if len(onset):
+        apart = f"{len(onset)} of {len(of_condition)}, {onset.median():g} h"
+    elif line["n_disintegrated"] + line["n_lost"] > 0:
+        apart = "last frame only"
+    states = ", ".join(f"{int(line[f'n_{s}'])} {s}" for s in _STATES if line[f"n_{s}"] > 0)
+    return (
+        str(line["condition"]).removesuffix(common),
+        str(seen),
+        _with_interval(line, "disintegration_fraction"),
+        _percent(line["core_volume_loss_vs_vehicle_mean"]),
+        apart,
+        states,
+    )
+
+
+def _spheres_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str, ...]:
+    del wells
+    figures = ("n_spheroids", "equivalent_diameter_um", "sfe_percent")
+    values = (line[f"{name}_mean"] for name in figures)
+    return (
+        str(line["condition"]).removesuffix(common),
+        str(int(line["n_wells"])),
+        *("-" if pd.isna(value) else f"{value:.3g}" for value in values),
+    )
+
+
+def _with_interval(line: pd.Series, name: str) -> str:
+    mean, low, high = (line[f"{name}_{part}"] for part in ("mean", "ci_low", "ci_high"))
+    if pd.isna(mean):
+        return "-"
+    return f"{mean:.2f}" + ("" if pd.isna(low) else f" [{max(low, 0):.2f}, {min(high, 1):.2f}]")
+
+
+def _percent(value: float) -> str:
+    return "-" if pd.isna(value) else f"{round(100 * value)} %"
+
+
+def distrust_lines(qc: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
+    """Say which frames are kept out of every mean and why, and how many others were flagged.
+
+    Parameters
+    ----------
+    qc, wells : DataFrame
+        `qc.csv` and `wells.csv`.
+
+    Returns
+    -------
+    list of str
+        One line per reason, naming the wells.
+    """
+    several = wells["plate"].nunique() > 1
+    n_times = wells.groupby("plate")["time_h"].nunique().max()
+    unformed = wells[(wells["state"] == "never_formed") & (wells["role"] != "blank")]
+    found = [
+        qc[(qc["severity"] == "exclude") & qc["well"].notna()],
+        unformed.assign(code="never_formed", title="No spheroid at time zero"),
+    ]
+    reasons: dict[str, list[str]] = {}
+    for table in found:
+        for (plate, well, _), rows in table.groupby(["plate", "well", "code"], sort=False):
+            times = rows["time_h"].drop_duplicates()
+            hours = ", ".join(f"{t:g}" for t in times) + " h"
+            when = "at all times" if len(times) == n_times else f"at {hours}"
+            reason = f"{rows['title'].iloc[0]} {when}"
+            reasons.setdefault(reason, []).append(f"{plate} {well}" if several else str(well))
+    lines = ["Not trusted, and kept out of every mean:"] if reasons else []
+    for reason, named in list(reasons.items())[:_MOST_REASONS]:
+        more = f" and {len(named) - _MOST_WELLS} more" if len(named) > _MOST_WELLS else ""
+        lines.append(f"  {reason}: {', '.join(named[:_MOST_WELLS])}{more}")
+    if len(reasons) > _MOST_REASONS:
+        lines.append(f"  ... and {len(reasons) - _MOST_REASONS} more reasons in qc.csv")
+    if not reasons:
+        lines.append("Every frame could be scored.")
+    warned = qc[(qc["severity"] == "warn") & qc["well"].notna()]
+    if len(warned):
+        kinds = warned["title"].value_counts()
+        told = ", ".join(f"{str(title).lower()} ({n})" for title, n in kinds.items())
+        lines.append(f"Worth a look, but counted: {told}; see qc.csv and overlays.")
+    return lines

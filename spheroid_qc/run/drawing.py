@@ -1,0 +1,74 @@
+"""The overlays of a run: which have to be drawn, and drawing them in processes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spheroid_qc.run.executors import default_workers, map_unordered
+from spheroid_qc.run.folder import RunFolder, write_json
+from spheroid_qc.run.progress import Progress, tell
+
+__all__ = ["draw_overlays"]
+
+
+def _shown(run: RunFolder, index: Path) -> dict[str, str]:
+    """Read which overlays there are; names that lead out of their folder are not ours."""
+    try:
+        found = json.loads(index.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: digest
+        for name, digest in found.items()
+        if name.endswith(".png") and ".." not in Path(name).parts and not Path(name).is_absolute()
+    }
+
+
+def draw_overlays(
+    tasks: list[Any],
+    run: RunFolder,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    """Draw the overlays whose content changed, and remember what each shows.
+
+    Parameters
+    ----------
+    tasks : list of OverlayTask
+        All overlays that are wanted.
+    run : RunFolder
+        Where they go; overlays that are not wanted any more are removed.
+    workers : int or None
+        Processes; None: one a processor.
+    progress : callable or None
+        Told of every picture.
+    """
+    from spheroid_qc.run.overlays import overlay_digest, write_overlay
+
+    index = run.records / "overlays.json"
+    shown = _shown(run, index)
+    wanted = {task.name: overlay_digest(task) for task in tasks}
+    stale = [
+        task
+        for task in tasks
+        if shown.get(task.name) != wanted[task.name] or not (run.overlays / task.name).is_file()
+    ]
+    for name in sorted(set(shown) - set(wanted)):
+        (run.overlays / name).unlink(missing_ok=True)
+    if stale:
+        begun = time.monotonic()
+        number = default_workers() if workers is None else workers
+        tell(progress, Progress("overlays", 0, len(stale), 0.0, None))
+        number = min(number, max(1, len(stale) // 4)) if number > 0 else 0
+        for done, _ in enumerate(map_unordered(write_overlay, stale, number), start=1):
+            rate = done / max(time.monotonic() - begun, 1e-9)
+            left = (len(stale) - done) / rate
+            tell(progress, Progress("overlays", done, len(stale), rate, left))
+    if wanted != shown:
+        write_json(index, dict(sorted(wanted.items())))

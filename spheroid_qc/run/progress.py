@@ -1,0 +1,37 @@
+"""How far a run is, for whoever shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Progress", "tell"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Parameters
+    ----------
+    stage : str
+        `frames`, `tables` or `overlays`.
+    done, total : int
+        Frames (or overlays) finished and wanted.
+    rate : float
+        Finished per second in this run; 0 before the first.
+    seconds_left : float or None
+        Estimated from the rate; None before the first.
+    """
+
+    stage: str
+    done: int
+    total: int
+    rate: float
+    seconds_left: float | None
+
+
+def tell(progress: Callable[[Progress], None] | None, state: Progress) -> None:
+    """Report to whoever wants to hear."""
+    if progress is not None:
+        progress(state)
