@@ -69,10 +69,10 @@ def run(
         ),
     ] = None,
     pixel_size: Annotated[
-        float | None, typer.Option("--pixel-size", metavar="UM", help="Size of a pixel, um.")
+        str | None, typer.Option("--pixel-size", metavar="UM", help="Size of a pixel, um.")
     ] = None,
     dose_time: Annotated[
-        float | None,
+        str | None,
         typer.Option("--dose-time", metavar="H", help="When the first drug was given, hours."),
     ] = None,
     assay: Annotated[

@@ -49,6 +49,7 @@ _FINDING_CODES = {
     "doubtful": "doubtful_name",
     "unread": "doubtful_name",
     "duplicate": "duplicate_file",
+    "copy": "duplicate_file",
     "conflict": "doubtful_name",
     "stray": "stray_file",
 }

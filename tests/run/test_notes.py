@@ -18,7 +18,7 @@ def run(tmp_path, wells, map_text, **options):
 
 
 def test_wells_without_map_and_without_image_are_said(tmp_path):
-    result, _ = run(tmp_path, {"B2": 30, "B3": 30}, "well,drug,dose,unit\nB2,,,\nC5,x,1,uM\n")
+    result, _ = run(tmp_path, {"B2": 30, "B3": 30}, "well,drug,dose,unit\nB2,DMSO,0,\nC5,x,1,uM\n")
     text = "\n".join(result.notes)
     assert "1 well is not on the plate map (B03); its role is unmapped." in text
     assert "1 well is on the plate map without an image (C05); its rows have no values." in text
@@ -26,14 +26,14 @@ def test_wells_without_map_and_without_image_are_said(tmp_path):
 
 
 def test_a_map_of_another_plate_is_said_loudly(tmp_path):
-    result, _ = run(tmp_path, {"B2": 30, "B3": 30}, "well,drug,dose,unit\nC5,x,1,uM\nC6,,,\n")
+    result, _ = run(tmp_path, {"B2": 30, "B3": 30}, "well,drug,dose,unit\nC5,x,1,uM\nC6,DMSO,0,\n")
     assert any(note.startswith("No imaged well is on the plate map") for note in result.notes)
 
 
 def test_exclusions_in_use_are_said(tmp_path):
     table = tmp_path / "left_out.csv"
     table.write_text("well,reason\nB2,fell on the floor\n")
-    result, wells = run(tmp_path, {"B2": 30}, "well,drug,dose,unit\nB2,,,\n", exclusions=table)
+    result, wells = run(tmp_path, {"B2": 30}, "well,role\nB2,vehicle\n", exclusions=table)
     assert any("leaves out B02: fell on the floor" in note for note in result.notes)
     assert wells.loc["B02", "state"] == "unscorable"
 
