@@ -106,11 +106,11 @@ def _is_crowd(body: Body, taken: Mask, material: Material) -> bool:
         return float(np.mean(inside < 0.25 * inside.mean())) > _GAPS
     if body.evidence > _SURE:
         return False
-    reach = 2 + 0.3 * float(np.sqrt(np.count_nonzero(body.mask) / np.pi))
+    reach = 2 + 0.3 * float(np.sqrt(int(np.count_nonzero(body.mask)) / np.pi))
     away = ndimage.distance_transform_edt(~body.mask)
     ring = enlarge((away > 2) & (away < reach) & ~taken, factor, shape)
     loose = ring & (material.sharp | material.cells)
-    share = np.count_nonzero(loose) / max(np.count_nonzero(ring), 1)
+    share = int(np.count_nonzero(loose)) / max(int(np.count_nonzero(ring)), 1)
     if share <= _LOOSE:
         return False
     inner = ndimage.binary_erosion(body.mask, iterations=2, border_value=1)
