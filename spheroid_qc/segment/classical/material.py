@@ -24,6 +24,9 @@ Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
 
+_TILTED = 0.7
+"""Light that changes by more than this share of the bodies' contrast is not even."""
+
 _NEAR = 0.06
 """Share of the frame's side over which the background is corrected once more for cells."""
 
@@ -101,8 +104,14 @@ def find_material(
     )
     fine = fine[: shape[0], : shape[1]]
     rough = _rough(cues.roughness, usable & ~bodies) & usable
-    background = cues.smooth - cues.level  # the surface, without which a vignette is foreign
-    background += _local_background(cues.level, usable, bodies | rough, contrast)
+    surface = cues.smooth - cues.level
+    low, high = np.percentile(surface[usable][::7], (5, 95))
+    if high - low > _TILTED * contrast:
+        # A vignette stronger than the bodies: only what is left of it can be averaged.
+        background = surface + _local_background(cues.level, usable, bodies | rough, contrast)
+    else:
+        # A surface may bend through a wide cloud, an average that leaves it out does not.
+        background = _local_background(cues.smooth, usable, bodies | rough, contrast)
     difference = fine - interpolate(background, factor, shape)
     # Rough blocks too: compression and uneven noise leave few that are not. A cloud is less
     # than half of the field, and the median hardly sees it.
