@@ -1,4 +1,4 @@
-"""Core and shed material of spheroids over time: are they falling apart, and is it certain?
+"""Core and shed material of spheroids over time, and whether the answer can be trusted.
 
 `segment`, `measure` and `run_plate` are the whole analysis; they are loaded on first use, so
 that importing the package costs next to nothing.
