@@ -42,6 +42,18 @@ app = typer.Typer(
 
 _MOST_LISTED = 20
 
+NamePattern = Annotated[
+    str | None,
+    typer.Option(
+        "--name-pattern", metavar="REGEX",
+        help="Named groups: well, or row and column; plate, field, channel, z, time, day, hour, "
+        "minute.",
+    ),
+]  # fmt: skip
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Processes. [default: one a processor]")
+]
+
 
 @app.callback(invoke_without_command=True)
 def _options(
@@ -86,14 +98,7 @@ def run(
             "not bring. [default: auto]"
         ),
     ] = None,
-    name_pattern: Annotated[
-        str | None,
-        typer.Option(
-            "--name-pattern", metavar="REGEX",
-            help="Named groups: well, or row and column; plate, field, channel, z, time, day, "
-            "hour, minute.",
-        ),
-    ] = None,
+    name_pattern: NamePattern = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings in TOML; see --write-config.")
     ] = None,
@@ -119,9 +124,7 @@ def run(
             "[default: flagged]"
         ),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes. [default: one a processor]")
-    ] = None,
+    workers: Workers = None,
     write_config: Annotated[
         Path | None,
         typer.Option(
@@ -178,14 +181,7 @@ def run(
 @app.command()
 def inspect(
     folder: Annotated[Path, typer.Argument(help="Folder of images.")],
-    name_pattern: Annotated[
-        str | None,
-        typer.Option(
-            "--name-pattern", metavar="REGEX",
-            help="Named groups: well, or row and column; plate, field, channel, z, time, day, "
-            "hour, minute.",
-        ),
-    ] = None,
+    name_pattern: NamePattern = None,
     config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
     all_rows: Annotated[
         bool, typer.Option("--all", help="Print every file, however many there are.")
@@ -212,9 +208,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where the synthetic plate and its results go.")] = Path(
         "spheroid_qc_demo"
     ),
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processes. [default: one a processor]")
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Write the bundled synthetic time-lapse plate and run everything on it."""
     from spheroid_qc.demo import run_demo

@@ -20,30 +20,13 @@ from spheroid_qc.plate.maps.grid import Grid, find_grids, grid_records
 from spheroid_qc.plate.maps.headings import Heading, read_heading
 from spheroid_qc.plate.maps.layout import find_treatments, layout_records, sibling_of
 from spheroid_qc.plate.maps.long import HeadingLine, find_heading_line, long_records
-from spheroid_qc.plate.maps.models import (
-    ROLES,
-    Dose,
-    MappedWell,
-    PlateMap,
-    condition_name,
-    match_plates,
-)
+from spheroid_qc.plate.maps.models import ROLES, PlateMap
 from spheroid_qc.plate.maps.records import Problems, Record
 from spheroid_qc.plate.maps.units import parse_unit
 from spheroid_qc.plate.maps.warnings import warnings_of
-from spheroid_qc.plate.maps.write import write_plate_map
 from spheroid_qc.plate.tables.reader import Cell, Table, read_tables
 
-__all__ = [
-    "ROLES",
-    "Dose",
-    "MappedWell",
-    "PlateMap",
-    "condition_name",
-    "match_plates",
-    "read_plate_map",
-    "write_plate_map",
-]
+__all__ = ["read_plate_map"]
 
 _LONG = (frozenset({"well"}), frozenset({"row", "column"}))
 _TELLING = frozenset({"drug", "dose", "role", "control", "cell_line", "cells_seeded", "passage"})
