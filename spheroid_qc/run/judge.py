@@ -6,7 +6,7 @@ at time zero, and only a state tells which wells are a reference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -89,7 +89,7 @@ def judge(
     notes += unknown
     for label, reason in excluded.items():
         flags[label].append(Flag("excluded_by_user", detail=reason))
-    for label, figures in _figures(wells).items():
+    for label, figures in _figures(wells):
         flags[label] += frame_flags(figures, parameters.quality, parameters.plate.assay.value)
 
     wells["dose_time_h"], assumed = _dose_times(wells, parameters)
@@ -143,18 +143,14 @@ def _blank_wells(wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: 
             flags[label].append(Flag("blank_not_empty"))
 
 
-def _figures(wells: pd.DataFrame) -> dict[int, dict[str, float]]:
-    """Raw figures of the rows that were measured."""
+def _figures(wells: pd.DataFrame) -> Iterator[tuple[int, dict[str, float]]]:
+    """Give the raw figures of the rows that were measured, one row at a time."""
     if "pixel_hash" not in wells:
-        return {}
+        return
     numeric = wells.loc[wells["pixel_hash"].notna()].select_dtypes("number")
     names = [str(name).removeprefix("figure:") for name in numeric.columns]
-    return {
-        label: dict(zip(names, values, strict=True))
-        for label, values in zip(
-            numeric.index.tolist(), numeric.to_numpy(dtype=float).tolist(), strict=True
-        )
-    }
+    for label, values in zip(numeric.index.tolist(), numeric.to_numpy(dtype=float), strict=True):
+        yield label, dict(zip(names, values.tolist(), strict=True))
 
 
 def _excluded(

@@ -19,6 +19,7 @@ from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.plate.frames import Frame, FrameTable
 from spheroid_qc.plate.maps.models import MappedWell, PlateMap, condition_name
 from spheroid_qc.plate.wells import row_column
+from spheroid_qc.run.columns import Columns
 from spheroid_qc.run.spheres import combine_channels, is_counted, judge_fields, summarise_spheres
 from spheroid_qc.run.work import Moment
 
@@ -88,8 +89,7 @@ def gather(
     """
     times = plate_times(table.frames)
     mapped = {} if plate_map is None else plate_map.for_plates(sorted(times))
-    rows: list[dict[str, Any]] = []
-    spheroids: list[dict[str, Any]] = []
+    rows, spheroids = Columns(), Columns()
     flags: dict[int, list[Flag]] = {}
     frames: dict[FrameKey, dict[str, Any]] = {}
     failures: dict[str, None] = {}
@@ -125,18 +125,19 @@ def gather(
                     "time_h": time_h,
                     "timepoint": timepoint,
                 }
-                spheroids += [place | s for s in line.pop("spheroids")]
+                for spheroid in line.pop("spheroids"):
+                    spheroids.add(place | spheroid)
                 frames |= line.pop("frames")
                 channels |= set(line.pop("channels"))
                 failures |= dict.fromkeys(line.pop("failures"))
-                rows.append(place | _treatment(entry) | line)
+                rows.add(place | _treatment(entry) | line)
                 flags[label] = found
-    wells_table = pd.DataFrame(rows)
+    wells_table = rows.table()
     for name in measured_columns(parameters.plate.assay.value):
         if name not in wells_table:
             wells_table[name] = float("nan")
     names = _channel_columns(wells_table, channels)
-    return Gathered(wells_table, pd.DataFrame(spheroids), flags, frames, names, list(failures))
+    return Gathered(wells_table, spheroids.table(), flags, frames, names, list(failures))
 
 
 def _channels_at(moments: Mapping[Key, list[Moment]]) -> dict[tuple[str, int], set[str]]:
