@@ -59,7 +59,7 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     last = conditions[conditions["time_h"] == conditions["time_h"].max()]
     common = _common_suffix([str(name) for name in last["condition"]])
     rows = [
-        (_spheres_row if spheres else _single_row)(line, wells, common)
+        _spheres_row(line, common) if spheres else _single_row(line, wells, common)
         for _, line in last.head(_MOST_CONDITIONS).iterrows()
     ]
     heading = (
@@ -116,8 +116,7 @@ def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str,
     )
 
 
-def _spheres_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str, ...]:
-    del wells
+def _spheres_row(line: pd.Series, common: str) -> tuple[str, ...]:
     figures = ("n_spheroids", "equivalent_diameter_um", "sfe_percent")
     values = (line[f"{name}_mean"] for name in figures)
     return (

@@ -205,11 +205,9 @@ def _read_request(
     source: Path, plate_map: str | Path | None, parameters: Parameters
 ) -> tuple[FrameTable, PlateMap | None]:
     """Read names and map; everything that can be refused is refused here."""
-    from spheroid_qc.flags import check_severities
     from spheroid_qc.segment import check_method
 
     check_method(parameters.segmentation.method)
-    check_severities(parameters.quality)
     mapped = None
     if plate_map is not None:
         mapped = read_plate_map(plate_map, well_count=parameters.plate.well_count)

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spheroid_qc.plate.maps.headings import Heading, read_heading
-from spheroid_qc.plate.maps.long import find_heading_line
 from spheroid_qc.plate.maps.records import Problems, Record, is_missing
 from spheroid_qc.plate.tables.reader import Cell, Row, Table
 from spheroid_qc.plate.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
@@ -296,9 +295,3 @@ def grid_records(
             )
         )
     return records, [heading for heading in headings if heading not in plate_heads]
-
-
-def looks_long(table: Table) -> bool:
-    """Tell whether a table names a column of wells."""
-    needed = (frozenset({"well"}), frozenset({"row", "column"}))
-    return find_heading_line(table, needed) is not None
