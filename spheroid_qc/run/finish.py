@@ -70,6 +70,7 @@ def finish_tables(
     exclusions: Sequence[Exclusion],
     parameters: Parameters,
     calibration: PlateCalibration,
+    accepted: Sequence[Exclusion] = (),
 ) -> Finished:
     """Make and write all tables, and say which overlays are wanted.
 
@@ -81,8 +82,8 @@ def finish_tables(
         Image folder.
     table, moments, records
         Frames, their grouping, and what was measured.
-    plate_map, joined, exclusions
-        What the user said of wells.
+    plate_map, joined, exclusions, accepted
+        What the user said of wells and frames.
     parameters : Parameters
         All settings.
     calibration : PlateCalibration
@@ -94,7 +95,9 @@ def finish_tables(
         Paths and sentences.
     """
     gathered = gather(table, moments, records, plate_map, parameters)
-    judged = judge(gathered, parameters, exclusions, mapped=plate_map is not None)
+    judged = judge(
+        gathered, parameters, exclusions, mapped=plate_map is not None, accepted=accepted
+    )
     tables = build_tables(table, gathered, judged, plate_map, joined, parameters)
     paths = {}
     for name, content in tables.items():
@@ -165,7 +168,8 @@ def _caption(line: pd.Series, field: str, codes: list[str]) -> Caption:
         parts.append(f"core {line['equivalent_diameter_um']:.0f} µm")
     elif pd.notna(line.get("core_area_px")) and line["core_area_px"] > 0:
         parts.append(f"core {line['core_area_px']:.0f} px")
-    parts.append(f"confidence {line['confidence']:.2f}")
+    corrected = pd.isna(line["confidence"])
+    parts.append("corrected by hand" if corrected else f"confidence {line['confidence']:.2f}")
     return Caption(
         title=f"{line['plate']}  {line['well']}  {line['time_h']:g} h{condition}",
         result="   ".join(parts),

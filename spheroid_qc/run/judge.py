@@ -7,7 +7,7 @@ at time zero, and only a state tells which wells are a reference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -62,6 +62,7 @@ def judge(
     exclusions: Sequence[Exclusion],
     *,
     mapped: bool,
+    accepted: Sequence[Exclusion] = (),
 ) -> Judged:
     """Judge every row.
 
@@ -75,6 +76,8 @@ def judge(
         What the user left out.
     mapped : bool
         Whether there is a plate map.
+    accepted : sequence of Exclusion
+        What the user looked at and accepted: there, findings that exclude are warnings.
 
     Returns
     -------
@@ -87,6 +90,8 @@ def judge(
     notes: list[str] = []
     excluded, unknown = _excluded(wells, exclusions)
     notes += unknown
+    taken = _accepted(wells, flags, accepted)
+    wells["accepted"] = [label in taken and label not in excluded for label in wells.index]
     for label, reason in excluded.items():
         flags[label].append(Flag("excluded_by_user", detail=reason))
     for label, figures in _figures(wells):
@@ -121,8 +126,11 @@ def judge(
         lacking = vehicles.index[~vehicles].tolist()
         plate_flags += [(str(plate), Flag("no_vehicle")) for plate in lacking]
     _blank_wells(wells, flags, parameters)
+    taken &= set(wells.index[wells["accepted"]])
     for label in flags:
         flags[label] = _final(flags[label], parameters)
+        if label in taken:
+            flags[label] = [_warning(flag) for flag in flags[label]]
     wells["flags"] = [";".join(f.code for f in flags[label]) for label in wells.index]
     return Judged(
         wells, flags, [(p, resolve(f, parameters.quality)) for p, f in plate_flags], notes
@@ -177,6 +185,23 @@ def _excluded(
     return found, unknown
 
 
+def _accepted(
+    wells: pd.DataFrame, flags: dict[int, list[Flag]], accepted: Sequence[Exclusion]
+) -> set[int]:
+    """Rows that the user accepted, flagged so; a frame without a measurement can't be one."""
+    found, _ = _excluded(wells, accepted)
+    measured = wells["pixel_hash"].notna() if "pixel_hash" in wells else None
+    taken = {label for label in found if measured is not None and measured[label]}
+    for label in sorted(taken):
+        flags[label].append(Flag("accepted_by_user", detail=found[label]))
+    return taken
+
+
+def _warning(flag: Flag) -> Flag:
+    """Keep a finding on a frame that the user accepted, as a warning."""
+    return replace(flag, severity=Severity.WARN) if flag.severity is Severity.EXCLUDE else flag
+
+
 def _plate_named(name: str, plates: Sequence[str]) -> str | None:
     """Find the plate that a user means: by its name, whatever its case, or its folder's name."""
     key = name.strip().casefold()
@@ -223,6 +248,7 @@ def _scorable(
         )
         for label in wells.index
     ]
+    verdict = [fine or taken for fine, taken in zip(verdict, wells["accepted"], strict=True)]
     return pd.Series(verdict, index=wells.index, dtype=bool)
 
 

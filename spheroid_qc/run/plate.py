@@ -23,6 +23,7 @@ from spheroid_qc.plate.frames import FrameTable, frame_table
 from spheroid_qc.plate.join import read_end_points
 from spheroid_qc.plate.maps import read_plate_map
 from spheroid_qc.plate.maps.models import PlateMap
+from spheroid_qc.run.corrections import corrected_record, pending
 from spheroid_qc.run.drawing import draw_overlays
 from spheroid_qc.run.exclusions import read_exclusions
 from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
@@ -155,6 +156,7 @@ def run_plate(
         exclusions = run.exclusions
     excluded = [] if exclusions is None else read_exclusions(Path(exclusions))
     left_out = exclusions_in_use(excluded, exclusions)
+    accepted = read_exclusions(run.acceptances) if run.acceptances.is_file() else []
     moments = moments_of(source, table.frames, channels)
     context = {
         "source": source,
@@ -176,7 +178,7 @@ def run_plate(
 
         finished = finish_tables(
             run, source, table, moments, records, mapped, joined, excluded, parameters,
-            calibration,
+            calibration, accepted,
         )  # fmt: skip
         draw_overlays(finished.overlays, run, workers, progress)
         write_run_json(run, context, table, finished.hashes, status="done")
@@ -231,7 +233,7 @@ class _Records(Mapping[tuple[str, str], Mapping[str, dict[str, Any]]]):
         self._run = run
 
     def __getitem__(self, key: tuple[str, str]) -> Mapping[str, dict[str, Any]]:
-        return read_record(self._run, *key)
+        return corrected_record(self._run, *key)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(())
@@ -285,7 +287,9 @@ def _analyse(
         known = read_record(run, plate, well)
         ready = [m for m in of_well if m.signature in known]
         complete = len(ready) == len(of_well) and all(
-            masks_present(run, known[m.signature]) for m in ready
+            masks_present(run, known[m.signature])
+            and not pending(run, known[m.signature], parameters)
+            for m in ready
         )
         if complete and len(known) == len(of_well):
             done += len(of_well)

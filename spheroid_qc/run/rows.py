@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spheroid_qc.flags import Flag
@@ -217,6 +218,7 @@ def _line(
         flags.append(Flag(code, severity, sentence))
         line["failures"].append(sentence)
     line["frames"] = _frames_of(moment, result)
+    flags += [Flag(code, detail=sentence) for code, sentence in result.get("review", ())]
     if not analysed:
         return line, flags
     if parameters.plate.assay is Assay.SPHERES:
@@ -256,7 +258,8 @@ def _line(
         "masks": [(f["field"], f["mask"]) for f in result["fields"] if f["mask"]],
         "pixel_hash": first["pixel_hash"],
         "pixel_size_um": first["pixel_size_um"],
-        "confidence": min(f["confidence"] for f in analysed),
+        # Of masks that a person drew there is no confidence.
+        "confidence": float(np.fmin.reduce([f["confidence"] for f in analysed])),
         "method": first["method"],
         **{f"figure:{name}": value for name, value in first["figures"].items()},
     }
