@@ -177,7 +177,8 @@ def _qc(table: FrameTable, judged: Judged, parameters: Parameters) -> pd.DataFra
 
     def add(flag: Flag, place: Mapping[str, Any]) -> None:
         kind = FLAGS[flag.code]
-        final = resolve(flag, parameters.quality)
+        # What was judged has its final severity: on accepted frames not the user's usual one.
+        final = resolve(flag, parameters.quality) if flag.severity is None else flag
         lines.append(
             {
                 **place,
