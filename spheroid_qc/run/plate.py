@@ -20,7 +20,7 @@ from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import FrameTable, frame_table
-from spheroid_qc.plate.join import read_end_points
+from spheroid_qc.plate.join import EndPoints, read_end_points
 from spheroid_qc.plate.maps import read_plate_map
 from spheroid_qc.plate.maps.models import PlateMap
 from spheroid_qc.run.corrections import corrected_record, pending
@@ -161,7 +161,7 @@ def run_plate(
     context = {
         "source": source,
         "plate_map": table_input(plate_map),
-        "join": table_input(join),
+        "join": _join_input(join, joined),
         "parameters": parameters,
         "started": started,
     }
@@ -224,6 +224,12 @@ def _read_request(
     if mapped is not None:
         mapped.for_plates(table.plates)
     return table, mapped
+
+
+def _join_input(join: str | Path | None, joined: EndPoints | None) -> dict[str, Any] | None:
+    """Which table was joined, and the names of its values: they are the last of `wells.csv`."""
+    found = table_input(join)
+    return found if found is None or joined is None else found | {"columns": list(joined.columns)}
 
 
 class _Records(Mapping[tuple[str, str], Mapping[str, dict[str, Any]]]):
