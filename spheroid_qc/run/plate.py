@@ -318,7 +318,8 @@ def _analyse(
             new += result.frames
         done += len(task.moments)
         rate = (done - before) / max(time.monotonic() - begun, 1e-9)
-        tell(progress, Progress("frames", done, total, rate, (total - done) / rate))
+        left = (total - done) / rate
+        tell(progress, Progress("frames", done, total, rate, left, task.plate, task.well))
     return new
 
 
