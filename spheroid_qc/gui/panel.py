@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import napari.viewer
@@ -59,9 +60,11 @@ class Panel(QWidget):
     def listen(self, signal: Any, method: Callable[..., None]) -> None:
         """Call a method when a signal of the session comes, as long as the panel lives."""
 
+        taken = len(signature(method).parameters)
+
         def call(*values: Any) -> None:
             if alive(self):
-                method(*values)
+                method(*values[:taken])
             else:
                 signal.disconnect(call, missing_ok=True)
 
