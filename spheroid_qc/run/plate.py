@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ class RunResult:
         Sentences on files that could not be read, used or analysed.
     notes : tuple of str
         Sentences on how things were understood.
+    answer : tuple of str
+        What came out, in lines for a terminal: by condition, and what is not trusted.
     """
 
     out: Path
@@ -74,7 +76,8 @@ class RunResult:
     n_frames: int
     n_new: int
     failures: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
 
 
 def default_out(folder: Path) -> Path:
@@ -170,13 +173,11 @@ def run_plate(
         write_run_json(run, context, table, {}, status="running")
         calibration = plate_calibration(source)
         new = _analyse(source, run, moments, parameters, calibration, workers, progress)
-        records = _Records(run)
         tell(progress, Progress("tables", 0, 1, 0.0, None))
         from spheroid_qc.run.finish import finish_tables
 
         finished = finish_tables(
-            run, source, table, moments, records, mapped, joined, excluded, parameters,
-            calibration,
+            run, source, table, moments, mapped, joined, excluded, parameters, calibration
         )  # fmt: skip
         draw_overlays(finished.overlays, run, workers, progress)
         write_run_json(run, context, table, finished.hashes, status="done")
@@ -198,6 +199,7 @@ def run_plate(
             *dosed_after_all(parameters.plate.dose_time_h, table),
             *finished.notes,
         ),
+        answer=finished.answer,
     )
 
 
@@ -222,22 +224,6 @@ def _read_request(
     if mapped is not None:
         mapped.for_plates(table.plates)
     return table, mapped
-
-
-class _Records(Mapping[tuple[str, str], Mapping[str, dict[str, Any]]]):
-    """Records of wells, read when asked for: the parent never holds them all."""
-
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
-
-    def __getitem__(self, key: tuple[str, str]) -> Mapping[str, dict[str, Any]]:
-        return read_record(self._run, *key)
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 @contextlib.contextmanager
