@@ -29,6 +29,7 @@ PLAN = (
     ("follow",),
     ("response",),
     ("run",),
+    ("analysis",),
     ("report",),
     ("demo",),
     ("gui",),

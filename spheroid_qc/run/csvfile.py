@@ -14,12 +14,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from spheroid_qc.errors import RequestError
 from spheroid_qc.run.folder import atomic_path, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TableWriter", "escape_formula", "table_writer", "write_table"]
+__all__ = ["TableWriter", "escape_formula", "read_table", "table_writer", "write_table"]
 
 _DANGEROUS = ("=", "+", "-", "@", "|", "%")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
@@ -123,3 +124,48 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     clean = pd.DataFrame(columns)
     text = clean.to_csv(index=False, float_format="%.6g", lineterminator="\n", na_rep="")
     write_text(path, text)
+
+
+def read_table(path: Path, text: Collection[str] = ()) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; guards against formulas are taken away.
+
+    Parameters
+    ----------
+    path : Path
+        A table of a run folder.
+    text : collection of str
+        Columns that hold text even where it looks like numbers (`plate` 001, passage 12).
+
+    Returns
+    -------
+    DataFrame
+        Empty cells are missing, and only they: a drug may be called NA.
+
+    Raises
+    ------
+    RequestError
+        If the file is absent or no such table.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(
+            path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""],
+            low_memory=False,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise RequestError(
+            f"{path} can't be read as a table ({reason}); run spheroid-qc run again with the "
+            "same --out, which writes it anew."
+        ) from error
+    for name, column in table.items():
+        if pd.api.types.is_string_dtype(column) or column.dtype == object:
+            table[name] = column.map(_unguarded)
+    return table
+
+
+def _unguarded(value: object) -> object:
+    if isinstance(value, str) and value[:1] == "'" and value[1:].startswith(_DANGEROUS):
+        return value[1:]
+    return value

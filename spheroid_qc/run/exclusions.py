@@ -1,12 +1,13 @@
-"""What the user left out: wells or single frames, with the reason.
+"""What the user decided: wells or single frames left out, and frames looked at and accepted.
 
-A table `exclusions.csv` in the run folder is honoured by every later run; another one can be
-named. It is read, never written here.
+The tables `exclusions.csv` and `acceptances.csv` in the run folder are honoured by every later
+run; another table of exclusions can be named. A run reads them; only a person, or the review in
+the viewer, writes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -14,8 +15,9 @@ from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate.maps.records import Problems, clean, read_well
 from spheroid_qc.plate.tables.numbers import NumberFault, parse_number, style_of
 from spheroid_qc.plate.tables.reader import Cell, read_tables
+from spheroid_qc.run.csvfile import write_table
 
-__all__ = ["Exclusion", "Exclusions", "read_exclusions"]
+__all__ = ["Exclusion", "Exclusions", "read_exclusions", "write_exclusions"]
 
 _COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")
 
@@ -34,12 +36,16 @@ class Exclusion:
         Time of the frame; None: the whole well.
     reason : str
         In the user's words.
+    by, at : str
+        Who decided, and when; empty where the table does not say.
     """
 
     plate: str
     well: str
     time_h: float | None
     reason: str
+    by: str = ""
+    at: str = ""
 
 
 class Exclusions:
@@ -165,8 +171,33 @@ def read_exclusions(path: Path) -> list[Exclusion]:
                     "such as 24 or 6.5, or leave it empty to leave out the whole well."
                 )
         if well is not None:
-            plate = clean(cells["plate"].text) if "plate" in cells else ""
-            reason = clean(cells["reason"].text) if "reason" in cells else ""
-            found.append(Exclusion(plate, well, time_h, reason))
+            plate, reason, by, at = (
+                clean(cells[name].text) if name in cells else ""
+                for name in ("plate", "reason", "by", "at")
+            )
+            found.append(Exclusion(plate, well, time_h, reason, by, at))
     problems.raise_if_any()
     return found
+
+
+def write_exclusions(path: Path, entries: Iterable[Exclusion]) -> None:
+    """Write a table of exclusions (or acceptances), whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        `exclusions.csv` or `acceptances.csv` of a run folder.
+    entries : iterable of Exclusion
+        In the order of the file.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    """
+    import pandas as pd
+
+    lines = [[getattr(entry, name) for name in _COLUMNS] for entry in entries]
+    table = pd.DataFrame(lines, columns=list(_COLUMNS))
+    table["time_h"] = table["time_h"].astype(float)
+    write_table(path, table)

@@ -21,6 +21,7 @@ from spheroid_qc.plate.maps.models import PlateMap
 from spheroid_qc.response.summary import DOSES, SUMMARISED, summarise_conditions
 from spheroid_qc.run.answer import condition_lines, distrust_lines
 from spheroid_qc.run.columns import Columns
+from spheroid_qc.run.corrections import corrected_record
 from spheroid_qc.run.csvfile import TableWriter, table_writer, write_table
 from spheroid_qc.run.exclusions import Exclusion, Exclusions
 from spheroid_qc.run.folder import RunFolder
@@ -40,7 +41,7 @@ from spheroid_qc.run.tables import (
     spheroid_columns,
     spheroid_rows,
 )
-from spheroid_qc.run.work import Moment, read_record
+from spheroid_qc.run.work import Moment
 
 __all__ = ["Finished", "finish_tables"]
 
@@ -89,6 +90,7 @@ def finish_tables(
     exclusions: Sequence[Exclusion],
     parameters: Parameters,
     calibration: PlateCalibration,
+    accepted: Sequence[Exclusion] = (),
 ) -> Finished:
     """Make and write all tables, and say which overlays are wanted.
 
@@ -100,8 +102,8 @@ def finish_tables(
         Image folder.
     table, moments
         Frames and their grouping.
-    plate_map, joined, exclusions
-        What the user said of wells.
+    plate_map, joined, exclusions, accepted
+        What the user said of wells and frames.
     parameters : Parameters
         All settings.
     calibration : PlateCalibration
@@ -114,16 +116,17 @@ def finish_tables(
     """
 
     def records(of_well: WellRows) -> Record:
-        return read_record(run, of_well.plate, of_well.well) if of_well.moments else {}
+        return corrected_record(run, of_well.plate, of_well.well) if of_well.moments else {}
 
     layout = lay_out(table, moments, plate_map)
     plates = tuple(layout.plates)
     excluded = Exclusions(exclusions, plates)
+    taken = Exclusions(accepted, plates)
     plate_flags, notes = plate_findings(layout, parameters)
     channels: set[str] = set()
     judged: dict[str, Judged] = {}
     for plate, wells in layout.plates.items():
-        reader = PlateReader(parameters, excluded)
+        reader = PlateReader(parameters, excluded, taken)
         for of_well in wells:
             for row in read_rows(layout, of_well, records(of_well), parameters):
                 channels.update(row.channels)

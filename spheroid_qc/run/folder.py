@@ -167,9 +167,24 @@ class RunFolder:
         """The user's own exclusions (`plate, well, time_h, reason, by, at`)."""
         return self.root / "exclusions.csv"
 
+    @property
+    def acceptances(self) -> Path:
+        """Frames that the user looked at and accepted; columns as in `exclusions`."""
+        return self.root / "acceptances.csv"
+
+    @property
+    def corrections(self) -> Path:
+        """Masks corrected by hand, named and nested like `masks`."""
+        return self.root / "corrections"
+
     def table(self, name: str) -> Path:
         """Path of a table, e.g. `wells` -> `wells.csv`."""
         return self.root / f"{name}.csv"
+
+    @property
+    def _of_the_user(self) -> tuple[str, ...]:
+        """What may lie in the folder before its first run."""
+        return (".lock", self.exclusions.name, self.acceptances.name, self.corrections.name)
 
     def check_usable(self, source: Path) -> None:
         """Refuse a place where writing could destroy something.
@@ -196,7 +211,7 @@ class RunFolder:
             others = [
                 p.name
                 for p in sorted(self.root.iterdir())
-                if p.name not in (".lock", self.exclusions.name) and _TEMPORARY not in p.name
+                if p.name not in self._of_the_user and _TEMPORARY not in p.name
             ]
             if others:
                 raise RequestError(
@@ -232,7 +247,7 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove temporary files that a killed run left behind."""
-        for folder in (self.root, self.records, self.masks, self.overlays):
+        for folder in (self.root, self.records, self.masks, self.overlays, self.corrections):
             if folder.is_dir():
                 pattern = f".*{_TEMPORARY}*"
                 found = folder.glob(pattern) if folder == self.root else folder.rglob(pattern)

@@ -8,7 +8,7 @@ is compared between plates, and of each row only the figures that others need ar
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -79,25 +79,36 @@ class PlateReader:
         Thresholds.
     excluded : Exclusions
         What the user left out.
+    accepted : Exclusions
+        What the user looked at and accepted: there, findings that exclude are warnings.
     """
 
-    def __init__(self, parameters: Parameters, excluded: Exclusions) -> None:
+    def __init__(self, parameters: Parameters, excluded: Exclusions, accepted: Exclusions) -> None:
         self._parameters = parameters
         self._excluded = excluded
+        self._accepted = accepted
         words = ("plate", "well", "role", "reference_group", "pixel_hash")
         numbers = ("time_h", "timepoint", "dosed_at_h", *_FIGURES[parameters.plate.assay])
         self._columns = Columns((*words, *numbers), words)
         self._imaged: list[bool] = []
+        self._taken: list[bool] = []
         self._flags: list[list[Flag]] = []
 
     def add(self, row: Row) -> None:
         """Take the next row, and judge what it shows by itself."""
         values, parameters = row.values, self._parameters
         flags = row.flags
-        reason = self._excluded.reason(values["plate"], values["well"], values["time_h"])
+        place = (values["plate"], values["well"], values["time_h"])
+        measured = values.get("pixel_hash") is not None
+        accepted = self._accepted.reason(*place)
+        # A frame without a measurement can't be accepted.
+        taken = accepted is not None and measured
+        if taken:
+            flags.append(Flag("accepted_by_user", detail=accepted or ""))
+        reason = self._excluded.reason(*place)
         if reason is not None:
             flags.append(Flag("excluded_by_user", detail=reason))
-        if values.get("pixel_hash") is not None:
+        if measured:
             figures = {
                 name.removeprefix("figure:"): value
                 for name, value in values.items()
@@ -106,12 +117,14 @@ class PlateReader:
             flags += frame_flags(figures, parameters.quality, parameters.plate.assay)
         self._columns.add(values)
         self._imaged.append(values.get("file") is not None)
+        self._taken.append(taken and reason is None)
         self._flags.append(flags)
 
     def table(self) -> tuple[pd.DataFrame, list[list[Flag]]]:
         """Give the figures and the flags of the rows, and let go of them."""
         wells = self._columns.table()
         wells["imaged"] = self._imaged
+        wells["accepted"] = self._taken
         return wells, self._flags
 
 
@@ -175,16 +188,26 @@ def judge(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> Judge
         if mapped:
             _few_references(wells, flags, parameters)
     else:
-        wells["scorable"] = _scorable(flags, {}, parameters)
+        wells["scorable"] = _scorable(wells, flags, {}, parameters)
         _append(flags, series_flags(wells, parameters.quality))
-        wells["state"] = np.where(_scorable(flags, {}, parameters), "", "unscorable")
+        wells["state"] = np.where(_scorable(wells, flags, {}, parameters), "", "unscorable")
     _blank_wells(wells, flags, parameters)
-    final = [_final(found, parameters) for found in flags]
+    final = [
+        tuple(map(_warning, judged)) if taken else judged
+        for judged, taken in zip(
+            (_final(found, parameters) for found in flags), wells["accepted"], strict=True
+        )
+    ]
     columns: dict[str, Any] = {name: wells[name].to_numpy() for name in _KEPT if name in wells}
     # The words of the states, not a copy of them for every row.
     words = {name: name for name in (*follow.STATES, "")}
     columns["state"] = [words[str(name)] for name in columns["state"]]
     return Judged(columns, final)
+
+
+def _warning(flag: Flag) -> Flag:
+    """Keep a finding on a frame that the user accepted, as a warning."""
+    return replace(flag, severity=Severity.WARN) if flag.severity is Severity.EXCLUDE else flag
 
 
 def _append(flags: list[list[Flag]], found: Mapping[Any, list[Flag]]) -> None:
@@ -220,6 +243,7 @@ def _dose_times(wells: pd.DataFrame, parameters: Parameters) -> pd.Series:
 
 
 def _scorable(
+    wells: pd.DataFrame,
     flags: Sequence[Sequence[Flag]],
     more: Mapping[Hashable, Sequence[Flag]],
     parameters: Parameters,
@@ -233,7 +257,8 @@ def _scorable(
             for flag in (*found, *more.get(row, ()))
             if flag.code != ignoring
         )
-        for row, found in enumerate(flags)
+        or bool(accepted)
+        for row, (found, accepted) in enumerate(zip(flags, wells["accepted"], strict=True))
     ]
 
 
@@ -243,7 +268,9 @@ def _follow(wells: pd.DataFrame, flags: list[list[Flag]], parameters: Parameters
 
     def find_time_zero() -> pd.Series:
         # Several spheroids are a finding at time zero; they must not take time zero away.
-        wells["scorable"] = _scorable(flags, series, parameters, ignoring="several_spheroids")
+        wells["scorable"] = _scorable(
+            wells, flags, series, parameters, ignoring="several_spheroids"
+        )
         origins = follow.find_time_zero(wells)
         wells["is_t0"] = [label == t for label, t in origins.items()]
         return origins
@@ -253,7 +280,7 @@ def _follow(wells: pd.DataFrame, flags: list[list[Flag]], parameters: Parameters
         find_time_zero()
         series = series_flags(wells, parameters.quality)
     time_zero = find_time_zero()
-    wells["scorable"] = _scorable(flags, series, parameters)
+    wells["scorable"] = _scorable(wells, flags, series, parameters)
     _append(flags, series)
     wells["state"] = follow.states(wells, time_zero, parameters.states)
     for name, column in follow.versus_time_zero(wells, time_zero).items():

@@ -124,7 +124,8 @@ def _caption(
         parts.append(f"core {diameter:.0f} µm")
     elif pixels is not None and pixels > 0:
         parts.append(f"core {pixels:.0f} px")
-    parts.append(f"confidence {line['confidence']:.2f}")
+    confidence = _known(line["confidence"])
+    parts.append("corrected by hand" if confidence is None else f"confidence {confidence:.2f}")
     return Caption(
         title=f"{line['plate']}  {line['well']}  {line['time_h']:g} h{condition}",
         result="   ".join(parts),

@@ -20,9 +20,10 @@ from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import FrameTable, frame_table
-from spheroid_qc.plate.join import read_end_points
+from spheroid_qc.plate.join import EndPoints, read_end_points
 from spheroid_qc.plate.maps import read_plate_map
 from spheroid_qc.plate.maps.models import PlateMap
+from spheroid_qc.run.corrections import pending
 from spheroid_qc.run.drawing import draw_overlays
 from spheroid_qc.run.exclusions import read_exclusions
 from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
@@ -158,11 +159,12 @@ def run_plate(
         exclusions = run.exclusions
     excluded = [] if exclusions is None else read_exclusions(Path(exclusions))
     left_out = exclusions_in_use(excluded, exclusions)
+    accepted = read_exclusions(run.acceptances) if run.acceptances.is_file() else []
     moments = moments_of(source, table.frames, channels)
     context = {
         "source": source,
         "plate_map": table_input(plate_map),
-        "join": table_input(join),
+        "join": _join_input(join, joined),
         "parameters": parameters,
         "started": started,
     }
@@ -177,7 +179,8 @@ def run_plate(
         from spheroid_qc.run.finish import finish_tables
 
         finished = finish_tables(
-            run, source, table, moments, mapped, joined, excluded, parameters, calibration
+            run, source, table, moments, mapped, joined, excluded, parameters, calibration,
+            accepted,
         )  # fmt: skip
         draw_overlays(finished.overlays, run, workers, progress)
         write_run_json(run, context, table, finished.hashes, status="done")
@@ -226,6 +229,12 @@ def _read_request(
     return table, mapped
 
 
+def _join_input(join: str | Path | None, joined: EndPoints | None) -> dict[str, Any] | None:
+    """Which table was joined, and the names of its values: they are the last of `wells.csv`."""
+    found = table_input(join)
+    return found if found is None or joined is None else found | {"columns": list(joined.columns)}
+
+
 @contextlib.contextmanager
 def _request_errors() -> Iterator[None]:
     """Turn what the system says of a path that was given into a sentence."""
@@ -271,7 +280,9 @@ def _analyse(
         known = read_record(run, plate, well)
         ready = [m for m in of_well if m.signature in known]
         complete = len(ready) == len(of_well) and all(
-            masks_present(run, known[m.signature]) for m in ready
+            masks_present(run, known[m.signature])
+            and not pending(run, known[m.signature], parameters)
+            for m in ready
         )
         if complete and len(known) == len(of_well):
             done += len(of_well)
@@ -294,7 +305,8 @@ def _analyse(
             new += result.frames
         done += len(task.moments)
         rate = (done - before) / max(time.monotonic() - begun, 1e-9)
-        tell(progress, Progress("frames", done, total, rate, (total - done) / rate))
+        left = (total - done) / rate
+        tell(progress, Progress("frames", done, total, rate, left, task.plate, task.well))
     return new
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from spheroid_qc.flags import Flag
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.plate.frames import Frame, FrameTable
@@ -268,6 +270,7 @@ def _read_moment(
         flags.append(Flag(code, severity, sentence))
         row.failures.append(sentence)
     row.frames = _frames_of(moment, result)
+    flags += [Flag(code, detail=sentence) for code, sentence in result.get("review", ())]
     if not analysed:
         return
     single = parameters.plate.assay is Assay.SINGLE
@@ -307,7 +310,8 @@ def _read_moment(
         "stitched": first["stitched"],
         "pixel_hash": first["pixel_hash"],
         "pixel_size_um": first["pixel_size_um"],
-        "confidence": min(f["confidence"] for f in analysed),
+        # Of masks that a person drew there is no confidence.
+        "confidence": float(np.fmin.reduce([f["confidence"] for f in analysed])),
         "method": first["method"],
         **{f"figure:{name}": value for name, value in first["figures"].items()},
     }

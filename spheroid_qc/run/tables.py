@@ -230,7 +230,8 @@ def flag_row(flag: Flag, place: Mapping[str, Any], parameters: Parameters) -> di
         By column.
     """
     kind = FLAGS[flag.code]
-    final = resolve(flag, parameters.quality)
+    # What was judged has its final severity: on accepted frames not the user's usual one.
+    final = resolve(flag, parameters.quality) if flag.severity is None else flag
     return {
         "plate": place.get("plate"),
         "well": place.get("well"),
