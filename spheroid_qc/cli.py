@@ -278,8 +278,6 @@ def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
 
 def _conclude(result: RunResult) -> None:
     """Say what came out, what could not be done, and where the results lie."""
-    from spheroid_qc.run.answer import answer_lines
-
     for note in result.notes:
         say(f"note: {one_line(note)}", err=True)
     for failure in result.failures[:_MOST_LISTED]:
@@ -289,7 +287,7 @@ def _conclude(result: RunResult) -> None:
         say(f"problem: ... and {more} more, all listed in {result.out / 'qc.csv'}.", err=True)
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
-    say("\n".join(["", *(one_line(line) for line in answer_lines(result.tables)), ""]))
+    say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
     say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.run import Progress, RunResult, run_plate
-from spheroid_qc.run.answer import answer_lines
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.samples import DEMO, write_plate
 
@@ -94,7 +93,7 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
 
 
 def _text(result: RunResult, plate: Path) -> str:
-    lines = ["", *answer_lines(result.tables)]
+    lines = ["", *result.answer]
     lines += ["", "Files that could not be read (expected here: one is cut short on purpose):"]
     lines += [f"  {sentence}" for sentence in result.failures] or ["  none"]
     lines += [

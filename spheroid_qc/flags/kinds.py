@@ -38,7 +38,7 @@ class FlagKind:
     advice: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Flag:
     """One finding.
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import pandas as pd
 from scipy import stats
 
+from spheroid_qc.follow import STATES
 from spheroid_qc.response.assay_quality import mad
 from spheroid_qc.response.replicates import LEFT_OUT, biological_replicate, in_fixed_order
 
-__all__ = ["SUMMARISED", "mean_interval", "summarise_conditions"]
+__all__ = ["DOSES", "SUMMARISED", "mean_interval", "summarise_conditions"]
 
 SUMMARISED = (
     "core_area_um2",
@@ -31,7 +32,7 @@ SUMMARISED = (
     "df_excess_vs_vehicle",
 )
 _KEYS = ("condition", "role", "time_h")
-_DOSES = tuple(
+DOSES = tuple(
     name.format(n) for n in (1, 2, 3) for name in ("drug_{}", "dose_{}_um", "dose_{}", "unit_{}")
 )
 _SAME_TIME = 0.25  # of the shortest interval between two frames of one plate
@@ -89,7 +90,7 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     ordered = in_fixed_order(wells)
     table = ordered.assign(_replicate=biological_replicate(ordered), time_h=_common_times(ordered))
     metrics = [name for name in (*SUMMARISED, *extra) if name in table]
-    doses = [name for name in table.columns if name in _DOSES]
+    doses = [name for name in table.columns if name in DOSES]
     several_plates = table["plate"].nunique() > 1
     lines = []
     for (condition, role, time), rows in table.groupby(list(_KEYS), sort=False, dropna=False):
@@ -102,9 +103,7 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
             "n_plates": used["plate"].nunique(),
             "n_biological": n_biological,
         }
-        for state in (
-            "intact", "shrunken", "shedding", "disintegrated", "lost", *reversed(LEFT_OUT)
-        ):  # fmt: skip
+        for state in STATES:
             line[f"n_{state}"] = int((rows["state"] == state).sum())
         out = rows[rows["state"].isin(LEFT_OUT)]
         line["left_out"] = " ".join(

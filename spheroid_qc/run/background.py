@@ -236,7 +236,6 @@ def main() -> int:
         with contextlib.suppress(OSError):
             os.nice(5)
     try:
-        from spheroid_qc.run.answer import answer_lines
         from spheroid_qc.run.plate import run_plate
 
         result = run_plate(
@@ -248,7 +247,7 @@ def main() -> int:
             join=request["join"],
             workers=request["workers"],
         )
-        answer = [line for line in answer_lines(result.tables) if line]
+        answer = [line for line in result.answer if line]
     except KeyboardInterrupt:
         _tell(out, "stopped")
         return 130

@@ -14,7 +14,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,39 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON, atomically and durably; numbers keep all their digits."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+def write_json(path: Path, value: Mapping[str, Any], **lists: Iterable[Any]) -> None:
+    """Write a JSON object, atomically and durably; numbers keep all their digits.
+
+    Parameters
+    ----------
+    path : Path
+        Target file.
+    value : mapping
+        What stands in it.
+    **lists : iterable
+        Further keys with long lists, which are written item by item and never held.
+    """
+
+    def text(item: Any, indent: str = "") -> str:
+        return json.dumps(item, ensure_ascii=False, indent=1).replace("\n", "\n" + indent)
+
+    with (
+        atomic_path(path, durable=True) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        file.write("{")
+        comma = "\n"
+        for name, item in value.items():
+            file.write(f"{comma} {text(name)}: {text(item, ' ')}")
+            comma = ",\n"
+        for name, items in lists.items():
+            file.write(f"{comma} {text(name)}: [")
+            comma = "\n"
+            for item in items:
+                file.write(f"{comma}  {text(item, '  ')}")
+                comma = ",\n"
+            file.write("\n ]")
+        file.write("\n}\n")
 
 
 def output_error(root: Path, error: OSError) -> OutputError:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from spheroid_qc.plate.frames import FrameTable, frame_table
 from spheroid_qc.plate.join import EndPoints, read_end_points
 from spheroid_qc.plate.maps import read_plate_map
 from spheroid_qc.plate.maps.models import PlateMap
-from spheroid_qc.run.corrections import corrected_record, pending
+from spheroid_qc.run.corrections import pending
 from spheroid_qc.run.drawing import draw_overlays
 from spheroid_qc.run.exclusions import read_exclusions
 from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
@@ -68,6 +68,8 @@ class RunResult:
         Sentences on files that could not be read, used or analysed.
     notes : tuple of str
         Sentences on how things were understood.
+    answer : tuple of str
+        What came out, in lines for a terminal: by condition, and what is not trusted.
     """
 
     out: Path
@@ -75,7 +77,8 @@ class RunResult:
     n_frames: int
     n_new: int
     failures: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
 
 
 def default_out(folder: Path) -> Path:
@@ -172,13 +175,12 @@ def run_plate(
         write_run_json(run, context, table, {}, status="running")
         calibration = plate_calibration(source)
         new = _analyse(source, run, moments, parameters, calibration, workers, progress)
-        records = _Records(run)
         tell(progress, Progress("tables", 0, 1, 0.0, None))
         from spheroid_qc.run.finish import finish_tables
 
         finished = finish_tables(
-            run, source, table, moments, records, mapped, joined, excluded, parameters,
-            calibration, accepted,
+            run, source, table, moments, mapped, joined, excluded, parameters, calibration,
+            accepted,
         )  # fmt: skip
         draw_overlays(finished.overlays, run, workers, progress)
         write_run_json(run, context, table, finished.hashes, status="done")
@@ -200,6 +202,7 @@ def run_plate(
             *dosed_after_all(parameters.plate.dose_time_h, table),
             *finished.notes,
         ),
+        answer=finished.answer,
     )
 
 
@@ -230,22 +233,6 @@ def _join_input(join: str | Path | None, joined: EndPoints | None) -> dict[str, 
     """Which table was joined, and the names of its values: they are the last of `wells.csv`."""
     found = table_input(join)
     return found if found is None or joined is None else found | {"columns": list(joined.columns)}
-
-
-class _Records(Mapping[tuple[str, str], Mapping[str, dict[str, Any]]]):
-    """Records of wells, read when asked for: the parent never holds them all."""
-
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
-
-    def __getitem__(self, key: tuple[str, str]) -> Mapping[str, dict[str, Any]]:
-        return corrected_record(self._run, *key)
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 @contextlib.contextmanager
