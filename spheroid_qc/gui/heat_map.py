@@ -41,6 +41,10 @@ class HeatMap(QWidget):
         self._metrics: list[Metric] = []
         self.metric_choice = QComboBox()
         self.metric_choice.setToolTip("What the colours mean.")
+        self.metric_choice.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.metric_choice.setMinimumContentsLength(28)
         self.metric_choice.currentIndexChanged.connect(self._draw)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setPageStep(1)

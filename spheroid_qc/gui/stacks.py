@@ -210,6 +210,10 @@ class MaskStack(LazyStack):
         """Give one frame as it was read."""
         return super().frame(n)
 
+    def touched(self, n: int) -> bool:
+        """Tell whether somebody wrote into a frame since it was read."""
+        return n in self._changed
+
     def is_changed(self, n: int) -> bool:
         """Tell whether a frame differs from what was read."""
         changed = self._changed.get(n)
@@ -223,6 +227,10 @@ class MaskStack(LazyStack):
     def set_frame(self, n: int, values: Array) -> None:
         """Replace one frame."""
         self._writable(n)[...] = values
+
+    def __getitem__(self, key: Any) -> Any:
+        # A copy: a viewer paints into the slice that it shows as well as into the array.
+        return np.array(super().__getitem__(key))
 
     def _writable(self, n: int) -> Array:
         if n not in self._changed:

@@ -17,7 +17,7 @@ from spheroid_qc.run.analysed import load_analysed
 from spheroid_qc.run.corrections import corrected_record, mask_path
 from spheroid_qc.run.load import FieldImage, OpenFile
 from spheroid_qc.run.masks import read_masks
-from spheroid_qc.run.work import Moment
+from spheroid_qc.run.work import Moment, read_record
 
 __all__ = ["WellData", "read_well"]
 
@@ -37,6 +37,8 @@ class WellData:
     results : tuple of dict or None
         What the record says of the field that is shown, corrections included; None where it
         has not been analysed.
+    automatic : tuple of dict or None
+        The same without corrections.
     field : int
         Number of the field that is shown where nothing has been analysed.
     image : LazyStack
@@ -52,6 +54,7 @@ class WellData:
     times_h: tuple[float, ...]
     moments: tuple[Moment | None, ...]
     results: tuple[dict[str, Any] | None, ...]
+    automatic: tuple[dict[str, Any] | None, ...]
     field: int
     image: LazyStack
     core: MaskStack | None
@@ -94,10 +97,15 @@ def read_well(
     times = opened.times(plate)
     of_time = {moment.timepoint: moment for moment in opened.moments.get((plate, well), [])}
     moments = tuple(of_time.get(timepoint) for timepoint in times)
-    record = corrected_record(opened.run, plate, well)
-    results = tuple(
-        None if moment is None else _field_of(record.get(moment.signature), field)
-        for moment in moments
+    results, automatic = (
+        tuple(
+            None if moment is None else _field_of(record.get(moment.signature), field)
+            for moment in moments
+        )
+        for record in (
+            corrected_record(opened.run, plate, well),
+            read_record(opened.run, plate, well),
+        )
     )
     fields = [r["field"] for r in results if r] or [n for m in of_time.values() for n in m.fields]
     shown = field if field is not None else (fields[0] if fields else 1)
@@ -110,8 +118,8 @@ def read_well(
         core = MaskStack(masks.core, len(times), shape, np.uint16, cache)
         shed = MaskStack(masks.shed, len(times), shape, np.uint8, cache)
     return WellData(
-        plate, well, tuple(times.values()), moments, results, shown, image, core, shed,
-        partial(pictures.load, with_others=True),
+        plate, well, tuple(times.values()), moments, results, automatic, shown, image, core,
+        shed, partial(pictures.load, with_others=True),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from spheroid_qc.gui.background import alive, in_background
 from spheroid_qc.gui.colours import CORE, SHED
 from spheroid_qc.gui.session import Session, session_of
 from spheroid_qc.gui.well_data import WellData, read_well
+from spheroid_qc.run.progress import Progress
 
 __all__ = ["WellView", "view_of"]
 
@@ -63,6 +64,8 @@ class WellView(QObject):
         self._setting = False
         self.session.well_wanted.connect(self._on_wanted, check_nargs=False)
         self.session.opened_changed.connect(self._on_opened, check_nargs=False)
+        self.session.tables_changed.connect(self._on_tables, check_nargs=False)
+        self.session.run_told.connect(self._on_told)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -126,6 +129,19 @@ class WellView(QObject):
         self._number += 1
         wanted = _Wanted(plate, well, timepoint, self._number)
         in_background(self, _prepare, self.session, wanted, self.field, done=self._show)
+
+    def _on_tables(self) -> None:
+        """Show masks that have come since the well was opened."""
+        if alive(self) and self.data is not None:
+            if self.data.analysed:
+                self.write_caption()
+            elif self.session.tables:
+                self.read_again()
+
+    def _on_told(self, state: Progress) -> None:
+        waiting = alive(self) and self.data is not None and not self.data.analysed
+        if waiting and (state.plate, state.well) == (self.session.plate, self.session.well):
+            self.read_again()
 
     def _show(self, prepared: tuple[_Wanted, WellData]) -> None:
         wanted, data = prepared

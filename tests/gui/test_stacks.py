@@ -99,3 +99,11 @@ def test_changes_are_known_and_can_be_forgotten() -> None:
     assert not stack.is_changed(1)
     stack.set_frame(2, np.zeros(SHAPE[1:]))
     assert stack.is_changed(2)
+
+
+def test_writing_into_what_was_given_changes_nothing() -> None:
+    stack = MaskStack(Disk(), 5, SHAPE[1:], np.uint16)
+    shown = stack[1]
+    shown[:] = 9
+    assert np.array_equal(stack[1], WHOLE[1])
+    assert np.array_equal(stack.original(1), WHOLE[1])
