@@ -102,7 +102,7 @@ def svg_for_page(
     width, height = size
     opening = (
         f'<svg class="figure" role="img" aria-label="{escape(alt)}" '
-        f'viewBox="0 0 {width:g} {height:g}" style="max-width:{width:g}px" '
+        f'viewBox="0 0 {width:g} {height:g}" style="width:{width:g}px" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     text = re.sub(r"^<svg [^>]*>", lambda _: opening, text, count=1)
