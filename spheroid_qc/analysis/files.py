@@ -119,7 +119,7 @@ def _tables(analysis: Analysis) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _asked(analysis: Analysis) -> dict[str, Any]:
-    """Settings and words; no time of day, so that the same question gives the same bytes."""
+    """Lay out settings and words; no time of day: the same question gives the same bytes."""
     return {
         "program": "spheroid_qc",
         "version": __version__,

@@ -165,7 +165,7 @@ def analyse_wells(
     if not asked:
         reason = "No well of the plate map has both a drug with a dose and a response."
         said.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
-    made = {
+    made: dict[str, Any] = {
         "dose_response": tables.dose_response(asked, cut, said, time_column),
         "synergy": tables.synergy(asked, cut, said, time_column) if asked else _no_synergy(),
         "synergyfinder": tables.synergyfinder(asked, cut, said),
@@ -276,11 +276,9 @@ def _asked(
     return uses, asked
 
 
-def _values(
-    rows: pd.DataFrame, name: str, kind: str, said: Said
-) -> tuple[pd.Series, int, int]:
+def _values(rows: pd.DataFrame, name: str, kind: str, said: Said) -> tuple[pd.Series, int, int]:
     """Fraction affected from images, clipped and said so; anything else as it is."""
-    values = pd.to_numeric(rows[name], errors="coerce").astype(float)
+    values: pd.Series = pd.to_numeric(rows[name], errors="coerce").astype(float)
     if kind == "raw":
         return values, 0, 0
     if "state" in rows:
@@ -317,7 +315,7 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
             if name in rows:
                 table[name] = rows[name]
         if f"dose_{n}" in rows:
-            table[f"drug_{n}"] = [
+            names_now: list[Any] = [
                 _scheduled(*values)
                 for values in zip(
                     rows[f"drug_{n}"], rows[f"dose_{n}"],
@@ -325,6 +323,7 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
                     strict=True,
                 )
             ]  # fmt: skip
+            table[f"drug_{n}"] = names_now
     if not any(f"drug_{n}" in table for n in _DRUGS):
         table["drug_1"], table["dose_1_um"] = None, np.nan
     return table
