@@ -243,6 +243,7 @@ def _asked(
     """All responses of all strata, and how each was read."""
     uses: list[ResponseUse] = []
     asked: list[Asked] = []
+    apart: set[str] = set()
     candidates: list[tuple[str, str, str, pd.DataFrame]] = [
         (name, title, "fa", mapped) for name, title in IMAGE_RESPONSES.items() if name in mapped
     ]
@@ -250,15 +251,17 @@ def _asked(
     if not candidates and counted is not None:
         candidates = [(counted, counted.replace("_", " "), "raw", mapped)]
     for name in joined:
-        values = wells[wells[name].notna() & (wells["role"] != "unmapped")]
-        rows = values.drop_duplicates(["plate", "well"], keep="last")
+        ends = wells[wells[name].notna() & (wells["role"] != "unmapped")]
+        rows = ends.drop_duplicates(["plate", "well"], keep="last")
         candidates.append((name, f"{name} (joined end point)", "raw", rows))
     for name, title, kind, rows in candidates:
         values, below, above = _values(rows, name, kind, said)
         own: list[str] = []
         n = 0
         strata = rows["condition"].map(lambda text: str(text).partition(" | ")[2])
-        for stratum in sorted(set(strata[rows["role"].isin(["vehicle", "treated"])])):
+        named = sorted(set(strata[rows["role"].isin(["vehicle", "treated"])]))
+        apart.update(named)
+        for stratum in named:
             part = rows.assign(response=values)[(strata == stratum).to_numpy()]
             try:
                 responses = read_responses(_tidy(part), kind)
@@ -271,7 +274,7 @@ def _asked(
             uses.append(ResponseUse(name, title, kind, n, below, above, tuple(own)))
         for sentence in own:
             said.note(f"{name}: {sentence}")
-    if len({one.stratum for one in asked}) == 1:
+    if len(apart) == 1:
         asked = [one._replace(stratum="") for one in asked]
     return uses, asked
 
