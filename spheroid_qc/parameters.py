@@ -596,6 +596,14 @@ class ResponseParameters(Section):
         ge=0,
         le=1,
     )
+    min_excess: float = setting(
+        0.05,
+        "Smallest excess",
+        "A mean excess below this is called small, not synergy, even where its interval lies "
+        "above 0: measuring images has an error of its own.",
+        ge=0,
+        le=1,
+    )
     resamples: int = setting(
         4000,
         "Resamples",

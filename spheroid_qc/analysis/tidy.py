@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from spheroid_qc.analysis.reading import ResponseTable, as_table, read_response_
 from spheroid_qc.analysis.record import Analysis, ResponseUse
 from spheroid_qc.analysis.tables import Asked, Said
 from spheroid_qc.analysis.verdict import Verdict
+from spheroid_qc.analysis.words import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.wells import parse_well
@@ -107,7 +109,7 @@ def analyse_table(
     title = _TITLES["raw" if kind == "raw" else "fa"]
     if kind not in ("fa", "raw"):
         title = f"{title}, from {kind}"
-    return Analysis(
+    analysis = Analysis(
         source=name,
         kind="table",
         parameters=parameters,
@@ -128,6 +130,7 @@ def analyse_table(
         missing=said.missing,
         **made,
     )
+    return replace(analysis, verdict=verdict_of(analysis))
 
 
 def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said) -> tuple[str, str]:
