@@ -597,10 +597,10 @@ class ResponseParameters(Section):
         le=1,
     )
     min_excess: float = setting(
-        0.05,
+        0.1,
         "Smallest excess",
-        "A mean excess below this is called small, not synergy, even where its interval lies "
-        "above 0: measuring images has an error of its own.",
+        "A mean excess below this is called small in the verdict, not synergy, even where its "
+        "interval lies above 0. A tenth is customary; images are measured less finely than that.",
         ge=0,
         le=1,
     )

@@ -29,7 +29,7 @@ _WORDS = {
     "yes": "synergistic",
     "opposite": "antagonistic",
     "open": "not shown either way",
-    "small": "above independence, but by little",
+    "small": "hardly different from what is expected",
 }
 
 
@@ -110,8 +110,8 @@ def _headline(found: Sequence[Finding]) -> Finding:
             named = [f.subject for f in those if f.facts["method"] == method]
             parts.append(f"{words} by {method}: {'; '.join(named)}.")
     if rest:
-        named = "; ".join(finding.subject for finding in rest)
-        parts.append(f"No synergy shown: {named}.")
+        others = "; ".join(finding.subject for finding in rest)
+        parts.append(f"No synergy shown: {others}.")
     parts.append(
         "Bliss asks whether effects are independent, Loewe and the combination index whether "
         "doses add up: they can differ."
@@ -200,7 +200,7 @@ def _told(rows: pd.DataFrame, method: str, least: float) -> Told:
         outcome = "yes" if above else "opposite" if below else "open"
     else:
         outcome = "yes" if above else "opposite" if below else "open"
-        if above and value < least:
+        if (above or below) and abs(value) < least:
             outcome = "small"
     return Told(outcome, value, low, high, note)
 
