@@ -60,13 +60,13 @@ class Download:
     beside: bool = False
 
 
-def downloads(folder: Path, tables: Sequence[str] = tuple(TABLES)) -> list[Download]:
-    """Put the tables of a folder into the page.
+def downloads(folders: Sequence[Path], tables: Sequence[str] = tuple(TABLES)) -> list[Download]:
+    """Put tables into the page.
 
     Parameters
     ----------
-    folder : Path
-        Where the CSV files lie.
+    folders : sequence of Path
+        Where the CSV files lie; the first that has one is asked.
     tables : sequence of str
         Which, without `.csv`; absent ones are passed over.
 
@@ -75,11 +75,12 @@ def downloads(folder: Path, tables: Sequence[str] = tuple(TABLES)) -> list[Downl
     list of Download
         First one archive of all that fit, then each table; small ones can be saved alone.
     """
-    found = [
-        (f"{name}.csv", TABLES[name], (folder / f"{name}.csv").read_bytes())
-        for name in tables
-        if (folder / f"{name}.csv").is_file()
-    ]
+    found = []
+    for name in tables:
+        paths = [folder / f"{name}.csv" for folder in folders]
+        path = next((p for p in paths if p.is_file()), None)
+        if path is not None:
+            found.append((path.name, TABLES[name], path.read_bytes()))
     if not found:
         return []
     packed = {name: _zipped([(name, content)]) for name, _, content in found}

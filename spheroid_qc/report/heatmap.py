@@ -253,7 +253,7 @@ def _rows(values: Sequence[Any], shape: tuple[int, int]) -> list[list[Any]]:
 def _findings(findings: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
     """What was found in a well, in words, each once with its times."""
     told: dict[tuple[str, str], list[str]] = {}
-    if not len(findings) or "well" not in findings:
+    if not len(findings) or "well" not in findings or "severity" not in findings:
         return told
     serious = findings[findings["well"].notna() & findings["severity"].isin(["exclude", "warn"])]
     for (plate, well), rows in serious.groupby(["plate", "well"], sort=True):

@@ -248,7 +248,7 @@ def finding_rows(
         `key` (plate, well, time), `place`, `severity`, `titles`, `detail`, `advice`; counts of
         mere remarks; and how many more stand in the file.
     """
-    if not len(qc):
+    if not len(qc) or "severity" not in qc:
         return [], [], 0
     serious = qc[qc["severity"].isin(["exclude", "warn"])]
     remarks = qc[qc["severity"] == "info"]

@@ -35,7 +35,6 @@ from spheroid_qc.report.panels import (
 from spheroid_qc.report.pictures import Pictures, draw_pictures
 from spheroid_qc.report.strips import GRID, Strip
 from spheroid_qc.report.words import number
-from spheroid_qc.run.csvfile import read_table
 from spheroid_qc.run.folder import write_text
 
 __all__ = ["render", "write_report"]
@@ -60,7 +59,7 @@ def write_report(
     out : str or Path
         Folder; the tables that lie in it are put into the page for download.
     run_folder : str or Path, optional
-        Where images and masks are looked up, and `qc.csv`; default: that of the analysis.
+        Where images and masks are looked up; default: that of the analysis.
     workers : int, optional
         Processes that draw pictures; 0: this one.
     progress : callable, optional
@@ -95,7 +94,7 @@ def render(
     tables : Path
         Folder of the CSV files that can be downloaded.
     folder : Path, optional
-        Run folder, for pictures and findings.
+        Run folder, for pictures, and for tables that don't lie in `tables`.
     workers, progress
         As for `write_report`.
 
@@ -117,6 +116,7 @@ def render(
         "separators": (",", ":"), "sort_keys": False, "allow_nan": False, "ensure_ascii": True,
     }  # fmt: skip
     environment.filters["number"] = number
+    environment.filters["micro"] = lambda text: overview.shown_name(str(text), "")
     script = (_TEMPLATES / "script.js").read_text("utf-8")
     style = (_TEMPLATES / "style.css").read_text("utf-8")
     style = style.replace("/*light*/", css_variables(0)).replace("/*dark*/", css_variables(1))
@@ -146,7 +146,7 @@ def _content(
     leading = metrics[-1] if analysis.kind == "run" and len(metrics) > 1 else (metrics or [None])[0]
     if "spheres_per_well_mean" in conditions or "n_spheroids_mean" in conditions:
         leading = (metrics or [None])[0]
-    qc = _findings(folder)
+    qc = analysis.qc
     several = wells["plate"].nunique() > 1
     frames, remarks, more_frames = listing.finding_rows(qc, several)
     cards = overview.representatives(analysis, families, suffix)
@@ -155,7 +155,7 @@ def _content(
         folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, workers,
         progress,
     )  # fmt: skip
-    headline, blocks = overview.verdict_blocks(analysis.verdict.findings)
+    headline, deck = overview.headline(analysis, families, suffix)
     headings: list[str] = []
     lines: list[overview.Line] = []
     scale = (0.0, 1.0)
@@ -166,7 +166,8 @@ def _content(
     return {
         "title": headline or "What the spheroids did",
         "headline": headline,
-        "blocks": blocks,
+        "deck": deck,
+        "blocks": overview.verdict_blocks(analysis.verdict.findings),
         "facts": overview.facts(analysis),
         "name": Path(analysis.source).name or "plate",
         "suffix": suffix.removeprefix(" | "),
@@ -198,18 +199,10 @@ def _content(
         "missing": dict(analysis.missing),
         "methods": methods.paragraphs(analysis),
         "settings": methods.setting_rows(analysis),
-        "downloads": downloads(tables),
+        "downloads": downloads([tables, *([folder] if folder else [])]),
         "more_families": max(0, len(families) - MOST_PANELS),
         "ramps": {"s": len(SEQUENTIAL), "d": len(DIVERGING)},
     }
-
-
-def _findings(folder: Path | None) -> pd.DataFrame:
-    columns = ["plate", "well", "time_h", "code", "severity", "title", "detail", "advice", "file"]
-    path = None if folder is None else folder / "qc.csv"
-    if path is None or not path.is_file():
-        return pd.DataFrame(columns=columns)
-    return read_table(path, text=tuple(c for c in columns if c != "time_h"))
 
 
 def _picture_of(line: Mapping[str, Any], pictures: Pictures) -> Strip | None:

@@ -241,14 +241,14 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
     parts = [part[~part.index.duplicated()] for part in parts]
     both = pd.concat(parts, axis=1, keys=["x", "y"]).dropna()
     ax.plot([0, 1], [1, 0], color=MUTED, linewidth=1.2)
-    say(ax, 0.985, 0.02, "additive", size=9, ha="right", va="bottom")
+    say(ax, 0.03, 1.04, "additive", size=9, va="bottom")
     reach = 1.15
     for place, (x, y) in zip(both.index, both.to_numpy(dtype=float).tolist(), strict=True):
         at_level = str(place[0]).startswith("fa=")
         colour = PALETTE["blue"][0] if at_level else INK
         ax.plot(
             [x], [y], marker="o", markersize=6, color=colour, markeredgewidth=1.2,
-            markerfacecolor=colour if at_level else PALETTE["paper"][0],
+            markerfacecolor=colour if at_level else PALETTE["paper"][0], clip_on=False,
         )  # fmt: skip
         if at_level:
             ax.annotate(

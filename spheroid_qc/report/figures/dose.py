@@ -73,7 +73,7 @@ def draw_dose_response(
         return
     none = np.asarray(vehicle, dtype=float)
     left = float(x.min()) / 4 if len(none) else float(x.min())
-    dose_axis(ax, [left, float(x.max())])
+    dose_axis(ax, [left, float(x.max())], x.tolist())
     colour = PALETTE["blue"][0]
     if limits is not None:
         ax.set_ylim(*limits)
