@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Download", "TABLES", "downloads"]
+__all__ = ["TABLES", "Download", "downloads"]
 
 TABLES = {
     "conditions": "By drug condition and time: number of wells, mean, SD, median, 95 % interval.",

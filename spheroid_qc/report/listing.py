@@ -53,6 +53,8 @@ class Listing:
         Rows that are only in the CSV file.
     footnotes : tuple of str
         Notes, each once; rows name them by `refs`.
+    lacking : tuple of str
+        Figures that can't be given, and why.
     """
 
     title: str
@@ -60,11 +62,10 @@ class Listing:
     rows: list[dict[str, Any]]
     more: int = 0
     footnotes: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
-def _noted(
-    title: str, headings: tuple[str, ...], rows: list[dict[str, Any]], more: int
-) -> Listing:
+def _noted(title: str, headings: tuple[str, ...], rows: list[dict[str, Any]], more: int) -> Listing:
     """Make a table whose notes stand below it, each once."""
     places: dict[str, int] = {}
     for row in rows:
@@ -83,8 +84,14 @@ def quality_listing(analysis: Analysis) -> Listing | None:
     if not len(table):
         return None
     several = table["plate"].nunique() > 1
-    rows = []
-    known = table[table["value"].notna() | table["note"].astype(str).ne("")]
+    rows: list[dict[str, Any]] = []
+    known = table[table["value"].notna()]
+    lacking: dict[str, list[str]] = {}
+    for _, row in table[table["value"].isna()].iterrows():
+        name = _STATISTICS.get(str(row["statistic"]), str(row["statistic"]))
+        names = lacking.setdefault(_text(row["note"]) or "Not computed.", [])
+        if name not in names:
+            names.append(name)
     for _, row in known.head(_MOST_ROWS).iterrows():
         metric = _text(row["metric"])
         what = metric_of(metric).label if metric else ""
@@ -111,8 +118,10 @@ def quality_listing(analysis: Analysis) -> Listing | None:
             }
         )
     headings = ("figure", "of", "value", "interval", "p", "customary bound", "", "can't tell")
-    return Listing("", (("plate",) if several else ()) + headings, rows,
-                   max(0, len(known) - _MOST_ROWS))  # fmt: skip
+    return Listing(
+        "", (("plate",) if several else ()) + headings, rows, max(0, len(known) - _MOST_ROWS),
+        lacking=tuple(f"{', '.join(names)}: {note}" for note, names in lacking.items()),
+    )  # fmt: skip
 
 
 def comparison_listings(analysis: Analysis, suffix: str) -> list[Listing]:
@@ -175,7 +184,9 @@ def dose_listing(analysis: Analysis) -> Listing | None:
         if "ec50_low" in row and pd.isna(low) and pd.isna(high):
             low, high = row["ec50_low"], row["ec50_high"]
         ends = [number(low), number(high)]
-        bounds = "" if ends == ["–", "–"] else " to ".join(e if e != "–" else "no bound" for e in ends)
+        bounds = (
+            "" if ends == ["–", "–"] else " to ".join(e if e != "–" else "no bound" for e in ends)
+        )
         rows.append(
             {
                 "cls": "",
@@ -204,7 +215,7 @@ def _own(row: pd.Series, name: str) -> object:
 
 
 def index_listing(analysis: Analysis) -> Listing | None:
-    """Combination index at fixed effects and on average."""
+    """Give the combination index at fixed effects and on average."""
     table = analysis.synergy
     if not len(table):
         return None
@@ -233,7 +244,7 @@ def index_listing(analysis: Analysis) -> Listing | None:
 def finding_rows(
     qc: pd.DataFrame, several_plates: bool
 ) -> tuple[list[dict[str, Any]], list[tuple[str, int]], int]:
-    """Findings that matter, one a frame; others counted.
+    """List findings that matter, one a frame; others counted.
 
     Parameters
     ----------

@@ -99,7 +99,9 @@ def _cited(*keys: str) -> str:
 
 def _images(analysis: Analysis) -> list[str]:
     p = analysis.parameters
-    methods = sorted({str(m) for m in analysis.wells.get("method", ()) if str(m) not in ("", "nan")})
+    methods = sorted(
+        {str(m) for m in analysis.wells.get("method", ()) if str(m) not in ("", "nan")}
+    )
     named = " and ".join(methods) or "classical"
     first = (
         f"Images were analysed with spheroid_qc {__version__}. In every frame the dense body of "
@@ -185,10 +187,11 @@ def _response(analysis: Analysis) -> list[str]:
             f"Combinations were compared with Bliss independence {_cited('bliss')}, the highest "
             "single agent, Loewe additivity of doses, and for three drugs with the best doublet, "
             "as observed minus expected fraction affected; a combination is called synergistic "
-            f"only where the {level} bound of the mean excess over all tested doses lies above 0, "
-            "and single doses after Holm's correction. The combination index is from median-effect "
-            f"lines {_cited('chou', 'chou2006')} of effects between {r.fa_low:g} and {r.fa_high:g}, "
-            f"given from {r.min_single_doses} single-agent doses on; lines with r < {r.min_r:g} "
+            f"only where the {level} bound of the mean excess over all tested doses lies above 0 "
+            f"and the excess itself is at least {r.min_excess:g}, and single doses after Holm's "
+            "correction. The combination index is from median-effect "
+            f"lines {_cited('chou', 'chou2006')} of effects between {r.fa_low:g} and "
+            f"{r.fa_high:g}, given from {r.min_single_doses} single-agent doses on; lines with r < {r.min_r:g} "
             "are warned of."
         )
     if len(analysis.plate_quality):
@@ -198,5 +201,8 @@ def _response(analysis: Analysis) -> list[str]:
             "residuals."
         )
     if len(analysis.gr_metrics):
-        said.append(f"Volume-GR metrics follow {_cited('gr')} with core volume in place of counts.")
+        said.append(
+            f"Growth-rate inhibition metrics {_cited('gr')} were computed from core volumes in "
+            "place of cell counts."
+        )
     return said

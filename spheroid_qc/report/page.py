@@ -20,18 +20,13 @@ from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.report import listing, methods, overview
 from spheroid_qc.report.downloads import downloads
+from spheroid_qc.report.drug_panels import combination_groups, dose_groups
 from spheroid_qc.report.families import common_suffix, families_of
+from spheroid_qc.report.headline import headline, verdict_blocks
 from spheroid_qc.report.heatmap import plate_data, plate_views, shown_metrics
 from spheroid_qc.report.metrics import Metric
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
-from spheroid_qc.report.panels import (
-    MOST_PANELS,
-    combination_groups,
-    dose_groups,
-    survival_panels,
-    time_metrics,
-    time_pairs,
-)
+from spheroid_qc.report.panels import MOST_PANELS, survival_panels, time_metrics, time_pairs
 from spheroid_qc.report.pictures import Pictures, draw_pictures
 from spheroid_qc.report.strips import GRID, Strip
 from spheroid_qc.report.words import number
@@ -143,9 +138,9 @@ def _content(
     suffix = common_suffix([str(c) for c in conditions["condition"].unique()])
     families = families_of(conditions, analysis.comparisons)
     metrics = time_metrics(analysis)
-    leading = metrics[-1] if analysis.kind == "run" and len(metrics) > 1 else (metrics or [None])[0]
-    if "spheres_per_well_mean" in conditions or "n_spheroids_mean" in conditions:
-        leading = (metrics or [None])[0]
+    leading = metrics[0] if metrics else None
+    if any(m.column == "disintegration_fraction" for m in metrics):
+        leading = metrics[-1]
     qc = analysis.qc
     several = wells["plate"].nunique() > 1
     frames, remarks, more_frames = listing.finding_rows(qc, several)
@@ -155,7 +150,7 @@ def _content(
         folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, workers,
         progress,
     )  # fmt: skip
-    headline, deck = overview.headline(analysis, families, suffix)
+    said, deck = headline(analysis, families, suffix)
     headings: list[str] = []
     lines: list[overview.Line] = []
     scale = (0.0, 1.0)
@@ -164,10 +159,10 @@ def _content(
     quality = listing.quality_listing(analysis)
     doses, combinations = dose_groups(analysis), combination_groups(analysis)
     return {
-        "title": headline or "What the spheroids did",
-        "headline": headline,
+        "title": said or "What the spheroids did",
+        "headline": said,
         "deck": deck,
-        "blocks": overview.verdict_blocks(analysis.verdict.findings),
+        "blocks": verdict_blocks(analysis.verdict.findings),
         "facts": overview.facts(analysis),
         "name": Path(analysis.source).name or "plate",
         "suffix": suffix.removeprefix(" | "),

@@ -177,7 +177,9 @@ def _side(wells: pd.DataFrame) -> float | None:
     if not len(rows):
         return None
     radius = np.sqrt(rows["core_area_px"].to_numpy(float) / np.pi)
-    reach = np.fmax(rows["reach"].to_numpy(float) * radius, rows["feret_max_px"].to_numpy(float) / 2)
+    reach = np.fmax(
+        rows["reach"].to_numpy(float) * radius, rows["feret_max_px"].to_numpy(float) / 2
+    )
     reach = reach[np.isfinite(reach)]
     return float(round(2 * 1.3 * np.quantile(reach, 0.95))) if len(reach) else None
 

@@ -162,7 +162,7 @@ def dose_axis(ax: Axes, doses: Sequence[float], marked: Sequence[float] = ()) ->
     ticks = [10.0**n for n in range(first, last + 1, step)]
     inside = [t for t in ticks if low / room <= t <= high * room]
     distinct = sorted({float(f"{d:.3g}") for d in marked or doses})
-    if len(inside) < 2 or 0 < len(marked) and len(distinct) <= 5:
+    if len(inside) < 2 or (len(marked) > 0 and len(distinct) <= 5):
         inside = distinct if len(distinct) <= 5 else [distinct[0], distinct[-1]]
     ax.xaxis.set_major_locator(FixedLocator(inside))
     ax.xaxis.set_minor_locator(NullLocator())

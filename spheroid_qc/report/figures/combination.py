@@ -50,9 +50,9 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
     for combination in combinations:
         rows = means[means["combination"] == combination]
         lines = [(m, rows[rows["method"] == m]) for m in METHOD_NAMES]
-        lines = [(m, r.iloc[0]) for m, r in lines if len(r) and np.isfinite(r["value"].iloc[0])]
+        found = [(m, r.iloc[0]) for m, r in lines if len(r) and np.isfinite(r["value"].iloc[0])]
         names.append((y - 0.95, combination))
-        for method, row in lines:
+        for method, row in found:
             colour = METHODS.get(method, MUTED)
             value, low, high = (float(row[c]) for c in ("value", "low", "high"))
             shown = np.isfinite(low) and np.isfinite(high)

@@ -81,8 +81,9 @@ def draw_survival(
         )
         ax.fill_between(time, low, high, step="post", color=colour, alpha=0.08, linewidth=0)
         ax.step(
-            # Nobody left is known to the end; a curve of wells that were lost from view is not.
-            np.append(time, end) if gone else time, np.append(share, 0.0) if gone else share, where="post", color=colour, linewidth=1.9,
+            # Nobody left is known to the end; a curve of wells lost from view is not.
+            np.append(time, end) if gone else time,
+            np.append(share, 0.0) if gone else share, where="post", color=colour, linewidth=1.9,
             linestyle=(0, (4, 2)) if name == vehicle else "-",
         )  # fmt: skip
         censored = rows[rows["n_censored"] > 0]

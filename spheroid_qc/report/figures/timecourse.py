@@ -122,7 +122,7 @@ def _wells(ax: Axes, wells: pd.DataFrame, name: str, metric: Metric, colour: str
 
 
 def _ticks(times: np.ndarray) -> list[float]:
-    """Times of the frames, thinned to what can be read."""
+    """Give the times of the frames, thinned to what can be read."""
     if len(times) <= 7:
         return [float(t) for t in times]
     span = float(times[-1] - times[0])
