@@ -14,9 +14,10 @@ from hashlib import blake2b
 from pathlib import Path
 
 from spheroid_qc.errors import OutputError, RequestError
-from spheroid_qc.run import Progress, RunResult, run_plate
+from spheroid_qc.run import Progress
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.samples import DEMO, write_plate
+from spheroid_qc.workflow import PlateResult, run_plate
 
 __all__ = ["run_demo"]
 
@@ -92,8 +93,12 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
     return found == design
 
 
-def _text(result: RunResult, plate: Path) -> str:
+def _text(result: PlateResult, plate: Path) -> str:
     lines = ["", *result.answer]
+    if result.analysis is not None:
+        from spheroid_qc.analysis.words import verdict_lines
+
+        lines += ["", *verdict_lines(result.analysis)]
     lines += ["", "Files that could not be read (expected here: one is cut short on purpose):"]
     lines += [f"  {sentence}" for sentence in result.failures] or ["  none"]
     lines += [
@@ -102,5 +107,6 @@ def _text(result: RunResult, plate: Path) -> str:
         f"results                {result.out}",
         "  wells.csv, conditions.csv, spheroids.csv, qc.csv, frames.csv, run.json, masks/, "
         "overlays/",
+        "  dose_response.csv, synergy.csv, survival.csv, plate_quality.csv, comparisons.csv ...",
     ]
     return "\n".join(lines)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from spheroid_qc.analysis.reading import ResponseTable, as_table, read_response_
 from spheroid_qc.analysis.record import Analysis, ResponseUse
 from spheroid_qc.analysis.tables import Asked, Said
 from spheroid_qc.analysis.verdict import Verdict
+from spheroid_qc.analysis.words import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.wells import parse_well
@@ -92,7 +95,7 @@ def analyse_table(
     said.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
     wells = _wells(read, whole, kind, unit, word)
-    made = {
+    made: dict[str, Any] = {
         "dose_response": tables.dose_response(asked, settings, said),
         "synergy": tables.synergy(asked, settings, said),
         "synergyfinder": tables.synergyfinder(asked, settings, said),
@@ -106,7 +109,7 @@ def analyse_table(
     title = _TITLES["raw" if kind == "raw" else "fa"]
     if kind not in ("fa", "raw"):
         title = f"{title}, from {kind}"
-    return Analysis(
+    analysis = Analysis(
         source=name,
         kind="table",
         parameters=parameters,
@@ -127,12 +130,11 @@ def analyse_table(
         missing=said.missing,
         **made,
     )
+    return replace(analysis, verdict=verdict_of(analysis))
 
 
-def _stated(
-    read: ResponseTable, kind: str | None, unit: str | None, said: Said
-) -> tuple[str, str]:
-    """What the response is and in which unit: stated by the user or told by the heading."""
+def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said) -> tuple[str, str]:
+    """Tell what the response is and in which unit: as stated, else as its heading says."""
     if kind is not None and kind not in RESPONSE_KINDS:
         raise RequestError(
             f"A response is {', '.join(RESPONSE_KINDS[:-1])} or raw, not {kind!r}; say which with "
@@ -152,8 +154,10 @@ def _stated(
             )
         kind = read.told_kind
         said.note(f"The response is {kind}, as its heading {read.response!r} tells.")
-    elif read.told_kind and kind not in ("raw", read.told_kind) and not (
-        {kind, read.told_kind} <= {"fa", "inhibition"}
+    elif (
+        read.told_kind
+        and kind not in ("raw", read.told_kind)
+        and not ({kind, read.told_kind} <= {"fa", "inhibition"})
     ):
         raise RequestError(
             f"The column is called {read.response!r}, but --response-is says {kind}; mend one of "
@@ -192,9 +196,7 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
     return label
 
 
-def _by_stratum(
-    read: ResponseTable, kind: str, unit: str, word: str, said: Said
-) -> list[Asked]:
+def _by_stratum(read: ResponseTable, kind: str, unit: str, word: str, said: Said) -> list[Asked]:
     """Responses of every stratum; one that can't be analysed leaves a sentence."""
     strata = _strata(read.rows)
     names = sorted(set(strata))
@@ -216,9 +218,7 @@ def _by_stratum(
     return found
 
 
-def _wells(
-    read: ResponseTable, whole: Responses, kind: str, unit: str, word: str
-) -> pd.DataFrame:
+def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: str) -> pd.DataFrame:
     """Rows in the columns of a table of wells, with names of conditions and the effect."""
     rows = read.rows.reset_index(drop=True)
     drugs, _, doses, roles = whole.given
@@ -227,7 +227,7 @@ def _wells(
         {
             "plate": rows["plate"].fillna("") if "plate" in rows else "",
             "well": rows["well"].map(_canonical) if "well" in rows else "",
-            "time_h": rows["time_h"] if "time_h" in rows else np.nan,
+            "time_h": rows.get("time_h", np.nan),
             "condition": [
                 " | ".join(filter(None, (name, stratum)))
                 for name, stratum in zip(
@@ -267,9 +267,7 @@ def _names(
 ) -> list[str]:
     names = []
     for row, role in zip(doses, roles, strict=True):
-        given = " + ".join(
-            f"{drugs[i]} {row[i]:.6g} {units[i]}" for i in np.flatnonzero(row > 0)
-        )
+        given = " + ".join(f"{drugs[i]} {row[i]:.6g} {units[i]}" for i in np.flatnonzero(row > 0))
         if role in ("vehicle", "treated"):
             names.append(given or "vehicle")
         else:
@@ -313,7 +311,7 @@ def _quality(
     read: ResponseTable, wells: pd.DataFrame, word: str, end: float | None,
     parameters: Parameters, said: Said,
 ) -> pd.DataFrame:  # fmt: skip
-    """Controls, edge and place; a table without wells has no places."""
+    """Judge controls, edge and place; a table without wells has no places."""
     nothing = pd.DataFrame(columns=list(plate_quality.COLUMNS))
     if "well" not in read.rows or (read.rows["well"] == "").any():
         said.missing["plate_quality"] = "No plate quality: the table does not name every well."
@@ -326,5 +324,3 @@ def _quality(
         said.missing["plate_quality"] = str(error)
         return nothing
     return found[found["metric"] == word].reset_index(drop=True)
-
-

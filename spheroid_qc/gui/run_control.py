@@ -18,7 +18,7 @@ from spheroid_qc.gui.actions import load_tables
 from spheroid_qc.gui.background import alive
 from spheroid_qc.gui.opened import Opened
 from spheroid_qc.gui.session import Session, session_of
-from spheroid_qc.run.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
+from spheroid_qc.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
 from spheroid_qc.run.corrections import corrected_record
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.progress import Progress

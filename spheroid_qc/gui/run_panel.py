@@ -27,7 +27,7 @@ from spheroid_qc.parameters import (
     SpheresParameters,
     StateParameters,
 )
-from spheroid_qc.run.background import Ended, Failed, Stopped
+from spheroid_qc.background import Ended, Failed, Stopped
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.run.progress import Progress
 

@@ -24,7 +24,7 @@ from spheroid_qc.gui.stacks import FrameCache
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.maps import MappedWell, PlateMap, condition_name
 from spheroid_qc.plate.wells import smallest_format
-from spheroid_qc.run.background import RunRequest
+from spheroid_qc.background import RunRequest
 from spheroid_qc.run.exclusions import Exclusion, read_exclusions, write_exclusions
 
 __all__ = ["Session", "session_of"]

@@ -294,9 +294,7 @@ def _doses(
     return drugs, tuple(unit or "uM" for unit in order.values()), doses
 
 
-def _amounts(
-    table: pd.DataFrame, place: int, where: _Places
-) -> tuple[FloatArray, list[str]]:
+def _amounts(table: pd.DataFrame, place: int, where: _Places) -> tuple[FloatArray, list[str]]:
     """Doses at one place and their units: molar ones where given, else the map's own."""
     molar, own = f"dose_{place}_um", f"dose_{place}"
     if molar not in table and own not in table:
@@ -309,8 +307,8 @@ def _amounts(
         for row in np.flatnonzero(np.isnan(amounts) & (other != 0) & ~np.isnan(other)):
             if not stated[row]:
                 raise RequestError(
-                    f"{where(int(row))}: dose_{place} has no unit; give the dose in {molar}, or its "
-                    f"unit in unit_{place}."
+                    f"{where(int(row))}: dose_{place} has no unit; give the dose in {molar}, or "
+                    f"its unit in unit_{place}."
                 )
             amounts[row], units[row] = other[row], str(stated[row])
     return np.nan_to_num(amounts, nan=0.0), units
@@ -344,8 +342,8 @@ def _no_doubles(
         if first != row:
             on = f" of plate {plate}" if plate else ""
             raise RequestError(
-                f"Well {well}{on} stands in {where.inside(first)} and in {where.inside(row)}; keep one of them, or "
-                "tell plates and times apart by columns plate and time_h."
+                f"Well {well}{on} stands in {where.inside(first)} and in {where.inside(row)}; keep "
+                "one of them, or tell plates and times apart by columns plate and time_h."
             )
 
 

@@ -105,6 +105,7 @@ def run_plate(
     join: str | Path | None = None,
     exclusions: str | Path | None = None,
     workers: int | None = None,
+    conclude: Callable[[RunFolder], None] | None = None,
 ) -> RunResult:
     """Analyse a folder of images.
 
@@ -128,6 +129,9 @@ def run_plate(
         there is one.
     workers : int, optional
         Processes; default: one a processor. 0 works in this process.
+    conclude : callable, optional
+        Called with the folder once its tables are written, while it is still held and before
+        `run.json` calls the run done (drug response, report).
 
     Returns
     -------
@@ -183,6 +187,8 @@ def run_plate(
             accepted,
         )  # fmt: skip
         draw_overlays(finished.overlays, run, workers, progress)
+        if conclude is not None:
+            conclude(run)
         write_run_json(run, context, table, finished.hashes, status="done")
     failures = [finding_sentence(finding) for finding in table.problems]
     return RunResult(

@@ -112,7 +112,7 @@ class BackgroundRun:
         # The child prints UTF-8 whatever the terminal speaks.
         environment["PYTHONIOENCODING"] = "utf-8"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "spheroid_qc.run.background"],
+            [sys.executable, "-m", "spheroid_qc.background"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
