@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from spheroid_qc import Parameters, run_plate
-from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
+from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.run.progress import Progress
 
 from .run.conftest import write_plate

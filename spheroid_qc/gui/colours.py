@@ -73,9 +73,7 @@ def condition_colours(wells: Iterable[MappedWell]) -> dict[str, str]:
     return found
 
 
-def value_colour(
-    value: float, low: float, high: float, metric: Metric, dark: bool
-) -> str | None:
+def value_colour(value: float, low: float, high: float, metric: Metric, dark: bool) -> str | None:
     """Colour of a value on the metric's ramp; None where there is no value."""
     step = step_of(value, low, high)
     return None if step is None else tone(f"{'d' if metric.diverging else 's'}{step}", dark)

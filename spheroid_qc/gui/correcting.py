@@ -212,7 +212,7 @@ class Correcting(QObject):
             self._seen.clear()
             self._picture = None
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802, D102
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
         if event.type() == QEvent.Type.Close:
             self.finish()
         return False

@@ -199,6 +199,4 @@ def _enter(record: SettingRecord, field: Any, value: Any) -> None:
 def _problems(error: ValidationError | ValueError) -> dict[str, str]:
     if not isinstance(error, ValidationError):
         return {"": str(error)}
-    return {
-        str(one["loc"][0]) if one["loc"] else "": f"{one['msg']}." for one in error.errors()
-    }
+    return {str(one["loc"][0]) if one["loc"] else "": f"{one['msg']}." for one in error.errors()}

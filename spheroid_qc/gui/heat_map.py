@@ -165,7 +165,7 @@ class HeatMap(QWidget):
         self.scale.show_scale(metric, low, high)
         self.grid.set_plate(self._count, faces)
 
-    def changeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: N802, D102
+    def changeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
         if event.type() == event.Type.StyleChange and hasattr(self, "scale"):
             self._draw()
         super().changeEvent(event)
@@ -180,7 +180,7 @@ class _Scale(QWidget):
         self._low, self._high = 0.0, 1.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:
         return QSize(300, 26)
 
     def show_scale(self, metric: Metric | None, low: float, high: float) -> None:
@@ -188,7 +188,7 @@ class _Scale(QWidget):
         self.setToolTip("" if metric is None else metric.help or metric.label)
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:
         metric = self._metric or metric_of("disintegration_fraction")
         dark = is_dark()
         painter = QPainter(self)

@@ -251,9 +251,7 @@ class MeasurePanel(Panel):
         if self._worker is not None:
             self._worker.quit()
 
-    def _start(
-        self, indices: list[tuple[int, ...]], masks: tuple[Any, Any] | None = None
-    ) -> None:
+    def _start(self, indices: list[tuple[int, ...]], masks: tuple[Any, Any] | None = None) -> None:
         layer = self.layer
         if layer is None or self._worker is not None:
             self._preview_due = True

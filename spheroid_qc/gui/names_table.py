@@ -27,20 +27,20 @@ class _Model(QAbstractTableModel):
         self._serious = len(serious)
         self._one_plate = len(table.plates) < 2
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802, D102
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
         return len(self._rows)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802, D102
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
         return len(_COLUMNS)
 
-    def headerData(  # noqa: N802, D102
+    def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return _COLUMNS[section]
         return None
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         entry = self._rows[index.row()]
         if role == Qt.ItemDataRole.ForegroundRole and index.row() < self._serious:
             return QColor("#d98647")

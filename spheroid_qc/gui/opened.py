@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +114,14 @@ class Opened:
         return tuple(well for name, well in self.moments if name == plate)
 
     def times(self, plate: str) -> dict[int, float]:
-        """Times of a plate: rank -> hours."""
+        """Give the times of a plate: rank -> hours."""
         found = {f.timepoint: f.time_h for f in self.table.frames if f.plate == plate}
         return dict(sorted(found.items()))
 
     def regular_step_h(self, plate: str) -> float | None:
         """Hours between frames, where they are always the same."""
         times = list(self.times(plate).values())
-        steps = {round(b - a, 6) for a, b in zip(times, times[1:], strict=False)}
+        steps = {round(b - a, 6) for a, b in pairwise(times)}
         return steps.pop() if len(steps) == 1 else None
 
 

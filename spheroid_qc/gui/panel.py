@@ -54,12 +54,11 @@ class Panel(QWidget):
         self._listening: list[tuple[Any, Callable[..., None]]] = []
         self.destroyed.connect(lambda *_: None)
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(430, 640)
 
     def listen(self, signal: Any, method: Callable[..., None]) -> None:
         """Call a method when a signal of the session comes, as long as the panel lives."""
-
         taken = len(signature(method).parameters)
 
         def call(*values: Any) -> None:

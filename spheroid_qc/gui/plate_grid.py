@@ -110,17 +110,17 @@ class PlateGrid(QWidget):
         """Rows and columns."""
         return PLATE_FORMATS[self._count]
 
-    def hasHeightForWidth(self) -> bool:  # noqa: N802, D102
+    def hasHeightForWidth(self) -> bool:  # noqa: D102
         return True
 
-    def heightForWidth(self, width: int) -> int:  # noqa: N802, D102
+    def heightForWidth(self, width: int) -> int:  # noqa: D102
         rows, columns = self.shape_of_plate
         return int(_MARGIN_TOP + (width - _MARGIN_LEFT - 4) / columns * rows + 4)
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102
+    def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(400, self.heightForWidth(400))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802, D102
+    def minimumSizeHint(self) -> QSize:  # noqa: D102
         return QSize(300, self.heightForWidth(300))
 
     def _pitch(self) -> float:
@@ -164,7 +164,7 @@ class PlateGrid(QWidget):
 
     # pointer and keys
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         if event.button() != Qt.MouseButton.LeftButton:
             return
         self._from = self._to = event.position()
@@ -174,7 +174,7 @@ class PlateGrid(QWidget):
         self._before = self.selected if more else ()
         self._drag()
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         if self._from is not None:
             self._to = event.position()
             self._drag()
@@ -184,7 +184,7 @@ class PlateGrid(QWidget):
         if well:
             QToolTip.showText(event.globalPosition().toPoint(), tip or well, self)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         if self._from is None:
             return
         started, self._from, self._to = self._from, None, None
@@ -198,7 +198,7 @@ class PlateGrid(QWidget):
             self.select([*self._before, *self._within(self._from, self._to)])
         self.update()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802, D102
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
         steps = {
             Qt.Key.Key_Left: (0, -1),
             Qt.Key.Key_Right: (0, 1),
@@ -218,14 +218,14 @@ class PlateGrid(QWidget):
                 self.select([well])
             self.clicked.emit(well)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802, D102
+    def changeEvent(self, event: QEvent) -> None:  # noqa: D102
         if event.type() in (QEvent.Type.StyleChange, QEvent.Type.PaletteChange):
             self.update()
         super().changeEvent(event)
 
     # drawing
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, D102
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
         dark = is_dark()
         ink, muted, line = (QColor(tone(name, dark)) for name in ("ink", "muted", "line"))
         rows, columns = self.shape_of_plate
@@ -252,9 +252,7 @@ class PlateGrid(QWidget):
                     _MARGIN_LEFT + x * pitch + gap, _MARGIN_TOP + y * pitch + gap,
                     pitch - 2 * gap, pitch - 2 * gap,
                 )  # fmt: skip
-                painter.setBrush(
-                    QColor(face.colour) if face.colour else Qt.BrushStyle.NoBrush
-                )
+                painter.setBrush(QColor(face.colour) if face.colour else Qt.BrushStyle.NoBrush)
                 pen = QPen(line if face.faint or face.colour else muted, 1.0)
                 if face.faint:
                     pen.setStyle(Qt.PenStyle.DotLine)

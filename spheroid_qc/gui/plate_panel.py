@@ -121,11 +121,11 @@ class PlatePanel(Panel):
         if text:
             self.open(Path(text).expanduser())
 
-    def dragEnterEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: N802, D102
+    def dragEnterEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
-    def dropEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: N802, D102
+    def dropEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
         for url in event.mimeData().urls():
             path = Path(url.toLocalFile())
             if path.is_dir():
@@ -188,7 +188,8 @@ class PlatePanel(Panel):
             lines.append("None of the first images can be read; see the files.")
         else:
             size = (
-                f"{picture.pixel_size_um:.4g} µm a pixel ({_SOURCES.get(picture.source, picture.source)})"
+                f"{picture.pixel_size_um:.4g} µm a pixel "
+                f"({_SOURCES.get(picture.source, picture.source)})"
                 if picture.pixel_size_um
                 else "no pixel size known"
             )
@@ -196,7 +197,9 @@ class PlatePanel(Panel):
         if opened.status == "done":
             lines.append(f"Analysed before: results in {opened.out.name}")
         elif opened.status == "running":
-            lines.append(f"An analysis was begun; go on with it in the Run panel ({opened.out.name})")
+            lines.append(
+                f"An analysis was begun; go on with it in the Run panel ({opened.out.name})"
+            )
         return "\n".join(lines)
 
     def _problem_text(self) -> str:

@@ -67,13 +67,13 @@ class _Queue(QAbstractTableModel):
         self.entries = entries
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
         return len(self.entries)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
         return len(self.columns)
 
-    def headerData(  # noqa: N802
+    def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
@@ -155,7 +155,9 @@ class ReviewPanel(Panel):
         self.polygon_button = button("Polygon", lambda: self.paint(None, "polygon"), "3")
         self.fill_button = button("Fill", lambda: self.paint(None, "fill"), "F")
         self.restore_button = button(
-            "Back to automatic masks", self.correcting.restore, "Take all corrections of the frame back."
+            "Back to automatic masks",
+            self.correcting.restore,
+            "Take all corrections of the frame back.",
         )
         self.state = hint()
         keys = hint("\n".join(f"{key}   {what}" for key, what in _KEYS))
@@ -358,7 +360,9 @@ class ReviewPanel(Panel):
         active = self.viewer.layers.selection.active
         mode = getattr(active, "mode", "paint")
         name = "shed" if active is not None and active.name == "core" else "core"
-        self.paint(name, str(mode) if str(mode) in ("paint", "erase", "fill", "polygon") else "paint")
+        self.paint(
+            name, str(mode) if str(mode) in ("paint", "erase", "fill", "polygon") else "paint"
+        )
 
     # the session
 
@@ -441,7 +445,9 @@ def _figures_text(automatic: dict[str, Any], corrected: dict[str, Any] | None) -
         lines.append(f"<tr><td>{label}</td>{''.join(cells)}</tr>")
     head = ""
     if corrected is not None:
-        head = '<tr><td></td><td align="right">automatic</td><td align="right"><b>corrected</b></td></tr>'
+        names = ("automatic", "<b>corrected</b>")
+        cells = [f'<td align="right">{name}</td>' for name in names]
+        head = f"<tr><td></td>{''.join(cells)}</tr>"
     return f"<table>{head}{''.join(lines)}</table>"
 
 

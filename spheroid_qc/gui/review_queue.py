@@ -129,7 +129,7 @@ def queue_of(
 
 
 def _findings(qc: pd.DataFrame) -> dict[tuple[str, str, float], list[tuple[str, str, str, str]]]:
-    """Findings that show in the picture, by frame: code, severity, title, detail."""
+    """Collect findings that show in the picture, by frame: code, severity, title, detail."""
     found: dict[tuple[str, str, float], list[tuple[str, str, str, str]]] = {}
     about_frames = qc[qc["well"].notna() & qc["time_h"].notna()]
     for row in about_frames.itertuples(index=False):

@@ -14,11 +14,11 @@ from napari.utils import progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, QTimer
 
+from spheroid_qc.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
 from spheroid_qc.gui.actions import load_tables
 from spheroid_qc.gui.background import alive
 from spheroid_qc.gui.opened import Opened
 from spheroid_qc.gui.session import Session, session_of
-from spheroid_qc.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
 from spheroid_qc.run.corrections import corrected_record
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.progress import Progress
@@ -26,7 +26,7 @@ from spheroid_qc.run.progress import Progress
 __all__ = ["RunControl", "control_of", "rows_of_well"]
 
 _LISTEN_MS = 60
-_IDLE_S = 1.2
+_IDLE_S = 3.0
 
 _ALL: weakref.WeakSet[BackgroundRun] = weakref.WeakSet()
 

@@ -9,6 +9,7 @@ import napari.viewer
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox
 
+from spheroid_qc.background import Ended, Failed, Stopped
 from spheroid_qc.gui.actions import open_images, open_panel
 from spheroid_qc.gui.folds import Fold
 from spheroid_qc.gui.forms import form_from_model
@@ -27,7 +28,6 @@ from spheroid_qc.parameters import (
     SpheresParameters,
     StateParameters,
 )
-from spheroid_qc.background import Ended, Failed, Stopped
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.run.progress import Progress
 
@@ -226,8 +226,10 @@ class RunPanel(Panel):
         if not self.control.running:
             self.bar.setRange(0, 1)
             self.bar.setValue(1 if opened.status == "done" else 0)
-            say_in(self.status, "Done before; new images are added." if opened.status == "done"
-                   else "Begun before; finished wells are kept." if begun else "Not started.")  # fmt: skip
+            text = "Begun before; finished wells are kept." if begun else "Not started."
+            if opened.status == "done":
+                text = "Done before; new images are added."
+            say_in(self.status, text)
         self._draw()
 
     def _check_settings(self) -> None:
@@ -235,8 +237,8 @@ class RunPanel(Panel):
         self.new_folder.setVisible(bool(changed))
         text = ""
         if changed:
-            text = (
-                "Masks of the earlier run were made with other settings: " + " ".join(changed[:3])
+            text = "Masks of the earlier run were made with other settings: " + " ".join(
+                changed[:3]
             )
         say_in(self.warning, text)
 

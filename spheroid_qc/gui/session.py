@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 from psygnal import Signal
 
+from spheroid_qc.background import RunRequest
 from spheroid_qc.configuration import needs_new_masks, write_configuration
 from spheroid_qc.gui.map_draft import MapDraft
 from spheroid_qc.gui.opened import Opened
@@ -24,7 +25,6 @@ from spheroid_qc.gui.stacks import FrameCache
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.maps import MappedWell, PlateMap, condition_name
 from spheroid_qc.plate.wells import smallest_format
-from spheroid_qc.background import RunRequest
 from spheroid_qc.run.exclusions import Exclusion, read_exclusions, write_exclusions
 
 __all__ = ["Session", "session_of"]
@@ -194,7 +194,7 @@ class Session:
             self.tables_changed.emit()
 
     def request(self, workers: int | None = None) -> RunRequest:
-        """What a run of this session is: the same that the command line would do."""
+        """Say what a run of this session is: what the command line would do."""
         assert self.opened is not None
         return RunRequest(
             self.opened.folder, self.opened.out, self.map_path, self.parameters, self.opened.join,

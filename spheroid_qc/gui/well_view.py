@@ -78,7 +78,9 @@ class WellView(QObject):
         """Give a layer of the view, if it is still in the viewer."""
         found = self._layers.get(name, lambda: None)()
         viewer = self.viewer
-        return found if found is not None and viewer is not None and found in viewer.layers else None
+        return (
+            found if found is not None and viewer is not None and found in viewer.layers else None
+        )
 
     @property
     def timepoint(self) -> int:
