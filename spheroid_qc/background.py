@@ -201,7 +201,8 @@ def _message(found: dict[str, Any]) -> Message:
     if kind == "progress":
         return Progress(**found)
     if kind == "ended":
-        return Ended(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})
+        said = {name: tuple(found[name]) for name in ("failures", "notes", "answer")}
+        return Ended(int(found["n_frames"]), int(found["n_new"]), **said)
     return Failed(**found) if kind == "failed" else Stopped()
 
 
