@@ -27,6 +27,7 @@ from spheroid_qc.gui.one_image import (
     pixel_size_of,
 )
 from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
+from spheroid_qc.gui.well_view import overlay_of
 from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
 from spheroid_qc.run.csvfile import write_table
 
@@ -212,7 +213,7 @@ class MeasurePanel(Panel):
                 one.scale = (*one.scale[:-2], size, size)
                 one.units = (*(str(unit) for unit in one.units[:-2]), "um", "um")
         self._say_size()
-        self.viewer.scale_bar.visible = True
+        overlay_of(self.viewer, "scale_bar").visible = True
         if self._results:
             self.run_painted()
 

@@ -22,7 +22,7 @@ from spheroid_qc.gui.session import Session, session_of
 from spheroid_qc.gui.well_data import WellData, read_well
 from spheroid_qc.run.progress import Progress
 
-__all__ = ["WellView", "view_of"]
+__all__ = ["WellView", "overlay_of", "view_of"]
 
 IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"
 _AHEAD = (1, -1, 2, 3)
@@ -121,7 +121,7 @@ class WellView(QObject):
                 layer = self.layer(name)
                 if layer is not None:
                     viewer.layers.remove(layer)
-            viewer.text_overlay.visible = False
+            overlay_of(viewer, "text").visible = False
         if data is not None:
             data.close()
 
@@ -275,11 +275,12 @@ class WellView(QObject):
         if data.moments[now] is None:
             state = "no image at this time"
         parts += [part for part in (condition, state.replace("_", " ")) if part]
-        overlay = viewer.text_overlay
+        overlay = overlay_of(viewer, "text")
         overlay.text = "   ".join(parts)
         overlay.visible = True
         overlay.position = "top_left"
-        viewer.scale_bar.visible = bool(self._geometry(data)["units"][1] == "um")
+        bar = overlay_of(viewer, "scale_bar")
+        bar.visible = bool(self._geometry(data)["units"][1] == "um")
 
 
 def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wanted, WellData]:
@@ -291,6 +292,14 @@ def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wan
         if stack is not None:
             stack.frame(now)
     return wanted, data
+
+
+def overlay_of(viewer: Any, name: str) -> Any:
+    """Give an overlay of the canvas: `text` or `scale_bar`; napari has moved them."""
+    canvas = getattr(viewer, "canvas", None)
+    if canvas is not None:
+        return getattr(canvas.overlays, name)
+    return getattr(viewer, "text_overlay" if name == "text" else name)
 
 
 def _one_colour(colour: str) -> DirectLabelColormap:

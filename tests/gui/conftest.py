@@ -87,6 +87,12 @@ class Window:
         self.qtbot = qtbot
         self.session = session_of(viewer)
 
+    @property
+    def caption(self) -> str:
+        from spheroid_qc.gui.well_view import overlay_of
+
+        return overlay_of(self.viewer, "text").text
+
     def panel(self, name: str):
         return self.viewer.window.add_plugin_dock_widget("spheroid_qc", name)[1]
 
