@@ -102,7 +102,7 @@ class Window:
     def open(self, folder: Path):
         plate = self.panel("Plate")
         plate.open(folder)
-        self.until(lambda: self.session.opened is not None)
+        self.until(lambda: self.session.opened is not None and self.session.opened.folder == folder)
         self.until(lambda: self.shown())
         return plate
 

@@ -20,12 +20,15 @@ def results(window, finished):
 
 def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results) -> None:
     results.what.setCurrentIndex(0)
+    columns = [metric.column for metric in results._metrics]
+    results.metric.setCurrentIndex(columns.index("core_area_um2"))
     results.draw()
     axes = results.curves.axes
     row = window.session.row("VID7", "C03", 1)
     metric = results._metrics[results.metric.currentIndex()]
     at = SimpleNamespace(inaxes=axes, xdata=6.2, ydata=float(row[metric.column]))
     results._on_curve_clicked(at)
+    assert "h:" in results.clicked.text()
     wanted = {"C02", "C03"}
     window.until(lambda: window.shown() and window.session.well in wanted)
     assert window.session.timepoint == 1
