@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from napari._qt.dialogs.qt_notification import NapariQtNotification
 from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtWidgets import QApplication
@@ -43,12 +44,14 @@ class Camera:
         self.settle()
 
     def settle(self, seconds: float = 0.6) -> None:
+        """Let the window work for a while."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             QApplication.processEvents()
             time.sleep(0.01)
 
     def until(self, condition, seconds: float = 600) -> None:
+        """Let the window work until something is so."""
         end = time.monotonic() + seconds
         while not condition() and time.monotonic() < end:
             QApplication.processEvents()
@@ -56,10 +59,9 @@ class Camera:
         self.settle()
 
     def shoot(self, name: str) -> None:
+        """Write a picture of the whole window."""
         self.settle()
-        for notice in self.viewer.window._qt_viewer.findChildren(
-            __import__("napari._qt.dialogs.qt_notification", fromlist=["x"]).NapariQtNotification
-        ):
+        for notice in self.viewer.window._qt_viewer.findChildren(NapariQtNotification):
             notice.close()
         self.settle(0.3)
         pixels = self.viewer.screenshot(canvas_only=False, flash=False)
@@ -71,6 +73,7 @@ class Camera:
 
 
 def main(folder: Path) -> None:
+    """Go through the panels and photograph them."""
     images = write_sample(folder)
     shutil.rmtree(images.with_name(f"{images.name}_spheroid_qc"), ignore_errors=True)
     get_settings().appearance.theme = "dark"

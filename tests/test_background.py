@@ -13,8 +13,7 @@ from spheroid_qc import Parameters, run_plate
 from spheroid_qc.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.run.progress import Progress
-
-from .run.conftest import write_plate
+from tests.run.conftest import write_plate
 
 
 @pytest.fixture(scope="module")

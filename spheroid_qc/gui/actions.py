@@ -10,7 +10,9 @@ from napari.utils.notifications import show_info, show_warning
 
 from spheroid_qc.gui.background import in_background, sentence_of
 from spheroid_qc.gui.opened import Opened, open_folder
-from spheroid_qc.gui.session import TABLES, Session, session_of
+from spheroid_qc.gui.preferences import preference
+from spheroid_qc.gui.session import TABLES, Session, account_name, session_of
+from spheroid_qc.gui.stacks import FrameCache
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.maps import read_plate_map
@@ -41,8 +43,10 @@ def open_images(
 
     def done(opened: Opened) -> None:
         same = session.opened is not None and session.opened.folder == opened.folder
+        session.user = preference("review", "user_name", "") or account_name()
         session.set_opened(opened)
-        for note in opened.notes:
+        session.cache = FrameCache(int(preference("plate", "cache_mb", 256)) * 2**20)
+        for note in (*opened.notes, *([session.unread] if session.unread else ())):
             show_warning(note)
         if opened.map_path is not None and not same:
             load_map(view, session, opened.map_path)

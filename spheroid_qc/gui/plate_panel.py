@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import napari.viewer
-from napari.utils.notifications import show_warning
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton
 
 from spheroid_qc.errors import PlateMapError
@@ -18,9 +17,11 @@ from spheroid_qc.gui.map_editor import MapEditor
 from spheroid_qc.gui.names_table import NamesTable
 from spheroid_qc.gui.panel import Panel, button, heading, hint, row, say_in
 from spheroid_qc.gui.plate_grid import Face, PlateGrid
+from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate.inspect import inspection
+from spheroid_qc.report.families import common_suffix
 
 __all__ = ["PlatePanel"]
 
@@ -90,6 +91,10 @@ class PlatePanel(Panel):
         )
         self.column.addStretch(1)
         self.setAcceptDrops(True)
+        self._reopen = QTimer(self)
+        self._reopen.setSingleShot(True)
+        self._reopen.setInterval(700)
+        self._reopen.timeout.connect(self._open_again)
         for signal, method in (
             (self.session.opened_changed, self._on_opened),
             (self.session.map_changed, self._on_map_changed),
@@ -105,9 +110,12 @@ class PlatePanel(Panel):
 
     def choose_folder(self) -> None:
         """Ask for a folder."""
-        start = str(self.session.opened.folder) if self.session.opened else ""
+        start = preference("plate", "last_folder", "")
+        if self.session.opened is not None:
+            start = str(self.session.opened.folder)
         name = QFileDialog.getExistingDirectory(self, "Folder of images", start)
         if name:
+            remember("plate", "last_folder", name)
             self.open(Path(name))
 
     def open(self, folder: Path) -> None:
@@ -304,9 +312,11 @@ class PlatePanel(Panel):
 
     def _write_legend(self, conditions: dict[str, str]) -> None:
         order = sorted(conditions, key=lambda name: (not name.startswith("vehicle"), name))
+        # What all conditions share, such as the cell line, need not be said with each.
+        shared = common_suffix(order)
         parts = [
             f'<span style="color:{conditions[name]}; font-size:13px;">●</span>&nbsp;'
-            f"{_escaped(name)}"
+            f"{_escaped(name.removesuffix(shared))}"
             for name in order[:14]
         ]
         if len(order) > 14:
@@ -346,10 +356,13 @@ class PlatePanel(Panel):
         opened = self.session.opened
         if opened is None:
             return
-        if self.form.problem:
-            show_warning(self.form.problem)
-        # Names and calibration are read anew: both are quick, and the table must not be stale.
-        open_images(self.viewer, opened.folder, new, opened.out)
+        # Names and calibration are read anew, once the typing has come to rest.
+        self._reopen.start()
+
+    def _open_again(self) -> None:
+        opened = self.session.opened
+        if opened is not None:
+            open_images(self.viewer, opened.folder, self.session.parameters, opened.out)
 
 
 def _escaped(text: str) -> str:

@@ -18,6 +18,7 @@ from qtpy.QtCore import QObject, Signal
 
 from spheroid_qc.gui.background import alive, in_background
 from spheroid_qc.gui.colours import CORE, SHED
+from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.session import Session, session_of
 from spheroid_qc.gui.well_data import WellData, read_well
 from spheroid_qc.run.progress import Progress
@@ -65,6 +66,7 @@ class WellView(QObject):
         self.session.well_wanted.connect(self._on_wanted, check_nargs=False)
         self.session.opened_changed.connect(self._on_opened, check_nargs=False)
         self.session.tables_changed.connect(self._on_tables, check_nargs=False)
+        self.session.map_changed.connect(self._on_map, check_nargs=False)
         self.session.run_told.connect(self._on_told)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -140,6 +142,10 @@ class WellView(QObject):
             elif self.session.tables:
                 self.read_again()
 
+    def _on_map(self) -> None:
+        if alive(self):
+            self.write_caption()
+
     def _on_told(self, state: Progress) -> None:
         waiting = alive(self) and self.data is not None and not self.data.analysed
         if waiting and (state.plate, state.well) == (self.session.plate, self.session.well):
@@ -200,7 +206,7 @@ class WellView(QObject):
                     metadata=metadata, multiscale=False, **geometry,
                 )  # fmt: skip
                 layer.contour = 2
-                layer.brush_size = 12
+                layer.brush_size = int(preference("review", "brush_size", 12))
                 self._keep(viewer, name, layer)
                 for event in (layer.events.paint, layer.events.set_data):
                     event.connect(lambda *_, name=name: self._on_painted(name))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..run.conftest import write_plate
+from tests.run.conftest import write_plate
 
 _NO_SCREEN = (
     sys.platform.startswith("linux")

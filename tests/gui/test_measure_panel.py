@@ -10,8 +10,7 @@ pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
 from spheroid_qc import measure, segment  # noqa: E402
-
-from ..run.conftest import draw  # noqa: E402
+from tests.run.conftest import draw  # noqa: E402
 
 
 def done(window, panel) -> None:
@@ -40,7 +39,8 @@ def test_a_calibrated_image(window, tmp_path) -> None:
     assert core.features["core_area_um2"].tolist() == wanted["core_area_um2"].tolist()
     assert core.features["index"].tolist() == [1]
     assert "µm²" in panel.answer.text()
-    assert "core_area_um2" in core.get_status((8 + 4 * 96, 12 + 4 * 96), world=True)["value"] or True
+    status = core.get_status((8 + 4 * 96, 12 + 4 * 96), world=True)
+    assert "core_area_um2" in str(status), "hovering tells the figures"
     panel.save(tmp_path / "table.csv")
     assert pd.read_csv(tmp_path / "table.csv")["core_area_um2"].item() == pytest.approx(
         wanted["core_area_um2"].item(), rel=1e-5
@@ -61,9 +61,7 @@ def test_without_a_pixel_size_it_warns_and_gives_pixels(window) -> None:
     done(window, panel)
     assert layer.scale.tolist() == [2.5, 2.5]
     features = window.viewer.layers["plain core"].features
-    assert features["core_area_um2"].item() == pytest.approx(
-        features["core_area_px"].item() * 6.25
-    )
+    assert features["core_area_um2"].item() == pytest.approx(features["core_area_px"].item() * 6.25)
 
 
 def test_frames_painting_and_preview(window) -> None:

@@ -77,8 +77,10 @@ def test_open_map_run_cancel_continue_correct_exclude_export(window, images, tmp
     review.exclude_button.click()
     window.until(lambda: not control.running and not control._tables_due)
     window.until(
-        lambda: (row := window.session.row("VID7", "C03", 2)) is not None
-        and row["state"] == "unscorable"
+        lambda: (
+            (row := window.session.row("VID7", "C03", 2)) is not None
+            and row["state"] == "unscorable"
+        )
     )
     after = window.session.row("VID7", "C02", 1)
     assert after["core_area_px"] < before
