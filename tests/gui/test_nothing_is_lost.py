@@ -60,11 +60,11 @@ def test_napari_closed_in_the_middle_of_a_run(window, images) -> None:
     _, control = started(window, images)
     out, run = window.session.opened.out, control.run
     window.viewer.close()
-    window.until(lambda: run.wait(0.0), seconds=30)
+    window.until(lambda: run.wait(0.0), seconds=120)
     assert list((out / "records").rglob("*.json")), "finished wells are kept"
     from spheroid_qc.run.folder import RunFolder
 
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while time.monotonic() < end:  # its lock goes with the process
         try:
             with RunFolder(out).locked():
