@@ -61,11 +61,11 @@ class Panel(QWidget):
         """Call a method when a signal of the session comes, as long as the panel lives."""
         taken = len(signature(method).parameters)
         # The session must not keep a closed panel, and with it the viewer, alive.
-        held = weakref.WeakMethod(method)
+        held, owner = weakref.WeakMethod(method), weakref.ref(self)
 
         def call(*values: Any) -> None:
-            found = held()
-            if found is not None and alive(found.__self__):
+            found, panel = held(), owner()
+            if found is not None and panel is not None and alive(panel):
                 found(*values[:taken])
             else:
                 signal.disconnect(call, missing_ok=True)
