@@ -324,7 +324,8 @@ def _wells(table: pd.DataFrame, where: _Places) -> NDArray[Any]:
         if well is None:
             raise RequestError(
                 f"{where(row)}, column well: {text!r} is not a well such as A01; a spreadsheet "
-                "may have changed it into a date or a number."
+                "may have changed it into a date or a number. Write the wells again, or give the "
+                "column another name if it holds none."
             )
         wells[row] = well.name
     return wells
