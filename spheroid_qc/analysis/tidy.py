@@ -172,7 +172,7 @@ def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said)
         )
     unit = unit or read.told_unit
     if not unit:
-        largest = float(np.nanmax(np.abs(read.rows["response"]), initial=0.0))
+        largest = float(read.rows["response"].abs().fillna(0.0).max())
         if largest > _FRACTION_AT_MOST:
             raise RequestError(
                 f"No unit of the response is stated, and its values (up to {largest:.4g}) are no "
