@@ -1,4 +1,4 @@
-"""Degenerate tables: a clear sentence each, exit status 2 with nothing written, or an honest gap."""
+"""Degenerate tables: a clear sentence each, nothing written or an honest gap."""
 
 from __future__ import annotations
 
