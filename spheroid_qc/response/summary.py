@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     metrics = [name for name in (*SUMMARISED, *extra) if name in table]
     doses = [name for name in table.columns if name in DOSES]
     several_plates = table["plate"].nunique() > 1
-    figures = {
+    figures: dict[str, array[Any]] = {
         f"{name}_{part}": array("q" if part == "n" else "d") for name in metrics for part in _PARTS
     }
     lines = []

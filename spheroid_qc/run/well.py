@@ -17,6 +17,7 @@ __all__ = [
     "analyse_well",
     "commit_record",
     "masks_present",
+    "prepare",
     "split",
 ]
 
@@ -122,6 +123,15 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
                 details = traceback.format_exc()
                 found.append(_failed(moment.signature, "worker_died", path, sentence, details))
     return found, new
+
+
+def prepare() -> None:
+    """Import what analysing a well needs, before there is a well."""
+    from importlib import import_module
+
+    for name in ("load", "moment"):
+        import_module(f"spheroid_qc.run.{name}")
+    import_module("spheroid_qc.segment.classical")
 
 
 def commit_record(run: RunFolder, task: WellTask, moments: list[dict[str, Any]]) -> None:
