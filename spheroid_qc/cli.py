@@ -342,8 +342,6 @@ def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
 
 def _conclude(result: PlateResult) -> None:
     """Say what came out, what could not be done, and where the results lie."""
-    from spheroid_qc.run.answer import answer_lines
-
     for note in result.notes:
         say(f"note: {one_line(note)}", err=True)
     for failure in result.failures[:_MOST_LISTED]:
@@ -353,7 +351,7 @@ def _conclude(result: PlateResult) -> None:
         say(f"problem: ... and {more} more, all listed in {result.out / 'qc.csv'}.", err=True)
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
-    say("\n".join(["", *(one_line(line) for line in answer_lines(result.tables)), ""]))
+    say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
     if result.analysis is not None:
         _say_verdict(result.analysis)
     say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.run import Progress
-from spheroid_qc.run.answer import answer_lines
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.samples import DEMO, write_plate
 from spheroid_qc.workflow import PlateResult, run_plate
@@ -95,7 +94,7 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
 
 
 def _text(result: PlateResult, plate: Path) -> str:
-    lines = ["", *answer_lines(result.tables)]
+    lines = ["", *result.answer]
     if result.analysis is not None:
         from spheroid_qc.analysis.words import verdict_lines
 
