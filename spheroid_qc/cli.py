@@ -326,7 +326,7 @@ def _say_verdict(analysis: Analysis) -> None:
 
     for remark in remarks(analysis):
         say(f"note: {one_line(remark)}", err=True)
-    say("\n".join(["", *(one_line(line) for line in verdict_lines(analysis)), ""]))
+    say("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
 
 
 def _refuse_empty(paths: Mapping[str, Path | None]) -> None:

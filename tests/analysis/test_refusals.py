@@ -127,8 +127,8 @@ def test_some_missing_and_blanks(call, tmp_path) -> None:
     table = first("response", "NA")
     blank = pd.DataFrame({"well": ["P24"], "response": [0.0], "role": ["blank"]})
     _, said = table_of(call, tmp_path, pd.concat([table, blank]))
-    assert "1 rows without a response were left out" in said
-    assert "1 wells of role blank enter no fit" in said
+    assert "1 row without a response left out" in said
+    assert "1 well of role blank not used in any fit" in said
 
 
 def test_names_from_the_table_are_harmless(call, tmp_path) -> None:
