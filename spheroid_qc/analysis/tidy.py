@@ -85,6 +85,7 @@ def analyse_table(
     else:
         read, name = read_response_files(Path(source), response_column), str(source)
     said = Said(list(read.notes))
+    read = _with_plates(read, said)
     kind, unit = _stated(read, response_is, response_unit, said)
     whole = read_responses(read.rows, kind, unit, read.places)
     for sentence in whole.notes:
@@ -131,6 +132,18 @@ def analyse_table(
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))
+
+
+def _with_plates(read: ResponseTable, said: Said) -> ResponseTable:
+    """Take biological replicates for plates where the table names none: each has its own curve."""
+    rows = read.rows
+    if "plate" in rows or "biological_replicate" not in rows:
+        return read
+    named = rows["biological_replicate"].fillna("").astype(str)
+    if named.nunique() < 2 or (named == "").any():
+        return read
+    said.note("The table names no plates: each biological replicate is analysed as one.")
+    return replace(read, rows=rows.assign(plate=named))
 
 
 def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said) -> tuple[str, str]:

@@ -154,6 +154,16 @@ def test_split_files_are_one_table(table, tmp_path) -> None:
     same(analysed(halves), analysed(table))
 
 
+def test_biological_replicates_without_plates(table) -> None:
+    both = pd.concat([table.assign(biological_replicate=n) for n in (1, 2)], ignore_index=True)
+    both["response"] += np.where(both["biological_replicate"] == 2, 0.01, 0.0)
+    found = analysed(both)
+    assert set(found.synergy["plate"]) == {"1", "2", "all"}
+    assert any("each biological replicate" in note for note in found.notes)
+    by_plate = analysed(both.assign(plate=both["biological_replicate"]))
+    same(found, by_plate)
+
+
 def test_times_come_first_and_the_last_common_one_is_taken(table) -> None:
     early = table.assign(time_h=24.0, response=table["response"] / 2)
     late = table.assign(time_h=48.0)
