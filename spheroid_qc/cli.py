@@ -352,8 +352,6 @@ def _conclude(result: PlateResult) -> None:
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
     say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
-    if result.analysis is not None:
-        _say_verdict(result.analysis)
     say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
 
 

@@ -108,10 +108,7 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
 
 def _text(result: PlateResult, plate: Path) -> str:
     lines = ["", *result.answer]
-    if result.analysis is not None:
-        from spheroid_qc.analysis.words import verdict_lines
-
-        lines += ["", *verdict_lines(result.analysis), "", _simulated()]
+    lines += ["", _simulated()]
     lines += ["", "Files that could not be read (expected here: one is cut short on purpose):"]
     lines += [f"  {sentence}" for sentence in result.failures] or ["  none"]
     lines += [
