@@ -38,7 +38,6 @@ class Group:
     panels: tuple[Panel, ...]
     forest: Panel | None = None
     combinations: tuple[Pair, ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
 
 def _slices(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
@@ -92,7 +91,8 @@ def dose_groups(analysis: Analysis) -> list[Group]:
             unit = str(row["unit"]).replace("uM", "µM")
             draw = functools.partial(
                 draw_dose_response, dose=mine["dose_1"].to_numpy(dtype=float),
-                effect=mine["effect"].to_numpy(dtype=float), row={str(k): v for k, v in row.items()},
+                effect=mine["effect"].to_numpy(dtype=float),
+                row={str(k): v for k, v in row.items()},
                 vehicle=vehicle.to_numpy(dtype=float), unit=unit, limits=limits,
             )  # fmt: skip
             panels.append(

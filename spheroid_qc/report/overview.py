@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,7 +152,7 @@ def condition_lines(
     for name in order[:_MOST_LINES]:
         if name not in rows.index:
             continue
-        row = rows.loc[name]
+        row: dict[str, Any] = {str(k): v for k, v in rows.loc[name].items()}
         ends = shown.loc[name].to_numpy(dtype=float)
         mean = float(ends[0])
         first, last = max(float(ends[1:].min()), low), min(float(ends[1:].max()), high)
@@ -171,7 +171,7 @@ def condition_lines(
                 cells=tuple(make(name, row) for make in further),
                 states=tuple(
                     (s, int(row[f"n_{s}"])) for s in STATES
-                    if f"n_{s}" in row.index and row[f"n_{s}"] > 0
+                    if f"n_{s}" in row and row[f"n_{s}"] > 0
                 ),
                 left_out="" if pd.isna(row.get("left_out")) else str(row.get("left_out") or ""),
             )
@@ -202,14 +202,15 @@ def _further(analysis: Analysis) -> tuple[list[str], list[Any]]:
     if len(survival):
         first = survival.drop_duplicates("condition").set_index("condition")
 
-        def apart(name: str, _: pd.Series) -> str:
-            row = first.loc[name] if name in first.index else None
-            if row is None or not float(row["n"]) > 0:
+        known = {str(k): {str(c): v for c, v in row.items()} for k, row in first.iterrows()}
+
+        def apart(name: str, _: Mapping[str, Any]) -> str:
+            row = known.get(name)
+            if row is None or not row["n"] > 0:
                 return "–"
-            told = f"{float(row['n_events_total']):.0f} of {float(row['n']):.0f}"
-            return told + (
-                f", median {hours(row['median_h'])}" if pd.notna(row["median_h"]) else ""
-            )
+            told = f"{int(row['n_events_total'])} of {int(row['n'])}"
+            median = row["median_h"]
+            return told if pd.isna(median) else f"{told}, median {hours(median)}"
 
         headings.append("fell apart")
         makers.append(apart)
