@@ -106,7 +106,7 @@ def headline(
         both = [t for t in several if t in synergistic]
         if combined:
             said += ", " + _more(len(both), len(several))
-        said += "; no drug alone did." if not alone else f". So did {_and(alone)} alone."
+        said += "; no drug alone did." if not alone else f"; so did {_and(alone)} alone."
     else:
         said = f"{_and(alone)} made spheroids fall apart" + (
             "; no combination did." if every else "."
@@ -120,10 +120,11 @@ def headline(
 
 def _more(count: int, of: int) -> str:
     """Say how many of those that fell apart did more than their parts would."""
-    if count == of:
-        return "more than its parts would" if of == 1 else "all of them more than their parts would"
-    none = "not shown to be more than the parts would"
-    return f"{count} of them more than their parts would" if count else none
+    if of == 1:
+        return "more than its parts would" if count else "not shown to do more than its parts"
+    if not count:
+        return "none of them shown to do more than its parts"
+    return f"{'all' if count == of else count} of them more than their parts would"
 
 
 def _named(words: str, names: Sequence[str]) -> list[tuple[str, str]]:

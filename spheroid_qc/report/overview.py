@@ -248,11 +248,21 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
     now = wells[np.isclose(wells["time_h"].astype(float), analysis.time_h)]
     now = now[~now["state"].isin(LEFT_OUT)]
     chosen: list[tuple[str, str, str]] = []
+    roles = dict(zip(wells["condition"].astype(str), wells["role"].astype(str), strict=True))
+    tops: dict[str, Family] = {}
     for family in families:
         if family.vehicle and not chosen:
             chosen.append((family.vehicle, "vehicle", ""))
+        tops[family.title.partition(", ")[0]] = family  # of a split one its highest doses
+    shown = list(tops.items())
+    while len(shown) + len(chosen) > _MOST_CARDS:
+        # The question is about the combinations: controls go first, then drugs alone.
+        controls = [n for n, (_, f) in enumerate(shown) if roles[f.names[-1]] != "treated"]
+        single = [n for n, (_, f) in enumerate(shown) if len(f.drugs) < 2]
+        del shown[[*controls, *single, len(shown) - 1][0]]
+    for title, family in shown:
         top = family.names[-1]
-        chosen.append((top, family.title, family.labels.get(top, "")))
+        chosen.append((top, title, family.labels.get(top, "")))
     cards: list[Card] = []
     for condition, title, dose in chosen:
         rows = now[(now["condition"] == condition) & now[column].notna()]
