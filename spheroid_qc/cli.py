@@ -238,8 +238,6 @@ def analyse(
     _refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
     parameters = _response_parameters(source, config, time, settings or [])
     result = analyse_source(source, out, response_is, response_unit, parameters, response_column)
-    for note in result.analysis.notes:
-        say(f"note: {one_line(note)}", err=True)
     _say_verdict(result.analysis)
     say(f"tables: {result.out}")
 
@@ -324,9 +322,11 @@ def _response_parameters(
 
 
 def _say_verdict(analysis: Analysis) -> None:
-    from spheroid_qc.analysis.words import verdict_lines
+    from spheroid_qc.analysis.words import remarks, verdict_lines
 
-    say("\n".join(["", *(one_line(line) for line in verdict_lines(analysis)), ""]))
+    for remark in remarks(analysis):
+        say(f"note: {one_line(remark)}", err=True)
+    say("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
 
 
 def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
@@ -342,8 +342,6 @@ def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
 
 def _conclude(result: PlateResult) -> None:
     """Say what came out, what could not be done, and where the results lie."""
-    from spheroid_qc.run.answer import answer_lines
-
     for note in result.notes:
         say(f"note: {one_line(note)}", err=True)
     for failure in result.failures[:_MOST_LISTED]:
@@ -353,11 +351,7 @@ def _conclude(result: PlateResult) -> None:
         say(f"problem: ... and {more} more, all listed in {result.out / 'qc.csv'}.", err=True)
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
-    say("\n".join(["", *(one_line(line) for line in answer_lines(result.tables)), ""]))
-    if result.analysis is not None:
-        for note in result.analysis.notes:
-            say(f"note: {one_line(note)}", err=True)
-        _say_verdict(result.analysis)
+    say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
     say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
 
 

@@ -32,6 +32,7 @@ PLAN = (
     ("analysis",),
     ("report",),
     ("workflow",),
+    ("background",),
     ("demo",),
     ("gui",),
     ("terminal",),

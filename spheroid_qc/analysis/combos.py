@@ -31,6 +31,7 @@ _WORDS = {
     "open": "not shown either way",
     "small": "hardly different from what is expected",
 }
+_UNTOLD = {"unknown": "not possible", "unsure": "without an interval"}
 
 
 class Told(NamedTuple):
@@ -150,7 +151,7 @@ def third_drug_findings(
         words = {"yes": "more", "opposite": "less", "open": "not shown to be more"}
         for response, one in told.items():
             where = f" in {titles[response]}" if titles.get(response) else ""
-            if one.outcome == "unknown":
+            if one.outcome not in words:
                 parts.append(f"can't be told{where}" + _why(one.note))
             else:
                 parts.append(f"{words[one.outcome]}{where} ({_figure(one, level)})")
@@ -192,8 +193,10 @@ def _told(rows: pd.DataFrame, method: str, least: float) -> Told:
     # An interval without a bound on one side has an empty cell there; the note says so.
     low = -np.inf if np.isnan(low) and "no lower bound" in note else low
     high = np.inf if np.isnan(high) and "no upper bound" in note else high
-    if not np.isfinite(value) or np.isnan(low) or np.isnan(high):
+    if not np.isfinite(value):
         return Told("unknown", value, low, high, note)
+    if np.isnan(low) or np.isnan(high):
+        return Told("unsure", value, low, high, note)
     above, below = low > null, high < null
     if method == "combination_index":
         above, below = below, above
@@ -206,7 +209,7 @@ def _told(rows: pd.DataFrame, method: str, least: float) -> Told:
 
 
 def _overall(outcomes: Iterable[str]) -> str:
-    known = [outcome for outcome in outcomes if outcome != "unknown"]
+    known = [outcome for outcome in outcomes if outcome in _WORDS]
     if not known:
         return "unknown"
     if "yes" in known and "opposite" in known:
@@ -230,8 +233,8 @@ def _sentence(
         if one is None:
             continue
         where = f"{titles.get(response, '')} ".lstrip()
-        words = "can't be told" if one.outcome == "unknown" else _WORDS[one.outcome]
-        figure = "" if one.outcome == "unknown" else f"{_figure(one, level)}"
+        words = _WORDS.get(one.outcome, "can't be told")
+        figure = f"{_figure(one, level)}" if one.outcome in _WORDS else ""
         grouped.setdefault(words, []).append(f"{where}{figure}".strip())
     order = [w for w in (*_WORDS.values(), "can't be told") if w in grouped]
     parts = [f"{words} ({'; '.join(p for p in grouped[words] if p)})" for words in order]
@@ -250,7 +253,7 @@ def _others(told: Mapping[str, Mapping[str, Told]], lead: str, titles: Mapping[s
             one = methods.get(method)
             if one is None:
                 continue
-            words = "not possible" if one.outcome == "unknown" else _WORDS[one.outcome]
+            words = _WORDS.get(one.outcome, _UNTOLD.get(one.outcome, ""))
             value = "" if one.outcome == "unknown" else f" {one.value:.2g}"
             where = f" ({titles[response]})" if len(told) > 1 and titles.get(response) else ""
             said.setdefault(words, []).append(f"{_NAMES[method]}{value}{where}")

@@ -22,6 +22,8 @@ class Progress:
         Finished per second in this run; 0 before the first.
     seconds_left : float or None
         Estimated from the rate; None before the first.
+    plate, well : str
+        The well that has just been finished; empty where there is none.
     """
 
     stage: str
@@ -29,6 +31,8 @@ class Progress:
     total: int
     rate: float
     seconds_left: float | None
+    plate: str = ""
+    well: str = ""
 
 
 def tell(progress: Callable[[Progress], None] | None, state: Progress) -> None:
