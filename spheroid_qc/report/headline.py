@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spheroid_qc.analysis import Analysis, Finding
+from spheroid_qc.parameters import Assay
 from spheroid_qc.report.families import Family
 from spheroid_qc.report.words import plural
 
@@ -67,8 +68,7 @@ def headline(
     Returns
     -------
     str, list of (str, str)
-        Headline, and below it who is meant; the first statement of the verdict where there is
-        nothing to count.
+        Headline, and below it who is meant; empty where there is nothing to count.
     """
     verdict = analysis.verdict
     judged = {f.subject: f for f in verdict.about("falls_apart") if f.subject}
@@ -80,8 +80,9 @@ def headline(
             count = f"{len(synergistic)} of {plural(len(combined), 'combination')}"
             said = f"{count} did more than {'its' if len(combined) == 1 else 'their'} parts would."
             return said, _named("More than the parts", synergistic)
-        first = verdict.findings[0].sentence if verdict.findings else ""
-        return first, []
+        if analysis.parameters.plate.assay is Assay.SPHERES:
+            return _spheres(analysis), []
+        return "", []
     fell: dict[str, float] = {}
     for family in families:
         times = [
@@ -116,6 +117,26 @@ def headline(
     return said[:1].upper() + said[1:], [
         *_named("Fell apart", when), *_named("More than the parts", synergistic)
     ]  # fmt: skip
+
+
+def _spheres(analysis: Analysis) -> str:
+    """Say in how many conditions fewer spheres formed, by Dunnett's test."""
+    table = analysis.comparisons
+    table = table[table["role"] == "treated"] if len(table) else table
+    for metric in ("sfe_percent", "spheres_per_well", "n_spheroids"):
+        rows = table[table["metric"] == metric] if len(table) else table
+        if not len(rows):
+            continue
+        sure = rows["p_dunnett"] < 1 - analysis.parameters.response.confidence
+        fewer, more = (
+            (sure & (rows["difference"] < 0)).sum(),
+            (sure & (rows["difference"] > 0)).sum(),
+        )
+        said = (
+            f"Fewer spheres than in vehicle in {fewer} of {plural(len(rows), 'treated condition')}"
+        )
+        return said + (f", more in {more}." if more else ".")
+    return ""
 
 
 def _more(count: int, of: int) -> str:

@@ -72,6 +72,7 @@ class Card:
     well: str
     time_h: float
     figure: str
+    unit: str
     note: str
 
 
@@ -242,9 +243,12 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
         Vehicle first, at most eight.
     """
     wells = analysis.wells
-    column = "disintegration_fraction"
-    if analysis.kind != "run" or analysis.time_h is None or column not in wells:
+    columns = (("disintegration_fraction", "DF"), ("spheres_per_well", "spheres a well"),
+               ("n_spheroids", "spheres"))  # fmt: skip
+    known = [pair for pair in columns if pair[0] in wells and wells[pair[0]].notna().any()]
+    if analysis.kind != "run" or analysis.time_h is None or not known:
         return []
+    column, unit = known[0]
     now = wells[np.isclose(wells["time_h"].astype(float), analysis.time_h)]
     now = now[~now["state"].isin(LEFT_OUT)]
     chosen: list[tuple[str, str, str]] = []
@@ -276,7 +280,8 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
             Card(
                 title=title, dose=dose, condition=shown_name(condition, suffix),
                 plate=str(best["plate"]), well=str(best["well"]), time_h=float(best["time_h"]),
-                figure=f"{rows[column].mean():.2f}", note=worst,
+                figure=f"{rows[column].mean():.{2 if unit == 'DF' else 1}f}", unit=unit,
+                note=worst,
             )
         )  # fmt: skip
     return cards
