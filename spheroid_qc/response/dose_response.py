@@ -213,8 +213,8 @@ def _fit(
         fit = fit_logistic(dose, effect, e0=e0, emax=emax)
     if startless and e0 == 0:
         notes.append("No vehicle: the curve starts at 0, since the wells leave its start open.")
-    ends = fit.profile_interval(0.5, level)[1] <= highest
-    if kind != "raw" and emax is None and fit.emax > 1 and not ends:
+    held = kind != "raw" and emax is None and fit.emax > 1
+    if held and not fit.profile_interval(0.5, level)[1] <= highest:
         bounds = (-np.inf, 1.0)
         fit = fit_logistic(dose, effect, e0=e0, emax=emax, emax_bounds=bounds)
         notes.append("The curve ends at 1, since the wells leave its end open.")

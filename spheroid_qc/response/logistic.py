@@ -11,7 +11,7 @@ in the R package drc (Ritz et al. 2015, doi:10.1371/journal.pone.0146021).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,6 +60,9 @@ class LogisticFit:
     covariance: FloatArray
     dose_range: tuple[float, float]
     _problem: CurveProblem
+    _profiles: dict[tuple[float, float], tuple[float, float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def predict(self, dose: ArrayLike) -> FloatArray:
         """Response of the curve at doses (any shape)."""
@@ -125,6 +128,11 @@ class LogisticFit:
             Bounds; 0 or infinity where the profile stays low beyond a thousandfold of the
             tested doses; NaN without residual degrees of freedom.
         """
+        if (share, level) not in self._profiles:
+            self._profiles[share, level] = self._profile_interval(share, level)
+        return self._profiles[share, level]
+
+    def _profile_interval(self, share: float, level: float) -> tuple[float, float]:
         if self.df < 1:
             return float("nan"), float("nan")
         if self.rss <= 1e-20 * max(self._problem.total, 1e-300):
@@ -197,11 +205,17 @@ def fit_logistic(
         raise ValueError(f"{free} free parameters need {free} doses, there are {len(levels)}")
     null = e0 if e0 is not None else float(y.mean())
     total = float(((y - y.mean()) ** 2).sum())
-    problem = CurveProblem(x, y, e0, emax, emax_bounds, hill_bounds, total)
+    which = np.searchsorted(levels, x)
+    count = np.bincount(which).astype(np.float64)
+    means = np.bincount(which, y) / count
+    pure = float(((y - means[which]) ** 2).sum())
+    problem = CurveProblem(
+        levels, means, count, pure, e0, emax, emax_bounds, hill_bounds, total
+    )  # fmt: skip
     log_ec50, log_hill = search(problem)
-    z = reached(x, log_ec50, float(np.exp(log_hill)))
+    z = reached(levels, log_ec50, float(np.exp(log_hill)))
     best_e0, best_emax = (float(value[0]) for value in problem.asymptotes(z))
-    rss = float((problem.residuals(log_ec50, log_hill) ** 2).sum())
+    rss = float(problem.rss(log_ec50, log_hill))
     n, df = len(y), len(y) - free
     rss0, one = float(((y - null) ** 2).sum()), free - (1 if e0 is None else 0)
     flat_p = float("nan")
@@ -224,7 +238,7 @@ def fit_logistic(
         sigma=sigma,
         r2=1 - rss / total if total > 0 else float("nan"),
         flat_p=flat_p,
-        lack_of_fit_p=_lack_of_fit(x, y, levels, rss, free),
+        lack_of_fit_p=_lack_of_fit(problem, rss, len(levels) - free, n - len(levels)),
         covariance=_covariance(
             problem, np.array([log_ec50, log_hill, best_e0, best_emax]), sigma**2
         ),
@@ -242,23 +256,22 @@ def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> Flo
     scale = max(float(np.ptp(problem.response)), 1e-300)
     steps = np.array([1e-4, 1e-4, 1e-4 * scale, 1e-4 * scale])[free]
 
-    def model(move: FloatArray) -> FloatArray:
-        p = best.copy()
-        p[free] += move * steps
-        z = reached(problem.dose, p[0], float(np.exp(p[1])))
-        return np.asarray(p[2] + (p[3] - p[2]) * z)
+    def model(moves: FloatArray) -> FloatArray:
+        p = np.broadcast_to(best, (*moves.shape[:-1], 4)).copy()
+        p[..., free] += moves * steps
+        z = reached(problem.dose, p[..., 0, None], np.exp(p[..., 1, None]))
+        return np.asarray(p[..., 2, None] + (p[..., 3] - p[..., 2])[..., None] * z)
 
-    def rss(move: FloatArray) -> float:
-        return float(((model(move) - problem.response) ** 2).sum())
+    def rss(moves: FloatArray) -> FloatArray:
+        return np.asarray((model(moves) - problem.response) ** 2 @ problem.weight)
 
     eye = np.eye(len(free))
-    hessian = np.array(
-        [[(rss(a + b) - rss(a - b) - rss(b - a) + rss(-a - b)) / 4 for a in eye] for b in eye]
-    )
+    a, b = eye[:, None], eye[None, :]
+    hessian = (rss(a + b) - rss(a - b) - rss(b - a) + rss(-a - b)) / 4
     eigenvalues = np.linalg.eigvalsh(hessian)
     if eigenvalues[0] <= 1e-9 * eigenvalues[-1]:
         # A flat or bent valley: the expected information has no negative directions.
-        jacobian = np.stack([(model(step) - model(-step)) / 2 for step in eye], axis=1)
+        jacobian = (model(eye) - model(-eye)).T / 2 * np.sqrt(problem.weight)[:, None]
         hessian = 2 * jacobian.T @ jacobian
     covariance = np.zeros((4, 4))
     inside = 2 * variance * np.linalg.pinv(hessian, rcond=1e-12, hermitian=True)
@@ -266,10 +279,9 @@ def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> Flo
     return covariance
 
 
-def _lack_of_fit(x: FloatArray, y: FloatArray, levels: FloatArray, rss: float, free: int) -> float:
+def _lack_of_fit(problem: CurveProblem, rss: float, between: int, within: int) -> float:
     """F test of the curve's residuals against the scatter within doses."""
-    pure = sum(float(((y[x == dose] - y[x == dose].mean()) ** 2).sum()) for dose in levels)
-    between, within = len(levels) - free, len(y) - len(levels)
+    pure = problem.pure
     if between < 1 or within < 1 or pure <= 0:
         return float("nan")
     return float(stats.f.sf(max(rss - pure, 0) / between / (pure / within), between, within))
