@@ -122,7 +122,7 @@ class Scenario:
     def truth(
         self, combination: str, method: str, level: str, fa: float, given: FloatArray
     ) -> float:
-        """True value of a line of the synergy table at one dose, or along its ray at an effect.
+        """Give the true value of a line of the synergy table, along its ray where it has a level.
 
         Parameters
         ----------

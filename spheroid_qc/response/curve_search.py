@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from spheroid_qc.response.descent import descend
+
 __all__ = ["HILL_BOUNDS", "REACH", "CurveProblem", "reached", "search"]
 
 FloatArray = NDArray[np.float64]
@@ -37,7 +39,8 @@ class CurveProblem:
     Parameters
     ----------
     dose, response, weight : ndarray of float, shape (m,)
-        Distinct doses, the mean of their wells, the number of wells. The sum of squares within
+        Distinct doses, the mean of their wells, the weight of the mean (the number of wells, where
+        all wells scatter alike). The sum of squares within
         doses (`pure`) is the same for every curve: wells fitted one by one have the same best.
     pure : float
         Sum of squared deviations from the means.
@@ -136,49 +139,18 @@ def search(problem: CurveProblem) -> tuple[float, float]:
     order = np.argsort(depth, kind="stable")[:3]
     least = depth.min() + problem.pure
     valleys = valleys[order[depth[order] + problem.pure <= 5 * least + 1e-300]]
-    bounds = np.array([[low, slope[0]], [high, slope[-1]]])
+    bounds = np.array([low, slope[0]]), np.array([high, slope[-1]])
+    step = 1e-5
+    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
+
+    def model(place: FloatArray) -> tuple[FloatArray, FloatArray]:
+        r = problem.residuals(*(place + moves).T)
+        return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * step)
+
     best, place = np.inf, (0.0, 0.0)
     for i, j in valleys:
         start = np.clip([where[i], slope[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
-        found, cost = _descend(problem, start, bounds)
+        found, cost, _ = descend(model, start, bounds)
         if cost < best * (1 - 1e-10):
             best, place = cost, (float(found[0]), float(found[1]))
     return place
-
-
-def _descend(
-    problem: CurveProblem, start: FloatArray, bounds: FloatArray
-) -> tuple[FloatArray, float]:
-    """Levenberg and Marquardt's method in the plane, within bounds."""
-    step = 1e-5
-    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
-    place, damping, growth = start, 1e-3, 2.0
-    r = problem.residuals(*(place + moves).T)
-    cost = float(r[0] @ r[0])
-    for _ in range(200):
-        slopes = np.stack([r[1] - r[2], r[3] - r[4]]) / (2 * step)
-        normal, downhill = slopes @ slopes.T, -slopes @ r[0]
-        # At a bound the rest is sought along it.
-        free = ~((place <= bounds[0]) & (downhill < 0) | (place >= bounds[1]) & (downhill > 0))
-        damped = normal + damping * np.diag(np.maximum(np.diag(normal), 1e-12 * cost + 1e-300))
-        damped = np.where(free[:, None] & free, damped, np.eye(2))
-        try:
-            move = np.linalg.solve(damped, np.where(free, downhill, 0.0))
-        except np.linalg.LinAlgError:
-            break
-        target = np.clip(place + np.clip(move, -2, 2), *bounds)
-        if np.abs(target - place).max() < 1e-11:
-            break
-        after = problem.residuals(*(target + moves).T)
-        lower = float(after[0] @ after[0])
-        if lower < cost:
-            small = cost - lower <= 1e-15 * cost
-            place, cost, r = target, lower, after
-            damping, growth = max(damping / 5, 1e-12), 2.0
-            if small:
-                break
-        else:
-            damping, growth = damping * growth, growth * 2
-            if damping > 1e12:
-                break
-    return place, cost

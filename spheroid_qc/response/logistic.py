@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from spheroid_qc.response.curve_search import HILL_BOUNDS, REACH, CurveProblem, reached, search
+from spheroid_qc.response.scatter import CONSTANT, Scatter
 
 __all__ = ["LogisticFit", "fit_logistic"]
 
@@ -170,6 +171,7 @@ def fit_logistic(
     emax: float | None = None,
     emax_bounds: tuple[float, float] = (-np.inf, np.inf),
     hill_bounds: tuple[float, float] = HILL_BOUNDS,
+    scatter: Scatter | None = None,
 ) -> LogisticFit:
     """Fit a four-parameter logistic by least squares.
 
@@ -183,6 +185,9 @@ def fit_logistic(
         Fixed asymptotes; None: free.
     emax_bounds, hill_bounds : tuple of float
         Limits of a free emax, and of the slope.
+    scatter : Scatter, optional
+        How the variance of a well depends on its response: wells weigh by the inverse. Sums of
+        squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
 
     Returns
     -------
@@ -203,21 +208,23 @@ def fit_logistic(
         raise ValueError("a dose can't be negative")
     if len(levels) < free or not (x > 0).any():
         raise ValueError(f"{free} free parameters need {free} doses, there are {len(levels)}")
-    null = e0 if e0 is not None else float(y.mean())
-    total = float(((y - y.mean()) ** 2).sum())
     which = np.searchsorted(levels, x)
     count = np.bincount(which).astype(np.float64)
     means = np.bincount(which, y) / count
-    pure = float(((y - means[which]) ** 2).sum())
+    weight = count / (scatter or CONSTANT).relative(means)
+    each = (weight / count)[which]
+    pure = float((each * (y - means[which]) ** 2).sum())
+    null = e0 if e0 is not None else float(np.average(y, weights=each))
+    total = float((each * (y - np.average(y, weights=each)) ** 2).sum())
     problem = CurveProblem(
-        levels, means, count, pure, e0, emax, emax_bounds, hill_bounds, total
+        levels, means, weight, pure, e0, emax, emax_bounds, hill_bounds, total
     )  # fmt: skip
     log_ec50, log_hill = search(problem)
     z = reached(levels, log_ec50, float(np.exp(log_hill)))
     best_e0, best_emax = (float(value[0]) for value in problem.asymptotes(z))
     rss = float(problem.rss(log_ec50, log_hill))
     n, df = len(y), len(y) - free
-    rss0, one = float(((y - null) ** 2).sum()), free - (1 if e0 is None else 0)
+    rss0, one = float((each * (y - null) ** 2).sum()), free - (1 if e0 is None else 0)
     flat_p = float("nan")
     if df > 0:
         if rss0 <= 1e-24 * float((y * y).sum()):  # constant but for rounding

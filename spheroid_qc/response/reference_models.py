@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 __all__ = [
     "HillCurve",
@@ -49,7 +50,6 @@ class HillCurve:
         with np.errstate(divide="ignore", over="ignore"):
             ratio = (self.ec50 / np.asarray(dose, dtype=np.float64)) ** self.hill
         return np.asarray(self.emax / (1 + ratio))
-
 
 
 def bliss_effect(single: ArrayLike) -> FloatArray:
@@ -99,22 +99,25 @@ def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
     parts = _Parts(given.reshape(-1, given.shape[-1]), curves)
     if parts.top <= 0:
         return np.zeros(shape)
-    low, high = np.zeros(len(parts.share)), np.full(len(parts.share), parts.top)
-    middle = (low + high) / 2
-    # Newton's steps on log(sum), which is nearly straight, inside a bracket that shrinks.
-    for i in range(80):
-        terms, fall = parts.at(middle)
+    # Newton's steps for the logit of E / top, in which log(sum) is nearly straight; where they
+    # leave the bracket, and every third time (at a drug's maximum the slope is endless), its half.
+    low, high = np.full(len(parts.share), -80.0), np.full(len(parts.share), 80.0)
+    u = np.zeros(len(parts.share))
+    for i in range(150):
+        effect, rest = parts.top * expit(u), parts.top * expit(-u)
+        terms, fall = parts.at(effect, rest)
         total = terms.sum(axis=1)
-        low, high = np.where(total > 1, middle, low), np.where(total > 1, high, middle)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = middle + np.log(total) * total / fall.sum(axis=1)
-        inside = (step > low) & (step < high) & (i >= 4)
-        following = np.where(inside, step, (low + high) / 2)
-        done = np.abs(following - middle) <= 1e-15 * parts.top
-        middle = following
+        low, high = np.where(total > 1, u, low), np.where(total > 1, high, u)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            miss = np.log(total)
+            step = u + miss * total / (fall.sum(axis=1) * effect * rest / parts.top)
+        newton = (step > low) & (step < high) & (i % 3 < 2)
+        done = (np.abs(miss) <= 1e-13) | (high - low <= 1e-13 * np.maximum(np.abs(u), 1))
+        u = np.where(done, u, np.where(newton, step, (low + high) / 2))
         if done.all():
             break
-    return np.where((parts.share > 0).any(axis=1), middle, 0.0).reshape(shape)
+    found = parts.top * expit(u)
+    return np.where((parts.share > 0).any(axis=1), found, 0.0).reshape(shape)
 
 
 class _Parts:
@@ -127,11 +130,21 @@ class _Parts:
         self.share = np.where(self.emax > 0, self.share, 0.0)
         self.top = float(self.emax.max(initial=0.0))
 
-    def at(self, effect: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Terms at effects (rows,), and how fast each falls with the effect."""
+    def left(self, effect: FloatArray, rest: FloatArray | None = None) -> FloatArray:
+        """Give what is left of each drug's maximum at effects (rows,); NaN beyond it.
+
+        `rest`, top - effect, where it is known to more digits than the difference has. An effect
+        that equals a maximum to the last digit still hangs on it.
+        """
         e = effect[:, None]
-        # An effect that equals the maximum to the last digit still hangs on it.
-        left = np.where(e <= self.emax, np.maximum(self.emax - e, 1e-15 * self.emax), 0.0)
+        left = np.where(e <= self.emax, np.maximum(self.emax - e, 1e-15 * self.emax), np.nan)
+        return left if rest is None else np.where(self.emax == self.top, rest[:, None], left)
+
+    def at(
+        self, effect: FloatArray, rest: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Terms at effects (rows,), and how fast each falls with the effect."""
+        e, left = effect[:, None], np.nan_to_num(self.left(effect, rest))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             terms = np.where(self.share > 0, self.share * (left / e) ** self.power, 0.0)
             fall = np.where(left > 0, terms * self.power * self.emax / (left * e), 0.0)
@@ -151,8 +164,7 @@ def loewe_gradient(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
     effect = loewe_effect(given, curves).reshape(-1)
     parts = _Parts(given.reshape(-1, k), curves)
     terms, fall = parts.at(effect)
-    e = effect[:, None]
-    left = np.where(e <= parts.emax, np.maximum(parts.emax - e, 1e-15 * parts.emax), np.nan)
+    e, left = effect[:, None], parts.left(effect)
     with np.errstate(divide="ignore", invalid="ignore"):
         by_slope = -terms * parts.power * np.log(left / e)
         by_emax = terms * parts.power / left

@@ -50,6 +50,29 @@ def judge(rows: list[Row], settings: ResponseParameters) -> None:
     for row in rows:
         if row["level"] != "dose":
             row["note"] = f"{row['note']} {_verdict(row)}".strip()
+    _over_ratios(rows, settings)
+
+
+def _over_ratios(rows: list[Row], settings: ResponseParameters) -> None:
+    """Take back what is said of an effect where Holm's method over several ratios doesn't bear it.
+
+    A matrix of doses holds several series in a fixed ratio, and each has an index at the same
+    effects.
+    """
+    places = dict.fromkeys(row["level"] for row in rows if row["level"] not in ("mean", "dose"))
+    for level in places:
+        same = [r for r in rows if r["method"] == "combination_index" and r["level"] == level]
+        p = np.array([_p(row, True, settings.confidence) for row in same])
+        if np.isfinite(p).sum() < 2:
+            continue
+        for row, adjusted in zip(same, holm(p), strict=True):
+            said = _verdict(row)
+            if said and adjusted >= 1 - settings.confidence and not said.startswith("Not shown"):
+                words = (
+                    f"Not shown either way at this effect: Holm-adjusted over "
+                    f"{int(np.isfinite(p).sum())} ratios p = {adjusted:.2g}."
+                )
+                row["note"] = row["note"].removesuffix(said) + words
 
 
 def _p(row: Row, index: bool, level: float) -> float:
