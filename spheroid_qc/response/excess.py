@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from spheroid_qc.response.logistic import LogisticFit
 from spheroid_qc.response.reference_models import (
@@ -176,7 +176,7 @@ def _linear(
         nan = float("nan")
         each = [Estimate(float(v), nan, nan, 0) for v in values]
         return each, Estimate(float(values.mean()), nan, nan, 0)
-    t = float(stats.t.ppf(0.5 + level / 2, df))
+    t = float(special.stdtrit(df, 0.5 + level / 2))
     wells = cells.count / cells.relative
     halves = t * np.sqrt(variance * ((gradient**2 / wells).sum(axis=1) + shared**2))
     each = [
@@ -205,7 +205,7 @@ def _own_half(cells: Conditions, along: FloatArray, shared: float, level: float)
         return 0.0
     df = total**2 / float((parts[replicated] ** 2 / (cells.count[replicated] - 1)).sum())
     total += shared**2 * cells.variance
-    return float(stats.t.ppf(0.5 + level / 2, df) * np.sqrt(total))
+    return float(special.stdtrit(df, 0.5 + level / 2) * np.sqrt(total))
 
 
 def bliss_excess(
@@ -284,7 +284,7 @@ def best_excess(
     mean = _spanning(float(values.mean()), excess.mean(axis=1), level, df)
     # The same widening for unequal scatter as for the smooth models.
     _, fixed = _linear(cells, values, gradient, level)
-    t = float(stats.t.ppf(0.5 + level / 2, df))
+    t = float(special.stdtrit(df, 0.5 + level / 2))
     own = gradient.mean(axis=0) ** 2 * cells.relative / cells.count
     pooled = t * float(np.sqrt(cells.variance * own.sum()))
     wider = max(1.0, (fixed.high - fixed.value) / pooled) if pooled > 0 else 1.0
@@ -341,7 +341,7 @@ def loewe_excess(
     if df < 1 or any(fit.df < 1 for fit in fits):
         nan = float("nan")
         return [Estimate(float(v), nan, nan, 0) for v in values], Estimate(mean, nan, nan, 0)
-    gradient = loewe_gradient(doses, curves)
+    gradient = loewe_gradient(doses, curves, expected)
     covariance = np.zeros((3 * len(fits), 3 * len(fits)))
     for i, fit in enumerate(fits):
         unit = fit.covariance / fit.sigma**2 if fit.sigma > 0 else np.zeros((4, 4))
@@ -351,7 +351,7 @@ def loewe_excess(
         after = loewe_effect(doses, [HillCurve(fit.ec50, fit.hill, fit.emax) for fit in moved])
         shared = (1 - cells.mean[combined]) - (after - expected) / step
         shared *= np.sqrt(cells.vehicle_weight)
-    t = float(stats.t.ppf(0.5 + level / 2, df))
+    t = float(special.stdtrit(df, 0.5 + level / 2))
     curve = np.einsum("ij,jk,ik->i", gradient, covariance, gradient)
     wells = (cells.count / cells.relative)[combined]
     halves = t * np.sqrt(variance * (1 / wells + curve + shared**2))

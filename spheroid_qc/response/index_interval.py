@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from scipy.special import expit, logit
 
 from spheroid_qc.response.descent import descend
@@ -75,7 +75,7 @@ class InteractionFit:
         return (len(self.theta) - 3) // 2
 
     def _t(self, level: float) -> float:
-        return float(stats.t.ppf(0.5 + level / 2, self.df))
+        return float(special.stdtrit(self.df, 0.5 + level / 2))
 
     def _half(self, gradient: FloatArray, level: float) -> FloatArray:
         """Half-widths of t intervals from gradients (..., p)."""
@@ -372,7 +372,7 @@ def _variance(cells: _Cells, between: float, df: int) -> tuple[float, int, float
     if within >= 3:
         pure = cells.pure / within
         if pure > 0 and df > within:
-            misfit_p = float(stats.f.sf(between / (df - within) / pure, df - within, within))
+            misfit_p = float(special.fdtrc(df - within, within, between / (df - within) / pure))
         if pure > residual:
             return pure, within, misfit_p
     return residual, df, misfit_p

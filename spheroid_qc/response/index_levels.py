@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.excess import Conditions
@@ -127,7 +127,7 @@ def _bent(
     place, unit, slope = curve.log_dose(fa)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         own = unit + cells.vehicle_weight / (fa * slope) ** 2
-        half = float(stats.t.ppf(0.5 + level / 2, alone.df)) * np.sqrt(alone.variance * own)
+        half = float(special.stdtrit(alone.df, 0.5 + level / 2)) * np.sqrt(alone.variance * own)
         singles, spread = alone.alone_at(parts, FA_LEVELS, level)
         sign = np.where(np.arange(1 + len(parts)) == 0, 1.0, -1.0)
         centre = singles + sign * place[:, None]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from spheroid_qc.response.excess import Conditions, Estimate, loewe_excess
 from spheroid_qc.response.logistic import LogisticFit, fit_logistic
@@ -106,7 +106,7 @@ class SingleCurves:
         if cells.df > df:
             df, variance = cells.df, max(variance, cells.variance)
         loss = (fixed.rss - fit.rss) / variance if variance > 0 else np.inf
-        return 1.0 if loss < float(stats.f.ppf(0.95, 1, df)) else None
+        return 1.0 if loss < float(special.fdtri(1, df, 0.95)) else None
 
 
 def _both(one: Estimate, other: Estimate) -> Estimate:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from spheroid_qc.response.curve_search import HILL_BOUNDS, REACH, CurveProblem, reached, search
 from spheroid_qc.response.scatter import CONSTANT, Scatter
@@ -85,7 +85,7 @@ class LogisticFit:
         """Symmetric t interval of an effective dose, as drc prints it."""
         if self.df < 1:
             return float("nan"), float("nan")
-        half = float(stats.t.ppf(0.5 + level / 2, self.df)) * self.effective_dose_se(share)
+        half = float(special.stdtrit(self.df, 0.5 + level / 2)) * self.effective_dose_se(share)
         dose = self.effective_dose(share)
         return dose - half, dose + half
 
@@ -105,7 +105,7 @@ class LogisticFit:
         logit = np.log(share / (1 - share))
         by_share = 1 / (self.hill * share * (1 - share)) / (self.emax - self.e0)
         gradient = np.array([1.0, -logit / self.hill, by_share * (share - 1), -by_share * share])
-        half = float(stats.t.ppf(0.5 + level / 2, self.df))
+        half = float(special.stdtrit(self.df, 0.5 + level / 2))
         half *= float(np.sqrt(max(gradient @ self.covariance @ gradient, 0.0)))
         with np.errstate(over="ignore"):
             return float(dose * np.exp(-half)), float(dose * np.exp(half))
@@ -138,7 +138,7 @@ class LogisticFit:
             return float("nan"), float("nan")
         if self.rss <= 1e-20 * max(self._problem.total, 1e-300):
             return self.effective_dose(share), self.effective_dose(share)
-        limit = self.rss * (1 + float(stats.f.ppf(level, 1, self.df)) / self.df)
+        limit = self.rss * (1 + float(special.fdtri(1, self.df, level)) / self.df)
         best = np.log(self.effective_dose(share))
         shift = np.log(share / (1 - share))
 
@@ -231,7 +231,7 @@ def fit_logistic(
             flat_p = 1.0
         else:
             noise = max(rss / df, 1e-28 * rss0)
-            flat_p = float(stats.f.sf(max(rss0 - rss, 0) / one / noise, one, df))
+            flat_p = float(special.fdtrc(one, df, max(rss0 - rss, 0) / one / noise))
     sigma = float(np.sqrt(rss / df)) if df > 0 else float("nan")
     doses = x[x > 0]
     return LogisticFit(
@@ -291,4 +291,4 @@ def _lack_of_fit(problem: CurveProblem, rss: float, between: int, within: int) -
     pure = problem.pure
     if between < 1 or within < 1 or pure <= 0:
         return float("nan")
-    return float(stats.f.sf(max(rss - pure, 0) / between / (pure / within), between, within))
+    return float(special.fdtrc(between, within, max(rss - pure, 0) / between / (pure / within)))

@@ -100,10 +100,11 @@ def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
     if parts.top <= 0:
         return np.zeros(shape)
     # Newton's steps for the logit of E / top, in which log(sum) is nearly straight; where they
-    # leave the bracket, and every third time (at a drug's maximum the slope is endless), its half.
+    # leave the bracket or gain little (at a drug's maximum the slope is endless), its half.
     low, high = np.full(len(parts.share), -80.0), np.full(len(parts.share), 80.0)
     u = np.zeros(len(parts.share))
-    for i in range(150):
+    before = np.full(len(parts.share), np.inf)
+    for _ in range(200):
         effect, rest = parts.top * expit(u), parts.top * expit(-u)
         terms, fall = parts.at(effect, rest)
         total = terms.sum(axis=1)
@@ -111,7 +112,8 @@ def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             miss = np.log(total)
             step = u + miss * total / (fall.sum(axis=1) * effect * rest / parts.top)
-        newton = (step > low) & (step < high) & (i % 3 < 2)
+        newton = (step > low) & (step < high) & (np.abs(miss) < 0.7 * before)
+        before = np.abs(miss)
         done = (np.abs(miss) <= 1e-13) | (high - low <= 1e-13 * np.maximum(np.abs(u), 1))
         u = np.where(done, u, np.where(newton, step, (low + high) / 2))
         if done.all():
@@ -144,15 +146,25 @@ class _Parts:
         self, effect: FloatArray, rest: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """Terms at effects (rows,), and how fast each falls with the effect."""
-        e, left = effect[:, None], np.nan_to_num(self.left(effect, rest))
+        e, left = effect[:, None], self.left(effect, rest)
+        left = np.where(np.isnan(left), 0.0, left)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             terms = np.where(self.share > 0, self.share * (left / e) ** self.power, 0.0)
             fall = np.where(left > 0, terms * self.power * self.emax / (left * e), 0.0)
         return terms, fall
 
 
-def loewe_gradient(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
+def loewe_gradient(
+    doses: ArrayLike, curves: Sequence[HillCurve], effect: FloatArray | None = None
+) -> FloatArray:
     """Derive `loewe_effect` by (log ec50, log hill, emax) of each curve.
+
+    Parameters
+    ----------
+    doses, curves
+        As for `loewe_effect`.
+    effect : ndarray, shape (...), optional
+        What `loewe_effect` gave, to save finding it again.
 
     Returns
     -------
@@ -161,7 +173,7 @@ def loewe_gradient(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
     """
     given = np.asarray(doses, dtype=np.float64)
     k = given.shape[-1]
-    effect = loewe_effect(given, curves).reshape(-1)
+    effect = (loewe_effect(given, curves) if effect is None else effect).reshape(-1)
     parts = _Parts(given.reshape(-1, k), curves)
     terms, fall = parts.at(effect)
     e, left = effect[:, None], parts.left(effect)

@@ -87,7 +87,7 @@ def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> Sca
     constant = many * np.log(sums.sum() / many)
     for shape in _SHAPES:
         # Rows: shares r; columns: conditions. The size s^2 has its best value in passing.
-        relative = np.stack([Scatter(shape, float(r)).relative(f) for r in _SHARES])
+        relative = 1 - _SHARES[:, None] * (1 - _SHAPES[shape](np.clip(f, 0.0, 1.0)))
         deviance = many * np.log((sums / relative).sum(axis=1) / many) + np.log(relative) @ df
         at = int(np.argmin(deviance))
         if constant - deviance[at] > gain:

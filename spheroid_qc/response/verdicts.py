@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
 
@@ -87,7 +87,7 @@ def _p(row: Row, index: bool, level: float) -> float:
     if half == 0:
         return 1.0 if abs(value) < 1e-9 else 0.0
     df = row["df"]
-    return float(2 * stats.t.sf(abs(value) / half * stats.t.ppf(0.5 + level / 2, df), df))
+    return float(2 * special.stdtr(df, -abs(value) / half * special.stdtrit(df, 0.5 + level / 2)))
 
 
 def holm(p: FloatArray) -> FloatArray:
