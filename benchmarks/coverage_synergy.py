@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from simulated_plates import NAMES, Scenario, scenarios
+from simulated_plates import NAMES, Scenario, scenarios, wilson
 
 from spheroid_qc.response.combinations import synergy_table
 from spheroid_qc.response.dose_response import dose_response_table
@@ -172,14 +172,8 @@ def _records(path: Path) -> Iterator[dict]:
 def interval(plates: float, total: float, squares: float) -> tuple[float, float, float]:
     """Share and its 95 % Monte Carlo interval, by Wilson with the plates' own variance."""
     mean = total / plates
-    binomial = mean * (1 - mean)
-    spread = max(squares / plates - mean**2, 0.0)
-    effective = plates * (binomial / spread if spread > 0 and binomial > 0 else 1.0)
-    z = 1.96
-    centre = (mean + z**2 / 2 / effective) / (1 + z**2 / effective)
-    half = z / (1 + z**2 / effective)
-    half *= np.sqrt(mean * (1 - mean) / effective + z**2 / 4 / effective**2)
-    return mean, max(centre - half, 0.0), min(centre + half, 1.0)
+    binomial, spread = mean * (1 - mean), max(squares / plates - mean**2, 0.0)
+    return wilson(total, plates, binomial / spread if spread > 0 and binomial > 0 else 1.0)
 
 
 def table(out: Path, *, brief: bool) -> None:

@@ -169,6 +169,14 @@ class Scenario:
         return float(needed[i] / given[i])
 
 
+def wilson(hits: float, trials: float, gain: float = 1.0) -> tuple[float, float, float]:
+    """Share of hits and its 95 % interval; `gain`: how many trials one trial is worth."""
+    z, mean, n = 1.96, hits / trials, trials * gain
+    centre = (mean + z**2 / 2 / n) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(mean * (1 - mean) / n + z**2 / 4 / n**2)
+    return mean, max(float(centre - half), 0.0), min(float(centre + half), 1.0)
+
+
 def dose_for(curve: HillCurve, effect: float) -> float:
     """Give the dose of a drug alone for an effect; infinite where it has none."""
     if effect >= curve.emax:
