@@ -170,7 +170,13 @@ def _rows(
     cells = conditions(doses, effect, curves.scatter)
     k = len(columns)
     combined = np.flatnonzero((cells.doses > 0).all(axis=1))
-    rows = index_rows(doses, effect, cells, drugs, settings)
+    alone_wells = {
+        drug: (doses[chosen, i], effect[chosen])
+        for i, drug in enumerate(drugs)
+        if (chosen := ((doses > 0).sum(axis=1) == 1) & (doses[:, i] > 0)).any()
+    }
+    plateaus = [curves.plateau_p(drug, wells, cells) for drug, wells in alone_wells.items()]
+    rows = index_rows(doses, effect, cells, drugs, settings, float(np.fmin.reduce(plateaus)))
     alone = _parts(cells, combined, 1)
     has = (alone >= 0).all(axis=1)
     for method in ("bliss_excess", "hsa_excess"):
@@ -184,7 +190,7 @@ def _rows(
             )
             rows += _excess_rows(method, cells, combined[has], each, mean)
         rows += _lacking_rows(method, cells, combined[~has], lacking, not has.any())
-    rows += _loewe_rows(doses, effect, cells, combined, drugs, curves, settings)
+    rows += _loewe_rows(alone_wells, cells, combined, drugs, curves, settings)
     if k > 2:
         pairs = _parts(cells, combined, k - 1)
         has = (pairs >= 0).all(axis=1)
@@ -241,15 +247,11 @@ def _lacking_rows(
 
 
 def _loewe_rows(
-    doses: FloatArray, effect: FloatArray, cells: Conditions, combined: NDArray[np.intp],
-    drugs: list[str], curves: SingleCurves, settings: ResponseParameters,
+    wells: dict[str, Wells], cells: Conditions, combined: NDArray[np.intp], drugs: list[str],
+    curves: SingleCurves, settings: ResponseParameters,
 ) -> list[Row]:  # fmt: skip
     """Excess over Loewe additivity, from a curve of each drug alone that starts at 0."""
-    number = (doses > 0).sum(axis=1)
-    wells: dict[str, Wells] = {}
     for i, drug in enumerate(drugs):
-        chosen = (number == 1) & (doses[:, i] > 0)
-        wells[drug] = (doses[chosen, i], effect[chosen])
         tested = int(((cells.doses[:, i] > 0) & ((cells.doses > 0).sum(axis=1) == 1)).sum())
         if tested < settings.min_single_doses:
             note = (

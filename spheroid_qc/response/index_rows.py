@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ def index_rows(
     cells: Conditions,
     drugs: Sequence[str],
     settings: ResponseParameters,
+    plateau_p: float = float("nan"),
 ) -> list[Row]:
     """Give combination index and dose-reduction index of one combination.
 
@@ -49,6 +51,9 @@ def index_rows(
         Names of the k drugs.
     settings : ResponseParameters
         Limits and confidence level.
+    plateau_p : float
+        p of the test that the drugs alone have their full effect at an endless dose, as every
+        median effect line says; the smallest of the drugs.
 
     Returns
     -------
@@ -99,6 +104,8 @@ def index_rows(
     )  # fmt: skip
     if alone is not None and cells.df >= 3 and cells.variance > alone.variance:
         alone = alone.with_variance(cells.variance, cells.df)
+    if alone is not None:
+        alone = replace(alone, misfit_p=float(np.fmin(alone.misfit_p, plateau_p)))
     return [
         *_at_doses(doses, effect, cells, singles, alone, settings, warning),
         *level_rows(doses, effect, cells, singles, alone, settings, warning),

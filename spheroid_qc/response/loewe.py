@@ -25,6 +25,9 @@ Wells = tuple[FloatArray, FloatArray]
 
 _STEP = 1e-3
 
+_REFUTED_P = 0.05
+"""Below, a full effect is no longer held for possible."""
+
 
 class SingleCurves:
     """Curves of the drugs alone on one plate, fitted when they are first needed.
@@ -77,7 +80,7 @@ class SingleCurves:
         each, mean = self._excess(wells, cells, combined, [self.emax] * len(fits), level)
         if self.emax is None:
             tops = [
-                self._full(drug, own, fit, cells)
+                1.0 if fit.emax < 1 and self.plateau_p(drug, own, cells) > _REFUTED_P else None
                 for (drug, own), fit in zip(wells.items(), fits, strict=True)
             ]
             if any(tops):
@@ -97,16 +100,32 @@ class SingleCurves:
             moved = [self.fit(drug, own, top, _STEP) for (drug, own), top in parts]
         return loewe_excess(cells, combined, fits, moved, _STEP, level)
 
-    def _full(self, drug: str, wells: Wells, fit: LogisticFit, cells: Conditions) -> float | None:
-        """1 where the drug may well have its full effect though its curve ends below."""
-        if fit.emax >= 1 or fit.df < 1:
-            return None
+    def plateau_p(self, drug: str, wells: Wells, cells: Conditions) -> float:
+        """Test whether a drug alone has its full effect at an endless dose.
+
+        Parameters
+        ----------
+        drug, wells, cells
+            As for `loewe`.
+
+        Returns
+        -------
+        float
+            p of the F test of a maximum of 1 against a lower one; 1 where the curve reaches 1, NaN
+            with fewer than three doses or no wells to spare.
+        """
+        if len(np.unique(wells[0])) < 3:
+            return float("nan")
+        fit = self.fit(drug, wells)
+        if fit.df < 1 or fit.emax >= 1:
+            return float("nan") if fit.df < 1 else 1.0
         fixed = self.fit(drug, wells, 1.0)
         df, variance = fit.df, fit.rss / fit.df
         if cells.df > df:
             df, variance = cells.df, max(variance, cells.variance)
-        loss = (fixed.rss - fit.rss) / variance if variance > 0 else np.inf
-        return 1.0 if loss < float(special.fdtri(1, df, 0.95)) else None
+        if variance <= 0:
+            return 0.0
+        return float(special.fdtrc(1, df, max(fixed.rss - fit.rss, 0.0) / variance))
 
 
 def _both(one: Estimate, other: Estimate) -> Estimate:
