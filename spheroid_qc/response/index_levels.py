@@ -1,7 +1,7 @@
 """Rows of the synergy table at fixed effects: index and dose reduction of a fixed-ratio series.
 
 The value is the classical one, from the median effect lines. Its interval comes from a curve of
-the combination that may bend (`ray_curve`); with three doses, which can't tell, from the model
+the combination that may bend (`ray_curve`); where that does not reach an effect, from the model
 of a constant or evenly changing index (`index_interval`).
 """
 
@@ -122,7 +122,7 @@ def _bent(
     """
     fa, level = np.asarray(FA_LEVELS), settings.confidence
     curve = fit_ray(total, mean, count / cells.scatter.relative(mean))
-    if curve is None:
+    if curve is None or (len(total) < 4 and cells.df < 1):
         return np.full((len(fa), 1 + len(parts), 2), np.nan)
     place, unit, slope = curve.log_dose(fa)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -20,8 +20,8 @@ __all__ = ["RayCurve", "fit_ray"]
 
 FloatArray = NDArray[np.float64]
 
-LEAST_DOSES = 4
-"""Three parameters need a fourth dose to be told from noise."""
+LEAST_DOSES = 3
+"""As many as parameters: the noise of a well must then be known from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def fit_ray(total: FloatArray, mean: FloatArray, weight: FloatArray) -> RayCurve
     Returns
     -------
     RayCurve or None
-        None with fewer than four doses, or where they don't determine a rising curve.
+        None with fewer than three doses, or where they don't determine a rising curve.
     """
     if len(total) < LEAST_DOSES:
         return None
