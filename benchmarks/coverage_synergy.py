@@ -16,6 +16,7 @@ interval (lines of one plate hang together: plates are the units).
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 import zlib
@@ -211,6 +212,7 @@ def main() -> None:
     parser.add_argument("--wells", type=int, nargs="+", default=[3])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="truths whose name contains this; |: or")
+    parser.add_argument("--first", type=int, help="only so many truths of the list")
     parser.add_argument("--share", default="0/1", help="this process's part of the batches: 0/2")
     parser.add_argument("--curves", action="store_true", help="fit dose-response curves as well")
     parser.add_argument("--table", action="store_true", help="print the table and stop")
@@ -220,7 +222,7 @@ def main() -> None:
         table(chosen.out, brief=not chosen.all)
         return
     first, _, of = chosen.share.partition("/")
-    for scenario in scenarios():
+    for scenario in itertools.islice(scenarios(), chosen.first):
         if any(word in scenario.name for word in chosen.only.split("|")):
             for wells in chosen.wells:
                 run(scenario, wells, chosen.plates, chosen.seed, chosen.out,

@@ -103,7 +103,7 @@ class Conditions:
 
         Doses agree within 0.1 %: dilutions are written with few digits.
         """
-        close = np.isclose(self.doses, dose, rtol=1e-3, atol=0).all(axis=1)
+        close = (np.abs(self.doses - dose) <= 1e-3 * np.abs(dose)).all(axis=1)
         if not close.any():
             return -1
         distance = np.abs(self.doses - dose).sum(axis=1)
@@ -277,11 +277,9 @@ def best_excess(
     common = rng.standard_normal(resamples)[:, None] * np.sqrt(cells.vehicle_weight)
     drawn = cells.mean + scale[:, None] * (noise + common * (1 - cells.mean))
     excess = drawn[:, combined] - drawn[:, parts].max(axis=2)
-    each = [
-        _spanning(float(value), draws, level, df)
-        for value, draws in zip(values, excess.T, strict=True)
-    ]
-    mean = _spanning(float(values.mean()), excess.mean(axis=1), level, df)
+    *each, mean = _spanning(
+        np.append(values, values.mean()), np.column_stack([excess, excess.mean(axis=1)]), level, df
+    )
     # The same widening for unequal scatter as for the smooth models.
     _, fixed = _linear(cells, values, gradient, level)
     t = float(special.stdtrit(df, 0.5 + level / 2))
@@ -294,10 +292,14 @@ def best_excess(
     return each, Estimate(mean.value, low, mean.value + wider * (mean.high - mean.value), df)
 
 
-def _spanning(value: float, draws: FloatArray, level: float, df: int) -> Estimate:
-    """Interval that spans the percentile and the reflected bootstrap interval."""
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Estimate(value, float(min(low, 2 * value - high)), float(max(high, 2 * value - low)), df)
+def _spanning(values: FloatArray, draws: FloatArray, level: float, df: int) -> list[Estimate]:
+    """Intervals that span the percentile and the reflected bootstrap interval, by column."""
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    low, high = np.minimum(low, 2 * values - high), np.maximum(high, 2 * values - low)
+    return [
+        Estimate(float(value), float(least), float(most), df)
+        for value, least, most in zip(values, low, high, strict=True)
+    ]
 
 
 def loewe_excess(
