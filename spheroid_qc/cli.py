@@ -21,8 +21,9 @@ from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.terminal import Reporter, Stopped, one_line, say, stop_on_signals, unexpected
 
 if TYPE_CHECKING:
+    from spheroid_qc.analysis import Analysis
     from spheroid_qc.parameters import Parameters
-    from spheroid_qc.run import RunResult
+    from spheroid_qc.workflow import PlateResult
 
 __all__ = ["app", "main"]
 
@@ -161,7 +162,7 @@ def run(
         return
     if folder is None:
         raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
-    from spheroid_qc.run import run_plate
+    from spheroid_qc.workflow import run_plate
 
     with Reporter() as report:
         result = run_plate(
@@ -176,6 +177,73 @@ def run(
         )
     _conclude(result)
     raise typer.Exit(1 if result.failures else 0)
+
+
+def analyse(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR_OR_CSV",
+            help="A run folder; or a table of responses (CSV, TSV, XLSX), or a folder of them: "
+            "drug_1, dose_1_um, drug_2, dose_2_um ... response, optionally plate, well, role, "
+            "replicate, biological_replicate, time_h, cell_line, passage.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the answer; default: the run folder, or TABLE_spheroid_qc beside the "
+            "table."
+        ),
+    ] = None,
+    response_is: Annotated[
+        Literal["fa", "viability", "inhibition", "raw"] | None,
+        typer.Option(
+            "--response-is",
+            help="What the response of a table is: fa is the fraction affected, raw any measured "
+            "quantity (dose response and comparisons only). Used as given, never guessed.",
+        ),
+    ] = None,
+    response_unit: Annotated[
+        Literal["fraction", "percent"] | None,
+        typer.Option("--response-unit", help="Unit of the response. [default: fraction]"),
+    ] = None,
+    response_column: Annotated[
+        str | None,
+        typer.Option(
+            "--response-column", metavar="NAME", help="Heading of it. [default: response]"
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--time", metavar="H",
+            help="Time at which drugs are compared, hours. [default: the last that all plates "
+            "have]",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings in TOML; the section response is used.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="response.NAME=VALUE", help="Any setting of it; may be repeated."
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Drug response, synergy, plate quality and comparisons of a run or of a table."""
+    from spheroid_qc.workflow import analyse as analyse_source
+
+    _refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
+    parameters = _response_parameters(source, config, time, settings or [])
+    result = analyse_source(source, out, response_is, response_unit, parameters, response_column)
+    _say_verdict(result.analysis)
+    say(f"tables: {result.out}")
+
+
+app.command("analyse")(analyse)
+app.command("analyze", hidden=True)(analyse)
 
 
 @app.command()
@@ -231,6 +299,36 @@ def _parameters(
     return apply_overrides(parameters, parse_overrides(settings), stated)
 
 
+def _response_parameters(
+    source: Path, config: Path | None, time: str | None, settings: list[str]
+) -> Parameters:
+    """Take the settings of the run, and what is stated now for the drug response."""
+    from spheroid_qc.analysis.runs import parameters_of_run
+    from spheroid_qc.configuration import apply_overrides, parse_overrides, read_configuration
+    from spheroid_qc.parameters import Parameters
+
+    base = parameters_of_run(source) or Parameters()
+    if config is not None:
+        stated = read_configuration(config).response
+        base = base.model_copy(update={"response": stated})
+    options = {} if time is None else {"response.time_h": ("--time", time)}
+    final = apply_overrides(base, parse_overrides(settings), options)
+    if final != base.model_copy(update={"response": final.response}):
+        raise RequestError(
+            "analyse changes settings of the section response only; others change what is "
+            "measured: set them with spheroid-qc run and the same --out."
+        )
+    return final
+
+
+def _say_verdict(analysis: Analysis) -> None:
+    from spheroid_qc.analysis.words import remarks, verdict_lines
+
+    for remark in remarks(analysis):
+        say(f"note: {one_line(remark)}", err=True)
+    say("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
+
+
 def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
     """Refuse the empty text that an unset shell variable leaves: it would mean this folder."""
     arguments = sys.argv[1:]
@@ -242,7 +340,7 @@ def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
             )
 
 
-def _conclude(result: RunResult) -> None:
+def _conclude(result: PlateResult) -> None:
     """Say what came out, what could not be done, and where the results lie."""
     for note in result.notes:
         say(f"note: {one_line(note)}", err=True)

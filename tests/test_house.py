@@ -31,6 +31,8 @@ PLAN = (
     ("run",),
     ("analysis",),
     ("report",),
+    ("workflow",),
+    ("background",),
     ("demo",),
     ("gui",),
     ("terminal",),
@@ -133,7 +135,9 @@ def test_the_whole_analysis_needs_no_gui() -> None:
     assert not loaded_by(code) & QT
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["demo"], ["inspect"]], ids=lambda c: " ".join(c))
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["analyse"], ["demo"], ["inspect"]], ids=lambda c: " ".join(c)
+)
 def test_help_loads_no_numerical_libraries(command: list[str]) -> None:
     arguments = ["spheroid-qc", *command, "--help"]
     code = (

@@ -14,10 +14,16 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.run.csvfile import write_table
 from spheroid_qc.run.folder import RunFolder, write_json
 
-__all__ = ["ANALYSIS_JSON", "FILES", "check_target", "default_target", "write_analysis"]
+__all__ = [
+    "ANALYSIS_JSON", "FILES", "REPORT", "check_target", "clear_analysis", "default_target",
+    "write_analysis",
+]  # fmt: skip
 
 ANALYSIS_JSON = "analysis.json"
 """What was asked: settings, source, versions; marks a folder as one of ours."""
+
+REPORT = "report.html"
+"""One self-contained page."""
 
 FILES = {
     "dose_response": "dose_response.csv",
@@ -66,7 +72,7 @@ def check_target(target: Path, *, run_folder: bool) -> None:
         return
     if RunFolder(target).run_json.is_file():
         raise RequestError(_of_a_run(target))
-    taken = [name for name in (*FILES.values(), "report.html") if (target / name).exists()]
+    taken = [name for name in (*FILES.values(), REPORT) if (target / name).exists()]
     if taken:
         raise RequestError(
             f"{target} holds a {taken[0]} that this program did not write there; nothing was "
@@ -113,13 +119,19 @@ def write_analysis(analysis: Analysis, target: Path) -> dict[str, Path]:
     return written
 
 
+def clear_analysis(target: Path) -> None:
+    """Take away the files of an earlier answer, which new tables may contradict."""
+    for name in (*FILES.values(), REPORT, ANALYSIS_JSON):
+        (target / name).unlink(missing_ok=True)
+
+
 def _tables(analysis: Analysis) -> Iterator[tuple[str, pd.DataFrame]]:
     for name in FILES:
         yield name, getattr(analysis, name)
 
 
 def _asked(analysis: Analysis) -> dict[str, Any]:
-    """Settings and words; no time of day, so that the same question gives the same bytes."""
+    """Lay out settings and words; no time of day: the same question gives the same bytes."""
     return {
         "program": "spheroid_qc",
         "version": __version__,

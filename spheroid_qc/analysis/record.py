@@ -116,6 +116,10 @@ class Analysis:
         How the input was understood and what was left out, in finished sentences.
     missing : dict of str to str
         Name of a table that could not be made -> why, in a sentence.
+    folder : Path or None
+        The run folder; None for a table.
+    qc : DataFrame
+        `qc.csv` of a run; without columns for a table.
     """
 
     source: str
@@ -144,6 +148,7 @@ class Analysis:
     notes: tuple[str, ...] = ()
     missing: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    qc: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def has_synergy(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import pandas as pd
 
 from spheroid_qc.analysis import tables
 from spheroid_qc.analysis.record import Analysis, ResponseUse
-from spheroid_qc.analysis.tables import Asked, Said
+from spheroid_qc.analysis.tables import Asked, Said, counted
 from spheroid_qc.analysis.timed import timed_tables
 from spheroid_qc.analysis.verdict import Verdict
+from spheroid_qc.analysis.words import verdict_of
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
@@ -27,7 +29,10 @@ from spheroid_qc.response.responses import Responses, read_responses
 from spheroid_qc.run.csvfile import read_table
 from spheroid_qc.run.folder import RunFolder
 
-__all__ = ["IMAGE_RESPONSES", "analyse_run_folder", "is_run_folder"]
+__all__ = [
+    "IMAGE_RESPONSES", "analyse_run_folder", "analyse_wells", "is_run_folder",
+    "parameters_of_run",
+]  # fmt: skip
 
 IMAGE_RESPONSES = {
     "core_volume_loss_vs_vehicle": "core volume lost against vehicle",
@@ -47,6 +52,15 @@ _DRUGS = (1, 2, 3)
 def is_run_folder(path: Path) -> bool:
     """Whether a folder holds a finished or begun run."""
     return path.is_dir() and RunFolder(path).run_json.is_file()
+
+
+def parameters_of_run(path: Path) -> Parameters | None:
+    """Give the settings a run was made with; None if it is no run folder."""
+    if not is_run_folder(path):
+        return None
+    run = RunFolder(path)
+    known = run.read_run() or {}
+    return validated(known["parameters"], lambda _: str(run.run_json))
 
 
 def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None) -> Analysis:
@@ -87,8 +101,9 @@ def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None)
     wells = read_table(run.table("wells"), text=_TEXT)
     _check(wells, run.table("wells"))
     conditions = read_table(run.table("conditions"), text=_TEXT)
+    qc = read_table(run.table("qc"), text=_QC_TEXT)
     return analyse_wells(
-        wells, conditions, parameters, source=str(folder), folder=run.root,
+        wells, conditions, parameters, source=str(folder), folder=run.root, qc=qc,
         joined=_joined(wells, known),
     )  # fmt: skip
 
@@ -98,6 +113,7 @@ _TEXT = (
     "cell_line", "vehicle_group", "biological_replicate", "replicate", "passage", "left_out",
     "interval", *(f"{word}_{n}" for n in _DRUGS for word in ("drug", "unit")),
 )  # fmt: skip
+_QC_TEXT = ("plate", "well", "code", "severity", "title", "detail", "advice", "file")
 
 
 def _check(wells: pd.DataFrame, path: Path) -> None:
@@ -127,6 +143,7 @@ def analyse_wells(
     *,
     source: str,
     folder: Path | None = None,
+    qc: pd.DataFrame | None = None,
     joined: Sequence[str] = (),
 ) -> Analysis:
     """Analyse a table of wells as `run` writes it.
@@ -141,6 +158,8 @@ def analyse_wells(
         What the user called it.
     folder : Path, optional
         The run folder.
+    qc : DataFrame, optional
+        `qc.csv`.
     joined : sequence of str
         Columns of joined end points.
 
@@ -165,7 +184,7 @@ def analyse_wells(
     if not asked:
         reason = "No well of the plate map has both a drug with a dose and a response."
         said.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
-    made = {
+    made: dict[str, Any] = {
         "dose_response": tables.dose_response(asked, cut, said, time_column),
         "synergy": tables.synergy(asked, cut, said, time_column) if asked else _no_synergy(),
         "synergyfinder": tables.synergyfinder(asked, cut, said),
@@ -175,7 +194,7 @@ def analyse_wells(
     if len(made["used"]) and end is not None:
         made["used"]["time_h"] = end
     first = asked[0].responses if asked else None
-    return Analysis(
+    analysis = Analysis(
         source=source,
         kind="run",
         parameters=parameters,
@@ -191,8 +210,10 @@ def analyse_wells(
         notes=tuple(said.notes),
         missing=said.missing,
         folder=folder,
+        qc=pd.DataFrame() if qc is None else qc,
         **made,
     )
+    return replace(analysis, verdict=verdict_of(analysis))
 
 
 def _no_synergy() -> pd.DataFrame:
@@ -227,8 +248,7 @@ def _say_left_out(rows: pd.DataFrame, said: Said) -> None:
                 for p, w in zip(out["plate"], out["well"], strict=True)
             ]
             said.note(
-                f"{len(out)} well{'s' * (len(out) > 1)} left out, {_STATE_WORDS[state]}: "
-                f"{_few(named)}."
+                f"{counted(len(out), 'well')} left out, {_STATE_WORDS[state]}: {_few(named)}."
             )
 
 
@@ -243,6 +263,7 @@ def _asked(
     """All responses of all strata, and how each was read."""
     uses: list[ResponseUse] = []
     asked: list[Asked] = []
+    apart: set[str] = set()
     candidates: list[tuple[str, str, str, pd.DataFrame]] = [
         (name, title, "fa", mapped) for name, title in IMAGE_RESPONSES.items() if name in mapped
     ]
@@ -250,15 +271,17 @@ def _asked(
     if not candidates and counted is not None:
         candidates = [(counted, counted.replace("_", " "), "raw", mapped)]
     for name in joined:
-        values = wells[wells[name].notna() & (wells["role"] != "unmapped")]
-        rows = values.drop_duplicates(["plate", "well"], keep="last")
+        ends = wells[wells[name].notna() & (wells["role"] != "unmapped")]
+        rows = ends.drop_duplicates(["plate", "well"], keep="last")
         candidates.append((name, f"{name} (joined end point)", "raw", rows))
     for name, title, kind, rows in candidates:
         values, below, above = _values(rows, name, kind, said)
         own: list[str] = []
         n = 0
         strata = rows["condition"].map(lambda text: str(text).partition(" | ")[2])
-        for stratum in sorted(set(strata[rows["role"].isin(["vehicle", "treated"])])):
+        named = sorted(set(strata[rows["role"].isin(["vehicle", "treated"])]))
+        apart.update(named)
+        for stratum in named:
             part = rows.assign(response=values)[(strata == stratum).to_numpy()]
             try:
                 responses = read_responses(_tidy(part), kind)
@@ -271,16 +294,14 @@ def _asked(
             uses.append(ResponseUse(name, title, kind, n, below, above, tuple(own)))
         for sentence in own:
             said.note(f"{name}: {sentence}")
-    if len({one.stratum for one in asked}) == 1:
+    if len(apart) == 1:
         asked = [one._replace(stratum="") for one in asked]
     return uses, asked
 
 
-def _values(
-    rows: pd.DataFrame, name: str, kind: str, said: Said
-) -> tuple[pd.Series, int, int]:
+def _values(rows: pd.DataFrame, name: str, kind: str, said: Said) -> tuple[pd.Series, int, int]:
     """Fraction affected from images, clipped and said so; anything else as it is."""
-    values = pd.to_numeric(rows[name], errors="coerce").astype(float)
+    values: pd.Series = pd.to_numeric(rows[name], errors="coerce").astype(float)
     if kind == "raw":
         return values, 0, 0
     if "state" in rows:
@@ -289,16 +310,16 @@ def _values(
         if gone.any():
             values = values.mask(gone, 1.0)
             said.note(
-                f"{name}: {int(gone.sum())} lost wells, in which nothing is left, count as a "
-                "fraction affected of 1."
+                f"{name}: {counted(int(gone.sum()), 'lost well')}, in which nothing is left, "
+                "counted as a fraction affected of 1."
             )
     enters = rows["role"].isin(["vehicle", "treated"])
     below, above = int((values[enters] < 0).sum()), int((values[enters] > 1).sum())
     vehicles = int((values[rows["role"] == "vehicle"] < 0).sum())
     if below or above:
         said.note(
-            f"{name}: clipped to a fraction affected between 0 and 1; {below} wells lay below 0 "
-            f"({vehicles} of them vehicle) and {above} above 1."
+            f"{name}: clipped to a fraction affected between 0 and 1: {counted(below, 'well')} "
+            f"from below 0 ({vehicles} of them vehicle), {above} from above 1."
         )
     return values.clip(0.0, 1.0), below, above
 
@@ -317,7 +338,7 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
             if name in rows:
                 table[name] = rows[name]
         if f"dose_{n}" in rows:
-            table[f"drug_{n}"] = [
+            names_now: list[Any] = [
                 _scheduled(*values)
                 for values in zip(
                     rows[f"drug_{n}"], rows[f"dose_{n}"],
@@ -325,6 +346,7 @@ def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
                     strict=True,
                 )
             ]  # fmt: skip
+            table[f"drug_{n}"] = names_now
     if not any(f"drug_{n}" in table for n in _DRUGS):
         table["drug_1"], table["dose_1_um"] = None, np.nan
     return table

@@ -21,7 +21,7 @@ from spheroid_qc.response.groups import analysis_time
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.synergyfinder import synergyfinder_table
 
-__all__ = ["Asked", "Said", "dose_response", "synergy", "synergyfinder", "used_rows"]
+__all__ = ["Asked", "Said", "counted", "dose_response", "synergy", "synergyfinder", "used_rows"]
 
 Maker = Callable[[Responses, ResponseParameters], pd.DataFrame]
 
@@ -63,6 +63,11 @@ class Said:
         """Add a sentence once."""
         if sentence and sentence not in self.notes:
             self.notes.append(sentence)
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a number with its noun: `1 well`, `3 wells`."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def dose_response(
@@ -122,9 +127,7 @@ def synergy(
     return _each("synergy", together, synergy_table, settings, said, SYNERGY_COLUMNS, time_h)
 
 
-def synergyfinder(
-    asked: Sequence[Asked], settings: ResponseParameters, said: Said
-) -> pd.DataFrame:
+def synergyfinder(asked: Sequence[Asked], settings: ResponseParameters, said: Said) -> pd.DataFrame:
     """Rewrite all combinations in SynergyFinder's columns, blocks numbered through.
 
     Parameters
@@ -144,7 +147,7 @@ def synergyfinder(
     apart = [c for c in ("response_name", "stratum") if c in table]
     keys = [str(key) for key in zip(*(table[c] for c in [*apart, "block_id"]), strict=True)]
     table["block_id"] = pd.factorize(np.array(keys, dtype=object))[0] + 1
-    width = max(int(c[4:]) for c in table if c.startswith("drug"))
+    width = max(int(str(c)[4:]) for c in table if str(c).startswith("drug"))
     order = [f"{word}{i}" for word in ("drug", "conc") for i in range(1, width + 1)]
     for name in order:
         if name.startswith("drug"):
@@ -196,7 +199,9 @@ def _each(
 
 
 def used_rows(
-    asked: Sequence[Asked], settings: ResponseParameters, conditions: Callable[[Responses], list[str]]
+    asked: Sequence[Asked],
+    settings: ResponseParameters,
+    conditions: Callable[[Responses], list[str]],
 ) -> pd.DataFrame:
     """Lay out what the fits were given.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from spheroid_qc.analysis.reading import ResponseTable, as_table, read_response_
 from spheroid_qc.analysis.record import Analysis, ResponseUse
 from spheroid_qc.analysis.tables import Asked, Said
 from spheroid_qc.analysis.verdict import Verdict
+from spheroid_qc.analysis.words import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.wells import parse_well
@@ -82,6 +85,7 @@ def analyse_table(
     else:
         read, name = read_response_files(Path(source), response_column), str(source)
     said = Said(list(read.notes))
+    read = _with_plates(read, said)
     kind, unit = _stated(read, response_is, response_unit, said)
     whole = read_responses(read.rows, kind, unit, read.places)
     for sentence in whole.notes:
@@ -92,7 +96,7 @@ def analyse_table(
     said.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
     wells = _wells(read, whole, kind, unit, word)
-    made = {
+    made: dict[str, Any] = {
         "dose_response": tables.dose_response(asked, settings, said),
         "synergy": tables.synergy(asked, settings, said),
         "synergyfinder": tables.synergyfinder(asked, settings, said),
@@ -106,7 +110,7 @@ def analyse_table(
     title = _TITLES["raw" if kind == "raw" else "fa"]
     if kind not in ("fa", "raw"):
         title = f"{title}, from {kind}"
-    return Analysis(
+    analysis = Analysis(
         source=name,
         kind="table",
         parameters=parameters,
@@ -127,12 +131,23 @@ def analyse_table(
         missing=said.missing,
         **made,
     )
+    return replace(analysis, verdict=verdict_of(analysis))
 
 
-def _stated(
-    read: ResponseTable, kind: str | None, unit: str | None, said: Said
-) -> tuple[str, str]:
-    """What the response is and in which unit: stated by the user or told by the heading."""
+def _with_plates(read: ResponseTable, said: Said) -> ResponseTable:
+    """Take biological replicates for plates where the table names none: each has its own curve."""
+    rows = read.rows
+    if "plate" in rows or "biological_replicate" not in rows:
+        return read
+    named = rows["biological_replicate"].fillna("").astype(str)
+    if named.nunique() < 2 or (named == "").any():
+        return read
+    said.note("The table names no plates: each biological replicate is analysed as one.")
+    return replace(read, rows=rows.assign(plate=named))
+
+
+def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said) -> tuple[str, str]:
+    """Tell what the response is and in which unit: as stated, else as its heading says."""
     if kind is not None and kind not in RESPONSE_KINDS:
         raise RequestError(
             f"A response is {', '.join(RESPONSE_KINDS[:-1])} or raw, not {kind!r}; say which with "
@@ -152,8 +167,10 @@ def _stated(
             )
         kind = read.told_kind
         said.note(f"The response is {kind}, as its heading {read.response!r} tells.")
-    elif read.told_kind and kind not in ("raw", read.told_kind) and not (
-        {kind, read.told_kind} <= {"fa", "inhibition"}
+    elif (
+        read.told_kind
+        and kind not in ("raw", read.told_kind)
+        and not ({kind, read.told_kind} <= {"fa", "inhibition"})
     ):
         raise RequestError(
             f"The column is called {read.response!r}, but --response-is says {kind}; mend one of "
@@ -168,7 +185,7 @@ def _stated(
         )
     unit = unit or read.told_unit
     if not unit:
-        largest = float(np.nanmax(np.abs(read.rows["response"]), initial=0.0))
+        largest = float(read.rows["response"].abs().fillna(0.0).max())
         if largest > _FRACTION_AT_MOST:
             raise RequestError(
                 f"No unit of the response is stated, and its values (up to {largest:.4g}) are no "
@@ -192,9 +209,7 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
     return label
 
 
-def _by_stratum(
-    read: ResponseTable, kind: str, unit: str, word: str, said: Said
-) -> list[Asked]:
+def _by_stratum(read: ResponseTable, kind: str, unit: str, word: str, said: Said) -> list[Asked]:
     """Responses of every stratum; one that can't be analysed leaves a sentence."""
     strata = _strata(read.rows)
     names = sorted(set(strata))
@@ -216,9 +231,7 @@ def _by_stratum(
     return found
 
 
-def _wells(
-    read: ResponseTable, whole: Responses, kind: str, unit: str, word: str
-) -> pd.DataFrame:
+def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: str) -> pd.DataFrame:
     """Rows in the columns of a table of wells, with names of conditions and the effect."""
     rows = read.rows.reset_index(drop=True)
     drugs, _, doses, roles = whole.given
@@ -227,7 +240,7 @@ def _wells(
         {
             "plate": rows["plate"].fillna("") if "plate" in rows else "",
             "well": rows["well"].map(_canonical) if "well" in rows else "",
-            "time_h": rows["time_h"] if "time_h" in rows else np.nan,
+            "time_h": rows.get("time_h", np.nan),
             "condition": [
                 " | ".join(filter(None, (name, stratum)))
                 for name, stratum in zip(
@@ -238,9 +251,8 @@ def _wells(
         },
         index=rows.index,
     )
-    for name in rows.columns:
-        if str(name).startswith(("drug_", "dose_", "unit_")):
-            wells[name] = rows[name]
+    for name, values in _slots(drugs, whole.units, doses).items():
+        wells[name] = values
     for name in ("replicate", "biological_replicate", "cell_line", "passage"):
         if name in rows:
             wells[name] = rows[name]
@@ -250,11 +262,37 @@ def _wells(
     if kind != "raw":
         effect = rows["response"] / (100 if unit == "percent" else 1)
         wells[word] = 1 - effect if kind == "viability" else effect
-    lacking = wells["well"] == ""
-    wells.loc[lacking, "well"] = [f"row {i + 1}" for i in np.flatnonzero(lacking)]
     if "time_h" not in rows:
         wells = wells.drop(columns="time_h")
+    return _all_named(wells)
+
+
+def _all_named(wells: pd.DataFrame) -> pd.DataFrame:
+    """Give rows without a well a name that does not depend on the order of the rows."""
+    lacking = wells["well"] == ""
+    keys = [name for name in ("plate", "time_h", "condition", "role", "response") if name in wells]
+    order = wells[lacking].sort_values(keys, kind="stable").index
+    width = len(str(len(order)))
+    wells.loc[order, "well"] = [f"row {i + 1:0{width}}" for i in range(len(order))]
     return wells
+
+
+def _slots(
+    drugs: tuple[str, ...], units: tuple[str, ...], doses: np.ndarray
+) -> dict[str, list[Any]]:
+    """Drugs of every row with their doses, absent ones left out, in the order of the drugs."""
+    given = [np.flatnonzero(row > 0).tolist() for row in doses]
+    made: dict[str, list[Any]] = {}
+    for n in range(max(1, *(len(found) for found in given))):
+        at = [found[n] if n < len(found) else None for found in given]
+        amount = [np.nan if i is None else float(doses[row, i]) for row, i in enumerate(at)]
+        unit = [None if i is None else units[i] for i in at]
+        made[f"drug_{n + 1}"] = [None if i is None else drugs[i] for i in at]
+        made[f"dose_{n + 1}_um"] = [
+            d if u == "uM" else np.nan for d, u in zip(amount, unit, strict=True)
+        ]
+        made |= {f"dose_{n + 1}": amount, f"unit_{n + 1}": unit}
+    return made
 
 
 def _canonical(text: object) -> str:
@@ -267,9 +305,7 @@ def _names(
 ) -> list[str]:
     names = []
     for row, role in zip(doses, roles, strict=True):
-        given = " + ".join(
-            f"{drugs[i]} {row[i]:.6g} {units[i]}" for i in np.flatnonzero(row > 0)
-        )
+        given = " + ".join(f"{drugs[i]} {row[i]:.6g} {units[i]}" for i in np.flatnonzero(row > 0))
         if role in ("vehicle", "treated"):
             names.append(given or "vehicle")
         else:
@@ -313,7 +349,7 @@ def _quality(
     read: ResponseTable, wells: pd.DataFrame, word: str, end: float | None,
     parameters: Parameters, said: Said,
 ) -> pd.DataFrame:  # fmt: skip
-    """Controls, edge and place; a table without wells has no places."""
+    """Judge controls, edge and place; a table without wells has no places."""
     nothing = pd.DataFrame(columns=list(plate_quality.COLUMNS))
     if "well" not in read.rows or (read.rows["well"] == "").any():
         said.missing["plate_quality"] = "No plate quality: the table does not name every well."
@@ -326,5 +362,3 @@ def _quality(
         said.missing["plate_quality"] = str(error)
         return nothing
     return found[found["metric"] == word].reset_index(drop=True)
-
-

@@ -77,9 +77,7 @@ def vehicle_of(conditions: pd.DataFrame, comparisons: pd.DataFrame | None) -> di
     return found
 
 
-def families_of(
-    conditions: pd.DataFrame, comparisons: pd.DataFrame | None = None
-) -> list[Family]:
+def families_of(conditions: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> list[Family]:
     """Group treated conditions.
 
     Parameters
@@ -156,6 +154,4 @@ def _split(
             ]
     parts = -(-len(members) // MOST_IN_ONE)
     size = -(-len(members) // parts)
-    return [
-        (f" ({n + 1} of {parts})", members[n * size : (n + 1) * size]) for n in range(parts)
-    ]
+    return [(f" ({n + 1} of {parts})", members[n * size : (n + 1) * size]) for n in range(parts)]

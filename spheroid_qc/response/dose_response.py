@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.excess import conditions
 from spheroid_qc.response.groups import (
@@ -69,6 +70,11 @@ def dose_response_table(
         several plates each plate and then `all`, their mean with an interval between plates.
         Doses of drugs that are not in uM stand in the same columns without `_um`, appended.
         What can't be given is empty, and `note` says why.
+
+    Raises
+    ------
+    RequestError
+        If the time can't be chosen, or there is nothing to fit.
     """
     settings = ResponseParameters() if parameters is None else parameters
     at_time, said = analysis_time(responses, settings.time_h)
@@ -90,6 +96,11 @@ def dose_response_table(
                 same = [line for line in own if line["ratio"] == ratio]
                 if len(same) > 1:
                     lines.append(_together(same, settings.confidence))
+    if not lines:
+        raise RequestError(
+            "No drug was given alone and no combination in a fixed ratio: there is no dose "
+            "response to fit."
+        )
     table = pd.DataFrame(lines)
     table["note"] = [" ".join(filter(None, (said, note))) for note in table["note"]]
     first: list[str] = []
@@ -294,10 +305,10 @@ def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: l
         values["ic50_abs"] = np.inf
     beyond = []
     for name, dose in values.items():
-        sign = ">" if dose > highest * (1 + 1e-9) else "<" if dose < lowest * (1 - 1e-9) else "="
-        line[f"{name}_um"] = {"=": dose, ">": highest, "<": lowest}[sign]
+        sign = ">" if dose > highest * (1 + 1e-9) else "<" if dose < lowest * (1 - 1e-9) else ""
+        line[f"{name}_um"] = {"": dose, ">": highest, "<": lowest}[sign]
         line[f"{name}_qualifier"] = sign
-        if sign != "=":
+        if sign:
             end = "highest" if sign == ">" else "lowest"
             beyond.append(f"{name.replace('_abs', ' (absolute)').upper()} {sign} {end} dose")
     if beyond:
@@ -307,7 +318,7 @@ def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: l
     bounds["ec50_wald_low_um"], bounds["ec50_wald_high_um"] = fit.wald_interval(
         0.5, settings.confidence
     )
-    if line.get("ic50_abs_qualifier") == "=":
+    if "ic50_abs_um" in line and not line["ic50_abs_qualifier"]:
         bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = fit.dose_at_interval(
             half, settings.confidence
         )
@@ -340,13 +351,11 @@ def _together(lines: list[Line], level: float) -> Line:
     for name in ("ec10", "ec50", "ec90", "ic50_abs", "median_effect_dm"):
         signs = {line.get(f"{name}_qualifier", "") for line in lines}
         values = np.array([line[f"{name}_um"] for line in lines], dtype=np.float64)
-        if signs - {"=", ""}:
+        if signs - {""}:
             notes.append(f"{name.upper()} lies beyond the tested doses on some plates: no mean.")
             continue
         mean, low, high = over_plates(values, blocks, level, log=True)
         result[f"{name}_um"] = mean
-        if f"{name}_qualifier" in result and np.isfinite(mean):
-            result[f"{name}_qualifier"] = "="
         if name in ("ec50", "ic50_abs"):
             result[f"{name}_low_um"], result[f"{name}_high_um"] = low, high
     for name in ("hill", "emax", "e0", "median_effect_m"):

@@ -161,11 +161,13 @@ def read_responses(
     if not known.any():
         raise RequestError("The column response holds no number: there is nothing to analyse.")
     if not known.all():
-        notes.append(f"{int((~known).sum())} rows without a response were left out.")
+        n = int((~known).sum())
+        notes.append(f"{n} row{'s' * (n > 1)} without a response left out.")
     out = np.isin(roles, _LEFT_OUT)
     if out.any():
         listed = ", ".join(sorted(set(roles[out])))
-        notes.append(f"{int(out.sum())} wells of role {listed} enter no fit.")
+        n = int(out.sum())
+        notes.append(f"{n} well{'s' * (n > 1)} of role {listed} not used in any fit.")
     keep = known & ~out
     if not keep.any():
         raise RequestError("Only blank or positive control wells have a response: nothing to fit.")
@@ -294,9 +296,7 @@ def _doses(
     return drugs, tuple(unit or "uM" for unit in order.values()), doses
 
 
-def _amounts(
-    table: pd.DataFrame, place: int, where: _Places
-) -> tuple[FloatArray, list[str]]:
+def _amounts(table: pd.DataFrame, place: int, where: _Places) -> tuple[FloatArray, list[str]]:
     """Doses at one place and their units: molar ones where given, else the map's own."""
     molar, own = f"dose_{place}_um", f"dose_{place}"
     if molar not in table and own not in table:
@@ -309,8 +309,8 @@ def _amounts(
         for row in np.flatnonzero(np.isnan(amounts) & (other != 0) & ~np.isnan(other)):
             if not stated[row]:
                 raise RequestError(
-                    f"{where(int(row))}: dose_{place} has no unit; give the dose in {molar}, or its "
-                    f"unit in unit_{place}."
+                    f"{where(int(row))}: dose_{place} has no unit; give the dose in {molar}, or "
+                    f"its unit in unit_{place}."
                 )
             amounts[row], units[row] = other[row], str(stated[row])
     return np.nan_to_num(amounts, nan=0.0), units
@@ -326,7 +326,8 @@ def _wells(table: pd.DataFrame, where: _Places) -> NDArray[Any]:
         if well is None:
             raise RequestError(
                 f"{where(row)}, column well: {text!r} is not a well such as A01; a spreadsheet "
-                "may have changed it into a date or a number."
+                "may have changed it into a date or a number. Write the wells again, or give the "
+                "column another name if it holds none."
             )
         wells[row] = well.name
     return wells
@@ -344,8 +345,8 @@ def _no_doubles(
         if first != row:
             on = f" of plate {plate}" if plate else ""
             raise RequestError(
-                f"Well {well}{on} stands in {where.inside(first)} and in {where.inside(row)}; keep one of them, or "
-                "tell plates and times apart by columns plate and time_h."
+                f"Well {well}{on} stands in {where.inside(first)} and in {where.inside(row)}; keep "
+                "one of them, or tell plates and times apart by columns plate and time_h."
             )
 
 

@@ -108,6 +108,7 @@ def run_plate(
     join: str | Path | None = None,
     exclusions: str | Path | None = None,
     workers: int | None = None,
+    conclude: Callable[[RunFolder], None] | None = None,
 ) -> RunResult:
     """Analyse a folder of images.
 
@@ -131,6 +132,9 @@ def run_plate(
         there is one.
     workers : int, optional
         Processes; default: one a processor. 0 works in this process.
+    conclude : callable, optional
+        Called with the folder once its tables are written, while it is still held and before
+        `run.json` calls the run done (drug response, report).
 
     Returns
     -------
@@ -148,8 +152,9 @@ def run_plate(
     run = RunFolder(default_out(source) if out is None else Path(out))
     with Workers(default_workers() if workers is None else workers) as pool:
         return _run_plate(
-            source, plate_map, run, parameters or Parameters(), progress, join, exclusions, pool
-        )
+            source, plate_map, run, parameters or Parameters(), progress, join, exclusions, pool,
+            conclude,
+        )  # fmt: skip
 
 
 def _run_plate(
@@ -161,6 +166,7 @@ def _run_plate(
     join: str | Path | None,
     exclusions: str | Path | None,
     pool: Workers,
+    conclude: Callable[[RunFolder], None] | None,
 ) -> RunResult:
     started = time.time()
     check_severities(parameters.quality)
@@ -204,6 +210,8 @@ def _run_plate(
             accepted,
         )  # fmt: skip
         draw_overlays(finished.overlays, run, pool, progress)
+        if conclude is not None:
+            conclude(run)
         write_run_json(run, context, table, finished.hashes, status="done")
     failures = [finding_sentence(finding) for finding in table.problems]
     return RunResult(

@@ -90,7 +90,11 @@ def draw_dose_response(
     ec50 = _dose_of(row, "ec50")
     flat = float(row.get("flat_p") or 0.0)
     curve = all(np.isfinite(float(row[name])) for name in ("e0", "emax", "hill"))
-    if not curve or not np.isfinite(ec50) or str(row.get("ec50_qualifier") or "") not in ("", "nan"):
+    if (
+        not curve
+        or not np.isfinite(ec50)
+        or str(row.get("ec50_qualifier") or "") not in ("", "nan")
+    ):
         return
     grid = np.geomspace(x.min(), x.max(), 120)
     ax.plot(grid, logistic(grid, row), color=colour, linewidth=2, zorder=4,

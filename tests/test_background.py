@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from spheroid_qc import Parameters, run_plate
+from spheroid_qc.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
 from spheroid_qc.configuration import apply_overrides
-from spheroid_qc.run.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
 from spheroid_qc.run.progress import Progress
 
 
@@ -58,7 +58,7 @@ def test_a_wrong_request_is_told_in_a_sentence(tmp_path) -> None:
 
 def test_it_ends_when_nobody_listens() -> None:
     child = subprocess.Popen(
-        [sys.executable, "-m", "spheroid_qc.run.background"],
+        [sys.executable, "-m", "spheroid_qc.background"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert child.stdin is not None

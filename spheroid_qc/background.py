@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,7 +49,7 @@ class RunRequest:
     folder: Path
     out: Path
     plate_map: Path | None = None
-    parameters: Parameters = Parameters()
+    parameters: Parameters = field(default_factory=Parameters)
     join: Path | None = None
     workers: int | None = None
 
@@ -112,7 +112,7 @@ class BackgroundRun:
         # The child prints UTF-8 whatever the terminal speaks.
         environment["PYTHONIOENCODING"] = "utf-8"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "spheroid_qc.run.background"],
+            [sys.executable, "-m", "spheroid_qc.background"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -201,7 +201,10 @@ def _message(found: dict[str, Any]) -> Message:
     if kind == "progress":
         return Progress(**found)
     if kind == "ended":
-        return Ended(**{k: tuple(v) if isinstance(v, list) else v for k, v in found.items()})
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in found.items()
+        }
+        return Ended(**values)
     return Failed(**found) if kind == "failed" else Stopped()
 
 
@@ -236,7 +239,7 @@ def main() -> int:
         with contextlib.suppress(OSError):
             os.nice(5)
     try:
-        from spheroid_qc.run.plate import run_plate
+        from spheroid_qc.workflow import run_plate
 
         result = run_plate(
             request["folder"],
