@@ -5,12 +5,14 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
 PYTEST_ARGS ?=
+# Debian packages that some tests drive: the report is looked at in a real browser.
+SYSTEM_PACKAGES = chromium
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format bench install install-dev clean
+.PHONY: help demo test system-packages lint types format bench install install-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -18,8 +20,11 @@ help: ## list the targets
 demo: $(VENV)/.installed ## install if needed, then analyse a synthetic plate into ./demo
 	$(BIN)/spheroid-qc demo --out $(DEMO)
 
-test: lint types ## lint, type check and run the whole test suite
+test: system-packages lint types ## lint, type check and run the whole test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+system-packages: ## install what tests need beside Python, where apt-get may be used
+	@sh tests/system_packages.sh $(SYSTEM_PACKAGES)
 
 lint: $(VENV)/.installed-dev ## check style and format
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ tables, the same report and the same words.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.folder import RunFolder, output_error
 from spheroid_qc.run.plate import Progress, RunResult
 from spheroid_qc.run.plate import run_plate as run_images
+from spheroid_qc.run.progress import tell
 
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
@@ -98,9 +100,8 @@ def run_plate(
             clear_analysis(run.root)
             return
         try:
-            made.append(
-                _written(analyse_run_folder(run.root, parameters or Parameters()), run.root)
-            )
+            answer = analyse_run_folder(run.root, parameters or Parameters())
+            made.append(_written(answer, run.root, workers, progress))
         except OutputError:
             raise
         except SpheroidQCError as error:
@@ -131,6 +132,8 @@ def analyse(
     response_unit: str | None = None,
     parameters: Parameters | None = None,
     response_column: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> AnalysisResult:
     """Analyse the drug response of a run folder or of a table, and write the answer.
 
@@ -144,6 +147,10 @@ def analyse(
         What the response of a table is; see `analysis.analyse_table`.
     parameters : Parameters, optional
         Settings; default: those of the run, or all defaults.
+    progress : callable, optional
+        Called with a `Progress` while pictures of the report are drawn.
+    workers : int, optional
+        Processes that draw them; default: one a processor.
 
     Returns
     -------
@@ -168,7 +175,7 @@ def analyse(
         target = default_target(place) if out is None else Path(out)
         check_target(target, run_folder=False)
         answer = analyse_table(place, response_is, response_unit, parameters, response_column)
-        return _written(answer, target)
+        return _written(answer, target, workers, progress)
     stated = {
         "--response-is": response_is, "--response-unit": response_unit,
         "--response-column": response_column,
@@ -183,17 +190,32 @@ def analyse(
     own = target.resolve() == place.resolve()
     check_target(target, run_folder=own)
     if not own:
-        return _written(analyse_run_folder(place, parameters), target)
+        return _written(analyse_run_folder(place, parameters), target, workers, progress)
     run = RunFolder(target)
     with run.locked():
-        return _written(analyse_run_folder(place, parameters), target)
+        return _written(analyse_run_folder(place, parameters), target, workers, progress)
 
 
-def _written(answer: Analysis, target: Path) -> AnalysisResult:
-    """Write everything that an answer has."""
+def _written(
+    answer: Analysis,
+    target: Path,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> AnalysisResult:
+    """Write everything that an answer has: tables, and the page that shows them."""
     from spheroid_qc.analysis.files import write_analysis
+    from spheroid_qc.report import write_report
+
+    begun = time.monotonic()
+
+    def drawn(done: int, total: int) -> None:
+        rate = done / max(time.monotonic() - begun, 1e-9)
+        left = (total - done) / rate if rate else None
+        tell(progress, Progress("pictures", done, total, rate, left))
 
     try:
-        return AnalysisResult(target, write_analysis(answer, target), answer)
+        tables = write_analysis(answer, target)
+        write_report(answer, target, workers=workers, progress=drawn)
+        return AnalysisResult(target, tables, answer)
     except OSError as error:
         raise output_error(target, error) from error

@@ -206,14 +206,16 @@ def plate_data(
                 "name": str(plate),
                 "times": times,
                 "wells": names,
-                "condition": [place[titles.get(c, c)] for c in first.loc[names, "condition"].astype(str)],
+                "condition": [
+                    place[titles.get(c, c)] for c in first.loc[names, "condition"].astype(str)
+                ],
                 "role": [str(r) for r in first.loc[names, "role"]],
                 "state": _rows(state, shape),
                 "values": {
                     m.column: _rows(_short(m.shown(grid[m.column])), shape) for m in metrics
                 },
                 "flags": {
-                    w: [t for t in told.get((str(plate), w), [])]
+                    w: told[str(plate), w]
                     for w in names if (str(plate), w) in told
                 },
             }
@@ -251,9 +253,9 @@ def _rows(values: Sequence[Any], shape: tuple[int, int]) -> list[list[Any]]:
 
 
 def _findings(findings: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
-    """What was found in a well, in words, each once with its times."""
+    """Say what was found in a well, in words, each once with its times."""
     told: dict[tuple[str, str], list[str]] = {}
-    if not len(findings) or "well" not in findings:
+    if not len(findings) or "well" not in findings or "severity" not in findings:
         return told
     serious = findings[findings["well"].notna() & findings["severity"].isin(["exclude", "warn"])]
     for (plate, well), rows in serious.groupby(["plate", "well"], sort=True):

@@ -8,13 +8,12 @@ as in hue, and nothing is told by colour only.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
 __all__ = [
-    "DIVERGING", "DOSES", "METHODS", "PALETTE", "SEQUENTIAL", "STATES", "css_variables", "dose_colour",
-    "step_of", "with_variables",
+    "DIVERGING", "DOSES", "METHODS", "PALETTE", "SEQUENTIAL", "STATES", "css_variables",
+    "dose_colour", "step_of", "with_variables",
 ]  # fmt: skip
 
 # name -> (light, dark)
@@ -140,8 +139,3 @@ def with_variables(svg: str) -> str:
     str
     """
     return _HEX.sub(lambda found: f"var(--{_BY_HEX[found[0]]})", svg)
-
-
-def names_unique(names: Sequence[str] = tuple(_BY_HEX)) -> bool:
-    """Tell whether every light colour stands for one name."""
-    return len(names) == len(PALETTE)

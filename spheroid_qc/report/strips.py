@@ -202,15 +202,17 @@ def outline_paths(mask: FloatArray, level: float = 0.5) -> str:
     str
         Closed sub-paths, the largest ones first; empty for an empty mask.
     """
-    from skimage.measure import approximate_polygon, find_contours
+    from skimage import measure
+
+    outlines: Any = measure  # untyped
 
     padded = np.pad(np.nan_to_num(mask), 1)
     if padded.max(initial=0.0) < level:
         return ""
-    lines = sorted(find_contours(padded, level), key=len, reverse=True)[:_MOST_PIECES]
+    lines = sorted(outlines.find_contours(padded, level), key=len, reverse=True)[:_MOST_PIECES]
     parts = []
     for line in lines:
-        points = approximate_polygon(line, 0.3) if len(line) > _SMALL else line
+        points = outlines.approximate_polygon(line, 0.3) if len(line) > _SMALL else line
         # The first point stands again at the end; the centre of a pixel lies at its half.
         steps = np.round((points[:-1] - 0.5) * GRID).astype(int)
         moves = np.diff(steps, axis=0)

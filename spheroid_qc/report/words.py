@@ -59,7 +59,10 @@ def interval(low: object, high: object, places: int = 2) -> str:
 def percent(value: object) -> str:
     """Write a share in percent."""
     found = _finite(value)
-    return _DASH if found is None else f"{100 * found:.0f} %".replace("-", "−")
+    if found is None:
+        return _DASH
+    whole = round(100 * found)
+    return f"−{-whole} %" if whole < 0 else f"{whole} %"
 
 
 def hours(value: object) -> str:

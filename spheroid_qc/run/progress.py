@@ -15,7 +15,7 @@ class Progress:
     Parameters
     ----------
     stage : str
-        `frames`, `tables` or `overlays`.
+        `frames`, `tables`, `overlays` or `pictures` (of the report).
     done, total : int
         Frames (or overlays) finished and wanted.
     rate : float

@@ -1,6 +1,7 @@
 """Figures: functions that take a matplotlib Axes and a table, for page, file and window."""
 
 from spheroid_qc.report.figures.combination import (
+    draw_excess_list,
     draw_excess_matrix,
     draw_fa_ci,
     draw_forest,
@@ -13,6 +14,7 @@ from spheroid_qc.report.figures.survival import draw_survival
 from spheroid_qc.report.figures.timecourse import draw_time_course
 
 __all__ = [
-    "draw_dose_response", "draw_excess_matrix", "draw_fa_ci", "draw_forest", "draw_isobologram",
+    "draw_dose_response", "draw_excess_list", "draw_excess_matrix", "draw_fa_ci", "draw_forest",
+    "draw_isobologram",
     "draw_plate", "draw_survival", "draw_time_course", "png", "svg", "svg_for_page",
 ]  # fmt: skip

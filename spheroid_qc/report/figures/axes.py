@@ -139,15 +139,17 @@ def label_lines(ax: Axes, ends: Iterable[tuple[float, float, str, str]], *, size
         )  # fmt: skip
 
 
-def dose_axis(ax: Axes, doses: Sequence[float]) -> None:
-    """Make a logarithmic axis of doses with plain numbers at decades.
+def dose_axis(ax: Axes, doses: Sequence[float], marked: Sequence[float] = ()) -> None:
+    """Make a logarithmic axis of doses with plain numbers, at the doses if they are few.
 
     Parameters
     ----------
     ax : Axes
         Its x axis becomes logarithmic.
     doses : sequence of float
-        All above 0.
+        All above 0; they make the limits.
+    marked : sequence of float
+        Tested doses; up to five of them are written, else decades.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -159,8 +161,8 @@ def dose_axis(ax: Axes, doses: Sequence[float]) -> None:
     step = max(1, round((last - first) / 6))
     ticks = [10.0**n for n in range(first, last + 1, step)]
     inside = [t for t in ticks if low / room <= t <= high * room]
-    if len(inside) < 2:
-        distinct = sorted({float(f"{d:.3g}") for d in doses})
+    distinct = sorted({float(f"{d:.3g}") for d in marked or doses})
+    if len(inside) < 2 or (len(marked) > 0 and len(distinct) <= 5):
         inside = distinct if len(distinct) <= 5 else [distinct[0], distinct[-1]]
     ax.xaxis.set_major_locator(FixedLocator(inside))
     ax.xaxis.set_minor_locator(NullLocator())

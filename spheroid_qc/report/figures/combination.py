@@ -14,7 +14,10 @@ from spheroid_qc.report.palette import DIVERGING, METHODS, PALETTE, step_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["METHOD_NAMES", "draw_excess_matrix", "draw_fa_ci", "draw_forest", "draw_isobologram"]
+__all__ = [
+    "METHOD_NAMES", "draw_excess_list", "draw_excess_matrix", "draw_fa_ci", "draw_forest",
+    "draw_isobologram",
+]  # fmt: skip
 
 METHOD_NAMES = {
     "bliss_excess": "beyond independence (Bliss)",
@@ -47,9 +50,9 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
     for combination in combinations:
         rows = means[means["combination"] == combination]
         lines = [(m, rows[rows["method"] == m]) for m in METHOD_NAMES]
-        lines = [(m, r.iloc[0]) for m, r in lines if len(r) and np.isfinite(r["value"].iloc[0])]
+        found = [(m, r.iloc[0]) for m, r in lines if len(r) and np.isfinite(r["value"].iloc[0])]
         names.append((y - 0.95, combination))
-        for method, row in lines:
+        for method, row in found:
             colour = METHODS.get(method, MUTED)
             value, low, high = (float(row[c]) for c in ("value", "low", "high"))
             shown = np.isfinite(low) and np.isfinite(high)
@@ -113,6 +116,29 @@ def draw_excess_matrix(
         if np.isfinite(x) and np.isfinite(y):
             at = (places[0].index(float(x)), places[1].index(float(y)))
             _tile(ax, at, row, number=not crowded)
+
+
+def draw_excess_list(ax: Axes, rows: pd.DataFrame, labels: Sequence[str]) -> None:
+    """Draw the excess at each tested dose of three or more drugs, one tile a combination.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn into.
+    rows : DataFrame
+        Rows of one combination and method at level `dose`.
+    labels : sequence of str
+        Doses of each row, in words.
+    """
+    quiet(ax)
+    ax.grid(visible=False)
+    ax.spines["bottom"].set_visible(False)
+    ax.set_xticks([])
+    ax.set_xlim(-0.5, 0.5)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_yticks(range(len(rows)), [plain(label) for label in labels], parse_math=False)
+    for n, (_, row) in enumerate(rows.iterrows()):
+        _tile(ax, (0, n), row, number=True)
 
 
 def _doses(rows: pd.DataFrame, n: int) -> np.ndarray:
@@ -206,25 +232,30 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
         ylabel=f"dose of {drugs[1]} / its dose alone",
     )  # fmt: skip
     ax.grid(axis="both", color=LINE, linewidth=0.8)
-    key = ["level", "fa"]
-    parts = [
-        rows[rows["method"] == f"dose_reduction_index_{n}"].set_index(key)["value"].astype(float)
-        for n in (1, 2)
-    ]
+    key = ["level", "fa", "dose_1_um", "dose_2_um"]
+    parts = []
+    for n in (1, 2):
+        own = rows[rows["method"] == f"dose_reduction_index_{n}"]
+        place = pd.MultiIndex.from_frame(own[key].astype(str))
+        parts.append(pd.Series(1 / own["value"].to_numpy(dtype=float), index=place))
     parts = [part[~part.index.duplicated()] for part in parts]
-    both = pd.concat([1 / part for part in parts], axis=1, keys=["x", "y"]).dropna()
+    both = pd.concat(parts, axis=1, keys=["x", "y"]).dropna()
     ax.plot([0, 1], [1, 0], color=MUTED, linewidth=1.2)
-    say(ax, 0.985, 0.02, "additive", size=9, ha="right", va="bottom")
+    say(ax, 0.03, 1.04, "additive", size=9, va="bottom")
     reach = 1.15
-    for (level, fa), point in both.iterrows():  # type: ignore[misc]
-        at_level = str(level).startswith("fa=")
-        ax.plot([point["x"]], [point["y"]], marker="o", markersize=6,
-                color=PALETTE["blue"][0] if at_level else INK, markeredgewidth=1.2,
-                markerfacecolor=PALETTE["blue"][0] if at_level else PALETTE["paper"][0])  # fmt: skip
+    for place, (x, y) in zip(both.index, both.to_numpy(dtype=float).tolist(), strict=True):
+        at_level = str(place[0]).startswith("fa=")
+        colour = PALETTE["blue"][0] if at_level else INK
+        ax.plot(
+            [x], [y], marker="o", markersize=6, color=colour, markeredgewidth=1.2,
+            markerfacecolor=colour if at_level else PALETTE["paper"][0], clip_on=False,
+        )  # fmt: skip
         if at_level:
-            ax.annotate(f"{100 * float(fa):.0f} %", (point["x"], point["y"]), xytext=(6, 5),
-                        textcoords="offset points", fontsize=9, color=PALETTE["blue"][0])  # fmt: skip
-        reach = max(reach, float(point["x"]) * 1.08, float(point["y"]) * 1.08)
+            ax.annotate(
+                f"{100 * float(place[1]):.0f} %", (x, y), xytext=(6, 5),
+                textcoords="offset points", fontsize=9, color=colour,
+            )  # fmt: skip
+        reach = max(reach, x * 1.08, y * 1.08)
     reach = min(reach, 5.0)
     ax.set_xlim(0, reach)
     ax.set_ylim(0, reach)

@@ -58,7 +58,7 @@ def draw_dose_response(
     row : mapping or None
         Row of `dose_response.csv`; the curve is drawn where it has one.
     vehicle : sequence of float
-        Effects without drug, drawn at the left edge.
+        Effects without drug, drawn left of the doses.
     ylabel, unit, title : str
         In words.
     limits : tuple of float, optional
@@ -73,28 +73,25 @@ def draw_dose_response(
         return
     none = np.asarray(vehicle, dtype=float)
     left = float(x.min()) / 4 if len(none) else float(x.min())
-    dose_axis(ax, [left, float(x.max())])
+    dose_axis(ax, [left, float(x.max())], x.tolist())
     colour = PALETTE["blue"][0]
     if limits is not None:
         ax.set_ylim(*limits)
-    ax.plot(x, y, linestyle="none", marker="o", markersize=4.2, color=colour, alpha=0.6,
+    ax.plot(x, y, linestyle="none", marker="o", markersize=4.8, color=colour, alpha=0.6,
             markeredgewidth=0, zorder=3)  # fmt: skip
     if len(none):
         grey = PALETTE["vehicle"][0]
-        ax.plot(np.full(len(none), left), none, linestyle="none", marker="o", markersize=4.2,
-                color=grey, alpha=0.6, markeredgewidth=0, zorder=3)  # fmt: skip
-        height = ax.get_window_extent().height / ax.figure.dpi * 72
-        say(ax, 0.0, 1 + 6 / height, "vehicle", axes=True, color=grey, size=8.5)
+        ax.plot(np.full(len(none), left), none, linestyle="none", marker="o", markersize=4.8,
+                color=grey, alpha=0.7, markeredgewidth=0, zorder=3)  # fmt: skip
+        # A logarithmic axis has no 0: vehicle wells stand left of the doses, and are named 0.
+        ticks = [t for t in ax.get_xticks() if t > 1.5 * left]
+        ax.set_xticks([left, *ticks], ["0", *(f"{t:g}" for t in ticks)])
     if row is None:
         return
     ec50 = _dose_of(row, "ec50")
     flat = float(row.get("flat_p") or 0.0)
     curve = all(np.isfinite(float(row[name])) for name in ("e0", "emax", "hill"))
-    if (
-        not curve
-        or not np.isfinite(ec50)
-        or str(row.get("ec50_qualifier") or "") not in ("", "nan")
-    ):
+    if not curve or not np.isfinite(ec50) or str(row.get("ec50_qualifier")) in ("<", ">"):
         return
     grid = np.geomspace(x.min(), x.max(), 120)
     ax.plot(grid, logistic(grid, row), color=colour, linewidth=2, zorder=4,

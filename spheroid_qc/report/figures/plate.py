@@ -32,7 +32,7 @@ def plate_shape(wells: pd.Series) -> tuple[int, int]:
 
 
 def colour_scale(values: pd.Series, metric: Metric) -> tuple[float, float]:
-    """Ends of the scale: the metric's own, else the range of the values over all times."""
+    """Give the ends of the scale: the metric's own, else the range of the values over all times."""
     if metric.low is not None and metric.high is not None:
         return metric.low, metric.high
     known = values[np.isfinite(values)]

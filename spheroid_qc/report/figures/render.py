@@ -10,7 +10,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.report.palette import with_variables
 
@@ -102,7 +102,7 @@ def svg_for_page(
     width, height = size
     opening = (
         f'<svg class="figure" role="img" aria-label="{escape(alt)}" '
-        f'viewBox="0 0 {width:g} {height:g}" style="max-width:{width:g}px" '
+        f'viewBox="0 0 {width:g} {height:g}" style="width:{width:g}px" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     text = re.sub(r"^<svg [^>]*>", lambda _: opening, text, count=1)
@@ -115,7 +115,7 @@ def _drawn(
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    settings = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": name,
         "path.simplify": True,

@@ -28,6 +28,7 @@ def draw_survival(
     labels: Mapping[str, str] | None = None,
     end_h: float | None = None,
     title: str = "",
+    labelled: bool = True,
 ) -> None:
     """Draw Kaplan-Meier curves with intervals, censoring marks and numbers at risk below.
 
@@ -47,6 +48,8 @@ def draw_survival(
         End of the time axis; default: the last time of these conditions.
     title : str
         Above the figure.
+    labelled : bool
+        Whether lines are named at their ends; the lines of numbers are named in any case.
     """
     quiet(ax, title=title, xlabel="hours since dose")
     labels = labels or {}
@@ -70,12 +73,17 @@ def draw_survival(
             continue
         time = np.concatenate([[0.0], rows["time_h"].to_numpy(dtype=float)])
         share = np.concatenate([[1.0], rows["survival"].to_numpy(dtype=float)])
+        gone = share[-1] == 0 and time[-1] < end
+        # Few wells have no usual interval before and after all events; the exact one is there.
         low, high = (
-            np.concatenate([[1.0], rows[c].to_numpy(dtype=float)]) for c in ("low", "high")
+            np.concatenate([[1.0], rows[c].fillna(rows[f"exact_{c}"]).to_numpy(dtype=float)])
+            for c in ("low", "high")
         )
-        ax.fill_between(time, low, high, step="post", color=colour, alpha=0.12, linewidth=0)
+        ax.fill_between(time, low, high, step="post", color=colour, alpha=0.08, linewidth=0)
         ax.step(
-            time, share, where="post", color=colour, linewidth=1.9,
+            # Nobody left is known to the end; a curve of wells lost from view is not.
+            np.append(time, end) if gone else time,
+            np.append(share, 0.0) if gone else share, where="post", color=colour, linewidth=1.9,
             linestyle=(0, (4, 2)) if name == vehicle else "-",
         )  # fmt: skip
         censored = rows[rows["n_censored"] > 0]
@@ -85,7 +93,8 @@ def draw_survival(
         )  # fmt: skip
         ends.append((end, float(share[-1]), label, colour))
         _numbers(ax, rows, ticks, line, label, colour)
-    label_lines(ax, ends, size=9.5)
+    if labelled:
+        label_lines(ax, ends, size=9.5)
 
 
 def _numbers(

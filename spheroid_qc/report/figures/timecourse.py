@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_time_course", "metric_limits"]
 
 _MOST_WELLS = 60
+_LEFT_OUT = ("unscorable", "never_formed", "vanished")
 
 
 def draw_time_course(
@@ -32,6 +33,7 @@ def draw_time_course(
     limits: tuple[float, float] | None = None,
     dosed_at_h: float | None = None,
     title: str = "",
+    labelled: bool = True,
 ) -> None:
     """Draw one metric over time.
 
@@ -57,6 +59,8 @@ def draw_time_course(
         A line there says when the first drug was given.
     title : str
         Above the figure.
+    labelled : bool
+        Whether lines are named at their ends; else a legend beside the figure has to do it.
     """
     quiet(ax, title=title, xlabel="hours")
     labels = labels or {}
@@ -76,7 +80,7 @@ def draw_time_course(
         colour = PALETTE["vehicle"][0]
         if name != vehicle:
             colour = dose_colour(list(names).index(name), len(names))
-        _wells(ax, wells[wells["condition"] == name], metric, colour)
+        _wells(ax, wells, name, metric, colour)
         if not np.isfinite(mean).any():
             continue
         time = rows["time_h"].to_numpy(dtype=float)
@@ -96,26 +100,29 @@ def draw_time_course(
         ends.append((time[last], float(mean[last]), labels.get(name, name), colour))
     if dosed_at_h is not None and len(times) and times[0] < dosed_at_h < times[-1]:
         ax.axvline(dosed_at_h, color=PALETTE["muted"][0], linewidth=0.8, linestyle=(0, (1, 2)))
-    label_lines(ax, ends, size=9.5)
+    if labelled:
+        label_lines(ax, ends, size=9.5)
 
 
-def _wells(ax: Axes, wells: pd.DataFrame, metric: Metric, colour: str) -> None:
+def _wells(ax: Axes, wells: pd.DataFrame, name: str, metric: Metric, colour: str) -> None:
     """One thin line a well."""
+    from matplotlib.collections import LineCollection
+
     if metric.column not in wells:
         return
-    used = wells[~wells["state"].isin(["unscorable", "never_formed", "vanished"])]
-    for n, (_, rows) in enumerate(used.groupby(["plate", "well"], sort=True)):
-        if n >= _MOST_WELLS:
-            break
-        rows = rows.sort_values("time_h")
-        ax.plot(
-            rows["time_h"].to_numpy(dtype=float), metric.shown(rows[metric.column]).to_numpy(),
-            color=colour, linewidth=0.6, alpha=0.45, zorder=3,
-        )  # fmt: skip
+    columns = ["plate", "well", "time_h", "state", metric.column]
+    used = wells.loc[(wells["condition"] == name).to_numpy(), columns]
+    used = used[~used["state"].isin(_LEFT_OUT)].sort_values(["plate", "well", "time_h"])
+    points = np.column_stack([used["time_h"].to_numpy(float), metric.shown(used[metric.column])])
+    starts = np.flatnonzero(~used.duplicated(["plate", "well"]).to_numpy())
+    lines = np.split(points, starts[1:])[:_MOST_WELLS] if len(points) else []
+    ax.add_collection(
+        LineCollection(lines, colors=colour, linewidths=0.6, alpha=0.5, zorder=3), autolim=True
+    )
 
 
 def _ticks(times: np.ndarray) -> list[float]:
-    """Times of the frames, thinned to what can be read."""
+    """Give the times of the frames, thinned to what can be read."""
     if len(times) <= 7:
         return [float(t) for t in times]
     span = float(times[-1] - times[0])
@@ -145,7 +152,7 @@ def metric_limits(
     """
     parts = [metric.shown(conditions[f"{metric.column}_mean"])]
     if metric.column in wells:
-        used = wells[~wells["state"].isin(["unscorable", "never_formed", "vanished"])]
+        used = wells[~wells["state"].isin(_LEFT_OUT)]
         parts.append(metric.shown(used[metric.column]))
     values = pd.concat(parts)
     values = values[np.isfinite(values)]
