@@ -177,32 +177,54 @@ def interval(plates: float, total: float, squares: float) -> tuple[float, float,
     return wilson(total, plates, binomial / spread if spread > 0 and binomial > 0 else 1.0)
 
 
+def label_of(what: str, kind: str, *, brief: bool) -> str:
+    """Name a line of the table; in brief all effects of an index, and all drugs, are one."""
+    if brief:
+        method, _, level = kind.partition(" ")
+        level = "at an effect" if level.startswith("fa=") else level
+        level = "at any effect" if level.startswith("any fa=") else level
+        if method.startswith("dose_reduction"):
+            level = "all"
+        kind = f"{method.replace('_', ' ')}, {level}"
+    return f"called synergistic: {kind}" if what == "called" else kind
+
+
 def table(out: Path, *, brief: bool) -> None:
     """Print a Markdown table of everything in the file."""
-    cells: dict[tuple[str, str, str], dict[int, list[float]]] = {}
+    cells: dict[tuple[str, str, str], dict[int, dict[str, list[float]]]] = {}
+    plates: dict[tuple[str, int], int] = defaultdict(int)
     for record in _records(out):
+        plates[record["scenario"], record["wells"]] += record["plates"]
         for what in ("held", "called"):
             for kind, part in record[what].items():
-                at = cells.setdefault((record["scenario"], what, kind), {})
-                entry = at.setdefault(record["wells"], [0, 0, 0, 0])
-                at[record["wells"]] = [a + b for a, b in zip(entry, part, strict=True)]
+                if brief and kind[0] in "~?!":
+                    continue
+                label = label_of(what, kind, brief=brief)
+                at = cells.setdefault((record["scenario"], what, label), {})
+                entry = at.setdefault(record["wells"], {}).setdefault(kind, [0, 0, 0, 0])
+                entry[:] = [a + b for a, b in zip(entry, part, strict=True)]
     sizes = sorted({n for at in cells.values() for n in at})
-    print("| truth and design | lines | " + " | ".join(f"n = {n}" for n in sizes) + " |")
+    print("| truth and design | % of intervals that hold, or of plates | "
+          + " | ".join(f"n = {n}" for n in sizes) + " |")  # fmt: skip
     print("| --- | --- |" + " --- |" * len(sizes))
     order = [scenario.name for scenario in scenarios()]
-    for name, what, kind in sorted(cells, key=lambda c: (order.index(c[0]), c[1] == "called", c)):
-        if brief and kind[0] in "~?!":
-            continue
+    last = ""
+    for name, what, label in sorted(cells, key=lambda c: (order.index(c[0]), c[1] == "called", c)):
+        if name != last:
+            counts = " | ".join(f"{plates[name, n]} plates" for n in sizes)
+            print(f"| **{name}** | | {counts} |")
+            last = name
         texts = []
         for n in sizes:
-            entry = cells[name, what, kind].get(n)
-            if entry is None:
+            entries = list(cells[name, what, label].get(n, {}).values())
+            if not entries:
                 texts.append("")
                 continue
-            mean, low, high = (100 * v for v in interval(*entry[:3]))
-            texts.append(f"{mean:.1f} ({low:.1f}-{high:.1f}) of {int(entry[0])}")
-        label = f"false: {kind}" if what == "called" else kind
-        print(f"| {name} | {label} | " + " | ".join(texts) + " |")
+            # Lines that were put together hang together: their plates count once.
+            sums = [sum(part) / len(entries) for part in zip(*entries, strict=True)]
+            mean, low, high = (100 * v for v in interval(*sums[:3]))
+            texts.append(f"{mean:.1f} ({low:.1f}-{high:.1f})")
+        print(f"| | {label} | " + " | ".join(texts) + " |")
 
 
 def main() -> None:
