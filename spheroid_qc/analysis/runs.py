@@ -265,7 +265,10 @@ def _asked(
     asked: list[Asked] = []
     apart: set[str] = set()
     candidates: list[tuple[str, str, str, pd.DataFrame]] = [
-        (name, title, "fa", mapped) for name, title in IMAGE_RESPONSES.items() if name in mapped
+        (name, title, "fa", mapped)
+        for name, title in IMAGE_RESPONSES.items()
+        # Of many spheres a field the columns are there and empty.
+        if name in mapped and mapped[name].notna().any()
     ]
     counted = next((c for c in _COUNTED if c in mapped and mapped[c].notna().any()), None)
     if not candidates and counted is not None:

@@ -22,6 +22,7 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.figures.combination import METHOD_NAMES
+from spheroid_qc.report.metrics import METRICS
 from spheroid_qc.report.panels import LABEL_PX, MOST_PANELS, Pair, Panel
 from spheroid_qc.report.words import dose_words
 
@@ -51,7 +52,10 @@ def _slices(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, str, str
             part = rows[rows["stratum"] == stratum] if "stratum" in rows else rows
             if "plate" in part and (part["plate"] == "all").any():
                 part = part[part["plate"] == "all"]
-            title = use.title[:1].upper() + use.title[1:] + (f" ({stratum})" if stratum else "")
+            words = (
+                METRICS[use.name].axis if use.kind == "raw" and use.name in METRICS else use.title
+            )
+            title = words[:1].upper() + words[1:] + (f" ({stratum})" if stratum else "")
             if len(part):
                 found.append((use.name, stratum, title, part))
     return found

@@ -72,6 +72,7 @@ class Card:
     well: str
     time_h: float
     figure: str
+    unit: str
     note: str
 
 
@@ -242,17 +243,30 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
         Vehicle first, at most eight.
     """
     wells = analysis.wells
-    column = "disintegration_fraction"
-    if analysis.kind != "run" or analysis.time_h is None or column not in wells:
+    columns = (("disintegration_fraction", "DF"), ("spheres_per_well", "spheres a well"),
+               ("n_spheroids", "spheres"))  # fmt: skip
+    known = [pair for pair in columns if pair[0] in wells and wells[pair[0]].notna().any()]
+    if analysis.kind != "run" or analysis.time_h is None or not known:
         return []
+    column, unit = known[0]
     now = wells[np.isclose(wells["time_h"].astype(float), analysis.time_h)]
     now = now[~now["state"].isin(LEFT_OUT)]
     chosen: list[tuple[str, str, str]] = []
+    roles = dict(zip(wells["condition"].astype(str), wells["role"].astype(str), strict=True))
+    tops: dict[str, Family] = {}
     for family in families:
         if family.vehicle and not chosen:
             chosen.append((family.vehicle, "vehicle", ""))
+        tops[family.title.partition(", ")[0]] = family  # of a split one its highest doses
+    shown = list(tops.items())
+    while len(shown) + len(chosen) > _MOST_CARDS:
+        # The question is about the combinations: controls go first, then drugs alone.
+        controls = [n for n, (_, f) in enumerate(shown) if roles[f.names[-1]] != "treated"]
+        single = [n for n, (_, f) in enumerate(shown) if len(f.drugs) < 2]
+        del shown[[*controls, *single, len(shown) - 1][0]]
+    for title, family in shown:
         top = family.names[-1]
-        chosen.append((top, family.title, family.labels.get(top, "")))
+        chosen.append((top, title, family.labels.get(top, "")))
     cards: list[Card] = []
     for condition, title, dose in chosen:
         rows = now[(now["condition"] == condition) & now[column].notna()]
@@ -266,7 +280,8 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
             Card(
                 title=title, dose=dose, condition=shown_name(condition, suffix),
                 plate=str(best["plate"]), well=str(best["well"]), time_h=float(best["time_h"]),
-                figure=f"{rows[column].mean():.2f}", note=worst,
+                figure=f"{rows[column].mean():.{2 if unit == 'DF' else 1}f}", unit=unit,
+                note=worst,
             )
         )  # fmt: skip
     return cards

@@ -18,6 +18,7 @@ import pandas as pd
 
 from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
+from spheroid_qc.parameters import Assay
 from spheroid_qc.report import listing, methods, overview
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.drug_panels import combination_groups, dose_groups
@@ -28,6 +29,7 @@ from spheroid_qc.report.metrics import Metric
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
 from spheroid_qc.report.panels import MOST_PANELS, survival_panels, time_metrics, time_pairs
 from spheroid_qc.report.pictures import Pictures, draw_pictures
+from spheroid_qc.report.sphere_panels import size_panel
 from spheroid_qc.report.strips import GRID, Strip
 from spheroid_qc.report.words import number
 from spheroid_qc.run.folder import write_text
@@ -181,6 +183,7 @@ def _content(
         "grid": GRID,
         "time_pairs": time_pairs(analysis, families, metrics, _dosed_at(wells)),
         "survival": survival_panels(analysis, families),
+        "sizes": size_panel(analysis, folder, suffix),
         "doses": doses,
         "dose_table": listing.dose_listing(analysis) if doses else None,
         "combinations": combinations,
@@ -227,7 +230,8 @@ def _plates(
         wells = wells.assign(time_h=0.0)
     if "state" not in wells:
         wells = wells.assign(state="")
-    metrics = shown_metrics(wells)
+    spheres = analysis.parameters.plate.assay is Assay.SPHERES
+    metrics = shown_metrics(wells, spheres=spheres)
     if leading is not None and leading.column in wells:
         metrics.sort(key=lambda m: m.column != leading.column)
     if not metrics:
