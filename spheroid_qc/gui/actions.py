@@ -71,7 +71,7 @@ def read_tables(out: Path) -> dict[str, pd.DataFrame]:
         path = out / f"{name}.csv"
         if path.is_file():
             text = {"plate": str, "well": str, "flags": str, "state": str, "condition": str}
-            found[name] = pd.read_csv(path, dtype=text, low_memory=False)  # type: ignore[arg-type]
+            found[name] = pd.read_csv(path, dtype=text, low_memory=False)
     return found
 
 

@@ -141,7 +141,7 @@ class Correcting(QObject):
             if image is not None:
                 self._picture = (*key, image)
 
-        in_background(self, data.load, now, done=done, failed=lambda _: None)
+        in_background(self, _warm, data, now, done=done, failed=lambda _: None)
 
     def _jobs(self) -> list[_Job]:
         data, opened = self._data, self.session.opened
@@ -216,6 +216,16 @@ class Correcting(QObject):
         if event.type() == QEvent.Type.Close:
             self.finish()
         return False
+
+
+def _warm(data: WellData, timepoint: int) -> FieldImage | None:
+    """Read the picture, and load the libraries that measuring takes; in a thread."""
+    import skimage.measure  # noqa: F401
+
+    import spheroid_qc.measure.quality
+    import spheroid_qc.measure.registry  # noqa: F401
+
+    return data.load(timepoint)
 
 
 def _measure(

@@ -63,7 +63,7 @@ def pixel_size_of(scale: Sequence[float], units: Sequence[Any]) -> tuple[float |
     """
     import pint
 
-    registry = pint.get_application_registry()
+    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
     sizes = []
     for step, unit in zip(scale[-2:], units[-2:], strict=True):
         try:

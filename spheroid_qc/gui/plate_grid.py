@@ -253,7 +253,7 @@ class PlateGrid(QWidget):
                     pitch - 2 * gap, pitch - 2 * gap,
                 )  # fmt: skip
                 painter.setBrush(QColor(face.colour) if face.colour else Qt.BrushStyle.NoBrush)
-                pen = QPen(line if face.faint or face.colour else muted, 1.0)
+                pen = QPen(line if face.faint else muted, 1.0)
                 if face.faint:
                     pen.setStyle(Qt.PenStyle.DotLine)
                 painter.setPen(pen)

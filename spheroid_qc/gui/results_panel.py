@@ -43,7 +43,7 @@ class _Canvas(FigureCanvasQTAgg):
 
     def __init__(self, height: int = 300) -> None:
         self.made = MatplotlibFigure(facecolor=PALETTE["paper"][0])
-        super().__init__(self.made)
+        super().__init__(self.made)  # type: ignore[no-untyped-call]
         self.setMinimumHeight(height)
         self.axes: Any = None
 
@@ -61,7 +61,7 @@ class _Canvas(FigureCanvasQTAgg):
                  max(0.2, 1 - (bottom + top) / height))
             )  # fmt: skip
             figure.draw(self.axes)
-        self.draw_idle()
+        self.draw_idle()  # type: ignore[no-untyped-call]
 
 
 class ResultsPanel(Panel):
@@ -157,10 +157,15 @@ class ResultsPanel(Panel):
         conditions = tables["conditions"]
         self._families = families_of(conditions) or _all_together(conditions)
         self._metrics = curve_metrics(conditions)
+        first = self.family.count() == 0
         _refill(self.family, [family.title for family in self._families])
+        if first:
+            # Combinations stand last, and are what is looked for first.
+            self.family.setCurrentIndex(len(self._families) - 1)
         _refill(self.metric, [metric.axis for metric in self._metrics])
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(tables["wells"], self.session.plate, self.session.well_count, times)
+        self._on_shown()
         self.page_button.setVisible((opened.out / "report.html").is_file())
         in_background(
             self, dose_figures_of, opened.run, self.session.parameters, done=self._on_doses

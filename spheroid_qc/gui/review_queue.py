@@ -105,15 +105,16 @@ def queue_of(
         for plate, of_plate in times.items()
     }
     entries = []
-    for row in imaged[["plate", "well", "time_h", "confidence", "method"]].itertuples(index=False):
-        plate, well, time_h = str(row.plate), str(row.well), float(row.time_h)
+    columns = [
+        imaged[name].tolist() for name in ("plate", "well", "time_h", "confidence", "method")
+    ]
+    for plate, well, time_h, confidence, method in zip(*columns, strict=True):
         if plate not in ranks:
             continue
         hours, numbers = ranks[plate]
         timepoint = numbers[int(np.argmin(np.abs(hours - time_h)))]
         found = findings.get((plate, well, round(time_h, 4)), [])
-        confidence = float(row.confidence)
-        is_corrected = row.method == "corrected" or corrected(plate, well, timepoint)
+        is_corrected = bool(method == "corrected") or corrected(plate, well, timepoint)
         score = sum(_WEIGHTS.get(severity, 0.0) for _, severity, _, _ in found)
         score += 0.0 if np.isnan(confidence) else max(0.0, 1.0 - confidence)
         entries.append(
@@ -132,15 +133,14 @@ def _findings(qc: pd.DataFrame) -> dict[tuple[str, str, float], list[tuple[str, 
     """Collect findings that show in the picture, by frame: code, severity, title, detail."""
     found: dict[tuple[str, str, float], list[tuple[str, str, str, str]]] = {}
     about_frames = qc[qc["well"].notna() & qc["time_h"].notna()]
-    for row in about_frames.itertuples(index=False):
-        code = str(row.code)
+    names = ("plate", "well", "time_h", "code", "severity", "title", "detail")
+    columns = [about_frames[name].tolist() for name in names]
+    for plate, well, time_h, code, severity, title, detail in zip(*columns, strict=True):
         if code in NOT_IN_THE_PICTURE or code in _OURS or code not in FLAGS:
             continue
-        if row.severity == Severity.INFO.value:
-            continue
-        key = (str(row.plate), str(row.well), round(float(row.time_h), 4))
-        line = (code, str(row.severity), str(row.title), str(row.detail))
-        found.setdefault(key, []).append(line)
+        if severity != Severity.INFO.value:
+            key = (str(plate), str(well), round(float(time_h), 4))
+            found.setdefault(key, []).append((code, severity, str(title), str(detail)))
     return found
 
 

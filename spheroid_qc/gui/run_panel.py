@@ -24,6 +24,7 @@ from spheroid_qc.parameters import (
     Parameters,
     QualityParameters,
     ResponseParameters,
+    Section,
     SegmentationParameters,
     SpheresParameters,
     StateParameters,
@@ -34,7 +35,7 @@ from spheroid_qc.run.progress import Progress
 __all__ = ["RunPanel"]
 
 _DRAW_MS = 400
-_SECTIONS = {
+_SECTIONS: dict[str, type[Section]] = {
     "images": ImageParameters,
     "segmentation": SegmentationParameters,
     "measurement": MeasurementParameters,
@@ -327,6 +328,7 @@ class RunPanel(Panel):
             wells = live_table(self.control)
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(wells, self.session.plate, self.session.well_count, times)
+        self._on_shown()
 
 
 def _duration(seconds: float) -> str:
