@@ -25,18 +25,6 @@ def plate(tmp_path_factory) -> Path:
 def plate_map(plate) -> Path:
     return plate.parent / "map.csv"
 
-from .run.conftest import write_plate
-
-
-@pytest.fixture(scope="module")
-def plate(tmp_path_factory) -> Path:
-    return write_plate(tmp_path_factory.mktemp("plate") / "images")
-
-
-@pytest.fixture(scope="module")
-def plate_map(plate) -> Path:
-    return plate.parent / "map.csv"
-
 
 def heard(run: BackgroundRun, until: type = object, seconds: float = 90) -> list:
     found: list = []
