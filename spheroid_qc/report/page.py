@@ -101,7 +101,6 @@ def render(
         HTML, the same text for the same answer.
     """
     from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES, encoding="utf-8"),
@@ -121,8 +120,8 @@ def render(
     content = _content(analysis, tables, folder, workers, progress)
     return environment.get_template("report.html.j2").render(
         content,
-        style=Markup(style),
-        script=Markup(script),
+        style=style,
+        script=script,
         script_digest=digest,
         version=__version__,
     )
