@@ -237,7 +237,7 @@ def main() -> int:
         with contextlib.suppress(OSError):
             os.nice(5)
     try:
-        from spheroid_qc.run.plate import run_plate
+        from spheroid_qc.workflow import run_plate
 
         result = run_plate(
             request["folder"],

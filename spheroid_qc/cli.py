@@ -237,11 +237,13 @@ def analyse(
 
     _refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
     parameters = _response_parameters(source, config, time, settings or [])
-    result = analyse_source(source, out, response_is, response_unit, parameters, response_column)
-    for note in result.analysis.notes:
-        say(f"note: {one_line(note)}", err=True)
+    with Reporter() as report:
+        result = analyse_source(
+            source, out, response_is, response_unit, parameters, response_column, report
+        )
     _say_verdict(result.analysis)
     say(f"tables: {result.out}")
+    say(f"to look at: {result.out / 'report.html'}")
 
 
 app.command("analyse")(analyse)
@@ -358,9 +360,11 @@ def _response_parameters(
 
 
 def _say_verdict(analysis: Analysis) -> None:
-    from spheroid_qc.analysis.words import verdict_lines
+    from spheroid_qc.analysis.words import remarks, verdict_lines
 
-    say("\n".join(["", *(one_line(line) for line in verdict_lines(analysis)), ""]))
+    for remark in remarks(analysis):
+        say(f"note: {one_line(remark)}", err=True)
+    say("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
 
 
 def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
@@ -386,11 +390,9 @@ def _conclude(result: PlateResult) -> None:
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
     say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
-    if result.analysis is not None:
-        for note in result.analysis.notes:
-            say(f"note: {one_line(note)}", err=True)
-        _say_verdict(result.analysis)
     say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
+    if result.analysis is not None:
+        say(f"to look at: {result.out / 'report.html'}")
 
 
 def main() -> None:

@@ -85,6 +85,19 @@ def run_demo(
     return _text(result, plate)
 
 
+def _simulated() -> str:
+    """Say what is true of the plate, to be held against what was found."""
+    named = [
+        " + ".join(interaction.drugs)
+        for interaction in DEMO.interactions
+        if interaction.synergistic
+    ]
+    return (
+        f"What was simulated: {' and '.join(named)} go beyond Bliss independence; the other pairs "
+        "are independent (plate/truth/truth_conditions.csv)."
+    )
+
+
 def _is_written(marker: Path, design: dict[str, object]) -> bool:
     try:
         found: object = json.loads(marker.read_text("utf-8"))
@@ -95,14 +108,12 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
 
 def _text(result: PlateResult, plate: Path) -> str:
     lines = ["", *result.answer]
-    if result.analysis is not None:
-        from spheroid_qc.analysis.words import verdict_lines
-
-        lines += ["", *verdict_lines(result.analysis)]
+    lines += ["", _simulated()]
     lines += ["", "Files that could not be read (expected here: one is cut short on purpose):"]
     lines += [f"  {sentence}" for sentence in result.failures] or ["  none"]
     lines += [
         "",
+        f"to look at             {result.out / 'report.html'}",
         f"images and plate map   {plate}",
         f"results                {result.out}",
         "  wells.csv, conditions.csv, spheroids.csv, qc.csv, frames.csv, run.json, masks/, "

@@ -116,6 +116,11 @@ def run_plate(
     known = {f.name: getattr(result, f.name) for f in fields(RunResult)}
     if made:
         known["tables"] = result.tables | made[0].tables
+        from spheroid_qc.analysis.words import remarks, verdict_lines
+
+        answer = made[0].analysis
+        known["answer"] = (*result.answer, "", *verdict_lines(answer))
+        known["notes"] = (*result.notes, *remarks(answer))
     known["failures"] = (*result.failures, *failed)
     return PlateResult(**known, analysis=made[0].analysis if made else None)
 

@@ -18,7 +18,7 @@ from tests.run.conftest import write_plate
 
 @pytest.fixture(scope="module")
 def plate(tmp_path_factory) -> Path:
-    return write_plate(tmp_path_factory.mktemp("plate") / "images")
+    return write_plate(tmp_path_factory.mktemp("background") / "images")
 
 
 @pytest.fixture(scope="module")

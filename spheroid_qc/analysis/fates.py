@@ -62,7 +62,8 @@ def fate_findings(analysis: Analysis) -> list[Finding]:
     list of Finding
         A headline, then every treated condition of which a spheroid fell apart, soonest first.
     """
-    if analysis.kind != "run" or _METRIC not in analysis.wells:
+    known = analysis.kind == "run" and _METRIC in analysis.wells
+    if not known or not analysis.wells[_METRIC].notna().any():
         return []
     alpha = 1 - analysis.parameters.response.confidence
     fates = fates_of(analysis)

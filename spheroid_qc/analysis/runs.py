@@ -17,7 +17,7 @@ import pandas as pd
 
 from spheroid_qc.analysis import tables
 from spheroid_qc.analysis.record import Analysis, ResponseUse
-from spheroid_qc.analysis.tables import Asked, Said
+from spheroid_qc.analysis.tables import Asked, Said, counted
 from spheroid_qc.analysis.timed import timed_tables
 from spheroid_qc.analysis.verdict import Verdict
 from spheroid_qc.analysis.words import verdict_of
@@ -248,8 +248,7 @@ def _say_left_out(rows: pd.DataFrame, said: Said) -> None:
                 for p, w in zip(out["plate"], out["well"], strict=True)
             ]
             said.note(
-                f"{len(out)} well{'s' * (len(out) > 1)} left out, {_STATE_WORDS[state]}: "
-                f"{_few(named)}."
+                f"{counted(len(out), 'well')} left out, {_STATE_WORDS[state]}: {_few(named)}."
             )
 
 
@@ -266,7 +265,10 @@ def _asked(
     asked: list[Asked] = []
     apart: set[str] = set()
     candidates: list[tuple[str, str, str, pd.DataFrame]] = [
-        (name, title, "fa", mapped) for name, title in IMAGE_RESPONSES.items() if name in mapped
+        (name, title, "fa", mapped)
+        for name, title in IMAGE_RESPONSES.items()
+        # Of many spheres a field the columns are there and empty.
+        if name in mapped and mapped[name].notna().any()
     ]
     counted = next((c for c in _COUNTED if c in mapped and mapped[c].notna().any()), None)
     if not candidates and counted is not None:
@@ -311,16 +313,16 @@ def _values(rows: pd.DataFrame, name: str, kind: str, said: Said) -> tuple[pd.Se
         if gone.any():
             values = values.mask(gone, 1.0)
             said.note(
-                f"{name}: {int(gone.sum())} lost wells, in which nothing is left, count as a "
-                "fraction affected of 1."
+                f"{name}: {counted(int(gone.sum()), 'lost well')}, in which nothing is left, "
+                "counted as a fraction affected of 1."
             )
     enters = rows["role"].isin(["vehicle", "treated"])
     below, above = int((values[enters] < 0).sum()), int((values[enters] > 1).sum())
     vehicles = int((values[rows["role"] == "vehicle"] < 0).sum())
     if below or above:
         said.note(
-            f"{name}: clipped to a fraction affected between 0 and 1; {below} wells lay below 0 "
-            f"({vehicles} of them vehicle) and {above} above 1."
+            f"{name}: clipped to a fraction affected between 0 and 1: {counted(below, 'well')} "
+            f"from below 0 ({vehicles} of them vehicle), {above} from above 1."
         )
     return values.clip(0.0, 1.0), below, above
 

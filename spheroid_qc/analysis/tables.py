@@ -21,7 +21,7 @@ from spheroid_qc.response.groups import analysis_time
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.synergyfinder import synergyfinder_table
 
-__all__ = ["Asked", "Said", "dose_response", "synergy", "synergyfinder", "used_rows"]
+__all__ = ["Asked", "Said", "counted", "dose_response", "synergy", "synergyfinder", "used_rows"]
 
 Maker = Callable[[Responses, ResponseParameters], pd.DataFrame]
 
@@ -63,6 +63,11 @@ class Said:
         """Add a sentence once."""
         if sentence and sentence not in self.notes:
             self.notes.append(sentence)
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a number with its noun: `1 well`, `3 wells`."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def dose_response(

@@ -85,6 +85,7 @@ def analyse_table(
     else:
         read, name = read_response_files(Path(source), response_column), str(source)
     said = Said(list(read.notes))
+    read = _with_plates(read, said)
     kind, unit = _stated(read, response_is, response_unit, said)
     whole = read_responses(read.rows, kind, unit, read.places)
     for sentence in whole.notes:
@@ -133,6 +134,18 @@ def analyse_table(
     return replace(analysis, verdict=verdict_of(analysis))
 
 
+def _with_plates(read: ResponseTable, said: Said) -> ResponseTable:
+    """Take biological replicates for plates where the table names none: each has its own curve."""
+    rows = read.rows
+    if "plate" in rows or "biological_replicate" not in rows:
+        return read
+    named = rows["biological_replicate"].fillna("").astype(str)
+    if named.nunique() < 2 or (named == "").any():
+        return read
+    said.note("The table names no plates: each biological replicate is analysed as one.")
+    return replace(read, rows=rows.assign(plate=named))
+
+
 def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said) -> tuple[str, str]:
     """Tell what the response is and in which unit: as stated, else as its heading says."""
     if kind is not None and kind not in RESPONSE_KINDS:
@@ -172,7 +185,7 @@ def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said)
         )
     unit = unit or read.told_unit
     if not unit:
-        largest = float(np.nanmax(np.abs(read.rows["response"]), initial=0.0))
+        largest = float(read.rows["response"].abs().fillna(0.0).max())
         if largest > _FRACTION_AT_MOST:
             raise RequestError(
                 f"No unit of the response is stated, and its values (up to {largest:.4g}) are no "
@@ -238,9 +251,8 @@ def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: st
         },
         index=rows.index,
     )
-    for name in rows.columns:
-        if str(name).startswith(("drug_", "dose_", "unit_")):
-            wells[name] = rows[name]
+    for name, values in _slots(drugs, whole.units, doses).items():
+        wells[name] = values
     for name in ("replicate", "biological_replicate", "cell_line", "passage"):
         if name in rows:
             wells[name] = rows[name]
@@ -250,11 +262,37 @@ def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: st
     if kind != "raw":
         effect = rows["response"] / (100 if unit == "percent" else 1)
         wells[word] = 1 - effect if kind == "viability" else effect
-    lacking = wells["well"] == ""
-    wells.loc[lacking, "well"] = [f"row {i + 1}" for i in np.flatnonzero(lacking)]
     if "time_h" not in rows:
         wells = wells.drop(columns="time_h")
+    return _all_named(wells)
+
+
+def _all_named(wells: pd.DataFrame) -> pd.DataFrame:
+    """Give rows without a well a name that does not depend on the order of the rows."""
+    lacking = wells["well"] == ""
+    keys = [name for name in ("plate", "time_h", "condition", "role", "response") if name in wells]
+    order = wells[lacking].sort_values(keys, kind="stable").index
+    width = len(str(len(order)))
+    wells.loc[order, "well"] = [f"row {i + 1:0{width}}" for i in range(len(order))]
     return wells
+
+
+def _slots(
+    drugs: tuple[str, ...], units: tuple[str, ...], doses: np.ndarray
+) -> dict[str, list[Any]]:
+    """Drugs of every row with their doses, absent ones left out, in the order of the drugs."""
+    given = [np.flatnonzero(row > 0).tolist() for row in doses]
+    made: dict[str, list[Any]] = {}
+    for n in range(max(1, *(len(found) for found in given))):
+        at = [found[n] if n < len(found) else None for found in given]
+        amount = [np.nan if i is None else float(doses[row, i]) for row, i in enumerate(at)]
+        unit = [None if i is None else units[i] for i in at]
+        made[f"drug_{n + 1}"] = [None if i is None else drugs[i] for i in at]
+        made[f"dose_{n + 1}_um"] = [
+            d if u == "uM" else np.nan for d, u in zip(amount, unit, strict=True)
+        ]
+        made |= {f"dose_{n + 1}": amount, f"unit_{n + 1}": unit}
+    return made
 
 
 def _canonical(text: object) -> str:

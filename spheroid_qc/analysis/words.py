@@ -14,7 +14,7 @@ from spheroid_qc.analysis.verdict import Finding, Verdict
 from spheroid_qc.response.groups import ALL_PLATES
 from spheroid_qc.run.answer import distrust_lines
 
-__all__ = ["SHORT_TITLES", "verdict_lines", "verdict_of"]
+__all__ = ["SHORT_TITLES", "remarks", "verdict_lines", "verdict_of"]
 
 SHORT_TITLES = {
     "core_volume_loss_vs_vehicle": "core volume lost",
@@ -56,6 +56,26 @@ def verdict_of(analysis: Analysis) -> Verdict:
     return Verdict(tuple(findings))
 
 
+def remarks(analysis: Analysis) -> tuple[str, ...]:
+    """Give the notes, and why tables are missing that one could have expected.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Any.
+
+    Returns
+    -------
+    tuple of str
+        Each once. That a table of responses holds no sizes of spheroids needs no saying.
+    """
+    expected = analysis.missing
+    if analysis.kind == "table":
+        asked = ("dose_response", "synergy", "comparisons", "plate_quality")
+        expected = {name: why for name, why in expected.items() if name in asked}
+    return tuple(dict.fromkeys((*analysis.notes, *expected.values())))
+
+
 def verdict_lines(analysis: Analysis, width: int = _WIDTH) -> list[str]:
     """Lay the verdict out for a terminal.
 
@@ -94,8 +114,7 @@ def verdict_lines(analysis: Analysis, width: int = _WIDTH) -> list[str]:
         if len(findings) > len(shown):
             lines.append(f"  ... and {len(findings) - len(shown)} more in the report and tables")
     if len(lines) == 1:
-        reasons = sorted({analysis.missing.get(t, "") for t in ("dose_response", "synergy")})
-        lines += [f"  {reason}" for reason in reasons if reason]
+        lines += [f"  {reason}" for reason in dict.fromkeys(analysis.missing.values())]
     return lines
 
 

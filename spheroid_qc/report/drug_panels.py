@@ -22,6 +22,7 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.figures.combination import METHOD_NAMES
+from spheroid_qc.report.metrics import METRICS
 from spheroid_qc.report.panels import LABEL_PX, MOST_PANELS, Pair, Panel
 from spheroid_qc.report.words import dose_words
 
@@ -38,7 +39,6 @@ class Group:
     panels: tuple[Panel, ...]
     forest: Panel | None = None
     combinations: tuple[Pair, ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
 
 def _slices(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
@@ -52,7 +52,10 @@ def _slices(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, str, str
             part = rows[rows["stratum"] == stratum] if "stratum" in rows else rows
             if "plate" in part and (part["plate"] == "all").any():
                 part = part[part["plate"] == "all"]
-            title = use.title[:1].upper() + use.title[1:] + (f" ({stratum})" if stratum else "")
+            words = (
+                METRICS[use.name].axis if use.kind == "raw" and use.name in METRICS else use.title
+            )
+            title = words[:1].upper() + words[1:] + (f" ({stratum})" if stratum else "")
             if len(part):
                 found.append((use.name, stratum, title, part))
     return found
@@ -92,7 +95,8 @@ def dose_groups(analysis: Analysis) -> list[Group]:
             unit = str(row["unit"]).replace("uM", "µM")
             draw = functools.partial(
                 draw_dose_response, dose=mine["dose_1"].to_numpy(dtype=float),
-                effect=mine["effect"].to_numpy(dtype=float), row={str(k): v for k, v in row.items()},
+                effect=mine["effect"].to_numpy(dtype=float),
+                row={str(k): v for k, v in row.items()},
                 vehicle=vehicle.to_numpy(dtype=float), unit=unit, limits=limits,
             )  # fmt: skip
             panels.append(
@@ -143,7 +147,9 @@ def combination_groups(analysis: Analysis) -> list[Group]:
             own = rows[rows["combination"] == name]
             panels = _of_combination(own, name.split(" + "), f"combination-{g}-{c}", analysis)
             if panels:
-                said = [f.sentence for f in analysis.verdict.findings if f.subject == name]
+                # The statements are about all responses: once is enough.
+                told = analysis.verdict.findings if g == 0 else ()
+                said = [f.sentence for f in told if f.subject == name]
                 pairs.append(Pair(name, tuple(panels), (), tuple(said)))
         groups.append(Group(title, (), _forest(rows, names, f"forest-{g}"), tuple(pairs)))
     return groups

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spheroid_qc.analysis import Analysis, Finding
+from spheroid_qc.parameters import Assay
 from spheroid_qc.report.families import Family
 from spheroid_qc.report.words import plural
 
@@ -67,8 +68,7 @@ def headline(
     Returns
     -------
     str, list of (str, str)
-        Headline, and below it who is meant; the first statement of the verdict where there is
-        nothing to count.
+        Headline, and below it who is meant; empty where there is nothing to count.
     """
     verdict = analysis.verdict
     judged = {f.subject: f for f in verdict.about("falls_apart") if f.subject}
@@ -80,8 +80,9 @@ def headline(
             count = f"{len(synergistic)} of {plural(len(combined), 'combination')}"
             said = f"{count} did more than {'its' if len(combined) == 1 else 'their'} parts would."
             return said, _named("More than the parts", synergistic)
-        first = verdict.findings[0].sentence if verdict.findings else ""
-        return first, []
+        if analysis.parameters.plate.assay is Assay.SPHERES:
+            return _spheres(analysis), []
+        return "", []
     fell: dict[str, float] = {}
     for family in families:
         times = [
@@ -106,7 +107,7 @@ def headline(
         both = [t for t in several if t in synergistic]
         if combined:
             said += ", " + _more(len(both), len(several))
-        said += "; no drug alone did." if not alone else f". So did {_and(alone)} alone."
+        said += "; no drug alone did." if not alone else f"; so did {_and(alone)} alone."
     else:
         said = f"{_and(alone)} made spheroids fall apart" + (
             "; no combination did." if every else "."
@@ -118,12 +119,33 @@ def headline(
     ]  # fmt: skip
 
 
+def _spheres(analysis: Analysis) -> str:
+    """Say in how many conditions fewer spheres formed, by Dunnett's test."""
+    table = analysis.comparisons
+    table = table[table["role"] == "treated"] if len(table) else table
+    for metric in ("sfe_percent", "spheres_per_well", "n_spheroids"):
+        rows = table[table["metric"] == metric] if len(table) else table
+        if not len(rows):
+            continue
+        sure = rows["p_dunnett"] < 1 - analysis.parameters.response.confidence
+        fewer, more = (
+            (sure & (rows["difference"] < 0)).sum(),
+            (sure & (rows["difference"] > 0)).sum(),
+        )
+        said = (
+            f"Fewer spheres than in vehicle in {fewer} of {plural(len(rows), 'treated condition')}"
+        )
+        return said + (f", more in {more}." if more else ".")
+    return ""
+
+
 def _more(count: int, of: int) -> str:
     """Say how many of those that fell apart did more than their parts would."""
-    if count == of:
-        return "more than its parts would" if of == 1 else "all of them more than their parts would"
-    none = "not shown to be more than the parts would"
-    return f"{count} of them more than their parts would" if count else none
+    if of == 1:
+        return "more than its parts would" if count else "not shown to do more than its parts"
+    if not count:
+        return "none of them shown to do more than its parts"
+    return f"{'all' if count == of else count} of them more than their parts would"
 
 
 def _named(words: str, names: Sequence[str]) -> list[tuple[str, str]]:

@@ -56,13 +56,15 @@ class PlateView:
     radius: float
 
 
-def shown_metrics(wells: pd.DataFrame) -> list[Metric]:
+def shown_metrics(wells: pd.DataFrame, *, spheres: bool = False) -> list[Metric]:
     """List what a plate can be coloured by: every numeric column that varies.
 
     Parameters
     ----------
     wells : DataFrame
         `wells.csv`.
+    spheres : bool
+        Whether a field holds many spheres.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def shown_metrics(wells: pd.DataFrame) -> list[Metric]:
             continue
         values = wells[name].dropna()
         if values.nunique() > 1 or (name in METRICS and len(values)):
-            found.append(metric_of(name))
+            found.append(metric_of(name, spheres=spheres))
     return found
 
 

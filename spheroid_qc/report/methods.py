@@ -191,8 +191,8 @@ def _response(analysis: Analysis) -> list[str]:
             f"and the excess itself is at least {r.min_excess:g}, and single doses after Holm's "
             "correction. The combination index is from median-effect "
             f"lines {_cited('chou', 'chou2006')} of effects between {r.fa_low:g} and "
-            f"{r.fa_high:g}, given from {r.min_single_doses} single-agent doses on; lines with r < {r.min_r:g} "
-            "are warned of."
+            f"{r.fa_high:g}, given from {r.min_single_doses} single-agent doses on; lines with "
+            f"r < {r.min_r:g} are warned of."
         )
     if len(analysis.plate_quality):
         said.append(

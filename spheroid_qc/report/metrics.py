@@ -97,13 +97,26 @@ METRICS = {
         Metric("circularity", "Circularity of the core", "circularity", low=0, high=1),
         Metric("solidity", "Solidity of the core", "solidity", low=0, high=1),
         Metric("n_spheroids", "Compact bodies in the frame", "bodies"),
-        Metric("spheres_per_well", "Spheres a well", "spheres"),
-        Metric("sfe_percent", "Sphere-forming efficiency", "SFE", "%",
+        Metric("spheres_per_well", "Spheres a well", "spheres", low=0),
+        Metric("sfe_percent", "Sphere-forming efficiency", "SFE", "%", low=0,
                help="Spheres of at least the cut-off diameter per hundred cells seeded."),
-        Metric("spheres_per_mm2", "Spheres per imaged area", "spheres", "per mm²"),
+        Metric("spheres_per_mm2", "Spheres per imaged area", "spheres", "per mm²", low=0),
         Metric("diameter_sd_um", "Spread of sphere diameters (SD)", "SD", "µm"),
     )
 }  # fmt: skip
+
+_OF_SPHERES = {
+    metric.column: metric
+    for metric in (
+        Metric("n_spheroids", "Spheres in the imaged area", "spheres", low=0),
+        Metric("equivalent_diameter_um", "Mean sphere diameter", "diameter", "µm"),
+        Metric("core_area_um2", "Mean sphere area", "area", "µm²"),
+        Metric("core_area_px", "Mean sphere area", "area", "px"),
+        Metric("volume_um3", "Mean sphere volume", "volume", "µm³"),
+        Metric("circularity", "Circularity of the spheres", "circularity", low=0, high=1),
+        Metric("solidity", "Solidity of the spheres", "solidity", low=0, high=1),
+    )
+}
 
 RELATIVE_VOLUME = Metric(
     "core_volume_loss_vs_t0", "Core volume, × time zero", "core volume", low=0, complement=True,
@@ -122,19 +135,22 @@ NOT_SHOWN = frozenset(
 _UNITS = {"um": "µm", "um2": "µm²", "um3": "µm³", "px": "px", "h": "h", "mm2": "mm²"}
 
 
-def metric_of(column: str) -> Metric:
+def metric_of(column: str, *, spheres: bool = False) -> Metric:
     """Describe a column; one that isn't known is named by itself.
 
     Parameters
     ----------
     column : str
         Of `wells.csv`.
+    spheres : bool
+        Whether a field holds many spheres: the same columns have other meanings.
 
     Returns
     -------
     Metric
     """
-    known = METRICS.get(column)
+    known = _OF_SPHERES.get(column) if spheres else None
+    known = known or METRICS.get(column)
     if known is not None:
         return known
     match = re.fullmatch(r"(.+)_(um2|um3|um|px|mm2|h)", column)

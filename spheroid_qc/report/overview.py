@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,7 @@ class Card:
     well: str
     time_h: float
     figure: str
+    unit: str
     note: str
 
 
@@ -152,7 +153,7 @@ def condition_lines(
     for name in order[:_MOST_LINES]:
         if name not in rows.index:
             continue
-        row = rows.loc[name]
+        row: dict[str, Any] = {str(k): v for k, v in rows.loc[name].items()}
         ends = shown.loc[name].to_numpy(dtype=float)
         mean = float(ends[0])
         first, last = max(float(ends[1:].min()), low), min(float(ends[1:].max()), high)
@@ -171,7 +172,7 @@ def condition_lines(
                 cells=tuple(make(name, row) for make in further),
                 states=tuple(
                     (s, int(row[f"n_{s}"])) for s in STATES
-                    if f"n_{s}" in row.index and row[f"n_{s}"] > 0
+                    if f"n_{s}" in row and row[f"n_{s}"] > 0
                 ),
                 left_out="" if pd.isna(row.get("left_out")) else str(row.get("left_out") or ""),
             )
@@ -202,14 +203,15 @@ def _further(analysis: Analysis) -> tuple[list[str], list[Any]]:
     if len(survival):
         first = survival.drop_duplicates("condition").set_index("condition")
 
-        def apart(name: str, _: pd.Series) -> str:
-            row = first.loc[name] if name in first.index else None
-            if row is None or not float(row["n"]) > 0:
+        known = {str(k): {str(c): v for c, v in row.items()} for k, row in first.iterrows()}
+
+        def apart(name: str, _: Mapping[str, Any]) -> str:
+            row = known.get(name)
+            if row is None or not row["n"] > 0:
                 return "–"
-            told = f"{float(row['n_events_total']):.0f} of {float(row['n']):.0f}"
-            return told + (
-                f", median {hours(row['median_h'])}" if pd.notna(row["median_h"]) else ""
-            )
+            told = f"{int(row['n_events_total'])} of {int(row['n'])}"
+            median = row["median_h"]
+            return told if pd.isna(median) else f"{told}, median {hours(median)}"
 
         headings.append("fell apart")
         makers.append(apart)
@@ -241,17 +243,30 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
         Vehicle first, at most eight.
     """
     wells = analysis.wells
-    column = "disintegration_fraction"
-    if analysis.kind != "run" or analysis.time_h is None or column not in wells:
+    columns = (("disintegration_fraction", "DF"), ("spheres_per_well", "spheres a well"),
+               ("n_spheroids", "spheres"))  # fmt: skip
+    known = [pair for pair in columns if pair[0] in wells and wells[pair[0]].notna().any()]
+    if analysis.kind != "run" or analysis.time_h is None or not known:
         return []
+    column, unit = known[0]
     now = wells[np.isclose(wells["time_h"].astype(float), analysis.time_h)]
-    now = now[~now["state"].isin(LEFT_OUT)]
+    now = now[~now["state"].isin(LEFT_OUT)].reset_index(drop=True)
     chosen: list[tuple[str, str, str]] = []
+    roles = dict(zip(wells["condition"].astype(str), wells["role"].astype(str), strict=True))
+    tops: dict[str, Family] = {}
     for family in families:
         if family.vehicle and not chosen:
             chosen.append((family.vehicle, "vehicle", ""))
+        tops[family.title.partition(", ")[0]] = family  # of a split one its highest doses
+    shown = list(tops.items())
+    while len(shown) + len(chosen) > _MOST_CARDS:
+        # The question is about the combinations: controls go first, then drugs alone.
+        controls = [n for n, (_, f) in enumerate(shown) if roles[f.names[-1]] != "treated"]
+        single = [n for n, (_, f) in enumerate(shown) if len(f.drugs) < 2]
+        del shown[[*controls, *single, len(shown) - 1][0]]
+    for title, family in shown:
         top = family.names[-1]
-        chosen.append((top, family.title, family.labels.get(top, "")))
+        chosen.append((top, title, family.labels.get(top, "")))
     cards: list[Card] = []
     for condition, title, dose in chosen:
         rows = now[(now["condition"] == condition) & now[column].notna()]
@@ -265,7 +280,8 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
             Card(
                 title=title, dose=dose, condition=shown_name(condition, suffix),
                 plate=str(best["plate"]), well=str(best["well"]), time_h=float(best["time_h"]),
-                figure=f"{rows[column].mean():.2f}", note=worst,
+                figure=f"{rows[column].mean():.{2 if unit == 'DF' else 1}f}", unit=unit,
+                note=worst,
             )
         )  # fmt: skip
     return cards

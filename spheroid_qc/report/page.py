@@ -10,14 +10,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
+from spheroid_qc.parameters import Assay
 from spheroid_qc.report import listing, methods, overview
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.drug_panels import combination_groups, dose_groups
@@ -28,9 +30,13 @@ from spheroid_qc.report.metrics import Metric
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
 from spheroid_qc.report.panels import MOST_PANELS, survival_panels, time_metrics, time_pairs
 from spheroid_qc.report.pictures import Pictures, draw_pictures
+from spheroid_qc.report.sphere_panels import size_panel
 from spheroid_qc.report.strips import GRID, Strip
 from spheroid_qc.report.words import number
 from spheroid_qc.run.folder import write_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = ["render", "write_report"]
 
@@ -98,8 +104,24 @@ def render(
     str
         HTML, the same text for the same answer.
     """
+    script = (_TEMPLATES / "script.js").read_text("utf-8")
+    style = (_TEMPLATES / "style.css").read_text("utf-8")
+    style = style.replace("/*light*/", css_variables(0)).replace("/*dark*/", css_variables(1))
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    content = _content(analysis, tables, folder, workers, progress)
+    return _template().render(
+        content,
+        style=style,
+        script=script,
+        script_digest=digest,
+        version=__version__,
+    )
+
+
+@cache
+def _template() -> Template:
+    """Read and compile the template, once a process."""
     from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES, encoding="utf-8"),
@@ -112,18 +134,7 @@ def render(
     }  # fmt: skip
     environment.filters["number"] = number
     environment.filters["micro"] = lambda text: overview.shown_name(str(text), "")
-    script = (_TEMPLATES / "script.js").read_text("utf-8")
-    style = (_TEMPLATES / "style.css").read_text("utf-8")
-    style = style.replace("/*light*/", css_variables(0)).replace("/*dark*/", css_variables(1))
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    content = _content(analysis, tables, folder, workers, progress)
-    return environment.get_template("report.html.j2").render(
-        content,
-        style=Markup(style),
-        script=Markup(script),
-        script_digest=digest,
-        version=__version__,
-    )
+    return environment.get_template("report.html.j2")
 
 
 def _content(
@@ -181,6 +192,7 @@ def _content(
         "grid": GRID,
         "time_pairs": time_pairs(analysis, families, metrics, _dosed_at(wells)),
         "survival": survival_panels(analysis, families),
+        "sizes": size_panel(analysis, folder, suffix),
         "doses": doses,
         "dose_table": listing.dose_listing(analysis) if doses else None,
         "combinations": combinations,
@@ -227,7 +239,8 @@ def _plates(
         wells = wells.assign(time_h=0.0)
     if "state" not in wells:
         wells = wells.assign(state="")
-    metrics = shown_metrics(wells)
+    spheres = analysis.parameters.plate.assay is Assay.SPHERES
+    metrics = shown_metrics(wells, spheres=spheres)
     if leading is not None and leading.column in wells:
         metrics.sort(key=lambda m: m.column != leading.column)
     if not metrics:

@@ -78,7 +78,7 @@ def time_metrics(analysis: Analysis) -> list[Metric]:
     ]
     if "spheres_per_well" in known:
         known.remove("n_spheroids")
-    return [metric_of(n) for n in known[:2]]
+    return [metric_of(n, spheres=True) for n in known[:2]]
 
 
 def _right(labels: Sequence[str]) -> float:

@@ -161,11 +161,13 @@ def read_responses(
     if not known.any():
         raise RequestError("The column response holds no number: there is nothing to analyse.")
     if not known.all():
-        notes.append(f"{int((~known).sum())} rows without a response were left out.")
+        n = int((~known).sum())
+        notes.append(f"{n} row{'s' * (n > 1)} without a response left out.")
     out = np.isin(roles, _LEFT_OUT)
     if out.any():
         listed = ", ".join(sorted(set(roles[out])))
-        notes.append(f"{int(out.sum())} wells of role {listed} enter no fit.")
+        n = int(out.sum())
+        notes.append(f"{n} well{'s' * (n > 1)} of role {listed} not used in any fit.")
     keep = known & ~out
     if not keep.any():
         raise RequestError("Only blank or positive control wells have a response: nothing to fit.")
@@ -324,7 +326,8 @@ def _wells(table: pd.DataFrame, where: _Places) -> NDArray[Any]:
         if well is None:
             raise RequestError(
                 f"{where(row)}, column well: {text!r} is not a well such as A01; a spreadsheet "
-                "may have changed it into a date or a number."
+                "may have changed it into a date or a number. Write the wells again, or give the "
+                "column another name if it holds none."
             )
         wells[row] = well.name
     return wells

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spheroid_qc.run.executors import default_workers, map_unordered
+from spheroid_qc.run.executors import Workers, map_unordered
 from spheroid_qc.run.folder import RunFolder, write_json
 from spheroid_qc.run.progress import Progress, tell
 
@@ -36,7 +36,7 @@ def _shown(run: RunFolder, index: Path) -> dict[str, str]:
 def draw_overlays(
     tasks: Iterable[OverlayTask],
     run: RunFolder,
-    workers: int | None,
+    workers: Workers,
     progress: Callable[[Progress], None] | None,
 ) -> None:
     """Draw the overlays whose content changed, and remember what each shows.
@@ -47,8 +47,8 @@ def draw_overlays(
         All overlays that are wanted; gone through twice, so that no list of them is held.
     run : RunFolder
         Where they go; overlays that are not wanted any more are removed.
-    workers : int or None
-        Processes; None: one a processor.
+    workers : Workers
+        Processes that draw.
     progress : callable or None
         Told of every picture.
     """
@@ -67,10 +67,10 @@ def draw_overlays(
         (run.overlays / name).unlink(missing_ok=True)
     if stale:
         begun = time.monotonic()
-        number = default_workers() if workers is None else workers
         tell(progress, Progress("overlays", 0, len(stale), 0.0, None))
-        number = min(number, max(1, len(stale) // 4)) if number > 0 else 0
-        drawn = map_unordered(write_overlay, (t for t in tasks if t.name in stale), number)
+        # A few pictures are not worth the start of many processes.
+        number = None if workers.started else max(1, len(stale) // 4)
+        drawn = map_unordered(write_overlay, (t for t in tasks if t.name in stale), workers, number)
         for done, _ in enumerate(drawn, start=1):
             rate = done / max(time.monotonic() - begun, 1e-9)
             left = (len(stale) - done) / rate

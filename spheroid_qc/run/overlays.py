@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -206,9 +207,13 @@ def draw_overlay(
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """Give the font that matplotlib brings: unlike Pillow's own it has the micro sign."""
-    from matplotlib import get_data_path
-
-    return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+    # Only the file is wanted; importing matplotlib would cost every worker a quarter of a second.
+    found = find_spec("matplotlib")
+    places = [] if found is None else list(found.submodule_search_locations or ())
+    return ImageFont.truetype(
+        Path(places[0], "mpl-data", "fonts", "ttf", "DejaVuSans.ttf") if places else "DejaVuSans",
+        size,
+    )
 
 
 def _eight_bit(pixels: NDArray[Any]) -> NDArray[np.uint8]:

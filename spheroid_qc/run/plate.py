@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from spheroid_qc.plate.maps.models import PlateMap
 from spheroid_qc.run.corrections import pending
 from spheroid_qc.run.drawing import draw_overlays
 from spheroid_qc.run.exclusions import read_exclusions
-from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
+from spheroid_qc.run.executors import WorkerDied, Workers, default_workers, map_unordered
 from spheroid_qc.run.folder import RunFolder, output_error
 from spheroid_qc.run.notes import (
     dosed_after_all,
@@ -43,6 +45,7 @@ from spheroid_qc.run.well import (
     analyse_well,
     commit_record,
     masks_present,
+    prepare,
     split,
 )
 from spheroid_qc.run.work import Moment, WellTask, main_channels, moments_of, read_record
@@ -145,13 +148,33 @@ def run_plate(
     OutputError
         If the results can't be written; finished wells are kept.
     """
-    started = time.time()
-    parameters = parameters or Parameters()
     source = Path(folder)
-    check_severities(parameters.quality)
     run = RunFolder(default_out(source) if out is None else Path(out))
+    with Workers(default_workers() if workers is None else workers) as pool:
+        return _run_plate(
+            source, plate_map, run, parameters or Parameters(), progress, join, exclusions, pool,
+            conclude,
+        )  # fmt: skip
+
+
+def _run_plate(
+    source: Path,
+    plate_map: str | Path | None,
+    run: RunFolder,
+    parameters: Parameters,
+    progress: Callable[[Progress], None] | None,
+    join: str | Path | None,
+    exclusions: str | Path | None,
+    pool: Workers,
+    conclude: Callable[[RunFolder], None] | None,
+) -> RunResult:
+    started = time.time()
+    check_severities(parameters.quality)
     with _request_errors():
         run.check_usable(source)
+        if source.is_dir() and not run.run_json.is_file():
+            # All of it is still to be done: workers start while names are read.
+            pool.start(prepare)
         table, mapped = _read_request(source, plate_map, parameters)
     channels = main_channels(table.frames, parameters.images.channel)
     well_count = parameters.plate.well_count
@@ -178,7 +201,7 @@ def run_plate(
         run.sweep()
         write_run_json(run, context, table, {}, status="running")
         calibration = plate_calibration(source)
-        new = _analyse(source, run, moments, parameters, calibration, workers, progress)
+        new = _analyse(source, run, moments, parameters, calibration, pool, progress)
         tell(progress, Progress("tables", 0, 1, 0.0, None))
         from spheroid_qc.run.finish import finish_tables
 
@@ -186,7 +209,7 @@ def run_plate(
             run, source, table, moments, mapped, joined, excluded, parameters, calibration,
             accepted,
         )  # fmt: skip
-        draw_overlays(finished.overlays, run, workers, progress)
+        draw_overlays(finished.overlays, run, pool, progress)
         if conclude is not None:
             conclude(run)
         write_run_json(run, context, table, finished.hashes, status="done")
@@ -275,7 +298,7 @@ def _analyse(
     moments: Mapping[tuple[str, str], list[Moment]],
     parameters: Parameters,
     calibration: PlateCalibration,
-    workers: int | None,
+    pool: Workers,
     progress: Callable[[Progress], None] | None,
 ) -> int:
     """Analyse every well that its record does not cover; returns the number of new frames."""
@@ -300,11 +323,11 @@ def _analyse(
     new = 0
     begun = time.monotonic()
     tell(progress, Progress("frames", done, total, 0.0, None))
-    number = default_workers() if workers is None else workers
-    number = min(number, len(tasks)) if number > 0 else 0
     if not tasks:
         return 0
-    for task, result in map_unordered(analyse_well, tasks, number):
+    if pool.number:
+        _import_meanwhile("spheroid_qc.run.finish")
+    for task, result in map_unordered(analyse_well, tasks, pool):
         if isinstance(result, WorkerDied):
             new += _save_the_rest(run, task)
         else:
@@ -314,6 +337,16 @@ def _analyse(
         left = (total - done) / rate
         tell(progress, Progress("frames", done, total, rate, left, task.plate, task.well))
     return new
+
+
+def _import_meanwhile(name: str) -> None:
+    """Import a module in the background, while others work; what fails is met again later."""
+
+    def load() -> None:
+        with contextlib.suppress(Exception):
+            import_module(name)
+
+    threading.Thread(target=load, name=f"import-{name}", daemon=True).start()
 
 
 def _save_the_rest(run: RunFolder, task: WellTask) -> int:

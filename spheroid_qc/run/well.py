@@ -20,6 +20,7 @@ __all__ = [
     "analyse_well",
     "commit_record",
     "masks_present",
+    "prepare",
     "split",
 ]
 
@@ -140,6 +141,15 @@ def _measure_corrections(
         measure_corrections(
             run, task.folder, moment, result, task.parameters, task.calibration, files
         )
+
+
+def prepare() -> None:
+    """Import what analysing a well needs, before there is a well."""
+    from importlib import import_module
+
+    for name in ("load", "moment"):
+        import_module(f"spheroid_qc.run.{name}")
+    import_module("spheroid_qc.segment.classical")
 
 
 def commit_record(run: RunFolder, task: WellTask, moments: list[dict[str, Any]]) -> None:

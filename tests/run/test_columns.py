@@ -29,4 +29,4 @@ def test_as_a_list_of_dictionaries(rows):
     for name in expected:
         assert found[name].isna().tolist() == expected[name].isna().tolist()
         assert found[name].dropna().tolist() == expected[name].dropna().tolist()
-    assert (found.dtypes[["a", "c"]] == float).all()
+    assert (found.dtypes[["a", "c"]] == "float64").all()
