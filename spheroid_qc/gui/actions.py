@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_warning
 
 from spheroid_qc.gui.background import in_background, sentence_of
 from spheroid_qc.gui.opened import Opened, open_folder
@@ -43,6 +43,10 @@ def open_images(
 
     def done(opened: Opened) -> None:
         same = session.opened is not None and session.opened.folder == opened.folder
+        from spheroid_qc.gui.correcting import correcting_of
+
+        # A stroke of this very moment belongs to the folder that is left now.
+        correcting_of(viewer).finish()
         session.user = preference("review", "user_name", "") or account_name()
         session.set_opened(opened)
         session.cache = FrameCache(int(preference("plate", "cache_mb", 256)) * 2**20)
@@ -103,8 +107,3 @@ def open_panel(viewer: Any, name: str) -> Any:
     dock.show()
     dock.raise_()
     return widget
-
-
-def tell(text: str) -> None:
-    """Notify the user."""
-    show_info(text)

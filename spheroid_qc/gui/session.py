@@ -92,6 +92,7 @@ class Session:
         self.timepoint = 0
         self.user = account_name()
         self.unread = ""
+        self._by_well: dict[str, list[tuple[str, Exclusion]]] | None = None
         self.cache = FrameCache()
 
     # the folder
@@ -190,7 +191,7 @@ class Session:
     def use_out(self, out: Path) -> None:
         """Put results into another run folder."""
         if self.opened is not None and out != self.opened.out:
-            self.opened = replace(self.opened, out=out)
+            self.opened = replace(self.opened, out=out, status="")
             self.tables = {}
             self._read_decisions()
             self.tables_changed.emit()
@@ -279,20 +280,32 @@ class Session:
         _write(run.exclusions, kept_out)
         _write(run.acceptances, kept_in)
         self.exclusions, self.acceptances = kept_out, kept_in
+        self._by_well = None
         self.decisions_changed.emit()
 
     def decision(self, plate: str, well: str, time_h: float) -> tuple[str, Exclusion | None]:
         """Tell what was decided on a frame: `exclude`, `accept` or empty."""
-        for kind, entries in (("exclude", self.exclusions), ("accept", self.acceptances)):
-            for entry in entries:
-                if _same(entry, plate, well, time_h) or _same(entry, plate, well, None):
-                    return kind, entry
+        for kind, entry in self._decided.get(well, ()):
+            if _same(entry, plate, well, time_h) or _same(entry, plate, well, None):
+                return kind, entry
         return "", None
+
+    @property
+    def _decided(self) -> dict[str, list[tuple[str, Exclusion]]]:
+        """Decisions by well: there may be thousands of frames to look them up for."""
+        if self._by_well is None:
+            found: dict[str, list[tuple[str, Exclusion]]] = {}
+            for kind, entries in (("exclude", self.exclusions), ("accept", self.acceptances)):
+                for entry in entries:
+                    found.setdefault(entry.well, []).append((kind, entry))
+            self._by_well = found
+        return self._by_well
 
     def _read_decisions(self) -> None:
         assert self.opened is not None
         run = self.opened.run
         self.exclusions, self.acceptances, self.unread = [], [], ""
+        self._by_well = None
         try:
             if run.exclusions.is_file():
                 self.exclusions = read_exclusions(run.exclusions)
