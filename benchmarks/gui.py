@@ -5,7 +5,10 @@ Run on a machine with a screen, or with Xvfb:
     xvfb-run -a python benchmarks/gui.py [--wells 96] [--times 24] [--side 1024]
 
 A plate of frames with spheroids is written first (2304 files of 1 Mpx: about 3 GB and some minutes
-for the default). Prints one line a figure with its target.
+for the default). Prints one line a figure with its target. On a machine that others use as well the
+wall time says little: beside it stands the processor time of this process (opening, stepping), and
+of the window's own thread (blocking), which is what the wall time would be on an idle machine at
+least.
 """
 
 from __future__ import annotations
@@ -45,8 +48,9 @@ def write_frames(folder: Path, wells: int, times: int, side: int) -> None:
             )  # fmt: skip
 
 
-def say(what: str, value: float, unit: str, target: str) -> None:
-    print(f"{what:52s} {value:8.1f} {unit:4s} target {target}", flush=True)
+def say(what: str, value: float, unit: str, target: str, worked: float | None = None) -> None:
+    beside = "" if worked is None else f" (worked {worked:.1f} {unit})"
+    print(f"{what:50s} {value:8.1f} {unit:4s}{beside:22s} target {target}", flush=True)
 
 
 def memory_mb() -> float:
@@ -98,32 +102,38 @@ def main() -> int:
     session, view, control = session_of(viewer), view_of(viewer), control_of(viewer)
     bare = memory_mb()
 
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     open_images(viewer, images)
     until(lambda: view.data is not None)
-    say("open a plate, until its first well is shown", time.perf_counter() - begun, "s", "< 3 s")
+    say(
+        "open a plate, until its first well is shown", time.perf_counter() - begun, "s", "< 3 s",
+        time.process_time() - worked,
+    )  # fmt: skip
     say("memory with the plate open", memory_mb(), "MB", "< 1500 MB")
     say("  of it napari with empty panels", bare, "MB", "-")
 
-    def stepping(steps) -> list[float]:
-        taken = []
+    def stepping(what: str, steps) -> None:
+        taken, worked = [], []
         for step in steps:
-            begun = time.perf_counter()
+            begun, before = time.perf_counter(), time.process_time()
             step()
             # What the user waits for: the slice is read, sent to the canvas and drawn.
             QApplication.processEvents()
             taken.append(1000 * (time.perf_counter() - begun))
+            worked.append(1000 * (time.process_time() - before))
             pause = time.perf_counter() + 0.12
             while time.perf_counter() < pause:
                 QApplication.processEvents()
                 time.sleep(0.002)
-        return taken
+        say(
+            f"{what}, median", statistics.median(taken), "ms", "< 100 ms", statistics.median(worked)
+        )
+        high, most = (float(np.percentile(found, 95)) for found in (taken, worked))
+        say(f"{what}, 95 %", high, "ms", "< 100 ms", most)
 
     last = len(view.data.times_h) - 1
     order = [min(n, last) for n in range(1, last + 1)] + [last // 2, 0]
-    times = stepping([lambda n=n: view.go_to(n) for n in order])
-    say("step through time, median", statistics.median(times), "ms", "< 100 ms")
-    say("step through time, 95 %", float(np.percentile(times, 95)), "ms", "< 100 ms")
+    stepping("step through time", [lambda n=n: view.go_to(n) for n in order])
 
     wells = session.opened.wells(session.plate)[1:25]
 
@@ -131,18 +141,18 @@ def main() -> int:
         session.show(session.plate, well, 0)
         until(lambda: view.data.well == well)
 
-    times = stepping([lambda well=well: to_well(well) for well in wells])
-    say("step through wells, median", statistics.median(times), "ms", "< 100 ms")
-    say("step through wells, 95 %", float(np.percentile(times, 95)), "ms", "< 100 ms")
+    stepping("step through wells", [lambda well=well: to_well(well) for well in wells])
     say("memory after stepping", memory_mb(), "MB", "< 1500 MB")
 
     gaps: list[float] = []
-    beat = [time.perf_counter()]
+    busy: list[float] = []
+    beat = [time.perf_counter(), time.thread_time()]
 
     def tick() -> None:
-        now = time.perf_counter()
+        now, worked = time.perf_counter(), time.thread_time()
         gaps.append(1000 * (now - beat[0]) - GAP_MS)
-        beat[0] = now
+        busy.append(1000 * (worked - beat[1]))
+        beat[:] = [now, worked]
 
     open_panel(viewer, "Run")
     until(lambda: True)
@@ -152,7 +162,7 @@ def main() -> int:
     panel = open_panel(viewer, "Run")
     panel.start()
     until(lambda: control.live, 300)
-    beat[0] = time.perf_counter()
+    beat[:] = [time.perf_counter(), time.thread_time()]
     timer.start()
     end = time.perf_counter() + given.run_seconds
     done_before = control.state.done
@@ -161,8 +171,9 @@ def main() -> int:
         time.sleep(0.0005)
     timer.stop()
     say("frames analysed meanwhile", control.state.done - done_before, "", "-")
-    say("longest the window blocked during the run", max(gaps), "ms", "< 100 ms")
-    say("  99.9 % of the time not longer than", float(np.percentile(gaps, 99.9)), "ms", "-")
+    say("longest the window blocked during the run", max(gaps), "ms", "< 100 ms", max(busy))
+    high, most = (float(np.percentile(found, 99.9)) for found in (gaps, busy))
+    say("  99.9 % of the time not longer than", high, "ms", "-", most)
     control.stop()
     until(lambda: not control.running, 60)
     viewer.close()

@@ -56,7 +56,10 @@ def open_images(
             load_map(view, session, opened.map_path)
         load_tables(view, session)
 
-    return in_background(view, open_folder, Path(folder), parameters, out, done=done)
+    return in_background(
+        view, open_folder, Path(folder), parameters, out, done=done,
+        desc=f"reading {Path(folder).name}",
+    )  # fmt: skip
 
 
 def load_map(owner: Any, session: Session, path: Path) -> Any:

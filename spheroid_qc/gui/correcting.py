@@ -65,6 +65,7 @@ class Correcting(QObject):
         self._seen: dict[tuple[str, str, int], bytes] = {}
         self._dirty: dict[tuple[str, str, int], WellData] = {}
         self._busy = False
+        self._field = 0
         self._picture: tuple[int, int, FieldImage] | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -125,6 +126,11 @@ class Correcting(QObject):
         self._rest.start()
 
     def _on_shown(self) -> None:
+        data = self.view.data
+        if data is not None and data.field != self._field:
+            self._field = data.field
+            self._results.clear()
+            self._seen.clear()
         self._picture = None
         self._read_picture()
 

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButto
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.gui.actions import load_map, open_images, open_panel
 from spheroid_qc.gui.colours import condition_colours
+from spheroid_qc.gui.correcting import correcting_of
 from spheroid_qc.gui.folds import Fold
 from spheroid_qc.gui.forms import form_from_model
 from spheroid_qc.gui.map_editor import MapEditor
@@ -54,6 +55,10 @@ class PlatePanel(Panel):
         self.plates = QComboBox()
         self.plates.currentTextChanged.connect(self._on_plate_chosen)
         self.plate_row = row(QLabel("Plate"), self.plates, 1)
+        self.field = QComboBox()
+        self.field.setToolTip("Which field of view of a well is shown and corrected.")
+        self.field.currentIndexChanged.connect(self._on_field)
+        self.field_row = row(QLabel("Field of view"), self.field, 1)
         self.map_state = hint()
         self.grid = PlateGrid(selectable=True)
         self.grid.clicked.connect(self._on_well_clicked)
@@ -84,6 +89,7 @@ class PlatePanel(Panel):
             self.map_state,
             self.grid,
             self.legend,
+            self.field_row,
             self.editor_fold,
             self.settings_fold,
             self.names_fold,
@@ -153,6 +159,7 @@ class PlatePanel(Panel):
         self.next_button.setEnabled(known)
         self.found_map.setVisible(False)
         self.plate_row.setVisible(opened is not None and len(opened.plates) > 1)
+        self._offer_fields()
         if opened is None:
             say_in(
                 self.summary, "Open a folder of images. Or try File > Open Sample > Spheroid QC."
@@ -252,6 +259,23 @@ class PlatePanel(Panel):
         opened = self.session.opened
         if opened is not None and (self.session.plate, well) in opened.moments:
             self.session.show(self.session.plate, well, self.session.timepoint)
+
+    def _offer_fields(self) -> None:
+        opened = self.session.opened
+        fields = sorted({f.field for f in opened.table.frames}) if opened is not None else []
+        self.field.blockSignals(True)
+        self.field.clear()
+        self.field.addItem("as analysed", None)
+        for number in fields:
+            self.field.addItem(str(number), number)
+        self.field.blockSignals(False)
+        self.field_row.setVisible(len(fields) > 1)
+
+    def _on_field(self, *_: object) -> None:
+        # A stroke of this very moment belongs to the field that is left now.
+        correcting_of(self.viewer).finish()
+        self.view.field = self.field.currentData()
+        self.view.read_again()
 
     def _on_shown(self) -> None:
         self.grid.set_current(self.session.well)

@@ -293,7 +293,7 @@ class ResultsPanel(Panel):
         return in_background(
             self, export_session, target, opened.run, dict(session.tables), session.parameters,
             session.command(target / "settings.toml"), session.map_path,
-            done=done, failed=failed, finished=finished,
+            done=done, failed=failed, finished=finished, desc="exporting",
         )  # fmt: skip
 
     def choose_figure(self) -> None:

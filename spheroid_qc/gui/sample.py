@@ -74,6 +74,6 @@ def open_sample_plate() -> list[Any]:
     show_info("The sample plate is being drawn; this takes a few seconds the first time.")
     in_background(
         view_of(viewer), write_sample, sample_folder(),
-        done=lambda images: open_images(viewer, images),
+        done=lambda images: open_images(viewer, images), desc="drawing the sample plate",
     )  # fmt: skip
     return []
