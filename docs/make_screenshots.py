@@ -75,9 +75,8 @@ class Camera:
 def _few_greys(pixels: np.ndarray) -> Image.Image:
     """Round the greys of the micrograph, whose noise would be most of the bytes; keep colours."""
     grey = np.ptp(pixels.astype(int), axis=-1) == 0
-    pixels[grey] = (pixels[grey] + 5) // 10 * 10
-    picture = Image.fromarray(pixels)
-    return picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    pixels[grey] = np.clip((pixels[grey].astype(int) + 8) // 16 * 16, 0, 255)
+    return Image.fromarray(pixels)
 
 
 def main(folder: Path) -> None:

@@ -77,6 +77,12 @@ def finished(analysed, tmp_path) -> Path:
     return tmp_path / analysed.name
 
 
+def in_one_process(run_panel) -> None:
+    """Let the background process do all the work itself: fewer processes to start."""
+    run_panel.workers.setRange(0, 8)
+    run_panel.workers.setValue(0)
+
+
 class Window:
     """A viewer with the plug-in, driven through its manifest."""
 

@@ -12,11 +12,13 @@ pytestmark = pytest.mark.gui
 
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
 
+from .conftest import in_one_process  # noqa: E402
+
 
 def started(window, folder):
     window.open(folder)
     run = window.panel("Run")
-    run.workers.setValue(1)
+    in_one_process(run)
     run.start()
     control = control_of(window.viewer)
     window.until(lambda: control.live)

@@ -14,8 +14,12 @@ import pytest
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
+from spheroid_qc import run_plate  # noqa: E402
+from spheroid_qc.configuration import read_configuration  # noqa: E402
 from spheroid_qc.gui.correcting import correcting_of  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
+
+from .conftest import in_one_process  # noqa: E402
 
 TABLES = ("wells.csv", "conditions.csv", "spheroids.csv", "qc.csv", "frames.csv")
 
@@ -38,7 +42,7 @@ def test_open_map_run_cancel_continue_correct_exclude_export(window, images, tmp
     plate.editor.drugs[0][1].setText("1")
     plate.editor.fill.click()
 
-    run.workers.setValue(1)
+    in_one_process(run)
     run.forms["output"].fields["overlays"].value = "none"
     run.start_button.click()
     assert control.running
@@ -99,14 +103,15 @@ def test_open_map_run_cancel_continue_correct_exclude_export(window, images, tmp
     fresh.mkdir()
     shutil.copytree(out / "corrections", fresh / "corrections")
     shutil.copy(out / "exclusions.csv", fresh)
-    for place in (out, fresh):
-        command = [
-            sys.executable, "-m", "spheroid_qc.cli", "run", str(images), "--plate-map", str(saved),
-            "--config", str(target / "settings.toml"), "--out", str(place), "--workers", "1",
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert tables(place) == tables(target)
+    run_plate(images, saved, out, read_configuration(target / "settings.toml"), workers=0)
+    assert tables(out) == tables(target)
+    command = [
+        sys.executable, "-m", "spheroid_qc.cli", "run", str(images), "--plate-map", str(saved),
+        "--config", str(target / "settings.toml"), "--out", str(fresh), "--workers", "1",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert tables(fresh) == tables(target)
     qc = pd.read_csv(fresh / "qc.csv")
     assert "air bubble" in qc.loc[qc["code"] == "excluded_by_user", "detail"].tolist()
     assert np.isfinite(after["core_area_px"])
