@@ -79,7 +79,9 @@ def test_open_map_run_cancel_continue_correct_exclude_export(window, images, tmp
     window.show("C03", 2)
     review.reason.setCurrentText("air bubble")
     review.exclude_button.click()
-    window.until(lambda: not control.running and not control._tables_due)
+    assert control.pending
+    control.update_now()  # as the Results panel does when it comes to the front
+    window.until(lambda: not control.pending)
     window.until(
         lambda: (
             (row := window.session.row("VID7", "C03", 2)) is not None
@@ -90,8 +92,8 @@ def test_open_map_run_cancel_continue_correct_exclude_export(window, images, tmp
     assert after["core_area_px"] < before
     assert after["method"] == "corrected"
 
-    target = tmp_path / "exported"
     results = window.panel("Results")
+    target = tmp_path / "exported"
     results.export(target)
     window.until(lambda: "files are in" in results.state.text())
     assert tables(target) == tables(out)
