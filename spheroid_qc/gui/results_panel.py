@@ -37,13 +37,14 @@ from spheroid_qc.report.palette import PALETTE
 __all__ = ["ResultsPanel"]
 
 _REACH_PX = 14.0
+_DPI = 84
 
 
 class _Canvas(FigureCanvasQTAgg):
     """A matplotlib figure on paper, in the panel."""
 
     def __init__(self, height: int = 300) -> None:
-        self.made = MatplotlibFigure(facecolor=PALETTE["paper"][0])
+        self.made = MatplotlibFigure(facecolor=PALETTE["paper"][0], dpi=_DPI)
         super().__init__(self.made)  # type: ignore[no-untyped-call]
         self.setMinimumHeight(height)
         self.axes: Any = None
@@ -54,14 +55,16 @@ class _Canvas(FigureCanvasQTAgg):
         self.axes = None
         if figure is not None:
             width, height = max(1, self.width()), max(1, self.height())
-            left, right, bottom, top = figure.margins
+            left, right, bottom, top = (_DPI / 72 * margin for margin in figure.margins)
             # A narrow panel has less room for the names at the ends of the lines.
-            right = min(right, 0.36 * width)
+            right = min(right, 0.42 * width)
             self.axes = self.made.add_axes(
                 (left / width, bottom / height, max(0.2, 1 - (left + right) / width),
                  max(0.2, 1 - (bottom + top) / height))
             )  # fmt: skip
             figure.draw(self.axes)
+            # What it is stands in the lists above it, which leaves more room than a title.
+            self.axes.set_title("", loc="left")
         self.draw_idle()  # type: ignore[no-untyped-call]
 
 

@@ -250,6 +250,9 @@ class WellView(QObject):
         for name, reference in list(self._layers.items()):
             if reference() is event.value:
                 del self._layers[name]
+                viewer = self.viewer
+                if name == IMAGE and viewer is not None:
+                    overlay_of(viewer, "text").visible = False
 
     def _on_painted(self, name: str) -> None:
         if alive(self) and not self._setting and self.data is not None:
