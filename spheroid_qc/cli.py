@@ -237,9 +237,13 @@ def analyse(
 
     _refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
     parameters = _response_parameters(source, config, time, settings or [])
-    result = analyse_source(source, out, response_is, response_unit, parameters, response_column)
+    with Reporter() as report:
+        result = analyse_source(
+            source, out, response_is, response_unit, parameters, response_column, report
+        )
     _say_verdict(result.analysis)
     say(f"tables: {result.out}")
+    say(f"to look at: {result.out / 'report.html'}")
 
 
 app.command("analyse")(analyse)
@@ -387,6 +391,8 @@ def _conclude(result: PlateResult) -> None:
     kept = f" ({old} of them were done before)" if old else ""
     say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
     say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
+    if result.analysis is not None:
+        say(f"to look at: {result.out / 'report.html'}")
 
 
 def main() -> None:

@@ -113,6 +113,7 @@ def _text(result: PlateResult, plate: Path) -> str:
     lines += [f"  {sentence}" for sentence in result.failures] or ["  none"]
     lines += [
         "",
+        f"to look at             {result.out / 'report.html'}",
         f"images and plate map   {plate}",
         f"results                {result.out}",
         "  wells.csv, conditions.csv, spheroids.csv, qc.csv, frames.csv, run.json, masks/, "

@@ -92,6 +92,8 @@ def test_wheel_holds_what_it_must(wheel: Path) -> None:
     assert any(re.fullmatch(r"spheroid_qc-[^/]+\.dist-info/licenses/LICENSE", n) for n in names)
     modules = {str(p.relative_to(ROOT)) for p in (ROOT / "spheroid_qc").rglob("*.py")}
     assert modules <= set(names)
+    page = ROOT / "spheroid_qc" / "report" / "templates"
+    assert {str(p.relative_to(ROOT)) for p in page.iterdir()} <= set(names)
     assert not [name for name in names if not name.startswith(("spheroid_qc/", "spheroid_qc-"))]
     assert manifest_in(wheel) == (ROOT / "plugin.yaml").read_text(encoding="utf-8")
 

@@ -147,7 +147,9 @@ def combination_groups(analysis: Analysis) -> list[Group]:
             own = rows[rows["combination"] == name]
             panels = _of_combination(own, name.split(" + "), f"combination-{g}-{c}", analysis)
             if panels:
-                said = [f.sentence for f in analysis.verdict.findings if f.subject == name]
+                # The statements are about all responses: once is enough.
+                told = analysis.verdict.findings if g == 0 else ()
+                said = [f.sentence for f in told if f.subject == name]
                 pairs.append(Pair(name, tuple(panels), (), tuple(said)))
         groups.append(Group(title, (), _forest(rows, names, f"forest-{g}"), tuple(pairs)))
     return groups

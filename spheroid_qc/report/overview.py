@@ -250,7 +250,7 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
         return []
     column, unit = known[0]
     now = wells[np.isclose(wells["time_h"].astype(float), analysis.time_h)]
-    now = now[~now["state"].isin(LEFT_OUT)]
+    now = now[~now["state"].isin(LEFT_OUT)].reset_index(drop=True)
     chosen: list[tuple[str, str, str]] = []
     roles = dict(zip(wells["condition"].astype(str), wells["role"].astype(str), strict=True))
     tops: dict[str, Family] = {}

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,9 @@ from spheroid_qc.report.sphere_panels import size_panel
 from spheroid_qc.report.strips import GRID, Strip
 from spheroid_qc.report.words import number
 from spheroid_qc.run.folder import write_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = ["render", "write_report"]
 
@@ -100,8 +104,24 @@ def render(
     str
         HTML, the same text for the same answer.
     """
+    script = (_TEMPLATES / "script.js").read_text("utf-8")
+    style = (_TEMPLATES / "style.css").read_text("utf-8")
+    style = style.replace("/*light*/", css_variables(0)).replace("/*dark*/", css_variables(1))
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    content = _content(analysis, tables, folder, workers, progress)
+    return _template().render(
+        content,
+        style=style,
+        script=script,
+        script_digest=digest,
+        version=__version__,
+    )
+
+
+@cache
+def _template() -> Template:
+    """Read and compile the template, once a process."""
     from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES, encoding="utf-8"),
@@ -114,18 +134,7 @@ def render(
     }  # fmt: skip
     environment.filters["number"] = number
     environment.filters["micro"] = lambda text: overview.shown_name(str(text), "")
-    script = (_TEMPLATES / "script.js").read_text("utf-8")
-    style = (_TEMPLATES / "style.css").read_text("utf-8")
-    style = style.replace("/*light*/", css_variables(0)).replace("/*dark*/", css_variables(1))
-    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    content = _content(analysis, tables, folder, workers, progress)
-    return environment.get_template("report.html.j2").render(
-        content,
-        style=Markup(style),
-        script=Markup(script),
-        script_digest=digest,
-        version=__version__,
-    )
+    return environment.get_template("report.html.j2")
 
 
 def _content(

@@ -283,6 +283,14 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
         blocks = np.array([row["block"] for row in parts])
         log = "index" in parts[0]["method"]
         mean, low, high = over_plates(values, blocks, settings.confidence, log=log)
+        centres = np.array([row.get("centre", np.nan) for row in parts])
+        if np.isfinite(centres[np.isfinite(values)]).all():
+            _, low, high = over_plates(centres, blocks, settings.confidence, log=log)
+            low, high = (min(low, mean), max(high, mean)) if np.isfinite(low) else (low, high)
+        refused = sum(row.get("refused", False) for row in parts)
+        if refused > len(parts) / 2:
+            low = high = float("nan")
+        doubt = f" The drugs alone depart from median effect lines on {refused} plates."
         doses = [row["doses"] for row in parts if row["doses"] is not None]
         known = [row["fa"] for row in parts if np.isfinite(row["fa"])]
         found.append(
@@ -294,7 +302,7 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
                 "fa": float(np.mean(known)) if known else float("nan"),
                 "doses": np.exp(np.mean(np.log(doses), axis=0)) if doses else None,
                 "note": f"Mean of {int(np.isfinite(values).sum())} plates; the interval is "
-                "between biological replicates.",
+                f"between biological replicates.{doubt if refused else ''}",
             }
         )  # fmt: skip
     judge(found, settings)

@@ -55,7 +55,9 @@ def level_rows(
     Yields
     ------
     dict
-        Rows, with the ratio as `series`.
+        Rows, with the ratio as `series` and the estimate of the model behind the interval as
+        `centre`: the lines, straightened by logarithms, are off by a little that does not average
+        out over plates.
     """
     given = (doses > 0).all(axis=1)
     everything = np.flatnonzero(given)
@@ -108,7 +110,13 @@ def level_rows(
                 yield row(
                     method, f"fa={fa:.2f}", fa, at, around(value, bounds[j, place], df), wells,
                     joined([*notes, *outside]),
-                ) | {"series": ratio}  # fmt: skip
+                ) | {"series": ratio, "centre": _centre(bounds[j, place])}  # fmt: skip
+
+
+def _centre(bounds: FloatArray) -> float:
+    """Middle of an interval, the estimate of the model behind it."""
+    with np.errstate(over="ignore", divide="ignore"):
+        return float(np.exp(np.log(bounds).mean()))
 
 
 def _bent(

@@ -58,7 +58,8 @@ def index_rows(
     Returns
     -------
     list of dict
-        `method, level, fa, doses, value, low, high, n, note` and `df`.
+        `method, level, fa, doses, value, low, high, n, note, df`, and `refused` where the drugs
+        alone depart too far from their lines for an interval.
     """
     limits = (settings.fa_low, settings.fa_high)
     number = (doses > 0).sum(axis=1)
@@ -106,10 +107,12 @@ def index_rows(
         alone = alone.with_variance(cells.variance, cells.df)
     if alone is not None:
         alone = replace(alone, misfit_p=float(np.fmin(alone.misfit_p, plateau_p)))
-    return [
+    rows = [
         *_at_doses(doses, effect, cells, singles, alone, settings, warning),
         *level_rows(doses, effect, cells, singles, alone, settings, warning),
     ]
+    doubted = alone is not None and alone.converged and not trusted(alone)
+    return [line | {"refused": doubted} for line in rows]
 
 
 def _at_doses(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import brentq
 
 from spheroid_qc.response.reference_models import HillCurve
@@ -23,6 +24,28 @@ def test_a_drug_that_levels_off_has_no_index_interval_and_the_note_says_why():
     assert known["high"].isna().all()
     assert known["note"].str.contains("depart from median effect lines").all()
     assert not found["note"].str.contains("Synergistic").any()
+
+
+def test_what_single_plates_refuse_their_mean_does_not_claim():
+    tables = [plate(PARTIAL, bliss, n=3, sd=0.02, seed=s).assign(plate=f"P{s}") for s in range(3)]
+    found = index_of(analyse(pd.concat(tables)))
+    together = found[(found["plate"] == "all") & found["value"].notna()]
+    assert len(together) > 4
+    assert together["low"].isna().all()
+    assert together["note"].str.contains("depart from median effect lines on 3 plates").all()
+
+
+def test_the_mean_over_plates_is_additive_where_the_drugs_are():
+    """Logarithms push the line of a noisy series off by a little, on every plate the same way."""
+    called = 0
+    for first in range(0, 30, 3):
+        tables = [plate(CURVES[:2], loewe, n=3, sd=0.05, seed=s).assign(plate=f"P{s}")
+                  for s in range(first, first + 3)]  # fmt: skip
+        found = index_of(analyse(pd.concat(tables)))
+        rows = found[(found["plate"] == "all") & found["level"].isin(["fa=0.50", "fa=0.75"])]
+        assert rows["low"].notna().all()
+        called += rows["note"].str.contains("Synergistic").any()
+    assert called <= 2
 
 
 def test_median_effect_drugs_have_index_intervals():

@@ -243,6 +243,8 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
     ax.plot([0, 1], [1, 0], color=MUTED, linewidth=1.2)
     say(ax, 0.03, 1.04, "additive", size=9, va="bottom")
     reach = 1.15
+    levels = sorted({str(p[1]) for p in both.index if str(p[0]).startswith("fa=")}, key=float)
+    ends = (levels[0], levels[-1]) if levels else ()
     for place, (x, y) in zip(both.index, both.to_numpy(dtype=float).tolist(), strict=True):
         at_level = str(place[0]).startswith("fa=")
         colour = PALETTE["blue"][0] if at_level else INK
@@ -250,7 +252,7 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
             [x], [y], marker="o", markersize=6, color=colour, markeredgewidth=1.2,
             markerfacecolor=colour if at_level else PALETTE["paper"][0], clip_on=False,
         )  # fmt: skip
-        if at_level:
+        if at_level and place[1] in ends:
             ax.annotate(
                 f"{100 * float(place[1]):.0f} %", (x, y), xytext=(6, 5),
                 textcoords="offset points", fontsize=9, color=colour,

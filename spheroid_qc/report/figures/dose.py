@@ -91,7 +91,16 @@ def draw_dose_response(
     ec50 = _dose_of(row, "ec50")
     flat = float(row.get("flat_p") or 0.0)
     curve = all(np.isfinite(float(row[name])) for name in ("e0", "emax", "hill"))
-    if not curve or not np.isfinite(ec50) or str(row.get("ec50_qualifier")) in ("<", ">"):
+    sign = str(row.get("ec50_qualifier"))
+    if sign in ("<", ">") and np.isfinite(ec50):
+        left_side = sign == "<"
+        say(
+            ax, 0.02 if left_side else 0.98, 0.06, f"EC50 {sign} {ec50:.2g}", axes=True,
+            ha="left" if left_side else "right", color=colour, size=9,
+        )  # fmt: skip
+    if not curve or not np.isfinite(ec50) or sign in ("<", ">"):
+        if flat >= 0.05:
+            say(ax, 0.5, 0.95, "no dose response shown", axes=True, ha="center", size=9)
         return
     grid = np.geomspace(x.min(), x.max(), 120)
     ax.plot(grid, logistic(grid, row), color=colour, linewidth=2, zorder=4,

@@ -10,8 +10,10 @@ import io
 import re
 import warnings
 from collections.abc import Callable
+from html import escape
 from typing import TYPE_CHECKING, Any
 
+from spheroid_qc.report.figures.axes import plain
 from spheroid_qc.report.palette import with_variables
 
 if TYPE_CHECKING:
@@ -91,8 +93,6 @@ def svg_for_page(
     str
         One `<svg>` element, safe to be put into HTML.
     """
-    from markupsafe import escape
-
     text = _HEAD.sub("", svg(draw, name, size, margins), count=1)
     for pattern in (_METADATA, _STYLE, _COMMENT):
         text = pattern.sub("", text)
@@ -101,7 +101,7 @@ def svg_for_page(
     text = text.replace("font-weight: ;", "").replace("; font-weight: ;", ";")
     width, height = size
     opening = (
-        f'<svg class="figure" role="img" aria-label="{escape(alt)}" '
+        f'<svg class="figure" role="img" aria-label="{escape(plain(alt))}" '
         f'viewBox="0 0 {width:g} {height:g}" style="width:{width:g}px" '
         'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
