@@ -201,10 +201,8 @@ def _message(found: dict[str, Any]) -> Message:
     if kind == "progress":
         return Progress(**found)
     if kind == "ended":
-        values: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in found.items()
-        }
-        return Ended(**values)
+        said = {name: tuple(found[name]) for name in ("failures", "notes", "answer")}
+        return Ended(int(found["n_frames"]), int(found["n_new"]), **said)
     return Failed(**found) if kind == "failed" else Stopped()
 
 

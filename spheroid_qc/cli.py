@@ -291,6 +291,40 @@ def demo(
     say(text)
 
 
+@app.command()
+def gui(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of images, or of an earlier run.")
+    ] = None,
+) -> None:
+    """Open napari with the panels: look, correct, run and export by pointing and clicking."""
+    _refuse_empty({"FOLDER": folder})
+    if folder is not None and not folder.is_dir():
+        raise RequestError(f"{folder} is not a folder; name the folder that holds the images.")
+    _check_window()
+    from spheroid_qc.gui.start import start
+
+    start(folder)
+
+
+def _check_window() -> None:
+    """Refuse to open a window where there is none to be had."""
+    from importlib.util import find_spec
+
+    bindings = ("PyQt6", "PySide6", "PyQt5", "PySide2")
+    if find_spec("napari") is None or not any(find_spec(name) for name in bindings):
+        raise RequestError(
+            "napari is not installed here; install it with: pip install 'spheroid_qc[all]'"
+        )
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise RequestError(
+            "There is no screen to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); "
+            "use spheroid-qc run here, or log in with a screen."
+        )
+
+
 def _parameters(
     config: Path | None, options: Mapping[str, tuple[str, object]], settings: list[str]
 ) -> Parameters:

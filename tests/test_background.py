@@ -7,10 +7,23 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from spheroid_qc import Parameters, run_plate
 from spheroid_qc.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.run.progress import Progress
+from tests.run.conftest import write_plate
+
+
+@pytest.fixture(scope="module")
+def plate(tmp_path_factory) -> Path:
+    return write_plate(tmp_path_factory.mktemp("background") / "images")
+
+
+@pytest.fixture(scope="module")
+def plate_map(plate) -> Path:
+    return plate.parent / "map.csv"
 
 
 def heard(run: BackgroundRun, until: type = object, seconds: float = 90) -> list:

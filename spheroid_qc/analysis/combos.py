@@ -29,7 +29,7 @@ _WORDS = {
     "yes": "synergistic",
     "opposite": "antagonistic",
     "open": "not shown either way",
-    "small": "hardly different from what is expected",
+    "small": "",  # its words name the limit
 }
 _UNTOLD = {"unknown": "not possible", "unsure": "without an interval"}
 
@@ -80,18 +80,14 @@ def combination_findings(
                 f"{response}:{method}": one._asdict() for method, one in told[response].items()
             }
         lead = next(
-            (
-                m
-                for m in _LEADING
-                if any(m in t and t[m].outcome != "unknown" for t in told.values())
-            ),
+            (m for m in _LEADING if any(m in t and t[m].outcome in _WORDS for t in told.values())),
             "bliss_excess",
         )
         outcomes = {r: t[lead].outcome for r, t in told.items() if lead in t}
         outcome = _overall(outcomes.values())
         facts |= {"method": _NAMES[lead], "outcomes": outcomes, "combination": combination}
         facts |= {"stratum": stratum}
-        sentence = _sentence(combination, lead, outcome, told, titles, level)
+        sentence = _sentence(combination, lead, outcome, told, titles, level, least)
         subject = f"{combination} | {stratum}" if stratum else combination
         if stratum:
             sentence = f"{stratum}: {sentence}"
@@ -222,44 +218,61 @@ def _overall(outcomes: Iterable[str]) -> str:
 
 def _sentence(
     combination: str, lead: str, outcome: str, told: Mapping[str, Mapping[str, Told]],
-    titles: Mapping[str, str], level: float,
+    titles: Mapping[str, str], level: float, least: float,
 ) -> str:  # fmt: skip
     if outcome == "unknown":
         notes = {one[lead].note for one in told.values() if lead in one}
-        return f"{combination}: can't be told{_why(' '.join(sorted(notes)))}."
+        untold = f"{combination}: can't be told{_why(' '.join(sorted(notes)))}."
+        return f"{untold} {_others(told, '', titles, least)}".strip()
     grouped: dict[str, list[str]] = {}
     for response, methods in told.items():
         one = methods.get(lead)
         if one is None:
             continue
         where = f"{titles.get(response, '')} ".lstrip()
-        words = _WORDS.get(one.outcome, "can't be told")
+        words = _words(one, least)
         figure = f"{_figure(one, level)}" if one.outcome in _WORDS else ""
         grouped.setdefault(words, []).append(f"{where}{figure}".strip())
-    order = [w for w in (*_WORDS.values(), "can't be told") if w in grouped]
-    parts = [f"{words} ({'; '.join(p for p in grouped[words] if p)})" for words in order]
+    order = sorted(grouped, key=lambda words: words != _WORDS["yes"])
+    parts = [
+        f"{words} ({'; '.join(filter(None, grouped[words]))})" if any(grouped[words]) else words
+        for words in order
+    ]
     sentence = f"{combination}: by {_NAMES[lead]} {', '.join(parts)}."
-    others = _others(told, lead, titles)
+    others = _others(told, lead, titles, least)
     return f"{sentence} {others}".strip()
 
 
-def _others(told: Mapping[str, Mapping[str, Told]], lead: str, titles: Mapping[str, str]) -> str:
-    """Group the other methods by what they say."""
-    said: dict[str, list[str]] = {}
+def _others(
+    told: Mapping[str, Mapping[str, Told]], lead: str, titles: Mapping[str, str], least: float
+) -> str:
+    """Say method by method what the others find."""
+    sentences = []
     for method in ("bliss_excess", "combination_index", "loewe_excess"):
-        if method == lead:
-            continue
+        by_words: dict[str, list[str]] = {}
         for response, methods in told.items():
             one = methods.get(method)
-            if one is None:
+            if method == lead or one is None:
                 continue
-            words = _WORDS.get(one.outcome, _UNTOLD.get(one.outcome, ""))
-            value = "" if one.outcome == "unknown" else f" {one.value:.2g}"
-            where = f" ({titles[response]})" if len(told) > 1 and titles.get(response) else ""
-            said.setdefault(words, []).append(f"{_NAMES[method]}{value}{where}")
-    if not said:
-        return ""
-    return "Other methods: " + "; ".join(f"{w}: {', '.join(n)}" for w, n in said.items()) + "."
+            value = "" if one.outcome == "unknown" else f"{one.value:.2g}"
+            title = titles.get(response, "")
+            place = f"{title} {value}".strip() if title or value else ""
+            by_words.setdefault(_words(one, least), []).append(place)
+        if by_words:
+            parts = [
+                f"{words} ({', '.join(filter(None, places))})" if any(places) else words
+                for words, places in by_words.items()
+            ]
+            name = _NAMES[method]
+            sentences.append(f"{name[0].upper()}{name[1:]}: {', '.join(parts)}.")
+    return " ".join(sentences)
+
+
+def _words(one: Told, least: float) -> str:
+    if one.outcome == "small":
+        side = "more" if one.value > 0 else "less"
+        return f"{side} than expected, but by less than {least:g}"
+    return _WORDS.get(one.outcome, _UNTOLD.get(one.outcome, "can't be told"))
 
 
 def _figure(one: Told, level: float) -> str:
@@ -274,7 +287,7 @@ def _short(value: float) -> str:
 
 
 def _why(note: str) -> str:
-    return f": {note.rstrip('.')}" if note else ""
+    return f" ({note.rstrip('.')})" if note else ""
 
 
 def _and(parts: Sequence[str]) -> str:

@@ -33,11 +33,10 @@ from spheroid_qc.response.excess import (
     best_excess,
     bliss_excess,
     conditions,
-    loewe_excess,
 )
 from spheroid_qc.response.groups import ALL_PLATES, analysis_time, groups, over_plates
 from spheroid_qc.response.index_rows import index_rows
-from spheroid_qc.response.logistic import LogisticFit, fit_logistic
+from spheroid_qc.response.loewe import SingleCurves, Wells
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.verdicts import judge
 
@@ -55,7 +54,6 @@ Row = dict[str, Any]
 _METHODS = (
     "combination_index", "bliss_excess", "hsa_excess", "loewe_excess", "excess_over_best_doublet",
 )  # fmt: skip
-_STEP = 1e-3
 
 
 def synergy_table(
@@ -92,6 +90,7 @@ def synergy_table(
     at_time, said = analysis_time(responses, settings.time_h)
     several = at_time.rows["plate"].nunique() > 1
     rows: list[Row] = []
+    curves: dict[str, SingleCurves] = {}
     for columns in _combinations(at_time):
         part = at_time.where(_only(at_time, columns))
         name = " + ".join(at_time.drugs[i] for i in columns)
@@ -104,7 +103,11 @@ def synergy_table(
         plates = 0
         for group in groups(part, lambda p, c=columns: _complete(p, c)):  # type: ignore[misc]
             plates += 1
-            found = _rows(group.responses, columns, settings)
+            if group.plate not in curves:
+                whole = at_time.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
+                law = conditions(at_time.doses[whole], at_time.effect[whole]).scatter
+                curves[group.plate] = SingleCurves(law, settings.emax)
+            found = _rows(group.responses, columns, curves[group.plate], settings)
             judge(found, settings)
             if several and group.plate == ALL_PLATES:
                 for row in found:
@@ -158,14 +161,22 @@ def _empty(method: str, note: str) -> Row:
     }  # fmt: skip
 
 
-def _rows(part: Responses, columns: tuple[int, ...], settings: ResponseParameters) -> list[Row]:
+def _rows(
+    part: Responses, columns: tuple[int, ...], curves: SingleCurves, settings: ResponseParameters
+) -> list[Row]:
     """All rows of one combination on one plate."""
     doses, effect = part.doses[:, list(columns)], part.effect
     drugs = [part.drugs[i] for i in columns]
-    cells = conditions(doses, effect)
+    cells = conditions(doses, effect, curves.scatter)
     k = len(columns)
     combined = np.flatnonzero((cells.doses > 0).all(axis=1))
-    rows = index_rows(doses, effect, cells, drugs, settings)
+    alone_wells = {
+        drug: (doses[chosen, i], effect[chosen])
+        for i, drug in enumerate(drugs)
+        if (chosen := ((doses > 0).sum(axis=1) == 1) & (doses[:, i] > 0)).any()
+    }
+    plateaus = [curves.plateau_p(drug, wells, cells) for drug, wells in alone_wells.items()]
+    rows = index_rows(doses, effect, cells, drugs, settings, float(np.fmin.reduce(plateaus)))
     alone = _parts(cells, combined, 1)
     has = (alone >= 0).all(axis=1)
     for method in ("bliss_excess", "hsa_excess"):
@@ -179,7 +190,7 @@ def _rows(part: Responses, columns: tuple[int, ...], settings: ResponseParameter
             )
             rows += _excess_rows(method, cells, combined[has], each, mean)
         rows += _lacking_rows(method, cells, combined[~has], lacking, not has.any())
-    rows += _loewe_rows(doses, effect, cells, combined, drugs, settings)
+    rows += _loewe_rows(alone_wells, cells, combined, drugs, curves, settings)
     if k > 2:
         pairs = _parts(cells, combined, k - 1)
         has = (pairs >= 0).all(axis=1)
@@ -236,16 +247,11 @@ def _lacking_rows(
 
 
 def _loewe_rows(
-    doses: FloatArray, effect: FloatArray, cells: Conditions, combined: NDArray[np.intp],
-    drugs: list[str], settings: ResponseParameters,
+    wells: dict[str, Wells], cells: Conditions, combined: NDArray[np.intp], drugs: list[str],
+    curves: SingleCurves, settings: ResponseParameters,
 ) -> list[Row]:  # fmt: skip
     """Excess over Loewe additivity, from a curve of each drug alone that starts at 0."""
-    number = (doses > 0).sum(axis=1)
-    fits: list[LogisticFit] = []
-    moved: list[LogisticFit] = []
     for i, drug in enumerate(drugs):
-        alone = (number == 1) & (doses[:, i] > 0)
-        x, y = doses[alone, i], effect[alone]
         tested = int(((cells.doses[:, i] > 0) & ((cells.doses > 0).sum(axis=1) == 1)).sum())
         if tested < settings.min_single_doses:
             note = (
@@ -253,12 +259,7 @@ def _loewe_rows(
                 f"at least {max(settings.min_single_doses, 3)}."
             )
             return [_empty("loewe_excess", note)]
-        top = settings.emax if settings.emax is not None else None
-        fits.append(fit_logistic(x, y, e0=0.0, emax=top, emax_bounds=(0.0, 1.0)))
-        if cells.vehicle_weight:
-            shifted = y + _STEP * (1 - y)
-            moved.append(fit_logistic(x, shifted, e0=0.0, emax=top, emax_bounds=(0.0, 1.0)))
-    each, mean = loewe_excess(cells, combined, fits, moved or None, _STEP, settings.confidence)
+    fits, each, mean = curves.loewe(wells, cells, combined, settings.confidence)
     rows = _excess_rows("loewe_excess", cells, combined, each, mean)
     flat = [drug for drug, fit in zip(drugs, fits, strict=True) if fit.flat_p >= settings.flat_p]
     if flat:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.excess import conditions
 from spheroid_qc.response.groups import (
     ALL_PLATES,
     Group,
@@ -31,6 +32,7 @@ from spheroid_qc.response.groups import (
 from spheroid_qc.response.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.median_effect import MedianEffect, fit_median_effect
 from spheroid_qc.response.responses import Responses
+from spheroid_qc.response.scatter import CONSTANT, Scatter
 
 __all__ = ["DOSE_RESPONSE_COLUMNS", "dose_response_table"]
 
@@ -77,12 +79,15 @@ def dose_response_table(
     settings = ResponseParameters() if parameters is None else parameters
     at_time, said = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
+    laws: dict[str, Scatter] = {}
     for name, columns in _subjects(at_time):
         chosen = _wells_of(at_time, columns)
         several = at_time.rows["plate"].nunique() > 1
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
-            found = _lines(group, name, columns, settings)
+            if group.plate not in laws:
+                laws[group.plate] = _law(at_time, group)
+            found = _lines(group, name, columns, laws[group.plate], settings)
             own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
         lines += own
         if several:
@@ -142,8 +147,16 @@ def _wells_of(responses: Responses, columns: tuple[int, ...]) -> Responses:
     return responses.where(_exactly(responses, columns) | ~(responses.doses > 0).any(axis=1))
 
 
+def _law(at_time: Responses, group: Group) -> Scatter:
+    """How a well's variance depends on its effect, by all wells of the plate."""
+    if at_time.kind == "raw":
+        return CONSTANT
+    whole = at_time.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
+    return conditions(at_time.doses[whole], at_time.effect[whole]).scatter
+
+
 def _lines(
-    group: Group, name: str, columns: tuple[int, ...], settings: ResponseParameters
+    group: Group, name: str, columns: tuple[int, ...], law: Scatter, settings: ResponseParameters
 ) -> list[Line]:
     """Fit one drug, or each fixed-ratio series of a combination, on one plate."""
     part = group.responses
@@ -152,7 +165,7 @@ def _lines(
     if len(columns) == 1:
         if not (doses > 0).any():
             return [_empty(name, unit, "No well of this plate holds the drug alone.")]
-        return [_line(name, unit, "", doses[:, 0], part, settings)]
+        return [_line(name, unit, "", doses[:, 0], part, law, settings)]
     if "+" in unit:
         return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
     given = np.asarray((doses > 0).all(axis=1))
@@ -162,7 +175,7 @@ def _lines(
         keep[np.flatnonzero(given)[rows]] = True
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
         total = doses[keep].sum(axis=1)
-        found.append(_line(name, unit, ratio, total, part.where(keep), settings))
+        found.append(_line(name, unit, ratio, total, part.where(keep), law, settings))
     return found
 
 
@@ -176,7 +189,7 @@ def _empty(name: str, unit: str, note: str) -> Line:
 
 
 def _line(
-    name: str, unit: str, ratio: str, dose: FloatArray, part: Responses,
+    name: str, unit: str, ratio: str, dose: FloatArray, part: Responses, law: Scatter,
     settings: ResponseParameters,
 ) -> Line:  # fmt: skip
     """Fit one curve and the median effect line."""
@@ -197,7 +210,7 @@ def _line(
             "parameters; test more doses or fix e0 or emax."
         )
         return line | {"note": " ".join(notes)}
-    fit = _fit(dose, effect, part.kind, settings, notes)
+    fit = _fit(dose, effect, part.kind, law, settings, notes)
     line |= {"flat_p": fit.flat_p}
     if fit.flat_p >= settings.flat_p:
         notes.append(
@@ -209,8 +222,9 @@ def _line(
 
 
 def _fit(
-    dose: FloatArray, effect: FloatArray, kind: str, settings: ResponseParameters, notes: list[str]
-) -> LogisticFit:
+    dose: FloatArray, effect: FloatArray, kind: str, law: Scatter, settings: ResponseParameters,
+    notes: list[str],
+) -> LogisticFit:  # fmt: skip
     """Fit with free asymptotes as far as the wells determine them."""
     e0, emax, level = settings.e0, settings.emax, settings.confidence
     bounds = (-np.inf, np.inf)
@@ -218,16 +232,16 @@ def _fit(
     lowest, highest = float(dose[dose > 0].min()), float(dose.max())
     if startless and len(np.unique(dose)) == 3 + (emax is None) - 1:
         e0 = 0.0
-    fit = fit_logistic(dose, effect, e0=e0, emax=emax)
+    fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law)
     if startless and e0 is None and not fit.profile_interval(0.5, level)[0] >= lowest:
         e0 = 0.0
-        fit = fit_logistic(dose, effect, e0=e0, emax=emax)
+        fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law)
     if startless and e0 == 0:
         notes.append("No vehicle: the curve starts at 0, since the wells leave its start open.")
-    ends = fit.profile_interval(0.5, level)[1] <= highest
-    if kind != "raw" and emax is None and fit.emax > 1 and not ends:
+    held = kind != "raw" and emax is None and fit.emax > 1
+    if held and not fit.profile_interval(0.5, level)[1] <= highest:
         bounds = (-np.inf, 1.0)
-        fit = fit_logistic(dose, effect, e0=e0, emax=emax, emax_bounds=bounds)
+        fit = fit_logistic(dose, effect, e0=e0, emax=emax, emax_bounds=bounds, scatter=law)
         notes.append("The curve ends at 1, since the wells leave its end open.")
     return fit
 

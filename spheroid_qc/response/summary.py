@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from spheroid_qc.follow import STATES
 from spheroid_qc.response.assay_quality import mad
@@ -64,7 +64,7 @@ def mean_interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]
     known = values.dropna()
     if len(known) < 2:
         return float("nan"), float("nan")
-    half = stats.t.ppf(0.5 + level / 2, len(known) - 1) * known.std(ddof=1) / len(known) ** 0.5
+    half = stdtrit(len(known) - 1, 0.5 + level / 2) * known.std(ddof=1) / len(known) ** 0.5
     centre = known.mean()
     return float(centre - half), float(centre + half)
 

@@ -39,6 +39,7 @@ __all__ = [
     "pending",
     "remove_correction",
     "save_correction",
+    "store_correction",
     "tidy",
 ]
 
@@ -170,12 +171,48 @@ def save_correction(
     OSError
         If nothing can be written.
     """
-    labels, loose = tidy(core, shed)
-    result = measure_masks(automatic, labels, loose, image, parameters)
-    path = run.corrections / automatic["mask"]
-    write_masks(path, Segmentation(labels, loose, 1.0, METHOD), image.pixel_size_um)
-    _write_note(run, result, parameters, by, at)
+    result = measure_masks(automatic, core, shed, image, parameters)
+    store_correction(run, result, core, shed, image.pixel_size_um, parameters, by=by, at=at)
     return result
+
+
+def store_correction(
+    run: RunFolder,
+    result: dict[str, Any],
+    core: NDArray[Any],
+    shed: NDArray[Any],
+    pixel_size_um: float | None,
+    parameters: Parameters,
+    *,
+    by: str = "",
+    at: str = "",
+) -> None:
+    """Store masks that a person drew and that have been measured.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Where.
+    result : dict
+        From `measure_masks`; it names the mask.
+    core, shed : ndarray, shape (y, x)
+        Masks as painted.
+    pixel_size_um : float or None
+        Written into the mask file.
+    parameters : Parameters
+        The settings that were measured with.
+    by, at : str
+        Who, and when (ISO 8601).
+
+    Raises
+    ------
+    OSError
+        If nothing can be written.
+    """
+    labels, loose = tidy(core, shed)
+    path = run.corrections / result["mask"]
+    write_masks(path, Segmentation(labels, loose, 1.0, METHOD), pixel_size_um)
+    _write_note(run, result, parameters, by, at)
 
 
 def remove_correction(run: RunFolder, mask: str) -> None:

@@ -19,9 +19,9 @@ from spheroid_qc.run.judge import Judged
 from spheroid_qc.run.overlays import Caption, OverlayTask
 from spheroid_qc.run.rows import Layout, Record, Row, WellRows, read_rows
 
-__all__ = ["WantedOverlays"]
+__all__ = ["NOT_IN_THE_PICTURE", "WantedOverlays"]
 
-_NOT_IN_THE_PICTURE = frozenset(
+NOT_IN_THE_PICTURE = frozenset(
     {
         "uncalibrated", "pixel_size_conflict", "time_is_index", "few_references", "no_vehicle",
         "unmapped", "mapped_without_image", "no_baseline", "incomplete_series",
@@ -101,7 +101,7 @@ class WantedOverlays:
 
 def _worth_a_look(flags: tuple[Flag, ...]) -> bool:
     """Tell whether a picture helps: not with a finding about the whole plate or map."""
-    return any(f.code not in _NOT_IN_THE_PICTURE and f.severity is not Severity.INFO for f in flags)
+    return any(f.code not in NOT_IN_THE_PICTURE and f.severity is not Severity.INFO for f in flags)
 
 
 def _known(value: float | None) -> float | None:
