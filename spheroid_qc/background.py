@@ -232,10 +232,6 @@ def main() -> int:
     if request is None:
         return 2
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if hasattr(os, "nice"):
-        # The window comes first; workers inherit it.
-        with contextlib.suppress(OSError):
-            os.nice(5)
     try:
         from spheroid_qc.workflow import run_plate
 

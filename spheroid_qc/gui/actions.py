@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_warning
 
 from spheroid_qc.gui.background import in_background, sentence_of
 from spheroid_qc.gui.opened import Opened, open_folder
-from spheroid_qc.gui.session import TABLES, Session, session_of
+from spheroid_qc.gui.preferences import preference
+from spheroid_qc.gui.session import TABLES, Session, account_name, session_of
+from spheroid_qc.gui.stacks import FrameCache
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.maps import read_plate_map
@@ -41,14 +43,23 @@ def open_images(
 
     def done(opened: Opened) -> None:
         same = session.opened is not None and session.opened.folder == opened.folder
+        from spheroid_qc.gui.correcting import correcting_of
+
+        # A stroke of this very moment belongs to the folder that is left now.
+        correcting_of(viewer).finish()
+        session.user = preference("review", "user_name", "") or account_name()
         session.set_opened(opened)
-        for note in opened.notes:
+        session.cache = FrameCache(int(preference("plate", "cache_mb", 256)) * 2**20)
+        for note in (*opened.notes, *([session.unread] if session.unread else ())):
             show_warning(note)
         if opened.map_path is not None and not same:
             load_map(view, session, opened.map_path)
         load_tables(view, session)
 
-    return in_background(view, open_folder, Path(folder), parameters, out, done=done)
+    return in_background(
+        view, open_folder, Path(folder), parameters, out, done=done,
+        desc=f"reading {Path(folder).name}",
+    )  # fmt: skip
 
 
 def load_map(owner: Any, session: Session, path: Path) -> Any:
@@ -99,8 +110,3 @@ def open_panel(viewer: Any, name: str) -> Any:
     dock.show()
     dock.raise_()
     return widget
-
-
-def tell(text: str) -> None:
-    """Notify the user."""
-    show_info(text)

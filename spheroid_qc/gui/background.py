@@ -51,6 +51,7 @@ def in_background(
     done: Callable[[Any], None] | None = None,
     failed: Callable[[BaseException], None] | None = None,
     finished: Callable[[], None] | None = None,
+    desc: str = "",
 ) -> Any:
     """Call a function in a thread.
 
@@ -68,13 +69,18 @@ def in_background(
         Gets the error; default: a notification.
     finished : callable, optional
         Called in either case, last.
+    desc : str
+        What napari's list of activities says meanwhile; empty for what is quick.
 
     Returns
     -------
     worker
         napari's worker; kept until it has finished.
     """
-    worker = create_worker(function, *args, _start_thread=False, _ignore_errors=True)
+    worker = create_worker(
+        function, *args, _start_thread=False, _ignore_errors=True,
+        _progress={"desc": desc} if desc else None,
+    )  # fmt: skip
 
     def guarded(callback: Callable[..., None]) -> Callable[..., None]:
         def call(*values: Any) -> None:

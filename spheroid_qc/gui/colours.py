@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -77,8 +77,3 @@ def value_colour(value: float, low: float, high: float, metric: Metric, dark: bo
     """Colour of a value on the metric's ramp; None where there is no value."""
     step = step_of(value, low, high)
     return None if step is None else tone(f"{'d' if metric.diverging else 's'}{step}", dark)
-
-
-def legend_of(colours: Mapping[str, str], most: int = 24) -> list[tuple[str, str]]:
-    """Names and colours for a legend, in the order in which they were found."""
-    return list(colours.items())[:most]

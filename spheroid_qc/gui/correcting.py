@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,11 @@ class Correcting(QObject):
         self.view = view_of(viewer)
         self.session: Session = session_of(viewer)
         self._results: dict[tuple[str, str, int], dict[str, Any]] = {}
-        self._seen: dict[tuple[int, int], bytes] = {}
-        self._dirty: set[int] = set()
-        self._data: WellData | None = None
+        # What was kept last of each frame, so that a stroke that is undone is noticed.
+        self._seen: dict[tuple[str, str, int], bytes] = {}
+        self._dirty: dict[tuple[str, str, int], WellData] = {}
         self._busy = False
+        self._field = 0
         self._picture: tuple[int, int, FieldImage] | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -120,11 +122,15 @@ class Correcting(QObject):
             return
         # The layer tells of every refresh, and of a stroke before its pixels are written: whether
         # anything is different is seen when the brush has come to rest.
-        self._data = data
-        self._dirty.add(now)
+        self._dirty[data.plate, data.well, now] = data
         self._rest.start()
 
     def _on_shown(self) -> None:
+        data = self.view.data
+        if data is not None and data.field != self._field:
+            self._field = data.field
+            self._results.clear()
+            self._seen.clear()
         self._picture = None
         self._read_picture()
 
@@ -144,27 +150,25 @@ class Correcting(QObject):
         in_background(self, _warm, data, now, done=done, failed=lambda _: None)
 
     def _jobs(self) -> list[_Job]:
-        data, opened = self._data, self.session.opened
-        dirty, self._dirty = sorted(self._dirty), set()
-        if data is None or data.core is None or data.shed is None or opened is None:
-            return []
+        opened = self.session.opened
+        dirty, self._dirty = self._dirty, {}
         jobs = []
-        for n in dirty:
-            if not (data.core.touched(n) or data.shed.touched(n)):
+        for key, data in dirty.items():
+            n = key[2]
+            known = data.automatic[n]
+            if data.core is None or data.shed is None or opened is None or known is None:
+                continue
+            touched = data.core.touched(n) or data.shed.touched(n)
+            if not touched or not known["mask"]:
                 continue
             core, shed = data.core.frame(n).copy(), data.shed.frame(n).copy()
-            digest = core.tobytes() + shed.tobytes()
-            if self._seen.get((id(data), n)) == digest:
-                continue
-            known = data.automatic[n]
-            if known is None or not known["mask"]:
-                continue
-            if (id(data), n) not in self._seen:
-                before = data.core.original(n).tobytes() + data.shed.original(n).tobytes()
-                if before == digest:
-                    continue
-            self._seen = {(id(data), n): digest}
-            jobs.append(_Job(opened, data, n, core, shed, self.session.user))
+            before = self._seen.get(key)
+            if before is None:
+                before = _digest(data.core.original(n), data.shed.original(n))
+            after = _digest(core, shed)
+            if after != before:
+                self._seen[key] = after
+                jobs.append(_Job(opened, data, n, core, shed, self.session.user))
         return jobs
 
     def _begin(self) -> None:
@@ -216,6 +220,12 @@ class Correcting(QObject):
         if event.type() == QEvent.Type.Close:
             self.finish()
         return False
+
+
+def _digest(core: NDArray[Any], shed: NDArray[Any]) -> bytes:
+    digest = blake2b(np.ascontiguousarray(core).data, digest_size=16)
+    digest.update(np.ascontiguousarray(shed).data)
+    return digest.digest()
 
 
 def _warm(data: WellData, timepoint: int) -> FieldImage | None:

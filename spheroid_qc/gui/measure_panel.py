@@ -7,26 +7,25 @@ from typing import Any
 
 import napari.viewer
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image
 from napari.qt.threading import create_worker
-from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QLineEdit, QProgressBar
 
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.background import alive, sentence_of
-from spheroid_qc.gui.colours import CORE, SHED
 from spheroid_qc.gui.folds import Fold
 from spheroid_qc.gui.forms import form_from_model
 from spheroid_qc.gui.one_image import (
     FrameResult,
-    features_of,
     find_in_frames,
     frame_indices,
     pixel_size_of,
 )
 from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
+from spheroid_qc.gui.result_layers import output_of, show_results
+from spheroid_qc.gui.well_view import overlay_of
 from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
 from spheroid_qc.run.csvfile import write_table
 
@@ -212,7 +211,7 @@ class MeasurePanel(Panel):
                 one.scale = (*one.scale[:-2], size, size)
                 one.units = (*(str(unit) for unit in one.units[:-2]), "um", "um")
         self._say_size()
-        self.viewer.scale_bar.visible = True
+        overlay_of(self.viewer, "scale_bar").visible = True
         if self._results:
             self.run_painted()
 
@@ -325,66 +324,12 @@ class MeasurePanel(Panel):
 
     def _output(self, kind: str) -> Any:
         """Layer of results of the image that is chosen, if it is still there."""
-        layer = self.layer
-        for one in self.viewer.layers:
-            made = one.metadata.get("spheroid_qc") if isinstance(one, Labels) else None
-            if made is not None and made.get("of") is layer and made.get("kind") == kind:
-                return one
-        return None
+        return output_of(self.viewer, self.layer, kind)
 
     def _show_results(self, layer: Image) -> None:
         results = [self._results[index] for index in sorted(self._results)]
-        assay = self.parameters.plate.assay.value
-        table, numbers = features_of(results, self.pixel_size_um, assay)
-        shape = layer.data.shape[:-1] if layer.rgb else layer.data.shape
-        core = np.zeros(shape, np.int32)
-        shed = np.zeros(shape, np.uint8)
-        for result in results:
-            of_frame = numbers[result.index]
-            if 0 in of_frame:
-                labels = np.where(result.core > 0, of_frame[0], 0)
-            else:
-                lookup = np.zeros(int(result.core.max(initial=0)) + 1, np.int32)
-                for old, new in of_frame.items():
-                    lookup[old] = new
-                labels = lookup[result.core]
-            core[result.index] = labels
-            shed[result.index] = result.shed
-        self._put(layer, "shed", shed, SHED)
-        made = self._put(layer, "core", core, CORE)
-        made.features = table
+        show_results(self.viewer, layer, results, self.pixel_size_um, self.parameters)
         self._say_answer()
-
-    def _put(self, layer: Image, kind: str, data: Any, colour: str) -> Any:
-        found = self._output(kind)
-        if found is not None:
-            found.data = data
-            return found
-        ndim = data.ndim
-        made = Labels(
-            data,
-            name=f"{layer.name} {kind}",
-            colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
-            opacity=0.9,
-            scale=layer.scale[:ndim],
-            translate=layer.translate[:ndim],
-            units=tuple(str(unit) for unit in layer.units[:ndim]),
-            axis_labels=layer.axis_labels[:ndim],
-            metadata={
-                **layer.metadata,
-                "spheroid_qc": {
-                    "of": layer,
-                    "kind": kind,
-                    "pixel_size_um": self.pixel_size_um,
-                    "parameters": self.parameters.model_dump(mode="json"),
-                },
-            },
-        )
-        made.contour = 2
-        self.viewer.add_layer(made)
-        if kind == "core":
-            made.mouse_drag_callbacks.append(_select_clicked)
-        return made
 
     def _say_answer(self) -> None:
         layer = self.layer
@@ -444,15 +389,3 @@ class MeasurePanel(Panel):
             show_error(f"{path} can't be written ({error.strerror}); choose another place.")
             return
         show_info(f"Wrote {path}")
-
-
-def _select_clicked(layer: Labels, event: Any) -> None:
-    """Select the spheroid that is clicked, in the layer and so in the table of features."""
-    if str(layer.mode) != "pan_zoom":
-        return
-    value = layer.get_value(
-        event.position, view_direction=event.view_direction,
-        dims_displayed=event.dims_displayed, world=True,
-    )  # fmt: skip
-    if value:
-        layer.selected_label = int(value)

@@ -22,7 +22,7 @@ from spheroid_qc.run.load import FieldImage, OpenFile, load_field
 from spheroid_qc.run.plate import default_out
 from spheroid_qc.run.work import Moment, main_channels, moments_of
 
-__all__ = ["Opened", "Picture", "open_folder", "run_folder_of"]
+__all__ = ["Opened", "Picture", "open_folder"]
 
 Key = tuple[str, str]
 _MAP_ENDINGS = (".csv", ".xlsx", ".tsv", ".txt")
@@ -115,19 +115,20 @@ class Opened:
 
     def times(self, plate: str) -> dict[int, float]:
         """Give the times of a plate: rank -> hours."""
-        found = {f.timepoint: f.time_h for f in self.table.frames if f.plate == plate}
-        return dict(sorted(found.items()))
+        known: dict[str, dict[int, float]] | None = self.__dict__.get("_times")
+        if known is None:
+            known = {}
+            for frame in self.table.frames:
+                known.setdefault(frame.plate, {})[frame.timepoint] = frame.time_h
+            known = {name: dict(sorted(times.items())) for name, times in known.items()}
+            self.__dict__["_times"] = known
+        return known.get(plate, {})
 
     def regular_step_h(self, plate: str) -> float | None:
         """Hours between frames, where they are always the same."""
         times = list(self.times(plate).values())
         steps = {round(b - a, 6) for a, b in pairwise(times)}
         return steps.pop() if len(steps) == 1 else None
-
-
-def run_folder_of(folder: Path) -> Path:
-    """Where the results of a folder go if nothing else is said."""
-    return default_out(folder)
 
 
 def open_folder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from inspect import signature
 from typing import Any
@@ -52,7 +53,6 @@ class Panel(QWidget):
         outer.addWidget(area)
         self.setMinimumWidth(380)
         self._listening: list[tuple[Any, Callable[..., None]]] = []
-        self.destroyed.connect(lambda *_: None)
 
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(430, 640)
@@ -60,10 +60,13 @@ class Panel(QWidget):
     def listen(self, signal: Any, method: Callable[..., None]) -> None:
         """Call a method when a signal of the session comes, as long as the panel lives."""
         taken = len(signature(method).parameters)
+        # The session must not keep a closed panel, and with it the viewer, alive.
+        held, owner = weakref.WeakMethod(method), weakref.ref(self)
 
         def call(*values: Any) -> None:
-            if alive(self):
-                method(*values[:taken])
+            found, panel = held(), owner()
+            if found is not None and panel is not None and alive(panel):
+                found(*values[:taken])
             else:
                 signal.disconnect(call, missing_ok=True)
 

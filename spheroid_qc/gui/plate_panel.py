@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import napari.viewer
-from napari.utils.notifications import show_warning
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.gui.actions import load_map, open_images, open_panel
 from spheroid_qc.gui.colours import condition_colours
+from spheroid_qc.gui.correcting import correcting_of
 from spheroid_qc.gui.folds import Fold
 from spheroid_qc.gui.forms import form_from_model
 from spheroid_qc.gui.map_editor import MapEditor
 from spheroid_qc.gui.names_table import NamesTable
 from spheroid_qc.gui.panel import Panel, button, heading, hint, row, say_in
 from spheroid_qc.gui.plate_grid import Face, PlateGrid
+from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate.inspect import inspection
+from spheroid_qc.report.families import common_suffix
 
 __all__ = ["PlatePanel"]
 
@@ -53,6 +55,10 @@ class PlatePanel(Panel):
         self.plates = QComboBox()
         self.plates.currentTextChanged.connect(self._on_plate_chosen)
         self.plate_row = row(QLabel("Plate"), self.plates, 1)
+        self.field = QComboBox()
+        self.field.setToolTip("Which field of view of a well is shown and corrected.")
+        self.field.currentIndexChanged.connect(self._on_field)
+        self.field_row = row(QLabel("Field of view"), self.field, 1)
         self.map_state = hint()
         self.grid = PlateGrid(selectable=True)
         self.grid.clicked.connect(self._on_well_clicked)
@@ -83,6 +89,7 @@ class PlatePanel(Panel):
             self.map_state,
             self.grid,
             self.legend,
+            self.field_row,
             self.editor_fold,
             self.settings_fold,
             self.names_fold,
@@ -90,6 +97,10 @@ class PlatePanel(Panel):
         )
         self.column.addStretch(1)
         self.setAcceptDrops(True)
+        self._reopen = QTimer(self)
+        self._reopen.setSingleShot(True)
+        self._reopen.setInterval(700)
+        self._reopen.timeout.connect(self._open_again)
         for signal, method in (
             (self.session.opened_changed, self._on_opened),
             (self.session.map_changed, self._on_map_changed),
@@ -105,9 +116,12 @@ class PlatePanel(Panel):
 
     def choose_folder(self) -> None:
         """Ask for a folder."""
-        start = str(self.session.opened.folder) if self.session.opened else ""
+        start = preference("plate", "last_folder", "")
+        if self.session.opened is not None:
+            start = str(self.session.opened.folder)
         name = QFileDialog.getExistingDirectory(self, "Folder of images", start)
         if name:
+            remember("plate", "last_folder", name)
             self.open(Path(name))
 
     def open(self, folder: Path) -> None:
@@ -145,6 +159,7 @@ class PlatePanel(Panel):
         self.next_button.setEnabled(known)
         self.found_map.setVisible(False)
         self.plate_row.setVisible(opened is not None and len(opened.plates) > 1)
+        self._offer_fields()
         if opened is None:
             say_in(
                 self.summary, "Open a folder of images. Or try File > Open Sample > Spheroid QC."
@@ -245,6 +260,23 @@ class PlatePanel(Panel):
         if opened is not None and (self.session.plate, well) in opened.moments:
             self.session.show(self.session.plate, well, self.session.timepoint)
 
+    def _offer_fields(self) -> None:
+        opened = self.session.opened
+        fields = sorted({f.field for f in opened.table.frames}) if opened is not None else []
+        self.field.blockSignals(True)
+        self.field.clear()
+        self.field.addItem("as analysed", None)
+        for number in fields:
+            self.field.addItem(str(number), number)
+        self.field.blockSignals(False)
+        self.field_row.setVisible(len(fields) > 1)
+
+    def _on_field(self, *_: object) -> None:
+        # A stroke of this very moment belongs to the field that is left now.
+        correcting_of(self.viewer).finish()
+        self.view.field = self.field.currentData()
+        self.view.read_again()
+
     def _on_shown(self) -> None:
         self.grid.set_current(self.session.well)
         if self.plates.currentText() != self.session.plate:
@@ -304,9 +336,11 @@ class PlatePanel(Panel):
 
     def _write_legend(self, conditions: dict[str, str]) -> None:
         order = sorted(conditions, key=lambda name: (not name.startswith("vehicle"), name))
+        # What all conditions share, such as the cell line, need not be said with each.
+        shared = common_suffix(order)
         parts = [
             f'<span style="color:{conditions[name]}; font-size:13px;">●</span>&nbsp;'
-            f"{_escaped(name)}"
+            f"{_escaped(name.removesuffix(shared))}"
             for name in order[:14]
         ]
         if len(order) > 14:
@@ -346,10 +380,13 @@ class PlatePanel(Panel):
         opened = self.session.opened
         if opened is None:
             return
-        if self.form.problem:
-            show_warning(self.form.problem)
-        # Names and calibration are read anew: both are quick, and the table must not be stale.
-        open_images(self.viewer, opened.folder, new, opened.out)
+        # Names and calibration are read anew, once the typing has come to rest.
+        self._reopen.start()
+
+    def _open_again(self) -> None:
+        opened = self.session.opened
+        if opened is not None:
+            open_images(self.viewer, opened.folder, self.session.parameters, opened.out)
 
 
 def _escaped(text: str) -> str:

@@ -161,7 +161,9 @@ class ResultsPanel(Panel):
         _refill(self.family, [family.title for family in self._families])
         if first:
             # Combinations stand last, and are what is looked for first.
-            self.family.setCurrentIndex(len(self._families) - 1)
+            imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
+            known = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
+            self.family.setCurrentIndex(known[-1] if known else 0)
         _refill(self.metric, [metric.axis for metric in self._metrics])
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(tables["wells"], self.session.plate, self.session.well_count, times)
@@ -291,7 +293,7 @@ class ResultsPanel(Panel):
         return in_background(
             self, export_session, target, opened.run, dict(session.tables), session.parameters,
             session.command(target / "settings.toml"), session.map_path,
-            done=done, failed=failed, finished=finished,
+            done=done, failed=failed, finished=finished, desc="exporting",
         )  # fmt: skip
 
     def choose_figure(self) -> None:

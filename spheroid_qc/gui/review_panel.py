@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import napari.viewer
-import numpy as np
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer
-from qtpy.QtGui import QColor
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -18,11 +16,14 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.actions import open_panel
+from spheroid_qc.gui.background import alive, sentence_of
 from spheroid_qc.gui.correcting import correcting_of
 from spheroid_qc.gui.folds import Fold
 from spheroid_qc.gui.panel import Panel, button, heading, hint, row, say_in
 from spheroid_qc.gui.review_queue import SHOWN, Entry, queue_of
+from spheroid_qc.gui.review_words import QueueModel, figures_text
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.well_view import view_of
 
@@ -44,53 +45,6 @@ _KEYS = (
     ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo strokes (napari)"),
     ("V", "hide and show the outline (napari)"),
 )
-_SIGNS = {"accept": "✓ accepted", "exclude": "✗ excluded"}
-_FIGURES = (
-    ("Core area", "core_area_um2", "µm²"), ("Core area", "core_area_px", "px"),
-    ("Total area", "total_area_um2", "µm²"), ("Total area", "total_area_px", "px"),
-    ("Disintegration fraction", "disintegration_fraction", ""),
-    ("Disintegration index", "disintegration_index", ""),
-)  # fmt: skip
-
-
-class _Queue(QAbstractTableModel):
-    """The queue as a table."""
-
-    columns = ("Frame", "Why", "Conf.", "Done")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.entries: list[Entry] = []
-
-    def show(self, entries: list[Entry]) -> None:
-        self.beginResetModel()
-        self.entries = entries
-        self.endResetModel()
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        return len(self.entries)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:
-        return len(self.columns)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return self.columns[section]
-        return None
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        entry = self.entries[index.row()]
-        if role == Qt.ItemDataRole.ForegroundRole and entry.done:
-            return QColor("#8a939c")
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(entry.details) or "no finding"
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        state = _SIGNS.get(entry.decision, "✎ corrected" if entry.corrected else "")
-        confidence = "" if np.isnan(entry.confidence) else f"{entry.confidence:.2f}"
-        return (f"{entry.well}  {entry.time_h:g} h", entry.why, confidence, state)[index.column()]
 
 
 class ReviewPanel(Panel):
@@ -117,7 +71,7 @@ class ReviewPanel(Panel):
         )
         self.shown.currentIndexChanged.connect(self.refresh)
         self.count = QLabel()
-        self.queue = _Queue()
+        self.queue = QueueModel()
         self.table = QTableView()
         self.table.setModel(self.queue)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -208,8 +162,6 @@ class ReviewPanel(Panel):
         self.refresh()
 
     def _bind_keys(self) -> None:
-        from spheroid_qc.gui.background import alive
-
         for key, action in (
             ("n", self.next), ("Shift-n", self.previous), ("a", self.accept), ("q", self.exclude),
             ("u", self.undecide), ("s", self.swap),
@@ -319,8 +271,8 @@ class ReviewPanel(Panel):
                     session.decide("open", *place, when)
             else:
                 session.decide(kind, *place, None if self.whole.isChecked() else time_h, reason)
-        except OSError as error:
-            show_warning(f"The decision can't be stored ({error.strerror}); check the disk.")
+        except (OSError, SpheroidQCError) as error:
+            show_warning(f"The decision can't be stored. {sentence_of(error)}")
             return
         session.tables_wanted.emit()
         self.refresh()
@@ -428,33 +380,4 @@ class ReviewPanel(Panel):
             self.figures.setText("")
             return
         corrected = result is not None and result.get("method") == "corrected"
-        self.figures.setText(_figures_text(automatic, result if corrected else None))
-
-
-def _figures_text(automatic: dict[str, Any], corrected: dict[str, Any] | None) -> str:
-    """Figures of the automatic masks, and beside them those of the corrected ones."""
-    calibrated = automatic["pixel_size_um"] is not None
-    lines = []
-    for label, name, unit in _FIGURES:
-        if (unit == "px") == calibrated and unit:
-            continue
-        cells = [_value(automatic, name, unit)]
-        if corrected is not None:
-            cells.append(f"<b>{_value(corrected, name, unit)}</b>")
-        cells = [f'<td align="right" style="padding-left:18px">{cell}</td>' for cell in cells]
-        lines.append(f"<tr><td>{label}</td>{''.join(cells)}</tr>")
-    head = ""
-    if corrected is not None:
-        names = ("automatic", "<b>corrected</b>")
-        cells = [f'<td align="right">{name}</td>' for name in names]
-        head = f"<tr><td></td>{''.join(cells)}</tr>"
-    return f"<table>{head}{''.join(lines)}</table>"
-
-
-def _value(field: dict[str, Any], name: str, unit: str) -> str:
-    rows = field["rows"]
-    value = rows[0].get(name) if rows else None
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return "–"
-    text = f"{value:.3f}" if not unit else f"{value:,.0f}"
-    return f"{text} {unit}".strip()
+        self.figures.setText(figures_text(automatic, result if corrected else None))

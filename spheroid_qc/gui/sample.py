@@ -14,7 +14,7 @@ __all__ = ["SMALL", "open_sample_plate", "sample_folder", "write_sample"]
 
 
 def _small() -> PlateDesign:
-    """Sixteen wells: vehicle, two drugs at two doses, both together, and a blank."""
+    """Eighteen wells: vehicle, a drug at two doses, another, both together, and blanks."""
     first, second = DEMO.drugs[0], DEMO.drugs[1]
     plans = []
     for replicate in range(3):
@@ -29,9 +29,9 @@ def _small() -> PlateDesign:
         for column, treatment in enumerate(treatments, start=1):
             role = "treated" if treatment else "vehicle"
             plans.append(WellPlan(row, column, treatment, role, replicate + 1))
-    # What goes wrong on real plates: one well drifts out of focus, one was never seeded.
-    plans[6] = replace(plans[6], blurred_from_h=48.0)
-    plans.append(WellPlan(4, 1, (), "blank", 1, empty=True))
+        plans.append(WellPlan(row, 6, (), "blank", replicate + 1, empty=True))
+    # What goes wrong on real plates: one well drifts out of focus.
+    plans[7] = replace(plans[7], blurred_from_h=48.0)
     return replace(
         DEMO, wells=tuple(plans), times_h=(0.0, 24.0, 48.0, 72.0), plate="Sample",
         shape=(512, 512), pixel_size_um=2.6,
@@ -74,6 +74,6 @@ def open_sample_plate() -> list[Any]:
     show_info("The sample plate is being drawn; this takes a few seconds the first time.")
     in_background(
         view_of(viewer), write_sample, sample_folder(),
-        done=lambda images: open_images(viewer, images),
+        done=lambda images: open_images(viewer, images), desc="drawing the sample plate",
     )  # fmt: skip
     return []

@@ -19,6 +19,7 @@ from psygnal import Signal
 
 from spheroid_qc.background import RunRequest
 from spheroid_qc.configuration import needs_new_masks, write_configuration
+from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.gui.map_draft import MapDraft
 from spheroid_qc.gui.opened import Opened
 from spheroid_qc.gui.stacks import FrameCache
@@ -27,7 +28,7 @@ from spheroid_qc.plate.maps import MappedWell, PlateMap, condition_name
 from spheroid_qc.plate.wells import smallest_format
 from spheroid_qc.run.exclusions import Exclusion, read_exclusions, write_exclusions
 
-__all__ = ["Session", "session_of"]
+__all__ = ["Session", "account_name", "session_of"]
 
 Key = tuple[str, str]
 TABLES = ("wells", "conditions", "qc", "spheroids")
@@ -60,6 +61,8 @@ class Session:
         The time that is looked at.
     user : str
         Name that decisions are signed with.
+    unread : str
+        Why the decisions of the run folder could not be read; empty if they could.
     """
 
     opened_changed = Signal()
@@ -87,7 +90,9 @@ class Session:
         self.plate = ""
         self.well = ""
         self.timepoint = 0
-        self.user = _user()
+        self.user = account_name()
+        self.unread = ""
+        self._by_well: dict[str, list[tuple[str, Exclusion]]] | None = None
         self.cache = FrameCache()
 
     # the folder
@@ -155,11 +160,9 @@ class Session:
         """Wells of a plate as the map has them; empty where the map does not fit the images."""
         if self.plate_map is None or self.opened is None:
             return {}
-        from spheroid_qc.errors import PlateMapError
-
         try:
             found = self.plate_map.for_plates(self.opened.plates)
-        except PlateMapError:
+        except SpheroidQCError:
             return {}
         return {well: entry for (name, well), entry in found.items() if name == plate}
 
@@ -188,7 +191,7 @@ class Session:
     def use_out(self, out: Path) -> None:
         """Put results into another run folder."""
         if self.opened is not None and out != self.opened.out:
-            self.opened = replace(self.opened, out=out)
+            self.opened = replace(self.opened, out=out, status="")
             self.tables = {}
             self._read_decisions()
             self.tables_changed.emit()
@@ -253,6 +256,13 @@ class Session:
             Hours of the frame; None: the whole well.
         reason : str
             In the user's words.
+
+        Raises
+        ------
+        RequestError
+            If the tables of decisions are there, but can't be read.
+        OSError
+            If they can't be written.
         """
         kept_out = [e for e in self.exclusions if not _same(e, plate, well, time_h)]
         kept_in = [e for e in self.acceptances if not _same(e, plate, well, time_h)]
@@ -264,24 +274,45 @@ class Session:
             kept_in.append(entry)
         assert self.opened is not None
         run = self.opened.run
+        if self.unread:
+            # What somebody wrote there by hand must not be replaced unread.
+            raise RequestError(self.unread)
         _write(run.exclusions, kept_out)
         _write(run.acceptances, kept_in)
         self.exclusions, self.acceptances = kept_out, kept_in
+        self._by_well = None
         self.decisions_changed.emit()
 
     def decision(self, plate: str, well: str, time_h: float) -> tuple[str, Exclusion | None]:
         """Tell what was decided on a frame: `exclude`, `accept` or empty."""
-        for kind, entries in (("exclude", self.exclusions), ("accept", self.acceptances)):
-            for entry in entries:
-                if _same(entry, plate, well, time_h) or _same(entry, plate, well, None):
-                    return kind, entry
+        for kind, entry in self._decided.get(well, ()):
+            if _same(entry, plate, well, time_h) or _same(entry, plate, well, None):
+                return kind, entry
         return "", None
+
+    @property
+    def _decided(self) -> dict[str, list[tuple[str, Exclusion]]]:
+        """Decisions by well: there may be thousands of frames to look them up for."""
+        if self._by_well is None:
+            found: dict[str, list[tuple[str, Exclusion]]] = {}
+            for kind, entries in (("exclude", self.exclusions), ("accept", self.acceptances)):
+                for entry in entries:
+                    found.setdefault(entry.well, []).append((kind, entry))
+            self._by_well = found
+        return self._by_well
 
     def _read_decisions(self) -> None:
         assert self.opened is not None
         run = self.opened.run
-        self.exclusions = read_exclusions(run.exclusions) if run.exclusions.is_file() else []
-        self.acceptances = read_exclusions(run.acceptances) if run.acceptances.is_file() else []
+        self.exclusions, self.acceptances, self.unread = [], [], ""
+        self._by_well = None
+        try:
+            if run.exclusions.is_file():
+                self.exclusions = read_exclusions(run.exclusions)
+            if run.acceptances.is_file():
+                self.acceptances = read_exclusions(run.acceptances)
+        except SpheroidQCError as error:
+            self.unread = f"The decisions in {run.root} can't be read: {error}"
         self.decisions_changed.emit()
 
 
@@ -299,7 +330,8 @@ def _write(path: Path, entries: Iterable[Exclusion]) -> None:
         write_exclusions(path, found)
 
 
-def _user() -> str:
+def account_name() -> str:
+    """Name of the account that the program runs in."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -214,16 +214,6 @@ class MaskStack(LazyStack):
         """Tell whether somebody wrote into a frame since it was read."""
         return n in self._changed
 
-    def is_changed(self, n: int) -> bool:
-        """Tell whether a frame differs from what was read."""
-        changed = self._changed.get(n)
-        return changed is not None and not np.array_equal(changed, self.original(n))
-
-    def reload(self, n: int) -> None:
-        """Forget changes of a frame and read it anew."""
-        self._changed.pop(n, None)
-        self._cache.put((id(self), n), self._fitted(self._read(n)))
-
     def set_frame(self, n: int, values: Array) -> None:
         """Replace one frame."""
         self._writable(n)[...] = values

@@ -18,11 +18,12 @@ from qtpy.QtCore import QObject, Signal
 
 from spheroid_qc.gui.background import alive, in_background
 from spheroid_qc.gui.colours import CORE, SHED
+from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.session import Session, session_of
 from spheroid_qc.gui.well_data import WellData, read_well
 from spheroid_qc.run.progress import Progress
 
-__all__ = ["WellView", "view_of"]
+__all__ = ["WellView", "overlay_of", "view_of"]
 
 IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"
 _AHEAD = (1, -1, 2, 3)
@@ -65,6 +66,7 @@ class WellView(QObject):
         self.session.well_wanted.connect(self._on_wanted, check_nargs=False)
         self.session.opened_changed.connect(self._on_opened, check_nargs=False)
         self.session.tables_changed.connect(self._on_tables, check_nargs=False)
+        self.session.map_changed.connect(self._on_map, check_nargs=False)
         self.session.run_told.connect(self._on_told)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.layers.events.removed.connect(self._on_removed)
@@ -121,7 +123,7 @@ class WellView(QObject):
                 layer = self.layer(name)
                 if layer is not None:
                     viewer.layers.remove(layer)
-            viewer.text_overlay.visible = False
+            overlay_of(viewer, "text").visible = False
         if data is not None:
             data.close()
 
@@ -139,6 +141,10 @@ class WellView(QObject):
                 self.write_caption()
             elif self.session.tables:
                 self.read_again()
+
+    def _on_map(self) -> None:
+        if alive(self):
+            self.write_caption()
 
     def _on_told(self, state: Progress) -> None:
         waiting = alive(self) and self.data is not None and not self.data.analysed
@@ -200,7 +206,7 @@ class WellView(QObject):
                     metadata=metadata, multiscale=False, **geometry,
                 )  # fmt: skip
                 layer.contour = 2
-                layer.brush_size = 12
+                layer.brush_size = int(preference("review", "brush_size", 12))
                 self._keep(viewer, name, layer)
                 for event in (layer.events.paint, layer.events.set_data):
                     event.connect(lambda *_, name=name: self._on_painted(name))
@@ -275,11 +281,12 @@ class WellView(QObject):
         if data.moments[now] is None:
             state = "no image at this time"
         parts += [part for part in (condition, state.replace("_", " ")) if part]
-        overlay = viewer.text_overlay
+        overlay = overlay_of(viewer, "text")
         overlay.text = "   ".join(parts)
         overlay.visible = True
         overlay.position = "top_left"
-        viewer.scale_bar.visible = bool(self._geometry(data)["units"][1] == "um")
+        bar = overlay_of(viewer, "scale_bar")
+        bar.visible = bool(self._geometry(data)["units"][1] == "um")
 
 
 def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wanted, WellData]:
@@ -291,6 +298,14 @@ def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wan
         if stack is not None:
             stack.frame(now)
     return wanted, data
+
+
+def overlay_of(viewer: Any, name: str) -> Any:
+    """Give an overlay of the canvas: `text` or `scale_bar`; napari has moved them."""
+    canvas = getattr(viewer, "canvas", None)
+    if canvas is not None:
+        return getattr(canvas.overlays, name)
+    return getattr(viewer, "text_overlay" if name == "text" else name)
 
 
 def _one_colour(colour: str) -> DirectLabelColormap:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ..run.conftest import write_plate
+from tests.run.conftest import write_plate
 
 _NO_SCREEN = (
     sys.platform.startswith("linux")
@@ -77,6 +77,12 @@ def finished(analysed, tmp_path) -> Path:
     return tmp_path / analysed.name
 
 
+def in_one_process(run_panel) -> None:
+    """Let the background process do all the work itself: fewer processes to start."""
+    run_panel.workers.setRange(0, 8)
+    run_panel.workers.setValue(0)
+
+
 class Window:
     """A viewer with the plug-in, driven through its manifest."""
 
@@ -87,16 +93,22 @@ class Window:
         self.qtbot = qtbot
         self.session = session_of(viewer)
 
+    @property
+    def caption(self) -> str:
+        from spheroid_qc.gui.well_view import overlay_of
+
+        return overlay_of(self.viewer, "text").text
+
     def panel(self, name: str):
         return self.viewer.window.add_plugin_dock_widget("spheroid_qc", name)[1]
 
-    def until(self, condition, seconds: float = 60) -> None:
+    def until(self, condition, seconds: float = 240) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=int(seconds * 1000))
 
     def open(self, folder: Path):
         plate = self.panel("Plate")
         plate.open(folder)
-        self.until(lambda: self.session.opened is not None)
+        self.until(lambda: self.session.opened is not None and self.session.opened.folder == folder)
         self.until(lambda: self.shown())
         return plate
 

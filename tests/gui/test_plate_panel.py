@@ -12,6 +12,7 @@ from napari.layers import Image, Labels  # noqa: E402
 from qtpy.QtCore import QPoint, Qt  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
+from spheroid_qc.gui.well_view import overlay_of  # noqa: E402
 from spheroid_qc.plate.maps import read_plate_map  # noqa: E402
 
 
@@ -33,10 +34,10 @@ def test_a_folder_is_opened_and_a_well_is_shown_lazily(window, images) -> None:
     assert layer.data.shape == (3, 192, 192)
     assert layer.scale.tolist() == [6.0, 4.0, 4.0]
     assert [str(unit) for unit in layer.units] == ["hour", "micrometer", "micrometer"]
-    assert window.viewer.scale_bar.visible
-    assert window.viewer.text_overlay.text.startswith("B02   0 h")
+    assert overlay_of(window.viewer, "scale_bar").visible
+    assert window.caption.startswith("B02   0 h")
     window.viewer.dims.set_current_step(0, 2)
-    assert window.viewer.text_overlay.text.startswith("B02   12 h")
+    assert window.caption.startswith("B02   12 h")
     assert window.session.timepoint == 2
 
 
@@ -44,7 +45,7 @@ def test_clicking_wells_reuses_the_layer(window, images) -> None:
     plate = window.open(images)
     before = window.viewer.layers["well"]
     plate.grid.clicked.emit("C03")
-    window.until(lambda: window.viewer.text_overlay.text.startswith("C03"))
+    window.until(lambda: window.caption.startswith("C03"))
     assert window.viewer.layers["well"] is before
     assert len(window.viewer.layers) == 1
     plate.grid.clicked.emit("H12")  # no image: nothing happens
@@ -62,7 +63,7 @@ def test_masks_are_shown_where_there_are_results(window, finished) -> None:
         assert layer.units == image.units
     assert np.asarray(core.data[0]).any()
     assert window.session.map_path is not None, "the map of the earlier run is taken over"
-    window.until(lambda: "intact" in window.viewer.text_overlay.text)
+    window.until(lambda: "intact" in window.caption)
 
 
 def test_a_map_is_filled_in_by_dragging_and_saved_where_a_run_finds_it(

@@ -87,18 +87,14 @@ def test_frames_of_another_size_are_cut_or_filled() -> None:
     assert stack[0].sum() == 3 * 7
 
 
-def test_changes_are_known_and_can_be_forgotten() -> None:
+def test_changes_are_known() -> None:
     stack = MaskStack(Disk(), 5, SHAPE[1:], np.uint16)
     stack[1, 0, 0] = 9
-    assert stack.is_changed(1)
-    assert not stack.is_changed(0)
-    stack[1, 0, 0] = WHOLE[1, 0, 0]
-    assert not stack.is_changed(1)
-    stack[1, 0, 0] = 9
-    stack.reload(1)
-    assert not stack.is_changed(1)
+    assert stack.touched(1)
+    assert not stack.touched(0)
     stack.set_frame(2, np.zeros(SHAPE[1:]))
-    assert stack.is_changed(2)
+    assert stack.touched(2)
+    assert not stack[2].any()
 
 
 def test_writing_into_what_was_given_changes_nothing() -> None:
