@@ -92,7 +92,8 @@ def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> Sca
     used = df > 0
     df, sums, f = df[used], squares[used], mean[used]
     many = float(df.sum())
-    if many < LEAST_DF or not sums.sum() > 0:
+    rounding = 1e-20 * float((count * mean**2).sum())
+    if many < LEAST_DF or not sums.sum() > rounding:
         return CONSTANT
     best, gain = CONSTANT, LEAST_GAIN
     constant = many * np.log(sums.sum() / many)
