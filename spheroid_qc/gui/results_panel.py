@@ -27,6 +27,7 @@ from spheroid_qc.gui.figures import (
 from spheroid_qc.gui.heat_map import HeatMap
 from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
 from spheroid_qc.gui.preferences import preference, remember
+from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.settings_files import save_settings
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.report.families import Family
@@ -76,10 +77,12 @@ class ResultsPanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.view = view_of(self.viewer)
+        self.control = control_of(self.viewer)
         self._families: list[Family] = []
         self._metrics: list[Metric] = []
         self._doses: list[Figure] = []
         self._shown: Figure | None = None
+        self._export_to: Path | None = None
         self.empty = hint("Analyse a plate first (Run panel).")
         self.what = QTabWidget()
         self.what.currentChanged.connect(self.draw)
@@ -168,6 +171,9 @@ class ResultsPanel(Panel):
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(tables["wells"], self.session.plate, self.session.well_count, times)
         self._on_shown()
+        target, self._export_to = self._export_to, None
+        if target is not None:
+            self.export(target)
         self.page_button.setVisible((opened.out / "report.html").is_file())
         in_background(
             self, dose_figures_of, opened.run, self.session.parameters, done=self._on_doses
@@ -223,6 +229,7 @@ class ResultsPanel(Panel):
 
     def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
         super().showEvent(event)
+        self.control.update_now()
         self.draw()
 
     # clicks
@@ -270,9 +277,17 @@ class ResultsPanel(Panel):
             self.export(Path(name))
 
     def export(self, target: Path) -> Any:
-        """Write tables, figures and settings into a folder, in the background."""
+        """Write tables, figures and settings into a folder, in the background.
+
+        Tables that lack the latest decisions are made anew first.
+        """
         opened, session = self.session.opened, self.session
         if opened is None:
+            return None
+        if self.control.pending:
+            self._export_to = target
+            self.control.update_now()
+            say_in(self.state, "The latest decisions are taken into the tables first …")
             return None
         say_in(self.state, "Exporting …")
         self.export_button.setEnabled(False)

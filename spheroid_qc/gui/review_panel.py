@@ -333,7 +333,10 @@ class ReviewPanel(Panel):
         self._corrected.add((plate, well, timepoint))
         self._later.start()
         hours = self.session.opened.times(plate).get(timepoint, 0) if self.session.opened else 0
-        say_in(self.state, f"Kept: {well} at {hours:g} h, beside the automatic masks.")
+        say_in(
+            self.state,
+            f"Kept: {well} at {hours:g} h, beside the automatic masks. Tables and figures follow.",
+        )
 
     def _on_run(self) -> None:
         if self.control.only_tables and self.control.running:

@@ -26,7 +26,8 @@ from spheroid_qc.run.progress import Progress
 __all__ = ["RunControl", "control_of", "rows_of_well"]
 
 _LISTEN_MS = 60
-_IDLE_S = 3.0
+_IDLE_S = 12.0
+"""Tables and report are made anew once decisions have come to rest, or when they are looked at."""
 
 _ALL: weakref.WeakSet[BackgroundRun] = weakref.WeakSet()
 
@@ -108,10 +109,21 @@ class RunControl(QObject):
             self.stopping = True
             self.run.stop()
 
+    @property
+    def pending(self) -> bool:
+        """Whether there are decisions that the tables do not hold yet."""
+        return bool(self._tables_due) or (self.running and self.only_tables)
+
     def update_tables(self) -> None:
         """Make the tables anew once decisions have come to rest."""
         self._tables_due = time.monotonic() + _IDLE_S
         self._timer.start()
+
+    def update_now(self) -> None:
+        """Make the tables anew at once, if there is a reason to."""
+        if self._tables_due:
+            self._tables_due = time.monotonic()
+            self._timer.start()
 
     def _hear(self) -> None:
         if not alive(self):

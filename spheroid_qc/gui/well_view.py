@@ -280,9 +280,10 @@ class WellView(QObject):
         state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
         if data.moments[now] is None:
             state = "no image at this time"
-        parts += [part for part in (condition, state.replace("_", " ")) if part]
+        parts += [part for part in (state.replace("_", " "), condition) if part]
         overlay = overlay_of(viewer, "text")
         overlay.text = "   ".join(parts)
+        overlay.font_size = 11
         overlay.visible = True
         overlay.position = "top_left"
         bar = overlay_of(viewer, "scale_bar")
