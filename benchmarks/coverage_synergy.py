@@ -26,102 +26,71 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from simulated_plates import NAMES, Scenario, scenarios, wilson
+from simulated_plates import Scenario, scenarios, wilson
 
-from spheroid_qc.response.combinations import synergy_table
-from spheroid_qc.response.dose_response import dose_response_table
+from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.combinations import _rows
+from spheroid_qc.response.excess import conditions
+from spheroid_qc.response.loewe import SingleCurves
 from spheroid_qc.response.responses import read_responses
+from spheroid_qc.response.verdicts import judge
 
 BATCH = 20
+SETTINGS = ResponseParameters()
 Counts = dict[str, list[float]]
 
 
-def count_plate(
-    scenario: Scenario, table: pd.DataFrame, held: Counts, called: Counts, *, curves: bool = True
-) -> None:
+def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: Counts) -> None:
     """Add one plate: per kind of line its share of intervals that hold, and false calls.
 
     Each entry gets [plates, sum of shares, sum of squared shares, lines].
     """
-    responses = read_responses(table)
     inside: dict[str, list[bool]] = defaultdict(list)
     wrong: dict[str, bool] = {}
-    if curves:
-        _curves(scenario, dose_response_table(responses), inside)
-    found = synergy_table(responses)
-    grid = scenario.doses()
-    largest = max(found["combination"], key=len)
-    names = [f"dose_{i + 1}_um" for i in range(3)]
-    for line in found.to_dict("records"):
+    lines = analysed(scenario, table)
+    for line in lines:
         method, level, value = line["method"], line["level"], line["value"]
-        null = method in scenario.null and line["combination"] == largest
-        if null:
+        low, high = line["low"], line["high"]
+        if method in scenario.null:
             kind = f"{method} {'' if level == 'mean' else 'any '}{level}"
             said = "Synergistic" in line["note"] or "Better than" in line["note"]
             wrong[kind] = wrong.get(kind, False) or said
             if level != "mean":
-                alone = line["high"] < 1 if method == "combination_index" else line["low"] > 0
+                alone = high < 1 if method == "combination_index" else low > 0
                 inside[f"!{method} {level}, each without adjustment"].append(bool(alone))
         if not np.isfinite(value):
             continue
-        members = [NAMES.index(name) for name in line["combination"].split(" + ")]
-        given = np.array([line[name] for name in names[: len(members)]], dtype=float)
-        if level == "mean":
-            true = _mean_truth(scenario, found, line, grid, members)
+        if level == "mean":  # over the tested doses, of an index over those that have one
+            of = [r for r in lines if r["method"] == method and r["level"] == "dose"]
+            parts = [r["doses"] for r in of if np.isfinite(r["value"])]
+            true = float(np.mean([scenario.truth(method, "dose", np.nan, d) for d in parts]))
         else:
-            true = scenario.truth(line["combination"], method, level, line["fa"], given)
+            true = scenario.truth(method, level, line["fa"], line["doses"])
         if not np.isfinite(true):
             continue
-        low, high = line["low"], line["high"]
         if np.isnan(low) and np.isnan(high):
-            inside[f"?{method} {level}"].append(True)
+            inside[f"?{method} {level} without an interval"].append(True)
             continue
-        holds = not low > true + 1e-12 and not high < true - 1e-12
         kind = method.rstrip("_123") + " " + level
-        inside[kind].append(holds)
-        if np.isfinite(low) and np.isfinite(high) and method == "combination_index":
-            inside[f"~{kind} bounded"].append(True)
+        inside[kind].append(not low > true + 1e-12 and not high < true - 1e-12)
     for kind, values in inside.items():
         _add(held, kind, float(np.mean(values)), len(values))
     for kind, said in wrong.items():
         _add(called, kind, float(said), 1)
 
 
-def _curves(scenario: Scenario, curves: pd.DataFrame, inside: dict[str, list[bool]]) -> None:
-    for line in curves.to_dict("records"):
-        if line["drug"] not in NAMES or scenario.curves[NAMES.index(line["drug"])].emax <= 0:
-            continue
-        curve = scenario.curves[NAMES.index(line["drug"])]
-        low, high = line["ec50_low_um"], line["ec50_high_um"]
-        inside["ec50"].append(not low > curve.ec50 and not high < curve.ec50)
-        inside["~ec50 bounded"].append(bool(np.isfinite(low) and np.isfinite(high)))
-        if curve.emax > 0.5 and line["ic50_abs_qualifier"] == "=":
-            half = curve.ec50 * (0.5 / (curve.emax - 0.5)) ** (1 / curve.hill)
-            low, high = line["ic50_abs_low_um"], line["ic50_abs_high_um"]
-            inside["ic50_abs"].append(not low > half and not high < half)
+def analysed(scenario: Scenario, table: pd.DataFrame) -> list[dict]:
+    """Lines of the synergy table for the combination of all drugs.
 
-
-def _mean_truth(
-    scenario: Scenario, found: pd.DataFrame, line: dict, grid: np.ndarray, members: list[int]
-) -> float:  # fmt: skip
-    """Mean of the true values over the tested doses (of an index: over those that have one)."""
-    others = [i for i in range(grid.shape[1]) if i not in members]
-    chosen = (grid[:, members] > 0).all(axis=1) & ~(grid[:, others] > 0).any(axis=1)
-    tested = grid[chosen][:, members]
-    if line["method"] == "combination_index":
-        own = found[
-            (found["combination"] == line["combination"])
-            & (found["method"] == "combination_index")
-            & (found["level"] == "dose")
-            & found["value"].notna()
-        ]
-        names = [f"dose_{i + 1}_um" for i in range(len(members))]
-        tested = own[names].to_numpy(dtype=float)
-    values = [
-        scenario.truth(line["combination"], line["method"], "dose", float("nan"), doses)
-        for doses in tested
-    ]
-    return float(np.mean(values))
+    Through the functions behind `synergy_table`, without what makes a table of them and without
+    the doublets of a triple: they have truths of their own, and the machine has little time.
+    """
+    responses = read_responses(table)
+    law = conditions(responses.doses, responses.effect).scatter
+    columns = tuple(range(len(scenario.curves)))
+    lines = _rows(responses, columns, SingleCurves(law), SETTINGS)
+    judge(lines, SETTINGS)
+    return lines
 
 
 def _add(counts: Counts, kind: str, share: float, lines: int) -> None:
@@ -137,8 +106,6 @@ def run(
     seed: int,
     out: Path,
     share: tuple[int, int],
-    *,
-    curves: bool,
 ) -> None:
     """Simulate the batches that are not in the file yet and append their counts."""
     done = {
@@ -154,7 +121,7 @@ def run(
         start = time.perf_counter()
         for number in range(batch * BATCH, (batch + 1) * BATCH):
             rng = np.random.default_rng([seed, zlib.crc32(scenario.name.encode()), wells, number])
-            count_plate(scenario, scenario.plate(wells, rng), held, called, curves=curves)
+            count_plate(scenario, scenario.plate(wells, rng), held, called)
         record = {
             "scenario": scenario.name, "wells": wells, "seed": seed, "batch": batch,
             "plates": BATCH, "seconds": round(time.perf_counter() - start, 2),
@@ -236,7 +203,6 @@ def main() -> None:
     parser.add_argument("--only", default="", help="truths whose name contains this; |: or")
     parser.add_argument("--first", type=int, help="only so many truths of the list")
     parser.add_argument("--share", default="0/1", help="this process's part of the batches: 0/2")
-    parser.add_argument("--curves", action="store_true", help="fit dose-response curves as well")
     parser.add_argument("--table", action="store_true", help="print the table and stop")
     parser.add_argument("--all", action="store_true", help="with --table: rarer lines too")
     chosen = parser.parse_args()
@@ -248,7 +214,7 @@ def main() -> None:
         if any(word in scenario.name for word in chosen.only.split("|")):
             for wells in chosen.wells:
                 run(scenario, wells, chosen.plates, chosen.seed, chosen.out,
-                    (int(first), int(of)), curves=chosen.curves)  # fmt: skip
+                    (int(first), int(of)))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -119,33 +119,28 @@ class Scenario:
             table |= {f"drug_{i + 1}": NAMES[i], f"dose_{i + 1}_um": doses[:, i]}
         return pd.DataFrame(table)
 
-    def truth(
-        self, combination: str, method: str, level: str, fa: float, given: FloatArray
-    ) -> float:
+    def truth(self, method: str, level: str, fa: float, given: FloatArray) -> float:
         """Give the true value of a line of the synergy table, along its ray where it has a level.
 
         Parameters
         ----------
-        combination, method, level, fa
+        method, level, fa
             As in the table; not the level `mean`.
         given : ndarray, shape (k,)
-            Doses of the members of the combination.
+            Doses of the drugs in the combination.
         """
         at_level = level != "dose"
         ray = given / given[0] if at_level else given
-        key = (combination, method, level, *(float(f"{d:.6g}") for d in ray))
+        key = (method, level, *(float(f"{d:.6g}") for d in ray))
         if key not in self._known:
-            self._known[key] = self._truth(combination, method, fa if at_level else None, given)
+            self._known[key] = self._truth(method, fa if at_level else None, given)
         return self._known[key]
 
-    def _truth(self, combination: str, method: str, fa: float | None, given: FloatArray) -> float:
-        drugs = [NAMES.index(name) for name in combination.split(" + ")]
-        curves = [self.curves[i] for i in drugs]
-        whole = np.zeros(len(self.curves))
+    def _truth(self, method: str, fa: float | None, given: FloatArray) -> float:
+        curves = self.curves
 
         def effect(doses: FloatArray) -> float:
-            whole[drugs] = doses
-            return float(self.effect(whole[None])[0])
+            return float(self.effect(doses[None])[0])
 
         if fa is not None:  # the doses in the same ratio that truly have that effect
             if effect(given * np.exp(12)) <= fa:

@@ -243,6 +243,10 @@ def analyse(
         )
     _say_verdict(result.analysis)
     say(f"tables: {result.out}")
+    for failure in result.failures:
+        say(f"problem: {one_line(failure)}", err=True)
+    if result.failures:
+        raise typer.Exit(1)
     say(f"to look at: {result.out / 'report.html'}")
 
 

@@ -6,6 +6,7 @@ tables, the same report and the same words.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -51,11 +52,14 @@ class AnalysisResult:
         Name -> file.
     analysis : Analysis
         The answer.
+    failures : tuple of str
+        Sentences on what could not be made.
     """
 
     out: Path
     tables: dict[str, Path]
     analysis: Analysis
+    failures: tuple[str, ...] = ()
 
 
 def run_plate(
@@ -102,6 +106,7 @@ def run_plate(
         try:
             answer = analyse_run_folder(run.root, parameters or Parameters())
             made.append(_written(answer, run.root, workers, progress))
+            failed.extend(made[0].failures)
         except OutputError:
             raise
         except SpheroidQCError as error:
@@ -203,7 +208,7 @@ def _written(
     progress: Callable[[Progress], None] | None,
 ) -> AnalysisResult:
     """Write everything that an answer has: tables, and the page that shows them."""
-    from spheroid_qc.analysis.files import write_analysis
+    from spheroid_qc.analysis.files import REPORT, write_analysis
     from spheroid_qc.report import write_report
 
     begun = time.monotonic()
@@ -213,9 +218,21 @@ def _written(
         left = (total - done) / rate if rate else None
         tell(progress, Progress("pictures", done, total, rate, left))
 
+    failures: list[str] = []
     try:
         tables = write_analysis(answer, target)
-        write_report(answer, target, workers=workers, progress=drawn)
-        return AnalysisResult(target, tables, answer)
+        try:
+            write_report(answer, target, workers=workers, progress=drawn)
+        except (OSError, SpheroidQCError):
+            raise
+        except Exception as error:  # a fault of ours in a picture must not cost the tables
+            if os.environ.get("SPHEROID_QC_TRACEBACK"):
+                raise
+            (target / REPORT).unlink(missing_ok=True)
+            failures.append(
+                f"{REPORT} could not be made ({type(error).__name__}: {error}); the tables are "
+                "complete. Please report this with the tables."
+            )
+        return AnalysisResult(target, tables, answer, tuple(failures))
     except OSError as error:
         raise output_error(target, error) from error

@@ -270,9 +270,9 @@ def _asked(
         # Of many spheres a field the columns are there and empty.
         if name in mapped and mapped[name].notna().any()
     ]
-    counted = next((c for c in _COUNTED if c in mapped and mapped[c].notna().any()), None)
-    if not candidates and counted is not None:
-        candidates = [(counted, counted.replace("_", " "), "raw", mapped)]
+    if not candidates and "sfe_percent" in mapped:
+        known = [name for name in _COUNTED if name in mapped and mapped[name].notna().any()]
+        candidates = [(name, name.replace("_", " "), "raw", mapped) for name in known[:1]]
     for name in joined:
         ends = wells[wells[name].notna() & (wells["role"] != "unmapped")]
         rows = ends.drop_duplicates(["plate", "well"], keep="last")
@@ -309,7 +309,10 @@ def _values(rows: pd.DataFrame, name: str, kind: str, said: Said) -> tuple[pd.Se
         return values, 0, 0
     if "state" in rows:
         values = values.mask(rows["state"].isin(LEFT_OUT))
-        gone = (rows["state"] == "lost") & values.isna()
+        # Beside a well that was compared with vehicle; without vehicle nothing has a value.
+        place = [rows["plate"], rows["condition"].astype(str).str.partition(" | ")[2]]
+        compared = values.notna().groupby(place).transform("any")
+        gone = (rows["state"] == "lost") & values.isna() & compared
         if gone.any():
             values = values.mask(gone, 1.0)
             said.note(

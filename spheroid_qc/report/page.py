@@ -261,8 +261,9 @@ def _plates(
         }
         for plate in pictures.times
     }
-    one = next(iter(pictures.strips.values()), None)
-    data["px"] = one.px if one else 0
-    data["um_per_px"] = one.um_per_px if one else None
+    drawn = list(pictures.strips.values())
+    scales = {strip.um_per_px for strip in drawn}
+    data["px"] = drawn[0].px if drawn else 0
+    data["um_per_px"] = scales.pop() if len(scales) == 1 else None
     return {"plates": plate_views(wells, first, at, titles), "data": data, "strips": strips,
             "metric": first}  # fmt: skip

@@ -32,14 +32,17 @@ class ViewSource:
     ----------
     moment : Moment
         Its files.
-    fields : tuple of int
-        The field that is shown, or all that were stitched.
+    field : int
+        The field that is shown.
+    stitched : bool
+        Whether all fields were put together to one picture.
     mask : str
-        Below `masks/`.
+        Name of its mask.
     """
 
     moment: Moment
-    fields: tuple[int, ...]
+    field: int
+    stitched: bool
     mask: str
 
 
@@ -153,6 +156,5 @@ def _view(moment: Moment, record: list[dict[str, Any]]) -> ViewSource | None:
         if not all((known["path"], known["size"]) in sizes for known in entry["inputs"]):
             continue
         first = shown[0]
-        fields = tuple(moment.fields) if first["stitched"] else (int(first["field"]),)
-        return ViewSource(moment, fields, str(first["mask"]))
+        return ViewSource(moment, int(first["field"]), bool(first["stitched"]), str(first["mask"]))
     return None

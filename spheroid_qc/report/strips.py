@@ -21,9 +21,11 @@ from spheroid_qc.errors import ImageError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.report.sources import ViewSource
-from spheroid_qc.run.load import FieldImage, OpenFile, load_field
+from spheroid_qc.run.analysed import load_analysed
+from spheroid_qc.run.corrections import mask_path
+from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.run.load import FieldImage, OpenFile
 from spheroid_qc.run.masks import read_masks
-from spheroid_qc.run.stitching import stitch
 
 __all__ = ["GRID", "Strip", "StripTask", "draw_strip", "outline_paths"]
 
@@ -142,18 +144,12 @@ def _read(
     task: StripTask, view: ViewSource, files: OpenFile
 ) -> tuple[FieldImage, NDArray[np.int32], NDArray[np.bool_]] | None:
     try:
-        parts = [
-            load_field(
-                task.folder, view.moment.fields[number], task.parameters, task.calibration,
-                view.moment.channel, files, with_others=False,
-            )
-            for number in view.fields
-        ]  # fmt: skip
-        whole = None
-        if len(parts) > 1:
-            whole = stitch(parts, task.parameters.images.max_megapixels)
-        image = parts[0] if whole is None else whole
-        core, shed = read_masks(task.out / "masks" / view.mask)
+        image = load_analysed(
+            task.folder, view.moment, view.field, view.stitched, task.parameters,
+            task.calibration, files,
+        )  # fmt: skip
+        # What a person corrected counts here as in every table.
+        core, shed = read_masks(mask_path(RunFolder(task.out), view.mask))
     except (ImageError, OSError):
         return None
     return (image, core, shed) if core.shape == image.pixels.shape else None

@@ -6,14 +6,10 @@ Holm-adjusted within a combination and method. Which method is meant by synergy 
 choice: Bliss asks for independence, Loewe and the index for additivity of doses, HSA only
 for more than the better drug, and the excess over the best doublet whether a third drug adds.
 
-Coverage was measured with `benchmarks/coverage_synergy.py` (three, four or six wells a condition,
-50 to 150 plates a truth, so that a figure is known to a few percent; scatter additive, in
-proportion to the signal, or normalised to vehicle wells). 95 % intervals held the truth: Bliss
-93 to 98 %, HSA and Loewe 90 to 98 %, best doublet 93 to 97 %, index and dose reduction 93 to 98
-% (signal-dependent scatter: up to 100 %) where the truth has a constant index. Means were called
-synergistic under the method's own null on about 2 % of plates (0 to 7 % over truths). Where the
-truth is no median effect line (independence with unequal slopes), intervals of the index hold
-only in the middle of the curve: 95 to 100 % at fa = 0.75, about 80 % at 0.95.
+How often intervals hold and how often additive or independent drugs are called synergistic was
+measured on simulated plates: `benchmarks/coverage_synergy.py`, figures in `benchmarks/README.md`.
+An index stands on median effect lines. Where the drugs alone depart from theirs (one levels off
+below its full effect), it has no interval and its note says why.
 """
 
 from __future__ import annotations

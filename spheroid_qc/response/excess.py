@@ -85,18 +85,22 @@ class Conditions:
 
     @property
     def df(self) -> int:
-        """Degrees of freedom of the pooled variance.
+        """Degrees of freedom of the pooled variance, as far as intervals may trust in it.
 
         Effects that were clipped to exactly 0 or 1 in all wells say nothing about scatter.
         """
-        return int((self.count - 1)[~_clipped(self.mean, self.squares)].sum())
+        told = ~_clipped(self.mean, self.squares)
+        within = int((self.count - 1)[told].sum())
+        if within < 1 or self.scatter.shape == "constant":
+            return within
+        return max(int(self.scatter.known_df(self.mean[told], (self.count - 1)[told])), 1)
 
     @property
     def variance(self) -> float:
         """Pooled variance of a well; NaN without replicates."""
-        if self.df < 1:
-            return float("nan")
-        return float((self.squares / self.relative).sum() / self.df)
+        told = ~_clipped(self.mean, self.squares)
+        within = int((self.count - 1)[told].sum())
+        return float((self.squares / self.relative).sum() / within) if within else float("nan")
 
     def find(self, dose: FloatArray) -> int:
         """Find the number of a condition, -1 if it was not tested.

@@ -371,7 +371,8 @@ def _variance(cells: _Cells, between: float, df: int) -> tuple[float, int, float
     residual, misfit_p = (between + cells.pure) / df, float("nan")
     if within >= 3:
         pure = cells.pure / within
-        if pure > 0 and df > within:
+        # Replicates that are equal but for rounding tell no scatter.
+        if cells.pure > 1e-20 * float(cells.weight @ cells.mean**2) and df > within:
             misfit_p = float(special.fdtrc(df - within, within, between / (df - within) / pure))
         if pure > residual:
             return pure, within, misfit_p

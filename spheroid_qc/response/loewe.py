@@ -117,8 +117,10 @@ class SingleCurves:
         if len(np.unique(wells[0])) < 3:
             return float("nan")
         fit = self.fit(drug, wells)
-        if fit.df < 1 or fit.emax >= 1:
-            return float("nan") if fit.df < 1 else 1.0
+        if fit.df < 1:
+            return float("nan")
+        if fit.emax >= 1 - 1e-4:  # clean data reach 1 but for rounding
+            return 1.0
         fixed = self.fit(drug, wells, 1.0)
         df, variance = fit.df, fit.rss / fit.df
         if cells.df > df:

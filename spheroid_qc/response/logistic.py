@@ -289,6 +289,7 @@ def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> Flo
 def _lack_of_fit(problem: CurveProblem, rss: float, between: int, within: int) -> float:
     """F test of the curve's residuals against the scatter within doses."""
     pure = problem.pure
-    if between < 1 or within < 1 or pure <= 0:
+    rounding = 1e-20 * float(problem.weight @ problem.response**2)
+    if between < 1 or within < 1 or pure <= rounding:
         return float("nan")
     return float(special.fdtrc(between, within, max(rss - pure, 0) / between / (pure / within)))

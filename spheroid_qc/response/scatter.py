@@ -28,7 +28,7 @@ LEAST_GAIN = 6.0
 LEAST_DF = 8
 """Degrees of freedom below which replicates can't tell a shape."""
 
-_SHARES = np.concatenate([np.linspace(0, 0.9, 19), [0.93, 0.96, 0.98, 0.99]])
+_SHARES = np.concatenate([np.linspace(0, 0.9, 19), 1 - np.geomspace(0.07, 1e-6, 16)])
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,17 @@ class Scatter:
         if self.shape == "constant":
             return np.ones(f.shape)
         return np.asarray(1 - self.share + self.share * _SHAPES[self.shape](f))
+
+    def known_df(self, effect: FloatArray, df: FloatArray) -> float:
+        """Degrees of freedom of the part of the variance that follows the effect.
+
+        Conditions whose wells hardly have that part say little about it: each counts by the
+        square of its share (the information on a variance component).
+        """
+        if self.shape == "constant":
+            return float(df.sum())
+        relative = self.relative(effect)
+        return float((df * (1 - (1 - self.share) / relative) ** 2).sum())
 
 
 CONSTANT = Scatter()
@@ -81,7 +92,8 @@ def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> Sca
     used = df > 0
     df, sums, f = df[used], squares[used], mean[used]
     many = float(df.sum())
-    if many < LEAST_DF or not sums.sum() > 0:
+    rounding = 1e-20 * float((count * mean**2).sum())
+    if many < LEAST_DF or not sums.sum() > rounding:
         return CONSTANT
     best, gain = CONSTANT, LEAST_GAIN
     constant = many * np.log(sums.sum() / many)

@@ -26,3 +26,9 @@ def call(monkeypatch, capsys):
         return status, said.out, said.err
 
     return run
+
+
+@pytest.fixture
+def no_report(monkeypatch):
+    """Leave the page out where a test is about tables; it has tests of its own."""
+    monkeypatch.setattr("spheroid_qc.report.write_report", lambda *_, **__: None, raising=False)

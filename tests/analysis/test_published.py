@@ -7,6 +7,8 @@ import pytest
 
 from tests.analysis.tables import chou_rows, oracle
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 # Chou et al. 1994 as recomputed by two independent codes: Dm, m, r.
 SINGLE = {
     "paclitaxel": (0.002168, 1.24783, 0.99013),

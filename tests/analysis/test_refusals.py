@@ -8,6 +8,8 @@ import pytest
 
 from tests.analysis.tables import bliss_plate
 
+pytestmark = pytest.mark.usefixtures("no_report")
+
 GOOD = bliss_plate(drugs="ab", n=2, seed=2)
 
 

@@ -21,6 +21,7 @@ from spheroid_qc.analysis.runs import analyse_wells
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.report import write_report
 from spheroid_qc.response.summary import summarise_conditions
+from spheroid_qc.workflow import analyse
 from tests.report.browser import Browser
 from tests.report.conftest import FORMULA, HOURS, IMAGE, SCRIPT
 from tests.run.conftest import draw, write
@@ -354,3 +355,18 @@ def test_several_plates_each_have_a_map(browser: Browser, analysis: Analysis, pa
     assert browser.run("document.querySelectorAll('svg.plate').length") == 2
     browser.point_at("svg.plate[data-plate='1'] [data-w=C04]")
     assert "P2" in browser.run("document.querySelector('#detail h3').textContent")
+
+
+def test_a_fault_in_the_page_costs_no_table(
+    responses: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise ZeroDivisionError("on purpose")
+
+    responses.to_csv(tmp_path / "table.csv", index=False)
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr("spheroid_qc.report.page.render", broken)
+    result = analyse(tmp_path / "table.csv", tmp_path / "out", "fa", "fraction")
+    assert "on purpose" in result.failures[0]
+    assert (tmp_path / "out" / "synergy.csv").is_file()
+    assert not (tmp_path / "out" / "report.html").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from scipy.optimize import brentq
 
 from spheroid_qc.response.reference_models import HillCurve
@@ -24,6 +25,16 @@ def test_a_drug_that_levels_off_has_no_index_interval_and_the_note_says_why():
     assert known["high"].isna().all()
     assert known["note"].str.contains("depart from median effect lines").all()
     assert not found["note"].str.contains("Synergistic").any()
+
+
+@pytest.mark.parametrize("digits", [None, 6])
+def test_clean_wells_with_replicates_are_no_lack_of_fit(digits):
+    table = plate([HillCurve(1.0, 1.5)] * 2, lambda c, d: float(c[0].effect(d.sum())), n=3)
+    if digits:
+        table["response"] = table["response"].round(digits)
+    found = index_of(analyse(table))
+    assert found[["low", "high"]].to_numpy(float) == pytest.approx(np.ones((11, 2)), abs=1e-4)
+    assert not found["note"].str.contains("depart").any()
 
 
 def test_what_single_plates_refuse_their_mean_does_not_claim():
