@@ -168,8 +168,8 @@ class ResultsPanel(Panel):
         if first:
             # Combinations stand last, and are what is looked for first.
             imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
-            known = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
-            self.family.setCurrentIndex(known[-1] if known else 0)
+            filled = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
+            self.family.setCurrentIndex(filled[-1] if filled else 0)
         _refill(self.metric, [metric.axis for metric in self._metrics])
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(tables["wells"], self.session.plate, self.session.well_count, times)
