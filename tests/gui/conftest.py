@@ -56,8 +56,8 @@ def images(original, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def analysed(original, tmp_path_factory) -> Path:
-    """The same plate with its results beside it, as the command line made them."""
-    from spheroid_qc import run_plate
+    """The same plate with its results beside it, without the page, which takes as long again."""
+    from spheroid_qc.run import run_plate
 
     place = tmp_path_factory.mktemp("analysed")
     folder = Path(shutil.copytree(original, place / "plate_7"))
