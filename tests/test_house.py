@@ -30,6 +30,7 @@ PLAN = (
     ("response",),
     ("run",),
     ("report",),
+    ("evaluate",),
     ("demo",),
     ("gui",),
     ("terminal",),
