@@ -50,8 +50,8 @@ def loss_of(logits: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, dic
     wanted = target[:, :2] * (weight[:, :2] > 0)
     both = (chance * wanted).sum((2, 3))
     dice = 1 - (2 * both + 50) / ((chance + wanted).sum((2, 3)) + 50)
-    shares = torch.tensor([2.0, 1.0, 0.6, 0.6])
-    total = (shares * entropy).sum() + 0.6 * dice[:, 0].mean() + 0.3 * dice[:, 1].mean()
+    shares = torch.tensor([2.0, 1.5, 0.6, 0.6])
+    total = (shares * entropy).sum() + 0.6 * dice[:, 0].mean() + 0.5 * dice[:, 1].mean()
     parts = dict(zip(OUTPUTS, entropy.detach().tolist(), strict=True))
     return total, parts | {"dice": float(dice[:, 0].detach().mean()), "dice_shed": float(dice[:, 1].detach().mean())}
 
@@ -170,7 +170,7 @@ def _answer(model: nn.Module, numbers: range, progress: float) -> tuple[Tensor, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for the state")
-    parser.add_argument("--images", type=int, default=32_000)
+    parser.add_argument("--images", type=int, default=41_600)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rank", type=int, help="run this process only; the others run elsewhere")
     parser.add_argument("--port", type=int, default=29_517)

@@ -69,7 +69,7 @@ def _wide(picture: Float, sigma: float) -> Float:
 
 def record(
     rng: Rng, picture: Float, fine: Float, emitting: bool, faintest: float
-) -> tuple[Float, Float]:
+) -> tuple[Float, Float, float]:
     """Add noise and choose a tone curve.
 
     Parameters
@@ -88,6 +88,8 @@ def record(
         In [0, 1].
     fine : ndarray of float32
         Standard deviation within a pixel, camera noise included, on the picture's scale.
+    noise : float
+        Standard deviation of the noise, on the scale of the light before the tone curve.
     """
     shape = (picture.shape[0], picture.shape[1])
     if not emitting:
@@ -126,7 +128,7 @@ def record(
         picture = picture**gamma
     if rng.random() < 0.12:
         picture = 1 - picture
-    return picture, fine
+    return picture, fine, noise
 
 
 def compress(rng: Rng, picture: Float) -> Float:

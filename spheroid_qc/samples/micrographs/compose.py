@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from spheroid_qc.samples.micrographs.camera import compress, expose, record
 from spheroid_qc.samples.micrographs.canvas import Canvas
@@ -20,6 +21,7 @@ from spheroid_qc.samples.micrographs.loose import (
     add_carpet,
     add_cells,
     add_corona,
+    add_outgrowth,
     draw_cell_look,
     fill_crowds,
 )
@@ -106,7 +108,7 @@ def draw_micrograph(rng: Rng, side: int, family: Family = WIDE) -> Micrograph:
     largest = 0.24 if fate in ("cloud", "corona", "fragments") else 0.42
     radius = side * float(np.exp(rng.uniform(np.log(family.smallest / 2), np.log(largest))))
     if fate == "many":
-        radius = side * float(np.exp(rng.uniform(np.log(0.015), np.log(0.1))))
+        radius = side * float(np.exp(rng.uniform(np.log(0.015), np.log(0.13))))
     cell = float(np.clip(radius * np.exp(rng.uniform(np.log(0.025), np.log(0.24))), 0.8, 13.0))
     look = draw_look(rng, style, radius, cell)
     strength = _strength(look)
@@ -120,6 +122,7 @@ def draw_micrograph(rng: Rng, side: int, family: Family = WIDE) -> Micrograph:
     fill_crowds(canvas, cell)
     truth = (canvas.labels, canvas.shed & (canvas.labels == 0), canvas.ignore, canvas.near)
     signal, fine = canvas.signal, canvas.fine
+    drawn = np.abs(signal) if canvas.shed.any() else None
     add_clutter(rng, signal, fine, family.clutter, emitting, max(strength, 0.02))
     if rng.random() < 0.3:
         fine = fine + np.float32(strength * np.exp(rng.uniform(-5, -1.5)))
@@ -135,7 +138,12 @@ def draw_micrograph(rng: Rng, side: int, family: Family = WIDE) -> Micrograph:
             flat = outside
     picture = expose(rng, signal, light, style, emitting)
     contrast = strength if emitting else strength * float(np.median(picture))
-    picture, fine = record(rng, picture, fine, emitting, max(contrast * family.noise, 1e-4))
+    picture, fine, noise = record(rng, picture, fine, emitting, max(contrast * family.noise, 1e-4))
+    if drawn is not None:  # what drowns in noise is nothing to learn from
+        unseen = ndimage.uniform_filter(drawn, 5) < 0.6 * noise * strength / max(contrast, 1e-6)
+        unseen &= truth[1]
+        truth[1][unseen] = False
+        truth[2][unseen] = True
     return _finish(rng, plan, picture, fine, truth, flat)
 
 
@@ -181,6 +189,7 @@ def _body(
     *,
     core: bool = True,
     wild: float = 1.0,
+    over: float | None = None,
 ) -> None:
     if radius > 5 and rng.random() < 0.07:  # grown like a bunch of grapes
         cluster = draw_cluster(rng, canvas.shape, centre, radius)
@@ -205,7 +214,8 @@ def _body(
         else 0.25,
     )  # fmt: skip
     if blob is not None:
-        canvas.add_body(rng, blob, look or plan.look, core=core, over=float(rng.uniform(0.6, 1)))
+        hides = float(rng.uniform(0.6, 1)) if over is None else over
+        canvas.add_body(rng, blob, look or plan.look, core=core, over=hides)
 
 
 def _around(
@@ -283,7 +293,7 @@ def _cloud(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) -
     off = rng.normal(0, 0.3 * (wide - plan.radius), 2)
     add_carpet(
         canvas, rng, (centre[0] + off[0], centre[1] + off[1]), wide,
-        strength=plan.strength * float(np.exp(rng.uniform(np.log(0.17), np.log(0.8)))),
+        strength=plan.strength * float(np.exp(rng.uniform(np.log(0.22), np.log(0.9)))),
         cell=plan.cell, emitting=plan.emitting,
     )  # fmt: skip
     if rng.random() < 0.7:
@@ -294,23 +304,36 @@ def _cloud(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) -
 
 
 def _corona(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) -> None:
-    add_corona(
-        canvas, rng, centre, plan.radius, float(np.exp(rng.uniform(np.log(0.15), np.log(2.2)))),
-        strength=plan.strength * float(np.exp(rng.uniform(np.log(0.15), np.log(0.9)))),
-        cell=plan.cell, emitting=plan.emitting,
-    )  # fmt: skip
-    look = plan.look
-    if rng.random() < 0.6:  # the body fades into its corona
+    grown = rng.random() < 0.5
+    look, over = plan.look, 1.0
+    strength = plan.strength * float(np.exp(rng.uniform(np.log(0.2), np.log(0.9))))
+    reach = float(np.exp(rng.uniform(np.log(0.15), np.log(2.2))))
+    kept = {"strength": strength, "cell": plan.cell}
+    if grown:
+        reach = max(reach, 0.35)
+        add_outgrowth(canvas, rng, centre, plan.radius, reach, emitting=plan.emitting, **kept)
+        over = float(rng.uniform(0, 0.6))
+        look = replace(
+            look, rim=0.2 * look.rim, glow=0.0, ring=0.0, folds=0.0,
+            soft=plan.radius * float(rng.uniform(0.05, 0.5)),
+            flat=float(np.copysign(max(abs(look.flat), 0.5 * strength), look.flat or 1.0)),
+        )  # fmt: skip
+        if plan.emitting:
+            look = replace(look, flat=abs(look.flat))
+    if not grown or rng.random() < 0.6:
+        start = plan.radius * (float(rng.uniform(1, 1 + reach)) if grown else 1.0)
+        add_corona(canvas, rng, centre, start, reach, emitting=plan.emitting, **kept)
+    if not grown and rng.random() < 0.6:  # the body fades into its corona
         fade = plan.radius * float(rng.uniform(0.05, 0.4))
         look = replace(look, soft=fade, rim=0.2 * look.rim, glow=0.0)
-    _body(canvas, rng, plan, centre, plan.radius, look, wild=1.2)
+    _body(canvas, rng, plan, centre, plan.radius, look, wild=1.2, over=over)
 
 
 def _fragments(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) -> None:
     if rng.random() < 0.7:
         add_carpet(
             canvas, rng, centre, plan.radius * float(rng.uniform(1.8, 3.6)),
-            strength=plan.strength * float(np.exp(rng.uniform(np.log(0.15), np.log(0.7)))),
+            strength=plan.strength * float(np.exp(rng.uniform(np.log(0.22), np.log(0.8)))),
             cell=plan.cell, emitting=plan.emitting,
         )  # fmt: skip
     for _ in range(int(rng.integers(1, 3))):
@@ -361,17 +384,20 @@ def _few(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) -> 
 
 def _many(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) -> None:
     side = canvas.shape[0]
-    pitch = plan.radius * float(rng.uniform(1.9, 6.0))
-    number = int(np.clip((side / pitch) ** 2, 6, 90))
-    where = rng.uniform(0, side, (number, 2))
-    crowded = pitch < 2.8 * plan.radius
-    if crowded:
-        steps = np.arange(pitch / 2, side + pitch / 2, pitch)
-        where = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)[:140]
-        where = where + rng.normal(0, 0.22 * pitch, where.shape)
+    radius = plan.radius
+    if rng.random() < 0.45:  # side by side, many of them touching
+        pitch = max(radius * float(rng.uniform(1.8, 2.7)), side / 11.5)
+        radius = pitch / float(rng.uniform(1.8, 2.6))
+        steps = np.arange(pitch * rng.uniform(0, 1), side + pitch / 2, pitch)
+        where = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+        where = where + rng.normal(0, 0.2 * pitch, where.shape)
+        where = where[rng.random(len(where)) < rng.uniform(0.6, 1.0)]
+    else:
+        pitch = radius * float(rng.uniform(2.7, 7))
+        where = rng.uniform(0, side, (int(np.clip((side / pitch) ** 2, 6, 90)), 2))
     spread = float(rng.uniform(0.02, 0.45))
     for y, x in where:
-        size = plan.radius * float(np.exp(rng.normal(0, spread)))
+        size = radius * float(np.exp(rng.normal(0, spread)))
         _body(canvas, rng, plan, (float(y), float(x)), size, vary(rng, plan.look, 0.3))
     if rng.random() < 0.3:
         y, x = rng.uniform(0, side, (2, _number(rng, 3, 60)))

@@ -48,8 +48,8 @@ WIDE = Family(
         "fluorescence": 0.12, "free": 0.12,
     },
     {
-        "intact": 0.20, "loosening": 0.13, "shedding": 0.16, "cloud": 0.12, "corona": 0.12,
-        "fragments": 0.06, "debris": 0.04, "few": 0.06, "many": 0.06, "nothing": 0.06,
+        "intact": 0.15, "loosening": 0.12, "shedding": 0.16, "cloud": 0.13, "corona": 0.14,
+        "fragments": 0.07, "debris": 0.06, "few": 0.05, "many": 0.07, "nothing": 0.06,
     },
     {
         "dark": 0.15, "rimmed": 0.06, "phase": 0.12, "faint": 0.5, "darkfield": 0.3,

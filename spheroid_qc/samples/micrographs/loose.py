@@ -17,7 +17,15 @@ from spheroid_qc.samples.micrographs.canvas import Canvas, ramp
 from spheroid_qc.samples.micrographs.outlines import draw_blob
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = ["CellLook", "add_carpet", "add_cells", "add_corona", "draw_cell_look", "fill_crowds"]
+__all__ = [
+    "CellLook",
+    "add_carpet",
+    "add_cells",
+    "add_corona",
+    "add_outgrowth",
+    "draw_cell_look",
+    "fill_crowds",
+]
 
 Float = NDArray[np.float32]
 Figures = NDArray[np.float64]
@@ -288,6 +296,49 @@ def add_corona(
             canvas.fine[blob.box] += np.float32(0.3 * strength) * fall
             canvas.shed[blob.box] |= fall > 0.5
             canvas.ignore[blob.box] |= (fall > 0.25) & (fall <= 0.5)
+
+
+def add_outgrowth(
+    canvas: Canvas,
+    rng: Rng,
+    centre: tuple[float, float],
+    radius: float,
+    reach: float,
+    *,
+    strength: float,
+    cell: float,
+    emitting: bool,
+) -> None:
+    """Draw a closed layer of cells as coarse as the body itself, that thins out with distance.
+
+    Only the darkness tells the body from it: its texture runs on.
+
+    Parameters
+    ----------
+    canvas, rng, centre, radius, reach, strength, cell, emitting
+        As in `add_corona`.
+    """
+    blob = draw_blob(
+        rng, canvas.shape, centre, radius * (1 + reach),
+        lobes=float(rng.uniform(0.01, 0.08)), ragged=float(rng.uniform(0.02, 0.12)), margin=0.3,
+    )  # fmt: skip
+    if blob is None:
+        return
+    size = (blob.depth.shape[0], blob.depth.shape[1])
+    coarse = float(np.clip(np.log(max(cell, 1.6) / 1.6) / np.log(13) + rng.normal(0, 0.1), 0, 0.9))
+    texture = cut(rng, str(rng.choice(("cells", "grain", "cobbles"))), size, coarse)
+    width = float(rng.uniform(0.1, 0.5)) * radius * reach + 1
+    # Single cells at the outer edge, a closed layer further in.
+    ragged = blob.depth + np.float32(0.6 * width) * cut(rng, "cells", size, coarse)
+    cover = ramp(ragged, 0.5 * width)
+    inward = np.clip(blob.depth / np.float32(radius * reach), 0, 1)
+    level = np.float32(rng.uniform(0.0, 0.5)) * inward ** np.float32(rng.uniform(0.5, 2.5))
+    grain = np.float32(rng.uniform(0.3, 1.0)) * texture
+    drawn = np.float32(strength) * cover * (level + grain * (0.5 + 0.5 * inward))
+    canvas.signal[blob.box] += np.maximum(drawn, 0) if emitting else drawn
+    canvas.fine[blob.box] += np.float32(strength * rng.uniform(0.1, 0.6)) * cover
+    canvas.shed[blob.box] |= cover > 0.45
+    canvas.ignore[blob.box] |= (cover > 0.15) & (cover <= 0.45)
 
 
 def fill_crowds(canvas: Canvas, cell: float) -> None:

@@ -42,13 +42,17 @@ class Pooled:
     variance: Float
 
 
-def resample(values: Float, shape: tuple[int, ...]) -> Float:
+def resample(
+    values: Float, shape: tuple[int, ...], covered: tuple[float, float] | None = None
+) -> Float:
     """Bring an image to another size, averaging where it becomes smaller.
 
     Parameters
     ----------
     values : ndarray of float32, shape (y, x)
     shape : tuple of int
+    covered : tuple of float, optional
+        Rows and columns of `values`, from the first on, that the result shows; default: all.
 
     Returns
     -------
@@ -56,10 +60,13 @@ def resample(values: Float, shape: tuple[int, ...]) -> Float:
     """
     from PIL import Image
 
-    if values.shape == shape:
+    if covered is None:
+        covered = (values.shape[0], values.shape[1])
+    if values.shape == shape == covered:
         return values
     picture = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
-    small = picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+    box = (0.0, 0.0, covered[1], covered[0])
+    small = picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR, box)
     return np.asarray(small, np.float32)
 
 
@@ -79,13 +86,25 @@ def pool_region(plane: Float, shape: tuple[int, int]) -> Pooled:
     """
     block = max(1, min(plane.shape[0] // shape[0], plane.shape[1] // shape[1]))
     if block > 1:
-        mean = pool(plane, block)
-        variance = pool(np.square(plane), block) - mean * mean
+        mean = _pool(plane, block)
+        variance = _pool(np.square(plane), block) - mean * mean
     else:
         mean = plane
         local = ndimage.uniform_filter(plane, 3, mode="nearest")
         variance = ndimage.uniform_filter(np.square(plane), 3, mode="nearest") - local * local
-    return Pooled(resample(mean, shape), np.maximum(resample(variance, shape), 0))
+    covered = (plane.shape[0] / block, plane.shape[1] / block)
+    return Pooled(
+        resample(mean, shape, covered), np.maximum(resample(variance, shape, covered), 0)
+    )
+
+
+def _pool(values: Float, block: int) -> Float:
+    """Mean of whole blocks, the last ones repeated where the frame ends within a block."""
+    height, width = values.shape
+    pooled = pool(values[: height - height % block, : width - width % block], block)
+    if height % block or width % block:
+        pooled = np.pad(pooled, ((0, int(height % block > 0)), (0, int(width % block > 0))), "edge")
+    return pooled
 
 
 def channels_of(pooled: Pooled) -> Float:

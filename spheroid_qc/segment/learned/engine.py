@@ -25,11 +25,9 @@ Labels = NDArray[np.int32]
 _THRESHOLD = 0.5
 _SHED_THRESHOLD = 0.5
 
-_FEW, _FEW_SHARE = 4, 0.07
-"""Beside up to four bodies, pieces below this share of the largest one's area are clumps."""
-
-_AMONG_MANY_SHARE = 0.02
-"""The same beside more of them."""
+_FEW_SHARE, _MANY_SHARE = 0.07, 0.02
+"""Area below which a piece is a clump, as a share of the largest body's, where that one outweighs
+all others together, and where it does not."""
 
 _LEAST_SIDE = 16
 """Pixels of a frame below which nothing can be told."""
@@ -130,7 +128,8 @@ def _believable(
         least = 0.5 * parameters.min_diameter_share * float(np.sqrt(shape[0] * shape[1]))
     if sizes[1] * down * across < np.pi / 4 * least**2:
         return np.zeros_like(labels)
-    keep &= sizes >= (_FEW_SHARE if count <= _FEW else _AMONG_MANY_SHARE) * sizes[1]
+    many = sizes[2:].sum() > sizes[1]
+    keep &= sizes >= (_MANY_SHARE if many else _FEW_SHARE) * sizes[1]
     numbers = np.arange(count + 1)
     surest = ndimage.maximum(view.maps[CORE], labels, numbers)
     keep &= np.asarray(surest) >= max(_THRESHOLD, 1.3 - parameters.sensitivity)
