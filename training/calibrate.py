@@ -1,8 +1,9 @@
 """Fit the confidence on held-out synthetic frames: `python -m training.calibrate`.
 
-The frames come from the family that the network was not trained on and pass through the whole
-segmenter. What is fitted is the overlap with the truth (a logistic curve of the figures in
-`confidence.FIGURES`), and, where nothing was found, whether there was nothing.
+The frames come from the family that the network was not trained on and pass through the whole of
+both segmenters. What is fitted is the overlap with the truth, as logistic curves of the figures
+that the segmenters give: for the network by itself, for the network and for the classical
+segmenter given both opinions, and, where the network found nothing, whether there was nothing.
 """
 
 from __future__ import annotations
@@ -11,47 +12,58 @@ import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from spheroid_qc.evaluate.overlap import iou
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.samples.micrographs import OTHER, draw_micrograph
-from spheroid_qc.segment.learned.confidence import CALIBRATION, FIGURES, figures_of
-from spheroid_qc.segment.learned.engine import look_twice
+from spheroid_qc.segment.classical import segment_classical
+from spheroid_qc.segment.learned import segment_learned
+from spheroid_qc.segment.learned.confidence import CALIBRATION, FIGURES
+from spheroid_qc.segment.opinions import opinion_figures
 
 SEED = 11
 SIDES = (256, 384, 512)
 TARGET = Path(__file__).parent.parent / "spheroid_qc/segment/learned" / CALIBRATION
-STIFFNESS = 0.02
+STIFFNESS = 0.01
 """Penalty on squared weights of standardised figures."""
 
+Rows = NDArray[np.float64]
 
-def measure(number: int) -> tuple[list[float], bool, bool, float]:
-    """Figures of one frame, whether there was and was found a body, and the overlap."""
+
+def measure(number: int) -> dict[str, Any]:
+    """Both answers to one frame, their figures and overlaps with the truth."""
     rng = np.random.default_rng((SEED, number))
     drawn = draw_micrograph(rng, SIDES[number % len(SIDES)], OTHER)
-    looks = look_twice(drawn.image, None, SegmentationParameters())
-    figures = figures_of(looks.first, looks.alone, looks.combined, looks.labels)
-    from spheroid_qc.segment.learned.bodies import draw_bodies
-    from spheroid_qc.segment.learned.network import CORE
-
-    shape = (drawn.image.shape[0], drawn.image.shape[1])
-    region = looks.combined.region
-    found = draw_bodies(looks.labels, looks.combined.maps[CORE], region, shape, 0.5) > 0
+    image = np.round(drawn.image * 65535).astype(np.uint16)
+    first = segment_learned(image, None, SegmentationParameters())
+    second = segment_classical(image, None, SegmentationParameters())
     true = drawn.labels > 0
-    union = np.count_nonzero(found | true)
-    overlap = np.count_nonzero(found & true) / union if union else 1.0
-    return [figures[name] for name in FIGURES], bool(true.any()), bool(found.any()), overlap
+    return {
+        "figures": dict(first.evidence),
+        "both": opinion_figures(first, second),
+        "truly": bool(true.any()),
+        "found": bool(first.core.any()),
+        "learned": iou(first.core > 0, true),
+        "classical": iou(second.core > 0, true),
+    }
 
 
-def fit(x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, float]:
+def table(rows: list[dict[str, Any]], part: str, names: tuple[str, ...]) -> Rows:
+    """Chosen figures of all rows."""
+    return np.array([[row[part][name] for name in names] for row in rows], np.float64)
+
+
+def fit(x: Rows, y: Rows, names: tuple[str, ...]) -> dict[str, float]:
     """Logistic curve by maximum likelihood, lightly ridged."""
     centre, spread = x.mean(0), x.std(0) + 1e-6
     z = np.column_stack([np.ones(len(x)), (x - centre) / spread])
 
-    def cost(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def cost(w: Rows) -> tuple[float, Rows]:
         t = z @ w
         value = np.mean(np.logaddexp(0, t) - y * t) + STIFFNESS * np.sum(w[1:] ** 2)
         slope = z.T @ (1 / (1 + np.exp(-t)) - y) / len(y)
@@ -61,7 +73,20 @@ def fit(x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, float]:
     best = optimize.minimize(cost, np.zeros(z.shape[1]), jac=True, method="L-BFGS-B").x
     weights = best[1:] / spread
     result = {"constant": float(best[0] - weights @ centre)}
-    return result | {name: float(w) for name, w in zip(FIGURES, weights, strict=True)}
+    return result | {name: float(w) for name, w in zip(names, weights, strict=True)}
+
+
+def expected(weights: dict[str, float], x: Rows, names: tuple[str, ...]) -> Rows:
+    """Evaluate a fitted curve."""
+    t = weights["constant"] + x @ np.array([weights[n] for n in names])
+    return 1 / (1 + np.exp(-t))
+
+
+def report(name: str, sure: Rows, right: Rows) -> None:
+    """Print the calibration by fifths."""
+    print(f"{name}: expected and actual, by fifths of", sure.size)
+    for part in np.array_split(np.argsort(sure), 5):
+        print(f"  {sure[part].mean():.2f} {right[part].mean():.2f}")
 
 
 def main() -> None:
@@ -72,36 +97,36 @@ def main() -> None:
     arguments = parser.parse_args()
     with ProcessPoolExecutor(arguments.workers) as pool:
         rows = list(pool.map(measure, range(arguments.images), chunksize=20))
-    x = np.array([r[0] for r in rows])
-    truly, found = (np.array([r[i] for r in rows]) for i in (1, 2))
-    overlap = np.array([r[3] for r in rows])
-    some = found | truly
-    print(
-        f"{len(rows)} frames: median IoU {np.median(overlap[truly]):.3f}, mean "
-        f"{overlap[truly].mean():.3f}, below 0.7 {np.mean(overlap[truly] < 0.7):.3f}; "
-        f"empty {np.count_nonzero(~truly)}, of these found empty {np.count_nonzero(~some)}"
-    )
-    keep = [FIGURES.index(name) for name in ("sureness", "doubt")]
-    nothing = np.zeros_like(x)
-    nothing[:, keep] = x[:, keep]
-    weights = {
-        "bodies": fit(x[found], overlap[found]),
-        "nothing": fit(nothing[~found], (~truly[~found]).astype(float)),
-    }
-    weights["nothing"] = {n: w for n, w in weights["nothing"].items() if w}
-    for name, rows_of, wanted in (("bodies", found, overlap), ("nothing", ~found, ~truly)):
-        t = weights[name]["constant"] + sum(
-            weights[name].get(n, 0.0) * x[rows_of][:, i] for i, n in enumerate(FIGURES)
+    some = [row for row in rows if row["found"]]
+    none = [row for row in rows if not row["found"]]
+    quiet = ("sureness", "doubt")
+    opinions = tuple(rows[0]["both"])
+    jobs = {
+        "bodies": (table(some, "figures", FIGURES), [r["learned"] for r in some], FIGURES),
+        "nothing": (table(none, "figures", quiet), [not r["truly"] for r in none], quiet),
+        "learned_of_two": (table(rows, "both", opinions), [r["learned"] for r in rows], opinions),
+        "classical_of_two": (
+            table(rows, "both", opinions), [r["classical"] for r in rows], opinions,
+        ),
+    }  # fmt: skip
+    fitted = {}
+    answers = {}
+    for name, (x, wanted, names) in jobs.items():
+        y = np.array(wanted, np.float64)
+        fitted[name] = fit(x, y, names)
+        answers[name] = expected(fitted[name], x, names)
+        report(name, answers[name], y)
+    ours, theirs = (np.array([r[m] for r in rows]) for m in ("learned", "classical"))
+    chosen = np.where(answers["classical_of_two"] > answers["learned_of_two"], theirs, ours)
+    truly = np.array([r["truly"] for r in rows])
+    for name, values in (("learned", ours), ("classical", theirs), ("chosen", chosen)):
+        print(
+            f"{name}: median IoU {np.median(values[truly]):.3f}, mean {values[truly].mean():.3f}, "
+            f"below 0.7 {np.mean(values[truly] < 0.7):.3f}; empty right "
+            f"{np.count_nonzero(values[~truly] == 1)} of {np.count_nonzero(~truly)}"
         )
-        sure = 1 / (1 + np.exp(-t))
-        right = np.asarray(wanted[rows_of], float)
-        print(f"{name}: confidence against overlap, by fifths")
-        for part in np.array_split(np.argsort(sure), 5):
-            print(f"  {sure[part].mean():.2f} {right[part].mean():.2f} ({part.size})")
-    text = json.dumps(
-        {k: {n: round(w, 4) for n, w in v.items()} for k, v in weights.items()}, indent=2
-    )
-    arguments.target.write_text(text + "\n", encoding="utf-8")
+    rounded = {k: {n: round(w, 4) for n, w in v.items()} for k, v in fitted.items()}
+    arguments.target.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ wide dilated layers see the whole frame.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -46,8 +48,10 @@ class Segmenter(nn.Module):
         self.down = nn.ModuleList()
         self.side = nn.ModuleList()
         self.up = nn.ModuleList()
-        for above, below in zip(widths, widths[1:], strict=False):
-            self.down.append(nn.Sequential(nn.MaxPool2d(2), block(above, below), block(below, below)))
+        for above, below in pairwise(widths):
+            self.down.append(
+                nn.Sequential(nn.MaxPool2d(2), block(above, below), block(below, below))
+            )
             self.side.append(
                 nn.Sequential(nn.Conv2d(below, above, 1, bias=False), nn.BatchNorm2d(above))
             )

@@ -38,7 +38,7 @@ KEEP = 0.995
 """Decay of the running average of the weights, per step."""
 VALIDATION = 96
 SMALL, SMALL_UNTIL = 192, 0.55
-"""Pixels a side of the images in this first share of the training, when coarse things are learnt."""
+"""Pixels a side of the images in the first share of the training: coarse things come first."""
 
 
 def loss_of(logits: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -53,7 +53,10 @@ def loss_of(logits: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, dic
     shares = torch.tensor([2.0, 1.5, 0.6, 0.6])
     total = (shares * entropy).sum() + 0.6 * dice[:, 0].mean() + 0.5 * dice[:, 1].mean()
     parts = dict(zip(OUTPUTS, entropy.detach().tolist(), strict=True))
-    return total, parts | {"dice": float(dice[:, 0].detach().mean()), "dice_shed": float(dice[:, 1].detach().mean())}
+    return total, parts | {
+        "dice": float(dice[:, 0].detach().mean()),
+        "dice_shed": float(dice[:, 1].detach().mean()),
+    }
 
 
 def rate_at(step: int, steps: int) -> float:

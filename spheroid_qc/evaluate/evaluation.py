@@ -92,7 +92,9 @@ def evaluate(
         if not path.exists():
             raise RequestError(f"{which} does not exist: {path}.")
     if predicted.is_dir() != truth.is_dir():
-        raise RequestError("PREDICTED and TRUTH are two folders of masks or two tables, not one each.")
+        raise RequestError(
+            "PREDICTED and TRUTH are two folders of masks or two tables, not one each."
+        )
     if not 0 < tolerance_px < 1e4:
         raise RequestError(f"--tolerance is a positive number of pixels, not {tolerance_px!r}.")
     target = out or predicted.parent / f"{predicted.stem}_evaluation"
@@ -118,9 +120,7 @@ def _masks(
     pattern = _pattern(group)
     pairs, missing, extra = find_pairs(predicted, truth)
     if pattern is not None:
-        pairs = [
-            MaskPair(p.name, _group_of(pattern, p.name), p.predicted, p.truth) for p in pairs
-        ]
+        pairs = [MaskPair(p.name, _group_of(pattern, p.name), p.predicted, p.truth) for p in pairs]
     details, problems = image_table(pairs, tolerance_px, numbers)
     if details.empty:
         raise RequestError(f"No pair of masks could be compared. {problems[0]}")
@@ -191,7 +191,9 @@ def _mask_lines(groups: pd.DataFrame) -> list[str]:
         if row["n"] == 0:
             lines.append(f"{str(row['group'])[:24] or '-':<24} {0:>5}")
         else:
-            median = f"{row['median_iou']:.3f} {_span(row['median_iou_low'], row['median_iou_high'])}"
+            median = (
+                f"{row['median_iou']:.3f} {_span(row['median_iou_low'], row['median_iou_high'])}"
+            )
             bias = f"{row['area_bias_percent']:+.1f} " + _span(
                 row["area_limit_low"], row["area_limit_high"], "+.0f"
             )
@@ -204,7 +206,7 @@ def _mask_lines(groups: pd.DataFrame) -> list[str]:
             )
         if row["n_empty"]:
             lines.append(
-                f"{'':<24} {row['n_empty_found_empty']} of {row['n_empty']} empty images found empty"
+                f"{'':<24} {row['n_empty_found_empty']} of {row['n_empty']} empty ones found empty"
             )
     return lines
 
@@ -245,16 +247,18 @@ def _values(
     ]  # fmt: skip
     for row in groups.to_dict("records"):
         bias = f"{row['bias']:.4g} " + _span(row["limit_low"], row["limit_high"], ".4g")
-        median = _number(row["median_error_percent"], "+.2f") + " " + _span(
-            row["median_error_low"], row["median_error_high"], "+.2f"
+        median = (
+            _number(row["median_error_percent"], "+.2f")
+            + " "
+            + _span(row["median_error_low"], row["median_error_high"], "+.2f")
         )
         lines.append(
             f"{row['value'][:28]:<28} {row['group'][:16]:<16} {row['n']:>5} {bias:>36} "
             f"{_number(row['concordance'], '.4f'):>7} {median:>26}"
         )
     first = compared[0]
-    order = (joined[first] - joined[f"{first}_true"]).abs().sort_values(
-        ascending=False, kind="stable"
+    order = (
+        (joined[first] - joined[f"{first}_true"]).abs().sort_values(ascending=False, kind="stable")
     )
     details = joined.loc[order.index].reset_index(drop=True)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def read_mask_file(path: Path, numbers: bool = False) -> Masks:
         if path.suffix.lower() in (".tif", ".tiff"):
             import tifffile
 
-            planes = np.asarray(tifffile.imread(path))
+            planes: NDArray[Any] = np.asarray(tifffile.imread(path))
         else:
             from PIL import Image
 
@@ -118,7 +119,7 @@ def read_mask_file(path: Path, numbers: bool = False) -> Masks:
     return Masks(planes == 1, planes == 2, planes == IGNORE, 0, 2 in values)
 
 
-def _without_empty_axes(planes: NDArray[np.generic]) -> NDArray[np.generic]:
+def _without_empty_axes(planes: NDArray[Any]) -> NDArray[Any]:
     while planes.ndim > 2 and planes.shape[0] == 1:
         planes = planes[0]
     return planes

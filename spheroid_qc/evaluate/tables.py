@@ -108,7 +108,9 @@ def join_tables(
         and not pd.api.types.is_bool_dtype(truth[c])
     )
     if not wanted:
-        raise RequestError("The tables share no column of numbers to compare; name one with --value.")
+        raise RequestError(
+            "The tables share no column of numbers to compare; name one with --value."
+        )
     carrier = None
     if group is not None and group not in chosen:
         carrier = truth if group in truth.columns else predicted
@@ -126,7 +128,7 @@ def join_tables(
                 raise RequestError(f"The column {value!r} of {which} does not hold numbers only.")
         doubled = part.duplicated(list(chosen))
         if doubled.any():
-            first = part.loc[doubled.idxmax(), list(chosen)].tolist()
+            first = part[list(chosen)][doubled].iloc[0].tolist()
             raise RequestError(
                 f"{which} has several rows for {dict(zip(chosen, first, strict=True))}; name the "
                 "columns that tell them apart with --key."

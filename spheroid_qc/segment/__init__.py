@@ -35,7 +35,8 @@ def segment(
     pixel_size_um : float, optional
         Size of one pixel in um; used where a parameter is given in um.
     method : str
-        `learned`, `classical` or `auto`, which is `learned`.
+        `learned` (a trained network), `classical` (rules), or `auto`: the network, and where it is
+        not sure whichever of the two the evidence speaks for.
     parameters : SegmentationParameters, optional
 
     Returns
@@ -60,9 +61,13 @@ def segment(
         from spheroid_qc.segment.classical import segment_classical
 
         return segment_classical(image, pixel_size_um, parameters)
-    from spheroid_qc.segment.learned import segment_learned
+    if name_of(method) == "learned":
+        from spheroid_qc.segment.learned import segment_learned
 
-    return segment_learned(image, pixel_size_um, parameters)
+        return segment_learned(image, pixel_size_um, parameters)
+    from spheroid_qc.segment.opinions import segment_auto
+
+    return segment_auto(image, pixel_size_um, parameters)
 
 
 def check_method(method: str) -> None:

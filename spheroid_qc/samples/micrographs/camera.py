@@ -47,7 +47,7 @@ def expose(rng: Rng, signal: Float, light: Float, style: str, emitting: bool) ->
         picture = light * np.exp(-signal)
     if blur > 0.3:
         picture = ndimage.gaussian_filter(picture, blur, truncate=3.0)
-    if style in ("phase", "faint") and rng.random() < 0.6 or rng.random() < 0.06:
+    if (style in ("phase", "faint") and rng.random() < 0.6) or rng.random() < 0.06:
         around = _wide(picture, float(np.exp(rng.uniform(np.log(4), np.log(30)))))
         share = np.float32(rng.uniform(0.3, 0.97))
         picture = picture - share * (around - around.mean())
@@ -57,7 +57,8 @@ def expose(rng: Rng, signal: Float, light: Float, style: str, emitting: bool) ->
             picture, axis=1
         )
         picture = np.float32(rng.uniform(0, 0.5)) * picture + np.float32(3) * slope
-    return picture.astype(np.float32)
+    result: Float = picture.astype(np.float32)
+    return result
 
 
 def _wide(picture: Float, sigma: float) -> Float:
@@ -110,10 +111,13 @@ def record(
     pooled = noise * float(np.exp(rng.uniform(np.log(0.3), np.log(4.0))))
     fine = np.sqrt(fine * fine + np.float32(pooled * pooled))
     freedom = float(np.exp(rng.uniform(np.log(3), np.log(120))))
-    fine = fine * (1 + rng.standard_normal(shape, dtype=np.float32) / np.float32((2 * freedom) ** 0.5))
+    fine = fine * (
+        1 + rng.standard_normal(shape, dtype=np.float32) / np.float32((2 * freedom) ** 0.5)
+    )
     low, high = (float(v) for v in np.percentile(picture[::3, ::3], (0.2, 99.8)))
     span = max(high - low, 1e-6)
-    spare = rng.uniform(0, 0.4, 2) if rng.random() < 0.6 else rng.uniform(-0.08, 0.02, 2)
+    ends = (0.0, 0.4) if rng.random() < 0.6 else (-0.08, 0.02)
+    spare = np.array([float(rng.uniform(*ends)), float(rng.uniform(*ends))])
     if emitting and rng.random() < 0.35:  # overexposed
         spare[1] = -rng.uniform(0.1, 0.75)
     low -= spare[0] * span

@@ -18,7 +18,8 @@ Rng = np.random.Generator
 def ramp(depth: Float, width: float) -> Float:
     """Smooth step from 0 to 1 across depth 0."""
     t = np.clip(depth / np.float32(2 * width) + np.float32(0.5), 0, 1)
-    return t * t * (3 - 2 * t)
+    result: Float = t * t * (3 - 2 * t)
+    return result
 
 
 class Canvas:

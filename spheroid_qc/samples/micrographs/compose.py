@@ -357,7 +357,9 @@ def _debris(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) 
         )  # fmt: skip
     spread = plan.radius * float(rng.uniform(0.3, 0.8))
     for _ in range(int(rng.integers(1, 3))):
-        _cells(canvas, rng, plan, centre, _number(rng, 12, 500), rng.uniform(0.4, 2.0), 0.5 * spread)
+        _cells(
+            canvas, rng, plan, centre, _number(rng, 12, 500), rng.uniform(0.4, 2.0), 0.5 * spread
+        )
     for _ in range(int(rng.integers(0, 5)) if rng.random() < 0.4 else 0):
         place = rng.normal(0, spread, 2)
         size = float(np.clip(plan.cell * rng.uniform(0.8, 2.0), 1.5, 0.03 * canvas.shape[0]))

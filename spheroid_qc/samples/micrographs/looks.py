@@ -76,7 +76,7 @@ class Look:
 
 
 def _some(rng: Rng, share: float, low: float, high: float) -> float:
-    """A number in the range, in some share of cases, else 0."""
+    """Draw a number from the range in some share of cases, else 0."""
     return float(rng.uniform(low, high)) if rng.random() < share else 0.0
 
 
@@ -268,7 +268,5 @@ def vary(rng: Rng, look: Look, much: float) -> Look:
     """
     names = ("flat", "dome", "centre", "grain", "rim", "glow", "fine")
     factors = np.exp(rng.normal(0, 0.5 * much, len(names)))
-    changed = {
-        name: getattr(look, name) * float(f) for name, f in zip(names, factors, strict=True)
-    }
+    changed = {name: getattr(look, name) * float(f) for name, f in zip(names, factors, strict=True)}
     return replace(look, side_turn=look.side_turn + float(rng.normal(0, 0.3)), **changed)

@@ -58,7 +58,8 @@ def _radii(rng: Rng, lobes: float, aspect: float, spindle: float) -> Float:
     for waves in range(2, 9):
         amplitude = lobes * rng.normal() / waves**1.2
         radius = radius * (1 + amplitude * np.cos(waves * t + rng.uniform(0, 2 * np.pi)))
-    return np.maximum(radius, 0.15).astype(np.float32)
+    result: Float = np.maximum(radius, 0.15).astype(np.float32)
+    return result
 
 
 def draw_blob(

@@ -18,10 +18,9 @@ Rng = np.random.Generator
 
 def _axes(shape: tuple[int, int], y: float = 0.5, x: float = 0.5) -> tuple[Float, Float]:
     long = max(shape)
-    return (
-        ((np.arange(shape[0], dtype=np.float32) - np.float32(y * shape[0])) / long)[:, None],
-        ((np.arange(shape[1], dtype=np.float32) - np.float32(x * shape[1])) / long)[None, :],
-    )
+    rows = (np.arange(shape[0], dtype=np.float32) - np.float32(y * shape[0])) / np.float32(long)
+    columns = (np.arange(shape[1], dtype=np.float32) - np.float32(x * shape[1])) / np.float32(long)
+    return rows[:, None], columns[None, :]
 
 
 def draw_light(rng: Rng, shape: tuple[int, int]) -> Float:
@@ -75,7 +74,9 @@ def _seams(rng: Rng, shape: tuple[int, int]) -> Float:
     return step
 
 
-def whole_well(rng: Rng, shape: tuple[int, int]) -> tuple[NDArray[np.bool_], Float, tuple[float, float], float]:
+def whole_well(
+    rng: Rng, shape: tuple[int, int]
+) -> tuple[NDArray[np.bool_], Float, tuple[float, float], float]:
     """Draw the circle of a well that the frame shows as a whole or in part.
 
     Parameters
@@ -178,7 +179,7 @@ def _smudges(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
 
 
 def _curve(rng: Rng, shape: tuple[int, ...], length: float) -> NDArray[np.float64]:
-    """A smooth random walk."""
+    """Draw a smooth random walk."""
     steps = max(8, int(length))
     turn = rng.uniform(-np.pi, np.pi) + np.cumsum(
         ndimage.gaussian_filter1d(rng.normal(0, rng.uniform(0.02, 0.5), steps), 4)
@@ -200,7 +201,7 @@ def _fibre(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
         line = np.asarray(picture, np.float32)
         line = ndimage.gaussian_filter(line, float(rng.uniform(0.4, 0.35 * width + 1.0)))
         if rng.random() < 0.3:  # a bright middle, as a thread of glass has
-            line = line - np.float32(1.5) * np.square(line)
+            line -= np.float32(1.5) * np.square(line)
         signal += np.float32(strength * rng.normal(0.3, 0.5)) * line
 
 
@@ -235,7 +236,9 @@ def _arc(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
     at = 0.0
     for _ in range(int(rng.integers(1, 4))):
         wide = side * float(np.exp(rng.uniform(np.log(0.002), np.log(0.04))))
-        signal += np.float32(strength * rng.normal(0, 0.7)) * np.exp(-np.square((depth - at) / wide))
+        signal += np.float32(strength * rng.normal(0, 0.7)) * np.exp(
+            -np.square((depth - at) / wide)
+        )
         at += wide * float(rng.uniform(1, 4))
     if rng.random() < 0.5:  # dark or bright beyond
         signal += np.float32(strength * rng.normal(0, 1.0)) * ramp(

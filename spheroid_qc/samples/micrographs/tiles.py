@@ -28,12 +28,14 @@ KINDS = ("grain", "cells", "cobbles", "cloud", "fibres", "folds")
 
 def _standard(values: NDArray[np.float64]) -> Float:
     values = values - values.mean()
-    return (values / (values.std() + 1e-9)).astype(np.float32)
+    result: Float = (values / (values.std() + 1e-9)).astype(np.float32)
+    return result
 
 
 def _frequency() -> NDArray[np.float64]:
     f = np.fft.fftfreq(_SIDE)
-    return np.hypot(f[:, None], f[None, :])
+    size: NDArray[np.float64] = np.hypot(f[:, None], f[None, :])
+    return size
 
 
 def _filtered(rng: Rng, response: NDArray[np.float64]) -> Float:
@@ -78,9 +80,9 @@ def _cells(rng: Rng, size: float) -> Float:
 
 def _cobbles(rng: Rng, size: float) -> Float:
     """Distance to the seam between neighbouring cells: bright stones, dark joints."""
-    tree = spatial.cKDTree(_points(rng, size), boxsize=_SIDE)
+    tree = spatial.cKDTree(_points(rng, size), boxsize=np.full(2, float(_SIDE)))
     y, x = np.mgrid[:_SIDE, :_SIDE]
-    near, _ = tree.query(np.stack([y.ravel(), x.ravel()], 1), 2)
+    near = np.asarray(tree.query(np.stack([y.ravel(), x.ravel()], 1), 2)[0])
     joint = (near[:, 1] - near[:, 0]).reshape(_SIDE, _SIDE) / size
     return _standard(np.minimum(joint, rng.uniform(0.2, 0.5)))
 

@@ -72,7 +72,7 @@ def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
         return one, 1
     from skimage.segmentation import watershed
 
-    basins = watershed(-depth, marks, mask=mine)
+    basins = watershed(-depth, marks, mask=mine)  # type: ignore[no-untyped-call]
     heights = ndimage.maximum(depth, marks, np.arange(1, count + 1))
     joined = np.arange(count + 1)
     passes = _passes(basins, depth)
@@ -107,7 +107,9 @@ def _passes(basins: Labels, depth: Float) -> list[tuple[float, int, int]]:
             *(np.take(depth, np.arange(s, depth.shape[axis] - 1 + s), axis) for s in (0, 1))
         )
         at = (a != b) & (a > 0) & (b > 0)
-        for left, right, height in zip(a[at].tolist(), b[at].tolist(), low[at].tolist(), strict=True):
+        for left, right, height in zip(
+            a[at].tolist(), b[at].tolist(), low[at].tolist(), strict=True
+        ):
             pair = (min(left, right), max(left, right))
             found[pair] = max(found.get(pair, 0.0), height)
     return [(height, *pair) for pair, height in found.items()]
@@ -156,7 +158,7 @@ def draw_bodies(
 
 
 def _outline(
-    labels: Labels, probability: Float, number: int, box: tuple[slice, slice], threshold: float
+    labels: Labels, probability: Float, number: int, box: tuple[slice, ...], threshold: float
 ) -> NDArray[np.float64] | None:
     """Longest closed outline of one body, in the view's pixels."""
     from skimage.measure import find_contours

@@ -93,9 +93,7 @@ def pool_region(plane: Float, shape: tuple[int, int]) -> Pooled:
         local = ndimage.uniform_filter(plane, 3, mode="nearest")
         variance = ndimage.uniform_filter(np.square(plane), 3, mode="nearest") - local * local
     covered = (plane.shape[0] / block, plane.shape[1] / block)
-    return Pooled(
-        resample(mean, shape, covered), np.maximum(resample(variance, shape, covered), 0)
-    )
+    return Pooled(resample(mean, shape, covered), np.maximum(resample(variance, shape, covered), 0))
 
 
 def _pool(values: Float, block: int) -> Float:

@@ -17,7 +17,7 @@ from scipy import ndimage
 from spheroid_qc.segment.learned.looking import View, crop
 from spheroid_qc.segment.learned.network import CORE
 
-__all__ = ["FIGURES", "confidence_of", "figures_of"]
+__all__ = ["CALIBRATION", "FIGURES", "confidence_of", "expectation", "figures_of"]
 
 Float = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -99,8 +99,30 @@ def _calibration() -> dict[str, dict[str, float]]:
     return found
 
 
+def expectation(name: str, figures: dict[str, float]) -> float:
+    """Weigh figures as the calibration says.
+
+    Parameters
+    ----------
+    name : str
+        Entry of the calibration.
+    figures : dict of str to float
+        At least those that the entry has weights for.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    weights = _calibration()[name]
+    total = weights["constant"] + sum(
+        weight * figures[key] for key, weight in weights.items() if key != "constant"
+    )
+    return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
+
+
 def confidence_of(figures: dict[str, float], found: bool) -> float:
-    """Weigh the figures.
+    """Confidence of an answer of the network.
 
     Parameters
     ----------
@@ -115,8 +137,4 @@ def confidence_of(figures: dict[str, float], found: bool) -> float:
         In [0, 1]: the overlap to be expected, or, where nothing was found, the chance that there
         is nothing.
     """
-    weights = _calibration()["bodies" if found else "nothing"]
-    total = weights["constant"] + sum(
-        weight * figures[name] for name, weight in weights.items() if name != "constant"
-    )
-    return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
+    return expectation("bodies" if found else "nothing", figures)

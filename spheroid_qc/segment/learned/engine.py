@@ -171,9 +171,7 @@ def _paste(shed: Mask, probability: Float, region: Region) -> None:
     """Replace a region of a mask by what a view says about it."""
     from PIL import Image
 
-    target = shed[
-        region.top : region.top + region.height, region.left : region.left + region.width
-    ]
+    target = shed[region.top : region.top + region.height, region.left : region.left + region.width]
     target[:] = False
     found = probability > 0.5 * _SHED_THRESHOLD
     if not found.any():
@@ -181,7 +179,10 @@ def _paste(shed: Mask, probability: Float, region: Region) -> None:
     # Only the part that holds any, in eight bits: a frame may have millions of pixels.
     rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
     down, across = region.scale
-    top, bottom = int(max(rows[0] - 1, 0) * down), min(int((rows[-1] + 2) * down) + 1, region.height)
+    top, bottom = (
+        int(max(rows[0] - 1, 0) * down),
+        min(int((rows[-1] + 2) * down) + 1, region.height),
+    )
     left = int(max(columns[0] - 1, 0) * across)
     right = min(int((columns[-1] + 2) * across) + 1, region.width)
     eight = Image.fromarray(np.round(probability * 255).astype(np.uint8))

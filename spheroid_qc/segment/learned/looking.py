@@ -125,7 +125,7 @@ def second_look(plane: Float, first: View) -> tuple[View, View]:
 
 
 def crop(view: View, region: Region) -> Float:
-    """Maps of a view at another region within it, in that region's pixels.
+    """Cut the maps of a view to another region within it, in that region's pixels.
 
     Parameters
     ----------
@@ -157,9 +157,7 @@ def crop(view: View, region: Region) -> Float:
 
 
 def _look(plane: Float, region: Region, *, mirrored: bool = False) -> View:
-    part = plane[
-        region.top : region.top + region.height, region.left : region.left + region.width
-    ]
+    part = plane[region.top : region.top + region.height, region.left : region.left + region.width]
     pooled = pool_region(part, region.shape)
     channels = channels_of(pooled)
     if mirrored:
@@ -207,4 +205,3 @@ def _closer(first: View, height: int, width: int) -> Region:
         for a, b, span, n in zip(ends[::2], ends[1::2], spans, (height, width), strict=True)
     ]
     return Region(starts[0], starts[1], spans[0], spans[1], _shape(spans[0], spans[1], _SIDE))
-

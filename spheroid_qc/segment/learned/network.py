@@ -37,9 +37,7 @@ def _session() -> InferenceSession:
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        read_weights(), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(read_weights(), options, providers=["CPUExecutionProvider"])
 
 
 def predict(channels: Float) -> Float:
