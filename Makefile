@@ -4,13 +4,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
+TRAINING ?= training_run
 PYTEST_ARGS ?=
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format bench install install-dev clean
+.PHONY: help demo test lint types format bench train install install-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -35,6 +36,12 @@ format: $(VENV)/.installed-dev ## mend what can be mended by itself
 bench: $(VENV)/.installed-dev ## measure speed and, where reference images are at hand, accuracy
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/accuracy.py
+
+train: $(VENV)/.installed-dev ## train the network anew (an hour or more, needs PyTorch; continues where it stopped)
+	$(PIP) install --editable '.[training]'
+	$(BIN)/python -m training.train --out $(TRAINING)
+	$(BIN)/python -m training.export --state $(TRAINING)
+	$(BIN)/python -m training.calibrate
 
 install: $(VENV)/.installed ## make .venv with the program
 install-dev: $(VENV)/.installed-dev ## make .venv with the program and the developers' tools

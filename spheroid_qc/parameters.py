@@ -215,7 +215,7 @@ class SegmentationParameters(Section):
     method: Method = setting(
         Method.AUTO,
         "Method",
-        "classical: several cues judged by evidence; learned: a trained network; auto: the best "
+        "learned: a trained network; classical: several cues judged by evidence; auto: the best "
         "one this version ships.",
     )
     polarity: Polarity = setting(

@@ -38,7 +38,7 @@ PLAN = (
 )
 LEVEL = {room: level for level, rooms in enumerate(PLAN) for room in rooms}
 GUI_ONLY = re.compile(r"napari|qtpy|PyQt\d*|PySide\d*|magicgui|superqt|vispy|app_model|pytestqt")
-HEAVY = {"pandas", "scipy", "skimage", "matplotlib", "onnxruntime", "imagecodecs", "tifffile"}
+HEAVY = {"torch", "pandas", "scipy", "skimage", "matplotlib", "onnxruntime", "imagecodecs", "tifffile"}
 QT = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide6", "magicgui", "superqt"}
 
 
@@ -94,6 +94,14 @@ def test_samples_stand_apart_from_what_they_test(path: Path) -> None:
     if room_of(path) == "samples":
         for name in imports_of(path):
             assert not re.match(r"spheroid_qc\.(segment|measure|flags|follow|run)\b", name)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_what_is_installed_trains_nothing(path: Path) -> None:
+    found = [name.partition(".")[0] for name in imports_of(path)]
+    assert not {"torch", "onnx", "training"} & set(found)
+    if room_of(path) not in ("samples",):
+        assert not any("samples.micrographs" in name for name in imports_of(path))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
