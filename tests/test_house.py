@@ -38,7 +38,16 @@ PLAN = (
 )
 LEVEL = {room: level for level, rooms in enumerate(PLAN) for room in rooms}
 GUI_ONLY = re.compile(r"napari|qtpy|PyQt\d*|PySide\d*|magicgui|superqt|vispy|app_model|pytestqt")
-HEAVY = {"torch", "pandas", "scipy", "skimage", "matplotlib", "onnxruntime", "imagecodecs", "tifffile"}
+HEAVY = {
+    "torch",
+    "pandas",
+    "scipy",
+    "skimage",
+    "matplotlib",
+    "onnxruntime",
+    "imagecodecs",
+    "tifffile",
+}
 QT = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide6", "magicgui", "superqt"}
 
 
@@ -141,7 +150,9 @@ def test_the_whole_analysis_needs_no_gui() -> None:
     assert not loaded_by(code) & QT
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["demo"], ["inspect"]], ids=lambda c: " ".join(c))
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["demo"], ["inspect"], ["evaluate"]], ids=lambda c: " ".join(c)
+)
 def test_help_loads_no_numerical_libraries(command: list[str]) -> None:
     arguments = ["spheroid-qc", *command, "--help"]
     code = (

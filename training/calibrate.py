@@ -1,6 +1,7 @@
 """Fit the confidence on held-out synthetic frames: `python -m training.calibrate`.
 
-The frames come from the family that the network was not trained on and pass through the whole of
+The frames come from the family that the network was not trained on, and some from the simulator of
+the demo's plate, which knows nothing of the training images; they pass through the whole of
 both segmenters. What is fitted is the overlap with the truth, as logistic curves of the figures
 that the segmenters give: for the network by itself, for the network and for the classical
 segmenter given both opinions, and, where the network found nothing, whether there was nothing.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from scipy import optimize
 
 from spheroid_qc.evaluate.overlap import iou
 from spheroid_qc.parameters import SegmentationParameters
+from spheroid_qc.samples import DEMO, Modality, render_frame
 from spheroid_qc.samples.micrographs import OTHER, draw_micrograph
 from spheroid_qc.segment.classical import segment_classical
 from spheroid_qc.segment.learned import segment_learned
@@ -28,6 +31,9 @@ from spheroid_qc.segment.opinions import opinion_figures
 
 SEED = 11
 SIDES = (256, 384, 512)
+PLATE_EVERY = 6
+"""Every so many frames one of the demo's plate, from a simulator of its own."""
+
 TARGET = Path(__file__).parent.parent / "spheroid_qc/segment/learned" / CALIBRATION
 STIFFNESS = 0.01
 """Penalty on squared weights of standardised figures."""
@@ -35,14 +41,23 @@ STIFFNESS = 0.01
 Rows = NDArray[np.float64]
 
 
+def frame(number: int) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+    """Draw one frame and its true core: of the held-out family, or of the demo's simulator."""
+    rng = np.random.default_rng((SEED, number))
+    if number % PLATE_EVERY == 0:
+        design = replace(DEMO, modality=list(Modality)[int(rng.integers(len(Modality)))])
+        plan = design.wells[int(rng.integers(len(design.wells)))]
+        shown = render_frame(design, plan, int(rng.integers(len(design.times_h))), SEED)
+        return shown.image.astype(np.uint16), shown.core > 0
+    drawn = draw_micrograph(rng, SIDES[number % len(SIDES)], OTHER)
+    return np.round(drawn.image * 65535).astype(np.uint16), drawn.labels > 0
+
+
 def measure(number: int) -> dict[str, Any]:
     """Both answers to one frame, their figures and overlaps with the truth."""
-    rng = np.random.default_rng((SEED, number))
-    drawn = draw_micrograph(rng, SIDES[number % len(SIDES)], OTHER)
-    image = np.round(drawn.image * 65535).astype(np.uint16)
+    image, true = frame(number)
     first = segment_learned(image, None, SegmentationParameters())
     second = segment_classical(image, None, SegmentationParameters())
-    true = drawn.labels > 0
     return {
         "figures": dict(first.evidence),
         "both": opinion_figures(first, second),

@@ -73,7 +73,8 @@ class Canvas:
         depth, box = blob.depth, blob.box
         size = (depth.shape[0], depth.shape[1])
         inside = depth > 0
-        cover = ramp(depth - np.float32(0.3 * look.soft), look.soft)
+        # The eye puts an outline a little outside of the half height, but not of a wide slope.
+        cover = ramp(depth - np.float32(min(0.3 * look.soft, 0.4)), look.soft)
         share = np.clip(depth * np.float32(1 / blob.radius), 0, 1)
         height = np.clip(1 - (1 - share) ** 2, 1e-6, 1) ** np.float32(look.power)
         drawn = np.float32(look.flat) + np.float32(look.dome) * height

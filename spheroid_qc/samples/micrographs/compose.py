@@ -107,6 +107,8 @@ def draw_micrograph(rng: Rng, side: int, family: Family = WIDE) -> Micrograph:
     emitting = style in EMITTING or (style == "free" and rng.random() < 0.2)
     largest = 0.24 if fate in ("cloud", "corona", "fragments") else 0.42
     radius = side * float(np.exp(rng.uniform(np.log(family.smallest / 2), np.log(largest))))
+    if rng.random() < 0.12:
+        radius = side * float(rng.uniform(0.2, 0.25 if largest < 0.3 else 0.46))
     if fate == "many":
         radius = side * float(np.exp(rng.uniform(np.log(0.015), np.log(0.13))))
     cell = float(np.clip(radius * np.exp(rng.uniform(np.log(0.025), np.log(0.24))), 0.8, 13.0))
@@ -258,6 +260,12 @@ def _intact(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) 
     if rng.random() < 0.3:
         _cells(canvas, rng, plan, centre, _number(rng, 1, 6), rng.uniform(0.3, 2.0))
     _body(canvas, rng, plan, centre, plan.radius)
+    if rng.random() < (0.4 if plan.style == "faint" else 0.08):  # cells that stand out in the body
+        number = _number(rng, 5, 150)
+        turn, away = rng.uniform(-np.pi, np.pi, number), plan.radius * np.sqrt(rng.random(number))
+        look = draw_cell_look(rng, min(plan.cell, 3.0), 1.5 * plan.strength, plan.emitting)
+        y, x = centre[0] + 0.9 * away * np.sin(turn), centre[1] + 0.9 * away * np.cos(turn)
+        add_cells(canvas, rng, y, x, look, label=False)
 
 
 def _loosening(canvas: Canvas, rng: Rng, plan: _Plan, centre: tuple[float, float]) -> None:

@@ -49,7 +49,7 @@ WIDE = Family(
     },
     {
         "intact": 0.15, "loosening": 0.12, "shedding": 0.16, "cloud": 0.13, "corona": 0.14,
-        "fragments": 0.07, "debris": 0.06, "few": 0.05, "many": 0.07, "nothing": 0.06,
+        "fragments": 0.07, "debris": 0.06, "few": 0.05, "many": 0.09, "nothing": 0.06,
     },
     {
         "dark": 0.15, "rimmed": 0.06, "phase": 0.12, "faint": 0.5, "darkfield": 0.3,

@@ -109,7 +109,7 @@ def draw_look(rng: Rng, style: str, radius: float, cell: float) -> Look:
         coarse_2=float(u(0, 1)),
         centre_size=float(u(0.3, 0.85)),
         rim_width=_log(rng, 0.7, max(1.0, min(1.2 * cell, 0.15 * radius))),
-        rim_depth=float(u(0.5, 1.4)),
+        rim_depth=float(u(0.5, 1.25)),
         side=_some(rng, 0.5, 0.1, 0.9),
         side_turn=float(u(-np.pi, np.pi)),
         glow_width=_log(rng, 1.0, max(2.0, 0.4 * radius)),
@@ -192,7 +192,7 @@ def _faint(rng: Rng, look: Look) -> Look:
         rim_width=float(u(0.6, 1.8)),
         folds=_some(rng, 0.2, 0.5, 2.0) * scale,
         glow=_some(rng, 0.3, -0.6, 0.3) * scale,
-        fine=scale * float(u(0.4, 3.0)),
+        fine=scale * float(np.exp(u(np.log(0.4), np.log(6.0)))),
         soft=_log(rng, 0.4, 1.5),
     )
 
