@@ -6,12 +6,18 @@ VENV ?= .venv
 DEMO ?= demo
 TRAINING ?= training_run
 PYTEST_ARGS ?=
+# Debian packages that some tests drive: the report is looked at in a real browser, the panels in
+# a real window on a screen of their own (Xvfb) with what Qt and OpenGL need there.
+SYSTEM_PACKAGES = chromium \
+  xvfb xauth libgl1 libegl1 libgl1-mesa-dri libdbus-1-3 libfontconfig1 libxkbcommon-x11-0 \
+  libx11-xcb1 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 \
+  libxcb-render-util0 libxcb-shape0 libxcb-xkb1 fonts-dejavu-core
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format bench train install install-dev clean
+.PHONY: help demo gui test system-packages lint types format bench train install install-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -19,8 +25,14 @@ help: ## list the targets
 demo: $(VENV)/.installed ## install if needed, then analyse a synthetic plate into ./demo
 	$(BIN)/spheroid-qc demo --out $(DEMO)
 
-test: lint types ## lint, type check and run the whole test suite
+gui: $(VENV)/.installed-gui ## install napari if needed, and open it with the panels (FOLDER=...)
+	$(BIN)/spheroid-qc gui $(if $(FOLDER),"$(FOLDER)")
+
+test: system-packages lint types ## lint, type check and run the whole test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+system-packages: ## install what tests need beside Python, where apt-get may be used
+	@sh tests/system_packages.sh $(SYSTEM_PACKAGES)
 
 lint: $(VENV)/.installed-dev ## check style and format
 	$(BIN)/ruff check .
@@ -54,6 +66,10 @@ clean: ## remove what the other targets made, except .venv
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable .
 	@touch $@
+
+$(VENV)/.installed-gui: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable '.[all]'
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable '.[dev]'

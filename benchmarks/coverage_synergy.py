@@ -3,262 +3,218 @@
 Plates are simulated from known curves and a known interaction, with 3, 4 or 6 wells a
 condition, analysed like any other table, and compared with the truth:
 
-    python benchmarks/coverage_synergy.py --plates 1000 --wells 3 4 6
+    python benchmarks/coverage_synergy.py --out FILE --plates 1000 --wells 3 4 6 --only WORD
+    python benchmarks/coverage_synergy.py --out FILE --table
 
-Columns: share of intervals that hold the truth (wanted: 90 to 98 %), and the share of plates
-that are called synergistic on the mean although the method's own null holds (at most 5 %).
+Counts are appended to FILE after every batch of plates, and a run that was stopped continues
+there. Plate number p of a truth is the same whoever simulates it. The table gives the share of
+intervals that hold the truth (wanted: 90 to 98 %) and the share of plates that are called
+synergistic although the method's own null holds (at most 5 %), each with its Monte Carlo
+interval (lines of one plate hang together: plates are the units).
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.optimize import brentq
+from simulated_plates import Scenario, scenarios, wilson
 
-from spheroid_qc.response.combinations import synergy_table
-from spheroid_qc.response.dose_response import dose_response_table
-from spheroid_qc.response.reference_models import HillCurve, loewe_effect
+from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.combinations import _rows
+from spheroid_qc.response.excess import conditions
+from spheroid_qc.response.loewe import SingleCurves
 from spheroid_qc.response.responses import read_responses
+from spheroid_qc.response.verdicts import judge
 
-FloatArray = NDArray[np.float64]
-LEVELS = (0.5, 0.75, 0.9, 0.95)
-NAMES = ("gemcitabine", "selinexor", "paclitaxel")
+BATCH = 20
+SETTINGS = ResponseParameters()
+Counts = dict[str, list[float]]
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """A truth and a design.
+def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: Counts) -> None:
+    """Add one plate: per kind of line its share of intervals that hold, and false calls.
 
-    `null` names the methods whose null this is. `noise`: `additive` on the fraction affected,
-    `signal` for scatter in proportion to the surviving signal, `normalised` for a raw signal
-    divided by the mean of the plate's vehicle wells.
+    Each entry gets [plates, sum of shares, sum of squared shares, lines].
     """
-
-    name: str
-    curves: tuple[HillCurve, ...]
-    interaction: str
-    strength: float
-    design: str
-    null: tuple[str, ...] = ()
-    noise: str = "additive"
-    sd: float = 0.05
-
-    def effect(self, doses: FloatArray) -> FloatArray:
-        """Give the true fraction affected."""
-        alone = np.stack([c.effect(doses[:, i]) for i, c in enumerate(self.curves)], axis=1)
-        together = (doses > 0).sum(axis=1) > 1
-        if self.interaction == "bliss":
-            free = 1 - np.prod(1 - alone, axis=1)
-            return np.where(together, free + self.strength * free * (1 - free), free)
-        # A constant index: the doses act as if they were 1 / index times as high.
-        scale = np.where(together, 1 / self.strength, 1.0)
-        return np.where(
-            together, loewe_effect(doses * scale[:, None], self.curves), alone.sum(axis=1)
-        )
-
-
-def design_doses(scenario: Scenario) -> FloatArray:
-    """Conditions of a plate: drugs alone, doublets, for three drugs triples."""
-    k = len(scenario.curves)
-    ec50 = np.array([curve.ec50 for curve in scenario.curves])
-    steps = {"ratio": 2.0 ** np.arange(-3, 3), "matrix": 3.0 ** np.arange(-2, 2)}
-    levels = steps["ratio"] if scenario.design == "ratio" else steps["matrix"]
-    rows = []
-    for size in range(1, k + 1):
-        for drugs in itertools.combinations(range(k), size):
-            free = itertools.product(levels, repeat=size)
-            same = ([level] * size for level in levels)
-            for amounts in free if scenario.design == "matrix" else same:
-                row = np.zeros(k)
-                row[list(drugs)] = np.array(amounts) * ec50[list(drugs)]
-                rows.append(row)
-    return np.array(rows)
+    inside: dict[str, list[bool]] = defaultdict(list)
+    wrong: dict[str, bool] = {}
+    lines = analysed(scenario, table)
+    for line in lines:
+        method, level, value = line["method"], line["level"], line["value"]
+        low, high = line["low"], line["high"]
+        if method in scenario.null:
+            kind = f"{method} {'' if level == 'mean' else 'any '}{level}"
+            said = "Synergistic" in line["note"] or "Better than" in line["note"]
+            wrong[kind] = wrong.get(kind, False) or said
+            if level != "mean":
+                alone = high < 1 if method == "combination_index" else low > 0
+                inside[f"!{method} {level}, each without adjustment"].append(bool(alone))
+        if not np.isfinite(value):
+            continue
+        if level == "mean":  # over the tested doses, of an index over those that have one
+            of = [r for r in lines if r["method"] == method and r["level"] == "dose"]
+            parts = [r["doses"] for r in of if np.isfinite(r["value"])]
+            true = float(np.mean([scenario.truth(method, "dose", np.nan, d) for d in parts]))
+        else:
+            true = scenario.truth(method, level, line["fa"], line["doses"])
+        if not np.isfinite(true):
+            continue
+        if np.isnan(low) and np.isnan(high):
+            inside[f"?{method} {level} without an interval"].append(True)
+            continue
+        kind = method.rstrip("_123") + " " + level
+        inside[kind].append(not low > true + 1e-12 and not high < true - 1e-12)
+    for kind, values in inside.items():
+        _add(held, kind, float(np.mean(values)), len(values))
+    for kind, said in wrong.items():
+        _add(called, kind, float(said), 1)
 
 
-def plate(scenario: Scenario, wells: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Simulate one plate as a tidy table."""
-    conditions = design_doses(scenario)
-    doses = np.repeat(conditions, wells, axis=0)
-    doses = np.vstack([np.zeros((max(wells, 4), doses.shape[1])), doses])
-    truth = scenario.effect(doses)
-    noise = rng.standard_normal(len(doses)) * scenario.sd
-    if scenario.noise == "additive":
-        effect = truth + noise
-    elif scenario.noise == "signal":
-        effect = 1 - (1 - truth) * (1 + 1.6 * noise)
-    else:
-        signal = (1 - truth) + noise
-        effect = 1 - signal / signal[: max(wells, 4)].mean()
-    table = {"response": effect}
-    for i in range(doses.shape[1]):
-        table |= {f"drug_{i + 1}": NAMES[i], f"dose_{i + 1}_um": doses[:, i]}
-    return pd.DataFrame(table)
+def analysed(scenario: Scenario, table: pd.DataFrame) -> list[dict]:
+    """Lines of the synergy table for the combination of all drugs.
+
+    Through the functions behind `synergy_table`, without what makes a table of them and without
+    the doublets of a triple: they have truths of their own, and the machine has little time.
+    """
+    responses = read_responses(table)
+    law = conditions(responses.doses, responses.effect).scatter
+    columns = tuple(range(len(scenario.curves)))
+    lines = _rows(responses, columns, SingleCurves(law), SETTINGS)
+    judge(lines, SETTINGS)
+    return lines
 
 
-def dose_for(curve: HillCurve, effect: float) -> float:
-    """Give the dose of a drug alone for an effect; infinite where it has none."""
-    if effect >= curve.emax:
-        return float("inf")
-    return float(curve.ec50 * (effect / (curve.emax - effect)) ** (1 / curve.hill))
+def _add(counts: Counts, kind: str, share: float, lines: int) -> None:
+    entry = counts.setdefault(kind, [0, 0.0, 0.0, 0])
+    for i, part in enumerate((1, share, share**2, lines)):
+        entry[i] += part
 
 
-def true_index(curves: tuple[HillCurve, ...], doses: FloatArray, effect: float) -> float:
-    """Give the combination index of doses with a true effect."""
-    alone = [dose_for(c, effect) for c in curves]
-    return float(sum(d / a for d, a in zip(doses, alone, strict=True)))
+def run(
+    scenario: Scenario,
+    wells: int,
+    plates: int,
+    seed: int,
+    out: Path,
+    share: tuple[int, int],
+) -> None:
+    """Simulate the batches that are not in the file yet and append their counts."""
+    done = {
+        record["batch"]
+        for record in _records(out)
+        if (record["scenario"], record["wells"], record["seed"]) == (scenario.name, wells, seed)
+    }
+    for batch in range(plates // BATCH):
+        if batch in done or batch % share[1] != share[0]:
+            continue
+        held: Counts = {}
+        called: Counts = {}
+        start = time.perf_counter()
+        for number in range(batch * BATCH, (batch + 1) * BATCH):
+            rng = np.random.default_rng([seed, zlib.crc32(scenario.name.encode()), wells, number])
+            count_plate(scenario, scenario.plate(wells, rng), held, called)
+        record = {
+            "scenario": scenario.name, "wells": wells, "seed": seed, "batch": batch,
+            "plates": BATCH, "seconds": round(time.perf_counter() - start, 2),
+            "held": held, "called": called,
+        }  # fmt: skip
+        with out.open("a") as file:
+            file.write(json.dumps(record) + "\n")
 
 
-def truth_of(scenario: Scenario, row: pd.Series, grid: FloatArray) -> float:
-    """Give the true value of one line of the synergy table."""
-    k = len(scenario.curves)
-    drugs = [NAMES.index(name) for name in row["combination"].split(" + ")]
-    curves = tuple(scenario.curves[i] for i in drugs)
-
-    def excess(doses: FloatArray) -> float:
-        whole = np.zeros(k)
-        whole[drugs] = doses
-        true = float(scenario.effect(whole[None])[0])
-        method = row["method"]
-        alone = np.array([float(c.effect(d)) for c, d in zip(curves, doses, strict=True)])
-        if method == "bliss_excess":
-            return true - float(1 - np.prod(1 - alone))
-        if method == "hsa_excess":
-            return true - float(alone.max())
-        if method == "loewe_excess":
-            return true - float(loewe_effect(doses, curves))
-        if method == "excess_over_best_doublet":
-            pairs = []
-            for left_out in drugs:
-                part = whole.copy()
-                part[left_out] = 0
-                pairs.append(float(scenario.effect(part[None])[0]))
-            return true - max(pairs)
-        index = true_index(curves, doses, true)
-        if method == "combination_index":
-            return index
-        i = int(method[-1]) - 1
-        return dose_for(curves[i], true) / float(doses[i])
-
-    if row["level"] == "mean":
-        return float(np.mean([excess(doses) for doses in grid]))
-    given = row[[f"dose_{i + 1}_um" for i in range(len(drugs))]].to_numpy(dtype=float)
-    if row["level"] == "dose":
-        return excess(given)
-
-    # At an effect: the doses in the same ratio that truly have it.
-    def miss(log_scale: float) -> float:
-        whole = np.zeros(k)
-        whole[drugs] = given * np.exp(log_scale)
-        return float(scenario.effect(whole[None])[0]) - row["fa"]
-
-    if miss(12) <= 0:
-        return float("nan")  # no dose has that effect
-    return excess(given * np.exp(brentq(miss, -12, 12)))
+def _records(path: Path) -> Iterator[dict]:
+    if path.exists():
+        for text in path.read_text().splitlines():
+            yield json.loads(text)
 
 
-def scenarios() -> Iterator[Scenario]:
-    """Yield all truths: nulls, synergy, antagonism, several kinds of scatter."""
-    equal = (HillCurve(1.0, 1.5), HillCurve(0.1, 1.5))
-    unequal = (HillCurve(1.0, 1.0), HillCurve(0.1, 2.5))
-    partial = (HillCurve(1.0, 1.2, 0.9), HillCurve(0.1, 2.0, 0.7))
-    three = (*unequal, HillCurve(0.01, 1.5))
-    loewe, bliss = ("combination_index", "loewe_excess"), ("bliss_excess",)
-    yield Scenario("additive, equal slopes, ratio", equal, "loewe", 1, "ratio", loewe)
-    yield Scenario("additive, unequal slopes, ratio", unequal, "loewe", 1, "ratio", loewe)
-    yield Scenario("additive, unequal slopes, matrix", unequal, "loewe", 1, "matrix", loewe)
-    yield Scenario("index 0.6, ratio", unequal, "loewe", 0.6, "ratio")
-    yield Scenario("index 1.6, ratio", unequal, "loewe", 1.6, "ratio")
-    yield Scenario("independent, ratio", unequal, "bliss", 0, "ratio", bliss)
-    yield Scenario("independent, partial effects, matrix", partial, "bliss", 0, "matrix", bliss)
-    yield Scenario("Bliss synergy, ratio", unequal, "bliss", 0.5, "ratio")
-    yield Scenario("additive, normalised", unequal, "loewe", 1, "ratio", loewe, "normalised")
-    yield Scenario("independent, normalised", unequal, "bliss", 0, "ratio", bliss, "normalised")
-    yield Scenario("independent, signal noise", unequal, "bliss", 0, "matrix", bliss, "signal")
-    yield Scenario("additive, signal noise", unequal, "loewe", 1, "ratio", loewe, "signal")
-    yield Scenario("additive, sd 0.1", unequal, "loewe", 1, "ratio", loewe, "additive", 0.1)
-    yield Scenario("three drugs, additive", three, "loewe", 1, "ratio", loewe)
-    yield Scenario("three drugs, independent", three, "bliss", 0, "ratio", bliss)
-    inert = (HillCurve(1.0, 1.5), HillCurve(0.1, 1.5), HillCurve(0.01, 1.5, 0.0))
-    yield Scenario("third drug inert", inert, "bliss", 0, "ratio", ("excess_over_best_doublet",))
+def interval(plates: float, total: float, squares: float) -> tuple[float, float, float]:
+    """Share and its 95 % Monte Carlo interval, by Wilson with the plates' own variance."""
+    mean = total / plates
+    binomial, spread = mean * (1 - mean), max(squares / plates - mean**2, 0.0)
+    return wilson(total, plates, binomial / spread if spread > 0 and binomial > 0 else 1.0)
 
 
-def examine(scenario: Scenario, wells: int, plates: int, seed: int) -> None:
-    """Print coverage and false synergy of one scenario."""
-    held: dict[str, list[bool]] = defaultdict(list)
-    called: dict[str, list[bool]] = defaultdict(list)
-    start = time.perf_counter()
-    for number in range(plates):
-        rng = np.random.default_rng([seed, wells, number])
-        responses = read_responses(plate(scenario, wells, rng))
-        curves = dose_response_table(responses)
-        for _, row in curves[~curves["drug"].str.contains("+", regex=False)].iterrows():
-            curve = scenario.curves[NAMES.index(row["drug"])]
-            if curve.emax > 0:
-                low, high = row["ec50_low_um"], row["ec50_high_um"]
-                inside = not low > curve.ec50 and not high < curve.ec50
-                held["ec50"].append(bool(inside))
-        table = synergy_table(responses)
-        largest = max(table["combination"], key=len)
-        for _, row in table.iterrows():
-            if not np.isfinite(row["value"]):
+def label_of(what: str, kind: str, *, brief: bool) -> str:
+    """Name a line of the table; in brief all effects of an index, and all drugs, are one."""
+    if brief:
+        method, _, level = kind.partition(" ")
+        level = "at an effect" if level.startswith("fa=") else level
+        level = "at any effect" if level.startswith("any fa=") else level
+        if method.startswith("dose_reduction"):
+            level = "all"
+        kind = f"{method.replace('_', ' ')}, {level}"
+    return f"called synergistic: {kind}" if what == "called" else kind
+
+
+def table(out: Path, *, brief: bool) -> None:
+    """Print a Markdown table of everything in the file."""
+    cells: dict[tuple[str, str, str], dict[int, dict[str, list[float]]]] = {}
+    plates: dict[tuple[str, int], int] = defaultdict(int)
+    for record in _records(out):
+        plates[record["scenario"], record["wells"]] += record["plates"]
+        for what in ("held", "called"):
+            for kind, part in record[what].items():
+                if brief and kind[0] in "~?!":
+                    continue
+                label = label_of(what, kind, brief=brief)
+                at = cells.setdefault((record["scenario"], what, label), {})
+                entry = at.setdefault(record["wells"], {}).setdefault(kind, [0, 0, 0, 0])
+                entry[:] = [a + b for a, b in zip(entry, part, strict=True)]
+    sizes = sorted({n for at in cells.values() for n in at})
+    print("| truth and design | % of intervals that hold, or of plates | "
+          + " | ".join(f"n = {n}" for n in sizes) + " |")  # fmt: skip
+    print("| --- | --- |" + " --- |" * len(sizes))
+    order = [scenario.name for scenario in scenarios()]
+    last = ""
+    for name, what, label in sorted(cells, key=lambda c: (order.index(c[0]), c[1] == "called", c)):
+        if name != last:
+            counts = " | ".join(f"{plates[name, n]} plates" for n in sizes)
+            print(f"| **{name}** | | {counts} |")
+            last = name
+        texts = []
+        for n in sizes:
+            entries = list(cells[name, what, label].get(n, {}).values())
+            if not entries:
+                texts.append("")
                 continue
-            members = [NAMES.index(name) for name in row["combination"].split(" + ")]
-            grid = design_doses(scenario)
-            others = [i for i in range(grid.shape[1]) if i not in members]
-            chosen = (grid[:, members] > 0).all(axis=1) & ~(grid[:, others] > 0).any(axis=1)
-            tested = grid[chosen][:, members]
-            if row["method"] == "combination_index" and row["level"] == "mean":
-                own = table[table["combination"].eq(row["combination"])].query(
-                    "method == 'combination_index' and level == 'dose'"
-                )  # the mean is over the doses that have an index
-                names = [f"dose_{i + 1}_um" for i in range(len(members))]
-                tested = own.dropna(subset=["value"])[names].to_numpy(dtype=float)
-            true = truth_of(scenario, row, tested)
-            low, high = row["low"], row["high"]
-            inside = not low > true + 1e-12 and not high < true - 1e-12
-            kind = row["method"].rstrip("_123")
-            kind += " dose" if row["level"] == "dose" else " " + row["level"]
-            if np.isfinite(true):
-                held[kind].append(bool(inside))
-            if row["method"] in scenario.null and row["combination"] == largest:
-                index = row["method"] == "combination_index"
-                below = row["high"] < 1 if index else row["low"] > 0
-                if row["level"] != "dose":
-                    called[f"{row['method']} {row['level']}"].append(bool(below))
-                else:
-                    said = "Synergistic" in row["note"] or "Better" in row["note"]
-                    if not called[f"{row['method']} any dose"] or (
-                        len(called[f"{row['method']} any dose"]) <= number
-                    ):
-                        called[f"{row['method']} any dose"].append(False)
-                    called[f"{row['method']} any dose"][-1] |= said
-    seconds = (time.perf_counter() - start) / plates
-    print(f"\n{scenario.name}; n = {wells}; {plates} plates, {seconds:.2f} s each")
-    for kind in sorted(held):
-        print(f"  {kind:38s} {100 * np.mean(held[kind]):6.1f} % of {len(held[kind])}")
-    for kind in sorted(called):
-        print(f"  false synergy: {kind:23s} {100 * np.mean(called[kind]):6.1f} %", flush=True)
+            # Lines that were put together hang together: their plates count once.
+            sums = [sum(part) / len(entries) for part in zip(*entries, strict=True)]
+            mean, low, high = (100 * v for v in interval(*sums[:3]))
+            texts.append(f"{mean:.1f} ({low:.1f}-{high:.1f})")
+        print(f"| | {label} | " + " | ".join(texts) + " |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--plates", type=int, default=20)
+    parser.add_argument("--out", type=Path, required=True, help="file of counts")
+    parser.add_argument("--plates", type=int, default=100)
     parser.add_argument("--wells", type=int, nargs="+", default=[3])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument("--only", default="", help="truths whose name contains this; |: or")
+    parser.add_argument("--first", type=int, help="only so many truths of the list")
+    parser.add_argument("--share", default="0/1", help="this process's part of the batches: 0/2")
+    parser.add_argument("--table", action="store_true", help="print the table and stop")
+    parser.add_argument("--all", action="store_true", help="with --table: rarer lines too")
     chosen = parser.parse_args()
-    for scenario in scenarios():
-        if chosen.only in scenario.name:
+    if chosen.table:
+        table(chosen.out, brief=not chosen.all)
+        return
+    first, _, of = chosen.share.partition("/")
+    for scenario in itertools.islice(scenarios(), chosen.first):
+        if any(word in scenario.name for word in chosen.only.split("|")):
             for wells in chosen.wells:
-                examine(scenario, wells, chosen.plates, chosen.seed)
+                run(scenario, wells, chosen.plates, chosen.seed, chosen.out,
+                    (int(first), int(of)))  # fmt: skip
 
 
 if __name__ == "__main__":

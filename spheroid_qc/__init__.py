@@ -1,7 +1,7 @@
 """Core and shed material of spheroids over time, and whether the answer can be trusted.
 
-`segment`, `measure` and `run_plate` are the whole analysis; they are loaded on first use, so
-that importing the package costs next to nothing.
+`segment`, `measure`, `run_plate` and `analyse` are the whole analysis; they are loaded on first
+use, so that importing the package costs next to nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spheroid_qc.measure import measure
     from spheroid_qc.parameters import Parameters
-    from spheroid_qc.run import run_plate
     from spheroid_qc.segment import Segmentation, segment
+    from spheroid_qc.workflow import analyse, run_plate
 
-__all__ = ["Parameters", "Segmentation", "__version__", "measure", "run_plate", "segment"]
+__all__ = [
+    "Parameters", "Segmentation", "__version__", "analyse", "measure", "run_plate", "segment",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 
@@ -24,7 +26,8 @@ _HOME = {
     "Segmentation": "spheroid_qc.segment",
     "segment": "spheroid_qc.segment",
     "measure": "spheroid_qc.measure",
-    "run_plate": "spheroid_qc.run",
+    "run_plate": "spheroid_qc.workflow",
+    "analyse": "spheroid_qc.workflow",
 }
 
 

@@ -21,8 +21,9 @@ from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.terminal import Reporter, Stopped, one_line, say, stop_on_signals, unexpected
 
 if TYPE_CHECKING:
+    from spheroid_qc.analysis import Analysis
     from spheroid_qc.parameters import Parameters
-    from spheroid_qc.run import RunResult
+    from spheroid_qc.workflow import PlateResult
 
 __all__ = ["app", "main"]
 
@@ -161,7 +162,7 @@ def run(
         return
     if folder is None:
         raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
-    from spheroid_qc.run import run_plate
+    from spheroid_qc.workflow import run_plate
 
     with Reporter() as report:
         result = run_plate(
@@ -176,6 +177,81 @@ def run(
         )
     _conclude(result)
     raise typer.Exit(1 if result.failures else 0)
+
+
+def analyse(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR_OR_CSV",
+            help="A run folder; or a table of responses (CSV, TSV, XLSX), or a folder of them: "
+            "drug_1, dose_1_um, drug_2, dose_2_um ... response, optionally plate, well, role, "
+            "replicate, biological_replicate, time_h, cell_line, passage.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the answer; default: the run folder, or TABLE_spheroid_qc beside the "
+            "table."
+        ),
+    ] = None,
+    response_is: Annotated[
+        Literal["fa", "viability", "inhibition", "raw"] | None,
+        typer.Option(
+            "--response-is",
+            help="What the response of a table is: fa is the fraction affected, raw any measured "
+            "quantity (dose response and comparisons only). Used as given, never guessed.",
+        ),
+    ] = None,
+    response_unit: Annotated[
+        Literal["fraction", "percent"] | None,
+        typer.Option("--response-unit", help="Unit of the response. [default: fraction]"),
+    ] = None,
+    response_column: Annotated[
+        str | None,
+        typer.Option(
+            "--response-column", metavar="NAME", help="Heading of it. [default: response]"
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--time", metavar="H",
+            help="Time at which drugs are compared, hours. [default: the last that all plates "
+            "have]",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings in TOML; the section response is used.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="response.NAME=VALUE", help="Any setting of it; may be repeated."
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Drug response, synergy, plate quality and comparisons of a run or of a table."""
+    from spheroid_qc.workflow import analyse as analyse_source
+
+    _refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
+    parameters = _response_parameters(source, config, time, settings or [])
+    with Reporter() as report:
+        result = analyse_source(
+            source, out, response_is, response_unit, parameters, response_column, report
+        )
+    _say_verdict(result.analysis)
+    say(f"tables: {result.out}")
+    for failure in result.failures:
+        say(f"problem: {one_line(failure)}", err=True)
+    if result.failures:
+        raise typer.Exit(1)
+    say(f"to look at: {result.out / 'report.html'}")
+
+
+app.command("analyse")(analyse)
+app.command("analyze", hidden=True)(analyse)
 
 
 @app.command()
@@ -268,6 +344,40 @@ def evaluate(
     raise typer.Exit(1 if found.problems else 0)
 
 
+@app.command()
+def gui(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of images, or of an earlier run.")
+    ] = None,
+) -> None:
+    """Open napari with the panels: look, correct, run and export by pointing and clicking."""
+    _refuse_empty({"FOLDER": folder})
+    if folder is not None and not folder.is_dir():
+        raise RequestError(f"{folder} is not a folder; name the folder that holds the images.")
+    _check_window()
+    from spheroid_qc.gui.start import start
+
+    start(folder)
+
+
+def _check_window() -> None:
+    """Refuse to open a window where there is none to be had."""
+    from importlib.util import find_spec
+
+    bindings = ("PyQt6", "PySide6", "PyQt5", "PySide2")
+    if find_spec("napari") is None or not any(find_spec(name) for name in bindings):
+        raise RequestError(
+            "napari is not installed here; install it with: pip install 'spheroid_qc[all]'"
+        )
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        raise RequestError(
+            "There is no screen to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); "
+            "use spheroid-qc run here, or log in with a screen."
+        )
+
+
 def _parameters(
     config: Path | None, options: Mapping[str, tuple[str, object]], settings: list[str]
 ) -> Parameters:
@@ -278,6 +388,36 @@ def _parameters(
     parameters = Parameters() if config is None else read_configuration(config)
     stated = {key: option for key, option in options.items() if option[1] is not None}
     return apply_overrides(parameters, parse_overrides(settings), stated)
+
+
+def _response_parameters(
+    source: Path, config: Path | None, time: str | None, settings: list[str]
+) -> Parameters:
+    """Take the settings of the run, and what is stated now for the drug response."""
+    from spheroid_qc.analysis.runs import parameters_of_run
+    from spheroid_qc.configuration import apply_overrides, parse_overrides, read_configuration
+    from spheroid_qc.parameters import Parameters
+
+    base = parameters_of_run(source) or Parameters()
+    if config is not None:
+        stated = read_configuration(config).response
+        base = base.model_copy(update={"response": stated})
+    options = {} if time is None else {"response.time_h": ("--time", time)}
+    final = apply_overrides(base, parse_overrides(settings), options)
+    if final != base.model_copy(update={"response": final.response}):
+        raise RequestError(
+            "analyse changes settings of the section response only; others change what is "
+            "measured: set them with spheroid-qc run and the same --out."
+        )
+    return final
+
+
+def _say_verdict(analysis: Analysis) -> None:
+    from spheroid_qc.analysis.words import remarks, verdict_lines
+
+    for remark in remarks(analysis):
+        say(f"note: {one_line(remark)}", err=True)
+    say("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
 
 
 def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
@@ -291,10 +431,8 @@ def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
             )
 
 
-def _conclude(result: RunResult) -> None:
+def _conclude(result: PlateResult) -> None:
     """Say what came out, what could not be done, and where the results lie."""
-    from spheroid_qc.run.answer import answer_lines
-
     for note in result.notes:
         say(f"note: {one_line(note)}", err=True)
     for failure in result.failures[:_MOST_LISTED]:
@@ -304,8 +442,10 @@ def _conclude(result: RunResult) -> None:
         say(f"problem: ... and {more} more, all listed in {result.out / 'qc.csv'}.", err=True)
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
-    say("\n".join(["", *(one_line(line) for line in answer_lines(result.tables)), ""]))
+    say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
     say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
+    if result.analysis is not None:
+        say(f"to look at: {result.out / 'report.html'}")
 
 
 def main() -> None:

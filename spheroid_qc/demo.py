@@ -14,10 +14,10 @@ from hashlib import blake2b
 from pathlib import Path
 
 from spheroid_qc.errors import OutputError, RequestError
-from spheroid_qc.run import Progress, RunResult, run_plate
-from spheroid_qc.run.answer import answer_lines
+from spheroid_qc.run import Progress
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.samples import DEMO, write_plate
+from spheroid_qc.workflow import PlateResult, run_plate
 
 __all__ = ["run_demo"]
 
@@ -85,6 +85,19 @@ def run_demo(
     return _text(result, plate)
 
 
+def _simulated() -> str:
+    """Say what is true of the plate, to be held against what was found."""
+    named = [
+        " + ".join(interaction.drugs)
+        for interaction in DEMO.interactions
+        if interaction.synergistic
+    ]
+    return (
+        f"What was simulated: {' and '.join(named)} go beyond Bliss independence; the other pairs "
+        "are independent (plate/truth/truth_conditions.csv)."
+    )
+
+
 def _is_written(marker: Path, design: dict[str, object]) -> bool:
     try:
         found: object = json.loads(marker.read_text("utf-8"))
@@ -93,15 +106,18 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
     return found == design
 
 
-def _text(result: RunResult, plate: Path) -> str:
-    lines = ["", *answer_lines(result.tables)]
+def _text(result: PlateResult, plate: Path) -> str:
+    lines = ["", *result.answer]
+    lines += ["", _simulated()]
     lines += ["", "Files that could not be read (expected here: one is cut short on purpose):"]
     lines += [f"  {sentence}" for sentence in result.failures] or ["  none"]
     lines += [
         "",
+        f"to look at             {result.out / 'report.html'}",
         f"images and plate map   {plate}",
         f"results                {result.out}",
         "  wells.csv, conditions.csv, spheroids.csv, qc.csv, frames.csv, run.json, masks/, "
         "overlays/",
+        "  dose_response.csv, synergy.csv, survival.csv, plate_quality.csv, comparisons.csv ...",
     ]
     return "\n".join(lines)

@@ -33,10 +33,12 @@ STATES = (
     "shedding",
     "disintegrated",
     "lost",
-    "never_formed",
     "vanished",
+    "never_formed",
     "unscorable",
 )
+"""All states, in the order in which tables and texts count them."""
+
 _SAME_PIXEL_AREA = 1.001
 DEBRIS_STATES = ("disintegrated", "lost")
 _OUT_OF_EFFECT = ("never_formed", "vanished", "unscorable")
@@ -206,12 +208,12 @@ def states(table: pd.DataFrame, time_zero: pd.Series, parameters: StateParameter
         spheroid that holds together is `intact`.
     """
     area = comparable_area(table)
-    named: dict[Hashable, str] = {}
-    for _, rows in table.groupby(["plate", "well"], sort=False):
+    named = np.empty(len(table), dtype=object)
+    for places in table.groupby(["plate", "well"], sort=False).indices.values():
+        rows = table.iloc[places]
         origin = time_zero.loc[rows.index[0]]
-        of_well = _states_of_well(rows, area, origin, parameters)
-        named.update(zip(rows.index, of_well, strict=True))
-    return pd.Series([named[label] for label in table.index], index=table.index, dtype=object)
+        named[places] = _states_of_well(rows, area, origin, parameters)
+    return pd.Series(named, index=table.index, dtype=object)
 
 
 def _states_of_well(

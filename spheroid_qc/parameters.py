@@ -596,6 +596,14 @@ class ResponseParameters(Section):
         ge=0,
         le=1,
     )
+    min_excess: float = setting(
+        0.1,
+        "Smallest excess",
+        "A mean excess below this is called small in the verdict, not synergy, even where its "
+        "interval lies above 0. A tenth is customary; images are measured less finely than that.",
+        ge=0,
+        le=1,
+    )
     resamples: int = setting(
         4000,
         "Resamples",

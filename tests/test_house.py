@@ -29,7 +29,10 @@ PLAN = (
     ("follow",),
     ("response",),
     ("run",),
+    ("analysis",),
     ("report",),
+    ("workflow",),
+    ("background",),
     ("evaluate",),
     ("demo",),
     ("gui",),
@@ -151,7 +154,9 @@ def test_the_whole_analysis_needs_no_gui() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["demo"], ["inspect"], ["evaluate"]], ids=lambda c: " ".join(c)
+    "command",
+    [[], ["run"], ["analyse"], ["demo"], ["inspect"], ["evaluate"]],
+    ids=lambda c: " ".join(c),
 )
 def test_help_loads_no_numerical_libraries(command: list[str]) -> None:
     arguments = ["spheroid-qc", *command, "--help"]

@@ -108,6 +108,25 @@ def test_maps_are_read(tmp_path: Path) -> None:
     assert [(dose.drug, dose.dose_um) for dose in grid["B03"].drugs] == [("gemcitabine", 1.0)]
 
 
+def test_tables_of_responses_are_read(tmp_path: Path) -> None:
+    from spheroid_qc.analysis import analyse_table
+    from spheroid_qc.analysis.files import ANALYSIS_JSON, FILES
+
+    (text,) = blocks("tested responses", "csv")
+    (tmp_path / "responses.csv").write_text(text, encoding="utf-8")
+    answer = analyse_table(tmp_path / "responses.csv", "viability", "percent")
+    assert answer.drugs == ("selinexor", "gemcitabine")
+    told = README.split("## Drug response", 1)[1].split("\n## ", 1)[0]
+    for name in (*FILES.values(), ANALYSIS_JSON):
+        assert f"`{name}`" in told, name
+    for table in (answer.synergy, answer.dose_response):
+        for column in list(table.columns)[:14]:
+            if not re.fullmatch(r"dose_[23]_um", column):
+                assert f"`{column}`" in told, column
+    for method in set(answer.synergy["method"]) - {"dose_reduction_index_2"}:
+        assert f"`{method}`" in told, method
+
+
 @pytest.mark.parametrize("cells", table_below("## File names"), ids=lambda cells: cells[0])
 def test_file_names_are_read_as_told(cells: list[str], tmp_path: Path) -> None:
     from spheroid_qc.plate.frames import frame_table

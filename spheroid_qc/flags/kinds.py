@@ -38,7 +38,7 @@ class FlagKind:
     advice: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Flag:
     """One finding.
 
@@ -284,6 +284,21 @@ _KINDS = (
         "excluded_by_user", _E, "Excluded by the user",
         "The user left this frame or well out.",
         "The reason is given; remove the exclusion to take it back in.",
+    ),
+    FlagKind(
+        "accepted_by_user", _I, "Accepted by the user",
+        "The user looked at this frame and accepted it: what excluded it is a warning now.",
+        "Nothing; take the acceptance back if it was a mistake.",
+    ),
+    FlagKind(
+        "corrected_by_user", _I, "Corrected by the user",
+        "The masks of this frame were corrected by hand and measured anew.",
+        "Nothing; the automatic masks are still there, and the correction can be taken back.",
+    ),
+    FlagKind(
+        "correction_unused", _W, "Correction not used",
+        "There is a corrected mask for this frame, but it does not belong to its picture.",
+        "Correct the frame again, or delete the file in the folder corrections.",
     ),
     FlagKind(
         "worker_died", _E, "Analysis broke off",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -50,20 +50,26 @@ def series_flags(table: pd.DataFrame, parameters: QualityParameters | None = Non
     quality = QualityParameters() if parameters is None else parameters
     check_severities(quality)
     found: Found = {}
-    for plate in _groups(table, ["plate"]):
+    for plate in _groups(table, "plate"):
         _duplicates(plate, found)
         _focus(plate, quality, found)
         _light(plate, quality, found)
         _outliers(plate, quality, found)
-        for well in _groups(plate, ["well"]):
+        for well in _groups(plate, "well"):
             _several(well, quality, found)
             _jumps(well, quality, found)
             _drift(well, quality, found)
     return found
 
 
-def _groups(table: pd.DataFrame, by: list[str]) -> list[pd.DataFrame]:
-    return [group for _, group in table.groupby(by, sort=False)]
+def _groups(table: pd.DataFrame, by: str) -> Iterator[pd.DataFrame]:
+    """Give the rows of one plate or well after another, without a copy of them all."""
+    groups = table.groupby(by, sort=False)
+    if groups.ngroups == 1:
+        yield table
+        return
+    for places in groups.indices.values():
+        yield table.iloc[places]
 
 
 def _add(found: Found, label: Hashable, flag: Flag) -> None:
@@ -89,9 +95,8 @@ def _duplicates(plate: pd.DataFrame, found: Found) -> None:
     if "pixel_hash" not in plate:
         return
     hashes = plate["pixel_hash"].dropna()
-    for _, same in plate.loc[hashes.index].groupby(hashes, sort=False):
-        if len(same) < 2:
-            continue
+    hashes = hashes[hashes.duplicated(keep=False)]
+    for _, same in plate.loc[hashes.index, ["well", "time_h"]].groupby(hashes, sort=False):
         places = [f"{w} at {t:g} h" for w, t in zip(same["well"], same["time_h"], strict=True)]
         for place, label in enumerate(same.index):
             others = places[:place] + places[place + 1 :]

@@ -15,8 +15,6 @@ from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate.claims import Claim, number_fields, without_duplicates
 from spheroid_qc.plate.listing import list_folder
-from spheroid_qc.plate.naming.names import read_names
-from spheroid_qc.plate.naming.pattern import NamePattern
 from spheroid_qc.plate.naming.reading import NameReading
 from spheroid_qc.plate.plates import name_plates
 from spheroid_qc.plate.times import Probe, plate_times
@@ -166,6 +164,10 @@ def frame_table(
     RequestError
         If the folder or the name pattern is no good.
     """
+    # Workers know frames, but read no names: the table of schemes is not theirs to compile.
+    from spheroid_qc.plate.naming.names import read_names
+    from spheroid_qc.plate.naming.pattern import NamePattern
+
     parameters = parameters or PlateParameters()
     pattern = None if parameters.name_pattern is None else NamePattern(parameters.name_pattern)
     folder = Path(folder)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 __all__ = [
     "MAD_TO_SD",
@@ -150,6 +149,8 @@ def coefficient_of_variation(values: ArrayLike, level: float = 0.95) -> tuple[fl
         return _NAN, _NAN, _NAN
     found, df = float(known.std(ddof=1) / known.mean()), known.size - 1
     bounds = []
+    from scipy import stats  # slow to load, and wanted here only
+
     for probability in (0.5 + level / 2, 0.5 - level / 2):
         u = float(stats.chi2.ppf(probability, df))
         under = ((u + 2) / known.size - 1) * found**2 + u / df

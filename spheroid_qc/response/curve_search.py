@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize
 from scipy.special import expit
+
+from spheroid_qc.response.descent import descend
 
 __all__ = ["HILL_BOUNDS", "REACH", "CurveProblem", "reached", "search"]
 
@@ -33,10 +34,28 @@ def reached(dose: FloatArray, log_ec50: ArrayLike, hill: ArrayLike) -> FloatArra
 
 @dataclass(frozen=True)
 class CurveProblem:
-    """Doses, responses and what is fixed; the asymptotes are solved in passing."""
+    """Mean responses by dose and what is fixed; the asymptotes are solved in passing.
+
+    Parameters
+    ----------
+    dose, response, weight : ndarray of float, shape (m,)
+        Distinct doses, the mean of their wells, the weight of the mean (the number of wells, where
+        all wells scatter alike). The sum of squares within
+        doses (`pure`) is the same for every curve: wells fitted one by one have the same best.
+    pure : float
+        Sum of squared deviations from the means.
+    e0, emax : float or None
+        Fixed asymptotes.
+    emax_bounds, hill_bounds : tuple of float
+        Limits of what is free.
+    total : float
+        Sum of squares of all wells around their mean.
+    """
 
     dose: FloatArray
     response: FloatArray
+    weight: FloatArray
+    pure: float
     e0: float | None
     emax: float | None
     emax_bounds: tuple[float, float]
@@ -44,38 +63,47 @@ class CurveProblem:
     total: float
 
     def asymptotes(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Best e0 and emax for shares z (..., n), each of shape (..., 1)."""
-        y, w = self.response, 1 - z
+        """Best e0 and emax for shares z (..., m), each of shape (..., 1)."""
+        y, n, w = self.response, self.weight, 1 - z
         if self.e0 is not None and self.emax is not None:
             shape = (*z.shape[:-1], 1)
             return np.full(shape, self.e0), np.full(shape, self.emax)
         if self.e0 is not None:
-            top = (z * (y - self.e0 * w)).sum(-1, keepdims=True)
-            emax = top / np.maximum((z * z).sum(-1, keepdims=True), 1e-300)
+            top = ((n * z) * (y - self.e0 * w)).sum(-1, keepdims=True)
+            emax = top / np.maximum((z * z) @ n, 1e-300)[..., None]
             return np.full_like(emax, self.e0), np.clip(emax, *self.emax_bounds)
         if self.emax is not None:
             emax = np.full((*z.shape[:-1], 1), self.emax)
         else:
-            mean = z.mean(-1, keepdims=True)
-            spread = ((z - mean) ** 2).sum(-1, keepdims=True)
-            slope = ((z - mean) * y).sum(-1, keepdims=True) / np.maximum(spread, 1e-12)
-            emax = np.clip(y.mean() + slope * (1 - mean), *self.emax_bounds)
-        bottom = (w * (y - emax * z)).sum(-1, keepdims=True)
-        return bottom / np.maximum((w * w).sum(-1, keepdims=True), 1e-300), emax
+            many = n.sum()
+            mean = (z @ n)[..., None] / many
+            away = z - mean
+            spread = ((away * away) @ n)[..., None]
+            slope = (away @ (n * y))[..., None] / np.maximum(spread, 1e-12)
+            emax = np.clip((n @ y) / many + slope * (1 - mean), *self.emax_bounds)
+        bottom = ((n * w) * (y - emax * z)).sum(-1, keepdims=True)
+        return bottom / np.maximum((w * w) @ n, 1e-300)[..., None], emax
 
     def residuals(self, log_ec50: ArrayLike, log_hill: ArrayLike) -> FloatArray:
-        """Residuals with the best asymptotes; broadcasts over curves."""
+        """Residuals of the means, times the root of their wells, with the best asymptotes.
+
+        Broadcasts over curves; shape (..., m).
+        """
         where, slope = np.asarray(log_ec50)[..., None], np.exp(np.asarray(log_hill))[..., None]
         z = reached(self.dose, where, slope)
         e0, emax = self.asymptotes(z)
-        return e0 + (emax - e0) * z - self.response
+        return np.asarray((e0 + (emax - e0) * z - self.response) * np.sqrt(self.weight))
+
+    def rss(self, log_ec50: ArrayLike, log_hill: ArrayLike) -> FloatArray:
+        """Residual sum of squares of all wells; broadcasts over curves."""
+        r = self.residuals(log_ec50, log_hill)
+        return np.asarray((r * r).sum(-1) + self.pure)
 
     def profile(self, place: float, shift: float, log_hill: float) -> float:
         """Smallest RSS of the curves through a given effective dose."""
 
         def rss(slope: FloatArray) -> FloatArray:
-            r = self.residuals(place - shift / np.exp(slope), slope)
-            return np.asarray((r * r).sum(-1))
+            return self.rss(place - shift / np.exp(slope), slope)
 
         low, high = np.log(self.hill_bounds)
         grid = np.append(np.linspace(low, high, 60), log_hill)
@@ -109,19 +137,20 @@ def search(problem: CurveProblem) -> tuple[float, float]:
     valleys = np.argwhere(rss <= np.min(neighbours, axis=0))
     depth = np.array([rss[i, j] for i, j in valleys])
     order = np.argsort(depth, kind="stable")[:3]
-    valleys = valleys[order[depth[order] <= 5 * depth.min() + 1e-300]]
-    bounds = ([low, slope[0]], [high, slope[-1]])
+    least = depth.min() + problem.pure
+    valleys = valleys[order[depth[order] + problem.pure <= 5 * least + 1e-300]]
+    bounds = np.array([low, slope[0]]), np.array([high, slope[-1]])
+    step = 1e-5
+    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
+
+    def model(place: FloatArray) -> tuple[FloatArray, FloatArray]:
+        r = problem.residuals(*(place + moves).T)
+        return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * step)
+
     best, place = np.inf, (0.0, 0.0)
-
-    def residuals(place: FloatArray) -> FloatArray:
-        return problem.residuals(place[0], place[1])
-
     for i, j in valleys:
-        start = np.clip([where[i], slope[j]], np.add(bounds[0], 1e-6), np.subtract(bounds[1], 1e-6))
-        found = optimize.least_squares(
-            residuals, start, bounds=bounds, jac="3-point",
-            xtol=1e-12, ftol=1e-14, gtol=1e-12, max_nfev=200,
-        )  # fmt: skip
-        if found.cost < best * (1 - 1e-10):
-            best, place = float(found.cost), (float(found.x[0]), float(found.x[1]))
+        start = np.clip([where[i], slope[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
+        found, cost, _ = descend(model, start, bounds)
+        if cost < best * (1 - 1e-10):
+            best, place = cost, (float(found[0]), float(found[1]))
     return place

@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.excess import conditions
 from spheroid_qc.response.groups import (
     ALL_PLATES,
     Group,
@@ -30,6 +32,7 @@ from spheroid_qc.response.groups import (
 from spheroid_qc.response.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.median_effect import MedianEffect, fit_median_effect
 from spheroid_qc.response.responses import Responses
+from spheroid_qc.response.scatter import CONSTANT, Scatter
 
 __all__ = ["DOSE_RESPONSE_COLUMNS", "dose_response_table"]
 
@@ -67,16 +70,24 @@ def dose_response_table(
         several plates each plate and then `all`, their mean with an interval between plates.
         Doses of drugs that are not in uM stand in the same columns without `_um`, appended.
         What can't be given is empty, and `note` says why.
+
+    Raises
+    ------
+    RequestError
+        If the time can't be chosen, or there is nothing to fit.
     """
     settings = ResponseParameters() if parameters is None else parameters
     at_time, said = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
+    laws: dict[str, Scatter] = {}
     for name, columns in _subjects(at_time):
         chosen = _wells_of(at_time, columns)
         several = at_time.rows["plate"].nunique() > 1
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
-            found = _lines(group, name, columns, settings)
+            if group.plate not in laws:
+                laws[group.plate] = _law(at_time, group)
+            found = _lines(group, name, columns, laws[group.plate], settings)
             own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
         lines += own
         if several:
@@ -85,6 +96,11 @@ def dose_response_table(
                 same = [line for line in own if line["ratio"] == ratio]
                 if len(same) > 1:
                     lines.append(_together(same, settings.confidence))
+    if not lines:
+        raise RequestError(
+            "No drug was given alone and no combination in a fixed ratio: there is no dose "
+            "response to fit."
+        )
     table = pd.DataFrame(lines)
     table["note"] = [" ".join(filter(None, (said, note))) for note in table["note"]]
     first: list[str] = []
@@ -131,8 +147,16 @@ def _wells_of(responses: Responses, columns: tuple[int, ...]) -> Responses:
     return responses.where(_exactly(responses, columns) | ~(responses.doses > 0).any(axis=1))
 
 
+def _law(at_time: Responses, group: Group) -> Scatter:
+    """How a well's variance depends on its effect, by all wells of the plate."""
+    if at_time.kind == "raw":
+        return CONSTANT
+    whole = at_time.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
+    return conditions(at_time.doses[whole], at_time.effect[whole]).scatter
+
+
 def _lines(
-    group: Group, name: str, columns: tuple[int, ...], settings: ResponseParameters
+    group: Group, name: str, columns: tuple[int, ...], law: Scatter, settings: ResponseParameters
 ) -> list[Line]:
     """Fit one drug, or each fixed-ratio series of a combination, on one plate."""
     part = group.responses
@@ -141,7 +165,7 @@ def _lines(
     if len(columns) == 1:
         if not (doses > 0).any():
             return [_empty(name, unit, "No well of this plate holds the drug alone.")]
-        return [_line(name, unit, "", doses[:, 0], part, settings)]
+        return [_line(name, unit, "", doses[:, 0], part, law, settings)]
     if "+" in unit:
         return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
     given = np.asarray((doses > 0).all(axis=1))
@@ -151,7 +175,7 @@ def _lines(
         keep[np.flatnonzero(given)[rows]] = True
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
         total = doses[keep].sum(axis=1)
-        found.append(_line(name, unit, ratio, total, part.where(keep), settings))
+        found.append(_line(name, unit, ratio, total, part.where(keep), law, settings))
     return found
 
 
@@ -165,7 +189,7 @@ def _empty(name: str, unit: str, note: str) -> Line:
 
 
 def _line(
-    name: str, unit: str, ratio: str, dose: FloatArray, part: Responses,
+    name: str, unit: str, ratio: str, dose: FloatArray, part: Responses, law: Scatter,
     settings: ResponseParameters,
 ) -> Line:  # fmt: skip
     """Fit one curve and the median effect line."""
@@ -186,7 +210,7 @@ def _line(
             "parameters; test more doses or fix e0 or emax."
         )
         return line | {"note": " ".join(notes)}
-    fit = _fit(dose, effect, part.kind, settings, notes)
+    fit = _fit(dose, effect, part.kind, law, settings, notes)
     line |= {"flat_p": fit.flat_p}
     if fit.flat_p >= settings.flat_p:
         notes.append(
@@ -198,8 +222,9 @@ def _line(
 
 
 def _fit(
-    dose: FloatArray, effect: FloatArray, kind: str, settings: ResponseParameters, notes: list[str]
-) -> LogisticFit:
+    dose: FloatArray, effect: FloatArray, kind: str, law: Scatter, settings: ResponseParameters,
+    notes: list[str],
+) -> LogisticFit:  # fmt: skip
     """Fit with free asymptotes as far as the wells determine them."""
     e0, emax, level = settings.e0, settings.emax, settings.confidence
     bounds = (-np.inf, np.inf)
@@ -207,16 +232,16 @@ def _fit(
     lowest, highest = float(dose[dose > 0].min()), float(dose.max())
     if startless and len(np.unique(dose)) == 3 + (emax is None) - 1:
         e0 = 0.0
-    fit = fit_logistic(dose, effect, e0=e0, emax=emax)
+    fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law)
     if startless and e0 is None and not fit.profile_interval(0.5, level)[0] >= lowest:
         e0 = 0.0
-        fit = fit_logistic(dose, effect, e0=e0, emax=emax)
+        fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law)
     if startless and e0 == 0:
         notes.append("No vehicle: the curve starts at 0, since the wells leave its start open.")
-    ends = fit.profile_interval(0.5, level)[1] <= highest
-    if kind != "raw" and emax is None and fit.emax > 1 and not ends:
+    held = kind != "raw" and emax is None and fit.emax > 1
+    if held and not fit.profile_interval(0.5, level)[1] <= highest:
         bounds = (-np.inf, 1.0)
-        fit = fit_logistic(dose, effect, e0=e0, emax=emax, emax_bounds=bounds)
+        fit = fit_logistic(dose, effect, e0=e0, emax=emax, emax_bounds=bounds, scatter=law)
         notes.append("The curve ends at 1, since the wells leave its end open.")
     return fit
 
@@ -280,10 +305,10 @@ def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: l
         values["ic50_abs"] = np.inf
     beyond = []
     for name, dose in values.items():
-        sign = ">" if dose > highest * (1 + 1e-9) else "<" if dose < lowest * (1 - 1e-9) else "="
-        line[f"{name}_um"] = {"=": dose, ">": highest, "<": lowest}[sign]
+        sign = ">" if dose > highest * (1 + 1e-9) else "<" if dose < lowest * (1 - 1e-9) else ""
+        line[f"{name}_um"] = {"": dose, ">": highest, "<": lowest}[sign]
         line[f"{name}_qualifier"] = sign
-        if sign != "=":
+        if sign:
             end = "highest" if sign == ">" else "lowest"
             beyond.append(f"{name.replace('_abs', ' (absolute)').upper()} {sign} {end} dose")
     if beyond:
@@ -293,7 +318,7 @@ def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: l
     bounds["ec50_wald_low_um"], bounds["ec50_wald_high_um"] = fit.wald_interval(
         0.5, settings.confidence
     )
-    if line.get("ic50_abs_qualifier") == "=":
+    if "ic50_abs_um" in line and not line["ic50_abs_qualifier"]:
         bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = fit.dose_at_interval(
             half, settings.confidence
         )
@@ -326,13 +351,11 @@ def _together(lines: list[Line], level: float) -> Line:
     for name in ("ec10", "ec50", "ec90", "ic50_abs", "median_effect_dm"):
         signs = {line.get(f"{name}_qualifier", "") for line in lines}
         values = np.array([line[f"{name}_um"] for line in lines], dtype=np.float64)
-        if signs - {"=", ""}:
+        if signs - {""}:
             notes.append(f"{name.upper()} lies beyond the tested doses on some plates: no mean.")
             continue
         mean, low, high = over_plates(values, blocks, level, log=True)
         result[f"{name}_um"] = mean
-        if f"{name}_qualifier" in result and np.isfinite(mean):
-            result[f"{name}_qualifier"] = "="
         if name in ("ec50", "ic50_abs"):
             result[f"{name}_low_um"], result[f"{name}_high_um"] = low, high
     for name in ("hill", "emax", "e0", "median_effect_m"):

@@ -1,16 +1,16 @@
 """Excess over Bliss, HSA, Loewe and the best doublet, with intervals that hold at n = 3.
 
-Every excess is a function of condition means, and all wells of the combination's conditions
-share one variance, estimated within conditions: with three wells each a condition alone knows
-its own far too badly. Bliss and Loewe are smooth, so the delta method carries the errors over.
-The best of several (HSA, best doublet) is not: there the means are drawn anew many times with
-the pooled variance (parametric bootstrap), the best is chosen anew in each draw, and the
-interval spans the percentile and the reflected one, since the maximum of noisy means is too
-high. The draws start from a fixed seed and follow the order of the means, so they depend
-neither on the order of rows nor on names or units.
+Every excess is a function of condition means, and all wells of the combination's conditions share
+one variance, estimated within conditions (or one law of it, where the wells show that it follows
+the effect: `scatter`). Bliss and Loewe are smooth, so the delta method carries the errors over.
+The best of several (HSA, best doublet) is not: there the means are drawn anew many times with the
+pooled variance (parametric bootstrap), the best is chosen anew in each draw, and the interval
+spans the percentile and the reflected one, since the maximum of noisy means is too high. The draws
+start from a fixed seed and follow the order of the means, so they depend neither on the order of
+rows nor on names or units.
 
-Where vehicle wells show that effects were normalised to them, the vehicle's error counts too:
-it moves all effects at once, by (1 - f) each.
+Where vehicle wells show that effects were normalised to them, the vehicle's error counts too: it
+moves all effects at once, by (1 - f) each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from spheroid_qc.response.logistic import LogisticFit
 from spheroid_qc.response.reference_models import (
@@ -31,6 +31,7 @@ from spheroid_qc.response.reference_models import (
     loewe_effect,
     loewe_gradient,
 )
+from spheroid_qc.response.scatter import CONSTANT, Scatter, fit_scatter
 
 __all__ = ["Conditions", "Estimate", "best_excess", "bliss_excess", "conditions", "loewe_excess"]
 
@@ -65,6 +66,8 @@ class Conditions:
     vehicle_weight : float
         Variance of the reference in units of a well's; 0 where effects were not normalised to
         these vehicle wells.
+    scatter : Scatter
+        How a well's variance depends on its effect.
     """
 
     doses: FloatArray
@@ -73,34 +76,50 @@ class Conditions:
     squares: FloatArray
     vehicle_mean: float
     vehicle_weight: float
+    scatter: Scatter = CONSTANT
+
+    @property
+    def relative(self) -> FloatArray:
+        """Variance of a well of each condition, in units of `variance`."""
+        return self.scatter.relative(self.mean)
 
     @property
     def df(self) -> int:
-        """Degrees of freedom of the pooled variance.
+        """Degrees of freedom of the pooled variance, as far as intervals may trust in it.
 
         Effects that were clipped to exactly 0 or 1 in all wells say nothing about scatter.
         """
-        clipped = (self.squares == 0) & np.isin(self.mean, (0.0, 1.0))
-        return int((self.count - 1)[~clipped].sum())
+        told = ~_clipped(self.mean, self.squares)
+        within = int((self.count - 1)[told].sum())
+        if within < 1 or self.scatter.shape == "constant":
+            return within
+        return max(int(self.scatter.known_df(self.mean[told], (self.count - 1)[told])), 1)
 
     @property
     def variance(self) -> float:
         """Pooled variance of a well; NaN without replicates."""
-        return float(self.squares.sum() / self.df) if self.df > 0 else float("nan")
+        told = ~_clipped(self.mean, self.squares)
+        within = int((self.count - 1)[told].sum())
+        return float((self.squares / self.relative).sum() / within) if within else float("nan")
 
     def find(self, dose: FloatArray) -> int:
         """Find the number of a condition, -1 if it was not tested.
 
         Doses agree within 0.1 %: dilutions are written with few digits.
         """
-        close = np.isclose(self.doses, dose, rtol=1e-3, atol=0).all(axis=1)
+        close = (np.abs(self.doses - dose) <= 1e-3 * np.abs(dose)).all(axis=1)
         if not close.any():
             return -1
         distance = np.abs(self.doses - dose).sum(axis=1)
         return int(np.argmin(np.where(close, distance, np.inf)))
 
 
-def conditions(doses: FloatArray, effect: FloatArray) -> Conditions:
+def _clipped(mean: FloatArray, squares: FloatArray) -> NDArray[np.bool_]:
+    """Conditions whose wells all stand at exactly 0 or 1."""
+    return np.asarray((squares == 0) & np.isin(mean, (0.0, 1.0)))
+
+
+def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = None) -> Conditions:
     """Group wells by their doses.
 
     Parameters
@@ -109,6 +128,8 @@ def conditions(doses: FloatArray, effect: FloatArray) -> Conditions:
         0 where a drug is absent; all 0: vehicle.
     effect : ndarray, shape (n,)
         Fraction affected.
+    scatter : Scatter, optional
+        How a well's variance depends on its effect; None: judged from these wells.
 
     Returns
     -------
@@ -125,20 +146,27 @@ def conditions(doses: FloatArray, effect: FloatArray) -> Conditions:
     mean, weight = float("nan"), 0.0
     if len(vehicle):
         mean = float(vehicle.mean())
-        scatter = float(vehicle.std())
-        if scatter <= 1e-12:
+        spread = float(vehicle.std())
+        if spread <= 1e-12:
             weight = 0.0  # one value, or 0 by definition: nothing was measured here
-        elif abs(mean) < 1e-4 + 1e-3 * scatter:
+        elif abs(mean) < 1e-4 + 1e-3 * spread:
             weight = 1 / len(vehicle)
         elif abs(float(np.median(vehicle))) < 1e-9:
             weight = np.pi / 2 / len(vehicle)  # normalised to the median
+    means = np.array([group.mean() for group in groups])
+    count = np.array([float(len(group)) for group in groups])
+    squares = np.array([((group - group.mean()) ** 2).sum() for group in groups])
+    told = ~_clipped(means, squares)
+    if scatter is None:
+        scatter = fit_scatter(means[told], count[told], squares[told])
     return Conditions(
         doses=doses[treated][first],
-        mean=np.array([group.mean() for group in groups]),
-        count=np.array([float(len(group)) for group in groups]),
-        squares=np.array([((group - group.mean()) ** 2).sum() for group in groups]),
+        mean=means,
+        count=count,
+        squares=squares,
         vehicle_mean=mean,
-        vehicle_weight=weight,
+        vehicle_weight=weight * float(scatter.relative(0.0)),
+        scatter=scatter,
     )
 
 
@@ -152,14 +180,15 @@ def _linear(
         nan = float("nan")
         each = [Estimate(float(v), nan, nan, 0) for v in values]
         return each, Estimate(float(values.mean()), nan, nan, 0)
-    t = float(stats.t.ppf(0.5 + level / 2, df))
-    halves = t * np.sqrt(variance * ((gradient**2 / cells.count).sum(axis=1) + shared**2))
+    t = float(special.stdtrit(df, 0.5 + level / 2))
+    wells = cells.count / cells.relative
+    halves = t * np.sqrt(variance * ((gradient**2 / wells).sum(axis=1) + shared**2))
     each = [
         Estimate(float(v), float(v - half), float(v + half), df)
         for v, half in zip(values, halves, strict=True)
     ]
     mean, along = float(values.mean()), gradient.mean(axis=0)
-    half = t * np.sqrt(variance * ((along**2 / cells.count).sum() + shared.mean() ** 2))
+    half = t * np.sqrt(variance * ((along**2 / wells).sum() + shared.mean() ** 2))
     half = max(half, _own_half(cells, along, float(shared.mean()), level))
     return each, Estimate(mean, mean - half, mean + half, df)
 
@@ -180,7 +209,7 @@ def _own_half(cells: Conditions, along: FloatArray, shared: float, level: float)
         return 0.0
     df = total**2 / float((parts[replicated] ** 2 / (cells.count[replicated] - 1)).sum())
     total += shared**2 * cells.variance
-    return float(stats.t.ppf(0.5 + level / 2, df) * np.sqrt(total))
+    return float(special.stdtrit(df, 0.5 + level / 2) * np.sqrt(total))
 
 
 def bliss_excess(
@@ -248,19 +277,18 @@ def best_excess(
     order = np.lexsort((cells.count, cells.mean))
     noise = np.empty((resamples, len(order)))
     noise[:, order] = rng.standard_normal((resamples, len(order)))
-    noise /= np.sqrt(cells.count)
+    noise *= np.sqrt(cells.relative / cells.count)
     common = rng.standard_normal(resamples)[:, None] * np.sqrt(cells.vehicle_weight)
     drawn = cells.mean + scale[:, None] * (noise + common * (1 - cells.mean))
     excess = drawn[:, combined] - drawn[:, parts].max(axis=2)
-    each = [
-        _spanning(float(value), draws, level, df)
-        for value, draws in zip(values, excess.T, strict=True)
-    ]
-    mean = _spanning(float(values.mean()), excess.mean(axis=1), level, df)
+    *each, mean = _spanning(
+        np.append(values, values.mean()), np.column_stack([excess, excess.mean(axis=1)]), level, df
+    )
     # The same widening for unequal scatter as for the smooth models.
     _, fixed = _linear(cells, values, gradient, level)
-    t = float(stats.t.ppf(0.5 + level / 2, df))
-    pooled = t * float(np.sqrt(cells.variance * (gradient.mean(axis=0) ** 2 / cells.count).sum()))
+    t = float(special.stdtrit(df, 0.5 + level / 2))
+    own = gradient.mean(axis=0) ** 2 * cells.relative / cells.count
+    pooled = t * float(np.sqrt(cells.variance * own.sum()))
     wider = max(1.0, (fixed.high - fixed.value) / pooled) if pooled > 0 else 1.0
     if cells.vehicle_weight:
         wider = 1.0
@@ -268,10 +296,14 @@ def best_excess(
     return each, Estimate(mean.value, low, mean.value + wider * (mean.high - mean.value), df)
 
 
-def _spanning(value: float, draws: FloatArray, level: float, df: int) -> Estimate:
-    """Interval that spans the percentile and the reflected bootstrap interval."""
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Estimate(value, float(min(low, 2 * value - high)), float(max(high, 2 * value - low)), df)
+def _spanning(values: FloatArray, draws: FloatArray, level: float, df: int) -> list[Estimate]:
+    """Intervals that span the percentile and the reflected bootstrap interval, by column."""
+    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    low, high = np.minimum(low, 2 * values - high), np.maximum(high, 2 * values - low)
+    return [
+        Estimate(float(value), float(least), float(most), df)
+        for value, least, most in zip(values, low, high, strict=True)
+    ]
 
 
 def loewe_excess(
@@ -315,7 +347,7 @@ def loewe_excess(
     if df < 1 or any(fit.df < 1 for fit in fits):
         nan = float("nan")
         return [Estimate(float(v), nan, nan, 0) for v in values], Estimate(mean, nan, nan, 0)
-    gradient = loewe_gradient(doses, curves)
+    gradient = loewe_gradient(doses, curves, expected)
     covariance = np.zeros((3 * len(fits), 3 * len(fits)))
     for i, fit in enumerate(fits):
         unit = fit.covariance / fit.sigma**2 if fit.sigma > 0 else np.zeros((4, 4))
@@ -325,14 +357,15 @@ def loewe_excess(
         after = loewe_effect(doses, [HillCurve(fit.ec50, fit.hill, fit.emax) for fit in moved])
         shared = (1 - cells.mean[combined]) - (after - expected) / step
         shared *= np.sqrt(cells.vehicle_weight)
-    t = float(stats.t.ppf(0.5 + level / 2, df))
+    t = float(special.stdtrit(df, 0.5 + level / 2))
     curve = np.einsum("ij,jk,ik->i", gradient, covariance, gradient)
-    halves = t * np.sqrt(variance * (1 / cells.count[combined] + curve + shared**2))
+    wells = (cells.count / cells.relative)[combined]
+    halves = t * np.sqrt(variance * (1 / wells + curve + shared**2))
     each = [
         Estimate(float(v), float(v - half), float(v + half), df)
         for v, half in zip(values, halves, strict=True)
     ]
     along = gradient.mean(axis=0)
-    own = (1 / cells.count[combined]).sum() / len(combined) ** 2
+    own = (1 / wells).sum() / len(combined) ** 2
     half = t * np.sqrt(variance * (own + along @ covariance @ along + shared.mean() ** 2))
     return each, Estimate(mean, float(mean - half), float(mean + half), df)

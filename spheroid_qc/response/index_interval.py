@@ -17,14 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import special
 from scipy.special import expit, logit
 
+from spheroid_qc.response.descent import descend
 from spheroid_qc.response.interaction_model import level_index, log_index, solve
 from spheroid_qc.response.median_effect import MedianEffect, combination_index
+from spheroid_qc.response.scatter import CONSTANT, Scatter
 
 __all__ = ["InteractionFit", "fit_interaction"]
 
@@ -49,6 +52,8 @@ class InteractionFit:
         False: the wells do not determine the curves, and there are no intervals.
     misfit_p : float
         F test of the residuals against the scatter of replicates; NaN without replicates.
+    scatter : Scatter
+        How a well's variance depends on its effect; `variance` is that of a well of weight 1.
     """
 
     theta: FloatArray
@@ -57,6 +62,7 @@ class InteractionFit:
     variance: float
     converged: bool
     misfit_p: float
+    scatter: Scatter = CONSTANT
 
     def with_variance(self, variance: float, df: int) -> InteractionFit:
         """Judge by another estimate of a well's variance."""
@@ -69,42 +75,69 @@ class InteractionFit:
         return (len(self.theta) - 3) // 2
 
     def _t(self, level: float) -> float:
-        return float(stats.t.ppf(0.5 + level / 2, self.df))
+        return float(special.stdtrit(self.df, 0.5 + level / 2))
 
-    def _interval(self, value: float, gradient: FloatArray, level: float) -> tuple[float, float]:
-        half = self._t(level) * float(
-            np.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0))
-        )
-        with np.errstate(over="ignore"):
-            return float(np.exp(value - half)), float(np.exp(value + half))
+    def _half(self, gradient: FloatArray, level: float) -> FloatArray:
+        """Half-widths of t intervals from gradients (..., p)."""
+        variance = np.einsum("...i,ij,...j->...", gradient, self.covariance, gradient)
+        return np.asarray(self._t(level) * np.sqrt(np.maximum(variance, 0.0)))
 
-    def level_interval(
-        self, parts: FloatArray, fa: float, level: float = 0.95
-    ) -> tuple[float, float]:
-        """Interval of the index of a fixed-ratio combination at an effect.
+    def level_intervals(
+        self, parts: FloatArray, fa: Sequence[float], level: float = 0.95
+    ) -> FloatArray:
+        """Intervals at effects of the index (first) and the dose-reduction indices.
 
         CI(u) = alpha * sum(w_i) / sum(w_i e^(-(kappa - 1) u / m_i)), with
         w_i = p_i / Dm_i * e^(-u / m_i) and u = logit(fa).
-        """
-        value, gradient = self._numeric(lambda t: level_index(t, parts, fa)[0])
-        return self._interval(value, gradient, level)
 
-    def reduction_interval(
-        self, parts: FloatArray, fa: float, drug: int, level: float = 0.95
-    ) -> tuple[float, float]:
-        """Interval of the dose-reduction index of one drug at an effect."""
-        value, gradient = self._numeric(lambda t: float(level_index(t, parts, fa)[1][drug]))
-        return self._interval(value, gradient, level)
+        Parameters
+        ----------
+        parts : ndarray, shape (k,)
+            Share of each drug in the total dose.
+        fa : sequence of float, length m
+            Effects.
+        level : float
+            Confidence level.
+
+        Returns
+        -------
+        ndarray, shape (m, 1 + k, 2)
+        """
+        at = np.asarray(fa, dtype=np.float64)
+        value, gradient = self._numeric(lambda t: level_index(t, parts, at))
+        half = self._half(gradient, level)
+        with np.errstate(over="ignore"):
+            return np.exp(np.stack([value - half, value + half], axis=-1))
+
+    def alone_at(
+        self, parts: FloatArray, fa: Sequence[float], level: float = 0.95
+    ) -> tuple[FloatArray, FloatArray]:
+        """Give logs of sum_i p_i / Dx_i(fa) and of Dx_i(fa) / p_i, and their half-widths.
+
+        What the drugs alone contribute to the index of a combination and to the dose-reduction
+        indices; both of shape (m, 1 + k).
+        """
+        k, u = self.k, logit(np.asarray(fa, dtype=np.float64))
+
+        def logs(theta: FloatArray) -> FloatArray:
+            single = theta[:k] + u[:, None] * np.exp(-theta[k : 2 * k]) - np.log(parts)
+            index = np.logaddexp.reduce(-single, axis=1)
+            return np.concatenate([index[:, None], single], axis=1)
+
+        value, gradient = self._numeric(logs)
+        return value, self._half(gradient, level)
 
     def mean_interval(self, doses: FloatArray, level: float = 0.95) -> tuple[float, float]:
         """Interval of the mean index over tested doses (rows), by the fitted interaction."""
 
-        def log_mean(theta: FloatArray) -> float:
+        def log_mean(theta: FloatArray) -> FloatArray:
             u, _ = solve(theta, doses, np.ones(len(doses), dtype=bool))
-            return float(np.log(np.exp(log_index(theta, doses, u)).mean()))
+            return np.asarray(np.log(np.exp(log_index(theta, doses, u)).mean(keepdims=True)))
 
         value, gradient = self._numeric(log_mean)
-        return self._interval(value, gradient, level)
+        half = self._half(gradient, level)
+        with np.errstate(over="ignore"):
+            return float(np.exp(value - half)[0]), float(np.exp(value + half)[0])
 
     def measured_mean_interval(
         self, doses: FloatArray, means: FloatArray, counts: FloatArray, level: float = 0.95
@@ -112,7 +145,9 @@ class InteractionFit:
         """Interval of the mean index from measured effects, without a model of interaction.
 
         The errors of the mean effects are independent of each other and of that of the drugs
-        alone; distances are put together as in `dose_interval`, on the scale of the index.
+        alone; distances are put together as in `dose_intervals`, on the scale of the index. Where
+        an effect can't be told from 1, its index is known only if it came out too high:
+        there the distances downwards add up.
 
         Parameters
         ----------
@@ -133,21 +168,21 @@ class InteractionFit:
             effects = np.clip(1 - (1 - effects) / theta[-1] * self.theta[-1], 0, 1)
             return np.exp(log_index(theta, doses, np.asarray(logit(effects))))
 
-        centre, gradient = self._numeric(lambda t: float(index(t, means).mean()))
-        t = self._t(level)
-        curve = t**2 * max(float(gradient @ self.covariance @ gradient), 0.0)
-        own = t * np.sqrt(self.variance / counts)
+        value, gradient = self._numeric(lambda t: index(t, means).mean(keepdims=True))
+        centre, curve = float(value[0]), float(self._half(gradient, level)[0]) ** 2
+        own = self._own(means, counts, level)
         with np.errstate(over="ignore"):
             each = index(self.theta, means)
             below, above = (index(self.theta, np.clip(means + s * own, 0, 1)) for s in (1, -1))
-            down = float((((each - below) / len(doses)) ** 2).sum())
+            share, full = (each - below) / len(doses), means + own >= 1
+            down = float((share[~full] ** 2).sum() + share[full].sum() ** 2)
             up = float((((above - each) / len(doses)) ** 2).sum())
         return max(centre - (down + curve) ** 0.5, 0.0), centre + (up + curve) ** 0.5
 
-    def dose_interval(
-        self, dose: FloatArray, mean: float, n: int, drug: int | None = None, level: float = 0.95
-    ) -> tuple[float, float]:
-        """Interval of the index at one tested dose, from its own mean effect.
+    def dose_intervals(
+        self, doses: FloatArray, means: FloatArray, counts: FloatArray, level: float = 0.95
+    ) -> FloatArray:
+        """Intervals of the indices at tested doses, each from its own mean effect.
 
         The error of the mean (t interval with the pooled variance, carried through the index,
         which falls as the effect rises) and the error of the drugs alone are independent and
@@ -155,55 +190,59 @@ class InteractionFit:
 
         Parameters
         ----------
-        dose : ndarray, shape (k,)
-            Doses of the drugs.
-        mean : float
-            Mean effect of the n wells.
-        n : int
-            Number of wells.
-        drug : int, optional
-            The dose-reduction index of that drug instead of the combination index.
+        doses : ndarray, shape (j, k)
+            Tested doses.
+        means, counts : ndarray, shape (j,)
+            Mean effects and numbers of wells.
         level : float
             Confidence level.
 
         Returns
         -------
-        tuple of float
-            Bounds; 0 or infinity where the mean's own interval reaches 1 or 0.
+        ndarray, shape (j, 1 + k, 2)
+            Bounds of the index and of the dose-reduction indices; 0 or infinity where the mean's
+            own interval reaches 1 or 0; NaN where the mean is not between 0 and 1.
         """
-        v = float(self.theta[-1])
+        k, v = self.k, float(self.theta[-1])
 
-        def value(theta: FloatArray, effect: float) -> float:
-            effect = 1 - (1 - effect) / theta[-1] * v
-            if not 0 < effect < 1:
-                up = np.inf if drug is None else -np.inf
-                return up if effect <= 0 else -up
-            u = np.array([logit(effect)])
-            if drug is None:
-                return float(log_index(theta, dose[None, :], u)[0])
-            return float(theta[drug] + u[0] / np.exp(theta[self.k + drug]) - np.log(dose[drug]))
+        def values(theta: FloatArray, effects: FloatArray) -> FloatArray:
+            effects = np.clip(1 - (1 - effects) / theta[-1] * v, 0, 1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                u = np.asarray(logit(effects))[:, None]
+                single = theta[:k] + u * np.exp(-theta[k : 2 * k]) - np.log(doses)
+                index = np.logaddexp.reduce(-single, axis=1)
+            return np.concatenate([index[:, None], single], axis=1)
 
-        centre, gradient = self._numeric(lambda t: value(t, mean))
-        if not np.isfinite(centre):
-            return float("nan"), float("nan")
-        t = self._t(level)
-        curve = t * np.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0))
-        own = t * np.sqrt(self.variance / n)
-        ends = sorted((value(self.theta, mean - own), value(self.theta, mean + own)))
+        inside = (means > 0) & (means < 1)
+        usable = np.where(inside, means, 0.5)
+        centre, gradient = self._numeric(lambda t: values(t, usable))
+        curve, own = self._half(gradient, level), self._own(means, counts, level)
+        ends = [values(self.theta, usable + sign * own) for sign in (-1, 1)]
+        low, high = np.minimum(*ends), np.maximum(*ends)
         with np.errstate(over="ignore"):
-            low = np.exp(centre - np.hypot(centre - ends[0], curve))
-            high = np.exp(centre + np.hypot(ends[1] - centre, curve))
-        return float(low), float(high)
+            bounds = np.exp(np.stack(
+                [centre - np.hypot(centre - low, curve), centre + np.hypot(high - centre, curve)],
+                axis=-1,
+            ))  # fmt: skip
+        bounds[~inside] = np.nan
+        return np.asarray(bounds)
 
-    def _numeric(self, function: Callable[[FloatArray], float]) -> tuple[float, FloatArray]:
-        """Value and central differences over theta."""
+    def _own(self, means: FloatArray, counts: FloatArray, level: float) -> FloatArray:
+        """Half-widths of mean effects, from the variance of a well."""
+        relative = self.scatter.relative(means)
+        return np.asarray(self._t(level) * np.sqrt(self.variance * relative / counts))
+
+    def _numeric(
+        self, function: Callable[[FloatArray], FloatArray]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Values (any shape) and their central differences over theta (one axis more)."""
         value = function(self.theta)
-        gradient = np.zeros(len(self.theta))
+        gradient = np.zeros((*value.shape, len(self.theta)))
         for i in np.flatnonzero(np.diag(self.covariance) > 0):
             step = np.zeros(len(self.theta))
             step[i] = 1e-5
-            up, down = function(self.theta + step), function(self.theta - step)
-            gradient[i] = (up - down) / 2e-5
+            ends = function(self.theta + step), function(self.theta - step)
+            gradient[..., i] = (ends[0] - ends[1]) / 2e-5
         return value, gradient
 
 
@@ -214,6 +253,7 @@ def fit_interaction(
     *,
     normalised: bool = False,
     bend: bool = True,
+    scatter: Scatter | None = None,
 ) -> InteractionFit | None:
     """Fit drugs alone and their combination together, by least squares on the effect.
 
@@ -230,24 +270,24 @@ def fit_interaction(
         Effects were divided by the mean of these vehicle wells: its error is shared.
     bend : bool
         Let the index change with the effect; needs at least three combined doses.
+    scatter : Scatter, optional
+        How a well's variance depends on its effect; None: it does not.
 
     Returns
     -------
     InteractionFit or None
         None without residual degrees of freedom.
     """
-    k = doses.shape[1]
-    order = np.lexsort((effect, *doses.T))
-    x, y = doses[order], effect[order]
+    k, law = doses.shape[1], scatter or CONSTANT
+    cells = _cells(doses, effect, law, vehicle=normalised)
+    x, y, root = cells.doses, cells.mean, np.sqrt(cells.weight)
     treated = np.asarray((x > 0).any(axis=1))
-    if not normalised:
-        x, y, treated = x[treated], y[treated], treated[treated]
     combined = np.asarray((x > 0).sum(axis=1) > 1)
     bend = bend and bool(combined.any())
     free = [*range(2 * k), *([2 * k] if combined.any() else [])]
     free += [*([2 * k + 1] if bend else []), *([2 * k + 2] if normalised else [])]
-    df = len(y) - len(free)
-    if df < 1:
+    df = cells.wells - len(free)
+    if df < 1 or len(x) < len(free):
         return None
     start = np.zeros(2 * k + 3)
     start[:k] = [np.log(single.dm) for single in singles]
@@ -263,48 +303,53 @@ def fit_interaction(
         jac = np.zeros((len(x), 2 * k + 3))
         jac[treated, :-1] = (theta[-1] * e[treated] * (1 - e[treated]))[:, None] * du
         jac[:, -1] = -(1 - e)
-        return 1 - theta[-1] * (1 - e) - y, jac[:, free]
-
-    last: dict[bytes, tuple[FloatArray, FloatArray]] = {}
-
-    def both(p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        key = p.tobytes()  # the search asks for residuals and slopes at the same place
-        if key not in last:
-            last.clear()
-            last[key] = model(p)
-        return last[key]
-
-    def residuals(p: FloatArray) -> FloatArray:
-        return both(p)[0]
-
-    def jacobian(p: FloatArray) -> FloatArray:
-        return both(p)[1]
+        return root * (1 - theta[-1] * (1 - e) - y), root[:, None] * jac[:, free]
 
     reach = np.array([6.0] * k + [3.0] * k + [6.0, 3.0, 0.9])[free]
     begin = start[free]
     # An additive start may lie far from the wells: the search also begins at the measured index.
-    found = min(
+    place, cost, jac = min(
         (
-            optimize.least_squares(
-                residuals, b, jac=jacobian,
-                bounds=(begin - reach, begin + reach), xtol=1e-11, ftol=1e-11, gtol=1e-11,
-                max_nfev=300,
-            )
+            descend(model, b, (begin - reach, begin + reach))
             for b in _starts(begin, x[combined], y[combined], singles)
         ),
-        key=lambda result: float(result.cost),
-    )  # fmt: skip
-    rss, jac = 2 * float(found.cost), np.asarray(found.jac)
-    variance, df, misfit_p = _variance(x, y, rss, df)
-    at_bound = bool(np.any(np.abs(found.x - begin) > 0.999 * reach))
+        key=lambda found: found[1],
+    )
+    variance, df, misfit_p = _variance(cells, cost, df)
+    at_bound = bool(np.any(np.abs(place - begin) > 0.999 * reach))
     information = jac.T @ jac
     converged = not at_bound and bool(np.linalg.cond(information) < 1e14)
     covariance = np.zeros((2 * k + 3, 2 * k + 3))
     if converged:
         covariance[np.ix_(free, free)] = variance * np.linalg.inv(information)
     theta = start.copy()
-    theta[free] = found.x
-    return InteractionFit(theta, covariance, df, variance, converged, misfit_p)
+    theta[free] = place
+    return InteractionFit(theta, covariance, df, variance, converged, misfit_p, law)
+
+
+class _Cells(NamedTuple):
+    """Means of wells with the same doses, and how much they weigh."""
+
+    doses: FloatArray
+    mean: FloatArray
+    weight: FloatArray
+    pure: float
+    wells: int
+
+
+def _cells(doses: FloatArray, effect: FloatArray, law: Scatter, *, vehicle: bool) -> _Cells:
+    order = np.lexsort((effect, *doses.T))  # sums do not depend on the order of the rows
+    x, y = doses[order], effect[order]
+    if not vehicle:
+        treated = (x > 0).any(axis=1)
+        x, y = x[treated], y[treated]
+    distinct, which = np.unique(x, axis=0, return_inverse=True)
+    which = np.asarray(which).ravel()
+    count = np.bincount(which).astype(np.float64)
+    mean = np.bincount(which, y) / count
+    relative = law.relative(mean)
+    pure = float(((y - mean[which]) ** 2 / relative[which]).sum())
+    return _Cells(distinct, mean, count / relative, pure, len(y))
 
 
 def _starts(
@@ -320,19 +365,15 @@ def _starts(
     return [begin, measured]
 
 
-def _variance(x: FloatArray, y: FloatArray, rss: float, df: int) -> tuple[float, int, float]:
+def _variance(cells: _Cells, between: float, df: int) -> tuple[float, int, float]:
     """Variance of a well (residual, or scatter of replicates if larger), its df, misfit."""
-    _, which = np.unique(x, axis=0, return_inverse=True)
-    which = np.asarray(which).ravel()
-    count = np.bincount(which)
-    means = np.bincount(which, y) / count
-    within = len(y) - len(count)
-    residual, misfit_p = rss / df, float("nan")
+    within = cells.wells - len(cells.mean)
+    residual, misfit_p = (between + cells.pure) / df, float("nan")
     if within >= 3:
-        pure = float(((y - means[which]) ** 2).sum()) / within
-        if pure > 0 and df > within:
-            between = max(rss - pure * within, 0.0) / (df - within)
-            misfit_p = float(stats.f.sf(between / pure, df - within, within))
+        pure = cells.pure / within
+        # Replicates that are equal but for rounding tell no scatter.
+        if cells.pure > 1e-20 * float(cells.weight @ cells.mean**2) and df > within:
+            misfit_p = float(special.fdtrc(df - within, within, between / (df - within) / pure))
         if pure > residual:
             return pure, within, misfit_p
     return residual, df, misfit_p

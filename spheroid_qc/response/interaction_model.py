@@ -11,23 +11,44 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit, softmax
+from scipy.special import logit
 
 __all__ = ["level_index", "log_index", "solve"]
 
 FloatArray = NDArray[np.float64]
 
 
-def level_index(theta: FloatArray, parts: FloatArray, fa: float) -> tuple[float, FloatArray]:
-    """Log index and log dose-reduction indices at an effect, for shares of the total dose."""
+def level_index(theta: FloatArray, parts: FloatArray, fa: FloatArray) -> FloatArray:
+    """Give logs of the index (first) and of the dose-reduction indices at effects.
+
+    Parameters
+    ----------
+    theta : ndarray
+        See above.
+    parts : ndarray, shape (k,)
+        Shares of the total dose.
+    fa : ndarray, shape (m,)
+        Effects.
+
+    Returns
+    -------
+    ndarray, shape (m, 1 + k)
+    """
     k = len(parts)
-    u, slope = float(logit(fa)), np.exp(-theta[k : 2 * k])
+    u, slope = logit(fa)[:, None], np.exp(-theta[k : 2 * k])
     with np.errstate(divide="ignore"):
         weight = np.log(parts) - theta[:k]
-    log_total = theta[2 * k] - np.logaddexp.reduce(weight - np.exp(theta[2 * k + 1]) * u * slope)
-    alone = theta[:k] + u * slope
-    reduction = alone - log_total - np.log(parts)
-    return float(np.logaddexp.reduce(-reduction)), np.asarray(reduction)
+    bent = _log_sum(weight - np.exp(theta[2 * k + 1]) * u * slope)[0]
+    reduction = theta[:k] + u * slope - (theta[2 * k] - bent)[:, None] - np.log(parts)
+    return np.concatenate([_log_sum(-reduction)[0][:, None], reduction], axis=1)
+
+
+def _log_sum(terms: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Log of the sum of exponentials of rows, and the share of each term in it."""
+    largest = terms.max(axis=1, keepdims=True)
+    parts = np.exp(terms - largest)
+    total = parts.sum(axis=1, keepdims=True)
+    return (largest + np.log(total))[:, 0], parts / total
 
 
 def log_index(theta: FloatArray, doses: FloatArray, u: FloatArray) -> FloatArray:
@@ -55,14 +76,12 @@ def solve(
     rate = kappa[:, None] * slope
     u = ((start - alpha[:, None]) / rate).max(axis=1)
     for _ in range(60):
-        terms = start - rate * u[:, None]
-        weight = softmax(terms, axis=1)
-        g = np.logaddexp.reduce(terms, axis=1) - alpha
-        step = g / (weight * rate).sum(axis=1)
+        total, weight = _log_sum(start - rate * u[:, None])
+        step = (total - alpha) / (weight * rate).sum(axis=1)
         u = u + step
         if np.abs(step).max(initial=0.0) < 1e-12:
             break
-    weight = softmax(start - rate * u[:, None], axis=1)
+    weight = _log_sum(start - rate * u[:, None])[1]
     fall = (weight * rate).sum(axis=1)
     derivative = np.zeros((len(doses), 2 * k + 2))
     derivative[:, :k] = -weight / fall[:, None]

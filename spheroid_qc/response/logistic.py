@@ -11,13 +11,14 @@ in the R package drc (Ritz et al. 2015, doi:10.1371/journal.pone.0146021).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from spheroid_qc.response.curve_search import HILL_BOUNDS, REACH, CurveProblem, reached, search
+from spheroid_qc.response.scatter import CONSTANT, Scatter
 
 __all__ = ["LogisticFit", "fit_logistic"]
 
@@ -60,6 +61,9 @@ class LogisticFit:
     covariance: FloatArray
     dose_range: tuple[float, float]
     _problem: CurveProblem
+    _profiles: dict[tuple[float, float], tuple[float, float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def predict(self, dose: ArrayLike) -> FloatArray:
         """Response of the curve at doses (any shape)."""
@@ -81,7 +85,7 @@ class LogisticFit:
         """Symmetric t interval of an effective dose, as drc prints it."""
         if self.df < 1:
             return float("nan"), float("nan")
-        half = float(stats.t.ppf(0.5 + level / 2, self.df)) * self.effective_dose_se(share)
+        half = float(special.stdtrit(self.df, 0.5 + level / 2)) * self.effective_dose_se(share)
         dose = self.effective_dose(share)
         return dose - half, dose + half
 
@@ -101,7 +105,7 @@ class LogisticFit:
         logit = np.log(share / (1 - share))
         by_share = 1 / (self.hill * share * (1 - share)) / (self.emax - self.e0)
         gradient = np.array([1.0, -logit / self.hill, by_share * (share - 1), -by_share * share])
-        half = float(stats.t.ppf(0.5 + level / 2, self.df))
+        half = float(special.stdtrit(self.df, 0.5 + level / 2))
         half *= float(np.sqrt(max(gradient @ self.covariance @ gradient, 0.0)))
         with np.errstate(over="ignore"):
             return float(dose * np.exp(-half)), float(dose * np.exp(half))
@@ -125,11 +129,16 @@ class LogisticFit:
             Bounds; 0 or infinity where the profile stays low beyond a thousandfold of the
             tested doses; NaN without residual degrees of freedom.
         """
+        if (share, level) not in self._profiles:
+            self._profiles[share, level] = self._profile_interval(share, level)
+        return self._profiles[share, level]
+
+    def _profile_interval(self, share: float, level: float) -> tuple[float, float]:
         if self.df < 1:
             return float("nan"), float("nan")
         if self.rss <= 1e-20 * max(self._problem.total, 1e-300):
             return self.effective_dose(share), self.effective_dose(share)
-        limit = self.rss * (1 + float(stats.f.ppf(level, 1, self.df)) / self.df)
+        limit = self.rss * (1 + float(special.fdtri(1, self.df, level)) / self.df)
         best = np.log(self.effective_dose(share))
         shift = np.log(share / (1 - share))
 
@@ -162,6 +171,7 @@ def fit_logistic(
     emax: float | None = None,
     emax_bounds: tuple[float, float] = (-np.inf, np.inf),
     hill_bounds: tuple[float, float] = HILL_BOUNDS,
+    scatter: Scatter | None = None,
 ) -> LogisticFit:
     """Fit a four-parameter logistic by least squares.
 
@@ -175,6 +185,9 @@ def fit_logistic(
         Fixed asymptotes; None: free.
     emax_bounds, hill_bounds : tuple of float
         Limits of a free emax, and of the slope.
+    scatter : Scatter, optional
+        How the variance of a well depends on its response: wells weigh by the inverse. Sums of
+        squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
 
     Returns
     -------
@@ -195,22 +208,30 @@ def fit_logistic(
         raise ValueError("a dose can't be negative")
     if len(levels) < free or not (x > 0).any():
         raise ValueError(f"{free} free parameters need {free} doses, there are {len(levels)}")
-    null = e0 if e0 is not None else float(y.mean())
-    total = float(((y - y.mean()) ** 2).sum())
-    problem = CurveProblem(x, y, e0, emax, emax_bounds, hill_bounds, total)
+    which = np.searchsorted(levels, x)
+    count = np.bincount(which).astype(np.float64)
+    means = np.bincount(which, y) / count
+    weight = count / (scatter or CONSTANT).relative(means)
+    each = (weight / count)[which]
+    pure = float((each * (y - means[which]) ** 2).sum())
+    null = e0 if e0 is not None else float(np.average(y, weights=each))
+    total = float((each * (y - np.average(y, weights=each)) ** 2).sum())
+    problem = CurveProblem(
+        levels, means, weight, pure, e0, emax, emax_bounds, hill_bounds, total
+    )  # fmt: skip
     log_ec50, log_hill = search(problem)
-    z = reached(x, log_ec50, float(np.exp(log_hill)))
+    z = reached(levels, log_ec50, float(np.exp(log_hill)))
     best_e0, best_emax = (float(value[0]) for value in problem.asymptotes(z))
-    rss = float((problem.residuals(log_ec50, log_hill) ** 2).sum())
+    rss = float(problem.rss(log_ec50, log_hill))
     n, df = len(y), len(y) - free
-    rss0, one = float(((y - null) ** 2).sum()), free - (1 if e0 is None else 0)
+    rss0, one = float((each * (y - null) ** 2).sum()), free - (1 if e0 is None else 0)
     flat_p = float("nan")
     if df > 0:
         if rss0 <= 1e-24 * float((y * y).sum()):  # constant but for rounding
             flat_p = 1.0
         else:
             noise = max(rss / df, 1e-28 * rss0)
-            flat_p = float(stats.f.sf(max(rss0 - rss, 0) / one / noise, one, df))
+            flat_p = float(special.fdtrc(one, df, max(rss0 - rss, 0) / one / noise))
     sigma = float(np.sqrt(rss / df)) if df > 0 else float("nan")
     doses = x[x > 0]
     return LogisticFit(
@@ -224,7 +245,7 @@ def fit_logistic(
         sigma=sigma,
         r2=1 - rss / total if total > 0 else float("nan"),
         flat_p=flat_p,
-        lack_of_fit_p=_lack_of_fit(x, y, levels, rss, free),
+        lack_of_fit_p=_lack_of_fit(problem, rss, len(levels) - free, n - len(levels)),
         covariance=_covariance(
             problem, np.array([log_ec50, log_hill, best_e0, best_emax]), sigma**2
         ),
@@ -242,23 +263,22 @@ def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> Flo
     scale = max(float(np.ptp(problem.response)), 1e-300)
     steps = np.array([1e-4, 1e-4, 1e-4 * scale, 1e-4 * scale])[free]
 
-    def model(move: FloatArray) -> FloatArray:
-        p = best.copy()
-        p[free] += move * steps
-        z = reached(problem.dose, p[0], float(np.exp(p[1])))
-        return np.asarray(p[2] + (p[3] - p[2]) * z)
+    def model(moves: FloatArray) -> FloatArray:
+        p = np.broadcast_to(best, (*moves.shape[:-1], 4)).copy()
+        p[..., free] += moves * steps
+        z = reached(problem.dose, p[..., 0, None], np.exp(p[..., 1, None]))
+        return np.asarray(p[..., 2, None] + (p[..., 3] - p[..., 2])[..., None] * z)
 
-    def rss(move: FloatArray) -> float:
-        return float(((model(move) - problem.response) ** 2).sum())
+    def rss(moves: FloatArray) -> FloatArray:
+        return np.asarray((model(moves) - problem.response) ** 2 @ problem.weight)
 
     eye = np.eye(len(free))
-    hessian = np.array(
-        [[(rss(a + b) - rss(a - b) - rss(b - a) + rss(-a - b)) / 4 for a in eye] for b in eye]
-    )
+    a, b = eye[:, None], eye[None, :]
+    hessian = (rss(a + b) - rss(a - b) - rss(b - a) + rss(-a - b)) / 4
     eigenvalues = np.linalg.eigvalsh(hessian)
     if eigenvalues[0] <= 1e-9 * eigenvalues[-1]:
         # A flat or bent valley: the expected information has no negative directions.
-        jacobian = np.stack([(model(step) - model(-step)) / 2 for step in eye], axis=1)
+        jacobian = (model(eye) - model(-eye)).T / 2 * np.sqrt(problem.weight)[:, None]
         hessian = 2 * jacobian.T @ jacobian
     covariance = np.zeros((4, 4))
     inside = 2 * variance * np.linalg.pinv(hessian, rcond=1e-12, hermitian=True)
@@ -266,10 +286,10 @@ def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> Flo
     return covariance
 
 
-def _lack_of_fit(x: FloatArray, y: FloatArray, levels: FloatArray, rss: float, free: int) -> float:
+def _lack_of_fit(problem: CurveProblem, rss: float, between: int, within: int) -> float:
     """F test of the curve's residuals against the scatter within doses."""
-    pure = sum(float(((y[x == dose] - y[x == dose].mean()) ** 2).sum()) for dose in levels)
-    between, within = len(levels) - free, len(y) - len(levels)
-    if between < 1 or within < 1 or pure <= 0:
+    pure = problem.pure
+    rounding = 1e-20 * float(problem.weight @ problem.response**2)
+    if between < 1 or within < 1 or pure <= rounding:
         return float("nan")
-    return float(stats.f.sf(max(rss - pure, 0) / between / (pure / within), between, within))
+    return float(special.fdtrc(between, within, max(rss - pure, 0) / between / (pure / within)))

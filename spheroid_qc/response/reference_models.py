@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 __all__ = [
     "HillCurve",
@@ -50,13 +51,6 @@ class HillCurve:
             ratio = (self.ec50 / np.asarray(dose, dtype=np.float64)) ** self.hill
         return np.asarray(self.emax / (1 + ratio))
 
-    def moved(self, log_ec50: float, log_hill: float, emax: float) -> HillCurve:
-        """Curve with its parameters changed a little."""
-        return HillCurve(
-            self.ec50 * float(np.exp(log_ec50)), self.hill * float(np.exp(log_hill)),
-            self.emax + emax,
-        )  # fmt: skip
-
 
 def bliss_effect(single: ArrayLike) -> FloatArray:
     """Give the expected effect of independent drugs.
@@ -86,7 +80,7 @@ def hsa_effect(single: ArrayLike) -> FloatArray:
 
 
 def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
-    """Give the expected effect of additive drugs, by bisection.
+    """Give the expected effect of additive drugs.
 
     Parameters
     ----------
@@ -101,49 +95,91 @@ def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
         0 where no drug does anything.
     """
     given = np.asarray(doses, dtype=np.float64)
-    top = max((curve.emax for curve in curves), default=0.0)
     shape = given.shape[:-1]
-    if top <= 0:
+    parts = _Parts(given.reshape(-1, given.shape[-1]), curves)
+    if parts.top <= 0:
         return np.zeros(shape)
-    low, high = np.zeros(shape), np.full(shape, top)
-    for _ in range(70):
-        middle = (low + high) / 2
-        too_low = _dose_fraction(given, curves, middle) > 1
-        low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
-    return np.where((given > 0).any(axis=-1), (low + high) / 2, 0.0)
-
-
-def _dose_fraction(
-    doses: FloatArray, curves: Sequence[HillCurve], effect: FloatArray
-) -> FloatArray:
-    """sum_i d_i / D_i(effect)."""
-    total = np.zeros(effect.shape)
-    for i, curve in enumerate(curves):
+    # Newton's steps for the logit of E / top, in which log(sum) is nearly straight; where they
+    # leave the bracket or gain little (at a drug's maximum the slope is endless), its half.
+    low, high = np.full(len(parts.share), -80.0), np.full(len(parts.share), 80.0)
+    u = np.zeros(len(parts.share))
+    before = np.full(len(parts.share), np.inf)
+    for _ in range(200):
+        effect, rest = parts.top * expit(u), parts.top * expit(-u)
+        terms, fall = parts.at(effect, rest)
+        total = terms.sum(axis=1)
+        low, high = np.where(total > 1, u, low), np.where(total > 1, high, u)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ratio = np.where(effect < curve.emax, (curve.emax - effect) / effect, 0.0)
-            total = total + np.where(
-                doses[..., i] > 0, doses[..., i] / curve.ec50 * ratio ** (1 / curve.hill), 0.0
-            )
-    return total
+            miss = np.log(total)
+            step = u + miss * total / (fall.sum(axis=1) * effect * rest / parts.top)
+        newton = (step > low) & (step < high) & (np.abs(miss) < 0.7 * before)
+        before = np.abs(miss)
+        done = (np.abs(miss) <= 1e-13) | (high - low <= 1e-13 * np.maximum(np.abs(u), 1))
+        u = np.where(done, u, np.where(newton, step, (low + high) / 2))
+        if done.all():
+            break
+    found = parts.top * expit(u)
+    return np.where((parts.share > 0).any(axis=1), found, 0.0).reshape(shape)
 
 
-def loewe_gradient(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
+class _Parts:
+    """Terms d_i / D_i(E) of the equation of Loewe additivity, rows of doses by drugs."""
+
+    def __init__(self, doses: FloatArray, curves: Sequence[HillCurve]) -> None:
+        self.emax = np.array([curve.emax for curve in curves])
+        self.power = np.array([1 / curve.hill for curve in curves])
+        self.share = np.where(doses > 0, doses, 0.0) / np.array([curve.ec50 for curve in curves])
+        self.share = np.where(self.emax > 0, self.share, 0.0)
+        self.top = float(self.emax.max(initial=0.0))
+
+    def left(self, effect: FloatArray, rest: FloatArray | None = None) -> FloatArray:
+        """Give what is left of each drug's maximum at effects (rows,); NaN beyond it.
+
+        `rest`, top - effect, where it is known to more digits than the difference has. An effect
+        that equals a maximum to the last digit still hangs on it.
+        """
+        e = effect[:, None]
+        left = np.where(e <= self.emax, np.maximum(self.emax - e, 1e-15 * self.emax), np.nan)
+        return left if rest is None else np.where(self.emax == self.top, rest[:, None], left)
+
+    def at(
+        self, effect: FloatArray, rest: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Terms at effects (rows,), and how fast each falls with the effect."""
+        e, left = effect[:, None], self.left(effect, rest)
+        left = np.where(np.isnan(left), 0.0, left)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            terms = np.where(self.share > 0, self.share * (left / e) ** self.power, 0.0)
+            fall = np.where(left > 0, terms * self.power * self.emax / (left * e), 0.0)
+        return terms, fall
+
+
+def loewe_gradient(
+    doses: ArrayLike, curves: Sequence[HillCurve], effect: FloatArray | None = None
+) -> FloatArray:
     """Derive `loewe_effect` by (log ec50, log hill, emax) of each curve.
+
+    Parameters
+    ----------
+    doses, curves
+        As for `loewe_effect`.
+    effect : ndarray, shape (...), optional
+        What `loewe_effect` gave, to save finding it again.
 
     Returns
     -------
     ndarray of float64, shape (..., 3 k)
-        Central differences.
+        From the equation itself: dE/dp = (dF/dp) / (-dF/dE) with F = sum_i d_i / D_i(E).
     """
-    columns = []
-    for i in range(len(curves)):
-        for place in range(3):
-            step = [0.0, 0.0, 0.0]
-            step[place] = 1e-5
-            ends = []
-            for sign in (1, -1):
-                moved = list(curves)
-                moved[i] = curves[i].moved(*(sign * s for s in step))
-                ends.append(loewe_effect(doses, moved))
-            columns.append((ends[0] - ends[1]) / 2e-5)
-    return np.stack(columns, axis=-1)
+    given = np.asarray(doses, dtype=np.float64)
+    k = given.shape[-1]
+    effect = (loewe_effect(given, curves) if effect is None else effect).reshape(-1)
+    parts = _Parts(given.reshape(-1, k), curves)
+    terms, fall = parts.at(effect)
+    e, left = effect[:, None], parts.left(effect)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_slope = -terms * parts.power * np.log(left / e)
+        by_emax = terms * parts.power / left
+        slopes = np.stack([-terms, by_slope, by_emax], axis=-1) / fall.sum(axis=1)[:, None, None]
+    slopes = np.where(np.isfinite(slopes), slopes, 0.0)
+    return np.asarray(slopes.reshape(*given.shape[:-1], 3 * k))

@@ -8,8 +8,9 @@ other names for the drugs or in other units give the same answers.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate.wells import parse_well
 
-__all__ = ["RESPONSE_KINDS", "RESPONSE_UNITS", "Responses", "read_responses"]
+__all__ = ["RESPONSE_KINDS", "RESPONSE_UNITS", "Given", "Responses", "read_responses"]
 
 RESPONSE_KINDS = ("fa", "viability", "inhibition", "raw")
 RESPONSE_UNITS = ("fraction", "percent")
@@ -28,6 +29,15 @@ _LEFT_OUT = ("blank", "positive_control", "unmapped")
 _DRUG = re.compile(r"drug_([1-9][0-9]*)")
 
 FloatArray = NDArray[np.float64]
+
+
+class Given(NamedTuple):
+    """Doses and roles of all rows of the table, also of those that enter no fit."""
+
+    drugs: tuple[str, ...]
+    units: tuple[str, ...]
+    doses: FloatArray
+    roles: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,8 @@ class Responses:
         Whether there are several.
     notes : tuple of str
         What the reader of the answer has to know, in finished sentences.
+    given : Given
+        What the table says of all its rows.
     """
 
     rows: pd.DataFrame
@@ -61,6 +73,7 @@ class Responses:
     has_plates: bool
     has_times: bool
     notes: tuple[str, ...]
+    given: Given
 
     @property
     def effect(self) -> FloatArray:
@@ -72,12 +85,15 @@ class Responses:
         rows = self.rows[keep].reset_index(drop=True)
         return Responses(
             rows, self.doses[keep], self.drugs, self.units, self.kind,
-            self.has_plates, self.has_times, self.notes,
+            self.has_plates, self.has_times, self.notes, self.given,
         )  # fmt: skip
 
 
 def read_responses(
-    table: pd.DataFrame, response_is: str = "fa", response_unit: str = "fraction"
+    table: pd.DataFrame,
+    response_is: str = "fa",
+    response_unit: str = "fraction",
+    places: Sequence[str] | None = None,
 ) -> Responses:
     """Check a tidy table and bring it into one form.
 
@@ -93,6 +109,8 @@ def read_responses(
         `raw` (any measured quantity).
     response_unit : str
         `fraction` or `percent`; of no meaning for `raw`.
+    places : sequence of str, optional
+        Where each row comes from, for messages (`plate1.csv, line 7`); default: `Row 6`.
 
     Returns
     -------
@@ -119,33 +137,37 @@ def read_responses(
     if table.empty:
         raise RequestError("The table of responses has no rows.")
     table = table.reset_index(drop=True)
+    where = _Places(places)
     if "response" not in table:
         named = ", ".join(str(name) for name in table.columns)
         raise RequestError(
             f"The table has no column response; it has {named}. Name the column with the "
             "measured values response."
         )
-    drugs, units, doses = _doses(table)
-    response = _numbers(table, "response")
+    drugs, units, doses = _doses(table, where)
+    response = _numbers(table, "response", where)
     notes: list[str] = []
     plates = _texts(table, "plate")
-    wells = _wells(table)
-    times = _numbers(table, "time_h") if "time_h" in table else np.zeros(len(table))
+    wells = _wells(table, where)
+    has_times = "time_h" in table
+    times = _numbers(table, "time_h", where) if has_times else np.zeros(len(table))
     if np.isnan(times).any():
         row = int(np.flatnonzero(np.isnan(times))[0])
-        raise RequestError(f"Row {row + 1} of the table has no time_h although the column exists.")
-    _no_doubles(plates, wells, times)
-    roles = _roles(table, doses)
+        raise RequestError(f"{where(row)} has no time_h although the table has that column.")
+    _no_doubles(plates, wells, times, where)
+    roles = _roles(table, doses, where)
 
     known = np.isfinite(response)
     if not known.any():
         raise RequestError("The column response holds no number: there is nothing to analyse.")
     if not known.all():
-        notes.append(f"{int((~known).sum())} rows without a response were left out.")
+        n = int((~known).sum())
+        notes.append(f"{n} row{'s' * (n > 1)} without a response left out.")
     out = np.isin(roles, _LEFT_OUT)
     if out.any():
         listed = ", ".join(sorted(set(roles[out])))
-        notes.append(f"{int(out.sum())} wells of role {listed} enter no fit.")
+        n = int(out.sum())
+        notes.append(f"{n} well{'s' * (n > 1)} of role {listed} not used in any fit.")
     keep = known & ~out
     if not keep.any():
         raise RequestError("Only blank or positive control wells have a response: nothing to fit.")
@@ -171,7 +193,22 @@ def read_responses(
         has_plates=len(set(plates[keep])) > 1,
         has_times=len(set(times[keep])) > 1,
         notes=tuple(notes),
+        given=Given(drugs, units, doses, roles),
     )
+
+
+class _Places:
+    """Names of rows for messages, with a capital where a sentence begins."""
+
+    def __init__(self, names: Sequence[str] | None) -> None:
+        self._names = names
+
+    def __call__(self, row: int) -> str:
+        return f"Row {row + 1}" if self._names is None else self._names[row]
+
+    def inside(self, row: int) -> str:
+        name = self(row)
+        return name[0].lower() + name[1:] if self._names is None else name
 
 
 def _texts(table: pd.DataFrame, name: str) -> NDArray[Any]:
@@ -189,7 +226,7 @@ def _plain(value: object) -> str:
     return str(value).strip()
 
 
-def _numbers(table: pd.DataFrame, name: str) -> FloatArray:
+def _numbers(table: pd.DataFrame, name: str, where: _Places) -> FloatArray:
     """Give a column as numbers; missing is NaN, anything else is refused."""
     numbers = np.full(len(table), np.nan)
     for row, value in enumerate(table[name]):
@@ -199,15 +236,17 @@ def _numbers(table: pd.DataFrame, name: str) -> FloatArray:
             numbers[row] = float(value)
         except (TypeError, ValueError):
             raise RequestError(
-                f"Row {row + 1}, column {name}: {str(value)[:40]!r} is not a number; write a "
+                f"{where(row)}, column {name}: {str(value)[:40]!r} is not a number; write a "
                 "number or leave the cell empty."
             ) from None
         if np.isinf(numbers[row]):
-            raise RequestError(f"Row {row + 1}, column {name}: the value is infinite.")
+            raise RequestError(f"{where(row)}, column {name}: the value is infinite.")
     return numbers
 
 
-def _doses(table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...], FloatArray]:
+def _doses(
+    table: pd.DataFrame, where: _Places
+) -> tuple[tuple[str, ...], tuple[str, ...], FloatArray]:
     """Drugs in order of first appearance, their units, and doses with one column per drug."""
     found = (_DRUG.fullmatch(str(name)) for name in table.columns)
     places = sorted(int(match[1]) for match in found if match)
@@ -218,23 +257,23 @@ def _doses(table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...], Float
         )
     columns = []
     for place in places:
-        names, amounts, unit = _texts(table, f"drug_{place}"), *_amounts(table, place)
+        names, amounts, unit = _texts(table, f"drug_{place}"), *_amounts(table, place, where)
         columns.append((place, names, amounts, unit))
     order: dict[str, str] = {}
     for row in range(len(table)):
         for place, names, amounts, unit in columns:
             name, amount = str(names[row]), float(amounts[row])
-            where = f"Row {row + 1}, column dose_{place}_um"
+            at_cell = f"{where(row)}, column dose_{place}_um"
             if amount < 0:
-                raise RequestError(f"{where}: a dose can't be negative ({amount:g}).")
+                raise RequestError(f"{at_cell}: a dose can't be negative ({amount:g}).")
             if name == "":
                 if amount > 0:
-                    raise RequestError(f"{where}: dose {amount:g} has no drug in drug_{place}.")
+                    raise RequestError(f"{at_cell}: dose {amount:g} has no drug in drug_{place}.")
                 continue
             if amount > 0 and order.setdefault(name, unit[row]) != unit[row]:
                 if order[name]:
                     raise RequestError(
-                        f"Row {row + 1}: {name} has doses in {order[name]} and in {unit[row]}; "
+                        f"{where(row)}: {name} has doses in {order[name]} and in {unit[row]}; "
                         "give all doses of one drug in one unit."
                     )
                 order[name] = unit[row]
@@ -248,7 +287,7 @@ def _doses(table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...], Float
             at = drugs.index(str(names[row]))
             if doses[row, at] > 0:
                 raise RequestError(
-                    f"Row {row + 1}: {drugs[at]} is given twice (again in drug_{place}); add the "
+                    f"{where(row)}: {drugs[at]} is given twice (again in drug_{place}); add the "
                     "doses up or mend the name."
                 )
             doses[row, at] = amounts[row]
@@ -257,27 +296,27 @@ def _doses(table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...], Float
     return drugs, tuple(unit or "uM" for unit in order.values()), doses
 
 
-def _amounts(table: pd.DataFrame, place: int) -> tuple[FloatArray, list[str]]:
+def _amounts(table: pd.DataFrame, place: int, where: _Places) -> tuple[FloatArray, list[str]]:
     """Doses at one place and their units: molar ones where given, else the map's own."""
     molar, own = f"dose_{place}_um", f"dose_{place}"
     if molar not in table and own not in table:
         raise RequestError(f"The table has drug_{place} but no column {molar}.")
-    amounts = _numbers(table, molar) if molar in table else np.full(len(table), np.nan)
+    amounts = _numbers(table, molar, where) if molar in table else np.full(len(table), np.nan)
     units = ["uM"] * len(table)
     stated = _texts(table, f"unit_{place}")
     if own in table:
-        other = _numbers(table, own)
+        other = _numbers(table, own, where)
         for row in np.flatnonzero(np.isnan(amounts) & (other != 0) & ~np.isnan(other)):
             if not stated[row]:
                 raise RequestError(
-                    f"Row {row + 1}: dose_{place} has no unit; give the dose in {molar}, or its "
-                    f"unit in unit_{place}."
+                    f"{where(int(row))}: dose_{place} has no unit; give the dose in {molar}, or "
+                    f"its unit in unit_{place}."
                 )
             amounts[row], units[row] = other[row], str(stated[row])
     return np.nan_to_num(amounts, nan=0.0), units
 
 
-def _wells(table: pd.DataFrame) -> NDArray[Any]:
+def _wells(table: pd.DataFrame, where: _Places) -> NDArray[Any]:
     """Canonical well names; empty where there are none."""
     wells = _texts(table, "well")
     for row, text in enumerate(wells):
@@ -286,14 +325,17 @@ def _wells(table: pd.DataFrame) -> NDArray[Any]:
         well = parse_well(str(text))
         if well is None:
             raise RequestError(
-                f"Row {row + 1}, column well: {text!r} is not a well such as A01; a spreadsheet "
-                "may have changed it into a date or a number."
+                f"{where(row)}, column well: {text!r} is not a well such as A01; a spreadsheet "
+                "may have changed it into a date or a number. Write the wells again, or give the "
+                "column another name if it holds none."
             )
         wells[row] = well.name
     return wells
 
 
-def _no_doubles(plates: NDArray[Any], wells: NDArray[Any], times: FloatArray) -> None:
+def _no_doubles(
+    plates: NDArray[Any], wells: NDArray[Any], times: FloatArray, where: _Places
+) -> None:
     """Refuse a well that stands twice in the table at one time."""
     seen: dict[tuple[str, str, float], int] = {}
     for row, (plate, well, time) in enumerate(zip(plates, wells, times, strict=True)):
@@ -303,12 +345,12 @@ def _no_doubles(plates: NDArray[Any], wells: NDArray[Any], times: FloatArray) ->
         if first != row:
             on = f" of plate {plate}" if plate else ""
             raise RequestError(
-                f"Well {well}{on} stands in rows {first + 1} and {row + 1}; keep one of them, or "
-                "tell plates and times apart by columns plate and time_h."
+                f"Well {well}{on} stands in {where.inside(first)} and in {where.inside(row)}; keep "
+                "one of them, or tell plates and times apart by columns plate and time_h."
             )
 
 
-def _roles(table: pd.DataFrame, doses: FloatArray) -> NDArray[Any]:
+def _roles(table: pd.DataFrame, doses: FloatArray, where: _Places) -> NDArray[Any]:
     """Role of each row, from its doses where the table is silent."""
     stated = _texts(table, "role")
     absent = np.asarray((doses <= 0).all(axis=1))
@@ -318,10 +360,10 @@ def _roles(table: pd.DataFrame, doses: FloatArray) -> NDArray[Any]:
         if word in _LEFT_OUT:
             roles[row] = word
         elif word in _VEHICLE_WORDS and not none:
-            raise RequestError(f"Row {row + 1} has role {text}, but a drug with a dose above 0.")
+            raise RequestError(f"{where(row)} has role {text}, but a drug with a dose above 0.")
         elif word in ("treated", "sample") and none:
             raise RequestError(
-                f"Row {row + 1} has role {text}, but no drug with a dose above 0; vehicle wells "
+                f"{where(row)} has role {text}, but no drug with a dose above 0; vehicle wells "
                 "have role vehicle or none."
             )
         else:

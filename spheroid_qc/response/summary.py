@@ -7,13 +7,19 @@ that are unscorable, never formed or vanished enter no mean; they are counted.
 
 from __future__ import annotations
 
-import pandas as pd
-from scipy import stats
+from array import array
+from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from spheroid_qc.follow import STATES
 from spheroid_qc.response.assay_quality import mad
 from spheroid_qc.response.replicates import LEFT_OUT, biological_replicate, in_fixed_order
 
-__all__ = ["SUMMARISED", "mean_interval", "summarise_conditions"]
+__all__ = ["DOSES", "SUMMARISED", "mean_interval", "summarise_conditions"]
 
 SUMMARISED = (
     "core_area_um2",
@@ -31,9 +37,10 @@ SUMMARISED = (
     "df_excess_vs_vehicle",
 )
 _KEYS = ("condition", "role", "time_h")
-_DOSES = tuple(
+DOSES = tuple(
     name.format(n) for n in (1, 2, 3) for name in ("drug_{}", "dose_{}_um", "dose_{}", "unit_{}")
 )
+_PARTS = ("n", "mean", "sd", "median", "mad", "ci_low", "ci_high")
 _SAME_TIME = 0.25  # of the shortest interval between two frames of one plate
 _SAME_TIME_H = 1.0
 _ROLES = ("vehicle", "positive_control", "blank", "treated", "unmapped")
@@ -57,7 +64,7 @@ def mean_interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]
     known = values.dropna()
     if len(known) < 2:
         return float("nan"), float("nan")
-    half = stats.t.ppf(0.5 + level / 2, len(known) - 1) * known.std(ddof=1) / len(known) ** 0.5
+    half = stdtrit(len(known) - 1, 0.5 + level / 2) * known.std(ddof=1) / len(known) ** 0.5
     centre = known.mean()
     return float(centre - half), float(centre + half)
 
@@ -89,10 +96,14 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     ordered = in_fixed_order(wells)
     table = ordered.assign(_replicate=biological_replicate(ordered), time_h=_common_times(ordered))
     metrics = [name for name in (*SUMMARISED, *extra) if name in table]
-    doses = [name for name in table.columns if name in _DOSES]
+    doses = [name for name in table.columns if name in DOSES]
     several_plates = table["plate"].nunique() > 1
+    figures: dict[str, array[Any]] = {
+        f"{name}_{part}": array("q" if part == "n" else "d") for name in metrics for part in _PARTS
+    }
     lines = []
-    for (condition, role, time), rows in table.groupby(list(_KEYS), sort=False, dropna=False):
+    for rows in _groups(table):
+        condition, role, time = (rows[name].iloc[0] for name in _KEYS)
         used = rows[~rows["state"].isin(LEFT_OUT)]
         n_biological = used["_replicate"].nunique()
         line: dict[str, object] = {"condition": condition, "role": role, "time_h": time}
@@ -102,9 +113,7 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
             "n_plates": used["plate"].nunique(),
             "n_biological": n_biological,
         }
-        for state in (
-            "intact", "shrunken", "shedding", "disintegrated", "lost", *reversed(LEFT_OUT)
-        ):  # fmt: skip
+        for state in STATES:
             line[f"n_{state}"] = int((rows["state"] == state).sum())
         out = rows[rows["state"].isin(LEFT_OUT)]
         line["left_out"] = " ".join(
@@ -119,18 +128,29 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
             if n_biological > 1:
                 values = values.groupby(used["_replicate"]).mean()
             values = values.dropna()
-            low, high = mean_interval(values)
-            line |= {
-                f"{name}_n": len(values),
-                f"{name}_mean": values.mean(),
-                f"{name}_sd": values.std(ddof=1),
-                f"{name}_median": values.median(),
-                f"{name}_mad": mad(values),
-                f"{name}_ci_low": low,
-                f"{name}_ci_high": high,
-            }
+            told = (
+                len(values),
+                values.mean(),
+                values.std(ddof=1),
+                values.median(),
+                mad(values),
+                *mean_interval(values),
+            )
+            for part, value in zip(_PARTS, told, strict=True):
+                figures[f"{name}_{part}"].append(value)
         lines.append(line)
-    return _in_order(pd.DataFrame(lines))
+    summary = pd.DataFrame(lines)
+    packed = pd.DataFrame({name: np.asarray(values) for name, values in figures.items()})
+    return _in_order(pd.concat([summary, packed], axis=1))
+
+
+def _groups(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Give the rows of one condition and time after another, without a copy of them all."""
+    number = table.groupby(list(_KEYS), sort=False, dropna=False).ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    for places in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+        if places.size:
+            yield table.iloc[places]
 
 
 def _common_times(wells: pd.DataFrame) -> pd.Series:

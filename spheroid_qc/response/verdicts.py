@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
 
@@ -50,6 +50,29 @@ def judge(rows: list[Row], settings: ResponseParameters) -> None:
     for row in rows:
         if row["level"] != "dose":
             row["note"] = f"{row['note']} {_verdict(row)}".strip()
+    _over_ratios(rows, settings)
+
+
+def _over_ratios(rows: list[Row], settings: ResponseParameters) -> None:
+    """Take back what is said of an effect where Holm's method over several ratios doesn't bear it.
+
+    A matrix of doses holds several series in a fixed ratio, and each has an index at the same
+    effects.
+    """
+    places = dict.fromkeys(row["level"] for row in rows if row["level"] not in ("mean", "dose"))
+    for level in places:
+        same = [r for r in rows if r["method"] == "combination_index" and r["level"] == level]
+        p = np.array([_p(row, True, settings.confidence) for row in same])
+        if np.isfinite(p).sum() < 2:
+            continue
+        for row, adjusted in zip(same, holm(p), strict=True):
+            said = _verdict(row)
+            if said and adjusted >= 1 - settings.confidence and not said.startswith("Not shown"):
+                words = (
+                    f"Not shown either way at this effect: Holm-adjusted over "
+                    f"{int(np.isfinite(p).sum())} ratios p = {adjusted:.2g}."
+                )
+                row["note"] = row["note"].removesuffix(said) + words
 
 
 def _p(row: Row, index: bool, level: float) -> float:
@@ -64,7 +87,7 @@ def _p(row: Row, index: bool, level: float) -> float:
     if half == 0:
         return 1.0 if abs(value) < 1e-9 else 0.0
     df = row["df"]
-    return float(2 * stats.t.sf(abs(value) / half * stats.t.ppf(0.5 + level / 2, df), df))
+    return float(2 * special.stdtr(df, -abs(value) / half * special.stdtrit(df, 0.5 + level / 2)))
 
 
 def holm(p: FloatArray) -> FloatArray:

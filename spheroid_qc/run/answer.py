@@ -6,40 +6,16 @@ so that it can't say anything else than they do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 import pandas as pd
 
-__all__ = ["answer_lines", "condition_lines", "distrust_lines"]
+from spheroid_qc.follow import STATES
 
-_STATES = (
-    "intact", "shrunken", "shedding", "disintegrated", "lost", "vanished", "never_formed",
-    "unscorable",
-)  # fmt: skip
+__all__ = ["condition_lines", "distrust_lines"]
+
 _NOT_SEEN = ("unscorable", "never_formed")
 _MOST_CONDITIONS = 60
 _MOST_REASONS = 30
 _MOST_WELLS = 12
-
-
-def answer_lines(tables: Mapping[str, Path]) -> list[str]:
-    """Say in words and figures what a run found.
-
-    Parameters
-    ----------
-    tables : mapping of str to Path
-        `wells`, `conditions` and `qc`, as in `RunResult.tables`.
-
-    Returns
-    -------
-    list of str
-        Lines for the terminal.
-    """
-    wells = pd.read_csv(tables["wells"], dtype={"plate": str, "flags": str})
-    conditions = pd.read_csv(tables["conditions"])
-    qc = pd.read_csv(tables["qc"], dtype={"plate": str})
-    return [*condition_lines(conditions, wells), "", *distrust_lines(qc, wells)]
 
 
 def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
@@ -48,7 +24,8 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     conditions, wells : DataFrame
-        `conditions.csv` and `wells.csv`.
+        Of `conditions.csv` and `wells.csv`: of the latter `plate, well, condition, state,
+        disintegrated_since_dose_h`.
 
     Returns
     -------
@@ -105,7 +82,7 @@ def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str,
         apart = f"{len(onset)} of {len(of_condition)}, {onset.median():g} h"
     elif line["n_disintegrated"] + line["n_lost"] > 0:
         apart = "last frame only"
-    states = ", ".join(f"{int(line[f'n_{s}'])} {s}" for s in _STATES if line[f"n_{s}"] > 0)
+    states = ", ".join(f"{int(line[f'n_{s}'])} {s}" for s in STATES if line[f"n_{s}"] > 0)
     return (
         str(line["condition"]).removesuffix(common),
         str(seen),
@@ -143,7 +120,8 @@ def distrust_lines(qc: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     qc, wells : DataFrame
-        `qc.csv` and `wells.csv`.
+        Of `qc.csv` and `wells.csv`: `plate, well, time_h` and `code, severity, title` or
+        `role, state`.
 
     Returns
     -------

@@ -1,19 +1,26 @@
 """Tables on disk: UTF-8, `.`, six significant digits, missing is empty, nothing executable.
 
 A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`; such text (from a file name or a
-plate map) gets a leading apostrophe, which a spreadsheet hides.
+plate map) gets a leading apostrophe, which a spreadsheet hides. Long tables are written row by
+row, so that they never stand in memory.
 """
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
-import pandas as pd
+from spheroid_qc.errors import RequestError
+from spheroid_qc.run.folder import atomic_path, write_text
 
-from spheroid_qc.run.folder import write_text
+if TYPE_CHECKING:
+    import pandas as pd
 
-__all__ = ["escape_formula", "write_table"]
+__all__ = ["TableWriter", "escape_formula", "read_table", "table_writer", "write_table"]
 
 _DANGEROUS = ("=", "+", "-", "@", "|", "%")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
@@ -37,6 +44,62 @@ def escape_formula(value: object) -> object:
     return value
 
 
+class TableWriter:
+    """Rows of one table, written as they come.
+
+    Parameters
+    ----------
+    file : TextIO
+        Open for writing, without translation of line ends.
+    columns : sequence of str
+        Columns in their final order.
+    whole : collection of str
+        Columns of whole numbers that keep all their digits; all other numbers have six.
+    """
+
+    def __init__(self, file: TextIO, columns: Sequence[str], whole: Collection[str] = ()) -> None:
+        self._write = csv.writer(file, lineterminator="\n").writerow
+        self._columns = [(name, name in whole) for name in columns]
+        self._write([escape_formula(name) for name in columns])
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Write a row; what it lacks is empty, what has no column is left out."""
+        self._write([_cell(row.get(name), whole) for name, whole in self._columns])
+
+
+def _cell(value: Any, whole: bool) -> object:
+    if value is None or value != value:  # NaN is not itself
+        return ""
+    if isinstance(value, str):
+        return escape_formula(value)
+    return int(value) if whole else f"{float(value):.6g}"
+
+
+@contextlib.contextmanager
+def table_writer(
+    path: Path, columns: Sequence[str], whole: Collection[str] = ()
+) -> Iterator[TableWriter]:
+    """Open a table that takes the place of the old one when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        Target file.
+    columns, whole
+        As in `TableWriter`.
+
+    Yields
+    ------
+    TableWriter
+        Takes the rows.
+    """
+    with (
+        atomic_path(path, durable=True) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        yield TableWriter(file, columns, whole)
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, atomically.
 
@@ -47,6 +110,8 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     table : DataFrame
         Columns and rows in their final order.
     """
+    import pandas as pd
+
     columns = {}
     for name, column in table.items():
         if pd.api.types.is_bool_dtype(column):
@@ -59,3 +124,48 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     clean = pd.DataFrame(columns)
     text = clean.to_csv(index=False, float_format="%.6g", lineterminator="\n", na_rep="")
     write_text(path, text)
+
+
+def read_table(path: Path, text: Collection[str] = ()) -> pd.DataFrame:
+    """Read a table that `write_table` wrote; guards against formulas are taken away.
+
+    Parameters
+    ----------
+    path : Path
+        A table of a run folder.
+    text : collection of str
+        Columns that hold text even where it looks like numbers (`plate` 001, passage 12).
+
+    Returns
+    -------
+    DataFrame
+        Empty cells are missing, and only they: a drug may be called NA.
+
+    Raises
+    ------
+    RequestError
+        If the file is absent or no such table.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(
+            path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""],
+            low_memory=False,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise RequestError(
+            f"{path} can't be read as a table ({reason}); run spheroid-qc run again with the "
+            "same --out, which writes it anew."
+        ) from error
+    for name, column in table.items():
+        if pd.api.types.is_string_dtype(column) or column.dtype == object:
+            table[name] = column.map(_unguarded)
+    return table
+
+
+def _unguarded(value: object) -> object:
+    if isinstance(value, str) and value[:1] == "'" and value[1:].startswith(_DANGEROUS):
+        return value[1:]
+    return value

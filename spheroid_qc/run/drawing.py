@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from spheroid_qc.run.executors import default_workers, map_unordered
+from spheroid_qc.run.executors import Workers, map_unordered
 from spheroid_qc.run.folder import RunFolder, write_json
 from spheroid_qc.run.progress import Progress, tell
+
+if TYPE_CHECKING:
+    from spheroid_qc.run.overlays import OverlayTask
 
 __all__ = ["draw_overlays"]
 
@@ -31,21 +34,21 @@ def _shown(run: RunFolder, index: Path) -> dict[str, str]:
 
 
 def draw_overlays(
-    tasks: list[Any],
+    tasks: Iterable[OverlayTask],
     run: RunFolder,
-    workers: int | None,
+    workers: Workers,
     progress: Callable[[Progress], None] | None,
 ) -> None:
     """Draw the overlays whose content changed, and remember what each shows.
 
     Parameters
     ----------
-    tasks : list of OverlayTask
-        All overlays that are wanted.
+    tasks : iterable of OverlayTask
+        All overlays that are wanted; gone through twice, so that no list of them is held.
     run : RunFolder
         Where they go; overlays that are not wanted any more are removed.
-    workers : int or None
-        Processes; None: one a processor.
+    workers : Workers
+        Processes that draw.
     progress : callable or None
         Told of every picture.
     """
@@ -53,20 +56,22 @@ def draw_overlays(
 
     index = run.records / "overlays.json"
     shown = _shown(run, index)
-    wanted = {task.name: overlay_digest(task) for task in tasks}
-    stale = [
-        task
-        for task in tasks
-        if shown.get(task.name) != wanted[task.name] or not (run.overlays / task.name).is_file()
-    ]
+    wanted: dict[str, str] = {}
+    stale: set[str] = set()
+    for task in tasks:
+        name, digest = task.name, overlay_digest(task)
+        wanted[name] = digest
+        if shown.get(name) != digest or not (run.overlays / name).is_file():
+            stale.add(name)
     for name in sorted(set(shown) - set(wanted)):
         (run.overlays / name).unlink(missing_ok=True)
     if stale:
         begun = time.monotonic()
-        number = default_workers() if workers is None else workers
         tell(progress, Progress("overlays", 0, len(stale), 0.0, None))
-        number = min(number, max(1, len(stale) // 4)) if number > 0 else 0
-        for done, _ in enumerate(map_unordered(write_overlay, stale, number), start=1):
+        # A few pictures are not worth the start of many processes.
+        number = None if workers.started else max(1, len(stale) // 4)
+        drawn = map_unordered(write_overlay, (t for t in tasks if t.name in stale), workers, number)
+        for done, _ in enumerate(drawn, start=1):
             rate = done / max(time.monotonic() - begun, 1e-9)
             left = (len(stale) - done) / rate
             tell(progress, Progress("overlays", done, len(stale), rate, left))

@@ -1,20 +1,23 @@
-"""What the user left out: wells or single frames, with the reason.
+"""What the user decided: wells or single frames left out, and frames looked at and accepted.
 
-A table `exclusions.csv` in the run folder is honoured by every later run; another one can be
-named. It is read, never written here.
+The tables `exclusions.csv` and `acceptances.csv` in the run folder are honoured by every later
+run; another table of exclusions can be named. A run reads them; only a person, or the review in
+the viewer, writes them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate.maps.records import Problems, clean, read_well
 from spheroid_qc.plate.tables.numbers import NumberFault, parse_number, style_of
 from spheroid_qc.plate.tables.reader import Cell, read_tables
+from spheroid_qc.run.csvfile import write_table
 
-__all__ = ["Exclusion", "read_exclusions"]
+__all__ = ["Exclusion", "Exclusions", "read_exclusions", "write_exclusions"]
 
 _COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")
 
@@ -33,12 +36,77 @@ class Exclusion:
         Time of the frame; None: the whole well.
     reason : str
         In the user's words.
+    by, at : str
+        Who decided, and when; empty where the table does not say.
     """
 
     plate: str
     well: str
     time_h: float | None
     reason: str
+    by: str = ""
+    at: str = ""
+
+
+class Exclusions:
+    """What is left out of the plates of one run, and what of it hits nothing.
+
+    Parameters
+    ----------
+    entries : sequence of Exclusion
+        In the order of the file; a later line overrules an earlier one.
+    plates : sequence of str
+        All plates of the run.
+    """
+
+    def __init__(self, entries: Sequence[Exclusion], plates: Sequence[str]) -> None:
+        self._missed = dict.fromkeys(range(len(entries)))
+        self._entries = entries
+        self._of_well: dict[str, list[tuple[int, str | None]]] = {}
+        for number, entry in enumerate(entries):
+            plate = _plate_named(entry.plate, plates) if entry.plate else ""
+            self._of_well.setdefault(entry.well, []).append((number, plate))
+
+    def reason(self, plate: str, well: str, time_h: float) -> str | None:
+        """Say why a row is left out; None: it is not."""
+        found = None
+        for number, named in self._of_well.get(well, ()):
+            entry = self._entries[number]
+            if named not in ("", plate):
+                continue
+            if entry.time_h is not None:
+                # A time that was copied from a table has six digits.
+                near = 1e-6 + 1e-5 * abs(entry.time_h)
+                if not abs(time_h - entry.time_h) < near:
+                    continue
+            self._missed.pop(number, None)
+            found = entry.reason
+        return found
+
+    def unknown(self) -> list[str]:
+        """Sentences on the lines that no row asked for so far was hit by."""
+        sentences = []
+        for entry in (self._entries[number] for number in self._missed):
+            plate = f" of plate {entry.plate}" if entry.plate else ""
+            when = "" if entry.time_h is None else f" at {entry.time_h:g} h"
+            sentences.append(
+                f"The exclusions name well {entry.well}{plate}{when}, which is in no table; "
+                "correct plate, well or time, or nothing is left out by that line."
+            )
+        return sentences
+
+
+def _plate_named(name: str, plates: Sequence[str]) -> str | None:
+    """Find the plate that a user means: by its name, whatever its case, or its folder's name."""
+    key = name.strip().casefold()
+    for known in (
+        [plate for plate in plates if plate == name],
+        [plate for plate in plates if plate.strip().casefold() == key],
+        [plate for plate in plates if PurePosixPath(plate).name.strip().casefold() == key],
+    ):
+        if len(known) == 1:
+            return known[0]
+    return None
 
 
 def read_exclusions(path: Path) -> list[Exclusion]:
@@ -103,8 +171,33 @@ def read_exclusions(path: Path) -> list[Exclusion]:
                     "such as 24 or 6.5, or leave it empty to leave out the whole well."
                 )
         if well is not None:
-            plate = clean(cells["plate"].text) if "plate" in cells else ""
-            reason = clean(cells["reason"].text) if "reason" in cells else ""
-            found.append(Exclusion(plate, well, time_h, reason))
+            plate, reason, by, at = (
+                clean(cells[name].text) if name in cells else ""
+                for name in ("plate", "reason", "by", "at")
+            )
+            found.append(Exclusion(plate, well, time_h, reason, by, at))
     problems.raise_if_any()
     return found
+
+
+def write_exclusions(path: Path, entries: Iterable[Exclusion]) -> None:
+    """Write a table of exclusions (or acceptances), whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        `exclusions.csv` or `acceptances.csv` of a run folder.
+    entries : iterable of Exclusion
+        In the order of the file.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    """
+    import pandas as pd
+
+    lines = [[getattr(entry, name) for name in _COLUMNS] for entry in entries]
+    table = pd.DataFrame(lines, columns=list(_COLUMNS))
+    table["time_h"] = table["time_h"].astype(float)
+    write_table(path, table)

@@ -19,7 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_handles
 from typing import Any, TypeVar
 
-__all__ = ["WorkerDied", "default_workers", "map_unordered"]
+__all__ = ["WorkerDied", "Workers", "default_workers", "map_unordered"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -45,8 +45,73 @@ def default_workers() -> int:
     return max(1, os.cpu_count() or 1)
 
 
+class Workers:
+    """Processes that are kept from one kind of work to the next.
+
+    Use it in a `with` statement: workers end with the block, at once if it ends by an exception
+    (on Ctrl-C nobody wants to wait for wells in progress).
+
+    Parameters
+    ----------
+    number : int
+        How many at most; they are started as tasks come. 0: everything is done in this process.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = max(0, number)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.end(at_once=kind is not None)
+
+    def start(self, prepare: Callable[[], None]) -> None:
+        """Start all workers without waiting for them; each imports what it will need.
+
+        Parameters
+        ----------
+        prepare : callable
+            Run in the workers; what it raises is left for the first task to meet.
+        """
+        # Tasks that are not taken yet make the pool start another worker.
+        for _ in range(self.number):
+            self.submit(prepare)
+
+    @property
+    def started(self) -> bool:
+        """Whether there are processes to be used."""
+        return self._pool is not None
+
+    def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
+        """Hand a task to a worker."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self.number,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=_start_worker,
+            )
+        with _main_unseen(), _one_thread():
+            return self._pool.submit(function, *arguments)
+
+    def end(self, *, at_once: bool = False) -> None:
+        """End the processes; the next task starts new ones."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        if at_once:
+            processes: dict[int, Any] = getattr(pool, "_processes", None) or {}
+            for process in list(processes.values()):
+                process.kill()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 def map_unordered(
-    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    workers: Workers | int,
+    at_most: int | None = None,
 ) -> Iterator[tuple[Task, Result | WorkerDied]]:
     """Run a function over tasks in processes, and give results as they come.
 
@@ -56,8 +121,10 @@ def map_unordered(
         Importable from a module (no closure, not from the main script); gets one task.
     tasks : iterable
         Picklable; taken one by one.
-    workers : int
-        Number of processes; 0 runs everything in this process.
+    workers : Workers or int
+        Processes that are there already, or their number; 0 runs everything in this process.
+    at_most : int, optional
+        How many of the workers are worth using.
 
     Yields
     ------
@@ -70,72 +137,71 @@ def map_unordered(
     Exception
         Whatever `function` raised; outstanding tasks are given up.
     """
-    if workers <= 0:
+    if isinstance(workers, int):
+        with Workers(workers) as own:
+            yield from map_unordered(function, tasks, own, at_most)
+        return
+    if workers.number == 0:
         for task in tasks:
             yield task, function(task)
         return
+    in_flight = 2 * min(workers.number, workers.number if at_most is None else at_most)
     suspects: list[Task] = []
     queue = iter(tasks)
     exhausted = False
     while not exhausted:
-        with _pool(workers) as pool:
-            running: dict[Future[Result], Task] = {}
-            try:
-                while True:
-                    while not exhausted and len(running) < 2 * workers:
-                        try:
-                            task = next(queue)
-                        except StopIteration:
-                            exhausted = True
-                            break
-                        try:
-                            with _main_unseen():
-                                running[pool.submit(function, task)] = task
-                        except BrokenProcessPool:
-                            suspects.append(task)
-                            raise
-                    if not running:
+        running: dict[Future[Result], Task] = {}
+        try:
+            while True:
+                while not exhausted and len(running) < in_flight:
+                    try:
+                        task = next(queue)
+                    except StopIteration:
+                        exhausted = True
                         break
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        result = future.result()
-                        yield running.pop(future), result
-            except BrokenProcessPool:
-                # Which of the tasks in flight did it can't be known: each is tried alone below.
-                for future, task in running.items():
-                    if future.done() and not future.cancelled() and future.exception() is None:
-                        yield task, future.result()
-                    else:
+                    try:
+                        running[workers.submit(function, task)] = task
+                    except BrokenProcessPool:
                         suspects.append(task)
+                        raise
+                if not running:
+                    break
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result = future.result()
+                    yield running.pop(future), result
+        except BrokenProcessPool:
+            workers.end(at_once=True)
+            # Which of the tasks in flight did it can't be known: each is tried alone below.
+            for future, task in running.items():
+                if future.done() and not future.cancelled() and future.exception() is None:
+                    yield task, future.result()
+                else:
+                    suspects.append(task)
+        except BaseException:
+            workers.end(at_once=True)
+            raise
         while suspects:
             task = suspects.pop(0)
             yield task, _alone(function, task)
 
 
 def _alone(function: Callable[[Task], Result], task: Task) -> Result | WorkerDied:
-    with _pool(1) as pool:
+    with Workers(1) as worker:
         try:
-            with _main_unseen():
-                future = pool.submit(function, task)
-            return future.result()
+            return worker.submit(function, task).result()
         except BrokenProcessPool:
             return WorkerDied()
 
 
 @contextlib.contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def _one_thread() -> Iterator[None]:
+    """Let processes that start here compute with one thread; this one keeps its own number."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
-    )
     try:
-        yield pool
-    except BaseException:
-        _kill(pool)
-        raise
+        yield
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -169,13 +235,6 @@ def _main_unseen() -> Iterator[None]:
         main.__dict__.update(before)
         if held:
             signal.pthread_sigmask(signal.SIG_SETMASK, before_mask)
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    """End the workers at once: on Ctrl-C nobody wants to wait for wells in progress."""
-    processes: dict[int, Any] = getattr(pool, "_processes", None) or {}
-    for process in list(processes.values()):
-        process.kill()
 
 
 def _start_worker() -> None:

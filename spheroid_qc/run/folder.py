@@ -14,7 +14,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,39 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON, atomically and durably; numbers keep all their digits."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+def write_json(path: Path, value: Mapping[str, Any], **lists: Iterable[Any]) -> None:
+    """Write a JSON object, atomically and durably; numbers keep all their digits.
+
+    Parameters
+    ----------
+    path : Path
+        Target file.
+    value : mapping
+        What stands in it.
+    **lists : iterable
+        Further keys with long lists, which are written item by item and never held.
+    """
+
+    def text(item: Any, indent: str = "") -> str:
+        return json.dumps(item, ensure_ascii=False, indent=1).replace("\n", "\n" + indent)
+
+    with (
+        atomic_path(path, durable=True) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        file.write("{")
+        comma = "\n"
+        for name, item in value.items():
+            file.write(f"{comma} {text(name)}: {text(item, ' ')}")
+            comma = ",\n"
+        for name, items in lists.items():
+            file.write(f"{comma} {text(name)}: [")
+            comma = "\n"
+            for item in items:
+                file.write(f"{comma}  {text(item, '  ')}")
+                comma = ",\n"
+            file.write("\n ]")
+        file.write("\n}\n")
 
 
 def output_error(root: Path, error: OSError) -> OutputError:
@@ -137,9 +167,24 @@ class RunFolder:
         """The user's own exclusions (`plate, well, time_h, reason, by, at`)."""
         return self.root / "exclusions.csv"
 
+    @property
+    def acceptances(self) -> Path:
+        """Frames that the user looked at and accepted; columns as in `exclusions`."""
+        return self.root / "acceptances.csv"
+
+    @property
+    def corrections(self) -> Path:
+        """Masks corrected by hand, named and nested like `masks`."""
+        return self.root / "corrections"
+
     def table(self, name: str) -> Path:
         """Path of a table, e.g. `wells` -> `wells.csv`."""
         return self.root / f"{name}.csv"
+
+    @property
+    def _of_the_user(self) -> tuple[str, ...]:
+        """What may lie in the folder before its first run."""
+        return (".lock", self.exclusions.name, self.acceptances.name, self.corrections.name)
 
     def check_usable(self, source: Path) -> None:
         """Refuse a place where writing could destroy something.
@@ -166,7 +211,7 @@ class RunFolder:
             others = [
                 p.name
                 for p in sorted(self.root.iterdir())
-                if p.name not in (".lock", self.exclusions.name) and _TEMPORARY not in p.name
+                if p.name not in self._of_the_user and _TEMPORARY not in p.name
             ]
             if others:
                 raise RequestError(
@@ -202,7 +247,7 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove temporary files that a killed run left behind."""
-        for folder in (self.root, self.records, self.masks, self.overlays):
+        for folder in (self.root, self.records, self.masks, self.overlays, self.corrections):
             if folder.is_dir():
                 pattern = f".*{_TEMPORARY}*"
                 found = folder.glob(pattern) if folder == self.root else folder.rglob(pattern)

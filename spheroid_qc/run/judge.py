@@ -1,14 +1,16 @@
 """From raw rows to judged rows: flags, time zero, states, comparison with t0 and vehicle.
 
 The order matters: a frame that can't be trusted can't be time zero, several spheroids are told
-at time zero, and only a state tells which wells are a reference.
+at time zero, and only a state tells which wells are a reference. One plate at a time: nothing
+is compared between plates, and of each row only the figures that others need are held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,15 +18,22 @@ import pandas as pd
 from spheroid_qc import follow
 from spheroid_qc.flags import Flag, frame_flags, resolve, series_flags
 from spheroid_qc.parameters import Assay, Parameters, Severity
-from spheroid_qc.run.exclusions import Exclusion
-from spheroid_qc.run.rows import Gathered
+from spheroid_qc.run.columns import Columns
+from spheroid_qc.run.exclusions import Exclusions
+from spheroid_qc.run.rows import Layout, Row, dosed_at
 
-__all__ = ["Judged", "judge"]
+__all__ = ["Judged", "PlateReader", "judge", "plate_findings"]
 
-# What many spheres a well have in common with one: the picture, not the body's size and place.
-_SERIES_OF_SPHERES = (
-    "plate", "well", "time_h", "scorable", "pixel_hash", "n_spheroids", "figure:background_level",
-)  # fmt: skip
+# What is compared between the times and wells of a plate; of many spheres a well the picture only.
+_FIGURES = {
+    Assay.SINGLE: (
+        "n_spheroids", "core_area_um2", "core_area_px", "total_area_px", "equivalent_diameter_px",
+        "solidity", "disintegration_fraction", "rim_sharpness", "focus_score", "centroid_y_px",
+        "centroid_x_px", "figure:background_level", "figure:second_body_ratio",
+        "figure:second_body_solidity", "figure:second_label_ratio",
+    ),
+    Assay.SPHERES: ("n_spheroids", "figure:background_level"),
+}  # fmt: skip
 _ABOUT_A_SPHEROID = frozenset(
     {
         "df_unvalidated", "drift", "few_references", "low_confidence", "low_contrast",
@@ -32,47 +41,137 @@ _ABOUT_A_SPHEROID = frozenset(
         "size_outlier_t0", "touches_border", "vanished",
     }
 )  # fmt: skip
+_KEPT = (
+    "state", "time_since_dose_h", "is_t0", "area_ratio_vs_t0", "core_volume_loss_vs_t0",
+    "df_excess_vs_t0", "core_volume_loss_vs_vehicle", "df_excess_vs_vehicle", "n_reference_wells",
+    "disintegrated_since_dose_h",
+)  # fmt: skip
+
+Found = dict[Hashable, list[Flag]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Judged:
-    """The wells table with flags, states and comparisons.
+    """What was found out about the rows of one plate, in their order.
 
     Parameters
     ----------
-    wells : DataFrame
-        As gathered, with `flags`, `state`, `is_t0`, `time_since_dose_h` and the comparisons.
-    flags : dict
-        Row label -> flags with their final severities, sorted by code.
-    plate_flags : list of tuple
-        (plate, Flag) of findings that concern a whole plate.
-    notes : list of str
-        Sentences for the user (e.g. that the dose time was assumed).
+    columns : dict
+        `state`, `time_since_dose_h` and the comparisons -> one value a row.
+    flags : list of tuple of Flag
+        With their final severities, sorted by code.
     """
 
-    wells: pd.DataFrame
-    flags: dict[int, list[Flag]]
-    plate_flags: list[tuple[str, Flag]]
-    notes: list[str]
+    columns: dict[str, Any]
+    flags: list[tuple[Flag, ...]]
+
+    def values(self, row: int) -> dict[str, Any]:
+        """Give the values of one row, by column."""
+        return {name: column[row] for name, column in self.columns.items()}
 
 
-def judge(
-    gathered: Gathered,
-    parameters: Parameters,
-    exclusions: Sequence[Exclusion],
-    *,
-    mapped: bool,
-) -> Judged:
-    """Judge every row.
+class PlateReader:
+    """Takes the rows of one plate and keeps what judging needs of them.
 
     Parameters
     ----------
-    gathered : Gathered
-        Raw rows.
     parameters : Parameters
         Thresholds.
-    exclusions : sequence of Exclusion
+    excluded : Exclusions
         What the user left out.
+    accepted : Exclusions
+        What the user looked at and accepted: there, findings that exclude are warnings.
+    """
+
+    def __init__(self, parameters: Parameters, excluded: Exclusions, accepted: Exclusions) -> None:
+        self._parameters = parameters
+        self._excluded = excluded
+        self._accepted = accepted
+        words = ("plate", "well", "role", "reference_group", "pixel_hash")
+        numbers = ("time_h", "timepoint", "dosed_at_h", *_FIGURES[parameters.plate.assay])
+        self._columns = Columns((*words, *numbers), words)
+        self._imaged: list[bool] = []
+        self._taken: list[bool] = []
+        self._flags: list[list[Flag]] = []
+
+    def add(self, row: Row) -> None:
+        """Take the next row, and judge what it shows by itself."""
+        values, parameters = row.values, self._parameters
+        flags = row.flags
+        place = (values["plate"], values["well"], values["time_h"])
+        measured = values.get("pixel_hash") is not None
+        accepted = self._accepted.reason(*place)
+        # A frame without a measurement can't be accepted.
+        taken = accepted is not None and measured
+        if taken:
+            flags.append(Flag("accepted_by_user", detail=accepted or ""))
+        reason = self._excluded.reason(*place)
+        if reason is not None:
+            flags.append(Flag("excluded_by_user", detail=reason))
+        if measured:
+            figures = {
+                name.removeprefix("figure:"): value
+                for name, value in values.items()
+                if value is None or isinstance(value, int | float)
+            }
+            flags += frame_flags(figures, parameters.quality, parameters.plate.assay)
+        self._columns.add(values)
+        self._imaged.append(values.get("file") is not None)
+        self._taken.append(taken and reason is None)
+        self._flags.append(flags)
+
+    def table(self) -> tuple[pd.DataFrame, list[list[Flag]]]:
+        """Give the figures and the flags of the rows, and let go of them."""
+        wells = self._columns.table()
+        wells["imaged"] = self._imaged
+        wells["accepted"] = self._taken
+        return wells, self._flags
+
+
+def plate_findings(
+    layout: Layout, parameters: Parameters
+) -> tuple[list[tuple[str, Flag]], list[str]]:
+    """Say what concerns whole plates: an assumed dose time, no vehicle.
+
+    Parameters
+    ----------
+    layout : Layout
+        All plates.
+    parameters : Parameters
+        For the dose time and severities.
+
+    Returns
+    -------
+    list of (str, Flag)
+        Plate and finding.
+    list of str
+        Sentences for the user.
+    """
+    found: list[tuple[str, Flag]] = []
+    notes: list[str] = []
+    for plate, wells in layout.plates.items():
+        known = any(dosed_at(w.entry) is not None for w in wells)
+        if not known and parameters.plate.dose_time_h is None:
+            found.append((plate, Flag("dose_time_assumed")))
+            notes.append(
+                f"Plate {plate}: no dose time was given, so the first frame counts as the time of "
+                "the first dose; state it with --dose-time or the map's column dosed_at_h."
+            )
+    for plate, wells in layout.plates.items() if layout.mapped else ():
+        if not any(w.entry is not None and w.entry.role == "vehicle" for w in wells):
+            found.append((plate, Flag("no_vehicle")))
+    return [(plate, resolve(flag, parameters.quality)) for plate, flag in found], notes
+
+
+def judge(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> Judged:
+    """Judge every row of a plate.
+
+    Parameters
+    ----------
+    reader : PlateReader
+        Has taken all rows; they are let go of.
+    parameters : Parameters
+        Thresholds.
     mapped : bool
         Whether there is a plate map.
 
@@ -81,55 +180,42 @@ def judge(
     Judged
         Same rows, same order.
     """
-    wells = gathered.wells.copy()
-    flags: dict[int, list[Flag]] = {label: list(gathered.flags[label]) for label in wells.index}
-    plate_flags: list[tuple[str, Flag]] = []
-    notes: list[str] = []
-    excluded, unknown = _excluded(wells, exclusions)
-    notes += unknown
-    for label, reason in excluded.items():
-        flags[label].append(Flag("excluded_by_user", detail=reason))
-    for label, figures in _figures(wells):
-        flags[label] += frame_flags(figures, parameters.quality, parameters.plate.assay.value)
-
-    wells["dose_time_h"], assumed = _dose_times(wells, parameters)
-    for plate in assumed:
-        plate_flags.append((plate, Flag("dose_time_assumed")))
-        notes.append(
-            f"Plate {plate}: no dose time was given, so the first frame counts as the time of "
-            "the first dose; state it with --dose-time or the map's column dosed_at_h."
-        )
+    wells, flags = reader.table()
+    wells["dose_time_h"] = _dose_times(wells, parameters)
     wells["time_since_dose_h"] = wells["time_h"] - wells["dose_time_h"]
-
-    single = parameters.plate.assay is Assay.SINGLE
-    if single:
+    if parameters.plate.assay is Assay.SINGLE:
         _follow(wells, flags, parameters)
         if mapped:
             _few_references(wells, flags, parameters)
     else:
-        wells["is_t0"] = False
-        wells["scorable"] = _scorable(wells, flags, parameters)
-        known = [name for name in _SERIES_OF_SPHERES if name in wells]
-        series = series_flags(wells[known], parameters.quality)
-        for label in flags:
-            flags[label] += series.get(label, [])
-        wells["state"] = np.where(_scorable(wells, flags, parameters), "", "unscorable")
-        for name in ("disintegration_fraction", "disintegration_index"):
-            wells[name] = np.nan
-    if mapped:
-        vehicles = (wells["role"] == "vehicle").groupby(wells["plate"], sort=True).any()
-        lacking = vehicles.index[~vehicles].tolist()
-        plate_flags += [(str(plate), Flag("no_vehicle")) for plate in lacking]
+        wells["scorable"] = _scorable(wells, flags, {}, parameters)
+        _append(flags, series_flags(wells, parameters.quality))
+        wells["state"] = np.where(_scorable(wells, flags, {}, parameters), "", "unscorable")
     _blank_wells(wells, flags, parameters)
-    for label in flags:
-        flags[label] = _final(flags[label], parameters)
-    wells["flags"] = [";".join(f.code for f in flags[label]) for label in wells.index]
-    return Judged(
-        wells, flags, [(p, resolve(f, parameters.quality)) for p, f in plate_flags], notes
-    )
+    final = [
+        tuple(map(_warning, judged)) if taken else judged
+        for judged, taken in zip(
+            (_final(found, parameters) for found in flags), wells["accepted"], strict=True
+        )
+    ]
+    columns: dict[str, Any] = {name: wells[name].to_numpy() for name in _KEPT if name in wells}
+    # The words of the states, not a copy of them for every row.
+    words = {name: name for name in (*follow.STATES, "")}
+    columns["state"] = [words[str(name)] for name in columns["state"]]
+    return Judged(columns, final)
 
 
-def _blank_wells(wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: Parameters) -> None:
+def _warning(flag: Flag) -> Flag:
+    """Keep a finding on a frame that the user accepted, as a warning."""
+    return replace(flag, severity=Severity.WARN) if flag.severity is Severity.EXCLUDE else flag
+
+
+def _append(flags: list[list[Flag]], found: Mapping[Any, list[Flag]]) -> None:
+    for label, more in found.items():
+        flags[label] += more
+
+
+def _blank_wells(wells: pd.DataFrame, flags: list[list[Flag]], parameters: Parameters) -> None:
     """Nothing in a blank well is as it should be; something is the finding."""
     for label in wells.index[wells["role"] == "blank"]:
         flags[label] = [
@@ -143,152 +229,105 @@ def _blank_wells(wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: 
             flags[label].append(Flag("blank_not_empty"))
 
 
-def _figures(wells: pd.DataFrame) -> Iterator[tuple[int, dict[str, float]]]:
-    """Give the raw figures of the rows that were measured, one row at a time."""
-    if "pixel_hash" not in wells:
-        return
-    numeric = wells.loc[wells["pixel_hash"].notna()].select_dtypes("number")
-    names = [str(name).removeprefix("figure:") for name in numeric.columns]
-    for label, values in zip(numeric.index.tolist(), numeric.to_numpy(dtype=float), strict=True):
-        yield label, dict(zip(names, values.tolist(), strict=True))
+def _dose_times(wells: pd.DataFrame, parameters: Parameters) -> pd.Series:
+    """Dose time of every row's well.
 
-
-def _excluded(
-    wells: pd.DataFrame, exclusions: Sequence[Exclusion]
-) -> tuple[dict[int, str], list[str]]:
-    """Rows that the user left out, with the reason; sentences on exclusions that hit nothing."""
-    found: dict[int, str] = {}
-    unknown: list[str] = []
-    plates = [str(plate) for plate in wells["plate"].unique()]
-    for entry in exclusions:
-        hit = wells["well"] == entry.well
-        if entry.plate:
-            hit &= wells["plate"] == _plate_named(entry.plate, plates)
-        if entry.time_h is not None:
-            hit &= (wells["time_h"] - entry.time_h).abs() < 1e-6 + 1e-5 * abs(entry.time_h)
-        found |= dict.fromkeys(wells.index[hit], entry.reason)
-        if not hit.any():
-            plate = f" of plate {entry.plate}" if entry.plate else ""
-            when = "" if entry.time_h is None else f" at {entry.time_h:g} h"
-            unknown.append(
-                f"The exclusions name well {entry.well}{plate}{when}, which is in no table; "
-                "correct plate, well or time, or nothing is left out by that line."
-            )
-    return found, unknown
-
-
-def _plate_named(name: str, plates: Sequence[str]) -> str | None:
-    """Find the plate that a user means: by its name, whatever its case, or its folder's name."""
-    key = name.strip().casefold()
-    for known in (
-        [plate for plate in plates if plate == name],
-        [plate for plate in plates if plate.strip().casefold() == key],
-        [plate for plate in plates if PurePosixPath(plate).name.strip().casefold() == key],
-    ):
-        if len(known) == 1:
-            return known[0]
-    return None
-
-
-def _dose_times(wells: pd.DataFrame, parameters: Parameters) -> tuple[pd.Series, list[str]]:
-    """Dose time of every row's well, and the plates for which it had to be assumed.
-
-    A well without a time of its own (a vehicle) takes the earliest of its plate.
+    A well without a time of its own (a vehicle) takes the earliest of its plate; where the map
+    gives none it is the parameter, and else the first frame (`plate_findings` says so).
     """
-    if "dosed_at_h" in wells:
-        own = wells["dosed_at_h"].astype(float)
-    else:
-        own = pd.Series(np.nan, index=wells.index)
-    plate_earliest = own.groupby(wells["plate"]).transform("min")
-    dose = own.fillna(plate_earliest)
+    own = wells["dosed_at_h"]
+    dose = own.fillna(own.min())
     if parameters.plate.dose_time_h is not None:
         dose = dose.fillna(parameters.plate.dose_time_h)
-    assumed = sorted(wells.loc[dose.isna(), "plate"].unique())
-    first = wells["time_h"].groupby(wells["plate"]).transform("min")
-    return dose.fillna(first), assumed
+    return dose.fillna(wells["time_h"].min())
 
 
 def _scorable(
     wells: pd.DataFrame,
-    flags: Mapping[int, list[Flag]],
+    flags: Sequence[Sequence[Flag]],
+    more: Mapping[Hashable, Sequence[Flag]],
     parameters: Parameters,
     *,
     ignoring: str = "",
-) -> pd.Series:
-    verdict = [
+) -> list[bool]:
+    """Tell which rows no finding takes out; `more` holds further findings by row."""
+    return [
         not any(
             resolve(flag, parameters.quality).severity is Severity.EXCLUDE
-            for flag in flags[label]
+            for flag in (*found, *more.get(row, ()))
             if flag.code != ignoring
         )
-        for label in wells.index
+        or bool(accepted)
+        for row, (found, accepted) in enumerate(zip(flags, wells["accepted"], strict=True))
     ]
-    return pd.Series(verdict, index=wells.index, dtype=bool)
 
 
-def _follow(wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: Parameters) -> None:
+def _follow(wells: pd.DataFrame, flags: list[list[Flag]], parameters: Parameters) -> None:
     """Time zero, series flags, states and comparisons, written into the table and the flags."""
-    frame_level = {label: list(found) for label, found in flags.items()}
-    time_zero = pd.Series(dtype=object)
+    series: Found = {}
+
+    def find_time_zero() -> pd.Series:
+        # Several spheroids are a finding at time zero; they must not take time zero away.
+        wells["scorable"] = _scorable(
+            wells, flags, series, parameters, ignoring="several_spheroids"
+        )
+        origins = follow.find_time_zero(wells)
+        wells["is_t0"] = [label == t for label, t in origins.items()]
+        return origins
+
     # A series flag (a frame blurred beyond its plate) can move time zero, on which others rest.
     for _ in range(2):
-        # Several spheroids are a finding at time zero; they must not take time zero away.
-        wells["scorable"] = _scorable(wells, flags, parameters, ignoring="several_spheroids")
-        time_zero = follow.find_time_zero(wells)
-        wells["is_t0"] = [label == t for label, t in time_zero.items()]
-        found = series_flags(wells, parameters.quality)
-        for label in flags:
-            flags[label] = frame_level[label] + found.get(label, [])
-    wells["scorable"] = _scorable(wells, flags, parameters, ignoring="several_spheroids")
-    time_zero = follow.find_time_zero(wells)
-    wells["is_t0"] = [label == t for label, t in time_zero.items()]
-    wells["scorable"] = _scorable(wells, flags, parameters)
+        find_time_zero()
+        series = series_flags(wells, parameters.quality)
+    time_zero = find_time_zero()
+    wells["scorable"] = _scorable(wells, flags, series, parameters)
+    _append(flags, series)
     wells["state"] = follow.states(wells, time_zero, parameters.states)
     for name, column in follow.versus_time_zero(wells, time_zero).items():
         wells[str(name)] = column
     for name, column in follow.versus_vehicle(wells).items():
         wells[str(name)] = column
-    imaged = wells["file"].notna() if "file" in wells else pd.Series(False, index=wells.index)
-    for label in wells.index[time_zero.isna() & imaged]:
+    for label in wells.index[time_zero.isna() & wells["imaged"]]:
         flags[label].append(Flag("no_baseline"))
     for state in ("never_formed", "vanished"):
         for label in wells.index[wells["state"] == state]:
             flags[label].append(Flag(state))
     outcome = follow.time_to_disintegration(wells, parameters.states)
     since = {
-        (plate, well): duration
-        for plate, well, event, duration in zip(
-            outcome["plate"], outcome["well"], outcome["event"], outcome["duration_h"], strict=True
+        well: duration
+        for well, event, duration in zip(
+            outcome["well"], outcome["event"], outcome["duration_h"], strict=True
         )
         if event
     }
-    wells["disintegrated_since_dose_h"] = [
-        since.get(key, np.nan) for key in zip(wells["plate"], wells["well"], strict=True)
-    ]
+    wells["disintegrated_since_dose_h"] = [since.get(well, np.nan) for well in wells["well"]]
 
 
-def _few_references(
-    wells: pd.DataFrame, flags: dict[int, list[Flag]], parameters: Parameters
-) -> None:
+def _few_references(wells: pd.DataFrame, flags: list[list[Flag]], parameters: Parameters) -> None:
     """Flag rows that have too few vehicle wells to compare with, on plates that have any."""
+    if not (wells["role"] == "vehicle").any():
+        return
     counts = wells["n_reference_wells"]
-    has_vehicle = (wells["role"] == "vehicle").groupby(wells["plate"]).transform("any")
-    needs = wells["role"].isin(["treated", "positive_control", "vehicle"]) & has_vehicle
+    needs = wells["role"].isin(["treated", "positive_control", "vehicle"])
     few = needs & (counts < parameters.states.min_reference_wells)
     for label in wells.index[few & (wells["state"] != "unscorable")]:
         detail = f"Reference wells that can be used: {counts[label]}."
         flags[label].append(Flag("few_references", detail=detail))
 
 
-def _final(found: list[Flag], parameters: Parameters) -> list[Flag]:
+def _final(found: Sequence[Flag], parameters: Parameters) -> tuple[Flag, ...]:
     """One flag a code, as grave as the gravest, with all details; sorted by code."""
-    order = {severity: n for n, severity in enumerate((None, *Severity))}
     of_code: dict[str, list[Flag]] = {}
     for flag in (resolve(f, parameters.quality) for f in found):
         of_code.setdefault(flag.code, []).append(flag)
     kept = []
     for code in sorted(of_code):
-        flags = sorted(of_code[code], key=lambda flag: -order[flag.severity])
+        flags = sorted(of_code[code], key=lambda flag: -_GRAVITY[flag.severity])
         details = dict.fromkeys(flag.detail for flag in flags if flag.detail)
-        kept.append(Flag(code, flags[0].severity, " ".join(details)))
-    return kept
+        kept.append(_one_flag(code, flags[0].severity, " ".join(details)))
+    return tuple(kept)
+
+
+_GRAVITY: dict[Severity | None, int] = {s: n for n, s in enumerate((None, *Severity))}
+# Most findings are said of many rows in the same words.
+_one_flag: Callable[[str, Severity | None, str], Flag] = lru_cache(maxsize=4096)(Flag)

@@ -24,7 +24,7 @@ from spheroid_qc.run.stitching import stitch
 from spheroid_qc.run.work import Moment, output_name
 from spheroid_qc.segment import Segmentation, segment
 
-__all__ = ["analyse_moment"]
+__all__ = ["analyse_moment", "measure_field"]
 
 
 def analyse_moment(
@@ -114,6 +114,28 @@ def _analyse_field(
         method=parameters.segmentation.method.value,
         parameters=parameters.segmentation,
     )
+    return image, segmentation, measure_field(image, segmentation, parameters)
+
+
+def measure_field(
+    image: FieldImage, segmentation: Segmentation, parameters: Parameters
+) -> dict[str, Any]:
+    """Measure the masks of one field, whoever made them.
+
+    Parameters
+    ----------
+    image : FieldImage
+        The picture, with its further channels.
+    segmentation : Segmentation
+        Its masks.
+    parameters : Parameters
+        All settings.
+
+    Returns
+    -------
+    dict
+        Plain data for a record: file, shape, calibration, rows, quality figures, fluorescence.
+    """
     rows = measure_rows(
         segmentation,
         image.pixels,
@@ -121,7 +143,7 @@ def _analyse_field(
         assay=parameters.plate.assay.value,
         parameters=parameters.measurement,
     )
-    result = {
+    return {
         "field": image.frame.field,
         "file": image.frame.path,
         "page": image.frame.page,
@@ -143,7 +165,6 @@ def _analyse_field(
         },
         "mask": None,
     }
-    return image, segmentation, result
 
 
 def _plain(values: Any) -> dict[str, float | int | None]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from PIL import Image, ImageDraw, ImageFont
 from spheroid_qc.errors import ImageError, OutputError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.analysed import load_analysed
+from spheroid_qc.run.corrections import mask_path, mask_state
 from spheroid_qc.run.folder import RunFolder, atomic_path
-from spheroid_qc.run.load import OpenFile, load_field
+from spheroid_qc.run.load import OpenFile
 from spheroid_qc.run.masks import read_masks
-from spheroid_qc.run.stitching import stitch
 from spheroid_qc.run.work import Moment
 
 __all__ = ["Caption", "OverlayTask", "draw_overlay", "overlay_digest", "write_overlay"]
@@ -82,6 +84,8 @@ def overlay_digest(task: OverlayTask) -> str:
         task.caption.result,
         task.caption.flags,
         task.parameters.output.overlay_px,
+        # Nothing is added where nothing was corrected: overlays of earlier runs stay as they are.
+        *mask_state(RunFolder(task.out), task.mask),
     ]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=12).hexdigest()
 
@@ -105,25 +109,13 @@ def write_overlay(task: OverlayTask) -> str | None:
         If the picture can't be written.
     """
     run = RunFolder(task.out)
-    fields = task.moment.fields
-    numbers = list(fields) if task.stitched else [task.field]
     try:
         with OpenFile() as files:
-            chosen = [
-                load_field(
-                    task.folder,
-                    fields[number],
-                    task.parameters,
-                    task.calibration,
-                    task.moment.channel,
-                    files,
-                    with_others=False,
-                )
-                for number in numbers
-            ]
-        whole = stitch(chosen, task.parameters.images.max_megapixels) if task.stitched else None
-        image = chosen[0] if whole is None else whole
-        core, shed = read_masks(run.masks / task.mask)
+            image = load_analysed(
+                task.folder, task.moment, task.field, task.stitched, task.parameters,
+                task.calibration, files,
+            )  # fmt: skip
+        core, shed = read_masks(mask_path(run, task.mask))
     except ImageError:
         return None
     if core.shape != image.pixels.shape:
@@ -215,9 +207,13 @@ def draw_overlay(
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """Give the font that matplotlib brings: unlike Pillow's own it has the micro sign."""
-    from matplotlib import get_data_path
-
-    return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+    # Only the file is wanted; importing matplotlib would cost every worker a quarter of a second.
+    found = find_spec("matplotlib")
+    places = [] if found is None else list(found.submodule_search_locations or ())
+    return ImageFont.truetype(
+        Path(places[0], "mpl-data", "fonts", "ttf", "DejaVuSans.ttf") if places else "DejaVuSans",
+        size,
+    )
 
 
 def _eight_bit(pixels: NDArray[Any]) -> NDArray[np.uint8]:

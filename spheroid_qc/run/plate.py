@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,13 @@ from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import FrameTable, frame_table
-from spheroid_qc.plate.join import read_end_points
+from spheroid_qc.plate.join import EndPoints, read_end_points
 from spheroid_qc.plate.maps import read_plate_map
 from spheroid_qc.plate.maps.models import PlateMap
+from spheroid_qc.run.corrections import pending
 from spheroid_qc.run.drawing import draw_overlays
 from spheroid_qc.run.exclusions import read_exclusions
-from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
+from spheroid_qc.run.executors import WorkerDied, Workers, default_workers, map_unordered
 from spheroid_qc.run.folder import RunFolder, output_error
 from spheroid_qc.run.notes import (
     dosed_after_all,
@@ -42,6 +45,7 @@ from spheroid_qc.run.well import (
     analyse_well,
     commit_record,
     masks_present,
+    prepare,
     split,
 )
 from spheroid_qc.run.work import Moment, WellTask, main_channels, moments_of, read_record
@@ -67,6 +71,8 @@ class RunResult:
         Sentences on files that could not be read, used or analysed.
     notes : tuple of str
         Sentences on how things were understood.
+    answer : tuple of str
+        What came out, in lines for a terminal: by condition, and what is not trusted.
     """
 
     out: Path
@@ -74,7 +80,8 @@ class RunResult:
     n_frames: int
     n_new: int
     failures: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
 
 
 def default_out(folder: Path) -> Path:
@@ -101,6 +108,7 @@ def run_plate(
     join: str | Path | None = None,
     exclusions: str | Path | None = None,
     workers: int | None = None,
+    conclude: Callable[[RunFolder], None] | None = None,
 ) -> RunResult:
     """Analyse a folder of images.
 
@@ -124,6 +132,9 @@ def run_plate(
         there is one.
     workers : int, optional
         Processes; default: one a processor. 0 works in this process.
+    conclude : callable, optional
+        Called with the folder once its tables are written, while it is still held and before
+        `run.json` calls the run done (drug response, report).
 
     Returns
     -------
@@ -137,13 +148,33 @@ def run_plate(
     OutputError
         If the results can't be written; finished wells are kept.
     """
-    started = time.time()
-    parameters = parameters or Parameters()
     source = Path(folder)
-    check_severities(parameters.quality)
     run = RunFolder(default_out(source) if out is None else Path(out))
+    with Workers(default_workers() if workers is None else workers) as pool:
+        return _run_plate(
+            source, plate_map, run, parameters or Parameters(), progress, join, exclusions, pool,
+            conclude,
+        )  # fmt: skip
+
+
+def _run_plate(
+    source: Path,
+    plate_map: str | Path | None,
+    run: RunFolder,
+    parameters: Parameters,
+    progress: Callable[[Progress], None] | None,
+    join: str | Path | None,
+    exclusions: str | Path | None,
+    pool: Workers,
+    conclude: Callable[[RunFolder], None] | None,
+) -> RunResult:
+    started = time.time()
+    check_severities(parameters.quality)
     with _request_errors():
         run.check_usable(source)
+        if source.is_dir() and not run.run_json.is_file():
+            # All of it is still to be done: workers start while names are read.
+            pool.start(prepare)
         table, mapped = _read_request(source, plate_map, parameters)
     channels = main_channels(table.frames, parameters.images.channel)
     well_count = parameters.plate.well_count
@@ -155,11 +186,12 @@ def run_plate(
         exclusions = run.exclusions
     excluded = [] if exclusions is None else read_exclusions(Path(exclusions))
     left_out = exclusions_in_use(excluded, exclusions)
+    accepted = read_exclusions(run.acceptances) if run.acceptances.is_file() else []
     moments = moments_of(source, table.frames, channels)
     context = {
         "source": source,
         "plate_map": table_input(plate_map),
-        "join": table_input(join),
+        "join": _join_input(join, joined),
         "parameters": parameters,
         "started": started,
     }
@@ -169,16 +201,17 @@ def run_plate(
         run.sweep()
         write_run_json(run, context, table, {}, status="running")
         calibration = plate_calibration(source)
-        new = _analyse(source, run, moments, parameters, calibration, workers, progress)
-        records = _Records(run)
+        new = _analyse(source, run, moments, parameters, calibration, pool, progress)
         tell(progress, Progress("tables", 0, 1, 0.0, None))
         from spheroid_qc.run.finish import finish_tables
 
         finished = finish_tables(
-            run, source, table, moments, records, mapped, joined, excluded, parameters,
-            calibration,
+            run, source, table, moments, mapped, joined, excluded, parameters, calibration,
+            accepted,
         )  # fmt: skip
-        draw_overlays(finished.overlays, run, workers, progress)
+        draw_overlays(finished.overlays, run, pool, progress)
+        if conclude is not None:
+            conclude(run)
         write_run_json(run, context, table, finished.hashes, status="done")
     failures = [finding_sentence(finding) for finding in table.problems]
     return RunResult(
@@ -198,6 +231,7 @@ def run_plate(
             *dosed_after_all(parameters.plate.dose_time_h, table),
             *finished.notes,
         ),
+        answer=finished.answer,
     )
 
 
@@ -224,20 +258,10 @@ def _read_request(
     return table, mapped
 
 
-class _Records(Mapping[tuple[str, str], Mapping[str, dict[str, Any]]]):
-    """Records of wells, read when asked for: the parent never holds them all."""
-
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
-
-    def __getitem__(self, key: tuple[str, str]) -> Mapping[str, dict[str, Any]]:
-        return read_record(self._run, *key)
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+def _join_input(join: str | Path | None, joined: EndPoints | None) -> dict[str, Any] | None:
+    """Which table was joined, and the names of its values: they are the last of `wells.csv`."""
+    found = table_input(join)
+    return found if found is None or joined is None else found | {"columns": list(joined.columns)}
 
 
 @contextlib.contextmanager
@@ -274,7 +298,7 @@ def _analyse(
     moments: Mapping[tuple[str, str], list[Moment]],
     parameters: Parameters,
     calibration: PlateCalibration,
-    workers: int | None,
+    pool: Workers,
     progress: Callable[[Progress], None] | None,
 ) -> int:
     """Analyse every well that its record does not cover; returns the number of new frames."""
@@ -285,7 +309,9 @@ def _analyse(
         known = read_record(run, plate, well)
         ready = [m for m in of_well if m.signature in known]
         complete = len(ready) == len(of_well) and all(
-            masks_present(run, known[m.signature]) for m in ready
+            masks_present(run, known[m.signature])
+            and not pending(run, known[m.signature], parameters)
+            for m in ready
         )
         if complete and len(known) == len(of_well):
             done += len(of_well)
@@ -297,19 +323,30 @@ def _analyse(
     new = 0
     begun = time.monotonic()
     tell(progress, Progress("frames", done, total, 0.0, None))
-    number = default_workers() if workers is None else workers
-    number = min(number, len(tasks)) if number > 0 else 0
     if not tasks:
         return 0
-    for task, result in map_unordered(analyse_well, tasks, number):
+    if pool.number:
+        _import_meanwhile("spheroid_qc.run.finish")
+    for task, result in map_unordered(analyse_well, tasks, pool):
         if isinstance(result, WorkerDied):
             new += _save_the_rest(run, task)
         else:
             new += result.frames
         done += len(task.moments)
         rate = (done - before) / max(time.monotonic() - begun, 1e-9)
-        tell(progress, Progress("frames", done, total, rate, (total - done) / rate))
+        left = (total - done) / rate
+        tell(progress, Progress("frames", done, total, rate, left, task.plate, task.well))
     return new
+
+
+def _import_meanwhile(name: str) -> None:
+    """Import a module in the background, while others work; what fails is met again later."""
+
+    def load() -> None:
+        with contextlib.suppress(Exception):
+            import_module(name)
+
+    threading.Thread(target=load, name=f"import-{name}", daemon=True).start()
 
 
 def _save_the_rest(run: RunFolder, task: WellTask) -> int:

@@ -15,13 +15,15 @@ class Progress:
     Parameters
     ----------
     stage : str
-        `frames`, `tables` or `overlays`.
+        `frames`, `tables`, `overlays` or `pictures` (of the report).
     done, total : int
         Frames (or overlays) finished and wanted.
     rate : float
         Finished per second in this run; 0 before the first.
     seconds_left : float or None
         Estimated from the rate; None before the first.
+    plate, well : str
+        The well that has just been finished; empty where there is none.
     """
 
     stage: str
@@ -29,6 +31,8 @@ class Progress:
     total: int
     rate: float
     seconds_left: float | None
+    plate: str = ""
+    well: str = ""
 
 
 def tell(progress: Callable[[Progress], None] | None, state: Progress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -90,7 +90,7 @@ def write_run_json(
     run: RunFolder,
     context: Mapping[str, Any],
     table: FrameTable,
-    hashes: Mapping[str, str],
+    hashes: Mapping[str, bytes],
     *,
     status: str,
 ) -> None:
@@ -113,30 +113,32 @@ def write_run_json(
     sizes = {frame.path: frame.size for frame in table.frames}
     started = datetime.fromtimestamp(context["started"], UTC)
     parameters: Parameters = context["parameters"]
-    write_json(
-        run.run_json,
-        {
-            "program": "spheroid_qc",
-            "version": __version__,
-            "status": status,
-            "source": str(context["source"]),
-            "plate_map": context["plate_map"],
-            "join": context["join"],
-            "parameters": parameters.model_dump(mode="json"),
-            "libraries": {name: _version(name) for name in _LIBRARIES},
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "started": started.isoformat(timespec="seconds"),
-            "finished": (
-                datetime.now(UTC).isoformat(timespec="seconds") if status == "done" else None
-            ),
-            "seconds": round(time.time() - context["started"], 1) if status == "done" else None,
-            "inputs": [
-                {"path": path, "size": sizes[path], "sha256": hashes.get(path)}
-                for path in sorted(sizes)
-            ],
-        },
-    )
+    content = {
+        "program": "spheroid_qc",
+        "version": __version__,
+        "status": status,
+        "source": str(context["source"]),
+        "plate_map": context["plate_map"],
+        "join": context["join"],
+        "parameters": parameters.model_dump(mode="json"),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds") if status == "done" else None,
+        "seconds": round(time.time() - context["started"], 1) if status == "done" else None,
+    }
+
+    def inputs() -> Iterator[dict[str, Any]]:
+        for path in sorted(sizes):
+            digest = hashes.get(path)
+            yield {
+                "path": path,
+                "size": sizes[path],
+                "sha256": None if digest is None else digest.hex(),
+            }
+
+    write_json(run.run_json, content, inputs=inputs())
 
 
 def table_input(path: str | Path | None) -> dict[str, Any] | None:

@@ -1,73 +1,125 @@
 """From records to one row per well and time: measured values, what the map says, raw figures.
 
-Every well of the map has a row at every time of its plate, imaged or not. Nothing is judged
-here; `judge.py` does that.
+Every well of the map has a row at every time of its plate, imaged or not. Rows are made from the
+records one well at a time, as often as they are needed, and never held together. Nothing is
+judged here; `judge.py` does that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
 from spheroid_qc.flags import Flag
-from spheroid_qc.measure import measured_columns
-from spheroid_qc.measure.channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.plate.frames import Frame, FrameTable
 from spheroid_qc.plate.maps.models import MappedWell, PlateMap, condition_name
 from spheroid_qc.plate.wells import row_column
-from spheroid_qc.run.columns import Columns
 from spheroid_qc.run.spheres import combine_channels, is_counted, judge_fields, summarise_spheres
 from spheroid_qc.run.work import Moment
 
-__all__ = ["FrameKey", "Gathered", "gather"]
+__all__ = [
+    "Layout",
+    "Record",
+    "Row",
+    "WellRows",
+    "channel_column",
+    "dosed_at",
+    "lay_out",
+    "read_rows",
+]
 
 Key = tuple[str, str]
+Record = Mapping[str, dict[str, Any]]
+"""What was measured in one well: signature of a moment -> its result."""
+
 _STATUS = {"unreadable": "unreadable", "channel_missing": "unused"}
-FrameKey = tuple[str, int | None]
 
 
-@dataclass
-class Gathered:
-    """Everything that is known before anything is judged.
+@dataclass(frozen=True)
+class WellRows:
+    """One well of the tables: it has a row at every time of its plate.
 
     Parameters
     ----------
-    wells : DataFrame
-        One row per plate, well and time of the plate; columns prefixed `figure:` are raw
-        quality figures and stay out of the tables.
-    spheroids : DataFrame
-        One row per spheroid and frame.
-    flags : dict
-        Row label of `wells` -> flags that the reading itself raised.
-    frames : dict
-        (path, page) -> what reading the frame's file told (shape, type, calibration, digest,
-        problem).
-    channels : list of str
-        Columns of further channels, in their order.
-    failures : list of str
-        Sentences on files that could not be read or analysed, each once.
+    plate, well : str
+        Which.
+    times : mapping
+        Timepoint of the plate -> hours, and how they were read.
+    moments : sequence of Moment
+        What was imaged.
+    entry : MappedWell or None
+        What the plate map says of it.
     """
 
-    wells: pd.DataFrame
-    spheroids: pd.DataFrame
-    flags: dict[int, list[Flag]] = field(default_factory=dict)
-    frames: dict[FrameKey, dict[str, Any]] = field(default_factory=dict)
+    plate: str
+    well: str
+    times: Mapping[int, tuple[float, str]]
+    moments: Sequence[Moment]
+    entry: MappedWell | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All rows of the tables, in their order, before anything of them is read.
+
+    Parameters
+    ----------
+    plates : dict
+        Plate -> its wells, sorted by row and column.
+    mapped : bool
+        Whether there is a plate map.
+    usual : dict
+        (plate, timepoint) -> channels in the names of its files.
+    """
+
+    plates: dict[str, list[WellRows]]
+    mapped: bool
+    usual: dict[tuple[str, int], set[str]]
+
+
+@dataclass(slots=True)
+class Row:
+    """One well at one time.
+
+    Parameters
+    ----------
+    values : dict
+        Place, treatment and measured values; names prefixed `figure:` are raw quality figures,
+        those of `channel_column` further channels.
+    flags : list of Flag
+        What the reading itself raised.
+    moment : Moment or None
+        What was imaged.
+    spheroids : list of dict
+        One for every spheroid.
+    frames : list of (Frame, dict)
+        What reading each frame's file told (shape, type, calibration, digest, problem).
+    masks : list of (int, str)
+        Field and mask, where there is one.
+    channels : list of str
+        Further channels.
+    failures : list of str
+        Sentences on files that could not be read or analysed.
+    """
+
+    values: dict[str, Any]
+    flags: list[Flag]
+    moment: Moment | None
+    spheroids: list[dict[str, Any]] = field(default_factory=list)
+    frames: list[tuple[Frame, dict[str, Any]]] = field(default_factory=list)
+    masks: list[tuple[int, str]] = field(default_factory=list)
     channels: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
-def gather(
-    table: FrameTable,
-    moments: Mapping[Key, list[Moment]],
-    records: Mapping[Key, Mapping[str, dict[str, Any]]],
-    plate_map: PlateMap | None,
-    parameters: Parameters,
-) -> Gathered:
-    """Lay records, frame table and plate map side by side.
+def lay_out(
+    table: FrameTable, moments: Mapping[Key, list[Moment]], plate_map: PlateMap | None
+) -> Layout:
+    """Lay frame table and plate map side by side.
 
     Parameters
     ----------
@@ -75,69 +127,90 @@ def gather(
         Every frame and how its name was read.
     moments : mapping
         (plate, well) -> its moments.
-    records : mapping
-        (plate, well) -> signature -> what was measured.
     plate_map : PlateMap or None
         What was in the wells.
-    parameters : Parameters
-        All settings.
 
     Returns
     -------
-    Gathered
+    Layout
         Sorted by plate, well (row, column) and time.
     """
-    times = plate_times(table.frames)
+    times = _plate_times(table.frames)
     mapped = {} if plate_map is None else plate_map.for_plates(sorted(times))
-    rows, spheroids = Columns(), Columns()
-    flags: dict[int, list[Flag]] = {}
-    frames: dict[FrameKey, dict[str, Any]] = {}
-    failures: dict[str, None] = {}
-    channels: set[str] = set()
-    usual = _channels_at(moments)
-    for plate, plate_time in times.items():
-        wells = {w for p, w in moments if p == plate} | {w for p, w in mapped if p == plate}
-        for well in sorted(wells, key=row_column):
-            of_time = {m.timepoint: m for m in moments.get((plate, well), [])}
-            entry = mapped.get((plate, well))
-            record = records.get((plate, well), {}) if of_time else {}
-            incomplete = bool(of_time) and len(of_time) < len(plate_time)
-            for timepoint, (time_h, time_source) in plate_time.items():
-                label = len(rows)
-                moment = of_time.get(timepoint)
-                line, found = _line(moment, record, parameters, entry)
-                if moment is not None and not any(f.code == "channel_missing" for f in found):
-                    found += _absent(moment, usual[plate, timepoint])
-                if incomplete:
-                    found.append(Flag("incomplete_series"))
-                if plate_map is not None and entry is None:
-                    found.append(Flag("unmapped"))
-                if entry is not None and not of_time:
-                    found.append(Flag("mapped_without_image"))
-                if time_source == "index":
-                    found.append(Flag("time_is_index"))
-                _, column = row_column(well)
-                place = {
-                    "plate": plate,
-                    "well": well,
-                    "row": well.rstrip("0123456789"),
-                    "column": column + 1,
-                    "time_h": time_h,
-                    "timepoint": timepoint,
-                }
-                for spheroid in line.pop("spheroids"):
-                    spheroids.add(place | spheroid)
-                frames |= line.pop("frames")
-                channels |= set(line.pop("channels"))
-                failures |= dict.fromkeys(line.pop("failures"))
-                rows.add(place | _treatment(entry) | line)
-                flags[label] = found
-    wells_table = rows.table()
-    for name in measured_columns(parameters.plate.assay.value):
-        if name not in wells_table:
-            wells_table[name] = float("nan")
-    names = _channel_columns(wells_table, channels)
-    return Gathered(wells_table, spheroids.table(), flags, frames, names, list(failures))
+    wells: dict[str, set[str]] = {plate: set() for plate in times}
+    for plate, well in (*moments, *mapped):
+        if plate in wells:
+            wells[plate].add(well)
+    plates = {
+        plate: [
+            WellRows(
+                plate,
+                well,
+                times[plate],
+                moments.get((plate, well), ()),
+                mapped.get((plate, well)),
+            )
+            for well in sorted(wells[plate], key=row_column)
+        ]
+        for plate in times
+    }
+    return Layout(plates, plate_map is not None, _channels_at(moments))
+
+
+def read_rows(
+    layout: Layout, of_well: WellRows, record: Record, parameters: Parameters
+) -> Iterator[Row]:
+    """Make the rows of one well.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the whole run.
+    of_well : WellRows
+        The well.
+    record : mapping
+        What was measured in it.
+    parameters : Parameters
+        All settings.
+
+    Yields
+    ------
+    Row
+        In order of time.
+    """
+    plate, well, entry = of_well.plate, of_well.well, of_well.entry
+    of_time = {moment.timepoint: moment for moment in of_well.moments}
+    treatment = _treatment(entry)
+    letters, column = well.rstrip("0123456789"), row_column(well)[1] + 1
+    shared: list[Flag] = []
+    if of_time and len(of_time) < len(of_well.times):
+        shared.append(Flag("incomplete_series"))
+    if layout.mapped and entry is None:
+        shared.append(Flag("unmapped"))
+    if entry is not None and not of_time:
+        shared.append(Flag("mapped_without_image"))
+    for timepoint, (time_h, time_source) in of_well.times.items():
+        moment = of_time.get(timepoint)
+        place = {
+            "plate": plate,
+            "well": well,
+            "row": letters,
+            "column": column,
+            "time_h": time_h,
+            "timepoint": timepoint,
+        }
+        row = Row(place | treatment, [], moment)
+        if moment is None:
+            row.flags.append(Flag("missing_frame"))
+        else:
+            _read_moment(row, moment, record.get(moment.signature), parameters, entry)
+            if not any(f.code == "channel_missing" for f in row.flags):
+                row.flags += _absent(moment, layout.usual[plate, timepoint])
+        row.flags += shared
+        if time_source == "index":
+            row.flags.append(Flag("time_is_index"))
+        row.spheroids = [place | spheroid for spheroid in row.spheroids]
+        yield row
 
 
 def _channels_at(moments: Mapping[Key, list[Moment]]) -> dict[tuple[str, int], set[str]]:
@@ -159,89 +232,71 @@ def _absent(moment: Moment, usual: set[str]) -> list[Flag]:
     return [Flag("channel_missing", detail=detail)]
 
 
-def _channel_columns(wells: pd.DataFrame, channels: set[str]) -> list[str]:
-    """Give the columns of further channels their names: the channel's, fit for a column."""
-    taken: set[str] = set()
-    names = []
-    for channel in sorted(channels):
-        token = "".join(c if c.isalnum() else "_" for c in channel).strip("_").lower() or "channel"
-        number = 1
-        unique = token
-        while unique in taken:
-            number += 1
-            unique = f"{token}_{number}"
-        taken.add(unique)
-        for key in FLUORESCENCE_COLUMNS:
-            wells[f"{unique}_{key}"] = wells[_raw(channel, key)].astype(float)
-            names.append(f"{unique}_{key}")
-    return names
+def channel_column(channel: str, figure: str) -> str:
+    """Name of a figure of a further channel in a row; no column of a table is called so."""
+    return f"channel:{channel}\x1f{figure}"
 
 
-def _raw(channel: str, key: str) -> str:
-    return f"channel:{channel}\x1f{key}"
-
-
-def plate_times(frames: tuple[Frame, ...]) -> dict[str, dict[int, tuple[float, str]]]:
+def _plate_times(frames: tuple[Frame, ...]) -> dict[str, dict[int, tuple[float, str]]]:
     """Collect the times of each plate: plate -> timepoint -> (hours, how they were read)."""
     found: dict[str, dict[int, tuple[float, str]]] = {}
     for frame in frames:
-        found.setdefault(frame.plate, {}).setdefault(
-            frame.timepoint, (frame.time_h, frame.time_source)
-        )
+        of_plate = found.setdefault(frame.plate, {})
+        if frame.timepoint not in of_plate:
+            of_plate[frame.timepoint] = (frame.time_h, frame.time_source)
     return {plate: dict(sorted(found[plate].items())) for plate in sorted(found)}
 
 
-def _line(
-    moment: Moment | None,
-    record: Mapping[str, dict[str, Any]],
+def _read_moment(
+    row: Row,
+    moment: Moment,
+    result: Mapping[str, Any] | None,
     parameters: Parameters,
     entry: MappedWell | None,
-) -> tuple[dict[str, Any], list[Flag]]:
-    line: dict[str, Any] = {"spheroids": [], "frames": {}, "channels": [], "failures": []}
-    if moment is None:
-        return line, [Flag("missing_frame")]
-    result = record.get(moment.signature)
+) -> None:
+    """Enter what was measured at one time."""
+    line, flags = row.values, row.flags
     line["file"] = moment.frames[0].path
     if result is None:
         detail = f"{moment.frames[0].path} ended the process that worked on it."
-        line["failures"].append(detail)
-        line["frames"] |= {
-            (f.path, f.page): {"problem": detail, "status": "failed"} for f in moment.frames
-        }
-        return line, [Flag("worker_died", detail=detail)]
+        row.failures.append(detail)
+        row.frames = [(f, {"problem": detail, "status": "failed"}) for f in moment.frames]
+        flags.append(Flag("worker_died", detail=detail))
+        return
     analysed = result["fields"]
-    flags = []
     for code, _, sentence in result["problems"]:
         # One field of several that can't be read does not spoil the others.
         severity = Severity.WARN if analysed else Severity.EXCLUDE
         flags.append(Flag(code, severity, sentence))
-        line["failures"].append(sentence)
-    line["frames"] = _frames_of(moment, result)
+        row.failures.append(sentence)
+    row.frames = _frames_of(moment, result)
+    flags += [Flag(code, detail=sentence) for code, sentence in result.get("review", ())]
     if not analysed:
-        return line, flags
-    if parameters.plate.assay is Assay.SPHERES:
+        return
+    single = parameters.plate.assay is Assay.SINGLE
+    if not single:
         analysed, more = judge_fields(analysed, parameters)
         flags += more
     first = analysed[0]
     for field_result in analysed:
-        line["channels"] += list(field_result["fluorescence"])
-        for number, row in enumerate(field_result["rows"], start=1):
+        row.channels += list(field_result["fluorescence"])
+        for number, body in enumerate(field_result["rows"], start=1):
             # An empty frame of a single spheroid has a row of its own, but no spheroid.
-            if parameters.plate.assay is Assay.SINGLE and not (row.get("total_area_px") or 0) > 0:
+            if single and not (body.get("total_area_px") or 0) > 0:
                 continue
-            line["spheroids"].append(
+            row.spheroids.append(
                 {
                     "field": field_result["field"],
                     "file": field_result["file"],
                     "spheroid": number,
-                    "counted": int(is_counted(row, parameters)),
+                    "counted": int(is_counted(body, parameters)),
                     "pixel_size_um": field_result["pixel_size_um"],
                     "confidence": field_result["confidence"],
                     "method": field_result["method"],
-                    **row,
+                    **body,
                 }
             )
-    if parameters.plate.assay is Assay.SINGLE:
+    if single:
         line |= first["rows"][0]
     else:
         values, more = summarise_spheres(
@@ -253,32 +308,32 @@ def _line(
         "file": first["file"],
         "field": first["field"],
         "stitched": first["stitched"],
-        "masks": [(f["field"], f["mask"]) for f in result["fields"] if f["mask"]],
         "pixel_hash": first["pixel_hash"],
         "pixel_size_um": first["pixel_size_um"],
-        "confidence": min(f["confidence"] for f in analysed),
+        # Of masks that a person drew there is no confidence.
+        "confidence": float(np.fmin.reduce([f["confidence"] for f in analysed])),
         "method": first["method"],
         **{f"figure:{name}": value for name, value in first["figures"].items()},
     }
+    row.masks = [(f["field"], f["mask"]) for f in result["fields"] if f["mask"]]
     for name, values in combine_channels(analysed).items():
-        line |= {_raw(name, key): value for key, value in values.items()}
+        line |= {channel_column(name, key): value for key, value in values.items()}
     if any(f["pixel_size_um"] is None for f in analysed):
         flags.append(Flag("uncalibrated"))
     conflicts = [f["pixel_size_conflict"] for f in analysed if f["pixel_size_conflict"]]
     if conflicts:
         flags.append(Flag("pixel_size_conflict", detail=conflicts[0]))
-    if parameters.plate.assay is Assay.SINGLE and result["n_fields"] > 1 and not first["stitched"]:
+    if single and result["n_fields"] > 1 and not first["stitched"]:
         flags.append(Flag("not_stitched", detail=f"Field {first['field']} was used."))
-    return line, flags
 
 
-def _frames_of(moment: Moment, result: Mapping[str, Any]) -> dict[FrameKey, dict[str, Any]]:
+def _frames_of(moment: Moment, result: Mapping[str, Any]) -> list[tuple[Frame, dict[str, Any]]]:
     """Tell of each frame of a moment what reading it told."""
     read = {entry["path"]: entry for entry in result["inputs"]}
     problems = {path: (code, sentence) for code, path, sentence in result["problems"]}
-    found: dict[FrameKey, dict[str, Any]] = {}
+    found: list[tuple[Frame, dict[str, Any]]] = []
     for frame in moment.frames:
-        known = found.setdefault((frame.path, frame.page), {})
+        known: dict[str, Any] = {}
         if frame.path in problems:
             code, known["problem"] = problems[frame.path]
             known["status"] = _STATUS.get(code, "failed")
@@ -291,7 +346,18 @@ def _frames_of(moment: Moment, result: Mapping[str, Any]) -> dict[FrameKey, dict
                 "dtype": entry["dtype"],
             }
             known |= {k: v for k, v in entry.items() if k.startswith("pixel_size")}
+        found.append((frame, known))
     return found
+
+
+def dosed_at(entry: MappedWell | None) -> float | None:
+    """Time of a well's first dose in hours, as the map states it; None if it does not."""
+    if entry is None:
+        return None
+    starts = [d.dosed_at_h for d in entry.drugs if d.dosed_at_h is not None]
+    if entry.dosed_at_h is not None:
+        starts.append(entry.dosed_at_h)
+    return min(starts, default=None)
 
 
 def _treatment(entry: MappedWell | None) -> dict[str, Any]:
@@ -311,11 +377,8 @@ def _treatment(entry: MappedWell | None) -> dict[str, Any]:
         # Nothing is known of it, so that no vehicle well is known to be its reference.
         line["reference_group"] = "\x00"
         return line
-    starts = [d.dosed_at_h for d in doses if d.dosed_at_h is not None]
-    if entry.dosed_at_h is not None:
-        starts.append(entry.dosed_at_h)
     line |= {
-        "dosed_at_h": min(starts) if starts else None,
+        "dosed_at_h": dosed_at(entry),
         "washout_at_h": entry.washout_at_h,
         # What a well shares with its controls: the stock solution's solvent and the strata.
         "reference_group": "\x1f".join((entry.vehicle_group, *(v for _, v in entry.strata))),

@@ -1,23 +1,32 @@
-"""The tables of the run folder, in their final columns and order."""
+"""The tables of the run folder: their columns, and what stands in each row."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
-
-import pandas as pd
 
 from spheroid_qc.flags import FLAGS, Flag, resolve
 from spheroid_qc.measure import measured_columns
+from spheroid_qc.measure.channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters
-from spheroid_qc.plate.frames import FrameTable
+from spheroid_qc.plate.frames import Finding
 from spheroid_qc.plate.join import EndPoints
 from spheroid_qc.plate.maps.models import PlateMap
-from spheroid_qc.response.summary import summarise_conditions
-from spheroid_qc.run.judge import Judged
-from spheroid_qc.run.rows import Gathered
+from spheroid_qc.run.rows import Row, channel_column
 
-__all__ = ["WELLS_START", "build_tables"]
+__all__ = [
+    "FRAMES",
+    "QC",
+    "WELLS_START",
+    "WHOLE",
+    "WellsTable",
+    "finding_flags",
+    "finding_frame",
+    "flag_row",
+    "frame_rows",
+    "spheroid_columns",
+    "spheroid_rows",
+]
 
 WELLS_START = (
     "plate", "well", "row", "column", "time_h", "condition", "role",
@@ -39,12 +48,18 @@ _SPHERES = (
     "spheres_per_well", "sfe_percent",
 )  # fmt: skip
 _COUNTED = ("n_spheroids", *_SPHERES)
-_QC = ("plate", "well", "time_h", "code", "severity", "title", "detail", "advice", "file")
-_FRAMES = (
+QC = ("plate", "well", "time_h", "code", "severity", "title", "detail", "advice", "file")
+FRAMES = (
     "path", "status", "plate", "well", "field", "channel", "z", "timepoint", "time_h",
     "time_source", "page", "scheme", "size", "width_px", "height_px", "dtype", "pixel_size_um",
     "pixel_size_source", "sha256", "note",
 )  # fmt: skip
+WHOLE = (
+    "n_spheroids", "column", "field", "spheroid", "counted", "z", "timepoint", "page", "size",
+    "width_px", "height_px",
+)  # fmt: skip
+"""Columns of whole numbers that keep all their digits."""
+
 _FINDING_CODES = {
     "doubtful": "doubtful_name",
     "unread": "doubtful_name",
@@ -55,45 +70,82 @@ _FINDING_CODES = {
 }
 
 
-def build_tables(
-    table: FrameTable,
-    gathered: Gathered,
-    judged: Judged,
-    plate_map: PlateMap | None,
-    joined: EndPoints | None,
-    parameters: Parameters,
-) -> dict[str, pd.DataFrame]:
-    """Make all tables of the run folder.
+class WellsTable:
+    """Columns of `wells.csv`, and how a row fills them.
 
     Parameters
     ----------
-    table : FrameTable
-        How every file was read.
-    gathered : Gathered
-        Spheroids, and what reading the files told.
-    judged : Judged
-        Wells with flags and states.
+    parameters : Parameters
+        For the assay.
+    channels : iterable of str
+        All further channels of the run.
     plate_map : PlateMap or None
         For its further columns.
     joined : EndPoints or None
         End-point values by plate and well.
-    parameters : Parameters
-        All settings.
-
-    Returns
-    -------
-    dict of str to DataFrame
-        `frames, spheroids, wells, conditions, qc`.
+    plates : sequence of str
+        All plates of the run.
     """
-    wells, ends = _wells(gathered, judged, plate_map, joined, parameters)
-    extra = (*(_COUNTED if parameters.plate.assay is Assay.SPHERES else ()), *gathered.channels)
-    return {
-        "frames": _frames(table, gathered),
-        "spheroids": _spheroids(gathered, judged, parameters),
-        "wells": wells,
-        "conditions": summarise_conditions(wells, (*extra, *ends)),
-        "qc": _qc(table, judged, parameters),
-    }
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        channels: Iterable[str],
+        plate_map: PlateMap | None,
+        joined: EndPoints | None,
+        plates: Collection[str],
+    ) -> None:
+        single = parameters.plate.assay is Assay.SINGLE
+        self._channels = _channel_columns(channels)
+        names = [*WELLS_START, *_panel(parameters), *(_FOLLOWED if single else ())]
+        names += self._channels
+        names += ["file", *(_TREATMENT_MORE if plate_map is not None else ())]
+        names = list(dict.fromkeys(names))
+        # The map's own columns may be called anything, also like a column of ours.
+        self._map: dict[str, str] = {}
+        for name in () if plate_map is None else plate_map.columns:
+            self._map[_free_name(name, "map", (*names, *self._map))] = f"map:{name}"
+        names += self._map
+        self._ends: dict[str, str] = {}
+        for name in () if joined is None else joined.columns:
+            self._ends[_free_name(name, "joined", (*names, *self._ends))] = name
+        names += self._ends
+        self._values = {} if joined is None else joined.for_plates(sorted(plates))
+        self.columns: tuple[str, ...] = tuple(names)
+        """All columns in their order."""
+        counted = () if single else _COUNTED
+        self.summarised: tuple[str, ...] = (*counted, *self._channels, *self._ends)
+        """Columns that are summarised by condition beside the usual ones."""
+
+    def row(self, row: Row, judged: Mapping[str, Any], flags: str, *, last: bool) -> dict[str, Any]:
+        """Fill a row.
+
+        Parameters
+        ----------
+        row : Row
+            As read.
+        judged : mapping
+            From `Judged.values`.
+        flags : str
+            Codes, joined.
+        last : bool
+            Whether it is the last time of its plate: end points were measured then.
+
+        Returns
+        -------
+        dict
+            By column; what is missing is absent, None or NaN.
+        """
+        values = row.values
+        filled = {name: values.get(name) for name in self.columns}
+        filled |= {name: values.get(raw) for name, raw in self._channels.items()}
+        filled |= {name: values.get(raw) for name, raw in self._map.items()}
+        filled |= {name: value for name, value in judged.items() if name in filled}
+        filled["flags"] = flags
+        if self._ends:
+            known = self._values.get((values["plate"], values["well"]), {}) if last else {}
+            filled |= {name: known.get(raw) for name, raw in self._ends.items()}
+        return filled
 
 
 def _panel(parameters: Parameters) -> list[str]:
@@ -103,138 +155,126 @@ def _panel(parameters: Parameters) -> list[str]:
     return names
 
 
-def _wells(
-    gathered: Gathered,
-    judged: Judged,
-    plate_map: PlateMap | None,
-    joined: EndPoints | None,
-    parameters: Parameters,
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Make the table of wells, and name its columns of end-point values."""
-    wells = judged.wells
-    names = [*WELLS_START, *_panel(parameters)]
-    if parameters.plate.assay is Assay.SINGLE:
-        names += _FOLLOWED
-    names += gathered.channels
-    names += ["file", *(_TREATMENT_MORE if plate_map is not None else ())]
-    final = wells.reindex(columns=list(dict.fromkeys(names))).copy()
-    for name, column in final.items():
-        # Whole numbers too have six digits, whether or not a value is missing in the column.
-        if pd.api.types.is_integer_dtype(column):
-            final[name] = column.astype(float)
-    for name in ("n_spheroids", "column"):
-        final[name] = final[name].astype("Int64")
-    for name in () if plate_map is None else plate_map.columns:
-        final[_free_name(name, "map", final)] = wells[f"map:{name}"]
-    ends = () if joined is None else _end_points(final, joined)
-    for name, values in ends:
-        final[name] = values
-    return final.reset_index(drop=True), tuple(name for name, _ in ends)
+def _channel_columns(channels: Iterable[str]) -> dict[str, str]:
+    """Name the columns of further channels (the channel's, fit for a column), and their sources."""
+    taken: set[str] = set()
+    names: dict[str, str] = {}
+    for channel in sorted(channels):
+        token = "".join(c if c.isalnum() else "_" for c in channel).strip("_").lower() or "channel"
+        number = 1
+        unique = token
+        while unique in taken:
+            number += 1
+            unique = f"{token}_{number}"
+        taken.add(unique)
+        for figure in FLUORESCENCE_COLUMNS:
+            names[f"{unique}_{figure}"] = channel_column(channel, figure)
+    return names
 
 
-def _end_points(wells: pd.DataFrame, joined: EndPoints) -> list[tuple[str, pd.Series]]:
-    """End-point values stand at the last time of their plate, where they were measured."""
-    values = joined.for_plates(sorted(wells["plate"].unique()))
-    last = wells["time_h"] == wells["time_h"].groupby(wells["plate"]).transform("max")
-    found: dict[str, pd.Series] = {}
-    for name in joined.columns:
-        column = [
-            values.get((plate, well), {}).get(name) if at_end else None
-            for plate, well, at_end in zip(wells["plate"], wells["well"], last, strict=True)
-        ]
-        series = pd.Series(column, index=wells.index, dtype=float)
-        found[_free_name(name, "joined", (*wells.columns, *found))] = series
-    return list(found.items())
-
-
-def _free_name(name: str, prefix: str, taken: Collection[Any]) -> str:
+def _free_name(name: str, prefix: str, taken: Collection[str]) -> str:
     """Prefix the name of a column of the user that is called like one of ours."""
     while name in taken:
         name = f"{prefix}_{name}"
     return name
 
 
-def _spheroids(gathered: Gathered, judged: Judged, parameters: Parameters) -> pd.DataFrame:
+def spheroid_columns(parameters: Parameters) -> tuple[str, ...]:
+    """Columns of `spheroids.csv`."""
     panel = [
         c
         for c in measured_columns(parameters.plate.assay.value)
-        if c not in ("n_spheroids", "confidence", "method")
+        if c not in ("n_spheroids", "confidence", "method", "pixel_size_um")
     ]
     counted = ("counted",) if parameters.plate.assay is Assay.SPHERES else ()
-    names = [
+    return (
         "plate", "well", "field", "time_h", "spheroid", *counted, *panel, "pixel_size_um",
         "confidence", "method", "state", "flags", "file",
-    ]  # fmt: skip
-    if gathered.spheroids.empty:
-        return pd.DataFrame(columns=names)
-    of_well = judged.wells[["plate", "well", "timepoint", "state", "flags"]]
-    table = gathered.spheroids.merge(of_well, on=["plate", "well", "timepoint"], how="left")
-    return table.reindex(columns=names)
+    )  # fmt: skip
 
 
-def _qc(table: FrameTable, judged: Judged, parameters: Parameters) -> pd.DataFrame:
-    lines: list[dict[str, Any]] = []
+def spheroid_rows(row: Row, state: str, flags: str) -> Iterator[dict[str, Any]]:
+    """Rows of `spheroids.csv` that one well at one time has.
 
-    def add(flag: Flag, place: Mapping[str, Any]) -> None:
-        kind = FLAGS[flag.code]
-        final = resolve(flag, parameters.quality)
-        lines.append(
-            {
-                **place,
-                "code": flag.code,
-                "severity": str(final.severity.value if final.severity else ""),
-                "title": kind.title,
-                "detail": flag.detail or kind.explanation,
-                "advice": kind.advice,
-            }
-        )
+    Parameters
+    ----------
+    row : Row
+        As read.
+    state, flags : str
+        Of the well at that time.
 
-    for plate, flag in judged.plate_flags:
-        add(flag, {"plate": plate})
-    wells = judged.wells
-    files = wells["file"] if "file" in wells else pd.Series(index=wells.index, dtype=object)
-    for label, found in judged.flags.items():
-        for flag in found:
-            place = {
-                "plate": wells.at[label, "plate"],
-                "well": wells.at[label, "well"],
-                "time_h": wells.at[label, "time_h"],
-                "file": files.at[label],
-            }
-            add(flag, place)
-    for finding in table.findings:
+    Yields
+    ------
+    dict
+        By column.
+    """
+    for spheroid in row.spheroids:
+        yield {**spheroid, "state": state, "flags": flags}
+
+
+def flag_row(flag: Flag, place: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
+    """Make a row of `qc.csv`.
+
+    Parameters
+    ----------
+    flag : Flag
+        The finding.
+    place : mapping
+        `plate`, `well`, `time_h`, `file`, as far as it has them.
+    parameters : Parameters
+        For severities.
+
+    Returns
+    -------
+    dict
+        By column.
+    """
+    kind = FLAGS[flag.code]
+    # What was judged has its final severity: on accepted frames not the user's usual one.
+    final = resolve(flag, parameters.quality) if flag.severity is None else flag
+    return {
+        "plate": place.get("plate"),
+        "well": place.get("well"),
+        "time_h": place.get("time_h"),
+        "file": place.get("file"),
+        "code": flag.code,
+        "severity": str(final.severity.value if final.severity else ""),
+        "title": kind.title,
+        "detail": flag.detail or kind.explanation,
+        "advice": kind.advice,
+    }
+
+
+def finding_flags(findings: Iterable[Finding]) -> Iterator[tuple[Flag, dict[str, Any]]]:
+    """Give the flags of files that are left out, with the file."""
+    for finding in findings:
         code = _FINDING_CODES.get(finding.kind)
         if code is not None:
-            add(Flag(code, None, finding.message), {"file": finding.path})
-    return pd.DataFrame(lines, columns=list(_QC))
+            yield Flag(code, None, finding.message), {"file": finding.path}
 
 
-def _frames(table: FrameTable, gathered: Gathered) -> pd.DataFrame:
-    lines: list[dict[str, Any]] = []
-    for frame in table.frames:
-        known = gathered.frames.get((frame.path, frame.page), {})
-        lines.append(
-            {
-                "path": frame.path,
-                "status": known.get("status", "read"),
-                "plate": frame.plate,
-                "well": frame.well,
-                "field": frame.field,
-                "channel": frame.channel,
-                "z": frame.z,
-                "timepoint": frame.timepoint,
-                "time_h": frame.time_h,
-                "time_source": frame.time_source,
-                "page": frame.page,
-                "scheme": frame.scheme,
-                "size": frame.size,
-                "note": known.get("problem", ""),
-                **{k: v for k, v in known.items() if k in _FRAMES and k != "status"},
-            }
-        )
-    for finding in table.findings:
-        lines.append({"path": finding.path, "status": finding.kind, "note": finding.message})
-    frames = pd.DataFrame(lines, columns=list(_FRAMES))
-    for name in ("field", "z", "timepoint", "page", "size", "width_px", "height_px"):
-        frames[name] = pd.to_numeric(frames[name]).astype("Int64")
-    return frames
+def frame_rows(row: Row) -> Iterator[dict[str, Any]]:
+    """Rows of `frames.csv` that one well at one time has."""
+    for frame, known in row.frames:
+        yield {
+            "path": frame.path,
+            "status": known.get("status", "read"),
+            "plate": frame.plate,
+            "well": frame.well,
+            "field": frame.field,
+            "channel": frame.channel,
+            "z": frame.z,
+            "timepoint": frame.timepoint,
+            "time_h": frame.time_h,
+            "time_source": frame.time_source,
+            "page": frame.page,
+            "scheme": frame.scheme,
+            "size": frame.size,
+            "note": known.get("problem", ""),
+            **{k: v for k, v in known.items() if k in FRAMES and k != "status"},
+        }
+
+
+def finding_frame(finding: Finding) -> dict[str, Any]:
+    """Make a row of `frames.csv` for a file that is left out."""
+    return {"path": finding.path, "status": finding.kind, "note": finding.message}

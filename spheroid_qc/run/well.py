@@ -5,11 +5,14 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.errors import ImageError, SpheroidQCError
 from spheroid_qc.run.folder import RunFolder, output_error
-from spheroid_qc.run.work import WellTask, read_record, write_record
+from spheroid_qc.run.work import Moment, WellTask, read_record, write_record
+
+if TYPE_CHECKING:
+    from spheroid_qc.run.load import OpenFile
 
 __all__ = [
     "WellResult",
@@ -17,6 +20,7 @@ __all__ = [
     "analyse_well",
     "commit_record",
     "masks_present",
+    "prepare",
     "split",
 ]
 
@@ -97,6 +101,7 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
             old = done.get(moment.signature)
             if old is not None and masks_present(run, old):
                 found.append(old)
+                _measure_corrections(task, moment, old, files)
                 continue
             new += 1
             path = moment.frames[0].path
@@ -106,6 +111,7 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
                         task.folder, run, moment, task.parameters, task.calibration, files
                     )
                 )
+                _measure_corrections(task, moment, found[-1], files)
             except OSError as error:
                 raise output_error(task.out, error) from error
             except SpheroidQCError:
@@ -122,6 +128,28 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
                 details = traceback.format_exc()
                 found.append(_failed(moment.signature, "worker_died", path, sentence, details))
     return found, new
+
+
+def _measure_corrections(
+    task: WellTask, moment: Moment, result: dict[str, Any], files: OpenFile
+) -> None:
+    """Measure masks that were corrected by hand where that has not been done."""
+    from spheroid_qc.run.corrections import measure_corrections
+
+    run = RunFolder(task.out)
+    if run.corrections.is_dir():
+        measure_corrections(
+            run, task.folder, moment, result, task.parameters, task.calibration, files
+        )
+
+
+def prepare() -> None:
+    """Import what analysing a well needs, before there is a well."""
+    from importlib import import_module
+
+    for name in ("load", "moment"):
+        import_module(f"spheroid_qc.run.{name}")
+    import_module("spheroid_qc.segment.classical")
 
 
 def commit_record(run: RunFolder, task: WellTask, moments: list[dict[str, Any]]) -> None:

@@ -35,7 +35,7 @@ __all__ = [
 RECORD_FORMAT = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Moment:
     """All frames of one well at one time.
 

@@ -1,7 +1,8 @@
 """What a simulated plate is: which well holds what, when it is imaged, and what goes wrong.
 
-`DEMO` is the plate of `spheroid-qc demo`: the sixty inner wells of a 96-well plate with three
-replicates of selinexor, gemcitabine and nab-paclitaxel alone and combined at a fixed ratio.
+`DEMO` is the plate of `spheroid-qc demo`: 75 wells of a 96-well plate with three replicates of
+selinexor, gemcitabine and nab-paclitaxel at three doses, alone, in pairs and all together at a
+fixed ratio, with vehicle wells and a positive control.
 """
 
 from __future__ import annotations
@@ -49,6 +50,17 @@ SELINEXOR = Drug(
     steepness=2.2,
     spread=0.65,
 )
+STAUROSPORINE = Drug(
+    "staurosporine",
+    "uM",
+    1.0,
+    (1.0,),
+    shrink=Hill(0.85, 0.05, 2.0),
+    shed=Hill(0.85, 0.05, 2.0),
+    half_time_h=16.0,
+    steepness=2.0,
+    spread=0.6,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class WellPlan:
     treatment : Treatment
         Drugs and doses in uM; empty for vehicle.
     role : str
-        `vehicle`, `treated` or `blank`.
+        `vehicle`, `positive_control`, `treated` or `blank`.
     replicate : int
         Number of the replicate, from 1.
     empty : bool
@@ -127,7 +139,7 @@ class PlateDesign:
     wells: tuple[WellPlan, ...]
     drugs: tuple[Drug, ...] = (SELINEXOR, GEMCITABINE, NAB_PACLITAXEL)
     interactions: tuple[Interaction, ...] = ()
-    times_h: tuple[float, ...] = (0.0, 12.0, 24.0, 36.0, 48.0, 72.0)
+    times_h: tuple[float, ...] = (0.0, 12.0, 24.0, 48.0, 72.0)
     plate: str = "VID1"
     cell_line: str = "PDAC-CSC"
     shape: tuple[int, int] = (1024, 1024)
@@ -172,15 +184,16 @@ def tri_drug_plate(
     *,
     replicates: int = 3,
     vehicles_per_replicate: int = 2,
-    combined_levels: tuple[int, ...] = (1, 2),
+    combined_levels: tuple[int, ...] = (0, 1, 2),
+    positive_control: Drug | None = None,
     layout_seed: int = 7,
 ) -> tuple[WellPlan, ...]:
     """Lay out three drugs alone, in pairs and all together, in blocks of two rows.
 
-    Every block of two rows and ten columns is one replicate of everything, shuffled within
+    Every block of two rows and twelve columns is one replicate of everything, shuffled within
     itself, so that neither a column nor the plate's edge goes with a treatment. The place left
     over in each block holds, in turn: an empty well, a well that goes out of focus, a well with
-    a truncated file.
+    a truncated file. Positive controls stand apart, in the row below the last block.
 
     Parameters
     ----------
@@ -192,6 +205,8 @@ def tri_drug_plate(
         Vehicle wells of each block.
     combined_levels : tuple of int
         Which of the doses (from 0) are combined, at the fixed ratio of their ranks.
+    positive_control : Drug, optional
+        What surely makes a spheroid fall apart, at its first dose; one well a replicate.
     layout_seed : int
         Seed of the shuffling.
 
@@ -212,9 +227,9 @@ def tri_drug_plate(
     spare = ((drugs[0].name, drugs[0].doses_um[1]),)
     plans = []
     for block in range(replicates):
-        places = [(1 + 2 * block + k // 10, 1 + k % 10) for k in range(20)]
+        places = [(1 + 2 * block + k // 12, k % 12) for k in range(24)]
         if len(conditions) > len(places):
-            raise ValueError(f"{len(conditions)} wells do not fit into a block of 20")
+            raise ValueError(f"{len(conditions)} wells do not fit into a block of 24")
         order = rng.permutation(len(places))
         for n, treatment in enumerate(conditions):
             row, column = places[order[n]]
@@ -229,11 +244,16 @@ def tri_drug_plate(
                     WellPlan(row, column, spare, "treated", 5, truncated_at_h=48.0),
                 )[block % 3]
             )
+        if positive_control is not None:
+            treatment = ((positive_control.name, positive_control.doses_um[0]),)
+            place = (1 + 2 * replicates, 2 + 3 * block)
+            plans.append(WellPlan(*place, treatment, "positive_control", block + 1))
     return tuple(sorted(plans, key=lambda plan: (plan.row, plan.column)))
 
 
 DEMO = PlateDesign(
-    wells=tri_drug_plate(),
+    wells=tri_drug_plate(positive_control=STAUROSPORINE),
+    drugs=(SELINEXOR, GEMCITABINE, NAB_PACLITAXEL, STAUROSPORINE),
     interactions=(
         Interaction(("selinexor", "gemcitabine"), shed=1.5, shrink=0.4),
         Interaction(("selinexor", "gemcitabine", "nab-paclitaxel"), shed=1.6, shrink=0.4),

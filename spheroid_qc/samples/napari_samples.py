@@ -31,7 +31,7 @@ def _series(
     strength: float, times_h: tuple[float, ...], modality: Modality = Modality.BRIGHTFIELD
 ) -> PlateDesign:
     """Return a plate of one well with all three drugs at `strength` times their highest doses."""
-    treatment = tuple((drug.name, strength * drug.doses_um[-1]) for drug in DEMO.drugs)
+    treatment = tuple((drug.name, strength * drug.doses_um[-1]) for drug in DEMO.drugs[:3])
     plan = WellPlan(1, 1, treatment if strength > 0 else (), "treated" if strength else "vehicle")
     return replace(
         DEMO, wells=(plan,), times_h=times_h, modality=modality, extras=False, break_share=1.0

@@ -115,7 +115,7 @@ def test_absolute_and_relative_are_told_apart():
     assert line["ic50_abs_um"] == pytest.approx((5 / 3) ** (1 / 1.5), rel=0.02)
     assert line["ic50_abs_low_um"] < line["ic50_abs_um"] < line["ic50_abs_high_um"]
     weak = only(series(emax=0.4, noise=0.001))
-    assert weak["ec50_qualifier"] == "="
+    assert weak["ec50_qualifier"] == ""
     assert (weak["ic50_abs_qualifier"], weak["ic50_abs_um"]) == (">", pytest.approx(30.0))
     assert "stays below" in weak["note"]
 

@@ -124,11 +124,11 @@ def test_a_clean_interaction_is_recovered(alpha, k):
     fit = fit_interaction(doses, effect, singles)
     assert fit.converged
     assert np.exp(fit.theta[2 * k : 2 * k + 2]) == pytest.approx([alpha, 1.0], rel=1e-5)
-    for fa in FA_LEVELS:
-        assert fit.level_interval(dm / dm.sum(), fa) == pytest.approx((alpha, alpha), rel=1e-4)
+    at_levels = fit.level_intervals(dm / dm.sum(), FA_LEVELS)[:, 0]
+    assert at_levels.ravel() == pytest.approx(np.full(8, alpha), rel=1e-4)
     assert fit.mean_interval(doses[-7:]) == pytest.approx((alpha, alpha), rel=1e-4)
-    bounds = fit.dose_interval(doses[-4], effect[-4], 3)
-    assert bounds == pytest.approx((alpha, alpha), rel=1e-3)
+    bounds = fit.dose_intervals(doses[-4:-3], effect[-4:-3], np.array([3.0]))[0, 0]
+    assert bounds == pytest.approx([alpha, alpha], rel=1e-3)
 
 
 def _alone(doses, effect, i):

@@ -60,13 +60,13 @@ def test_stated_values_are_used_as_given(kind, unit, given, effect):
         ({"response": [np.nan] * 3}, "no number: there is nothing to analyse"),
         ({"dose_1_um": [0, 0, 0]}, "No row has a dose above 0"),
         ({"drug_1": None, "dose_1_um": None}, "No row names a drug"),
-        ({"well": ["A1", "A01", "A2"]}, "Well A01 stands in rows 1 and 2"),
+        ({"well": ["A1", "A01", "A2"]}, "Well A01 stands in row 1 and in row 2"),
         ({"well": ["A1", "01-Jan", "A2"]}, "'01-Jan' is not a well"),
         ({"well": ["A1", "1.00E+05", "A2"]}, "is not a well"),
         ({"role": ["vehicle", "vehicle", ""]}, "Row 2 has role vehicle, but a drug"),
         ({"role": ["treated", "", ""]}, "Row 1 has role treated, but no drug"),
         ({"role": "blank"}, "nothing to fit"),
-        ({"time_h": [1, None, 2]}, "Row 2 of the table has no time_h"),
+        ({"time_h": [1, None, 2]}, "Row 2 has no time_h"),
     ],
 )
 def test_mistakes_are_refused_with_a_sentence(wrong, said):

@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from spheroid_qc import run_plate
-from spheroid_qc.run.answer import answer_lines, condition_lines, distrust_lines
+from spheroid_qc.run.answer import condition_lines, distrust_lines
 
 
 @pytest.fixture(scope="module")
-def lines(plate, plate_map, tmp_path_factory) -> list[str]:
-    result = run_plate(plate, plate_map, tmp_path_factory.mktemp("answer") / "out", workers=0)
-    return answer_lines(result.tables)
+def lines(plate, plate_map, tmp_path_factory) -> tuple[str, ...]:
+    out = tmp_path_factory.mktemp("answer") / "out"
+    return run_plate(plate, plate_map, out, workers=0).answer
 
 
 def test_every_condition_has_its_line(lines):

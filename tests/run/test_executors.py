@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from spheroid_qc.run.executors import WorkerDied, map_unordered
+from spheroid_qc.run.executors import WorkerDied, Workers, map_unordered
 
 
 def square(n: int) -> int:
@@ -48,6 +48,24 @@ def test_workers_compute_with_one_thread_and_the_parent_keeps_its_own(monkeypatc
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert dict(map_unordered(threads, [1], 1)) == {1: "1"}
     assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+def identity(_: object = None) -> int:
+    return os.getpid()
+
+
+def test_workers_stay_for_the_next_kind_of_work():
+    with Workers(1) as workers:
+        assert not workers.started
+        workers.start(os.getpid)
+        first = {pid for _, pid in map_unordered(identity, range(3), workers)}
+        second = {pid for _, pid in map_unordered(identity, range(3), workers)}
+        assert first == second != {os.getpid()}
+        dead = dict(map_unordered(square, [1, 13], workers))
+        assert isinstance(dead[13], WorkerDied)
+        third = {pid for _, pid in map_unordered(identity, range(3), workers)}
+        assert third != first
+    assert not workers.started
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

@@ -24,7 +24,7 @@ from spheroid_qc.samples.masks import masks_of
 from spheroid_qc.samples.truth import frame_truth, with_states
 from spheroid_qc.samples.writer import render_frame
 
-SEL, GEM, NAB = (drug.name for drug in DEMO.drugs)
+SEL, GEM, NAB = (drug.name for drug in DEMO.drugs[:3])
 
 SMALL = PlateDesign(
     wells=(
@@ -266,13 +266,14 @@ def test_modalities_share_the_geometry() -> None:
 
 def test_demo_plate_holds_what_it_promises() -> None:
     wells = DEMO.wells
-    assert len(wells) == 60
-    assert len(DEMO.times_h) == 6
+    assert len(wells) == 75
+    assert len(DEMO.times_h) == 5
     assert sum(plan.role == "vehicle" for plan in wells) == 6
+    assert sum(plan.role == "positive_control" for plan in wells) == 3
     assert sum(plan.empty for plan in wells) == 1
     assert sum(plan.blurred_from_h is not None for plan in wells) == 1
     assert sum(plan.truncated_at_h is not None for plan in wells) == 1
-    for drug in DEMO.drugs:
+    for drug in DEMO.drugs[:3]:
         alone = {plan.treatment for plan in wells if [n for n, _ in plan.treatment] == [drug.name]}
         assert len(alone) == 3
     for treatment in {plan.treatment for plan in wells if len(plan.treatment) > 1}:
@@ -289,7 +290,7 @@ def test_demo_plate_holds_what_it_promises() -> None:
 def test_demo_history_sheds_steadily() -> None:
     plan = next(p for p in DEMO.wells if len(p.treatment) == 3)
     history = history_of(DEMO, plan, 0)
-    scenes = [history.scene_at(k) for k in range(6)]
+    scenes = [history.scene_at(k) for k in range(5)]
     assert 0 < len(scenes[0].cells) < 30
     areas = [np.count_nonzero(masks_of(scene)[1]) for scene in scenes]
     assert all(b > a for a, b in pairwise(areas))
@@ -313,5 +314,5 @@ def test_impossible_plates_are_refused(change: dict, words: str) -> None:
 
 
 def test_too_many_conditions_for_a_block() -> None:
-    with pytest.raises(ValueError, match="block of 20"):
-        tri_drug_plate(vehicles_per_replicate=5)
+    with pytest.raises(ValueError, match="block of 24"):
+        tri_drug_plate(vehicles_per_replicate=6)

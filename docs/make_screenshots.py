@@ -1,0 +1,163 @@
+"""Pictures of the panels in use, for README and docs, from the small synthetic plate.
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py [FOLDER]
+
+Opens napari at 1366 x 768 as `spheroid-qc gui` does, goes through the panels on a plate in FOLDER
+(default: a temporary one) and writes `docs/images/gui_*.png`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from napari._qt.dialogs.qt_notification import NapariQtNotification
+from napari.settings import get_settings
+from PIL import Image
+from qtpy.QtWidgets import QApplication
+
+from spheroid_qc.gui.actions import load_map, open_images, open_panel
+from spheroid_qc.gui.correcting import correcting_of
+from spheroid_qc.gui.run_control import control_of
+from spheroid_qc.gui.sample import write_sample
+from spheroid_qc.gui.session import session_of
+from spheroid_qc.gui.start import start
+from spheroid_qc.gui.well_view import view_of
+
+IMAGES = Path(__file__).resolve().parent / "images"
+SIZE = (1366, 768)
+
+
+class Camera:
+    """A viewer that is waited for and photographed."""
+
+    def __init__(self) -> None:
+        self.viewer = start(None, block=False)
+        self.viewer.window.resize(*SIZE)
+        self.session = session_of(self.viewer)
+        self.view = view_of(self.viewer)
+        self.control = control_of(self.viewer)
+        self.settle()
+
+    def settle(self, seconds: float = 0.6) -> None:
+        """Let the window work for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    def until(self, condition, seconds: float = 400) -> None:
+        """Let the window work until something is so."""
+        end = time.monotonic() + seconds
+        while not condition():
+            QApplication.processEvents()
+            time.sleep(0.01)
+            if time.monotonic() > end:
+                raise TimeoutError
+        self.settle()
+
+    def shoot(self, name: str) -> None:
+        """Write a picture of the whole window."""
+        self.settle()
+        for notice in self.viewer.window._qt_viewer.findChildren(NapariQtNotification):
+            notice.close()
+        self.settle(0.3)
+        pixels = self.viewer.screenshot(canvas_only=False, flash=False)
+        path = IMAGES / f"gui_{name}.png"
+        _few_greys(np.array(pixels[..., :3])).save(path, optimize=True)
+        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+def _few_greys(pixels: np.ndarray) -> Image.Image:
+    """Round the greys of the micrograph, whose noise would be most of the bytes; keep colours."""
+    grey = np.ptp(pixels.astype(int), axis=-1) == 0
+    pixels[grey] = np.clip((pixels[grey].astype(int) + 8) // 16 * 16, 0, 255)
+    return Image.fromarray(pixels)
+
+
+def main(folder: Path) -> None:
+    """Go through the panels and photograph them."""
+    images = write_sample(folder)
+    shutil.rmtree(images.with_name(f"{images.name}_spheroid_qc"), ignore_errors=True)
+    get_settings().appearance.theme = "dark"
+    camera = Camera()
+    viewer, session = camera.viewer, camera.session
+
+    plate = open_panel(viewer, "Plate")
+    open_images(viewer, images)
+    camera.until(lambda: camera.view.data is not None)
+    load_map(plate, session, images / "plate_map.csv")
+    camera.until(lambda: session.plate_map is not None)
+    plate.editor_fold.set_open(True)
+    plate.grid.select(["B03", "C03", "D03"])
+    camera.shoot("plate")
+    plate.editor_fold.set_open(False)
+
+    run = open_panel(viewer, "Run")
+    run.start()
+    camera.until(lambda: len(camera.control.live) >= 9)
+    camera.shoot("run")
+    camera.until(lambda: not camera.control.running)
+    camera.until(lambda: "wells" in session.tables)
+
+    review = open_panel(viewer, "Review")
+    session.show(session.plate, "B04", 3)
+    camera.until(lambda: camera.view.data.well == "B04" and camera.view.layer("core") is not None)
+    review.shown.setCurrentText("all frames")
+    review.next()
+    camera.until(lambda: camera.view.data.well == session.well)
+    session.show(session.plate, "B06", 2)
+    camera.until(lambda: camera.view.data.well == "B06")
+    review.paint("core")
+    heard: list[object] = []
+    correcting_of(viewer).measured.connect(lambda *key: heard.append(key))
+    layer = camera.view.layer("core")
+    layer.brush_size = 22
+    # A bite at the right edge of the core: whatever it looks like, something changes.
+    ys, xs = np.nonzero(np.asarray(layer.data[2]))
+    edge = int(np.argmax(xs))
+    for step in (0, 8, 16):
+        layer.paint((2, int(ys[edge]) + step - 8, int(xs[edge]) - 2), 0)
+    camera.until(lambda: heard)
+    camera.settle(1.0)
+    camera.shoot("review")
+    review.restore_button.click()
+    camera.until(lambda: not camera.control.running and not camera.control._tables_due)
+
+    results = open_panel(viewer, "Results")
+    camera.settle(1.0)
+    results.draw()
+    camera.shoot("results")
+
+    viewer.layers.clear()
+    viewer.open_sample("spheroid_qc", "spheroid")
+    measure = open_panel(viewer, "Segment and measure")
+    measure.run_frame()
+    camera.until(lambda: measure._worker is None)
+    viewer.reset_view()
+    camera.shoot("measure")
+
+    get_settings().appearance.theme = "light"
+    camera.settle(1.0)
+    camera.shoot("measure_light")
+    open_panel(viewer, "Plate")
+    session.show(session.plate, "B06", 3)
+    camera.until(lambda: camera.view.layer("core") is not None)
+    camera.shoot("plate_light")
+    results = open_panel(viewer, "Results")
+    results.what.setCurrentIndex(1)
+    camera.shoot("results_light")
+    get_settings().appearance.theme = "dark"
+    viewer.close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as place:
+            main(Path(place))

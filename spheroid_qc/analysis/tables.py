@@ -1,0 +1,258 @@
+"""The same questions asked of every response and stratum, put together into one table each.
+
+A question that can't be answered for one response leaves a sentence, never a hole in the run:
+the other responses and tables are made all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.combinations import SYNERGY_COLUMNS, synergy_table
+from spheroid_qc.response.dose_response import DOSE_RESPONSE_COLUMNS, dose_response_table
+from spheroid_qc.response.groups import analysis_time
+from spheroid_qc.response.responses import Responses
+from spheroid_qc.response.synergyfinder import synergyfinder_table
+
+__all__ = ["Asked", "Said", "counted", "dose_response", "synergy", "synergyfinder", "used_rows"]
+
+Maker = Callable[[Responses, ResponseParameters], pd.DataFrame]
+
+
+class Asked(NamedTuple):
+    """One response of one stratum.
+
+    Parameters
+    ----------
+    name : str
+        Word in column `response`.
+    stratum : str
+        Word in column `stratum`; empty where there is only one.
+    responses : Responses
+        Its wells.
+    """
+
+    name: str
+    stratum: str
+    responses: Responses
+
+
+@dataclass
+class Said:
+    """Sentences that gather while tables are made.
+
+    Parameters
+    ----------
+    notes : list of str
+        How things were understood and what was left out.
+    missing : dict of str to str
+        Table -> why it can't be made.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence once."""
+        if sentence and sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a number with its noun: `1 well`, `3 wells`."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def dose_response(
+    asked: Sequence[Asked], settings: ResponseParameters, said: Said, time_h: float | None = None
+) -> pd.DataFrame:
+    """Fit all drugs and fixed-ratio combinations, for `dose_response.csv`.
+
+    Parameters
+    ----------
+    asked : sequence of Asked
+        Responses by stratum.
+    settings : ResponseParameters
+        Of the fits.
+    said : Said
+        Gets what could not be done.
+    time_h : float, optional
+        Analysis time where the responses were already cut to it: becomes a column.
+
+    Returns
+    -------
+    DataFrame
+        Grouping columns, then `DOSE_RESPONSE_COLUMNS`.
+    """
+    return _each(
+        "dose_response", asked, dose_response_table, settings, said, DOSE_RESPONSE_COLUMNS, time_h
+    )
+
+
+def synergy(
+    asked: Sequence[Asked], settings: ResponseParameters, said: Said, time_h: float | None = None
+) -> pd.DataFrame:
+    """Compare all combinations with their parts, for `synergy.csv`; raw responses are passed over.
+
+    Parameters
+    ----------
+    asked, settings, said, time_h
+        As for `dose_response`.
+
+    Returns
+    -------
+    DataFrame
+        Grouping columns, then `SYNERGY_COLUMNS`.
+    """
+    fractions = [one for one in asked if one.responses.kind != "raw"]
+    if not fractions:
+        said.missing["synergy"] = (
+            "No synergy: raw responses have no fraction affected; state fa, viability or "
+            "inhibition with --response-is."
+        )
+        return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
+    together = [
+        one for one in fractions if ((one.responses.doses > 0).sum(axis=1) > 1).any()
+    ]  # fmt: skip
+    if not together:
+        said.missing["synergy"] = "No synergy: no well holds more than one drug."
+        return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
+    return _each("synergy", together, synergy_table, settings, said, SYNERGY_COLUMNS, time_h)
+
+
+def synergyfinder(asked: Sequence[Asked], settings: ResponseParameters, said: Said) -> pd.DataFrame:
+    """Rewrite all combinations in SynergyFinder's columns, blocks numbered through.
+
+    Parameters
+    ----------
+    asked, settings, said
+        As for `dose_response`.
+
+    Returns
+    -------
+    DataFrame
+        `response_name` and `stratum` first where there are several.
+    """
+    fractions = [one for one in asked if one.responses.kind != "raw"]
+    table = _each("synergyfinder", fractions, synergyfinder_table, settings, said, (), None)
+    if "block_id" not in table or table.empty:
+        return pd.DataFrame()
+    apart = [c for c in ("response_name", "stratum") if c in table]
+    keys = [str(key) for key in zip(*(table[c] for c in [*apart, "block_id"]), strict=True)]
+    table["block_id"] = pd.factorize(np.array(keys, dtype=object))[0] + 1
+    width = max(int(str(c)[4:]) for c in table if str(c).startswith("drug"))
+    order = [f"{word}{i}" for word in ("drug", "conc") for i in range(1, width + 1)]
+    for name in order:
+        if name.startswith("drug"):
+            table[name] = table[name].fillna("")
+    return table[[*apart, "block_id", *order, "response", "conc_unit"]]
+
+
+def _each(
+    table: str,
+    asked: Sequence[Asked],
+    make: Maker,
+    settings: ResponseParameters,
+    said: Said,
+    columns: Sequence[str],
+    time_h: float | None,
+) -> pd.DataFrame:
+    """Make one table of every response and stratum, and stack them."""
+    parts: list[pd.DataFrame] = []
+    several_responses = len({one.name for one in asked}) > 1
+    several_strata = len({one.stratum for one in asked}) > 1
+    for one in asked:
+        try:
+            part = make(one.responses, settings)
+        except RequestError as error:
+            where = " ".join(filter(None, (one.name, f"({one.stratum})" if one.stratum else "")))
+            if len(asked) > 1:
+                said.note(f"{where}: {error}")
+            said.missing.setdefault(table, str(error))
+            continue
+        if one.responses.has_plates is False and any(o.responses.has_plates for o in asked):
+            part.insert(0, "plate", str(one.responses.rows["plate"].iloc[0]))
+        if any(o.responses.has_times for o in asked) and "time_h" not in part:
+            part.insert(0, "time_h", float(one.responses.rows["time_h"].iloc[0]))
+        elif time_h is not None:
+            part.insert(0, "time_h", time_h)
+        if several_strata:
+            part.insert(0, "stratum", one.stratum)
+        if several_responses:
+            word = "response_name" if "response" in part else "response"
+            part.insert(0, word, one.name)
+        parts.append(part)
+    if not parts:
+        return pd.DataFrame(columns=list(columns))
+    said.missing.pop(table, None)
+    filled = [part for part in parts if len(part)] or parts[:1]
+    if len(filled) == 1:
+        return filled[0].reset_index(drop=True)
+    return pd.concat(filled, ignore_index=True)
+
+
+def used_rows(
+    asked: Sequence[Asked],
+    settings: ResponseParameters,
+    conditions: Callable[[Responses], list[str]],
+) -> pd.DataFrame:
+    """Lay out what the fits were given.
+
+    Parameters
+    ----------
+    asked : sequence of Asked
+        Responses by stratum.
+    settings : ResponseParameters
+        For the analysis time.
+    conditions : callable
+        Names of the conditions of rows.
+
+    Returns
+    -------
+    DataFrame
+        `response, stratum, plate, well, time_h, condition, role, drug_1, dose_1, unit_1 ...,
+        effect`.
+    """
+    parts = []
+    width = 1
+    for one in asked:
+        try:
+            at_time, _ = analysis_time(one.responses, settings.time_h)
+        except RequestError:
+            continue
+        rows = at_time.rows
+        part = pd.DataFrame(
+            {
+                "response": one.name,
+                "stratum": one.stratum,
+                "plate": rows["plate"],
+                "well": rows["well"],
+                "time_h": rows["time_h"],
+                "condition": conditions(at_time),
+                "role": rows["role"],
+            }
+        )
+        places = [np.flatnonzero(row > 0).tolist() for row in at_time.doses]
+        deepest = max([1, *(len(found) for found in places)])
+        width = max(width, deepest)
+        for n in range(deepest):
+            at = [found[n] if n < len(found) else None for found in places]
+            part[f"drug_{n + 1}"] = [None if i is None else at_time.drugs[i] for i in at]
+            part[f"dose_{n + 1}"] = [
+                np.nan if i is None else float(at_time.doses[row, i]) for row, i in enumerate(at)
+            ]
+            part[f"unit_{n + 1}"] = [None if i is None else at_time.units[i] for i in at]
+        part["effect"] = rows["effect"]
+        parts.append(part)
+    first = ["response", "stratum", "plate", "well", "time_h", "condition", "role"]
+    slots = [f"{w}_{n + 1}" for n in range(width) for w in ("drug", "dose", "unit")]
+    if not parts:
+        return pd.DataFrame(columns=[*first, *slots, "effect"])
+    return pd.concat(parts, ignore_index=True).reindex(columns=[*first, *slots, "effect"])

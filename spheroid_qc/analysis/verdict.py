@@ -1,0 +1,54 @@
+"""The answer in words first: what falls apart, since when, how sure, and what can't be trusted.
+
+Every sentence stands beside the figures it was made from, so that terminal, report and tests
+read the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Finding", "Verdict"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement.
+
+    Parameters
+    ----------
+    topic : str
+        `falls_apart`, `combination`, `third_drug`, `dose`, `quality` or `left_out`.
+    subject : str
+        Condition, combination, drug, plate or wells that it is about.
+    outcome : str
+        `yes`, `no`, `opposite`, `open` (not shown either way), `mixed` (methods or responses
+        disagree) or `unknown` (can't be told, and the sentence says why).
+    sentence : str
+        The statement in words.
+    facts : mapping
+        Figures behind it.
+    """
+
+    topic: str
+    subject: str
+    outcome: str
+    sentence: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All statements, in the order in which they are read."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Only the words."""
+        return tuple(finding.sentence for finding in self.findings)
+
+    def about(self, topic: str) -> tuple[Finding, ...]:
+        """Statements on one topic."""
+        return tuple(finding for finding in self.findings if finding.topic == topic)

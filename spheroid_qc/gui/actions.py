@@ -1,0 +1,126 @@
+"""What several panels do: open a folder, read the tables, bring another panel to the front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from napari.utils.notifications import show_warning
+
+from spheroid_qc.gui.background import in_background, sentence_of
+from spheroid_qc.gui.opened import Opened, open_folder
+from spheroid_qc.gui.preferences import preference
+from spheroid_qc.gui.session import TABLES, Session, account_name, session_of
+from spheroid_qc.gui.stacks import FrameCache
+from spheroid_qc.gui.well_view import view_of
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.plate.maps import read_plate_map
+
+__all__ = ["PANELS", "load_map", "load_tables", "open_images", "open_panel", "read_tables"]
+
+PANELS = ("Plate", "Run", "Review", "Results", "Segment and measure")
+
+
+def open_images(
+    viewer: Any, folder: Path, parameters: Parameters | None = None, out: Path | None = None
+) -> Any:
+    """Open a folder of images in a viewer, in the background.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its session takes the folder over.
+    folder : Path
+        Folder of images, or the run folder of an earlier run.
+    parameters : Parameters, optional
+        Settings; default: those of the earlier run, else the defaults.
+    out : Path, optional
+        Run folder; default: beside the images.
+    """
+    view = view_of(viewer)
+    session = session_of(viewer)
+
+    def done(opened: Opened) -> None:
+        same = session.opened is not None and session.opened.folder == opened.folder
+        from spheroid_qc.gui.correcting import correcting_of
+
+        # A stroke of this very moment belongs to the folder that is left now.
+        correcting_of(viewer).finish()
+        session.user = preference("review", "user_name", "") or account_name()
+        session.set_opened(opened)
+        session.cache = FrameCache(int(preference("plate", "cache_mb", 256)) * 2**20)
+        for note in (*opened.notes, *([session.unread] if session.unread else ())):
+            show_warning(note)
+        if opened.map_path is not None and not same:
+            load_map(view, session, opened.map_path)
+        load_tables(view, session)
+        if _is_stale(opened):
+            session.tables_wanted.emit()
+
+    return in_background(
+        view, open_folder, Path(folder), parameters, out, done=done,
+        desc=f"reading {Path(folder).name}",
+    )  # fmt: skip
+
+
+def _is_stale(opened: Opened) -> bool:
+    """Tell whether something was decided after the tables were made, before a crash perhaps."""
+    run = opened.run
+    wells = run.table("wells")
+    if not wells.is_file():
+        return False
+    made = wells.stat().st_mtime
+    decided = [p for p in (run.exclusions, run.acceptances) if p.is_file()]
+    decided += run.corrections.rglob("*.json") if run.corrections.is_dir() else []
+    return any(path.stat().st_mtime > made for path in decided)
+
+
+def load_map(owner: Any, session: Session, path: Path) -> Any:
+    """Read a plate map in the background and give it to the session."""
+    count = session.parameters.plate.well_count
+
+    def read() -> Any:
+        return read_plate_map(path, well_count=count)
+
+    def done(plate_map: Any) -> None:
+        session.set_map(plate_map, path)
+
+    return in_background(owner, read, done=done)
+
+
+def read_tables(out: Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of a run folder; those that are not there are left out."""
+    found = {}
+    for name in TABLES:
+        path = out / f"{name}.csv"
+        if path.is_file():
+            text = {"plate": str, "well": str, "flags": str, "state": str, "condition": str}
+            found[name] = pd.read_csv(path, dtype=text, low_memory=False)
+    return found
+
+
+def load_tables(owner: Any, session: Session) -> Any:
+    """Read the tables of the run folder in the background."""
+    if session.opened is None:
+        return None
+    out = session.opened.out
+
+    def done(tables: dict[str, pd.DataFrame]) -> None:
+        if session.opened is not None and session.opened.out == out:
+            session.set_tables(tables)
+
+    def failed(error: BaseException) -> None:
+        show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
+
+    return in_background(owner, read_tables, out, done=done, failed=failed)
+
+
+def open_panel(viewer: Any, name: str) -> Any:
+    """Bring a panel to the front, and dock it first where it is not docked."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    dock, widget = viewer.window.add_plugin_dock_widget("spheroid_qc", name, tabify=True)
+    dock.setWindowTitle(name)
+    dock.show()
+    dock.raise_()
+    return widget

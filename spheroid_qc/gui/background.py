@@ -1,0 +1,103 @@
+"""Work that takes longer than a blink, in a thread; its end is heard in the window's thread.
+
+Errors become napari notifications that say what to do. What comes back to a panel that was closed
+meanwhile is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject
+
+from spheroid_qc.errors import SpheroidQCError
+
+__all__ = ["alive", "in_background", "sentence_of"]
+
+_RUNNING: set[Any] = set()
+
+
+def alive(widget: QObject) -> bool:
+    """Tell whether a widget has not been deleted."""
+    try:
+        widget.objectName()
+    except RuntimeError:
+        return False
+    return True
+
+
+def sentence_of(error: BaseException) -> str:
+    """Say to the user what went wrong."""
+    if isinstance(error, SpheroidQCError):
+        return str(error)
+    if isinstance(error, OSError):
+        place = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{place}; check the path and the disk, and try again."
+    if isinstance(error, MemoryError):
+        return "There is not enough memory; close other programs and try again."
+    return (
+        f"Something unexpected happened ({type(error).__name__}: {error}); please report it. "
+        "Nothing that was finished is lost."
+    )
+
+
+def in_background(
+    owner: QObject,
+    function: Callable[..., Any],
+    *args: Any,
+    done: Callable[[Any], None] | None = None,
+    failed: Callable[[BaseException], None] | None = None,
+    finished: Callable[[], None] | None = None,
+    desc: str = "",
+) -> Any:
+    """Call a function in a thread.
+
+    Parameters
+    ----------
+    owner : QObject
+        Callbacks are dropped once it is deleted.
+    function : callable
+        Touches no Qt.
+    *args
+        Its arguments.
+    done : callable, optional
+        Gets the result, in the window's thread.
+    failed : callable, optional
+        Gets the error; default: a notification.
+    finished : callable, optional
+        Called in either case, last.
+    desc : str
+        What napari's list of activities says meanwhile; empty for what is quick.
+
+    Returns
+    -------
+    worker
+        napari's worker; kept until it has finished.
+    """
+    worker = create_worker(
+        function, *args, _start_thread=False, _ignore_errors=True,
+        _progress={"desc": desc} if desc else None,
+    )  # fmt: skip
+
+    def guarded(callback: Callable[..., None]) -> Callable[..., None]:
+        def call(*values: Any) -> None:
+            if alive(owner):
+                callback(*values)
+
+        return call
+
+    def tell(error: BaseException) -> None:
+        show_error(sentence_of(error))
+
+    if done is not None:
+        worker.returned.connect(guarded(done))
+    worker.errored.connect(guarded(failed or tell))
+    if finished is not None:
+        worker.finished.connect(guarded(finished))
+    worker.finished.connect(lambda: _RUNNING.discard(worker))
+    _RUNNING.add(worker)
+    worker.start()
+    return worker

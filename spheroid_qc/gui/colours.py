@@ -1,0 +1,79 @@
+"""Colours of wells: by condition on the plate map, by value on a heat map; light and dark."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Iterable
+
+import numpy as np
+
+from spheroid_qc.plate.maps import MappedWell, condition_name
+from spheroid_qc.report.metrics import Metric
+from spheroid_qc.report.palette import PALETTE, step_of
+
+__all__ = ["CORE", "SHED", "condition_colours", "is_dark", "tone", "value_colour"]
+
+CORE = "#f0e442"
+"""Outline of the core, as in the overlays."""
+SHED = "#56b4e9"
+"""Outline of the shed material, as in the overlays."""
+
+# Hues that colour-blind eyes tell apart, in the order in which drugs and combinations get them.
+_HUES = (0.57, 0.075, 0.45, 0.87, 0.14, 0.70, 0.98, 0.30)
+
+
+def is_dark() -> bool:
+    """Tell whether napari's theme is a dark one."""
+    from napari.settings import get_settings
+    from napari.utils.theme import get_theme
+
+    theme = get_settings().appearance.theme
+    red, green, blue = get_theme(theme).background.as_rgb_tuple()[:3]
+    return bool(0.299 * red + 0.587 * green + 0.114 * blue < 128)
+
+
+def tone(name: str, dark: bool) -> str:
+    """Give a colour of the report's palette in the present theme."""
+    return PALETTE[name][1 if dark else 0]
+
+
+def condition_colours(wells: Iterable[MappedWell]) -> dict[str, str]:
+    """Give each condition of a map a colour: hue by drugs, depth by dose, controls grey.
+
+    Parameters
+    ----------
+    wells : iterable of MappedWell
+        All wells of the map.
+
+    Returns
+    -------
+    dict
+        Name of the condition -> `#rrggbb`.
+    """
+    found: dict[str, str] = {}
+    doses: dict[tuple[str, ...], dict[str, float]] = {}
+    for well in wells:
+        name = condition_name(well)
+        if well.role == "vehicle":
+            found[name] = "#9aa3ad"
+        elif well.role == "blank":
+            found[name] = "#dfe3e7"
+        elif well.role == "positive_control":
+            found[name] = "#4a3b6b"
+        else:
+            drugs = tuple(dose.drug for dose in well.drugs)
+            doses.setdefault(drugs, {})[name] = float(np.prod([d.dose for d in well.drugs] or [0]))
+    for number, names in enumerate(doses.values()):
+        hue = _HUES[number % len(_HUES)]
+        ordered = sorted(names, key=lambda name: names[name])
+        for rank, name in enumerate(ordered):
+            depth = 0.5 if len(ordered) == 1 else rank / (len(ordered) - 1)
+            rgb = colorsys.hls_to_rgb(hue, 0.74 - 0.38 * depth, 0.62)
+            found[name] = "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
+    return found
+
+
+def value_colour(value: float, low: float, high: float, metric: Metric, dark: bool) -> str | None:
+    """Colour of a value on the metric's ramp; None where there is no value."""
+    step = step_of(value, low, high)
+    return None if step is None else tone(f"{'d' if metric.diverging else 's'}{step}", dark)

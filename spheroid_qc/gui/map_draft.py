@@ -1,0 +1,278 @@
+"""A plate map in the making: wells filled by hand, step by step, with undo.
+
+Values are kept as a person writes them and are read by the same reader as a file, so that a map
+filled in here and one from a spreadsheet are the same thing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from spheroid_qc.errors import PlateMapError
+from spheroid_qc.plate.maps import MappedWell, PlateMap, read_plate_map
+from spheroid_qc.plate.maps.write import escape
+from spheroid_qc.plate.wells import PLATE_FORMATS, parse_well, row_column, well_name
+from spheroid_qc.run.folder import write_text
+
+__all__ = ["FIELDS", "MapDraft", "Treatment", "WellDraft"]
+
+Key = tuple[str, str]  # plate (empty: every plate), well
+FIELDS = ("role", "drug", "dose", "unit")
+_TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
+_MOST_UNDO = 200
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """One drug as written."""
+
+    drug: str = ""
+    dose: str = ""
+    unit: str = "uM"
+
+
+@dataclass(frozen=True)
+class WellDraft:
+    """What is written for one well.
+
+    Parameters
+    ----------
+    role : str
+        One of the roles, or empty.
+    drugs : tuple of Treatment
+        At most three.
+    extra : mapping
+        Further columns of a map that was loaded.
+    """
+
+    role: str = ""
+    drugs: tuple[Treatment, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """What the well holds, for a tooltip."""
+        drugs = " + ".join(f"{t.drug} {t.dose} {t.unit}".strip() for t in self.drugs if t.drug)
+        role = self.role.replace("_", " ")
+        return f"{role}: {drugs}" if drugs and role else drugs or role or "empty"
+
+
+class MapDraft:
+    """Wells of a map, changed in steps that can be undone."""
+
+    def __init__(self, wells: Mapping[Key, WellDraft] | None = None) -> None:
+        self.wells: dict[Key, WellDraft] = dict(wells or {})
+        self._past: list[dict[Key, WellDraft]] = []
+        self._future: list[dict[Key, WellDraft]] = []
+        self.saved = True
+
+    @classmethod
+    def from_map(cls, plate_map: PlateMap) -> MapDraft:
+        """Take over a map that was read from a file."""
+        return cls({(w.plate or "", w.well): _draft_of(w) for w in plate_map.wells})
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to do again."""
+        return bool(self._future)
+
+    def undo(self) -> None:
+        """Take the last step back."""
+        if self._past:
+            self._future.append(dict(self.wells))
+            self.wells = self._past.pop()
+            self.saved = False
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        if self._future:
+            self._past.append(dict(self.wells))
+            self.wells = self._future.pop()
+            self.saved = False
+
+    def fill(self, keys: Iterable[Key], well: WellDraft) -> None:
+        """Write the same into all given wells, keeping their further columns."""
+        self._step()
+        for key in keys:
+            old = self.wells.get(key)
+            self.wells[key] = replace(well, extra=well.extra or (old.extra if old else {}))
+
+    def clear(self, keys: Iterable[Key]) -> None:
+        """Empty the given wells."""
+        self._step()
+        for key in keys:
+            self.wells.pop(key, None)
+
+    def paste(
+        self, text: str, plate: str, corner: str, what: str, well_count: int
+    ) -> tuple[int, str]:
+        """Write a block copied from a spreadsheet, its first cell into the corner.
+
+        Parameters
+        ----------
+        text : str
+            Cells separated by tabs, lines by line breaks.
+        plate : str
+            Plate; empty: every plate.
+        corner : str
+            Well of the first cell.
+        what : str
+            One of `FIELDS`: what the cells are.
+        well_count : int
+            Wells of the plate.
+
+        Returns
+        -------
+        tuple
+            Number of wells written, and a sentence where cells lay beyond the plate.
+        """
+        rows = [line.split("\t") for line in text.replace("\r\n", "\n").rstrip("\n").split("\n")]
+        rows = _without_headings(rows)
+        top, left = row_column(corner)
+        height, width = PLATE_FORMATS[well_count]
+        self._step()
+        written = beyond = 0
+        for y, cells in enumerate(rows):
+            for x, cell in enumerate(cells):
+                value = cell.strip()
+                if not value:
+                    continue
+                if top + y >= height or left + x >= width:
+                    beyond += 1
+                    continue
+                key = (plate, well_name(top + y, left + x))
+                self.wells[key] = _with(self.wells.get(key, WellDraft()), what, value)
+                written += 1
+        said = f"{beyond} cells lay beyond the plate and were left out." if beyond else ""
+        return written, said
+
+    def copy(self, plate: str, wells: Iterable[str], what: str) -> str:
+        """Give one kind of value of the wells as a block for a spreadsheet."""
+        places = [row_column(well) for well in wells]
+        if not places:
+            return ""
+        rows = range(min(y for y, _ in places), max(y for y, _ in places) + 1)
+        columns = range(min(x for _, x in places), max(x for _, x in places) + 1)
+        return "\n".join(
+            "\t".join(
+                _value(self.wells.get((plate, well_name(y, x)), WellDraft()), what)
+                if (y, x) in places
+                else ""
+                for x in columns
+            )
+            for y in rows
+        )
+
+    def text(self) -> str:
+        """Write the map as a long CSV: one line for each drug of each well."""
+        plates = any(plate for plate, _ in self.wells)
+        extra = list(dict.fromkeys(name for well in self.wells.values() for name in well.extra))
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        head = [*(("plate",) if plates else ()), "well", "role", "drug", "dose", "unit", *extra]
+        writer.writerow([escape(name) for name in head])
+        for (plate, well), draft in sorted(
+            self.wells.items(), key=lambda item: (item[0][0], row_column(item[0][1]))
+        ):
+            used = [t for t in draft.drugs if t.drug.strip() or t.dose.strip()]
+            for treatment in used or [Treatment(unit="")]:
+                values = [
+                    *((plate,) if plates else ()),
+                    well,
+                    draft.role,
+                    treatment.drug,
+                    treatment.dose,
+                    treatment.unit if treatment.dose.strip() else "",
+                    *(draft.extra.get(name, "") for name in extra),
+                ]
+                writer.writerow([escape(str(value).strip()) for value in values])
+        return stream.getvalue()
+
+    def save(self, path: Path) -> PlateMap:
+        """Write the map as CSV and read it back as every run will.
+
+        Parameters
+        ----------
+        path : Path
+            The file; replaced if it is there.
+
+        Returns
+        -------
+        PlateMap
+            The map as read.
+
+        Raises
+        ------
+        PlateMapError
+            If the map can't be read: the old file, if any, stays.
+        """
+        plate_map = self.check(path.parent, path.name)
+        write_text(path, self.text())
+        self.saved = True
+        return plate_map
+
+    def check(self, folder: Path, name: str = "plate_map.csv") -> PlateMap:
+        """Read the map as a run would, without leaving a file.
+
+        Raises
+        ------
+        PlateMapError
+            With all mistakes.
+        """
+        import tempfile
+
+        if not self.wells:
+            raise PlateMapError(["The map is empty; select wells and say what they hold."])
+        with tempfile.TemporaryDirectory(prefix="spheroid_qc_") as place:
+            path = Path(place) / (name or "plate_map.csv")
+            path.write_text(self.text(), "utf-8")
+            return read_plate_map(path)
+
+    def _step(self) -> None:
+        self._past = [*self._past[-_MOST_UNDO:], dict(self.wells)]
+        self._future.clear()
+        self.saved = False
+
+
+def _draft_of(well: MappedWell) -> WellDraft:
+    extra = {name: getattr(well, name) for name in _TEXTS if getattr(well, name)}
+    for name in ("dosed_at_h", "washout_at_h", "cells_seeded"):
+        value = getattr(well, name)
+        if value is not None:
+            extra[name] = f"{value:.10g}"
+    if well.control:
+        extra["control_name"] = well.control
+    drugs = tuple(Treatment(d.drug, f"{d.dose:.10g}", d.unit) for d in well.drugs)
+    return WellDraft(well.role, drugs, extra | well.extra)
+
+
+def _without_headings(rows: list[list[str]]) -> list[list[str]]:
+    """Drop column numbers and row letters that were copied along."""
+    numbers = [cell.strip() for cell in rows[0] if cell.strip()]
+    if len(rows) > 1 and numbers and numbers == [str(n) for n in range(1, len(numbers) + 1)]:
+        letters = [row[0].strip() for row in rows[1:] if row and row[0].strip()]
+        if letters and all(parse_well(f"{letter}1") for letter in letters):
+            return [row[1:] for row in rows[1:]]
+    return rows
+
+
+def _value(well: WellDraft, what: str) -> str:
+    if what == "role":
+        return well.role
+    return getattr(well.drugs[0], what) if well.drugs else ""
+
+
+def _with(well: WellDraft, what: str, value: str) -> WellDraft:
+    if what == "role":
+        return replace(well, role=value)
+    first = well.drugs[0] if well.drugs else Treatment()
+    return replace(well, drugs=(replace(first, **{what: value}), *well.drugs[1:]))

@@ -1,0 +1,264 @@
+"""A folder of images as a viewer needs it: how names were read, how pixels are calibrated.
+
+Read in a thread; nothing of it depends on Qt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from spheroid_qc.configuration.validation import validated
+from spheroid_qc.errors import ImageError, RequestError
+from spheroid_qc.images import PlateCalibration, probe
+from spheroid_qc.images.plate_files import plate_calibration
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.plate.frames import FrameTable, frame_table
+from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.run.load import FieldImage, OpenFile, load_field
+from spheroid_qc.run.plate import default_out
+from spheroid_qc.run.work import Moment, main_channels, moments_of
+
+__all__ = ["Opened", "Picture", "open_folder"]
+
+Key = tuple[str, str]
+_MAP_ENDINGS = (".csv", ".xlsx", ".tsv", ".txt")
+_MAP_WORDS = ("map", "layout", "platemap", "design")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the first readable frame says of all.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (y, x).
+    dtype : str
+        Of the pixels.
+    pixel_size_um : float or None
+        Size of a pixel.
+    source, conflict : str
+        Where that comes from; a sentence if sources disagree.
+    low, high : float
+        Grey values between which the picture is shown.
+    """
+
+    shape: tuple[int, int]
+    dtype: str
+    pixel_size_um: float | None
+    source: str
+    conflict: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A folder of images, as read.
+
+    Parameters
+    ----------
+    folder, out : Path
+        Images, and the run folder that belongs to them.
+    parameters : Parameters
+        Settings: those of the earlier run if there is one.
+    table : FrameTable
+        How every name was read.
+    moments : mapping
+        (plate, well) -> its moments in order of time.
+    calibration : PlateCalibration
+        What the plate's own files say of the pixel size.
+    picture : Picture or None
+        None where no file could be read.
+    maps : tuple of Path
+        Files in and beside the folder that may be its plate map.
+    map_path : Path or None
+        The plate map of the earlier run, if it is still there.
+    join : Path or None
+        The table of end points of the earlier run, if it is still there.
+    status : str
+        Of the earlier run: empty, `running` (broken off) or `done`.
+    notes : tuple of str
+        Sentences for the user.
+    """
+
+    folder: Path
+    out: Path
+    parameters: Parameters
+    table: FrameTable
+    moments: Mapping[Key, list[Moment]]
+    calibration: PlateCalibration
+    picture: Picture | None
+    maps: tuple[Path, ...] = ()
+    map_path: Path | None = None
+    join: Path | None = None
+    status: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def run(self) -> RunFolder:
+        """Paths in the run folder."""
+        return RunFolder(self.out)
+
+    @property
+    def plates(self) -> tuple[str, ...]:
+        """Names of the plates."""
+        return self.table.plates
+
+    def wells(self, plate: str) -> tuple[str, ...]:
+        """Wells of a plate that have images."""
+        return tuple(well for name, well in self.moments if name == plate)
+
+    def times(self, plate: str) -> dict[int, float]:
+        """Give the times of a plate: rank -> hours."""
+        known: dict[str, dict[int, float]] | None = self.__dict__.get("_times")
+        if known is None:
+            known = {}
+            for frame in self.table.frames:
+                known.setdefault(frame.plate, {})[frame.timepoint] = frame.time_h
+            known = {name: dict(sorted(times.items())) for name, times in known.items()}
+            self.__dict__["_times"] = known
+        return known.get(plate, {})
+
+    def regular_step_h(self, plate: str) -> float | None:
+        """Hours between frames, where they are always the same."""
+        times = list(self.times(plate).values())
+        steps = {round(b - a, 6) for a, b in pairwise(times)}
+        return steps.pop() if len(steps) == 1 else None
+
+
+def open_folder(
+    folder: Path, parameters: Parameters | None = None, out: Path | None = None
+) -> Opened:
+    """Read a folder: names, calibration of the first image, and what an earlier run left.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of images. The run folder of an earlier run is understood as its images.
+    parameters : Parameters, optional
+        Settings; default: those of the earlier run, else the defaults.
+    out : Path, optional
+        Run folder; default: beside the images.
+
+    Returns
+    -------
+    Opened
+        Perhaps without any frame: then its table says why.
+
+    Raises
+    ------
+    RequestError
+        If the folder or the settings are no good.
+    """
+    folder, out = _images_of(folder, out)
+    out = out or default_out(folder)
+    notes: list[str] = []
+    earlier: dict[str, Any] = {}
+    try:
+        earlier = RunFolder(out).read_run() or {}
+        if earlier and parameters is None:
+            parameters = validated(earlier["parameters"], lambda _: str(RunFolder(out).run_json))
+    except RequestError as error:
+        notes.append(f"The earlier results can't be continued: {error}")
+        earlier = {}
+    parameters = parameters or Parameters()
+    table = frame_table(folder, parameters.plate, probe=probe)
+    moments: dict[Key, list[Moment]] = {}
+    calibration = plate_calibration(folder)
+    if table.frames:
+        channels = main_channels(table.frames, parameters.images.channel)
+        moments = moments_of(folder, table.frames, channels)
+    opened = Opened(
+        folder,
+        out,
+        parameters,
+        table,
+        moments,
+        calibration,
+        None,
+        maps=_possible_maps(folder),
+        map_path=_still_there(earlier.get("plate_map")),
+        join=_still_there(earlier.get("join")),
+        status=str(earlier.get("status") or ""),
+        notes=tuple(notes),
+    )
+    return replace(opened, picture=_first_picture(opened))
+
+
+def _images_of(folder: Path, out: Path | None) -> tuple[Path, Path | None]:
+    """Understand a run folder that was opened instead of its images."""
+    folder = Path(folder)
+    run = RunFolder(folder)
+    if out is None and run.run_json.is_file():
+        try:
+            source = Path(str((run.read_run() or {}).get("source") or ""))
+        except RequestError:
+            return folder, out
+        if source.is_dir():
+            return source, folder
+        raise RequestError(
+            f"{folder} holds results, and its images are not at {source} any more; open the "
+            "folder of images."
+        )
+    return folder, out
+
+
+def _still_there(entry: Any) -> Path | None:
+    path = Path(str(entry["path"])) if isinstance(entry, Mapping) and entry.get("path") else None
+    return path if path is not None and path.is_file() else None
+
+
+def _possible_maps(folder: Path) -> tuple[Path, ...]:
+    """Tables in the folder, or beside it and named like it, whose name speaks of a map."""
+    found: list[Path] = []
+    resolved = folder.resolve()
+    for place, words in ((resolved, _MAP_WORDS), (resolved.parent, (resolved.name.lower(),))):
+        try:
+            entries = sorted(place.iterdir())
+        except OSError:
+            continue
+        for path in entries:
+            name = path.stem.lower()
+            telling = any(word in name for word in words)
+            if place == resolved.parent:
+                telling = telling and any(word in name for word in _MAP_WORDS)
+            if telling and path.suffix.lower() in _MAP_ENDINGS and path.is_file():
+                found.append(path)
+    return tuple(found[:8])
+
+
+def _first_picture(opened: Opened, tries: int = 5) -> Picture | None:
+    """Read the first frame that can be read."""
+    import numpy as np
+
+    with OpenFile() as files:
+        for key in list(opened.moments)[:tries]:
+            moment = opened.moments[key][0]
+            try:
+                image: FieldImage = load_field(
+                    opened.folder,
+                    next(iter(moment.fields.values())),
+                    opened.parameters,
+                    opened.calibration,
+                    moment.channel,
+                    files,
+                    with_others=False,
+                )
+            except ImageError:
+                continue
+            low, high = np.nanpercentile(image.pixels[::4, ::4], (0.2, 99.8))
+            return Picture(
+                (image.pixels.shape[0], image.pixels.shape[1]),
+                str(image.pixels.dtype),
+                image.pixel_size_um,
+                image.pixel_size_source,
+                image.pixel_size_conflict,
+                float(low),
+                float(high if high > low else low + 1),
+            )
+    return None

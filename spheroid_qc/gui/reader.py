@@ -1,0 +1,64 @@
+"""A folder that is dropped on napari, or opened with it, is a plate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from spheroid_qc.plate.naming.names import read_names
+from spheroid_qc.run.folder import RunFolder
+
+__all__ = ["folder_reader"]
+
+_LOOK_AT = 300
+_ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
+
+
+def folder_reader(path: str | list[str]) -> Callable[[Any], list[tuple[None]]] | None:
+    """Give a reader for a folder with images that tell their wells; None for everything else.
+
+    Parameters
+    ----------
+    path : str or list of str
+        What was dropped.
+    """
+    if isinstance(path, list):
+        if len(path) != 1:
+            return None
+        path = path[0]
+    folder = Path(path)
+    if not folder.is_dir():
+        return None
+    if RunFolder(folder).run_json.is_file():
+        return _read
+    names = list(_first_names(folder))
+    known = names and any(one.reading is not None for one in read_names(names, None, None, ""))
+    return _read if known else None
+
+
+def _first_names(folder: Path) -> Iterator[str]:
+    """Names of the first images, relative to the folder; a large folder is not walked through."""
+    found = 0
+    for place, _, files in os.walk(folder):
+        for name in sorted(files):
+            if name.lower().endswith(_ENDINGS):
+                yield (Path(place) / name).relative_to(folder).as_posix()
+                found += 1
+                if found >= _LOOK_AT:
+                    return
+
+
+def _read(path: str | list[str]) -> list[tuple[None]]:
+    """Open the folder in the Plate panel; layers follow when a well is looked at."""
+    import napari
+
+    from spheroid_qc.gui.actions import open_images, open_panel
+
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        open_panel(viewer, "Plate")
+        open_images(viewer, Path(path[0] if isinstance(path, list) else path))
+    # napari's sign for: read, but there is no layer.
+    return [(None,)]

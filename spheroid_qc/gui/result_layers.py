@@ -1,0 +1,133 @@
+"""What was found in an image, as layers beside it: outlines, and figures to hover over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
+
+from spheroid_qc.gui.colours import CORE, SHED
+from spheroid_qc.gui.one_image import FrameResult, features_of
+from spheroid_qc.parameters import Parameters
+
+__all__ = ["output_of", "show_results"]
+
+
+def output_of(viewer: Any, image: Any, kind: str) -> Any:
+    """Give the layer of results of an image, if it is still in the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to look.
+    image : Image or None
+        The layer that was segmented.
+    kind : str
+        `core` or `shed`.
+    """
+    for one in viewer.layers:
+        made = one.metadata.get("spheroid_qc") if isinstance(one, Labels) else None
+        if image is None or made is None or made.get("kind") != kind:
+            continue
+        if made.get("of") == str(image.unique_id):
+            return one
+    return None
+
+
+def show_results(
+    viewer: Any,
+    image: Image,
+    results: Sequence[FrameResult],
+    pixel_size_um: float | None,
+    parameters: Parameters,
+) -> Any:
+    """Put what was found into layers that lie on the image.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Gets the layers, or new data in those that it has.
+    image : Image
+        The layer that was segmented: gives scale, units, place and metadata.
+    results : sequence of FrameResult
+        In order of their frames; other frames stay empty.
+    pixel_size_um : float or None
+        Size of a pixel.
+    parameters : Parameters
+        The settings that were used.
+
+    Returns
+    -------
+    Labels
+        The core; its features are the table.
+    """
+    table, numbers = features_of(results, pixel_size_um, parameters.plate.assay.value)
+    shape = image.data.shape[:-1] if image.rgb else image.data.shape
+    core = np.zeros(shape, np.int32)
+    shed = np.zeros(shape, np.uint8)
+    for result in results:
+        of_frame = numbers[result.index]
+        if 0 in of_frame:
+            labels = np.where(result.core > 0, of_frame[0], 0)
+        else:
+            lookup = np.zeros(int(result.core.max(initial=0)) + 1, np.int32)
+            for old, new in of_frame.items():
+                lookup[old] = new
+            labels = lookup[result.core]
+        core[result.index] = labels
+        shed[result.index] = result.shed
+    made_with = {
+        "of": str(image.unique_id),
+        "source": image.name,
+        "pixel_size_um": pixel_size_um,
+        "parameters": parameters.model_dump(mode="json"),
+    }
+    _put(viewer, image, "shed", shed, SHED, made_with)
+    made = _put(viewer, image, "core", core, CORE, made_with)
+    made.features = table
+    return made
+
+
+def _put(
+    viewer: Any, image: Image, kind: str, data: Any, colour: str, made_with: dict[str, Any]
+) -> Any:
+    metadata = {**image.metadata, "spheroid_qc": {"kind": kind, **made_with}}
+    found = output_of(viewer, image, kind)
+    if found is not None:
+        found.data = data
+        found.metadata = metadata
+        return found
+    ndim = data.ndim
+    made = Labels(
+        data,
+        name=f"{image.name} {kind}",
+        colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
+        opacity=0.9,
+        scale=image.scale[:ndim],
+        translate=image.translate[:ndim],
+        rotate=image.rotate,
+        shear=image.shear,
+        units=tuple(str(unit) for unit in image.units[:ndim]),
+        axis_labels=image.axis_labels[:ndim],
+        metadata=metadata,
+    )
+    made.contour = 2
+    viewer.add_layer(made)
+    if kind == "core":
+        made.mouse_drag_callbacks.append(_select_clicked)
+    return made
+
+
+def _select_clicked(layer: Labels, event: Any) -> None:
+    """Select the spheroid that is clicked, in the layer and so in the table of features."""
+    if str(layer.mode) != "pan_zoom":
+        return
+    value = layer.get_value(
+        event.position, view_direction=event.view_direction,
+        dims_displayed=event.dims_displayed, world=True,
+    )  # fmt: skip
+    if value:
+        layer.selected_label = int(value)

@@ -1,0 +1,159 @@
+"""Which frames a person should look at, the most suspicious first. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.flags import FLAGS
+from spheroid_qc.parameters import Severity
+from spheroid_qc.run.pictures import NOT_IN_THE_PICTURE
+
+__all__ = ["SHOWN", "Entry", "queue_of"]
+
+SHOWN = ("doubtful", "left out by a flag", "decided or corrected", "all frames")
+"""What can be queued."""
+
+_WEIGHTS = {Severity.EXCLUDE.value: 2.0, Severity.WARN.value: 1.0, Severity.INFO.value: 0.0}
+_OURS = frozenset({"corrected_by_user", "accepted_by_user", "excluded_by_user"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One frame in the queue.
+
+    Parameters
+    ----------
+    plate, well : str
+        Which.
+    timepoint : int
+        Rank of the time.
+    time_h : float
+        Hours.
+    score : float
+        How suspicious: 2 for each excluding flag, 1 for each warning, and what is missing to full
+        confidence.
+    why : str
+        Titles of the findings.
+    details : tuple of str
+        A sentence for each finding.
+    confidence : float
+        Of the segmentation; NaN where a person drew the masks.
+    decision : str
+        `accept`, `exclude` or empty.
+    corrected : bool
+        Whether the masks were corrected.
+    """
+
+    plate: str
+    well: str
+    timepoint: int
+    time_h: float
+    score: float
+    why: str
+    details: tuple[str, ...]
+    confidence: float
+    decision: str
+    corrected: bool
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Plate, well and rank of the time."""
+        return self.plate, self.well, self.timepoint
+
+    @property
+    def done(self) -> bool:
+        """Whether a person has decided."""
+        return bool(self.decision) or self.corrected
+
+
+def queue_of(
+    wells: pd.DataFrame,
+    qc: pd.DataFrame,
+    times: dict[str, dict[int, float]],
+    decision: Callable[[str, str, float], str],
+    corrected: Callable[[str, str, int], bool],
+    shown: str = SHOWN[0],
+) -> list[Entry]:
+    """Queue the frames of a run.
+
+    Parameters
+    ----------
+    wells, qc : DataFrame
+        Tables of the run folder.
+    times : dict
+        Plate -> rank of the time -> hours.
+    decision : callable
+        (plate, well, hours) to `accept`, `exclude` or empty.
+    corrected : callable
+        (plate, well, rank) to whether a correction is there that the tables may not know yet.
+    shown : str
+        One of `SHOWN`.
+
+    Returns
+    -------
+    list of Entry
+        The most suspicious first, then in the order of the table.
+    """
+    imaged = wells[wells["file"].notna()] if "file" in wells else wells
+    findings = _findings(qc)
+    ranks = {
+        plate: (np.array(list(of_plate.values())), list(of_plate))
+        for plate, of_plate in times.items()
+    }
+    entries = []
+    columns = [
+        imaged[name].tolist() for name in ("plate", "well", "time_h", "confidence", "method")
+    ]
+    for plate, well, time_h, confidence, method in zip(*columns, strict=True):
+        if plate not in ranks:
+            continue
+        hours, numbers = ranks[plate]
+        timepoint = numbers[int(np.argmin(np.abs(hours - time_h)))]
+        found = findings.get((plate, well, round(time_h, 4)), [])
+        is_corrected = bool(method == "corrected") or corrected(plate, well, timepoint)
+        score = sum(_WEIGHTS.get(severity, 0.0) for _, severity, _, _ in found)
+        score += 0.0 if np.isnan(confidence) else max(0.0, 1.0 - confidence)
+        entries.append(
+            Entry(
+                plate, well, timepoint, time_h, score,
+                ", ".join(dict.fromkeys(title for _, _, title, _ in found)),
+                tuple(f"{title}: {detail}" for _, _, title, detail in found),
+                confidence, decision(plate, well, time_h), is_corrected,
+            )
+        )  # fmt: skip
+    kept = [entry for entry in entries if _is_shown(entry, findings, shown)]
+    return sorted(kept, key=lambda entry: -entry.score)
+
+
+def _findings(qc: pd.DataFrame) -> dict[tuple[str, str, float], list[tuple[str, str, str, str]]]:
+    """Collect findings that show in the picture, by frame: code, severity, title, detail."""
+    found: dict[tuple[str, str, float], list[tuple[str, str, str, str]]] = {}
+    about_frames = qc[qc["well"].notna() & qc["time_h"].notna()]
+    names = ("plate", "well", "time_h", "code", "severity", "title", "detail")
+    columns = [about_frames[name].tolist() for name in names]
+    for plate, well, time_h, code, severity, title, detail in zip(*columns, strict=True):
+        if code in NOT_IN_THE_PICTURE or code in _OURS or code not in FLAGS:
+            continue
+        if severity != Severity.INFO.value:
+            key = (str(plate), str(well), round(float(time_h), 4))
+            found.setdefault(key, []).append((code, severity, str(title), str(detail)))
+    return found
+
+
+def _is_shown(
+    entry: Entry,
+    findings: dict[tuple[str, str, float], list[tuple[str, str, str, str]]],
+    shown: str,
+) -> bool:
+    if shown == "all frames":
+        return True
+    if shown == "decided or corrected":
+        return entry.done
+    of_frame = findings.get((entry.plate, entry.well, round(entry.time_h, 4)), [])
+    if shown == "left out by a flag":
+        return any(severity == Severity.EXCLUDE.value for _, severity, _, _ in of_frame)
+    return bool(of_frame)

@@ -1,0 +1,324 @@
+"""The well that is looked at, as layers of the viewer: image, core and shed over time.
+
+One view serves all panels of a viewer. Layers are made once and get the next well's data, so that
+stepping from well to well is quick; a layer that was deleted is made again when it is needed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import napari.viewer
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QObject, Signal
+
+from spheroid_qc.gui.background import alive, in_background
+from spheroid_qc.gui.colours import CORE, SHED
+from spheroid_qc.gui.preferences import preference
+from spheroid_qc.gui.session import Session, session_of
+from spheroid_qc.gui.well_data import WellData, read_well
+from spheroid_qc.run.progress import Progress
+
+__all__ = ["WellView", "overlay_of", "view_of"]
+
+IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"
+_AHEAD = (1, -1, 2, 3)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    plate: str
+    well: str
+    timepoint: int
+    number: int
+
+
+class WellView(QObject):
+    """Shows one well of the session in the viewer.
+
+    Signals
+    -------
+    shown
+        Another well is on the screen.
+    stepped
+        Another time of the same well is on the screen.
+    painted : str
+        A mask (`core` or `shed`) may have been changed.
+    """
+
+    shown = Signal()
+    stepped = Signal()
+    painted = Signal(str)
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer.window._qt_window)
+        self._viewer = weakref.ref(viewer)
+        self.session: Session = session_of(viewer)
+        self.data: WellData | None = None
+        self.field: int | None = None
+        self._layers: dict[str, weakref.ref[Layer]] = {}
+        self._number = 0
+        self._setting = False
+        self.session.well_wanted.connect(self._on_wanted, check_nargs=False)
+        self.session.opened_changed.connect(self._on_opened, check_nargs=False)
+        self.session.tables_changed.connect(self._on_tables, check_nargs=False)
+        self.session.map_changed.connect(self._on_map, check_nargs=False)
+        self.session.run_told.connect(self._on_told)
+        viewer.dims.events.current_step.connect(self._on_step)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    @property
+    def viewer(self) -> Any:
+        """The viewer; None once it is gone."""
+        return self._viewer()
+
+    def layer(self, name: str) -> Any:
+        """Give a layer of the view, if it is still in the viewer."""
+        found = self._layers.get(name, lambda: None)()
+        viewer = self.viewer
+        return (
+            found if found is not None and viewer is not None and found in viewer.layers else None
+        )
+
+    @property
+    def timepoint(self) -> int:
+        """Number of the frame on the screen."""
+        viewer = self.viewer
+        if self.data is None or viewer is None or viewer.dims.ndim < 3:
+            return 0
+        at = viewer.dims.point[viewer.dims.ndim - 3]
+        image = self.layer(IMAGE)
+        step = image.scale[0] if image is not None else 1.0
+        return int(np.clip(round(at / step), 0, len(self.data.times_h) - 1))
+
+    def go_to(self, timepoint: int) -> None:
+        """Show another time of the well."""
+        viewer = self.viewer
+        if viewer is not None and self.data is not None and viewer.dims.ndim >= 3:
+            image = self.layer(IMAGE)
+            step = image.scale[0] if image is not None else 1.0
+            axis = viewer.dims.ndim - 3
+            viewer.dims.set_point(axis, timepoint * step)
+
+    def read_again(self) -> None:
+        """Read the well anew: it was analysed, or its masks were changed elsewhere."""
+        if self.session.well:
+            self.session.show(self.session.plate, self.session.well, self.session.timepoint)
+
+    # from the session
+
+    def _on_opened(self) -> None:
+        if not alive(self):
+            return
+        self._number += 1
+        self.field = None
+        data, self.data = self.data, None
+        viewer = self.viewer
+        if viewer is not None:
+            for name in (IMAGE, CORE_NAME, SHED_NAME):
+                layer = self.layer(name)
+                if layer is not None:
+                    viewer.layers.remove(layer)
+            overlay_of(viewer, "text").visible = False
+        if data is not None:
+            data.close()
+
+    def _on_wanted(self, plate: str, well: str, timepoint: int) -> None:
+        if not alive(self) or self.session.opened is None:
+            return
+        self._number += 1
+        wanted = _Wanted(plate, well, timepoint, self._number)
+        in_background(self, _prepare, self.session, wanted, self.field, done=self._show)
+
+    def _on_tables(self) -> None:
+        """Show masks that have come since the well was opened."""
+        if alive(self) and self.data is not None:
+            if self.data.analysed:
+                self.write_caption()
+            elif self.session.tables:
+                self.read_again()
+
+    def _on_map(self) -> None:
+        if alive(self):
+            self.write_caption()
+
+    def _on_told(self, state: Progress) -> None:
+        waiting = alive(self) and self.data is not None and not self.data.analysed
+        if waiting and (state.plate, state.well) == (self.session.plate, self.session.well):
+            self.read_again()
+
+    def _show(self, prepared: tuple[_Wanted, WellData]) -> None:
+        wanted, data = prepared
+        viewer = self.viewer
+        if viewer is None or wanted.number != self._number:
+            data.close()
+            return
+        old, self.data = self.data, data
+        self._setting = True
+        try:
+            self._fill(viewer, data)
+            viewer.dims.axis_labels = (*viewer.dims.axis_labels[:-3], "time", "y", "x")[
+                -viewer.dims.ndim :
+            ]
+            self.go_to(wanted.timepoint)
+        finally:
+            self._setting = False
+        if old is None:
+            viewer.reset_view()
+        elif old is not data:
+            old.close()
+        self._after_step()
+        self.shown.emit()
+
+    def _fill(self, viewer: Any, data: WellData) -> None:
+        geometry = self._geometry(data)
+        metadata = {"plate": data.plate, "well": data.well, "time_h": list(data.times_h)}
+        picture = self.session.opened.picture if self.session.opened else None
+        image = self.layer(IMAGE)
+        if image is None:
+            limits = None if picture is None else (picture.low, picture.high)
+            image = Image(
+                data.image, name=IMAGE, contrast_limits=limits or (0, 255), metadata=metadata,
+                multiscale=False, rgb=False, **geometry,
+            )  # fmt: skip
+            if picture is not None:
+                room = picture.high - picture.low
+                image.contrast_limits_range = (picture.low - room, picture.high + room)
+                image.contrast_limits = (picture.low, picture.high)
+            self._keep(viewer, IMAGE, image)
+        else:
+            image.data = data.image
+            image.metadata = metadata
+        for name, stack, colour in (
+            (SHED_NAME, data.shed, SHED), (CORE_NAME, data.core, CORE),
+        ):  # fmt: skip
+            layer = self.layer(name)
+            if stack is None:
+                if layer is not None:
+                    viewer.layers.remove(layer)
+            elif layer is None:
+                layer = Labels(
+                    stack, name=name, colormap=_one_colour(colour), opacity=0.9,
+                    metadata=metadata, multiscale=False, **geometry,
+                )  # fmt: skip
+                layer.contour = 2
+                layer.brush_size = int(preference("review", "brush_size", 12))
+                self._keep(viewer, name, layer)
+                for event in (layer.events.paint, layer.events.set_data):
+                    event.connect(lambda *_, name=name: self._on_painted(name))
+            else:
+                layer.data = stack
+                layer.metadata = metadata
+                # Forgets the strokes: those of another well must not be taken back on this one.
+                layer.editable = False
+                layer.editable = True
+        if data.core is None:
+            viewer.layers.selection.active = image
+
+    def _geometry(self, data: WellData) -> dict[str, Any]:
+        opened = self.session.opened
+        picture = opened.picture if opened is not None else None
+        size = picture.pixel_size_um if picture is not None else None
+        sizes = [r["pixel_size_um"] for r in data.results if r and r["pixel_size_um"]]
+        size = sizes[0] if sizes else size
+        step = opened.regular_step_h(data.plate) if opened is not None else None
+        unit = "um" if size else "pixel"
+        return {
+            "scale": (step or 1.0, size or 1.0, size or 1.0),
+            "units": ("hour" if step else "pixel", unit, unit),
+            "axis_labels": ("time", "y", "x"),
+        }
+
+    def _keep(self, viewer: Any, name: str, layer: Layer) -> None:
+        viewer.add_layer(layer)
+        self._layers[name] = weakref.ref(layer)
+
+    # from the viewer
+
+    def _on_step(self, event: Any = None) -> None:
+        if alive(self) and not self._setting and self.data is not None:
+            self._after_step()
+            self.stepped.emit()
+
+    def _on_removed(self, event: Any) -> None:
+        if not alive(self):
+            return
+        for name, reference in list(self._layers.items()):
+            if reference() is event.value:
+                del self._layers[name]
+
+    def _on_painted(self, name: str) -> None:
+        if alive(self) and not self._setting and self.data is not None:
+            self.painted.emit(name)
+
+    def _after_step(self) -> None:
+        data = self.data
+        if data is None:
+            return
+        now = self.timepoint
+        for stack in (data.image, data.core, data.shed):
+            if stack is not None:
+                stack.prefetch([now + step for step in _AHEAD])
+        self.session.now_shown(data.plate, data.well, now)
+        self.write_caption()
+
+    def write_caption(self) -> None:
+        """Say on the canvas which well this is, when, and what was found."""
+        viewer, data = self.viewer, self.data
+        if viewer is None or data is None:
+            return
+        now = self.timepoint
+        parts = [data.well, f"{data.times_h[now]:g} h"]
+        if self.session.opened is not None and len(self.session.opened.plates) > 1:
+            parts.insert(0, data.plate)
+        condition = self.session.condition_of(data.plate, data.well)
+        row = self.session.row(data.plate, data.well, now)
+        state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
+        if data.moments[now] is None:
+            state = "no image at this time"
+        parts += [part for part in (state.replace("_", " "), condition) if part]
+        overlay = overlay_of(viewer, "text")
+        overlay.text = "   ".join(parts)
+        overlay.font_size = 11
+        overlay.visible = True
+        overlay.position = "top_left"
+        bar = overlay_of(viewer, "scale_bar")
+        bar.visible = bool(self._geometry(data)["units"][1] == "um")
+
+
+def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wanted, WellData]:
+    """Read what the screen will show first; in a thread."""
+    assert session.opened is not None
+    data = read_well(session.opened, wanted.plate, wanted.well, session.cache, field)
+    now = min(wanted.timepoint, len(data.times_h) - 1)
+    for stack in (data.image, data.core, data.shed):
+        if stack is not None:
+            stack.frame(now)
+    return wanted, data
+
+
+def overlay_of(viewer: Any, name: str) -> Any:
+    """Give an overlay of the canvas: `text` or `scale_bar`; napari has moved them."""
+    canvas = getattr(viewer, "canvas", None)
+    if canvas is not None:
+        return getattr(canvas.overlays, name)
+    return getattr(viewer, "text_overlay" if name == "text" else name)
+
+
+def _one_colour(colour: str) -> DirectLabelColormap:
+    return DirectLabelColormap(color_dict={None: colour, 0: "transparent"})
+
+
+_VIEWS: weakref.WeakKeyDictionary[Any, WellView] = weakref.WeakKeyDictionary()
+
+
+def view_of(viewer: Any) -> WellView:
+    """Give the view that belongs to a viewer; all its panels share it."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _VIEWS or not alive(_VIEWS[viewer]):
+        _VIEWS[viewer] = WellView(viewer)
+    return _VIEWS[viewer]

@@ -1,0 +1,263 @@
+"""Combinations: mean excess by method, excess by dose, Fa-CI plot, normalised isobologram."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.report.figures.axes import INK, LINE, MUTED, plain, quiet, say
+from spheroid_qc.report.palette import DIVERGING, METHODS, PALETTE, step_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "METHOD_NAMES", "draw_excess_list", "draw_excess_matrix", "draw_fa_ci", "draw_forest",
+    "draw_isobologram",
+]  # fmt: skip
+
+METHOD_NAMES = {
+    "bliss_excess": "beyond independence (Bliss)",
+    "loewe_excess": "beyond dose additivity (Loewe)",
+    "hsa_excess": "beyond the best single drug (HSA)",
+    "excess_over_best_doublet": "beyond the best doublet",
+    "excess_over_best_subset": "beyond the best smaller combination",
+}
+_FULL = 0.4
+
+
+def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) -> None:
+    """Draw the mean excess of every combination with its interval.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn into; room of 20 px a line is wanted.
+    synergy : DataFrame
+        Rows of `synergy.csv` at one response, time and plate.
+    combinations : sequence of str
+        From top to bottom.
+    """
+    quiet(ax, xlabel="effect beyond what was expected (fraction affected)")
+    ax.grid(visible=False)
+    ax.grid(axis="x", color=LINE, linewidth=0.8)
+    means = synergy[(synergy["level"] == "mean") & synergy["method"].isin(METHOD_NAMES)]
+    y, names = 0.0, []
+    spans = [0.0]
+    for combination in combinations:
+        rows = means[means["combination"] == combination]
+        lines = [(m, rows[rows["method"] == m]) for m in METHOD_NAMES]
+        found = [(m, r.iloc[0]) for m, r in lines if len(r) and np.isfinite(r["value"].iloc[0])]
+        names.append((y - 0.95, combination))
+        for method, row in found:
+            colour = METHODS.get(method, MUTED)
+            value, low, high = (float(row[c]) for c in ("value", "low", "high"))
+            shown = np.isfinite(low) and np.isfinite(high)
+            sure = shown and (low > 0 or high < 0)
+            if shown:
+                ax.plot([low, high], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt")
+            ax.plot([value], [y], marker="o", markersize=6.5, color=colour,
+                    markerfacecolor=colour if sure else PALETTE["paper"][0],
+                    markeredgewidth=1.6)  # fmt: skip
+            ax.annotate(
+                METHOD_NAMES[method], (0, y), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
+                textcoords="offset points", ha="right", va="center", fontsize=9, color=MUTED,
+            )  # fmt: skip
+            words = f"{value:+.2f}" + (f"  [{low:+.2f}, {high:+.2f}]" if shown else "")
+            ax.annotate(
+                words, (1, y), xycoords=ax.get_yaxis_transform(), xytext=(8, 0),
+                textcoords="offset points", va="center", fontsize=9,
+                color=INK if sure else MUTED, fontweight="bold" if sure else "normal",
+            )  # fmt: skip
+            spans += [v for v in (value, low, high) if np.isfinite(v)]
+            y += 1
+        y += 1.5
+    for place, name in names:
+        ax.annotate(
+            plain(name), (0, place), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
+            textcoords="offset points", ha="right", va="center", fontsize=10.5, color=INK,
+            fontweight="bold", parse_math=False,
+        )  # fmt: skip
+    ax.set_ylim(y - 1.5 + 0.4, -1.6)
+    ax.set_yticks([])
+    reach = max(abs(min(spans)), abs(max(spans)), 0.1) * 1.06
+    ax.set_xlim(max(-reach, min(spans) - 0.1), reach)
+    ax.axvline(0, color=MUTED, linewidth=1)
+
+
+def draw_excess_matrix(
+    ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], units: Sequence[str] = ("µM", "µM")
+) -> None:
+    """Draw the excess at each tested dose of two drugs.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn into.
+    rows : DataFrame
+        Rows of one combination and method at level `dose`.
+    drugs, units : sequence of str, length 2
+        Columns `dose_1_um` and `dose_2_um`.
+    """
+    doses = [_doses(rows, n) for n in (1, 2)]
+    places = [sorted({float(d) for d in found if np.isfinite(d)}) for found in doses]
+    quiet(ax, xlabel=f"{drugs[0]}, {units[0]}", ylabel=f"{drugs[1]}, {units[1]}")
+    ax.grid(visible=False)
+    ax.spines["bottom"].set_visible(False)
+    ax.set_xticks(range(len(places[0])), [f"{d:.3g}" for d in places[0]])
+    ax.set_yticks(range(len(places[1])), [f"{d:.3g}" for d in places[1]])
+    ax.set_xlim(-0.5, len(places[0]) - 0.5)
+    ax.set_ylim(-0.5, len(places[1]) - 0.5)
+    crowded = max(len(p) for p in places) > 7
+    for x, y, (_, row) in zip(*doses, rows.iterrows(), strict=True):
+        if np.isfinite(x) and np.isfinite(y):
+            at = (places[0].index(float(x)), places[1].index(float(y)))
+            _tile(ax, at, row, number=not crowded)
+
+
+def draw_excess_list(ax: Axes, rows: pd.DataFrame, labels: Sequence[str]) -> None:
+    """Draw the excess at each tested dose of three or more drugs, one tile a combination.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn into.
+    rows : DataFrame
+        Rows of one combination and method at level `dose`.
+    labels : sequence of str
+        Doses of each row, in words.
+    """
+    quiet(ax)
+    ax.grid(visible=False)
+    ax.spines["bottom"].set_visible(False)
+    ax.set_xticks([])
+    ax.set_xlim(-0.5, 0.5)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_yticks(range(len(rows)), [plain(label) for label in labels], parse_math=False)
+    for n, (_, row) in enumerate(rows.iterrows()):
+        _tile(ax, (0, n), row, number=True)
+
+
+def _doses(rows: pd.DataFrame, n: int) -> np.ndarray:
+    """Doses of one drug in uM, or in its own unit."""
+    found = rows[f"dose_{n}_um"].to_numpy(dtype=float)
+    if f"dose_{n}" in rows:
+        own = pd.to_numeric(rows[f"dose_{n}"], errors="coerce").to_numpy(dtype=float)
+        found = np.where(np.isfinite(found), found, own)
+    return found
+
+
+def _tile(ax: Axes, at: tuple[int, int], row: pd.Series, *, number: bool) -> None:
+    from matplotlib.patches import Rectangle
+
+    value, low, high = (float(row[c]) for c in ("value", "low", "high"))
+    step = step_of(value, -_FULL, _FULL)
+    colour = PALETTE["nothing"][0] if step is None else DIVERGING[step]
+    sure = (np.isfinite(low) and low > 0) or (np.isfinite(high) and high < 0)
+    ax.add_patch(
+        Rectangle((at[0] - 0.48, at[1] - 0.47), 0.96, 0.94, facecolor=colour,
+                  edgecolor=INK if sure else "none", linewidth=1.6)
+    )  # fmt: skip
+    if number and np.isfinite(value):
+        strong = step is not None and abs(step - 5) >= 4
+        say(ax, *at, f"{value:+.2f}", ha="center", bold=bool(sure),
+            color=PALETTE["paper"][0] if strong else INK)  # fmt: skip
+
+
+def draw_fa_ci(ax: Axes, rows: pd.DataFrame, title: str = "") -> None:
+    """Draw combination index against effect: below 1 less of the drugs was needed.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn into.
+    rows : DataFrame
+        Rows of one combination with method `combination_index`, at levels `fa=...` and `dose`.
+    title : str
+        Above the figure.
+    """
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    quiet(ax, title=title, xlabel="fraction affected", ylabel="combination index")
+    ax.set_yscale("log")
+    known = rows[np.isfinite(rows["value"].astype(float)) & (rows["value"] > 0)]
+    ax.set_xlim(0, 1)
+    colour = PALETTE["blue"][0]
+    dose = known[known["level"] == "dose"]
+    level = known[known["level"].str.startswith("fa=")].sort_values("fa")
+    reach = 4.0
+    for _, row in level.iterrows():
+        low = float(row["low"]) if np.isfinite(row["low"]) else np.nan
+        high = float(row["high"]) if np.isfinite(row["high"]) else np.nan
+        if np.isfinite(low) and np.isfinite(high) and low > 0:
+            ax.plot([row["fa"]] * 2, [low, high], color=colour, linewidth=2, alpha=0.45)
+    ax.plot(level["fa"].to_numpy(dtype=float), level["value"].to_numpy(dtype=float), color=colour,
+            marker="o", markersize=5.5, linewidth=1.2)  # fmt: skip
+    ax.plot(dose["fa"].to_numpy(dtype=float), dose["value"].to_numpy(dtype=float),
+            linestyle="none", marker="o", markersize=5.5, markeredgecolor=INK, markeredgewidth=1.2,
+            markerfacecolor=PALETTE["paper"][0])  # fmt: skip
+    if len(known):
+        reach = max(reach, float(known["value"].max()) * 1.3, 1.3 / float(known["value"].min()))
+    reach = min(reach, 100.0)
+    ax.set_ylim(1 / reach, reach)
+    ticks = [t for t in (0.01, 0.1, 0.25, 0.5, 1, 2, 4, 10, 100) if 1 / reach <= t <= reach]
+    ax.yaxis.set_major_locator(FixedLocator(ticks))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.axhspan(1 / reach, 1, color=PALETTE["blue"][0], alpha=0.06, linewidth=0)
+    ax.axhline(1, color=MUTED, linewidth=1)
+    say(ax, 0.015, 0.04, "synergy", axes=True, size=9, color=colour)
+    say(ax, 0.015, 0.96, "antagonism", axes=True, size=9)
+
+
+def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: str = "") -> None:
+    """Draw a normalised isobologram: doses as shares of what each drug alone needs.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn into.
+    rows : DataFrame
+        Rows of one combination with methods `dose_reduction_index_1` and `_2`.
+    drugs : sequence of str, length 2
+        Names.
+    title : str
+        Above the figure.
+    """
+    quiet(
+        ax, title=title, xlabel=f"dose of {drugs[0]} / its dose alone",
+        ylabel=f"dose of {drugs[1]} / its dose alone",
+    )  # fmt: skip
+    ax.grid(axis="both", color=LINE, linewidth=0.8)
+    key = ["level", "fa", "dose_1_um", "dose_2_um"]
+    parts = []
+    for n in (1, 2):
+        own = rows[rows["method"] == f"dose_reduction_index_{n}"]
+        place = pd.MultiIndex.from_frame(own[key].astype(str))
+        parts.append(pd.Series(1 / own["value"].to_numpy(dtype=float), index=place))
+    parts = [part[~part.index.duplicated()] for part in parts]
+    both = pd.concat(parts, axis=1, keys=["x", "y"]).dropna()
+    ax.plot([0, 1], [1, 0], color=MUTED, linewidth=1.2)
+    say(ax, 0.03, 1.04, "additive", size=9, va="bottom")
+    reach = 1.15
+    levels = sorted({str(p[1]) for p in both.index if str(p[0]).startswith("fa=")}, key=float)
+    ends = (levels[0], levels[-1]) if levels else ()
+    for place, (x, y) in zip(both.index, both.to_numpy(dtype=float).tolist(), strict=True):
+        at_level = str(place[0]).startswith("fa=")
+        colour = PALETTE["blue"][0] if at_level else INK
+        ax.plot(
+            [x], [y], marker="o", markersize=6, color=colour, markeredgewidth=1.2,
+            markerfacecolor=colour if at_level else PALETTE["paper"][0], clip_on=False,
+        )  # fmt: skip
+        if at_level and place[1] in ends:
+            ax.annotate(
+                f"{100 * float(place[1]):.0f} %", (x, y), xytext=(6, 5),
+                textcoords="offset points", fontsize=9, color=colour,
+            )  # fmt: skip
+        reach = max(reach, x * 1.08, y * 1.08)
+    reach = min(reach, 5.0)
+    ax.set_xlim(0, reach)
+    ax.set_ylim(0, reach)

@@ -1,0 +1,287 @@
+"""The first screen: what was asked, one picture a treatment, one line a condition."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.analysis import Analysis
+from spheroid_qc.report.families import Family
+from spheroid_qc.report.figures.plate import LEFT_OUT
+from spheroid_qc.report.metrics import Metric
+from spheroid_qc.report.palette import STATES
+from spheroid_qc.report.words import hours, interval, listed, number, percent, plural
+
+__all__ = ["Card", "Line", "condition_lines", "facts", "representatives", "shown_name"]
+
+_MOST_CARDS = 8
+_MICRO = re.compile(r"(?<=\d )uM\b")
+_MOST_LINES = 400
+
+
+@dataclass(frozen=True)
+class Line:
+    """One condition at the analysis time.
+
+    Parameters
+    ----------
+    title, role : str
+        What it is.
+    head : bool
+        Whether it begins a family.
+    n : int
+        Wells behind its means.
+    value, low, high : float
+        First metric with its interval; `at, from_, to` are the same on a scale of 0 to 100.
+    cells : tuple of str
+        Further figures in words.
+    states : tuple of (state, count)
+        Of its wells.
+    left_out : str
+        Wells that enter no mean.
+    """
+
+    title: str
+    role: str
+    head: bool
+    n: int
+    shown: str
+    bounds: str
+    at: float | None
+    from_: float | None
+    to: float | None
+    cells: tuple[str, ...]
+    states: tuple[tuple[str, int], ...]
+    left_out: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One treatment with one well that stands for it."""
+
+    title: str
+    dose: str
+    condition: str
+    plate: str
+    well: str
+    time_h: float
+    figure: str
+    unit: str
+    note: str
+
+
+def facts(analysis: Analysis) -> list[str]:
+    """Say in a few words what was analysed.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The record.
+
+    Returns
+    -------
+    list of str
+    """
+    wells, conditions = analysis.wells, analysis.conditions
+    named = sorted({str(p) for p in wells["plate"].dropna()} - {""})
+    found = []
+    if named:
+        word = "plate" if len(named) == 1 else "plates"
+        found.append(f"{word} {listed(named, 4)}")
+    seen = wells.drop_duplicates(["plate", "well"])
+    found.append(plural(len(seen), "well" if analysis.kind == "run" else "row"))
+    known = conditions.loc[~conditions["role"].isin(["blank", "unmapped"]), "condition"].nunique()
+    if known:
+        found.append(plural(int(known), "condition"))
+    times = analysis.times_h
+    if len(times) > 1:
+        found.append(f"{len(times)} times from {times[0]:g} to {times[-1]:g} h")
+    if analysis.time_h is not None and len(times) > 1:
+        found.append(f"compared at {analysis.time_h:g} h")
+    return found
+
+
+def _at_time(conditions: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
+    """Rows at the analysis time; a condition without that time has its last one."""
+    if time_h is None or "time_h" not in conditions:
+        return conditions.drop_duplicates("condition", keep="last")
+    early = conditions[conditions["time_h"] <= time_h + 1e-6]
+    return early.drop_duplicates("condition", keep="last")
+
+
+def condition_lines(
+    analysis: Analysis, families: Sequence[Family], metric: Metric, suffix: str
+) -> tuple[list[str], list[Line], tuple[float, float]]:
+    """Lay out one line a condition.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The record.
+    families : sequence of Family
+        For the order.
+    metric : Metric
+        Shown as a dot with its interval.
+    suffix : str
+        Strata that all conditions share, left away.
+
+    Returns
+    -------
+    list of str, list of Line, tuple of float
+        Headings of the further figures, lines, and the ends of the scale.
+    """
+    rows = _at_time(analysis.conditions, analysis.time_h)
+    rows = rows[rows["role"] != "unmapped"].set_index("condition")
+    order = [str(c) for c, r in rows["role"].items() if r in ("vehicle", "positive_control")]
+    order += [name for family in families for name in family.names if name not in order]
+    order += [str(c) for c in rows.index if str(c) not in order]
+    heads = {family.names[0] for family in families}
+    column = metric.column
+    values = rows[[f"{column}_{part}" for part in ("mean", "ci_low", "ci_high")]]
+    shown = values.apply(metric.shown)
+    low = metric.low if metric.low is not None else float(np.nanmin([0.0, *shown.min()]))
+    high = metric.high if metric.high is not None else float(np.nanmax([0.0, *shown.max()]))
+    high = high if high > low else low + 1
+    headings, further = _further(analysis)
+    lines = []
+    for name in order[:_MOST_LINES]:
+        if name not in rows.index:
+            continue
+        row: dict[str, Any] = {str(k): v for k, v in rows.loc[name].items()}
+        ends = shown.loc[name].to_numpy(dtype=float)
+        mean = float(ends[0])
+        first, last = max(float(ends[1:].min()), low), min(float(ends[1:].max()), high)
+        lines.append(
+            Line(
+                title=shown_name(name, suffix),
+                role=str(row["role"]),
+                head=name in heads,
+                n=int(float(row["n_wells"])),
+                shown=number(mean, 2) if abs(mean) >= 1 else f"{mean:.2f}"
+                if math.isfinite(mean) else "–",
+                bounds=interval(first, last) if np.isfinite(ends[1:]).all() else "",
+                at=_place(mean, low, high),
+                from_=_place(first, low, high) if np.isfinite(ends[1:]).all() else None,
+                to=_place(last, low, high) if np.isfinite(ends[1:]).all() else None,
+                cells=tuple(make(name, row) for make in further),
+                states=tuple(
+                    (s, int(row[f"n_{s}"])) for s in STATES
+                    if f"n_{s}" in row and row[f"n_{s}"] > 0
+                ),
+                left_out="" if pd.isna(row.get("left_out")) else str(row.get("left_out") or ""),
+            )
+        )  # fmt: skip
+    return headings, lines, (low, high)
+
+
+def shown_name(condition: str, suffix: str) -> str:
+    """Name of a condition for people: without shared strata, and with the micro sign."""
+    return _MICRO.sub("µM", condition.removesuffix(suffix))
+
+
+def _place(value: float, low: float, high: float) -> float | None:
+    if not math.isfinite(value):
+        return None
+    return round(100 * min(1.0, max(0.0, (value - low) / (high - low))), 2)
+
+
+def _further(analysis: Analysis) -> tuple[list[str], list[Any]]:
+    """Headings and makers of the columns beside the first metric."""
+    conditions, survival = analysis.conditions, analysis.survival
+    headings: list[str] = []
+    makers: list[Any] = []
+    loss = "core_volume_loss_vs_vehicle_mean"
+    if loss in conditions and conditions[loss].notna().any():
+        headings.append("core lost vs vehicle")
+        makers.append(lambda _, row: percent(row[loss]))
+    if len(survival):
+        first = survival.drop_duplicates("condition").set_index("condition")
+
+        known = {str(k): {str(c): v for c, v in row.items()} for k, row in first.iterrows()}
+
+        def apart(name: str, _: Mapping[str, Any]) -> str:
+            row = known.get(name)
+            if row is None or not row["n"] > 0:
+                return "–"
+            told = f"{int(row['n_events_total'])} of {int(row['n'])}"
+            median = row["median_h"]
+            return told if pd.isna(median) else f"{told}, median {hours(median)}"
+
+        headings.append("fell apart")
+        makers.append(apart)
+    for column, heading in (
+        ("n_spheroids_mean", "spheres a field"), ("spheres_per_well_mean", "spheres a well"),
+        ("equivalent_diameter_um_mean", "mean diameter, µm"), ("sfe_percent_mean", "SFE, %"),
+    ):  # fmt: skip
+        if not len(survival) and column in conditions and conditions[column].notna().any():
+            headings.append(heading)
+            makers.append(lambda _, row, c=column: number(row[c]))
+    return headings, makers
+
+
+def representatives(analysis: Analysis, families: Sequence[Family], suffix: str) -> list[Card]:
+    """Choose for each treatment the well that stands for it: nearest to the median.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        A run's record.
+    families : sequence of Family
+        Of each the highest doses are shown; doublets and triples last.
+    suffix : str
+        Strata that all conditions share.
+
+    Returns
+    -------
+    list of Card
+        Vehicle first, at most eight.
+    """
+    wells = analysis.wells
+    columns = (("disintegration_fraction", "DF"), ("spheres_per_well", "spheres a well"),
+               ("n_spheroids", "spheres"))  # fmt: skip
+    known = [pair for pair in columns if pair[0] in wells and wells[pair[0]].notna().any()]
+    if analysis.kind != "run" or analysis.time_h is None or not known:
+        return []
+    column, unit = known[0]
+    now = wells[np.isclose(wells["time_h"].astype(float), analysis.time_h)]
+    now = now[~now["state"].isin(LEFT_OUT)].reset_index(drop=True)
+    chosen: list[tuple[str, str, str]] = []
+    roles = dict(zip(wells["condition"].astype(str), wells["role"].astype(str), strict=True))
+    tops: dict[str, Family] = {}
+    for family in families:
+        if family.vehicle and not chosen:
+            chosen.append((family.vehicle, "vehicle", ""))
+        tops[family.title.partition(", ")[0]] = family  # of a split one its highest doses
+    shown = list(tops.items())
+    while len(shown) + len(chosen) > _MOST_CARDS:
+        # The question is about the combinations: controls go first, then drugs alone.
+        controls = [n for n, (_, f) in enumerate(shown) if roles[f.names[-1]] != "treated"]
+        single = [n for n, (_, f) in enumerate(shown) if len(f.drugs) < 2]
+        del shown[[*controls, *single, len(shown) - 1][0]]
+    for title, family in shown:
+        top = family.names[-1]
+        chosen.append((top, title, family.labels.get(top, "")))
+    cards: list[Card] = []
+    for condition, title, dose in chosen:
+        rows = now[(now["condition"] == condition) & now[column].notna()]
+        if not len(rows) or len(cards) >= _MOST_CARDS:
+            continue
+        away = (rows[column] - rows[column].median()).abs()
+        best = rows.loc[away.sort_values(kind="stable").index[0]]
+        states = rows["state"].value_counts()
+        worst = ", ".join(f"{int(states[s])} {s}" for s in STATES if s in states.index)
+        cards.append(
+            Card(
+                title=title, dose=dose, condition=shown_name(condition, suffix),
+                plate=str(best["plate"]), well=str(best["well"]), time_h=float(best["time_h"]),
+                figure=f"{rows[column].mean():.{2 if unit == 'DF' else 1}f}", unit=unit,
+                note=worst,
+            )
+        )  # fmt: skip
+    return cards

@@ -1,0 +1,113 @@
+"""Numbers and doses as people write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+__all__ = ["dose_words", "hours", "interval", "listed", "number", "p_words", "percent", "plural"]
+
+_DASH = "–"
+
+
+def _finite(value: object) -> float | None:
+    try:
+        found = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def number(value: object, digits: int = 3) -> str:
+    """Write a number with some significant digits; a dash where there is none.
+
+    Parameters
+    ----------
+    value : object
+        A number, or anything else.
+    digits : int
+        Significant ones.
+
+    Returns
+    -------
+    str
+    """
+    found = _finite(value)
+    if found is None:
+        return _DASH
+    text = f"{found:.{digits}g}"
+    if "e" in text and 1e-4 <= abs(found) < 1e7:
+        text = f"{float(text):.0f}"
+    return text.replace("-", "−", 1) if text.startswith("-") else text
+
+
+def signed(value: object, places: int = 2) -> str:
+    """Write a difference with its sign."""
+    found = _finite(value)
+    return _DASH if found is None else f"{found:+.{places}f}".replace("-", "−")
+
+
+def interval(low: object, high: object, places: int = 2) -> str:
+    """Write an interval; empty where there is none."""
+    ends = [_finite(low), _finite(high)]
+    if ends[0] is None and ends[1] is None:
+        return ""
+    shown = ["no bound" if e is None else f"{e:.{places}f}".replace("-", "−") for e in ends]
+    return f"{shown[0]} to {shown[1]}"
+
+
+def percent(value: object) -> str:
+    """Write a share in percent."""
+    found = _finite(value)
+    if found is None:
+        return _DASH
+    whole = round(100 * found)
+    return f"−{-whole} %" if whole < 0 else f"{whole} %"
+
+
+def hours(value: object) -> str:
+    """Write a time in hours."""
+    found = _finite(value)
+    return _DASH if found is None else f"{found:g} h"
+
+
+def p_words(value: object) -> str:
+    """Write a p value; what is below a ten-thousandth isn't known more closely."""
+    found = _finite(value)
+    if found is None:
+        return _DASH
+    return "< 0.0001" if found < 1e-4 else f"{found:.2g}"
+
+
+def dose_words(dose: float, unit: str = "uM") -> str:
+    """Write a dose in the unit that needs no zeros.
+
+    Parameters
+    ----------
+    dose : float
+        Above 0.
+    unit : str
+        `uM`, or a unit that is kept as it is.
+
+    Returns
+    -------
+    str
+    """
+    if unit != "uM":
+        return f"{dose:.3g} {unit}"
+    for factor, name in ((1e-3, "mM"), (1.0, "µM"), (1e3, "nM"), (1e6, "pM")):
+        if dose * factor >= 0.0999 or name == "pM":
+            return f"{float(f'{dose * factor:.3g}'):g} {name}"
+    return f"{dose:g} µM"
+
+
+def plural(count: int, word: str) -> str:
+    """Count things: 1 well, 2 wells."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def listed(items: Iterable[str], most: int = 12) -> str:
+    """List some things and count the rest."""
+    found = list(items)
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more

@@ -1,0 +1,135 @@
+"""Excess over Loewe additivity from curves of the drugs alone, fitted once a plate.
+
+A drug's curve starts at 0 and ends at a free maximum, not above 1. Where the doses end before the
+curve does, the free maximum is often too low by chance, and additive drugs then look synergistic.
+So wherever a full effect fits the wells as well, the interval also spans what that curve says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from spheroid_qc.response.excess import Conditions, Estimate, loewe_excess
+from spheroid_qc.response.logistic import LogisticFit, fit_logistic
+from spheroid_qc.response.scatter import Scatter
+
+__all__ = ["SingleCurves", "Wells"]
+
+FloatArray = NDArray[np.float64]
+Wells = tuple[FloatArray, FloatArray]
+"""Doses and effects of one drug alone."""
+
+_STEP = 1e-3
+
+_REFUTED_P = 0.05
+"""Below, a full effect is no longer held for possible."""
+
+
+class SingleCurves:
+    """Curves of the drugs alone on one plate, fitted when they are first needed.
+
+    Parameters
+    ----------
+    scatter : Scatter
+        How a well's variance depends on its effect on this plate.
+    emax : float, optional
+        Maximum of all drugs; None: free, between 0 and 1.
+    """
+
+    def __init__(self, scatter: Scatter, emax: float | None = None) -> None:
+        self.scatter = scatter
+        self.emax = emax
+        self._known: dict[tuple[str, float | None, float], LogisticFit] = {}
+
+    def fit(
+        self, drug: str, wells: Wells, emax: float | None = None, step: float = 0.0
+    ) -> LogisticFit:
+        """Curve of a drug, after all its effects were moved by step * (1 - f)."""
+        key = (drug, emax, step)
+        if key not in self._known:
+            x, y = wells
+            self._known[key] = fit_logistic(
+                x, y + step * (1 - y), e0=0.0, emax=emax, emax_bounds=(0.0, 1.0),
+                scatter=self.scatter,
+            )  # fmt: skip
+        return self._known[key]
+
+    def loewe(
+        self, wells: Mapping[str, Wells], cells: Conditions, combined: NDArray[np.intp],
+        level: float = 0.95,
+    ) -> tuple[list[LogisticFit], list[Estimate], Estimate]:  # fmt: skip
+        """Excess of combinations over Loewe additivity.
+
+        Parameters
+        ----------
+        wells : mapping of str to (ndarray, ndarray)
+            Doses and effects of each drug alone, in the order of the columns of `cells.doses`.
+        cells, combined, level
+            As for `loewe_excess`.
+
+        Returns
+        -------
+        list of LogisticFit, list of Estimate, Estimate
+            The curves, each combination, and their unweighted mean.
+        """
+        fits = [self.fit(drug, own, self.emax) for drug, own in wells.items()]
+        each, mean = self._excess(wells, cells, combined, [self.emax] * len(fits), level)
+        if self.emax is None:
+            tops = [
+                1.0 if fit.emax < 1 and self.plateau_p(drug, own, cells) > _REFUTED_P else None
+                for (drug, own), fit in zip(wells.items(), fits, strict=True)
+            ]
+            if any(tops):
+                others, other = self._excess(wells, cells, combined, tops, level)
+                each = [_both(a, b) for a, b in zip(each, others, strict=True)]
+                mean = _both(mean, other)
+        return fits, each, mean
+
+    def _excess(
+        self, wells: Mapping[str, Wells], cells: Conditions, combined: NDArray[np.intp],
+        tops: Sequence[float | None], level: float,
+    ) -> tuple[list[Estimate], Estimate]:  # fmt: skip
+        parts = list(zip(wells.items(), tops, strict=True))
+        fits = [self.fit(drug, own, top) for (drug, own), top in parts]
+        moved = None
+        if cells.vehicle_weight:
+            moved = [self.fit(drug, own, top, _STEP) for (drug, own), top in parts]
+        return loewe_excess(cells, combined, fits, moved, _STEP, level)
+
+    def plateau_p(self, drug: str, wells: Wells, cells: Conditions) -> float:
+        """Test whether a drug alone has its full effect at an endless dose.
+
+        Parameters
+        ----------
+        drug, wells, cells
+            As for `loewe`.
+
+        Returns
+        -------
+        float
+            p of the F test of a maximum of 1 against a lower one; 1 where the curve reaches 1, NaN
+            with fewer than three doses or no wells to spare.
+        """
+        if len(np.unique(wells[0])) < 3:
+            return float("nan")
+        fit = self.fit(drug, wells)
+        if fit.df < 1:
+            return float("nan")
+        if fit.emax >= 1 - 1e-4:  # clean data reach 1 but for rounding
+            return 1.0
+        fixed = self.fit(drug, wells, 1.0)
+        df, variance = fit.df, fit.rss / fit.df
+        if cells.df > df:
+            df, variance = cells.df, max(variance, cells.variance)
+        if variance <= 0:
+            return 0.0
+        return float(special.fdtrc(1, df, max(fixed.rss - fit.rss, 0.0) / variance))
+
+
+def _both(one: Estimate, other: Estimate) -> Estimate:
+    """Estimate with an interval that spans both."""
+    return Estimate(one.value, min(one.low, other.low), max(one.high, other.high), one.df)

@@ -1,0 +1,107 @@
+"""How wells scatter, and whether scatter depends on the effect.
+
+With three wells a condition knows its own variance far too badly, so conditions share one. Where
+untreated wells scatter more than dead ones (an error in proportion to the signal, effects cut off
+at 0 and 1), one variance for all is too small for some conditions and too large for others. The
+replicates of a whole plate can tell: then the variance follows the effect f by
+
+    v = s^2 ((1 - r) + r g(f)),   g = (1 - f)^2  or  f^2  or  4 f (1 - f)
+
+a constant and a proportional error together (Rocke & Lorenzato 1995,
+doi:10.1080/00401706.1995.10484302). Unless the likelihood speaks for it, it is constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["CONSTANT", "Scatter", "fit_scatter"]
+
+FloatArray = NDArray[np.float64]
+
+LEAST_GAIN = 6.0
+"""Of twice the log likelihood, for a variance that follows the effect (three shapes are tried)."""
+
+LEAST_DF = 8
+"""Degrees of freedom below which replicates can't tell a shape."""
+
+_SHARES = np.concatenate([np.linspace(0, 0.9, 19), 1 - np.geomspace(0.07, 1e-6, 16)])
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Variance of a well as a function of the effect, up to its size.
+
+    Parameters
+    ----------
+    shape : str
+        `constant`, `signal` (falls with the effect), `effect` (rises) or `middle`.
+    share : float
+        Share r of the variance that follows the effect.
+    """
+
+    shape: str = "constant"
+    share: float = 0.0
+
+    def relative(self, effect: ArrayLike) -> FloatArray:
+        """Variance at effects of any shape, in units of s^2."""
+        f = np.clip(np.asarray(effect, dtype=np.float64), 0.0, 1.0)
+        if self.shape == "constant":
+            return np.ones(f.shape)
+        return np.asarray(1 - self.share + self.share * _SHAPES[self.shape](f))
+
+    def known_df(self, effect: FloatArray, df: FloatArray) -> float:
+        """Degrees of freedom of the part of the variance that follows the effect.
+
+        Conditions whose wells hardly have that part say little about it: each counts by the
+        square of its share (the information on a variance component).
+        """
+        if self.shape == "constant":
+            return float(df.sum())
+        relative = self.relative(effect)
+        return float((df * (1 - (1 - self.share) / relative) ** 2).sum())
+
+
+CONSTANT = Scatter()
+"""The same for all wells."""
+
+_SHAPES = {
+    "signal": lambda f: (1 - f) ** 2,
+    "effect": lambda f: f**2,
+    "middle": lambda f: 4 * f * (1 - f),
+}
+
+
+def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> Scatter:
+    """Judge from replicates whether scatter depends on the effect.
+
+    Parameters
+    ----------
+    mean, count, squares : ndarray, shape (c,)
+        Mean effect of each condition, its wells, their squared deviations added up.
+
+    Returns
+    -------
+    Scatter
+        Constant unless twice the log likelihood rises by `LEAST_GAIN`.
+    """
+    df = count - 1
+    used = df > 0
+    df, sums, f = df[used], squares[used], mean[used]
+    many = float(df.sum())
+    rounding = 1e-20 * float((count * mean**2).sum())
+    if many < LEAST_DF or not sums.sum() > rounding:
+        return CONSTANT
+    best, gain = CONSTANT, LEAST_GAIN
+    constant = many * np.log(sums.sum() / many)
+    for shape in _SHAPES:
+        # Rows: shares r; columns: conditions. The size s^2 has its best value in passing.
+        relative = 1 - _SHARES[:, None] * (1 - _SHAPES[shape](np.clip(f, 0.0, 1.0)))
+        deviance = many * np.log((sums / relative).sum(axis=1) / many) + np.log(relative) @ df
+        at = int(np.argmin(deviance))
+        if constant - deviance[at] > gain:
+            best, gain = Scatter(shape, float(_SHARES[at])), float(constant - deviance[at])
+    return best

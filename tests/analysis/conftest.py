@@ -1,0 +1,34 @@
+"""The command line in this process."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from spheroid_qc import cli
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run `main`: (exit status, standard output, standard error)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["spheroid-qc", *map(str, arguments)])
+        monkeypatch.setattr(cli, "stop_on_signals", lambda: None)
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return status, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def no_report(monkeypatch):
+    """Leave the page out where a test is about tables; it has tests of its own."""
+    monkeypatch.setattr("spheroid_qc.report.write_report", lambda *_, **__: None, raising=False)

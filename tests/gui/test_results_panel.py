@@ -1,0 +1,68 @@
+"""The Results panel: curves that lead to wells, figures that leave the program."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("napari")
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def results(window, finished):
+    window.open(finished)
+    panel = window.panel("Results")
+    window.until(lambda: panel.family.count() > 0)
+    return panel
+
+
+def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results) -> None:
+    results.what.setCurrentIndex(0)
+    columns = [metric.column for metric in results._metrics]
+    results.metric.setCurrentIndex(columns.index("core_area_um2"))
+    results.draw()
+    axes = results.curves.axes
+    row = window.session.row("VID7", "C03", 1)
+    metric = results._metrics[results.metric.currentIndex()]
+    at = SimpleNamespace(inaxes=axes, xdata=6.2, ydata=float(row[metric.column]))
+    results._on_curve_clicked(at)
+    assert "h:" in results.clicked.text()
+    wanted = {"C02", "C03"}
+    window.until(lambda: window.shown() and window.session.well in wanted)
+    assert window.session.timepoint == 1
+    results._on_curve_clicked(SimpleNamespace(inaxes=axes, xdata=6.0, ydata=9e9))
+    assert "No well's line" in results.clicked.text()
+
+
+def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
+    results.what.setCurrentIndex(1)
+    results.map.set_metric("core_area_um2")
+    results.map.set_time(0)
+    first = results.map.grid.face("C02").colour
+    results.map.set_time(12)
+    assert results.map.grid.face("C02").colour != first
+    results.map.clicked.emit("C02", 12.0)
+    window.until(lambda: window.session.well == "C02" and window.session.timepoint == 2)
+
+
+def test_figures_are_saved_as_png_and_svg(results, tmp_path) -> None:
+    for tab in (0, 1):
+        results.what.setCurrentIndex(tab)
+        results.draw()
+        for kind in ("png", "svg"):
+            path = tmp_path / f"figure_{tab}.{kind}"
+            results.save_figure(path)
+            head = path.read_bytes()[:200]
+            assert head.startswith(b"\x89PNG") if kind == "png" else b"<?xml" in head
+    results.what.setCurrentIndex(2)
+    results.draw()
+
+
+def test_export_into_the_results_folder_is_refused(window, results) -> None:
+    out = window.session.opened.out
+    before = sorted(out.iterdir())
+    results.export(out)
+    window.until(lambda: "results folder itself" in results.state.text())
+    assert sorted(out.iterdir()) == before

@@ -1,0 +1,105 @@
+"""Lazy arrays behave like the arrays that they stand for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spheroid_qc.gui.stacks import FrameCache, LazyStack, MaskStack
+
+SHAPE = (5, 6, 7)
+WHOLE = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(np.uint16)
+
+
+class Disk:
+    """Counts how often a frame is read."""
+
+    def __init__(self) -> None:
+        self.reads: list[int] = []
+
+    def __call__(self, n: int) -> np.ndarray | None:
+        self.reads.append(n)
+        return None if n == 4 else WHOLE[n]
+
+
+KEYS = [
+    2, -2, slice(1, 3), (2, slice(None), slice(None)), (slice(2, 3), slice(1, 4), slice(2, 5)),
+    (1, 2, 3), (Ellipsis, 3), (slice(None), 2), (np.array([1, 2, 2]), np.array([0, 1, 2]), 3),
+    (3, slice(None, None, 2), slice(None, None, 3)), slice(3, 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_indexing_is_numpys(key) -> None:
+    wanted = WHOLE.copy()
+    wanted[4] = 0
+    for kind in (LazyStack, MaskStack):
+        stack = kind(Disk(), 5, SHAPE[1:], np.uint16)
+        assert np.array_equal(stack[key], wanted[key])
+
+
+@pytest.mark.parametrize("key", KEYS[:-1], ids=str)
+def test_writing_is_numpys(key) -> None:
+    wanted = WHOLE.copy()
+    wanted[4] = 0
+    stack = MaskStack(Disk(), 5, SHAPE[1:], np.uint16)
+    stack[key] = np.asarray(wanted[key]) + 1
+    wanted[key] += 1
+    assert np.array_equal(np.asarray(stack), wanted)
+    assert np.array_equal(stack.original(2), WHOLE[2])
+
+
+def test_a_frame_is_read_once_and_only_when_looked_at() -> None:
+    disk = Disk()
+    stack = LazyStack(disk, 5, SHAPE[1:], np.uint16)
+    assert disk.reads == []
+    _ = stack[2], stack[2, 1:3], stack[2, 0, 0]
+    assert disk.reads == [2]
+
+
+def test_neighbours_are_read_ahead() -> None:
+    disk = Disk()
+    stack = LazyStack(disk, 5, SHAPE[1:], np.uint16)
+    stack.prefetch([0, 1, 9, -1])
+    stack._ahead.shutdown(wait=True)
+    assert sorted(disk.reads) == [0, 1]
+    stack._ahead = None
+    _ = stack[1]
+    assert sorted(disk.reads) == [0, 1]
+    stack.close()
+
+
+def test_memory_is_bounded() -> None:
+    cache = FrameCache(limit_bytes=3 * WHOLE[0].nbytes)
+    disk = Disk()
+    stack = LazyStack(disk, 5, SHAPE[1:], np.uint16, cache)
+    for n in range(5):
+        _ = stack[n]
+    assert cache._bytes <= 3 * WHOLE[0].nbytes
+    _ = stack[0]
+    assert disk.reads.count(0) == 2
+    cache.drop(id(stack))
+    assert cache._bytes == 0
+
+
+def test_frames_of_another_size_are_cut_or_filled() -> None:
+    stack = LazyStack(lambda n: np.ones((3, 9), np.uint16), 1, (6, 7), np.uint16)
+    assert stack[0].sum() == 3 * 7
+
+
+def test_changes_are_known() -> None:
+    stack = MaskStack(Disk(), 5, SHAPE[1:], np.uint16)
+    stack[1, 0, 0] = 9
+    assert stack.touched(1)
+    assert not stack.touched(0)
+    stack.set_frame(2, np.zeros(SHAPE[1:]))
+    assert stack.touched(2)
+    assert not stack[2].any()
+
+
+def test_writing_into_what_was_given_changes_nothing() -> None:
+    stack = MaskStack(Disk(), 5, SHAPE[1:], np.uint16)
+    shown = stack[1]
+    shown[:] = 9
+    assert np.array_equal(stack[1], WHOLE[1])
+    assert np.array_equal(stack.original(1), WHOLE[1])

@@ -1,0 +1,70 @@
+"""Scatter that follows the effect is seen where it is there, and not imagined where it isn't."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spheroid_qc.response.excess import bliss_excess, conditions
+from spheroid_qc.response.scatter import CONSTANT, Scatter, fit_scatter
+
+MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
+
+
+def law(sd, seed, n=4):
+    wells = MEANS[:, None] + sd[:, None] * np.random.default_rng(seed).standard_normal((36, n))
+    mean = wells.mean(axis=1)
+    return fit_scatter(mean, np.full(36, float(n)), ((wells.T - mean) ** 2).sum(axis=0))
+
+
+def test_even_scatter_is_taken_for_even():
+    found = [law(np.full(36, 0.05), seed).shape for seed in range(100)]
+    assert found.count("constant") >= 93
+
+
+@pytest.mark.parametrize(
+    ("shape", "sd"),
+    [
+        ("signal", 0.1 * (1 - MEANS) + 0.01),
+        ("effect", 0.1 * MEANS + 0.01),
+        ("middle", 0.1 * np.sqrt(4 * MEANS * (1 - MEANS)) + 0.01),
+    ],
+)
+def test_scatter_that_follows_the_effect_is_seen(shape, sd):
+    found = law(sd, 1)
+    assert found.shape == shape
+    # The law is right up to its size, which the pooled variance gives.
+    ratio = found.relative(MEANS) / sd**2
+    middle = (MEANS > 0.2) & (MEANS < 0.8)
+    assert ratio[middle].max() / ratio[middle].min() < 2.5
+
+
+def test_few_or_equal_wells_tell_nothing():
+    few = fit_scatter(np.array([0.1, 0.9]), np.array([3.0, 3.0]), np.array([0.1, 0.0001]))
+    none = fit_scatter(MEANS, np.ones(36), np.zeros(36))
+    assert (few, none) == (CONSTANT, CONSTANT)
+
+
+def test_effects_outside_0_and_1_have_the_scatter_of_the_ends():
+    assert Scatter("signal", 0.9).relative([-0.3, 0, 1, 1.4]) == pytest.approx([1, 1, 0.1, 0.1])
+
+
+def test_an_interval_is_wide_where_wells_scatter():
+    """Untreated-like conditions scatter tenfold: their excess is known worse than others."""
+    rng = np.random.default_rng(3)
+    doses, effect = [], []
+    levels = np.array([0.05, 0.2, 0.5, 0.8, 0.95])
+    for i, f in enumerate(levels):
+        for row, true in (((1 + i, 0), f), ((0, 1 + i), f), ((1 + i, 1 + i), 1 - (1 - f) ** 2)):
+            doses += [row] * 4
+            effect += list(1 - (1 - true) * (1 + 0.1 * rng.standard_normal(4)))
+    cells = conditions(np.array(doses, dtype=float), np.array(effect))
+    assert cells.scatter.shape == "signal"
+    combined = np.flatnonzero((cells.doses > 0).all(axis=1))
+    parts = np.array(
+        [[cells.find(np.array([d, 0.0])), cells.find(np.array([0.0, d]))]
+         for d in cells.doses[combined, 0]]
+    )  # fmt: skip
+    each, _ = bliss_excess(cells, combined, parts)
+    widths = np.array([e.high - e.low for e in each])[np.argsort(cells.doses[combined, 0])]
+    assert widths[0] > 5 * widths[-1]
