@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO ?= demo
+TRAINING ?= training_run
 PYTEST_ARGS ?=
 # Debian packages that some tests drive: the report is looked at in a real browser, the panels in
 # a real window on a screen of their own (Xvfb) with what Qt and OpenGL need there.
@@ -16,7 +17,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gui test system-packages lint types format bench install install-dev clean
+.PHONY: help demo gui test system-packages lint types format bench train install install-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -47,6 +48,12 @@ format: $(VENV)/.installed-dev ## mend what can be mended by itself
 bench: $(VENV)/.installed-dev ## measure speed and, where reference images are at hand, accuracy
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/accuracy.py
+
+train: $(VENV)/.installed-dev ## train the network anew (an hour or more, needs PyTorch; continues where it stopped)
+	$(PIP) install --editable '.[training]'
+	$(BIN)/python -m training.train --out $(TRAINING)
+	$(BIN)/python -m training.export --state $(TRAINING)
+	$(BIN)/python -m training.calibrate
 
 install: $(VENV)/.installed ## make .venv with the program
 install-dev: $(VENV)/.installed-dev ## make .venv with the program and the developers' tools

@@ -215,8 +215,8 @@ class SegmentationParameters(Section):
     method: Method = setting(
         Method.AUTO,
         "Method",
-        "classical: several cues judged by evidence; learned: a trained network; auto: the best "
-        "one this version ships.",
+        "learned: a trained network; classical: several cues judged by evidence; auto: the "
+        "network, and where it is not sure whichever of both the evidence speaks for.",
     )
     polarity: Polarity = setting(
         Polarity.AUTO,

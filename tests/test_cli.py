@@ -47,7 +47,7 @@ def command(*arguments):
     return [sys.executable, "-m", "spheroid_qc.cli", *map(str, arguments)]
 
 
-@pytest.mark.parametrize("path", [(), ("run",), ("inspect",), ("demo",)])
+@pytest.mark.parametrize("path", [(), ("run",), ("inspect",), ("demo",), ("evaluate",)])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_every_command_explains_itself(path, option):
     result = CliRunner().invoke(cli.app, [*path, option])
@@ -93,7 +93,9 @@ def test_a_run_says_what_was_done_and_where(call, images, tmp_path):
         (("run", "{images}", "--dose-time", "nan"), "--dose-time"),
         (("run", "{images}", "--dose-time", "1e30"), "--dose-time"),
         (("run", "{images}", "--assay", "double"), "--assay"),
-        (("run", "{images}", "--method", "learned"), "no trained network"),
+        (("run", "{images}", "--method", "magic"), "--method"),
+        (("evaluate", "{images}", "{tmp}/nowhere"), "does not exist"),
+        (("evaluate", "{images}", "{images}", "--tolerance", "-1"), "--tolerance"),
         (("run", "{images}", "--workers", "0"), "--workers"),
         (("run", "{images}", "--name-pattern", "("), "not a regular expression"),
         (("run", "{images}", "--name-pattern", "x"), "where the well stands"),

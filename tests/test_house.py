@@ -33,6 +33,7 @@ PLAN = (
     ("report",),
     ("workflow",),
     ("background",),
+    ("evaluate",),
     ("demo",),
     ("gui",),
     ("terminal",),
@@ -40,7 +41,16 @@ PLAN = (
 )
 LEVEL = {room: level for level, rooms in enumerate(PLAN) for room in rooms}
 GUI_ONLY = re.compile(r"napari|qtpy|PyQt\d*|PySide\d*|magicgui|superqt|vispy|app_model|pytestqt")
-HEAVY = {"pandas", "scipy", "skimage", "matplotlib", "onnxruntime", "imagecodecs", "tifffile"}
+HEAVY = {
+    "torch",
+    "pandas",
+    "scipy",
+    "skimage",
+    "matplotlib",
+    "onnxruntime",
+    "imagecodecs",
+    "tifffile",
+}
 QT = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide6", "magicgui", "superqt"}
 
 
@@ -99,6 +109,14 @@ def test_samples_stand_apart_from_what_they_test(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_what_is_installed_trains_nothing(path: Path) -> None:
+    found = [name.partition(".")[0] for name in imports_of(path)]
+    assert not {"torch", "onnx", "training"} & set(found)
+    if room_of(path) not in ("samples",):
+        assert not any("samples.micrographs" in name for name in imports_of(path))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
 def test_a_module_does_one_thing_and_says_which(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     if room_of(path) != "parameters":  # a plain list, as long as there are settings
@@ -136,7 +154,9 @@ def test_the_whole_analysis_needs_no_gui() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["analyse"], ["demo"], ["inspect"]], ids=lambda c: " ".join(c)
+    "command",
+    [[], ["run"], ["analyse"], ["demo"], ["inspect"], ["evaluate"]],
+    ids=lambda c: " ".join(c),
 )
 def test_help_loads_no_numerical_libraries(command: list[str]) -> None:
     arguments = ["spheroid-qc", *command, "--help"]

@@ -21,7 +21,16 @@ from spheroid_qc.run.folder import RunFolder, write_json
 
 __all__ = ["check_same_run", "table_input", "write_run_json"]
 
-_LIBRARIES = ("numpy", "scipy", "scikit-image", "pandas", "tifffile", "imagecodecs", "pillow")
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "pandas",
+    "tifffile",
+    "imagecodecs",
+    "pillow",
+    "onnxruntime",
+)
 
 
 def check_same_run(run: RunFolder, source: Path, parameters: Parameters, table: FrameTable) -> None:

@@ -35,7 +35,8 @@ def segment(
     pixel_size_um : float, optional
         Size of one pixel in um; used where a parameter is given in um.
     method : str
-        `classical` or `auto`, which is `classical` as long as no trained network ships.
+        `learned` (a trained network), `classical` (rules), or `auto`: the network, and where it is
+        not sure whichever of the two the evidence speaks for.
     parameters : SegmentationParameters, optional
 
     Returns
@@ -51,12 +52,22 @@ def segment(
         If the method is unknown or not available.
     """
     from spheroid_qc.parameters import SegmentationParameters
-    from spheroid_qc.segment.classical import segment_classical
 
     check_method(method)
     if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
         raise ValueError(f"A pixel size is a positive number of um, not {pixel_size_um!r}.")
-    return segment_classical(image, pixel_size_um, parameters or SegmentationParameters())
+    parameters = parameters or SegmentationParameters()
+    if name_of(method) == "classical":
+        from spheroid_qc.segment.classical import segment_classical
+
+        return segment_classical(image, pixel_size_um, parameters)
+    if name_of(method) == "learned":
+        from spheroid_qc.segment.learned import segment_learned
+
+        return segment_learned(image, pixel_size_um, parameters)
+    from spheroid_qc.segment.opinions import segment_auto
+
+    return segment_auto(image, pixel_size_um, parameters)
 
 
 def check_method(method: str) -> None:
@@ -74,16 +85,20 @@ def check_method(method: str) -> None:
     """
     from spheroid_qc.errors import RequestError
 
-    name = str(getattr(method, "value", method))
-    if name == "learned":
-        raise RequestError(
-            "This version ships no trained network, so the method 'learned' is not available; "
-            "use 'auto' or 'classical'."
-        )
-    if name not in ("auto", "classical"):
+    name = name_of(method)
+    if name not in ("auto", "classical", "learned"):
         raise RequestError(
             f"There is no segmentation method {name!r}; use 'auto', 'classical' or 'learned'."
         )
+    if name != "classical":
+        from spheroid_qc.segment.learned.weights import check_weights
+
+        check_weights()
+
+
+def name_of(method: object) -> str:
+    """Name of a method, also where it comes as a choice of the settings."""
+    return str(getattr(method, "value", method))
 
 
 make_callable(__name__, segment)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
+from spheroid_qc.segment import segment
+
 Image = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+
+classical = partial(segment, method="classical")
 
 
 def grid(size: int) -> tuple[Image, Image]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.segment import segment
-from tests.segment.scenes import Image, Mask, cells, disc, grid, ground, scattered, soft
+from tests.segment.scenes import Image, Mask, cells, classical, disc, grid, ground, scattered, soft
 
 
 def ringed(image: Image, points: Image, radius: float, contrast: float) -> tuple[Image, Mask]:
@@ -38,7 +37,7 @@ def debris(size: int, count: int, kind: str, noise: float, seed: int = 2) -> tup
 @pytest.mark.parametrize(("size", "noise"), [(512, 0.006), (512, 0.01), (768, 0.01)])
 def test_debris_without_a_core_is_shed(kind: str, size: int, noise: float) -> None:
     image, truth = debris(size, 90, kind, noise)
-    result = segment(image)
+    result = classical(image)
     area = np.count_nonzero(result.shed)
     assert np.count_nonzero(result.core) < 0.12 * area
     assert 0.3 < area / truth.sum() < 2.8
@@ -53,21 +52,21 @@ def test_as_many_specks_all_over_the_frame_are_dust(kind: str, seed: int) -> Non
     points = rng.uniform(15, 497, (40, 2))
     empty = ground(512, seed)
     image = (ringed if kind == "ringed" else cells)(empty, points, 3.0, -0.12)[0]
-    result = segment(image)
+    result = classical(image)
     assert result.core.max() == 0
     assert not result.shed.any()
 
 
 def test_a_few_specks_close_together_are_dust() -> None:
     image, _ = cells(ground(512), scattered(7, (250, 250), 0, 60), 3, -0.15)
-    assert not segment(image).shed.any()
+    assert not classical(image).shed.any()
 
 
 def test_specks_along_a_line_are_a_fibre() -> None:
     along = np.linspace(0, 1, 30)
     points = np.stack([150 + 120 * along, 120 + 200 * along], 1)
     image, _ = cells(ground(512), points, 2.0, -0.15)
-    assert not segment(image).shed.any()
+    assert not classical(image).shed.any()
 
 
 @pytest.mark.parametrize("contrast", [-0.2, 0.25])
@@ -78,7 +77,7 @@ def test_a_dense_carpet_of_cells_is_no_body(contrast: float, count: int) -> None
     angle = rng.uniform(0, 2 * np.pi, count)
     points = np.stack([250 + radius * np.sin(angle), 260 + radius * np.cos(angle)], 1)
     image, truth = cells(ground(512, 4), points, 3.5, contrast)
-    result = segment(image)
+    result = classical(image)
     body = np.count_nonzero(result.core == 1)
     total = np.count_nonzero((result.core > 0) | result.shed)
     assert total > 0.5 * truth.sum()
@@ -98,7 +97,7 @@ def test_a_dense_core_is_found_in_a_dark_crowd() -> None:
     )
     inner = np.hypot(y - 256, x - 256) - 34
     image = image * (1 - soft(inner)) + 0.15 * soft(inner)
-    result = segment(image)
+    result = classical(image)
     area = np.count_nonzero(result.core == 1)
     assert area == pytest.approx(np.pi * 34**2, rel=0.2)
     assert np.count_nonzero(result.shed) > 5 * area
@@ -111,7 +110,7 @@ def test_the_cloud_around_a_granular_body_does_not_fade_with_noise(noise: float)
     image += np.random.default_rng(1).normal(0, noise, image.shape)
     image += 0.12 * truth * np.sin(grid(size)[0] / 2.5) * np.sin(grid(size)[1] / 2.5)
     image, shed = ringed(image, scattered(150, (256, 256), 85, 140), 3.5, 0.12)
-    result = segment(image)
+    result = classical(image)
     total = np.count_nonzero((result.core > 0) | result.shed)
     expected = 1 - truth.sum() / (truth.sum() + shed.sum())
     assert 1 - np.count_nonzero(result.core == 1) / total == pytest.approx(expected, abs=0.13)
@@ -122,6 +121,6 @@ def test_few_grey_levels_are_no_cells() -> None:
     y, x = grid(512)
     light = 0.02 * np.hypot(y - 100, x - 300) / 512
     coarse = np.round((image - image.min()) * 60 + 8 * light).astype(np.uint8)
-    result = segment(coarse)
+    result = classical(coarse)
     assert result.core.max() == 1
     assert np.count_nonzero(result.shed) < 0.03 * np.count_nonzero(result.core)

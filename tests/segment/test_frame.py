@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segment import segment
-from tests.segment.scenes import disc, grid, ground, overlap, soft
+from tests.segment.scenes import classical, disc, grid, ground, overlap, soft
 
 Image = NDArray[np.float64]
 
@@ -27,18 +26,18 @@ def walled(image: Image, corner: int, outside: float, fringe: float) -> Image:
 @pytest.mark.parametrize(("outside", "fringe"), [(0.05, 0.3), (0.95, -0.3), (0.55, 0.35)])
 def test_a_wall_in_a_corner_is_no_body(corner: int, outside: float, fringe: float) -> None:
     image, truth = disc(512, (290, 270), 60, -0.2)
-    result = segment(walled(image, corner, outside, fringe))
+    result = classical(walled(image, corner, outside, fringe))
     assert result.core.max() == 1
     assert overlap(result.core > 0, np.rot90(truth, corner)) > 0.95
     assert not result.shed.any()
-    empty = segment(walled(ground(512), corner, outside, fringe))
+    empty = classical(walled(ground(512), corner, outside, fringe))
     assert empty.core.max() == 0
     assert not empty.shed.any()
 
 
 def test_a_body_that_the_border_cuts_off_is_no_wall() -> None:
     image, truth = disc(512, (60, 90), 130, -0.3)
-    result = segment(image)
+    result = classical(image)
     assert result.core.max() == 1
     assert overlap(result.core > 0, truth) > 0.93
 
@@ -62,9 +61,9 @@ def written(image: Image, value: float, noise: float = 0.0) -> Image:
 @pytest.mark.parametrize("value", [0.0, 1.0])
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_writing_is_no_body(value: float, noise: float) -> None:
-    assert segment(written(ground(768), value, noise)).core.max() == 0
+    assert classical(written(ground(768), value, noise)).core.max() == 0
     image, truth = disc(768, (370, 400), 100, -0.2)
-    result = segment(written(image, value, noise))
+    result = classical(written(image, value, noise))
     assert result.core.max() == 1
     assert overlap(result.core > 0, truth) > 0.97
     assert not result.shed.any()
@@ -74,9 +73,9 @@ def test_writing_is_no_body(value: float, noise: float) -> None:
 def test_a_blurred_speck_is_no_body_but_a_small_sharp_disc_is(contrast: float) -> None:
     y, x = grid(768)
     speck = contrast * np.exp(-((y - 300) ** 2 + (x - 420) ** 2) / (2 * 22.0**2))
-    assert segment(ground(768) + speck).core.max() == 0
+    assert classical(ground(768) + speck).core.max() == 0
     image, truth = disc(768, (300, 420), 27, contrast)
-    result = segment(image)
+    result = classical(image)
     assert result.core.max() == 1
     assert overlap(result.core > 0, truth) > 0.93
 
@@ -86,7 +85,7 @@ def test_a_large_body_out_of_focus_is_found() -> None:
     distance = np.hypot(y - 250, x - 260) - 110
     image = ndimage.gaussian_filter(0.6 - 0.3 * (distance < 0), 14.0)
     image += np.random.default_rng(2).normal(0, 0.006, image.shape)
-    result = segment(image)
+    result = classical(image)
     assert result.core.max() == 1
     assert overlap(result.core > 0, distance < 0) > 0.93
 
@@ -99,10 +98,10 @@ def test_a_faint_body_in_a_strong_vignette(radius: float) -> None:
     grain = ndimage.gaussian_filter(rng.normal(0, 1, y.shape), 4.0)
     body = soft(distance) * (0.08 + 0.02 * grain / grain.std())
     light = 0.7 * (1 - 1.1 * ((y - 384) ** 2 + (x - 384) ** 2) / 768**2)
-    result = segment(light * np.exp(-body) + rng.normal(0, 0.006, y.shape))
+    result = classical(light * np.exp(-body) + rng.normal(0, 0.006, y.shape))
     assert result.core.max() == 1
     assert overlap(result.core > 0, distance < 0) > 0.9
-    assert segment(light + rng.normal(0, 0.006, y.shape)).core.max() == 0
+    assert classical(light + rng.normal(0, 0.006, y.shape)).core.max() == 0
 
 
 @pytest.mark.parametrize("blur", [0.7, 2.0, 4.0])
@@ -114,7 +113,7 @@ def test_blur_does_not_move_the_outline(blur: float, kind: str) -> None:
     clear = 0.6 * np.exp(-depth) if kind == "ball" else 0.6 - 0.3 * (distance < 140)
     image = ndimage.gaussian_filter(clear, blur)
     image += np.random.default_rng(1).normal(0, 0.006, image.shape)
-    found = np.count_nonzero(segment(image).core)
+    found = np.count_nonzero(classical(image).core)
     assert found / np.count_nonzero(distance < 140) == pytest.approx(1, abs=0.015)
 
 
@@ -127,4 +126,4 @@ def test_all_of_many_spheres_are_counted_wherever_they_are() -> None:
     for number, (cy, cx) in enumerate(places):
         distance = np.hypot(y - cy, x - cx) - (22 + 2 * (number % 10))
         image -= soft(distance) * (0.2 + 0.05 * grain / grain.std())
-    assert segment(image).core.max() == len(places)
+    assert classical(image).core.max() == len(places)

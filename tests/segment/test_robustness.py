@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spheroid_qc.segment import segment
-from tests.segment.scenes import cells, disc, overlap, scattered
+from tests.segment.scenes import cells, classical, disc, overlap, scattered
 
 
 def scene() -> np.ndarray:
@@ -19,7 +18,7 @@ def scene() -> np.ndarray:
 @pytest.mark.parametrize(("factor", "shift"), [(3.7, 0), (1, 500), (1e-6, 0), (2e5, -4e6)])
 def test_multiplying_and_shifting_change_nothing(factor: float, shift: float) -> None:
     image = scene()
-    before, after = segment(image), segment(image * factor + shift)
+    before, after = classical(image), classical(image * factor + shift)
     assert overlap(before.core > 0, after.core > 0) > 0.998
     assert overlap(before.shed, after.shed) > 0.97
     assert before.confidence == pytest.approx(after.confidence, abs=0.01)
@@ -28,13 +27,13 @@ def test_multiplying_and_shifting_change_nothing(factor: float, shift: float) ->
 @pytest.mark.parametrize("turn", [np.rot90, np.fliplr, np.flipud, np.transpose])
 def test_turning_turns_the_masks(turn: type(np.rot90)) -> None:  # type: ignore[valid-type]
     image = scene()
-    before, after = segment(image), segment(np.ascontiguousarray(turn(image)))
+    before, after = classical(image), classical(np.ascontiguousarray(turn(image)))
     assert overlap(turn(before.core > 0), after.core > 0) > 0.97
 
 
 def test_inverting_finds_the_same_body() -> None:
     image = scene()
-    assert overlap(segment(image).core > 0, segment(1 - image).core > 0) > 0.97
+    assert overlap(classical(image).core > 0, classical(1 - image).core > 0) > 0.97
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_inverting_finds_the_same_body() -> None:
 )
 def test_every_type_of_number_gives_the_same(dtype: str) -> None:
     image = (np.clip(scene(), 0, 1) * 120).astype(np.uint8)
-    before, after = segment(image), segment(image.astype(dtype))
+    before, after = classical(image), classical(image.astype(dtype))
     assert np.array_equal(before.core, after.core)
     assert np.array_equal(before.shed, after.shed)
 
@@ -51,13 +50,13 @@ def test_colour_is_luminance() -> None:
     image = (np.clip(scene(), 0, 1) * 255).astype(np.uint8)
     colour = np.stack([image] * 3, axis=-1)
     alpha = np.concatenate([colour, np.full((*image.shape, 1), 255, np.uint8)], axis=-1)
-    assert np.array_equal(segment(colour).core, segment(image).core)
-    assert np.array_equal(segment(alpha).core, segment(image).core)
+    assert np.array_equal(classical(colour).core, classical(image).core)
+    assert np.array_equal(classical(alpha).core, classical(image).core)
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
     image = scene()
-    first, second = segment(image), segment(image.copy())
+    first, second = classical(image), classical(image.copy())
     assert first.core.tobytes() == second.core.tobytes()
     assert first.shed.tobytes() == second.shed.tobytes()
     assert first.confidence == second.confidence
@@ -67,7 +66,7 @@ def test_the_input_is_not_changed() -> None:
     image = scene()
     image[:30, :30] = np.nan
     before = image.copy()
-    segment(image)
+    classical(image)
     assert np.array_equal(image, before, equal_nan=True)
 
 
@@ -75,7 +74,7 @@ def test_nan_is_background() -> None:
     image, truth = disc()
     image[:, :40] = np.nan
     image[300:320, 100:300] = np.nan
-    result = segment(image)
+    result = classical(image)
     assert overlap(result.core > 0, truth) > 0.95
     assert not result.core[:, :40].any()
 
@@ -84,7 +83,7 @@ def test_extreme_integers_do_not_overflow() -> None:
     _, truth = disc(200, (100, 100), 40)
     info = np.iinfo(np.int64)
     image = np.where(truth, info.max, info.min)
-    assert overlap(segment(image).core > 0, truth) > 0.95
+    assert overlap(classical(image).core > 0, truth) > 0.95
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,7 @@ def test_extreme_integers_do_not_overflow() -> None:
 )
 @pytest.mark.filterwarnings("error")
 def test_nasty_arrays_give_valid_masks(image: np.ndarray) -> None:
-    result = segment(image)
+    result = classical(image)
     assert result.core.shape == result.shed.shape == image.shape[:2]
     assert result.core.dtype == np.int32
     assert result.shed.dtype == bool
@@ -123,7 +122,7 @@ def test_nasty_arrays_give_valid_masks(image: np.ndarray) -> None:
 def test_any_size_is_answered(height: int, width: int, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 2 ** rng.integers(1, 16), (height, width)).astype(f"{kind}4")
-    result = segment(image)
+    result = classical(image)
     assert result.core.shape == (height, width)
     labels = np.unique(result.core)
     assert np.array_equal(labels[labels > 0], np.arange(1, result.core.max() + 1))
@@ -141,4 +140,4 @@ def test_any_size_is_answered(height: int, width: int, seed: int, kind: str) -> 
 )
 def test_what_is_no_image_is_refused(image: np.ndarray, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        segment(image)
+        classical(image)

@@ -1,0 +1,117 @@
+"""Agreement of two ways of measuring the same thing, and intervals for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BlandAltman", "bland_altman", "bootstrap_interval", "concordance"]
+
+Figures = NDArray[np.float64]
+
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class BlandAltman:
+    """Differences of pairs (Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8).
+
+    Parameters
+    ----------
+    n : int
+    bias : float
+        Mean difference.
+    bias_low, bias_high : float
+        95 % interval of the bias, from Student's t.
+    low, high : float
+        Limits of agreement, bias -+ 1.96 standard deviations.
+    """
+
+    n: int
+    bias: float
+    bias_low: float
+    bias_high: float
+    low: float
+    high: float
+
+
+def bland_altman(differences: Figures) -> BlandAltman:
+    """Bias and limits of agreement.
+
+    Parameters
+    ----------
+    differences : ndarray of float64, shape (n,)
+        One for each pair; NaN is left out.
+
+    Returns
+    -------
+    BlandAltman
+        Intervals and limits are NaN below two pairs.
+    """
+    d = differences[np.isfinite(differences)]
+    if d.size == 0:
+        return BlandAltman(0, *(np.nan,) * 5)
+    bias = float(d.mean())
+    if d.size < 2:
+        return BlandAltman(1, bias, *(np.nan,) * 4)
+    from scipy import stats
+
+    sd = float(d.std(ddof=1))
+    half = float(stats.t.ppf(0.975, d.size - 1)) * sd / float(np.sqrt(d.size))
+    return BlandAltman(d.size, bias, bias - half, bias + half, bias - 1.96 * sd, bias + 1.96 * sd)
+
+
+def concordance(measured: Figures, reference: Figures) -> float:
+    """Lin's concordance correlation coefficient (Lin 1989, doi:10.2307/2532051).
+
+    1 if all pairs lie on the line of identity; unlike Pearson's r it falls with bias and scale.
+    Variances are those of the sample divided by n, as in Lin's paper.
+
+    Parameters
+    ----------
+    measured, reference : ndarray of float64, shape (n,)
+        Pairs with a NaN are left out.
+
+    Returns
+    -------
+    float
+        NaN below three pairs, or where neither varies.
+    """
+    keep = np.isfinite(measured) & np.isfinite(reference)
+    a, b = measured[keep], reference[keep]
+    if a.size < 3:
+        return np.nan
+    spread = float(a.var() + b.var() + (a.mean() - b.mean()) ** 2)
+    if spread <= 0:
+        return np.nan
+    return 2 * float(np.mean((a - a.mean()) * (b - b.mean()))) / spread
+
+
+def bootstrap_interval(
+    values: Figures, statistic: Callable[..., Figures] = np.median, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile interval of a statistic over images, which are drawn anew.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        NaN is left out.
+    statistic : callable
+        Takes an array and `axis`.
+    seed : int
+
+    Returns
+    -------
+    tuple of float
+        NaN below two values.
+    """
+    values = values[np.isfinite(values)]
+    if values.size < 2:
+        return np.nan, np.nan
+    rng = np.random.default_rng(seed)
+    drawn = statistic(rng.choice(values, (_DRAWS, values.size)), axis=1)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return float(low), float(high)

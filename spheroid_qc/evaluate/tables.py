@@ -1,0 +1,210 @@
+"""Measured values against reference values: two tables, joined by what they have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.evaluate.agreement import bland_altman, bootstrap_interval, concordance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["KEYS", "join_tables", "read_table", "value_table"]
+
+KEYS = ("file", "image", "name", "plate", "well", "field", "time_h", "label")
+"""Columns that say what a row is about, where no others are named."""
+
+_LISTED = 8
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV, TSV or XLSX table.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    RequestError
+        If it can't be read or holds no rows.
+    """
+    import pandas as pd
+
+    try:
+        if path.suffix.lower() == ".xlsx":
+            table = pd.read_excel(path)
+        else:
+            table = pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
+    except (OSError, ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        raise RequestError(f"The table {path} can't be read ({error}).") from error
+    if table.empty:
+        raise RequestError(f"The table {path} holds no rows.")
+    return table.rename(columns=lambda name: str(name).strip())
+
+
+def join_tables(
+    predicted: pd.DataFrame,
+    truth: pd.DataFrame,
+    keys: tuple[str, ...],
+    values: tuple[str, ...],
+    group: str | None = None,
+) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...], int, int]:
+    """Join two tables row by row.
+
+    Parameters
+    ----------
+    predicted, truth : DataFrame
+    keys : tuple of str
+        Columns that say what a row is about; empty: those of `KEYS` that both have.
+    values : tuple of str
+        Columns to compare; empty: all numeric ones that both have.
+    group : str, optional
+        A column of either table that is carried along; the reference's own if both have it.
+
+    Returns
+    -------
+    joined : DataFrame
+        Columns `value` and `value_true` for every value, beside the keys.
+    keys, values : tuple of str
+        What was used.
+    lonely, lonely_true : int
+        Rows of either table without a counterpart.
+
+    Raises
+    ------
+    RequestError
+        If columns are missing, rows are not unique, or nothing matches.
+    """
+    import pandas as pd
+
+    common = [c for c in predicted.columns if c in truth.columns]
+    chosen = keys or tuple(c for c in KEYS if c in common)
+    for name in (*chosen, *values):
+        if name not in common:
+            raise RequestError(
+                f"There is no column {name!r} in both tables; they share "
+                f"{', '.join(common[:_LISTED]) or 'none'}."
+            )
+    if not chosen:
+        raise RequestError(
+            "Nothing tells which rows belong together: neither table has a column such as file, "
+            "well or time_h in common with the other; name one with --key."
+        )
+    wanted = values or tuple(
+        c
+        for c in common
+        if c not in (*chosen, group)
+        and pd.api.types.is_numeric_dtype(predicted[c])
+        and pd.api.types.is_numeric_dtype(truth[c])
+        and not pd.api.types.is_bool_dtype(truth[c])
+    )
+    if not wanted:
+        raise RequestError(
+            "The tables share no column of numbers to compare; name one with --value."
+        )
+    carrier = None
+    if group is not None and group not in chosen:
+        carrier = truth if group in truth.columns else predicted
+        if group not in carrier.columns:
+            raise RequestError(f"There is no column {group!r} to group by.")
+    sides = []
+    for table, which in ((predicted, "PREDICTED"), (truth, "TRUTH")):
+        part = table[[*chosen, *wanted]].copy()
+        if group is not None and table is carrier:
+            part[group] = table[group].astype(str)
+        for key in chosen:
+            part[key] = _comparable(part[key])
+        for value in wanted:
+            if not pd.api.types.is_numeric_dtype(part[value]):
+                raise RequestError(f"The column {value!r} of {which} does not hold numbers only.")
+        doubled = part.duplicated(list(chosen))
+        if doubled.any():
+            first = part[list(chosen)][doubled].iloc[0].tolist()
+            raise RequestError(
+                f"{which} has several rows for {dict(zip(chosen, first, strict=True))}; name the "
+                "columns that tell them apart with --key."
+            )
+        sides.append(part)
+    joined = sides[0].merge(sides[1], on=list(chosen), suffixes=("", "_true"))
+    if joined.empty:
+        raise RequestError(
+            f"No row of PREDICTED has the {', '.join(chosen)} of one in TRUTH; compare how both "
+            "write them."
+        )
+    n = len(joined)
+    return joined, chosen, wanted, len(predicted) - n, len(truth) - n
+
+
+def _comparable(column: pd.Series) -> pd.Series:
+    """Text of a key: 1 and 1.0 are the same, and so are `A1` and `A1 `."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype(float).map(lambda v: f"{v:.6g}")
+    return column.astype(str).str.strip()
+
+
+def value_table(
+    joined: pd.DataFrame, values: tuple[str, ...], group: str | None = None
+) -> pd.DataFrame:
+    """Agreement of every value, for every group.
+
+    Parameters
+    ----------
+    joined : DataFrame
+        From `join_tables`.
+    values : tuple of str
+    group : str, optional
+        Column whose values make groups.
+
+    Returns
+    -------
+    DataFrame
+        Differences are predicted minus true; relative ones are percent of the true value.
+    """
+    import pandas as pd
+
+    parts = [("", joined)]
+    if group is not None:
+        parts = [(str(name), part) for name, part in joined.groupby(group, sort=True)]
+        if len(parts) > 1:
+            parts.append(("all", joined))
+    rows = []
+    for value in values:
+        for name, part in parts:
+            ours = part[value].to_numpy(np.float64)
+            true = part[f"{value}_true"].to_numpy(np.float64)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                relative = np.where(true != 0, 100 * (ours / true - 1), np.nan)
+            agreement = bland_altman(ours - true)
+            kept = relative[np.isfinite(relative)]
+            low, high = bootstrap_interval(kept)
+            rows.append(
+                {
+                    "value": value,
+                    "group": name,
+                    "n": agreement.n,
+                    "bias": agreement.bias,
+                    "bias_low": agreement.bias_low,
+                    "bias_high": agreement.bias_high,
+                    "limit_low": agreement.low,
+                    "limit_high": agreement.high,
+                    "concordance": concordance(ours, true),
+                    "median_error_percent": float(np.median(kept)) if kept.size else np.nan,
+                    "median_error_low": low,
+                    "median_error_high": high,
+                    "median_absolute_error_percent": float(np.median(np.abs(kept)))
+                    if kept.size
+                    else np.nan,
+                }
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""Making the network: synthetic images in, weights out. Needs the extra `training`."""
