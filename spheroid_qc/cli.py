@@ -350,7 +350,7 @@ def gui(
         Path | None, typer.Argument(help="Folder of images, or of an earlier run.")
     ] = None,
 ) -> None:
-    """Open napari with the panels: look, correct, run and export by pointing and clicking."""
+    """Open the panels: look, correct, run and export by pointing and clicking."""
     _refuse_empty({"FOLDER": folder})
     if folder is not None and not folder.is_dir():
         raise RequestError(f"{folder} is not a folder; name the folder that holds the images.")
