@@ -284,7 +284,7 @@ class WellView(QObject):
         parts = [data.well, f"{data.times_h[now]:g} h"]
         if self.session.opened is not None and len(self.session.opened.plates) > 1:
             parts.insert(0, data.plate)
-        condition = self.session.condition_of(data.plate, data.well)
+        condition = self.session.condition_of(data.plate, data.well).partition(" | ")[0]
         row = self.session.row(data.plate, data.well, now)
         state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
         if data.moments[now] is None:
@@ -292,7 +292,7 @@ class WellView(QObject):
         parts += [part for part in (state.replace("_", " "), condition) if part]
         overlay = overlay_of(viewer, "text")
         overlay.text = "   ".join(parts)
-        overlay.font_size = 11
+        overlay.font_size = 8
         overlay.visible = True
         overlay.position = "top_left"
         bar = overlay_of(viewer, "scale_bar")
