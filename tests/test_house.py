@@ -37,6 +37,7 @@ PLAN = (
     ("demo",),
     ("gui",),
     ("terminal",),
+    ("requests",),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(PLAN) for room in rooms}
