@@ -102,7 +102,7 @@ class Window:
     def panel(self, name: str):
         return self.viewer.window.add_plugin_dock_widget("spheroid_qc", name)[1]
 
-    def until(self, condition, seconds: float = 240) -> None:
+    def until(self, condition, seconds: float = 120) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=int(seconds * 1000))
 
     def open(self, folder: Path):
