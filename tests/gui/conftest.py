@@ -120,7 +120,10 @@ class Window:
 
     def show(self, well: str, timepoint: int = 0):
         self.session.show(self.session.plate, well, timepoint)
-        self.until(lambda: (data := self.shown()) and data.well == well)
+        from spheroid_qc.gui.well_view import view_of
+
+        view = view_of(self.viewer)
+        self.until(lambda: self.shown() and view.data.well == well and view.timepoint == timepoint)
         return self.shown()
 
 

@@ -42,7 +42,11 @@ def test_the_queue_is_gone_through_with_keys(reviewing, finished) -> None:
     assert len(scores) == 18
     assert scores == sorted(scores, reverse=True)
     first, second, third = review.queue.entries[:3]
+    review.go_to(0)
+    window.until(lambda: review.entry is not None and review.entry.key == first.key)
     press(viewer, "N")
+    window.until(lambda: review.entry is not None and review.entry.key == second.key)
+    press(viewer, "Shift+N")
     window.until(lambda: review.entry is not None and review.entry.key == first.key)
     press(viewer, "A")
     window.until(lambda: review.entry is not None and review.entry.key == second.key)
