@@ -132,6 +132,8 @@ class Correcting(QObject):
             self._field = data.field
             self._results.clear()
             self._seen.clear()
+        # Counts belong to arrays that may be gone by now; what was kept is known by its digest.
+        self._writes.clear()
         self._picture = None
         self._read_picture()
 
