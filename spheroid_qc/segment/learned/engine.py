@@ -82,8 +82,8 @@ def segment_learned(
     labels = looks.labels
     figures = figures_of(looks.first, looks.alone, looks.combined, labels)
     confidence = confidence_of(figures, bool(labels.any()))
-    region = looks.combined.region
-    core = draw_bodies(labels, looks.combined.maps[CORE], region, shape, _THRESHOLD)
+    seen = looks.combined
+    core = draw_bodies(labels, seen.maps[CORE], seen.region, shape, _THRESHOLD, seen.pooled)
     shed = _draw_shed(looks, shape) & (core == 0) if parameters.shed else np.zeros(shape, bool)
     return Segmentation(core, shed, confidence, "learned", figures)
 
