@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from spheroid_qc import __version__
+from spheroid_qc.cli_evaluate import add_evaluate
 from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.terminal import Reporter, Stopped, one_line, say, stop_on_signals, unexpected
 
@@ -296,55 +297,6 @@ def demo(
 
 
 @app.command()
-def evaluate(
-    predicted: Annotated[
-        Path, typer.Argument(help="Folder of masks, run folder, or table of measured values.")
-    ],
-    truth: Annotated[
-        Path, typer.Argument(help="The same from a reference: masks of 0 background, 1 core, "
-        "2 shed, 255 not sure; or a table."),
-    ],
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the results; default: PREDICTED_evaluation.")
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option(help="Folder of the images, for pictures of the failures.")
-    ] = None,
-    key: Annotated[
-        list[str] | None, typer.Option(help="Tables: a column that says what a row is about.")
-    ] = None,
-    value: Annotated[list[str] | None, typer.Option(help="Tables: a column to compare.")] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            help="Tables: a column. Masks: a regular expression whose first group is the group's "
-            "name; default: the folder."
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float, typer.Option(metavar="PX", help="Outlines this near are the same, for the F1.")
-    ] = 2.0,
-    numbers: Annotated[
-        bool, typer.Option("--numbers", help="The values in masks are numbers of bodies.")
-    ] = False,
-) -> None:  # fmt: skip
-    """Compare masks or measured values with a reference: overlap, bias, agreement, failures."""
-    from spheroid_qc.evaluate import evaluate as compare
-
-    _refuse_empty({"PREDICTED": predicted, "TRUTH": truth, "--out": out, "--images": images})
-    found = compare(
-        predicted, truth, out, images=images, keys=tuple(key or ()), values=tuple(value or ()),
-        group=group, tolerance_px=tolerance, numbers=numbers,
-    )  # fmt: skip
-    for problem in found.problems[:_MOST_LISTED]:
-        say(f"problem: {one_line(problem)}", err=True)
-    if len(found.problems) > _MOST_LISTED:
-        say(f"problem: ... and {len(found.problems) - _MOST_LISTED} more.", err=True)
-    say("\n".join([*(one_line(line) for line in found.lines), "", f"Tables: {found.out}"]))
-    raise typer.Exit(1 if found.problems else 0)
-
-
-@app.command()
 def gui(
     folder: Annotated[
         Path | None, typer.Argument(help="Folder of images, or of an earlier run.")
@@ -376,6 +328,9 @@ def _check_window() -> None:
             "There is no screen to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); "
             "use spheroid-qc run here, or log in with a screen."
         )
+
+
+add_evaluate(app)
 
 
 def _parameters(

@@ -37,6 +37,7 @@ PLAN = (
     ("demo",),
     ("gui",),
     ("terminal",),
+    ("cli_evaluate",),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(PLAN) for room in rooms}
