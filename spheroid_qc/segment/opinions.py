@@ -24,6 +24,10 @@ _SURE = 0.8
 """Confidence from which the network is taken at its word."""
 
 
+_HARDLY = 0.25
+"""Confidence below which a body that the classical segmenter does not see is none."""
+
+
 def segment_auto(
     image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
 ) -> Segmentation:
@@ -52,6 +56,10 @@ def segment_auto(
     if first.confidence >= _SURE:
         return first
     second = segment_classical(image, pixel_size_um, parameters)
+    if first.core.any() and not second.core.any() and first.confidence < _HARDLY:
+        evidence = {**second.evidence, "second_opinion": 0.0, "learned": first.confidence}
+        sure = min(second.confidence, 1 - first.confidence)
+        return replace(second, confidence=sure, evidence=evidence)
     figures = opinion_figures(first, second)
     chances = {
         "learned": expectation("learned_of_two", figures),

@@ -55,6 +55,16 @@ def test_the_name_is_that_of_the_mask(monkeypatch) -> None:
         assert result.confidence == pytest.approx(max(expected))
 
 
+def test_a_body_that_neither_is_sure_of_is_none(monkeypatch) -> None:
+    nothing = answer("classical", 0.7, 10, 10)
+    result, _ = ask(monkeypatch, answer("learned", 0.1, 10, 30), nothing)
+    assert not result.core.any()
+    assert result.method == "classical"
+    assert result.confidence == 0.7
+    result, _ = ask(monkeypatch, answer("learned", 0.75, 10, 30), nothing)
+    assert result.core.any()
+
+
 def test_auto_is_the_default_and_names_what_it_used() -> None:
     image, _ = disc()
     assert segment(image).method in ("learned", "classical")

@@ -8,6 +8,8 @@ The outline is then filled at full resolution.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -16,7 +18,14 @@ from spheroid_qc.segment.classical.cues import Cues
 from spheroid_qc.segment.classical.material import Material
 from spheroid_qc.segment.classical.selection import Body
 
-__all__ = ["fill_outline", "outline_of", "refine_outline", "without_bays"]
+__all__ = [
+    "Edges",
+    "fill_outline",
+    "follow_edge",
+    "outline_of",
+    "refine_outline",
+    "without_bays",
+]
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -133,12 +142,55 @@ def refine_outline(points: Points, body: Body, cues: Cues, material: Material) -
         In blocks.
     """
     radius = float(np.sqrt(np.count_nonzero(body.mask) / np.pi))
+    if body.by_texture:
+        edges = Edges(np.exp(cues.roughness), 1, -1.0, radius, True)
+    else:
+        sign = float(np.sign(body.step))
+        edges = Edges(material.difference, material.factor, sign, radius, False)
+    return follow_edge(points, edges)
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Where a body's edge is sought.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (y, x)
+        Intensity above the background, or texture.
+    factor : int
+        Pixels of `values` along the side of one block.
+    sign : float
+        1 where the body is darker than the background, -1 where it is brighter or rougher.
+    radius : float
+        Of the body, in blocks.
+    by_texture : bool
+    """
+
+    values: Float
+    factor: int
+    sign: float
+    radius: float
+    by_texture: bool
+
+
+def follow_edge(points: Points, edges: Edges) -> Points:
+    """Move an outline to the steepest edge near it.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, 2)
+        Evenly spaced, in blocks.
+    edges : Edges
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        In blocks.
+    """
+    radius, values, factor, sign = edges.radius, edges.values, edges.factor, edges.sign
     reach = float(np.clip(_REACH * radius, 1.5, 6.0))
     far = max(reach, _SHIFT * radius)
-    if body.by_texture:
-        values, factor, sign = np.exp(cues.roughness), 1, -1.0
-    else:
-        values, factor, sign = material.difference, material.factor, float(np.sign(body.step))
     smooth = max(1.0, 0.012 * len(points))
     tangent = ndimage.gaussian_filter1d(
         np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0), smooth, axis=0, mode="wrap"
@@ -154,7 +206,7 @@ def refine_outline(points: Points, body: Body, cues: Cues, material: Material) -
     # The body's own side only. Neighbours are averaged as squares: an edge between two granules
     # of a coarse body averages out, the one between granules and background does not.
     power = np.square(np.maximum(-sign * profile, 0))
-    if not body.by_texture:
+    if not edges.by_texture:
         other = _two_sided(-sign * profile, offsets)
         if other > 0:  # a coarse body's pale granules belong to it as well
             power += other * np.square(np.maximum(sign * profile, 0))
@@ -175,7 +227,7 @@ def refine_outline(points: Points, body: Body, cues: Cues, material: Material) -
         weight = ndimage.gaussian_filter1d(sure, blur, mode="wrap") + 1e-6
         moved = ndimage.gaussian_filter1d(sure * found, blur, mode="wrap") / weight
         moved *= np.minimum(weight / 0.3, 1.0)
-    if not body.by_texture:  # texture is pooled over blocks, so that its flank says nothing
+    if not edges.by_texture:  # texture is pooled over blocks, so that its flank says nothing
         moved += _onset(-sign * profile, offsets, moved)
     result: Points = points + moved[:, None] * normal
     return result

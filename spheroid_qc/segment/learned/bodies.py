@@ -9,6 +9,7 @@ from scipy import ndimage
 from spheroid_qc.segment.classical.refinement import fill_outline
 from spheroid_qc.segment.learned.looking import Region, View
 from spheroid_qc.segment.learned.network import CENTRE, CORE, EDGE
+from spheroid_qc.segment.learned.rims import follow_rim
 
 __all__ = ["draw_bodies", "find_bodies"]
 
@@ -116,7 +117,12 @@ def _passes(basins: Labels, depth: Float) -> list[tuple[float, int, int]]:
 
 
 def draw_bodies(
-    labels: Labels, probability: Float, region: Region, shape: tuple[int, int], threshold: float
+    labels: Labels,
+    probability: Float,
+    region: Region,
+    shape: tuple[int, int],
+    threshold: float,
+    mean: Float | None = None,
 ) -> Labels:
     """Draw the bodies' outlines at the frame's resolution, largest first.
 
@@ -130,6 +136,8 @@ def draw_bodies(
     shape : tuple of int
         Of the frame.
     threshold : float
+    mean : ndarray of float32, shape of the view, optional
+        Intensity; with it outlines follow the rim where it is clear.
 
     Returns
     -------
@@ -144,6 +152,9 @@ def draw_bodies(
         points = _outline(labels, probability, number, box, threshold)
         if points is None:
             continue
+        if mean is not None:
+            own = labels == number
+            points = follow_rim(points, own, (labels > 0) & ~own, mean)
         at = (points + 0.5) * (down, across) - 0.5 + (region.top, region.left)
         drawn.append(fill_outline(at, shape))
     drawn.sort(key=lambda item: -int(np.count_nonzero(item[1])))
