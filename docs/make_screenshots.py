@@ -3,7 +3,8 @@
     xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py [FOLDER]
 
 Opens napari at 1366 x 768 as `spheroid-qc gui` does, goes through the panels on a plate in FOLDER
-(default: a temporary one) and writes `docs/images/gui_*.png`.
+(default: a temporary one) and writes `docs/images/gui_*.png`. A plate that has been analysed before
+is not analysed again, and gives no picture of the run.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ def _few_greys(pixels: np.ndarray) -> Image.Image:
 def main(folder: Path) -> None:
     """Go through the panels and photograph them."""
     images = write_sample(folder)
-    shutil.rmtree(images.with_name(f"{images.name}_spheroid_qc"), ignore_errors=True)
+    results_folder = images.with_name(f"{images.name}_spheroid_qc")
+    done_before = (results_folder / "wells.csv").is_file()
+    if not done_before:
+        shutil.rmtree(results_folder, ignore_errors=True)
     get_settings().appearance.theme = "dark"
     camera = Camera()
     viewer, session = camera.viewer, camera.session
@@ -98,10 +102,11 @@ def main(folder: Path) -> None:
     plate.editor_fold.set_open(False)
 
     run = open_panel(viewer, "Run")
-    run.start()
-    camera.until(lambda: len(camera.control.live) >= 9)
-    camera.shoot("run")
-    camera.until(lambda: not camera.control.running)
+    if not done_before:
+        run.start()
+        camera.until(lambda: len(camera.control.live) >= 9)
+        camera.shoot("run")
+        camera.until(lambda: not camera.control.running)
     camera.until(lambda: "wells" in session.tables)
 
     review = open_panel(viewer, "Review")

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from spheroid_qc import __version__
-from spheroid_qc.cli_evaluate import add_evaluate
 from spheroid_qc.errors import RequestError, SpheroidQCError
+from spheroid_qc.requests import (
+    check_window,
+    conclude,
+    read_parameters,
+    read_response_parameters,
+    refuse_empty,
+    say_problems,
+    say_verdict,
+)
 from spheroid_qc.terminal import Reporter, Stopped, one_line, say, stop_on_signals, unexpected
-
-if TYPE_CHECKING:
-    from spheroid_qc.analysis import Analysis
-    from spheroid_qc.parameters import Parameters
-    from spheroid_qc.workflow import PlateResult
 
 __all__ = ["app", "main"]
 
@@ -41,8 +43,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_MOST_LISTED = 20
 
 NamePattern = Annotated[
     str | None,
@@ -96,8 +96,8 @@ def run(
     method: Annotated[
         Literal["auto", "learned", "classical"] | None,
         typer.Option(
-            help="How masks are made; learned needs a trained network, which this version does "
-            "not bring. [default: auto]"
+            help="How masks are made: by a trained network, by rules, or auto, which weighs both. "
+            "[default: auto]"
         ),
     ] = None,
     name_pattern: NamePattern = None,
@@ -145,7 +145,7 @@ def run(
         "--exclusions": exclusions,
         "--write-config": write_config,
     }
-    _refuse_empty(paths)
+    refuse_empty(paths)
     options = {
         "plate.pixel_size_um": ("--pixel-size", pixel_size),
         "plate.dose_time_h": ("--dose-time", dose_time),
@@ -154,7 +154,7 @@ def run(
         "segmentation.method": ("--method", method),
         "output.overlays": ("--overlays", overlays),
     }
-    parameters = _parameters(config, options, settings or [])
+    parameters = read_parameters(config, options, settings or [])
     if write_config is not None:
         from spheroid_qc.configuration import write_configuration
 
@@ -176,7 +176,7 @@ def run(
             exclusions=exclusions,
             workers=workers,
         )
-    _conclude(result)
+    conclude(result)
     raise typer.Exit(1 if result.failures else 0)
 
 
@@ -236,16 +236,15 @@ def analyse(
     """Drug response, synergy, plate quality and comparisons of a run or of a table."""
     from spheroid_qc.workflow import analyse as analyse_source
 
-    _refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
-    parameters = _response_parameters(source, config, time, settings or [])
+    refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
+    parameters = read_response_parameters(source, config, time, settings or [])
     with Reporter() as report:
         result = analyse_source(
             source, out, response_is, response_unit, parameters, response_column, report
         )
-    _say_verdict(result.analysis)
+    say_verdict(result.analysis)
     say(f"tables: {result.out}")
-    for failure in result.failures:
-        say(f"problem: {one_line(failure)}", err=True)
+    say_problems(result.failures)
     if result.failures:
         raise typer.Exit(1)
     say(f"to look at: {result.out / 'report.html'}")
@@ -268,8 +267,10 @@ def inspect(
     from spheroid_qc.plate.frames import frame_table
     from spheroid_qc.plate.inspect import inspection, render
 
-    _refuse_empty({"FOLDER": folder, "--config": config})
-    parameters = _parameters(config, {"plate.name_pattern": ("--name-pattern", name_pattern)}, [])
+    refuse_empty({"FOLDER": folder, "--config": config})
+    parameters = read_parameters(
+        config, {"plate.name_pattern": ("--name-pattern", name_pattern)}, []
+    )
     table = frame_table(folder, parameters.plate)
     found = inspection(table, parameters.plate.well_count)
     say(render(found, max_rows=None if all_rows else 40))
@@ -290,10 +291,56 @@ def demo(
     """Write the bundled synthetic time-lapse plate and run everything on it."""
     from spheroid_qc.demo import run_demo
 
-    _refuse_empty({"--out": out})
+    refuse_empty({"--out": out})
     with Reporter() as report:
         text = run_demo(out, workers=workers, progress=report)
     say(text)
+
+
+@app.command()
+def evaluate(
+    predicted: Annotated[
+        Path, typer.Argument(help="Folder of masks, run folder, or table of measured values.")
+    ],
+    truth: Annotated[
+        Path, typer.Argument(help="The same from a reference: masks of 0 background, 1 core, "
+        "2 shed, 255 not sure; or a table."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results; default: PREDICTED_evaluation.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the images, for pictures of the failures.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Tables: a column that says what a row is about.")
+    ] = None,
+    value: Annotated[list[str] | None, typer.Option(help="Tables: a column to compare.")] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Tables: a column. Masks: a regular expression whose first group is the group's "
+            "name; default: the folder."
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(metavar="PX", help="Outlines this near are the same, for the F1.")
+    ] = 2.0,
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="The values in masks are numbers of bodies.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Compare masks or measured values with a reference: overlap, bias, agreement, failures."""
+    from spheroid_qc.evaluate import evaluate as compare
+
+    refuse_empty({"PREDICTED": predicted, "TRUTH": truth, "--out": out, "--images": images})
+    found = compare(
+        predicted, truth, out, images=images, keys=tuple(key or ()), values=tuple(value or ()),
+        group=group, tolerance_px=tolerance, numbers=numbers,
+    )  # fmt: skip
+    say_problems(found.problems)
+    say("\n".join([*(one_line(line) for line in found.lines), "", f"Tables: {found.out}"]))
+    raise typer.Exit(1 if found.problems else 0)
 
 
 @app.command()
@@ -303,104 +350,13 @@ def gui(
     ] = None,
 ) -> None:
     """Open napari with the panels: look, correct, run and export by pointing and clicking."""
-    _refuse_empty({"FOLDER": folder})
+    refuse_empty({"FOLDER": folder})
     if folder is not None and not folder.is_dir():
         raise RequestError(f"{folder} is not a folder; name the folder that holds the images.")
-    _check_window()
+    check_window()
     from spheroid_qc.gui.start import start
 
     start(folder)
-
-
-def _check_window() -> None:
-    """Refuse to open a window where there is none to be had."""
-    from importlib.util import find_spec
-
-    bindings = ("PyQt6", "PySide6", "PyQt5", "PySide2")
-    if find_spec("napari") is None or not any(find_spec(name) for name in bindings):
-        raise RequestError(
-            "napari is not installed here; install it with: pip install 'spheroid_qc[all]'"
-        )
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
-        raise RequestError(
-            "There is no screen to open a window on (neither DISPLAY nor WAYLAND_DISPLAY is set); "
-            "use spheroid-qc run here, or log in with a screen."
-        )
-
-
-add_evaluate(app)
-
-
-def _parameters(
-    config: Path | None, options: Mapping[str, tuple[str, object]], settings: list[str]
-) -> Parameters:
-    """Defaults, then the file, then the command line."""
-    from spheroid_qc.configuration import apply_overrides, parse_overrides, read_configuration
-    from spheroid_qc.parameters import Parameters
-
-    parameters = Parameters() if config is None else read_configuration(config)
-    stated = {key: option for key, option in options.items() if option[1] is not None}
-    return apply_overrides(parameters, parse_overrides(settings), stated)
-
-
-def _response_parameters(
-    source: Path, config: Path | None, time: str | None, settings: list[str]
-) -> Parameters:
-    """Take the settings of the run, and what is stated now for the drug response."""
-    from spheroid_qc.analysis.runs import parameters_of_run
-    from spheroid_qc.configuration import apply_overrides, parse_overrides, read_configuration
-    from spheroid_qc.parameters import Parameters
-
-    base = parameters_of_run(source) or Parameters()
-    if config is not None:
-        stated = read_configuration(config).response
-        base = base.model_copy(update={"response": stated})
-    options = {} if time is None else {"response.time_h": ("--time", time)}
-    final = apply_overrides(base, parse_overrides(settings), options)
-    if final != base.model_copy(update={"response": final.response}):
-        raise RequestError(
-            "analyse changes settings of the section response only; others change what is "
-            "measured: set them with spheroid-qc run and the same --out."
-        )
-    return final
-
-
-def _say_verdict(analysis: Analysis) -> None:
-    from spheroid_qc.analysis.words import remarks, verdict_lines
-
-    for remark in remarks(analysis):
-        say(f"note: {one_line(remark)}", err=True)
-    say("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
-
-
-def _refuse_empty(paths: Mapping[str, Path | None]) -> None:
-    """Refuse the empty text that an unset shell variable leaves: it would mean this folder."""
-    arguments = sys.argv[1:]
-    for name, path in paths.items():
-        left_empty = "" in arguments or f"{name}=" in arguments
-        if left_empty and str(path) == "." and "." not in arguments:
-            raise RequestError(
-                f"{name} is an empty text; write a path, or . for the folder that you are in."
-            )
-
-
-def _conclude(result: PlateResult) -> None:
-    """Say what came out, what could not be done, and where the results lie."""
-    for note in result.notes:
-        say(f"note: {one_line(note)}", err=True)
-    for failure in result.failures[:_MOST_LISTED]:
-        say(f"problem: {one_line(failure)}", err=True)
-    if len(result.failures) > _MOST_LISTED:
-        more = len(result.failures) - _MOST_LISTED
-        say(f"problem: ... and {more} more, all listed in {result.out / 'qc.csv'}.", err=True)
-    old = result.n_frames - result.n_new
-    kept = f" ({old} of them were done before)" if old else ""
-    say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
-    say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
-    if result.analysis is not None:
-        say(f"to look at: {result.out / 'report.html'}")
 
 
 def main() -> None:

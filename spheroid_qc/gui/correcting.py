@@ -63,7 +63,8 @@ class Correcting(QObject):
         self._results: dict[tuple[str, str, int], dict[str, Any]] = {}
         # What was kept last of each frame, so that a stroke that is undone is noticed.
         self._seen: dict[tuple[str, str, int], bytes] = {}
-        self._dirty: dict[tuple[str, str, int], WellData] = {}
+        self._dirty: dict[int, WellData] = {}
+        self._writes: dict[tuple[int, int], tuple[int, int]] = {}
         self._busy = False
         self._field = 0
         self._picture: tuple[int, int, FieldImage] | None = None
@@ -117,12 +118,12 @@ class Correcting(QObject):
     # painting
 
     def _on_painted(self, name: str) -> None:
-        data, now = self.view.data, self.view.timepoint
+        data = self.view.data
         if data is None or data.core is None or data.shed is None:
             return
         # The layer tells of every refresh, and of a stroke before its pixels are written: whether
-        # anything is different is seen when the brush has come to rest.
-        self._dirty[data.plate, data.well, now] = data
+        # anything is different, in whichever frame, is seen when the brush has come to rest.
+        self._dirty[id(data)] = data
         self._rest.start()
 
     def _on_shown(self) -> None:
@@ -131,6 +132,8 @@ class Correcting(QObject):
             self._field = data.field
             self._results.clear()
             self._seen.clear()
+        # Counts belong to arrays that may be gone by now; what was kept is known by its digest.
+        self._writes.clear()
         self._picture = None
         self._read_picture()
 
@@ -153,22 +156,24 @@ class Correcting(QObject):
         opened = self.session.opened
         dirty, self._dirty = self._dirty, {}
         jobs = []
-        for key, data in dirty.items():
-            n = key[2]
-            known = data.automatic[n]
-            if data.core is None or data.shed is None or opened is None or known is None:
+        for data in dirty.values():
+            if data.core is None or data.shed is None or opened is None:
                 continue
-            touched = data.core.touched(n) or data.shed.touched(n)
-            if not touched or not known["mask"]:
-                continue
-            core, shed = data.core.frame(n).copy(), data.shed.frame(n).copy()
-            before = self._seen.get(key)
-            if before is None:
-                before = _digest(data.core.original(n), data.shed.original(n))
-            after = _digest(core, shed)
-            if after != before:
-                self._seen[key] = after
-                jobs.append(_Job(opened, data, n, core, shed, self.session.user))
+            core_writes, shed_writes = data.core.writes(), data.shed.writes()
+            for n in sorted({*core_writes, *shed_writes}):
+                known, key = data.automatic[n], (data.plate, data.well, n)
+                writes = (core_writes.get(n, 0), shed_writes.get(n, 0))
+                if self._writes.get((id(data), n)) == writes or known is None or not known["mask"]:
+                    continue
+                self._writes[id(data), n] = writes
+                core, shed = data.core.frame(n).copy(), data.shed.frame(n).copy()
+                before = self._seen.get(key)
+                if before is None:
+                    before = _digest(data.core.original(n), data.shed.original(n))
+                after = _digest(core, shed)
+                if after != before:
+                    self._seen[key] = after
+                    jobs.append(_Job(opened, data, n, core, shed, self.session.user))
         return jobs
 
     def _begin(self) -> None:
@@ -214,6 +219,7 @@ class Correcting(QObject):
         if alive(self):
             self._results.clear()
             self._seen.clear()
+            self._writes.clear()
             self._picture = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102

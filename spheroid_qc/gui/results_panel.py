@@ -37,13 +37,14 @@ from spheroid_qc.report.palette import PALETTE
 __all__ = ["ResultsPanel"]
 
 _REACH_PX = 14.0
+_DPI = 84
 
 
 class _Canvas(FigureCanvasQTAgg):
     """A matplotlib figure on paper, in the panel."""
 
     def __init__(self, height: int = 300) -> None:
-        self.made = MatplotlibFigure(facecolor=PALETTE["paper"][0])
+        self.made = MatplotlibFigure(facecolor=PALETTE["paper"][0], dpi=_DPI)
         super().__init__(self.made)  # type: ignore[no-untyped-call]
         self.setMinimumHeight(height)
         self.axes: Any = None
@@ -54,14 +55,16 @@ class _Canvas(FigureCanvasQTAgg):
         self.axes = None
         if figure is not None:
             width, height = max(1, self.width()), max(1, self.height())
-            left, right, bottom, top = figure.margins
+            left, right, bottom, top = (_DPI / 72 * margin for margin in figure.margins)
             # A narrow panel has less room for the names at the ends of the lines.
-            right = min(right, 0.36 * width)
+            right = min(right, 0.42 * width)
             self.axes = self.made.add_axes(
                 (left / width, bottom / height, max(0.2, 1 - (left + right) / width),
                  max(0.2, 1 - (bottom + top) / height))
             )  # fmt: skip
             figure.draw(self.axes)
+            # What it is stands in the lists above it, which leaves more room than a title.
+            self.axes.set_title("", loc="left")
         self.draw_idle()  # type: ignore[no-untyped-call]
 
 
@@ -165,8 +168,8 @@ class ResultsPanel(Panel):
         if first:
             # Combinations stand last, and are what is looked for first.
             imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
-            known = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
-            self.family.setCurrentIndex(known[-1] if known else 0)
+            filled = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
+            self.family.setCurrentIndex(filled[-1] if filled else 0)
         _refill(self.metric, [metric.axis for metric in self._metrics])
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(tables["wells"], self.session.plate, self.session.well_count, times)

@@ -9,6 +9,7 @@ from typing import Any
 from spheroid_qc import __version__
 from spheroid_qc.samples import DEMO, write_plate
 from spheroid_qc.samples.design import PlateDesign, WellPlan
+from spheroid_qc.samples.writer import render_frame
 
 __all__ = ["SMALL", "open_sample_plate", "sample_folder", "write_sample"]
 
@@ -39,6 +40,8 @@ def _small() -> PlateDesign:
 
 
 SMALL = _small()
+_SEED = 3
+_WAITING = "sample plate, being drawn"
 
 
 def sample_folder() -> Path:
@@ -53,13 +56,19 @@ def write_sample(folder: Path) -> Path:
     images = folder / "sample_plate"
     marker = folder / "complete"
     if not marker.is_file():
-        write_plate(images, SMALL, seed=3)
+        write_plate(images, SMALL, seed=_SEED)
         marker.write_text("", "utf-8")
     return images
 
 
 def open_sample_plate() -> list[Any]:
-    """Write the sample plate in the background and open it in the Plate panel."""
+    """Write the sample plate in the background and open it in the Plate panel.
+
+    Returns
+    -------
+    list of tuple
+        One frame to look at until the plate is there: napari wants a layer of every sample.
+    """
     import napari
     from napari.utils.notifications import show_info
 
@@ -67,13 +76,21 @@ def open_sample_plate() -> list[Any]:
     from spheroid_qc.gui.background import in_background
     from spheroid_qc.gui.well_view import view_of
 
+    first = render_frame(SMALL, SMALL.wells[0], 0, _SEED).image
+    size = SMALL.pixel_size_um
+    waiting = (first, {"name": _WAITING, "scale": (size, size), "units": ("um", "um")}, "image")
     viewer = napari.current_viewer()
     if viewer is None:
-        return []
+        return [waiting]
     open_panel(viewer, "Plate")
-    show_info("The sample plate is being drawn; this takes a few seconds the first time.")
+    show_info("The sample plate is being drawn; this takes some seconds the first time.")
+
+    def done(images: Path) -> None:
+        for layer in [one for one in viewer.layers if one.name.startswith(_WAITING)]:
+            viewer.layers.remove(layer)
+        open_images(viewer, images)
+
     in_background(
-        view_of(viewer), write_sample, sample_folder(),
-        done=lambda images: open_images(viewer, images), desc="drawing the sample plate",
-    )  # fmt: skip
-    return []
+        view_of(viewer), write_sample, sample_folder(), done=done, desc="drawing the sample plate"
+    )
+    return [waiting]

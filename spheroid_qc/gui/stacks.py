@@ -200,6 +200,7 @@ class MaskStack(LazyStack):
     ) -> None:
         super().__init__(read, n_frames, shape, dtype, cache)
         self._changed: dict[int, Array] = {}
+        self._writes: dict[int, int] = {}
 
     def frame(self, n: int) -> Array:
         """Give one frame as it is now, shape (y, x)."""
@@ -222,7 +223,12 @@ class MaskStack(LazyStack):
         # A copy: a viewer paints into the slice that it shows as well as into the array.
         return np.array(super().__getitem__(key))
 
+    def writes(self) -> dict[int, int]:
+        """Tell which frames were written into, and how often."""
+        return dict(self._writes)
+
     def _writable(self, n: int) -> Array:
+        self._writes[n] = self._writes.get(n, 0) + 1
         if n not in self._changed:
             self._changed[n] = super().frame(n).copy()
         return self._changed[n]

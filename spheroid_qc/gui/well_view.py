@@ -20,6 +20,7 @@ from spheroid_qc.gui.background import alive, in_background
 from spheroid_qc.gui.colours import CORE, SHED
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.session import Session, session_of
+from spheroid_qc.gui.stacks import LazyStack
 from spheroid_qc.gui.well_data import WellData, read_well
 from spheroid_qc.run.progress import Progress
 
@@ -161,9 +162,9 @@ class WellView(QObject):
         self._setting = True
         try:
             self._fill(viewer, data)
-            viewer.dims.axis_labels = (*viewer.dims.axis_labels[:-3], "time", "y", "x")[
-                -viewer.dims.ndim :
-            ]
+            labels = (*viewer.dims.axis_labels[:-3], "time", "y", "x")[-viewer.dims.ndim :]
+            if viewer.dims.axis_labels != labels:
+                viewer.dims.axis_labels = labels
             self.go_to(wanted.timepoint)
         finally:
             self._setting = False
@@ -198,8 +199,13 @@ class WellView(QObject):
         ):  # fmt: skip
             layer = self.layer(name)
             if stack is None:
+                # Taking layers away and making them again is slow: an empty one that can't be
+                # painted stands in for the masks that are still to come.
                 if layer is not None:
-                    viewer.layers.remove(layer)
+                    layer.data = LazyStack(
+                        lambda n: None, len(data.times_h), data.image.shape[1:], np.uint8
+                    )
+                    layer.editable = False
             elif layer is None:
                 layer = Labels(
                     stack, name=name, colormap=_one_colour(colour), opacity=0.9,
@@ -250,6 +256,9 @@ class WellView(QObject):
         for name, reference in list(self._layers.items()):
             if reference() is event.value:
                 del self._layers[name]
+                viewer = self.viewer
+                if name == IMAGE and viewer is not None:
+                    overlay_of(viewer, "text").visible = False
 
     def _on_painted(self, name: str) -> None:
         if alive(self) and not self._setting and self.data is not None:
@@ -275,7 +284,7 @@ class WellView(QObject):
         parts = [data.well, f"{data.times_h[now]:g} h"]
         if self.session.opened is not None and len(self.session.opened.plates) > 1:
             parts.insert(0, data.plate)
-        condition = self.session.condition_of(data.plate, data.well)
+        condition = self.session.condition_of(data.plate, data.well).partition(" | ")[0]
         row = self.session.row(data.plate, data.well, now)
         state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
         if data.moments[now] is None:
@@ -283,7 +292,7 @@ class WellView(QObject):
         parts += [part for part in (state.replace("_", " "), condition) if part]
         overlay = overlay_of(viewer, "text")
         overlay.text = "   ".join(parts)
-        overlay.font_size = 11
+        overlay.font_size = 8
         overlay.visible = True
         overlay.position = "top_left"
         bar = overlay_of(viewer, "scale_bar")

@@ -7,17 +7,17 @@ that are unscorable, never formed or vanished enter no mean; they are counted.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from spheroid_qc.follow import STATES
-from spheroid_qc.response.assay_quality import mad
 from spheroid_qc.response.replicates import LEFT_OUT, biological_replicate, in_fixed_order
+
+FloatArray = NDArray[np.float64]
 
 __all__ = ["DOSES", "SUMMARISED", "mean_interval", "summarise_conditions"]
 
@@ -37,6 +37,10 @@ SUMMARISED = (
     "df_excess_vs_vehicle",
 )
 _KEYS = ("condition", "role", "time_h")
+_COUNTED = (
+    "n_wells", "n_plates", "n_biological", *(f"n_{state}" for state in STATES), "left_out",
+    "interval",
+)  # fmt: skip
 DOSES = tuple(
     name.format(n) for n in (1, 2, 3) for name in ("drug_{}", "dose_{}_um", "dose_{}", "unit_{}")
 )
@@ -98,59 +102,90 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     metrics = [name for name in (*SUMMARISED, *extra) if name in table]
     doses = [name for name in table.columns if name in DOSES]
     several_plates = table["plate"].nunique() > 1
-    figures: dict[str, array[Any]] = {
-        f"{name}_{part}": array("q" if part == "n" else "d") for name in metrics for part in _PARTS
-    }
+    measured = table[metrics].to_numpy(dtype=float)
+    replicate, plate = (pd.factorize(table[name])[0] for name in ("_replicate", "plate"))
+    state = table["state"].astype(str).to_numpy()
+    left_out = table["state"].isin(LEFT_OUT).to_numpy()
+    figures: list[FloatArray] = []
+    begun: list[int] = []
     lines = []
     for rows in _groups(table):
-        condition, role, time = (rows[name].iloc[0] for name in _KEYS)
-        used = rows[~rows["state"].isin(LEFT_OUT)]
-        n_biological = used["_replicate"].nunique()
-        line: dict[str, object] = {"condition": condition, "role": role, "time_h": time}
-        line |= {name: rows[name].iloc[0] for name in doses}
-        line |= {
-            "n_wells": len(used),
-            "n_plates": used["plate"].nunique(),
+        begun.append(rows[0])
+        used = rows[~left_out[rows]]
+        n_plates, n_biological = (np.unique(code[used]).size for code in (plate, replicate))
+        line: dict[str, object] = {
+            "n_wells": used.size,
+            "n_plates": n_plates,
             "n_biological": n_biological,
         }
-        for state in STATES:
-            line[f"n_{state}"] = int((rows["state"] == state).sum())
-        out = rows[rows["state"].isin(LEFT_OUT)]
+        for name in STATES:
+            line[f"n_{name}"] = int(np.count_nonzero(state[rows] == name))
+        out = table.iloc[rows[left_out[rows]]] if used.size < rows.size else table.iloc[:0]
         line["left_out"] = " ".join(
             f"{p}:{w}" if several_plates else str(w)
             for p, w in zip(out["plate"], out["well"], strict=True)
         )
         line["interval"] = "within_plate"
-        if used["plate"].nunique() > 1:
+        if n_plates > 1:
             line["interval"] = "biological" if n_biological > 1 else "within_replicate"
-        for name in metrics:
-            values = used[name].astype(float)
-            if n_biological > 1:
-                values = values.groupby(used["_replicate"]).mean()
-            values = values.dropna()
-            told = (
-                len(values),
-                values.mean(),
-                values.std(ddof=1),
-                values.median(),
-                mad(values),
-                *mean_interval(values),
-            )
-            for part, value in zip(_PARTS, told, strict=True):
-                figures[f"{name}_{part}"].append(value)
         lines.append(line)
-    summary = pd.DataFrame(lines)
-    packed = pd.DataFrame({name: np.asarray(values) for name, values in figures.items()})
-    return _in_order(pd.concat([summary, packed], axis=1))
+        values = measured[used]
+        figures.append(
+            _figures(_by_replicate(values, replicate[used]) if n_biological > 1 else values)
+        )
+    summary = table.iloc[begun][[*_KEYS, *doses]].reset_index(drop=True)
+    told = np.array(figures).reshape(len(lines), len(_PARTS), len(metrics))
+    columns: dict[str, object] = {}
+    for number, name in enumerate(metrics):
+        for part, values in zip(_PARTS, told[:, :, number].T, strict=True):
+            columns[f"{name}_{part}"] = values.astype(np.int64) if part == "n" else values
+    parts = [summary, pd.DataFrame(lines, columns=list(_COUNTED)), pd.DataFrame(columns)]
+    return _in_order(pd.concat(parts, axis=1))
 
 
-def _groups(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Give the rows of one condition and time after another, without a copy of them all."""
+def _groups(table: pd.DataFrame) -> Iterator[NDArray[np.intp]]:
+    """Give the places of the rows of one condition and time after another."""
     number = table.groupby(list(_KEYS), sort=False, dropna=False).ngroup().to_numpy()
     order = np.argsort(number, kind="stable")
     for places in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
         if places.size:
-            yield table.iloc[places]
+            yield places
+
+
+def _by_replicate(values: FloatArray, replicate: NDArray[np.intp]) -> FloatArray:
+    """Average wells within their biological replicates, whatever is known of each."""
+    codes, place = np.unique(replicate, return_inverse=True)
+    known = ~np.isnan(values)
+    total, count = np.zeros((2, codes.size, values.shape[1]))
+    np.add.at(total, place, np.where(known, values, 0.0))
+    np.add.at(count, place, known)
+    with np.errstate(invalid="ignore"):
+        average: FloatArray = total / count
+    return average
+
+
+def _figures(values: FloatArray, level: float = 0.95) -> FloatArray:
+    """Describe the columns of (units, metrics): one row for each of `_PARTS`; NaN are left out."""
+    known = ~np.isnan(values)
+    n = known.sum(axis=0)
+    some = np.where(n > 0, n, np.nan)
+    mean = np.where(known, values, 0.0).sum(axis=0) / some
+    apart = np.where(known, values - mean, 0.0)
+    sd = np.sqrt((apart**2).sum(axis=0) / np.where(n > 1, n - 1, np.nan))
+    median = _middle(values, n)
+    half = stdtrit(np.maximum(n - 1, 1), 0.5 + level / 2) * sd / np.sqrt(some)
+    spread = _middle(np.abs(values - median), n)
+    return np.stack([n.astype(float), mean, sd, median, spread, mean - half, mean + half])
+
+
+def _middle(values: FloatArray, n: NDArray[np.intp]) -> FloatArray:
+    """Median of the `n` known values of each column."""
+    if not len(values):
+        return np.full(values.shape[1], np.nan)
+    ordered = np.sort(values, axis=0)
+    places = np.stack([np.maximum(n - 1, 0) // 2, np.minimum(n // 2, len(values) - 1)])
+    middle: FloatArray = np.take_along_axis(ordered, places, axis=0).mean(axis=0)
+    return middle
 
 
 def _common_times(wells: pd.DataFrame) -> pd.Series:

@@ -56,8 +56,8 @@ def images(original, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def analysed(original, tmp_path_factory) -> Path:
-    """The same plate with its results beside it, as the command line made them."""
-    from spheroid_qc import run_plate
+    """The same plate with its results beside it, without the page, which takes as long again."""
+    from spheroid_qc.run import run_plate
 
     place = tmp_path_factory.mktemp("analysed")
     folder = Path(shutil.copytree(original, place / "plate_7"))
@@ -102,7 +102,7 @@ class Window:
     def panel(self, name: str):
         return self.viewer.window.add_plugin_dock_widget("spheroid_qc", name)[1]
 
-    def until(self, condition, seconds: float = 240) -> None:
+    def until(self, condition, seconds: float = 120) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=int(seconds * 1000))
 
     def open(self, folder: Path):
@@ -120,7 +120,10 @@ class Window:
 
     def show(self, well: str, timepoint: int = 0):
         self.session.show(self.session.plate, well, timepoint)
-        self.until(lambda: (data := self.shown()) and data.well == well)
+        from spheroid_qc.gui.well_view import view_of
+
+        view = view_of(self.viewer)
+        self.until(lambda: self.shown() and view.data.well == well and view.timepoint == timepoint)
         return self.shown()
 
 

@@ -95,6 +95,8 @@ def test_changes_are_known() -> None:
     stack.set_frame(2, np.zeros(SHAPE[1:]))
     assert stack.touched(2)
     assert not stack[2].any()
+    stack[1, 1, 1] = 3
+    assert stack.writes() == {1: 2, 2: 1}
 
 
 def test_writing_into_what_was_given_changes_nothing() -> None:
