@@ -25,12 +25,14 @@ def learned(image: np.ndarray, **options: object) -> Segmentation:
 
 @pytest.mark.parametrize("contrast", [-0.3, -0.1, 0.25])
 @pytest.mark.parametrize("radius", [30, 70, 150])
-def test_a_disc_is_found(contrast: float, radius: float) -> None:
+def test_a_disc_is_found_or_doubted(contrast: float, radius: float) -> None:
     image, truth = disc(radius=radius, centre=(200, 205), contrast=contrast)
     result = learned(image)
-    assert overlap(result.core > 0, truth) > 0.9
     assert result.method == "learned"
-    assert result.confidence > 0.5
+    share = overlap(result.core > 0, truth)
+    assert share > 0.85
+    assert share > 0.95 or result.confidence < 0.8  # then `auto` asks for a second opinion
+    assert overlap(segment(image).core > 0, truth) > 0.95
 
 
 def test_a_rim_without_contrast_inside_is_filled() -> None:
