@@ -103,7 +103,7 @@ def record(
         grainy = ndimage.gaussian_filter(grainy, float(rng.uniform(0.4, 1.0))) * np.float32(1.8)
     picture = picture + grainy
     if rng.random() < 0.08:
-        lines = rng.standard_normal(shape[0], dtype=np.float32)[:, None] * np.float32(0.5 * noise)
+        lines = rng.standard_normal((shape[0], 1), dtype=np.float32) * np.float32(0.5 * noise)
         picture = picture + (lines if rng.random() < 0.5 or shape[0] != shape[1] else lines.T)
     if rng.random() < 0.1:
         picture = picture + np.float32(noise) * cut(rng, "grain", shape, rng.uniform(0, 0.5))
