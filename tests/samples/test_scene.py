@@ -45,7 +45,9 @@ def test_disc_is_counted_like_the_brute_force(radius: float) -> None:
 def test_outline_of_area_encloses_that_area(area: float, lobes: list[float], phase: float) -> None:
     waves = tuple((k + 2, a, phase * (k + 1)) for k, a in enumerate(lobes))
     core, _ = masks_of(Scene((300, 300), (Body(Outline.of_area(150, 150, area, waves)),)))
-    assert np.count_nonzero(core) == pytest.approx(area, rel=0.01)
+    # Counting whole pixels of a small disc errs by some roots of the pixels on its rim.
+    rim = 2 * np.sqrt(np.pi * area)
+    assert np.count_nonzero(core) == pytest.approx(area, rel=0.01, abs=2 * np.sqrt(rim))
 
 
 def test_pieces_are_numbered_from_the_largest() -> None:
