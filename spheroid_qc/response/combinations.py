@@ -172,7 +172,9 @@ def _rows(
         if (chosen := ((doses > 0).sum(axis=1) == 1) & (doses[:, i] > 0)).any()
     }
     plateaus = [curves.plateau_p(drug, wells, cells) for drug, wells in alone_wells.items()]
-    rows = index_rows(doses, effect, cells, drugs, settings, float(np.fmin.reduce(plateaus)))
+    # Not known where no drug was given alone.
+    lowest = float(np.fmin.reduce(plateaus, initial=np.nan))
+    rows = index_rows(doses, effect, cells, drugs, settings, lowest)
     alone = _parts(cells, combined, 1)
     has = (alone >= 0).all(axis=1)
     for method in ("bliss_excess", "hsa_excess"):

@@ -102,7 +102,7 @@ def test_what_is_left_out_is_counted():
         table(role=["vehicle", "", "positive control"], response=[0, None, 1.0], well=None)
     )
     assert len(read.rows) == 1
-    assert "1 rows without a response" in " ".join(read.notes)
+    assert "1 row without a response" in " ".join(read.notes)
     assert "role positive_control" in " ".join(read.notes)
 
 

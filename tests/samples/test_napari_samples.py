@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import numpy as np
@@ -25,7 +26,14 @@ def test_time_lapse_layer() -> None:
     assert np.all(np.diff(truth) > 0)
     assert properties["metadata"]["true_state"][0] == "intact"
     assert properties["metadata"]["true_state"][-1] == "disintegrated"
-    assert "napari" not in sys.modules
+
+
+def test_samples_need_no_napari() -> None:
+    code = (
+        "import sys; from spheroid_qc.samples.napari_samples import sample_plate_layers as make; "
+        "make(); assert 'napari' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_single_frame_layer_is_the_sample_spheroid() -> None:
