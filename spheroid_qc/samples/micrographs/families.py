@@ -49,7 +49,8 @@ WIDE = Family(
     },
     {
         "intact": 0.15, "loosening": 0.12, "shedding": 0.16, "cloud": 0.13, "corona": 0.14,
-        "fragments": 0.07, "debris": 0.06, "few": 0.05, "many": 0.09, "nothing": 0.06,
+        "fragments": 0.07, "debris": 0.06, "few": 0.05, "many": 0.09, "moulded": 0.05,
+        "nothing": 0.06,
     },
     {
         "dark": 0.15, "rimmed": 0.06, "phase": 0.12, "faint": 0.5, "darkfield": 0.3,
@@ -66,7 +67,8 @@ OTHER = Family(
     },
     {
         "intact": 0.15, "loosening": 0.15, "shedding": 0.15, "cloud": 0.15, "corona": 0.15,
-        "fragments": 0.1, "debris": 0.05, "few": 0.03, "many": 0.02, "nothing": 0.05,
+        "fragments": 0.1, "debris": 0.05, "few": 0.03, "many": 0.02, "moulded": 0.03,
+        "nothing": 0.05,
     },
     {
         "dark": 0.25, "rimmed": 0.15, "phase": 0.25, "faint": 0.6, "darkfield": 0.5,

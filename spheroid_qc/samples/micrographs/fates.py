@@ -17,6 +17,7 @@ from spheroid_qc.samples.micrographs.loose import (
     draw_cell_look,
 )
 from spheroid_qc.samples.micrographs.outlines import draw_blob, draw_cluster
+from spheroid_qc.samples.micrographs.surroundings import add_moulds
 from spheroid_qc.samples.micrographs.tiles import cut
 
 __all__ = ["FATES", "Plan"]
@@ -95,9 +96,10 @@ def _cells(
     number: int,
     reach: float,
     radius: float | None = None,
+    faint: float = 1.0,
 ) -> None:
     size = plan.cell * float(np.exp(rng.normal(0, 0.2)))
-    visible = max(plan.strength, 0.7 * abs(plan.look.rim))
+    visible = faint * max(plan.strength, 0.7 * abs(plan.look.rim))
     look = draw_cell_look(rng, size, visible * float(rng.uniform(0.4, 1.2)), plan.emitting)
     y, x = _around(rng, centre, radius or plan.radius, number, reach)
     if rng.random() < 0.5 and number > 6:  # some of them in clumps
@@ -112,8 +114,23 @@ def _number(rng: Rng, low: float, high: float) -> int:
     return int(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
+def _veil(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> None:
+    """Thin debris close around a body that is still whole, far fainter than the body."""
+    faint = float(np.exp(rng.uniform(np.log(0.05), np.log(0.3))))
+    add_carpet(
+        canvas, rng, centre, plan.radius * float(rng.uniform(1.12, 1.8)),
+        strength=faint * plan.strength, cell=max(1.0, plan.cell * float(rng.uniform(0.4, 1.0))),
+        emitting=plan.emitting,
+    )  # fmt: skip
+    if rng.random() < 0.7:
+        number, reach = _number(rng, 10, 200), float(rng.uniform(0.08, 0.4))
+        _cells(canvas, rng, plan, centre, number, reach, faint=float(rng.uniform(1, 3)) * faint)
+
+
 def _intact(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> None:
-    if rng.random() < 0.3:
+    if plan.style != "faint" and rng.random() < 0.12:
+        _veil(canvas, rng, plan, centre)
+    elif rng.random() < 0.3:
         _cells(canvas, rng, plan, centre, _number(rng, 1, 6), rng.uniform(0.3, 2.0))
     _body(canvas, rng, plan, centre, plan.radius)
     if rng.random() < (0.4 if plan.style == "faint" else 0.08):  # cells that stand out in the body
@@ -182,6 +199,12 @@ def _corona(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -
             soft=plan.radius * float(rng.uniform(0.05, 0.5)),
             flat=float(np.copysign(max(abs(look.flat), 0.5 * strength), look.flat or 1.0)),
         )  # fmt: skip
+        if rng.random() < 0.6:  # far darker than what grows out of it, though as coarse
+            dark = strength * float(rng.uniform(0.6, 2.0))
+            look = replace(
+                look, flat=float(np.copysign(max(abs(look.flat), dark), look.flat or 1.0)),
+                soft=max(0.5, plan.radius * float(rng.uniform(0.02, 0.2))),
+            )  # fmt: skip
         if plan.emitting:
             look = replace(look, flat=abs(look.flat))
     if not grown or rng.random() < 0.6:
@@ -256,8 +279,13 @@ def _many(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> 
         radius = pitch / float(rng.uniform(1.8, 2.6))
         steps = np.arange(pitch * rng.uniform(0, 1), side + pitch / 2, pitch)
         where = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
-        where = where + rng.normal(0, 0.2 * pitch, where.shape)
-        where = where[rng.random(len(where)) < rng.uniform(0.6, 1.0)]
+        loose, kept = 0.2, float(rng.uniform(0.6, 1.0))
+        if rng.random() < 0.35:  # packed like oranges
+            where[:, 0] += 0.5 * pitch * (np.arange(len(where)) // len(steps) % 2)
+            loose, kept = float(rng.uniform(0.03, 0.12)), float(rng.uniform(0.9, 1.0))
+            radius = pitch / float(rng.uniform(1.95, 2.3))
+        where = where + rng.normal(0, loose * pitch, where.shape)
+        where = where[rng.random(len(where)) < kept]
     else:
         pitch = radius * float(rng.uniform(2.7, 7))
         where = rng.uniform(0, side, (int(np.clip((side / pitch) ** 2, 6, 90)), 2))
@@ -269,6 +297,22 @@ def _many(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> 
         y, x = rng.uniform(0, side, (2, _number(rng, 3, 60)))
         look = draw_cell_look(rng, min(plan.cell, 3.0), plan.strength, plan.emitting)
         add_cells(canvas, rng, y, x, look, label=False)
+
+
+def _moulded(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> None:
+    """Bodies in the wells of a micro-mould, one in most of them."""
+    where, wide = add_moulds(rng, canvas.signal, plan.strength * (0.3 if plan.emitting else 1.0))
+    size, spread = wide * float(rng.uniform(0.3, 0.95)), float(rng.uniform(0.02, 0.35))
+    filled = rng.random(len(where)) < rng.uniform(0.6, 1.0)
+    shedding = rng.random() < 0.35
+    look = replace(plan.look, rim_width=min(plan.look.rim_width, 0.2 * size + 0.6))
+    for y, x in where[filled]:
+        place = (float(y + rng.normal(0, 0.12 * wide)), float(x + rng.normal(0, 0.12 * wide)))
+        radius = min(size * float(np.exp(rng.normal(0, spread))), 1.02 * wide)
+        if shedding and rng.random() < 0.6:
+            number = _number(rng, 2, 30)
+            _cells(canvas, rng, plan, place, number, float(rng.uniform(0.05, 0.3)), radius)
+        _body(canvas, rng, plan, place, radius, vary(rng, look, 0.3))
 
 
 def _nothing(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> None:
@@ -294,5 +338,6 @@ FATES = {
     "debris": _debris,
     "few": _few,
     "many": _many,
+    "moulded": _moulded,
     "nothing": _nothing,
 }

@@ -10,7 +10,7 @@ from scipy import ndimage
 from spheroid_qc.samples.micrographs.canvas import ramp
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = ["add_clutter", "draw_light", "stamp_writing", "whole_well"]
+__all__ = ["add_clutter", "add_moulds", "draw_light", "stamp_writing", "whole_well"]
 
 Float = NDArray[np.float32]
 Rng = np.random.Generator
@@ -129,8 +129,8 @@ def add_clutter(
     strength : float
         Typical signal of the bodies, that clutter rivals.
     """
-    kinds = (_specks, _smudges, _fibre, _bubble, _arc, _scratches)
-    chances = np.array([0.35, 0.25, 0.25, 0.07, 0.15, 0.06]) * amount
+    kinds = (_specks, _smudges, _fibre, _bubble, _arc, _scratches, _dust)
+    chances = np.array([0.35, 0.25, 0.25, 0.07, 0.15, 0.06, 0.12]) * amount
     for kind, chance in zip(kinds, chances, strict=True):
         if rng.random() < chance:
             kind(rng, signal, fine, strength * (0.6 if emitting else 1.0))
@@ -161,6 +161,73 @@ def _specks(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
         b = (dx * np.sin(turn) - dy * np.cos(turn)) * long
         spot = ramp(np.float32(size) - np.sqrt(a * a + b * b), 0.8)
         signal[box] += np.float32(sign * strength * rng.uniform(0.2, 1.4)) * spot
+
+
+def _dust(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
+    """Specks or blotches as dense at the far end of the frame as beside a body."""
+    number = int(np.exp(rng.uniform(np.log(20), np.log(400))))
+    points = np.zeros(signal.shape, np.float32)
+    y, x = (rng.uniform((0, 0), signal.shape, (number, 2))).astype(int).T
+    sign = -1.0 if rng.random() < 0.3 else 1.0
+    points[y, x] = sign * np.exp(rng.normal(0, 0.5, number))
+    sigma = float(np.exp(rng.uniform(np.log(0.5), np.log(1.6 if rng.random() < 0.7 else 6.0))))
+    spots = ndimage.gaussian_filter(points, sigma, truncate=2.5) * np.float32(2 * np.pi * sigma**2)
+    signal += np.float32(strength * np.exp(rng.uniform(np.log(0.04), np.log(0.7)))) * spots
+
+
+def add_moulds(rng: Rng, signal: Float, strength: float) -> tuple[NDArray[np.float64], float]:
+    """Draw a regular pattern of small wells, as of agarose moulds or microwell plates, in place.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    signal : ndarray of float32
+    strength : float
+        Signal of a body.
+
+    Returns
+    -------
+    centres : ndarray of float64, shape (n, 2)
+        (y, x) in px of the wells in the frame.
+    radius : float
+        Of a well (half its width), px.
+    """
+    side = max(signal.shape)
+    pitch = side * float(np.exp(rng.uniform(np.log(0.13), np.log(0.8))))
+    radius = pitch * float(rng.uniform(0.36, 0.5))
+    turn = float(rng.normal(0, 0.1))
+    start = rng.uniform(0.3, 0.7, 2) * signal.shape
+    hexagonal, square = rng.random() < 0.4, rng.random() < 0.3
+    y, x = np.mgrid[: signal.shape[0], : signal.shape[1]].astype(np.float32)
+    down = ((y - start[0]) * np.cos(turn) - (x - start[1]) * np.sin(turn)) / pitch
+    across = ((y - start[0]) * np.sin(turn) + (x - start[1]) * np.cos(turn)) / pitch
+    row = np.round(down)
+    shift = 0.5 * (row % 2) if hexagonal else 0.0
+    v, u = down - row, across - shift - np.round(across - shift)
+    away = np.maximum(np.abs(v), np.abs(u)) if square else np.hypot(v, u)
+    depth = np.float32(radius) - np.float32(pitch) * away.astype(np.float32)
+    at = 0.0
+    for _ in range(int(rng.integers(1, 4))):
+        width = max(0.6, radius * float(np.exp(rng.uniform(np.log(0.015), np.log(0.1)))))
+        line = np.exp(-np.square((depth - at) / width))
+        signal += np.float32(strength * rng.normal(0, 0.6)) * line
+        at += width * float(rng.uniform(1, 4))
+    if rng.random() < 0.5:  # the floor is darker or brighter than the ridges
+        signal += np.float32(strength * rng.normal(0, 0.5)) * ramp(
+            depth, max(0.8, radius * float(rng.uniform(0.02, 0.3)))
+        )
+    reach = int(np.ceil(side / pitch)) + 1
+    rows, columns = (a.ravel() for a in np.mgrid[-reach : reach + 1, -reach : reach + 1])
+    b, a = rows * pitch, (columns + (0.5 * (rows % 2) if hexagonal else 0.0)) * pitch
+    where = np.stack(
+        [
+            start[0] + b * np.cos(turn) + a * np.sin(turn),
+            start[1] - b * np.sin(turn) + a * np.cos(turn),
+        ],
+        1,
+    )
+    inside = ((where > -0.3 * radius) & (where < np.array(signal.shape) + 0.3 * radius)).all(axis=1)
+    return where[inside], radius
 
 
 def _smudges(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
