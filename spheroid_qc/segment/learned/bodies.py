@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -101,19 +103,28 @@ def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
 
 def _passes(basins: Labels, depth: Float) -> list[tuple[float, int, int]]:
     """Highest point of the border between every two basins."""
-    found: dict[tuple[int, int], float] = {}
+    count = int(basins.max()) + 1
+    pairs, heights = [], []
     for axis in (0, 1):
-        a, b = (np.take(basins, np.arange(s, basins.shape[axis] - 1 + s), axis) for s in (0, 1))
-        low = np.minimum(
-            *(np.take(depth, np.arange(s, depth.shape[axis] - 1 + s), axis) for s in (0, 1))
-        )
-        at = (a != b) & (a > 0) & (b > 0)
-        for left, right, height in zip(
-            a[at].tolist(), b[at].tolist(), low[at].tolist(), strict=True
-        ):
-            pair = (min(left, right), max(left, right))
-            found[pair] = max(found.get(pair, 0.0), height)
-    return [(height, *pair) for pair, height in found.items()]
+        left, right = _neighbours(basins, axis)
+        at = (left != right) & (left > 0) & (right > 0)
+        a, b = left[at].astype(np.int64), right[at].astype(np.int64)
+        pairs.append(np.minimum(a, b) * count + np.maximum(a, b))
+        heights.append(np.minimum(*_neighbours(depth, axis))[at])
+    found, place = np.unique(np.concatenate(pairs), return_inverse=True)
+    highest = np.zeros(found.size, np.float32)
+    np.maximum.at(highest, place, np.concatenate(heights))
+    return [
+        (height, *divmod(pair, count))
+        for height, pair in zip(highest.tolist(), found.tolist(), strict=True)
+    ]
+
+
+def _neighbours(values: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Every pixel and the next one along an axis."""
+    if axis == 0:
+        return values[:-1], values[1:]
+    return values[:, :-1], values[:, 1:]
 
 
 def draw_bodies(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segment.learned.looking import View, crop
+from spheroid_qc.segment.learned.looking import View, box_of, crop
 from spheroid_qc.segment.learned.network import CORE
 
 __all__ = ["CALIBRATION", "FIGURES", "confidence_of", "expectation", "figures_of"]
@@ -26,6 +26,9 @@ FIGURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", 
 """What is looked at, in the order of the calibration's weights."""
 
 CALIBRATION = "calibration.json"
+
+_SURROUNDINGS = 8
+"""Pixels around the bodies that any figure looks at, and one more on each side."""
 
 
 def figures_of(first: View, alone: View, combined: View, labels: Labels) -> dict[str, float]:
@@ -50,7 +53,8 @@ def figures_of(first: View, alone: View, combined: View, labels: Labels) -> dict
     probability = combined.maps[CORE]
     core = labels > 0
     area = float(np.count_nonzero(core))
-    one, other = crop(first, combined.region)[CORE] > 0.5, alone.maps[CORE] > 0.5
+    again = crop(first, combined.region, slice(CORE, CORE + 1))[0]
+    one, other = again > 0.5, alone.maps[CORE] > 0.5
     union = np.count_nonzero(one | other)
     agreement = np.count_nonzero(one & other) / union if union else 1.0
     maybe = float(probability[~core & (probability > 0.15)].sum())
@@ -61,21 +65,25 @@ def figures_of(first: View, alone: View, combined: View, labels: Labels) -> dict
             "doubt": maybe / (maybe + 20.0),
             "inside": 0.0, "border": 0.0, "rim": 0.0, "size": 0.0, "number": 0.0,
         }  # fmt: skip
+    frame = np.zeros_like(core)
+    frame[[0, -1]] = frame[:, [0, -1]] = True
+    on_frame = float(np.count_nonzero(core & frame))
+    # All further figures are those of the bodies and their surroundings.
+    box = box_of(core, _SURROUNDINGS)
+    core, probability, mean = core[box], probability[box], combined.pooled[box]
     near = ndimage.binary_dilation(core, iterations=4) & ~ndimage.binary_erosion(
         core, iterations=3, border_value=1
     )
     edge = core & ~ndimage.binary_erosion(core, border_value=1)
-    frame = np.zeros_like(core)
-    frame[[0, -1]] = frame[:, [0, -1]] = True
-    length = float(np.count_nonzero(edge) + np.count_nonzero(core & frame))
+    length = float(np.count_nonzero(edge)) + on_frame
     return {
         "agreement": agreement,
         "sureness": float(np.abs(2 * probability[near] - 1).mean()),
         "doubt": maybe / (maybe + area),
         "inside": float(probability[core].mean()),
-        "border": float(np.count_nonzero(core & frame)) / max(length, 1.0),
-        "rim": _rim(combined.pooled, core),
-        "size": float(np.log(area / core.size)),
+        "border": on_frame / max(length, 1.0),
+        "rim": _rim(mean, core),
+        "size": float(np.log(area / labels.size)),
         "number": float(np.log(labels.max())),
     }
 

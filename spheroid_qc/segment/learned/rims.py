@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segment.classical.refinement import Edges, follow_edge
+from spheroid_qc.segment.learned.looking import box_of
 
 __all__ = ["follow_rim"]
 
@@ -49,13 +50,15 @@ def follow_rim(points: Points, own: Mask, others: Mask, mean: Float) -> Points:
     radius = float(np.sqrt(np.count_nonzero(own) / np.pi))
     if radius < _LEAST_RADIUS or _on_border(own):
         return points
-    near = ndimage.binary_dilation(own, iterations=2)
-    outside = ndimage.binary_dilation(near, iterations=4) & ~near & ~others
-    inside = own & ~ndimage.binary_erosion(own, iterations=max(3, round(0.15 * radius)))
+    box = box_of(own, 8)
+    body, around = own[box], mean[box]
+    near = ndimage.binary_dilation(body, iterations=2)
+    outside = ndimage.binary_dilation(near, iterations=4) & ~near & ~others[box]
+    inside = body & ~ndimage.binary_erosion(body, iterations=max(3, round(0.15 * radius)))
     if np.count_nonzero(outside) < 20:
         return points
-    low, level, high = np.percentile(mean[outside], (25, 50, 75))
-    step = float(level - np.median(mean[inside]))
+    low, level, high = np.percentile(around[outside], (25, 50, 75))
+    step = float(level - np.median(around[inside]))
     if abs(step) < _CLEAR * float(high - low):
         return points
     even = _evenly(points)
