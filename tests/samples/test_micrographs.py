@@ -11,6 +11,7 @@ from spheroid_qc.samples.micrographs import OTHER, WIDE, Micrograph, draw_microg
 from spheroid_qc.samples.micrographs.canvas import Canvas
 from spheroid_qc.samples.micrographs.looks import STYLES, Look
 from spheroid_qc.samples.micrographs.outlines import draw_blob, draw_cluster
+from spheroid_qc.samples.micrographs.surroundings import add_clutter, add_moulds
 
 
 def draw(seed: int, fate: str | None = None, style: str | None = None) -> Micrograph:
@@ -95,3 +96,51 @@ def test_the_rim_of_a_body_is_where_its_mask_ends() -> None:
     core = canvas.labels > 0
     assert np.count_nonzero(dark & ~core) == 0
     assert np.count_nonzero(dark) > 0.95 * np.count_nonzero(core)
+
+
+def test_moulds_are_a_grid_of_wells_that_do_not_overlap() -> None:
+    for seed in range(12):
+        signal = np.zeros((160, 160), np.float32)
+        centres, radius = add_moulds(np.random.default_rng(seed), signal, 1.0)
+        assert np.abs(signal).max() > 0.02  # something of the wells shows
+        assert len(centres) >= 1
+        assert (centres > -0.3 * radius).all()
+        assert (centres < 160 + 0.3 * radius).all()
+        apart = np.hypot(*(centres[:, None] - centres[None]).transpose(2, 0, 1))
+        np.fill_diagonal(apart, np.inf)
+        assert apart.min() > 1.9 * radius  # packed in hexagons, rows are nearer than wells
+        # Every well lies as the first one does: the pattern repeats from centre to centre.
+        y, x = (np.round(centres).astype(int)).T
+        within = (y >= 8) & (y < 152) & (x >= 8) & (x < 152)
+        middles = signal[y[within], x[within]]
+        assert np.ptp(middles) < 0.35 * np.ptp(signal) + 1e-6
+
+
+def test_dust_is_drawn_but_is_nothing_to_find() -> None:
+    """Specks all over the frame stay out of the masks, however many there are."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        signal, fine = np.zeros((128, 128), np.float32), np.zeros((128, 128), np.float32)
+        add_clutter(rng, signal, fine, 50.0, False, 0.3)  # every kind of clutter
+        assert np.count_nonzero(np.abs(signal) > 1e-3) > 100
+    for seed in range(30):
+        drawn = draw(seed, fate="nothing")
+        assert not drawn.shed.any()
+        assert drawn.labels.max() == 0
+
+
+def test_a_veil_lies_close_around_a_whole_body() -> None:
+    shed = [
+        drawn
+        for drawn in (draw(seed, fate="intact", style="dark") for seed in range(120))
+        if drawn.shed.mean() > 0.01 and drawn.labels.max() == 1
+    ]
+    assert len(shed) >= 4
+    nearer = 0
+    for drawn in shed:
+        y, x = np.nonzero(drawn.labels)
+        radius = np.sqrt(y.size / np.pi)
+        far_y, far_x = np.nonzero(drawn.shed)
+        away = np.hypot(far_y - y.mean(), far_x - x.mean())
+        nearer += np.median(away) < 2.2 * radius
+    assert nearer >= 0.75 * len(shed)
