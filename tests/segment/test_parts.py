@@ -7,7 +7,7 @@ import pytest
 
 from spheroid_qc.segment.classical.background import background_surface
 from spheroid_qc.segment.classical.reduction import as_plane, pool
-from spheroid_qc.segment.classical.refinement import fill_outline
+from spheroid_qc.segment.classical.refinement import Edges, fill_outline, follow_edge
 from spheroid_qc.segment.classical.shapes import component_shapes, fill_holes, open_mask
 from spheroid_qc.segment.classical.splitting import split_lobes
 from tests.segment.scenes import grid
@@ -89,6 +89,20 @@ def test_an_outline_beyond_the_frame_is_cut() -> None:
     box, mask = fill_outline(points, (10, 12))
     assert mask.all()
     assert (box[0].stop, box[1].stop) == (10, 12)
+
+
+@pytest.mark.parametrize("radius", [20.0, 60.0, 127.0, 160.0])
+def test_an_outline_moves_to_the_edge_of_a_body_of_any_size(radius: float) -> None:
+    """From some 128 blocks on the steps are so wide that a fixed margin was none."""
+    side = int(2 * radius) + 120
+    y, x = grid(side)
+    away = np.hypot(y - side / 2, x - side / 2)
+    values = (1 / (1 + np.exp((away - radius) / 1.5))).astype(np.float32)
+    turn = np.linspace(0, 2 * np.pi, 256, endpoint=False)
+    start = side / 2 + (radius - 3) * np.stack([np.sin(turn), np.cos(turn)], axis=1)
+    moved = follow_edge(start, Edges(-values, 1, 1.0, radius, False))
+    reached = np.hypot(*(moved - side / 2).T)
+    assert np.abs(reached - radius).mean() < max(1.5, radius / 50)  # about one step
 
 
 def test_necks_decide_what_is_cut() -> None:

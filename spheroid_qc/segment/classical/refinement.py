@@ -210,7 +210,7 @@ def follow_edge(points: Points, edges: Edges) -> Points:
         other = _two_sided(-sign * profile, offsets)
         if other > 0:  # a coarse body's pale granules belong to it as well
             power += other * np.square(np.maximum(sign * profile, 0))
-    margin = round(1 / step)
+    margin = max(1, round(1 / step))  # also where a large body is searched in wide steps
     overall = _fall(power.mean(axis=0, keepdims=True), step)[0] * np.exp(
         -0.5 * (offsets / (0.6 * far)) ** 2
     )
