@@ -194,17 +194,14 @@ def _corona(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -
         reach = max(reach, 0.35)
         add_outgrowth(canvas, rng, centre, plan.radius, reach, emitting=plan.emitting, **kept)
         over = float(rng.uniform(0, 0.6))
-        look = replace(
-            look, rim=0.2 * look.rim, glow=0.0, ring=0.0, folds=0.0,
-            soft=plan.radius * float(rng.uniform(0.05, 0.5)),
-            flat=float(np.copysign(max(abs(look.flat), 0.5 * strength), look.flat or 1.0)),
-        )  # fmt: skip
+        soft, dark = plan.radius * float(rng.uniform(0.05, 0.5)), 0.5 * strength
         if rng.random() < 0.6:  # far darker than what grows out of it, though as coarse
             dark = strength * float(rng.uniform(0.6, 2.0))
-            look = replace(
-                look, flat=float(np.copysign(max(abs(look.flat), dark), look.flat or 1.0)),
-                soft=max(0.5, plan.radius * float(rng.uniform(0.02, 0.2))),
-            )  # fmt: skip
+            soft = max(0.5, plan.radius * float(rng.uniform(0.02, 0.2)))
+        look = replace(
+            look, rim=0.2 * look.rim, glow=0.0, ring=0.0, folds=0.0, soft=soft,
+            flat=float(np.copysign(max(abs(look.flat), dark), look.flat or 1.0)),
+        )  # fmt: skip
         if plan.emitting:
             look = replace(look, flat=abs(look.flat))
     if not grown or rng.random() < 0.6:

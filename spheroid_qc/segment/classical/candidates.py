@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segment.classical.cues import TEXTURE_CUES, Cues
-from spheroid_qc.segment.classical.shapes import component_shapes, fill_holes, open_mask
+from spheroid_qc.segment.classical.shapes import box_of, component_shapes, fill_holes, open_mask
 from spheroid_qc.segment.classical.splitting import split_lobes
 
 __all__ = ["Candidates", "find_candidates"]
@@ -157,11 +157,7 @@ def _append(
 
 def _pieces(mask: Mask, usable: Mask, min_area: float) -> tuple[Labels, int]:
     """Fill, open and label, in the part of the frame that holds the mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = (
-        slice(max(rows[0] - 2, 0), rows[-1] + 3),
-        slice(max(columns[0] - 2, 0), columns[-1] + 3),
-    )
+    box = box_of(mask, 2)
     solid = open_mask(fill_holes(mask[box])) & usable[box]
     found, count = ndimage.label(solid)
     large = np.bincount(found.ravel(), minlength=count + 1) >= min_area

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from spheroid_qc.segment.classical.material import Material, enlarge
 from spheroid_qc.segment.classical.selection import Body
-from spheroid_qc.segment.classical.shapes import fill_holes
+from spheroid_qc.segment.classical.shapes import box_of, fill_holes
 
 __all__ = ["consolidate"]
 
@@ -149,8 +149,7 @@ def _without_bumps(mask: Mask) -> Mask:
     reach = _BUMP * radius
     if reach < 1.0:
         return mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    box = box_of(mask)
     pad = int(reach) + 2
     inside = _padded(mask[box], pad, box, mask.shape)
     seeds = ndimage.distance_transform_edt(inside) > reach

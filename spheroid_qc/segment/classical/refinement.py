@@ -17,6 +17,7 @@ from scipy import ndimage
 from spheroid_qc.segment.classical.cues import Cues
 from spheroid_qc.segment.classical.material import Material
 from spheroid_qc.segment.classical.selection import Body
+from spheroid_qc.segment.classical.shapes import box_of
 
 __all__ = [
     "Edges",
@@ -65,11 +66,7 @@ def without_bays(body: Body, cues: Cues) -> Mask:
     if body.by_texture or reach < 1.5:
         return mask
     pad = int(reach) + 2
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = (
-        slice(max(rows[0] - pad, 0), rows[-1] + 1 + pad),
-        slice(max(columns[0] - pad, 0), columns[-1] + 1 + pad),
-    )
+    box = box_of(mask, pad)
     piece, rough = mask[box], cues.roughness[box]
     near = ndimage.distance_transform_edt(~piece)
     ring = (near > 4) & (near <= 4 + pad)

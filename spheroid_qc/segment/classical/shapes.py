@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["Shapes", "component_shapes", "fill_holes", "open_mask"]
+__all__ = ["Shapes", "box_of", "component_shapes", "fill_holes", "open_mask"]
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
@@ -34,6 +34,27 @@ class Shapes:
     x: Figures
     ellipse_fill: Figures
     elongation: Figures
+
+
+def box_of(mask: Mask, around: int = 0) -> tuple[slice, slice]:
+    """Box that holds a mask and some pixels around it, as far as the image goes.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (y, x)
+        Not empty.
+    around : int
+
+    Returns
+    -------
+    tuple of slice
+        They may end beyond the image, which cutting ignores.
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (
+        slice(max(int(rows[0]) - around, 0), int(rows[-1]) + around + 1),
+        slice(max(int(columns[0]) - around, 0), int(columns[-1]) + around + 1),
+    )
 
 
 def component_shapes(labels: Labels, count: int) -> Shapes:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segment.classical.material import Material, enlarge, interpolate
-from spheroid_qc.segment.classical.shapes import component_shapes
+from spheroid_qc.segment.classical.shapes import box_of, component_shapes
 
 __all__ = ["cell_area", "find_cloud", "find_shed"]
 
@@ -70,8 +70,7 @@ def find_shed(core: Labels, material: Material) -> Mask:
         return found
     # Only the part of the frame that holds anything sharp, and the bodies with their glow.
     needed = seeds | (away < _HALO * radius + 2)
-    rows, columns = np.flatnonzero(needed.any(axis=1)), np.flatnonzero(needed.any(axis=0))
-    blocks = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    blocks = box_of(needed)
     box = tuple(slice(s.start * factor, s.stop * factor) for s in blocks)
     part = material.crop(blocks)
     distance = interpolate(away[blocks], factor, part.mask.shape)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segment.classical.cues import Cues
+from spheroid_qc.segment.classical.shapes import box_of
 
 __all__ = ["smudge"]
 
@@ -48,11 +49,7 @@ def smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
     float
         In [0, 1].
     """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = (
-        slice(max(rows[0] - 6, 0), rows[-1] + 7),
-        slice(max(columns[0] - 6, 0), columns[-1] + 7),
-    )
+    box = box_of(mask, 6)
     piece, values = mask[box], cues.mean[box]
     if piece.all():
         return 0.0

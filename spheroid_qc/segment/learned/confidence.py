@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segment.learned.looking import View, box_of, crop
+from spheroid_qc.segment.classical.shapes import box_of
+from spheroid_qc.segment.learned.looking import View, crop
 from spheroid_qc.segment.learned.network import CORE
 
 __all__ = ["CALIBRATION", "FIGURES", "confidence_of", "expectation", "figures_of"]
@@ -28,7 +29,7 @@ FIGURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", 
 CALIBRATION = "calibration.json"
 
 _SURROUNDINGS = 8
-"""Pixels around the bodies that any figure looks at, and one more on each side."""
+"""Pixels around the bodies that are cut out: a little more than any figure looks at."""
 
 
 def figures_of(first: View, alone: View, combined: View, labels: Labels) -> dict[str, float]:

@@ -15,7 +15,7 @@ from scipy import ndimage
 from spheroid_qc.segment.learned.channels import channels_of, pool_region
 from spheroid_qc.segment.learned.network import CORE, predict
 
-__all__ = ["Region", "View", "box_of", "crop", "first_look", "second_look"]
+__all__ = ["Region", "View", "crop", "first_look", "second_look"]
 
 Float = NDArray[np.float32]
 
@@ -156,26 +156,6 @@ def crop(view: View, region: Region, which: slice = slice(None)) -> Float:
         for a in view.maps[which]
     ]
     return np.stack(parts)
-
-
-def box_of(mask: NDArray[np.bool_], around: int) -> tuple[slice, slice]:
-    """Box that holds a mask and some pixels around it.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (y, x)
-        Not empty.
-    around : int
-
-    Returns
-    -------
-    tuple of slice
-    """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(int(rows[0]) - around, 0), int(rows[-1]) + around + 1),
-        slice(max(int(columns[0]) - around, 0), int(columns[-1]) + around + 1),
-    )
 
 
 def _look(plane: Float, region: Region, *, mirrored: bool = False) -> View:

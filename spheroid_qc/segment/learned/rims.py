@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segment.classical.refinement import Edges, follow_edge
-from spheroid_qc.segment.learned.looking import box_of
+from spheroid_qc.segment.classical.shapes import box_of
 
 __all__ = ["follow_rim"]
 
@@ -28,6 +28,9 @@ _MOST = 0.12
 
 _LEAST_RADIUS = 6.0
 """Pixels of the view below which a body's outline is left alone."""
+
+_SURROUNDINGS = 8
+"""Pixels around a body that are cut out: a little more than what counts as just outside."""
 
 
 def follow_rim(points: Points, own: Mask, others: Mask, mean: Float) -> Points:
@@ -50,7 +53,7 @@ def follow_rim(points: Points, own: Mask, others: Mask, mean: Float) -> Points:
     radius = float(np.sqrt(np.count_nonzero(own) / np.pi))
     if radius < _LEAST_RADIUS or _on_border(own):
         return points
-    box = box_of(own, 8)
+    box = box_of(own, _SURROUNDINGS)
     body, around = own[box], mean[box]
     near = ndimage.binary_dilation(body, iterations=2)
     outside = ndimage.binary_dilation(near, iterations=4) & ~near & ~others[box]
