@@ -194,13 +194,7 @@ def _stands_out(solid: Mask, body: Body, material: Material) -> bool:
 
 def _solid_part(body: Body, material: Material) -> Mask:
     factor = material.factor
-    rows = np.flatnonzero(body.mask.any(axis=1))
-    columns = np.flatnonzero(body.mask.any(axis=0))
-    pad = 3
-    box = (
-        slice(max(rows[0] - pad, 0), rows[-1] + 1 + pad),
-        slice(max(columns[0] - pad, 0), columns[-1] + 1 + pad),
-    )
+    box = box_of(body.mask, 3)
     fine_box = tuple(slice(s.start * factor, s.stop * factor) for s in box)
     difference = material.difference[fine_box]
     piece = enlarge(body.mask[box], factor, difference.shape)
