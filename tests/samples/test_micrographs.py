@@ -11,7 +11,7 @@ from spheroid_qc.samples.micrographs import OTHER, WIDE, Micrograph, draw_microg
 from spheroid_qc.samples.micrographs.canvas import Canvas
 from spheroid_qc.samples.micrographs.looks import STYLES, Look
 from spheroid_qc.samples.micrographs.outlines import draw_blob, draw_cluster
-from spheroid_qc.samples.micrographs.surroundings import add_clutter, add_moulds
+from spheroid_qc.samples.micrographs.surroundings import _dust, add_clutter, add_moulds
 
 
 def draw(seed: int, fate: str | None = None, style: str | None = None) -> Micrograph:
@@ -144,3 +144,14 @@ def test_a_veil_lies_close_around_a_whole_body() -> None:
         away = np.hypot(far_y - y.mean(), far_x - x.mean())
         nearer += np.median(away) < 2.2 * radius
     assert nearer >= 0.75 * len(shed)
+
+
+def test_dust_is_as_dense_in_every_part_of_the_frame() -> None:
+    drawn = np.zeros((4, 4))
+    for seed in range(60):
+        signal = np.zeros((128, 128), np.float32)
+        _dust(np.random.default_rng(seed), signal, signal.copy(), 1.0)
+        share = np.abs(signal).reshape(4, 32, 4, 32).sum((1, 3))
+        drawn += share / share.sum()
+    assert drawn.min() > 0.6 * drawn.mean()
+    assert drawn.max() < 1.5 * drawn.mean()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from spheroid_qc.samples.micrographs.looks import Look
 from spheroid_qc.samples.micrographs.outlines import Blob
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = ["Canvas", "ramp"]
+__all__ = ["Canvas", "ramp", "spots"]
 
 Float = NDArray[np.float32]
 Rng = np.random.Generator
@@ -20,6 +21,14 @@ def ramp(depth: Float, width: float) -> Float:
     t = np.clip(depth / np.float32(2 * width) + np.float32(0.5), 0, 1)
     result: Float = t * t * (3 - 2 * t)
     return result
+
+
+def spots(points: Float, sigma: float) -> Float:
+    """Points made into spots of height one (for a point of strength one)."""
+    result: Float = ndimage.gaussian_filter(points, sigma, truncate=2.5)
+    if sigma < 0.6:  # narrower than the grid can hold: the sum rule no longer gives the height
+        return result * np.float32(1 / 0.62)
+    return result * np.float32(2 * np.pi * sigma**2)
 
 
 class Canvas:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.samples.micrographs.canvas import Canvas, ramp
+from spheroid_qc.samples.micrographs.canvas import Canvas, ramp, spots
 from spheroid_qc.samples.micrographs.outlines import draw_blob
 from spheroid_qc.samples.micrographs.tiles import cut
 
@@ -123,20 +123,12 @@ def add_cells(
     impulses = np.zeros(canvas.shape, np.float32)
     np.add.at(impulses, (y.astype(int), x.astype(int)), strength.astype(np.float32))
     inner, outer = max(0.45, 0.2 * look.diameter), max(0.7, 0.38 * look.diameter)
-    middle = _blurred(impulses, inner)
-    ring = _blurred(impulses, outer)
+    middle = spots(impulses, inner)
+    ring = spots(impulses, outer)
     canvas.signal += np.float32(look.middle - look.ring) * middle + np.float32(look.ring) * ring
     canvas.fine += np.float32(0.3 * (abs(look.middle) + abs(look.ring))) * np.minimum(ring, 1.5)
     if label:
         canvas.shed |= ring > 0.45
-
-
-def _blurred(impulses: Float, sigma: float) -> Float:
-    """Points made into spots of height one (for a point of strength one)."""
-    result: Float = ndimage.gaussian_filter(impulses, sigma, truncate=2.5)
-    if sigma < 0.6:  # narrower than the grid can hold: the sum rule no longer gives the height
-        return result * np.float32(1 / 0.62)
-    return result * np.float32(2 * np.pi * sigma**2)
 
 
 def _stamp(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from spheroid_qc.samples.micrographs.canvas import ramp
+from spheroid_qc.samples.micrographs.canvas import ramp, spots
 from spheroid_qc.samples.micrographs.tiles import cut
 
 __all__ = ["add_clutter", "add_moulds", "draw_light", "stamp_writing", "whole_well"]
@@ -99,19 +99,27 @@ def whole_well(
     middle = rng.normal(0.5, 0.03 if radius < 0.52 else 0.2, 2)
     y, x = _axes(shape, *middle)
     depth = np.float32(radius) - np.sqrt(y * y + x * x)
-    wall = np.zeros(shape, np.float32)
-    at, strength = 0.0, float(rng.uniform(0.1, 1.2))
-    for _ in range(int(rng.integers(1, 6))):
-        width = float(np.exp(rng.uniform(np.log(0.002), np.log(0.015))))
-        wall += np.float32(rng.normal(0, strength)) * np.exp(-np.square((depth - at) / width))
-        at += float(rng.uniform(0.003, 0.02))
-        strength *= float(rng.uniform(0.3, 1.0))
+    wall = _lines(rng, depth, float(rng.uniform(0.1, 1.2)), (0.002, 0.015), 5)
     if rng.random() < 0.4:  # the meniscus shades the well towards its wall
         wall += np.float32(rng.normal(0, 0.2)) * np.exp(
             -np.maximum(depth, 0) / np.float32(rng.uniform(0.02, 0.2))
         )
     centre = (float(middle[0]) * shape[0], float(middle[1]) * shape[1])
     return depth < 0, wall, centre, radius * max(shape)
+
+
+def _lines(
+    rng: Rng, depth: Float, strength: float, widths: tuple[float, float], most: int
+) -> Float:
+    """Lines along a wall (depth 0), each further in and often fainter than the last."""
+    drawn = np.zeros_like(depth)
+    at = 0.0
+    for _ in range(int(rng.integers(1, most + 1))):
+        width = float(np.exp(rng.uniform(*np.log(widths))))
+        drawn += np.float32(rng.normal(0, strength)) * np.exp(-np.square((depth - at) / width))
+        at += width * float(rng.uniform(1, 4))
+        strength *= float(rng.uniform(0.5, 1.0))
+    return drawn
 
 
 def add_clutter(
@@ -171,8 +179,8 @@ def _dust(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
     sign = -1.0 if rng.random() < 0.3 else 1.0
     points[y, x] = sign * np.exp(rng.normal(0, 0.5, number))
     sigma = float(np.exp(rng.uniform(np.log(0.5), np.log(1.6 if rng.random() < 0.7 else 6.0))))
-    spots = ndimage.gaussian_filter(points, sigma, truncate=2.5) * np.float32(2 * np.pi * sigma**2)
-    signal += np.float32(strength * np.exp(rng.uniform(np.log(0.04), np.log(0.7)))) * spots
+    height = strength * np.exp(rng.uniform(np.log(0.04), np.log(0.7)))
+    signal += np.float32(height) * spots(points, sigma)
 
 
 def add_moulds(rng: Rng, signal: Float, strength: float) -> tuple[NDArray[np.float64], float]:
@@ -192,42 +200,41 @@ def add_moulds(rng: Rng, signal: Float, strength: float) -> tuple[NDArray[np.flo
     radius : float
         Of a well (half its width), px.
     """
-    side = max(signal.shape)
-    pitch = side * float(np.exp(rng.uniform(np.log(0.13), np.log(0.8))))
-    radius = pitch * float(rng.uniform(0.36, 0.5))
-    turn = float(rng.normal(0, 0.1))
-    start = rng.uniform(0.3, 0.7, 2) * signal.shape
-    hexagonal, square = rng.random() < 0.4, rng.random() < 0.3
-    y, x = np.mgrid[: signal.shape[0], : signal.shape[1]].astype(np.float32)
-    down = ((y - start[0]) * np.cos(turn) - (x - start[1]) * np.sin(turn)) / pitch
-    across = ((y - start[0]) * np.sin(turn) + (x - start[1]) * np.cos(turn)) / pitch
-    row = np.round(down)
-    shift = 0.5 * (row % 2) if hexagonal else 0.0
-    v, u = down - row, across - shift - np.round(across - shift)
-    away = np.maximum(np.abs(v), np.abs(u)) if square else np.hypot(v, u)
-    depth = np.float32(radius) - np.float32(pitch) * away.astype(np.float32)
-    at = 0.0
-    for _ in range(int(rng.integers(1, 4))):
-        width = max(0.6, radius * float(np.exp(rng.uniform(np.log(0.015), np.log(0.1)))))
-        line = np.exp(-np.square((depth - at) / width))
-        signal += np.float32(strength * rng.normal(0, 0.6)) * line
-        at += width * float(rng.uniform(1, 4))
+    depth, centres, radius = _lattice(rng, (signal.shape[0], signal.shape[1]))
+    thin = max(0.6, 0.015 * radius)
+    signal += _lines(rng, depth, 0.7 * strength, (thin, max(0.1 * radius, 1.5 * thin)), 3)
     if rng.random() < 0.5:  # the floor is darker or brighter than the ridges
         signal += np.float32(strength * rng.normal(0, 0.5)) * ramp(
             depth, max(0.8, radius * float(rng.uniform(0.02, 0.3)))
         )
+    return centres, radius
+
+
+def _lattice(rng: Rng, shape: tuple[int, int]) -> tuple[Float, NDArray[np.float64], float]:
+    """Depth within the nearest of many like wells, the centres of those in the frame, radius."""
+    side = max(shape)
+    pitch = side * float(np.exp(rng.uniform(np.log(0.13), np.log(0.8))))
+    radius = pitch * float(rng.uniform(0.36, 0.5))
+    turn = float(rng.normal(0, 0.1))
+    start = rng.uniform(0.3, 0.7, 2) * shape
+    shift = 0.5 if rng.random() < 0.4 else 0.0  # of every other row: packed in hexagons
+    square = rng.random() < 0.3
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    down = ((y - start[0]) * np.cos(turn) - (x - start[1]) * np.sin(turn)) / pitch
+    across = ((y - start[0]) * np.sin(turn) + (x - start[1]) * np.cos(turn)) / pitch
+    row = np.round(down)
+    across = across - shift * (row % 2)
+    v, u = down - row, across - np.round(across)
+    away = np.maximum(np.abs(v), np.abs(u)) if square else np.hypot(v, u)
+    depth = np.float32(radius) - np.float32(pitch) * away.astype(np.float32)
     reach = int(np.ceil(side / pitch)) + 1
     rows, columns = (a.ravel() for a in np.mgrid[-reach : reach + 1, -reach : reach + 1])
-    b, a = rows * pitch, (columns + (0.5 * (rows % 2) if hexagonal else 0.0)) * pitch
-    where = np.stack(
-        [
-            start[0] + b * np.cos(turn) + a * np.sin(turn),
-            start[1] - b * np.sin(turn) + a * np.cos(turn),
-        ],
-        1,
+    b, a = rows * pitch, (columns + shift * (rows % 2)) * pitch
+    centres = start + np.stack(
+        [b * np.cos(turn) + a * np.sin(turn), a * np.cos(turn) - b * np.sin(turn)], 1
     )
-    inside = ((where > -0.3 * radius) & (where < np.array(signal.shape) + 0.3 * radius)).all(axis=1)
-    return where[inside], radius
+    inside = (centres > -0.3 * radius) & (centres < np.array(shape) + 0.3 * radius)
+    return depth, centres[inside.all(axis=1)], radius
 
 
 def _smudges(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
@@ -300,13 +307,7 @@ def _arc(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
     depth = np.sqrt(dy * dy + dx * dx) - np.float32(radius)
     if rng.random() < 0.5:
         depth = -depth
-    at = 0.0
-    for _ in range(int(rng.integers(1, 4))):
-        wide = side * float(np.exp(rng.uniform(np.log(0.002), np.log(0.04))))
-        signal += np.float32(strength * rng.normal(0, 0.7)) * np.exp(
-            -np.square((depth - at) / wide)
-        )
-        at += wide * float(rng.uniform(1, 4))
+    signal += _lines(rng, depth, 0.8 * strength, (0.002 * side, 0.04 * side), 3)
     if rng.random() < 0.5:  # dark or bright beyond
         signal += np.float32(strength * rng.normal(0, 1.0)) * ramp(
             depth, side * float(rng.uniform(0.004, 0.06))
