@@ -88,7 +88,7 @@ def examine(truth: Truth, wells: int, plates: int, seed: int) -> dict[str, objec
         counts["holds"] += bool(not low > truth.curve.ec50 and not high < truth.curve.ec50)
         counts["open"] += bool(np.isnan(high))
         counts["beyond"] += line["ec50_qualifier"] == ">"
-        if truth.curve.emax > 0.5 and line["ic50_abs_qualifier"] == "=":
+        if truth.curve.emax > 0.5 and not line["ic50_abs_qualifier"]:
             half = truth.curve.ec50 * (0.5 / (truth.curve.emax - 0.5)) ** (1 / truth.curve.hill)
             low, high = line["ic50_abs_low_um"], line["ic50_abs_high_um"]
             counts["ic50"] += 1

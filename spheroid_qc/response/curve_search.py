@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 from scipy.special import expit
 
 from spheroid_qc.response.descent import descend
 
-__all__ = ["HILL_BOUNDS", "REACH", "CurveProblem", "reached", "search"]
+__all__ = ["HILL_BOUNDS", "REACH", "CurveProblem", "reached", "search", "valleys"]
 
 FloatArray = NDArray[np.float64]
 
@@ -118,6 +119,29 @@ class CurveProblem:
         return float(values.min())
 
 
+def valleys(rss: FloatArray, pure: float, most: int = 3) -> list[tuple[int, int]]:
+    """Lowest places of a grid that are lower than all around them, and worth going down from.
+
+    Parameters
+    ----------
+    rss : ndarray of float, shape (n, m)
+        Sum of squares of the means; `pure` is what every curve leaves besides.
+    pure : float
+    most : int
+        How many places at most, lowest first.
+
+    Returns
+    -------
+    list of tuple of int
+    """
+    around = ndimage.minimum_filter(rss, 3, mode="nearest")
+    found = np.argwhere(rss <= around)
+    depth = rss[tuple(found.T)]
+    order = np.argsort(depth, kind="stable")[:most]
+    order = order[depth[order] + pure <= 5 * (depth.min() + pure) + 1e-300]
+    return [(int(i), int(j)) for i, j in found[order]]
+
+
 def search(problem: CurveProblem) -> tuple[float, float]:
     """Best (log ec50, log hill): a grid over all sensible curves, then refinement."""
     doses = np.log(problem.dose[problem.dose > 0])
@@ -131,14 +155,7 @@ def search(problem: CurveProblem) -> tuple[float, float]:
     )
     grid = np.meshgrid(where, slope, indexing="ij")
     rss = (problem.residuals(*grid) ** 2).sum(-1)
-    padded = np.pad(rss, 1, constant_values=np.inf)
-    neighbours = [padded[1 + i : 1 + i + count, 1 + j : 25 + j]
-                  for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]  # fmt: skip
-    valleys = np.argwhere(rss <= np.min(neighbours, axis=0))
-    depth = np.array([rss[i, j] for i, j in valleys])
-    order = np.argsort(depth, kind="stable")[:3]
-    least = depth.min() + problem.pure
-    valleys = valleys[order[depth[order] + problem.pure <= 5 * least + 1e-300]]
+    places = valleys(rss, problem.pure)
     bounds = np.array([low, slope[0]]), np.array([high, slope[-1]])
     step = 1e-5
     moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
@@ -148,7 +165,7 @@ def search(problem: CurveProblem) -> tuple[float, float]:
         return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * step)
 
     best, place = np.inf, (0.0, 0.0)
-    for i, j in valleys:
+    for i, j in places:
         start = np.clip([where[i], slope[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
         found, cost, _ = descend(model, start, bounds)
         if cost < best * (1 - 1e-10):

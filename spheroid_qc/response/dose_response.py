@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.crossing import Crossing
 from spheroid_qc.response.excess import conditions
 from spheroid_qc.response.groups import (
     ALL_PLATES,
@@ -289,7 +290,8 @@ def median_effect_notes(line: MedianEffect, settings: ResponseParameters) -> lis
 def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: list[str]) -> Line:
     """Doses of effect with their qualifiers, and goodness of fit."""
     lowest, highest = fit.dose_range
-    half = fit.e0 / 2 if kind == "raw" else 0.5
+    crossing = Crossing(0.0, 0.5) if kind == "raw" else Crossing(0.5)
+    half = crossing.level + crossing.share * fit.e0
     absolute = fit.dose_at(half)
     line: Line = {
         "hill": fit.hill, "emax": fit.emax, "e0": fit.e0, "rmse": fit.sigma, "r2": fit.r2,
@@ -320,14 +322,15 @@ def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: l
     )
     if "ic50_abs_um" in line and not line["ic50_abs_qualifier"]:
         bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = fit.dose_at_interval(
-            half, settings.confidence
+            crossing, settings.confidence
         )
     line |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
-    if np.isinf(high):
-        notes.append("The EC50 has no upper bound.")
-    if low == 0:
-        notes.append("The EC50 has no lower bound above 0.")
-        line["ec50_low_um"] = np.nan
+    for name, called in (("ec50", "EC50"), ("ic50_abs", "absolute IC50")):
+        if np.isinf(bounds.get(f"{name}_high_um", 0.0)):
+            notes.append(f"The {called} has no upper bound.")
+        if bounds.get(f"{name}_low_um", 1.0) == 0:
+            notes.append(f"The {called} has no lower bound above 0.")
+            line[f"{name}_low_um"] = np.nan
     if np.isfinite(fit.lack_of_fit_p) and fit.lack_of_fit_p < 0.01:
         notes.append("The wells depart from the curve by more than replicates do from each other.")
     if fit.df < 1:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
+from spheroid_qc.response.crossing import Crossing, profile_through
 from spheroid_qc.response.curve_search import HILL_BOUNDS, REACH, CurveProblem, reached, search
 from spheroid_qc.response.scatter import CONSTANT, Scatter
 
@@ -96,19 +97,31 @@ class LogisticFit:
         share = (response - self.e0) / (self.emax - self.e0)
         return self.effective_dose(share) if 0 < share < 1 else float("nan")
 
-    def dose_at_interval(self, response: float, level: float = 0.95) -> tuple[float, float]:
-        """Interval of `dose_at` by the delta method on the logarithm of the dose."""
+    def dose_at_interval(self, crossing: Crossing, level: float = 0.95) -> tuple[float, float]:
+        """Interval by profile likelihood of the dose at which the curve takes a response.
+
+        Parameters
+        ----------
+        crossing : Crossing
+            The response, as such or as a share of e0.
+        level : float
+            Confidence level.
+
+        Returns
+        -------
+        tuple of float
+            As of `profile_interval`; NaN too where the best curve never takes the response.
+        """
+        response = crossing.level + crossing.share * self.e0
         dose = self.dose_at(response)
-        if not np.isfinite(dose) or self.df < 1:
+        if not np.isfinite(dose):
             return float("nan"), float("nan")
-        share = (response - self.e0) / (self.emax - self.e0)
-        logit = np.log(share / (1 - share))
-        by_share = 1 / (self.hill * share * (1 - share)) / (self.emax - self.e0)
-        gradient = np.array([1.0, -logit / self.hill, by_share * (share - 1), -by_share * share])
-        half = float(special.stdtrit(self.df, 0.5 + level / 2))
-        half *= float(np.sqrt(max(gradient @ self.covariance @ gradient, 0.0)))
-        with np.errstate(over="ignore"):
-            return float(dose * np.exp(-half)), float(dose * np.exp(half))
+        if self._problem.e0 is not None and self._problem.emax is not None:
+            share = (response - self.e0) / (self.emax - self.e0)
+            return self.profile_interval(share, level)
+        return self._where_it_fits(
+            float(np.log(dose)), level, lambda at: profile_through(self._problem, crossing, at)
+        )
 
     def profile_interval(self, share: float = 0.5, level: float = 0.95) -> tuple[float, float]:
         """Interval of an effective dose by profile likelihood.
@@ -134,18 +147,27 @@ class LogisticFit:
         return self._profiles[share, level]
 
     def _profile_interval(self, share: float, level: float) -> tuple[float, float]:
+        shift = np.log(share / (1 - share))
+
+        def profile(place: float) -> float:
+            return self._problem.profile(place, shift, np.log(self.hill))
+
+        return self._where_it_fits(float(np.log(self.effective_dose(share))), level, profile)
+
+    def _where_it_fits(
+        self, best: float, level: float, profile: Callable[[float], float]
+    ) -> tuple[float, float]:
+        """Doses around the best (natural log) whose profile stays within the level's limit."""
         if self.df < 1:
             return float("nan"), float("nan")
         if self.rss <= 1e-20 * max(self._problem.total, 1e-300):
-            return self.effective_dose(share), self.effective_dose(share)
+            return float(np.exp(best)), float(np.exp(best))
         limit = self.rss * (1 + float(special.fdtri(1, self.df, level)) / self.df)
-        best = np.log(self.effective_dose(share))
-        shift = np.log(share / (1 - share))
+        low, high = np.log(self.dose_range[0]) - REACH, np.log(self.dose_range[1]) + REACH
 
         def excess(place: float) -> float:
-            return self._problem.profile(place, shift, np.log(self.hill)) - limit
+            return profile(place) - limit
 
-        low, high = np.log(self.dose_range[0]) - REACH, np.log(self.dose_range[1]) + REACH
         return (
             float(np.exp(_crossing(excess, best, min(low, best - 1)))),
             float(np.exp(_crossing(excess, best, max(high, best + 1)))),
