@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from spheroid_qc.analysis.verdict import Verdict
-from spheroid_qc.parameters import Parameters
+from spheroid_qc.parameters import Assay, Parameters
 
 __all__ = ["Analysis", "ResponseUse"]
 
@@ -149,6 +149,11 @@ class Analysis:
     missing: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
     qc: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def spheres(self) -> bool:
+        """Whether a field holds many spheres in place of one spheroid a well."""
+        return self.parameters.plate.assay is Assay.SPHERES
 
     @property
     def has_synergy(self) -> bool:

@@ -9,9 +9,11 @@ import pandas as pd
 
 from spheroid_qc.analysis.combos import combination_findings, third_drug_findings
 from spheroid_qc.analysis.fates import fate_findings
+from spheroid_qc.analysis.metrics import metric_of
 from spheroid_qc.analysis.record import Analysis
 from spheroid_qc.analysis.verdict import Finding, Verdict
 from spheroid_qc.response.groups import ALL_PLATES
+from spheroid_qc.response.plate_bounds import TITLES
 from spheroid_qc.run.answer import distrust_lines
 
 __all__ = ["SHORT_TITLES", "remarks", "verdict_lines", "verdict_of"]
@@ -185,12 +187,13 @@ def _quality(analysis: Analysis) -> list[Finding]:
                 sentence = f"{where}all {judged} figures that could be judged keep their bound."
                 findings.append(Finding("quality", str(plate), "yes", sentence, {}))
             continue
-        told = [
-            f"{_spelled(str(r['statistic']))}"
-            + (f" of {_spelled(str(r['metric']))}" if r["metric"] else "")
-            + f" {r['value']:.3g} (bound: {r['bound']})"
-            for _, r in missed.iterrows()
-        ]
+        told = []
+        for _, row in missed.iterrows():
+            name = TITLES.get(str(row["statistic"]), str(row["statistic"]))
+            if row["metric"]:
+                of = metric_of(str(row["metric"]), spheres=analysis.spheres).label
+                name += f" of {of[0].lower()}{of[1:]}"
+            told.append(f"{name} {row['value']:.3g} (bound: {row['bound']})")
         more = f" and {len(told) - 6} more" if len(told) > 6 else ""
         sentence = (
             f"{where}{len(missed)} of {judged} figures miss their bound: "
@@ -198,11 +201,6 @@ def _quality(analysis: Analysis) -> list[Finding]:
         )
         findings.append(Finding("quality", str(plate), "no", sentence, {"missed": len(missed)}))
     return findings
-
-
-def _spelled(word: str) -> str:
-    return {"z_prime": "Z'", "robust_z_prime": "robust Z'", "ssmd": "SSMD",
-            "robust_ssmd": "robust SSMD"}.get(word, word.replace("_", " "))  # fmt: skip
 
 
 def _left_out(analysis: Analysis) -> list[Finding]:

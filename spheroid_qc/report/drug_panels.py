@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis import Analysis
+from spheroid_qc.analysis.metrics import METRICS
 from spheroid_qc.report.figures import (
     draw_dose_response,
     draw_excess_list,
@@ -22,7 +23,6 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.figures.combination import METHOD_NAMES
-from spheroid_qc.report.metrics import METRICS
 from spheroid_qc.report.panels import LABEL_PX, MOST_PANELS, Pair, Panel
 from spheroid_qc.report.words import dose_words
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from spheroid_qc.analysis import Analysis, Finding
-from spheroid_qc.parameters import Assay
 from spheroid_qc.report.families import Family
 from spheroid_qc.report.words import plural
 
@@ -80,7 +79,7 @@ def headline(
             count = f"{len(synergistic)} of {plural(len(combined), 'combination')}"
             said = f"{count} did more than {'its' if len(combined) == 1 else 'their'} parts would."
             return said, _named("More than the parts", synergistic)
-        if analysis.parameters.plate.assay is Assay.SPHERES:
+        if analysis.spheres:
             return _spheres(analysis), []
         return "", []
     fell: dict[str, float] = {}

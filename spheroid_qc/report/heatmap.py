@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spheroid_qc.analysis.metrics import METRICS, NOT_SHOWN, Metric, metric_of
 from spheroid_qc.plate.wells import row_column, row_name
 from spheroid_qc.report.figures.plate import LEFT_OUT, colour_scale, plate_shape
-from spheroid_qc.report.metrics import METRICS, NOT_SHOWN, Metric, metric_of
 from spheroid_qc.report.palette import STATES, step_of
 
 __all__ = ["PlateView", "plate_data", "plate_views", "shown_metrics"]

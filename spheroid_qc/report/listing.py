@@ -8,31 +8,16 @@ from typing import Any
 import pandas as pd
 
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.report.metrics import metric_of
+from spheroid_qc.analysis.metrics import metric_of
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.report.words import interval, number, p_words, signed
+from spheroid_qc.response.plate_bounds import TITLES
 
 __all__ = [
     "Listing", "comparison_listings", "dose_listing", "finding_rows", "index_listing",
     "quality_listing",
 ]  # fmt: skip
 
-_STATISTICS = {
-    "missing_frames": "Frames that are missing",
-    "never_formed": "Wells that never formed a spheroid",
-    "unscorable": "Frames that can't be scored",
-    "size_cv_t0_vehicle": "Variation of size at time zero (CV), vehicle",
-    "size_cv_t0_all": "Variation of size at time zero (CV), all wells",
-    "edge_difference": "Edge minus inner wells",
-    "edge_hedges_g": "Edge against inner wells, Hedges' g",
-    "row_effect": "Row effect, ω²",
-    "column_effect": "Column effect, ω²",
-    "spatial_residual": "Neighbours alike, Moran's I",
-    "z_prime": "Z′",
-    "robust_z_prime": "Robust Z′",
-    "ssmd": "SSMD",
-    "robust_ssmd": "Robust SSMD",
-}
 _MOST_ROWS = 400
 _MOST_FINDINGS = 60
 
@@ -88,13 +73,13 @@ def quality_listing(analysis: Analysis) -> Listing | None:
     known = table[table["value"].notna()]
     lacking: dict[str, list[str]] = {}
     for _, row in table[table["value"].isna()].iterrows():
-        name = _STATISTICS.get(str(row["statistic"]), str(row["statistic"]))
+        name = TITLES.get(str(row["statistic"]), str(row["statistic"]))
         names = lacking.setdefault(_text(row["note"]) or "Not computed.", [])
         if name not in names:
             names.append(name)
     for _, row in known.head(_MOST_ROWS).iterrows():
         metric = _text(row["metric"])
-        what = metric_of(metric).label if metric else ""
+        what = metric_of(metric, spheres=analysis.spheres).label if metric else ""
         rows.append(
             {
                 "cls": {"yes": "good", "no": "bad", "undecided": "open"}.get(
@@ -102,7 +87,7 @@ def quality_listing(analysis: Analysis) -> Listing | None:
                 ),
                 "cells": [
                     *([_text(row["plate"])] if several else []),
-                    _STATISTICS.get(str(row["statistic"]), str(row["statistic"])),
+                    TITLES.get(str(row["statistic"]), str(row["statistic"])),
                     ", ".join(filter(None, (what, _text(row["compared"])))),
                     number(row["value"]),
                     interval(row["low"], row["high"]),
@@ -155,7 +140,9 @@ def comparison_listings(analysis: Analysis, suffix: str) -> list[Listing]:
             "p Welch, Holm", "p ranks, Holm",
         )  # fmt: skip
         units = ", ".join(sorted(set(rows["unit"].astype(str)))).replace("_", " ")
-        title = f"{metric_of(str(metric)).label} (unit of analysis: {units})"
+        title = (
+            f"{metric_of(str(metric), spheres=analysis.spheres).label} (unit of analysis: {units})"
+        )
         found.append(_noted(title, headings, lines, max(0, len(rows) - _MOST_ROWS)))
     return found
 

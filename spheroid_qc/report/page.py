@@ -19,14 +19,13 @@ import pandas as pd
 
 from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.parameters import Assay
+from spheroid_qc.analysis.metrics import Metric
 from spheroid_qc.report import listing, methods, overview
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.drug_panels import combination_groups, dose_groups
 from spheroid_qc.report.families import common_suffix, families_of
 from spheroid_qc.report.headline import headline, verdict_blocks
 from spheroid_qc.report.heatmap import plate_data, plate_views, shown_metrics
-from spheroid_qc.report.metrics import Metric
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
 from spheroid_qc.report.panels import MOST_PANELS, survival_panels, time_metrics, time_pairs
 from spheroid_qc.report.pictures import Pictures, draw_pictures
@@ -239,7 +238,7 @@ def _plates(
         wells = wells.assign(time_h=0.0)
     if "state" not in wells:
         wells = wells.assign(state="")
-    spheres = analysis.parameters.plate.assay is Assay.SPHERES
+    spheres = analysis.spheres
     metrics = shown_metrics(wells, spheres=spheres)
     if leading is not None and leading.column in wells:
         metrics.sort(key=lambda m: m.column != leading.column)

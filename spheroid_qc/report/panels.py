@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spheroid_qc.analysis import Analysis
+from spheroid_qc.analysis.metrics import Metric, metric_of, size_metric
 from spheroid_qc.report.families import Family
 from spheroid_qc.report.figures import (
     draw_survival,
@@ -14,7 +15,6 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.figures.timecourse import metric_limits
-from spheroid_qc.report.metrics import Metric, metric_of, size_metric
 from spheroid_qc.report.palette import PALETTE, dose_colour
 
 __all__ = [

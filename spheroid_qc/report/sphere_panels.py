@@ -6,7 +6,6 @@ import functools
 from pathlib import Path
 
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.parameters import Assay
 from spheroid_qc.report.figures import svg_for_page
 from spheroid_qc.report.figures.sizes import draw_size_distribution
 from spheroid_qc.report.overview import shown_name
@@ -36,7 +35,7 @@ def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> Panel | 
         None for other assays, or where nothing was counted.
     """
     path = None if folder is None else folder / "spheroids.csv"
-    spheres = analysis.parameters.plate.assay is Assay.SPHERES
+    spheres = analysis.spheres
     if not spheres or path is None or not path.is_file():
         return None
     table = read_table(path, text=("plate", "well", "state", "flags", "method", "file"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["BOUNDS", "CANNOT_TELL", "verdict"]
+__all__ = ["BOUNDS", "CANNOT_TELL", "TITLES", "verdict"]
 
 MOST_CV, MOST_MISSING = 0.10, 0.05
 LEAST_Z_PRIME, LEAST_SSMD = 0.5, 3.0
@@ -18,6 +18,24 @@ _SSMD = f"absolute value >= {LEAST_SSMD:g} for a strong control, >= 2 for a mode
 _CV = f"<= {MOST_CV:g}; above 0.2 sizes can hardly be compared (our choice)"
 _SHARE = f"<= {MOST_MISSING:g} (our choice)"
 _OMEGA = f"< {LARGE_OMEGA2:g} (a large effect) or p >= {SMALL_P:g} (our choice)"
+TITLES = {
+    "missing_frames": "Frames that are missing",
+    "never_formed": "Wells that never formed a spheroid",
+    "unscorable": "Frames that can't be scored",
+    "size_cv_t0_vehicle": "Variation of size at time zero (CV), vehicle",
+    "size_cv_t0_all": "Variation of size at time zero (CV), all wells",
+    "edge_difference": "Edge minus inner wells",
+    "edge_hedges_g": "Edge against inner wells, Hedges' g",
+    "row_effect": "Row effect, ω²",
+    "column_effect": "Column effect, ω²",
+    "spatial_residual": "Neighbours alike, Moran's I",
+    "z_prime": "Z′",
+    "robust_z_prime": "Robust Z′",
+    "ssmd": "SSMD",
+    "robust_ssmd": "Robust SSMD",
+}
+"""Statistic -> what it is called."""
+
 BOUNDS = {
     "missing_frames": _SHARE,
     "never_formed": _SHARE,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from spheroid_qc.analysis import Analysis
+from spheroid_qc.analysis.metrics import metric_of
 from spheroid_qc.report.figures import (
     draw_dose_response,
     draw_excess_list,
@@ -32,7 +33,6 @@ from spheroid_qc.report.figures import (
 )
 from spheroid_qc.report.figures.axes import spread
 from spheroid_qc.report.figures.survival import at_risk
-from spheroid_qc.report.metrics import metric_of
 from spheroid_qc.response.combinations import synergy_table
 from spheroid_qc.response.dose_response import dose_response_table
 from spheroid_qc.response.responses import read_responses

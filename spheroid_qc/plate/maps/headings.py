@@ -102,12 +102,14 @@ _HOURS = {"h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 /
 _HOURS |= {"minutes": 1 / 60, "day": 24.0, "days": 24.0, "stunden": 1.0, "std": 1.0}
 _GRAMS = {"g/mol": 1.0, "da": 1.0, "kda": 1000.0, "kg/mol": 1000.0, "": 1.0}
 _LONGEST = 120
+# Words in one pair of angle brackets; anything that could be markup is somebody's own name.
+_REMINDER = re.compile(r"<[^<>/=\"']+>")
 _BRACKETS = re.compile(r"(.*?)\s*[\(\[]([^()\[\]]*)[\)\]]\s*(.*)")
 
 
 def is_placeholder(text: str) -> bool:
     """Tell whether a cell is a template's reminder, such as `<Add_drug_cols_if_necessary>`."""
-    return len(text) > 2 and text.startswith("<") and text.endswith(">")
+    return _REMINDER.fullmatch(text) is not None
 
 
 def is_dose_like(text: str) -> bool:

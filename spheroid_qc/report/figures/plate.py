@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from spheroid_qc.analysis.metrics import Metric
 from spheroid_qc.plate.wells import row_column, row_name
 from spheroid_qc.report.figures.axes import quiet, say
-from spheroid_qc.report.metrics import Metric
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from spheroid_qc.analysis.metrics import Metric
 from spheroid_qc.report.figures.axes import label_lines, quiet
-from spheroid_qc.report.metrics import Metric
 from spheroid_qc.report.palette import PALETTE, dose_colour
 
 if TYPE_CHECKING:

@@ -466,3 +466,12 @@ def test_published_example(shared: Path) -> None:
     assert conditions(plate_map)["D03"] == "Hippuristanol 0.16 uM | A549"
     assert wells(plate_map)["B08"].extra == {"label": "dead"}
     assert not plate_map.warnings
+
+
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "</script>", "<img src=x onerror=alert(1)>", "<b>x</b>"]
+)
+def test_a_drug_named_like_markup_is_a_drug(tmp_path, name):
+    """Only words in one pair of brackets are a template's reminder."""
+    found = read(tmp_path, f"well,drug,dose,unit\nA01,{name},1,uM\nA02,vehicle,0,uM\n")
+    assert [dose.drug for dose in wells(found)["A01"].drugs] == [name]
