@@ -93,6 +93,7 @@ class Session:
         self.user = account_name()
         self.unread = ""
         self._by_well: dict[str, list[tuple[str, Exclusion]]] | None = None
+        self._states: tuple[Any, dict[tuple[str, str], list[tuple[float, str]]]] = (None, {})
         self.cache = FrameCache()
 
     # the folder
@@ -238,6 +239,25 @@ class Session:
         hit &= (wells["time_h"] - time_h).abs() < 1e-4 * max(1.0, abs(time_h))
         found = wells[hit]
         return None if found.empty else found.iloc[0]
+
+    def state(self, plate: str, well: str, time_h: float) -> str:
+        """State of a well at a time, as its row of the table says; empty where there is none.
+
+        Asked at every step through time, and so looked up rather than searched.
+        """
+        tables, states = self._states
+        if tables is not self.tables:
+            states = {}
+            wells = self.tables.get("wells")
+            if wells is not None:
+                names = ("plate", "well", "time_h", "state")
+                for one, other, hours, found in zip(*(wells[n] for n in names), strict=True):
+                    said = found if isinstance(found, str) else ""
+                    states.setdefault((one, other), []).append((hours, said))
+            self._states = self.tables, states
+        near = 1e-4 * max(1.0, abs(time_h))
+        of_well = states.get((plate, well), [])
+        return next((found for hours, found in of_well if abs(hours - time_h) < near), "")
 
     # decisions
 

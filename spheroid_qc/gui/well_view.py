@@ -12,12 +12,13 @@ from typing import Any
 
 import napari.viewer
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Layer
 from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, Signal
 
 from spheroid_qc.gui.background import alive, in_background
 from spheroid_qc.gui.colours import CORE, SHED
+from spheroid_qc.gui.mask_layer import MaskLayer
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.session import Session, session_of
 from spheroid_qc.gui.stacks import LazyStack
@@ -158,14 +159,18 @@ class WellView(QObject):
         if viewer is None or wanted.number != self._number:
             data.close()
             return
+        before = self.timepoint
         old, self.data = self.data, data
         self._setting = True
         try:
+            hidden = [] if wanted.timepoint == before else self._hide()
             self._fill(viewer, data)
             labels = (*viewer.dims.axis_labels[:-3], "time", "y", "x")[-viewer.dims.ndim :]
             if viewer.dims.axis_labels != labels:
                 viewer.dims.axis_labels = labels
             self.go_to(wanted.timepoint)
+            for layer in hidden:
+                layer.visible = True
         finally:
             self._setting = False
         if old is None:
@@ -174,6 +179,14 @@ class WellView(QObject):
             old.close()
         self._after_step()
         self.shown.emit()
+
+    def _hide(self) -> list[Any]:
+        """Hide the layers, so that a frame between the old one and the new is never read."""
+        layers = [self.layer(name) for name in (IMAGE, CORE_NAME, SHED_NAME)]
+        shown = [layer for layer in layers if layer is not None and layer.visible]
+        for layer in shown:
+            layer.visible = False
+        return shown
 
     def _fill(self, viewer: Any, data: WellData) -> None:
         geometry = self._geometry(data)
@@ -207,7 +220,7 @@ class WellView(QObject):
                     )
                     layer.editable = False
             elif layer is None:
-                layer = Labels(
+                layer = MaskLayer(
                     stack, name=name, colormap=_one_colour(colour), opacity=0.9,
                     metadata=metadata, multiscale=False, **geometry,
                 )  # fmt: skip
@@ -285,8 +298,7 @@ class WellView(QObject):
         if self.session.opened is not None and len(self.session.opened.plates) > 1:
             parts.insert(0, data.plate)
         condition = self.session.condition_of(data.plate, data.well).partition(" | ")[0]
-        row = self.session.row(data.plate, data.well, now)
-        state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
+        state = self.session.state(data.plate, data.well, data.times_h[now])
         if data.moments[now] is None:
             state = "no image at this time"
         parts += [part for part in (state.replace("_", " "), condition) if part]
