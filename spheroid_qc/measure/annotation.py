@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measure.body import EIGHT, Box, Mask
+from spheroid_qc.measure.background import at_least, at_most
+from spheroid_qc.measure.body import EIGHT, Box, Mask, bounding_box
 
 __all__ = ["find_annotations"]
 
@@ -43,13 +44,16 @@ def find_annotations(image: NDArray[Any]) -> list[tuple[Box, Mask]]:
         return []
     found: list[tuple[Box, Mask]] = []
     with np.errstate(invalid="ignore"):
-        for extreme in (image >= high - _TOLERANCE * span, image <= low + _TOLERANCE * span):
+        bright = at_least(image, high - _TOLERANCE * span)
+        for extreme in (bright, at_most(image, low + _TOLERANCE * span)):
             count = np.count_nonzero(extreme)
+            if not 20 <= count <= _LARGEST_SHARE * image.size:
+                continue
             # Writing is compact: noise at the end of the range has few neighbours.
             beside = np.count_nonzero(extreme[:, 1:] & extreme[:, :-1])
             above = np.count_nonzero(extreme[1:] & extreme[:-1])
             compact = beside + above >= 0.5 * count
-            if 20 <= count <= _LARGEST_SHARE * image.size and compact:
+            if compact:
                 found += _writing(image, extreme, span)
     return found
 
@@ -57,7 +61,9 @@ def find_annotations(image: NDArray[Any]) -> list[tuple[Box, Mask]]:
 def _writing(image: NDArray[Any], extreme: Mask, span: float) -> list[tuple[Box, Mask]]:
     from scipy import ndimage
 
-    labels, count = ndimage.label(extreme, structure=EIGHT)
+    around = bounding_box(extreme)
+    assert around is not None  # the caller counted
+    labels, count = ndimage.label(extreme[around], structure=EIGHT)
     if count > _MOST:
         # Single noisy pixels at the end of the range: keep what is larger.
         sizes = np.bincount(labels.ravel())
@@ -66,15 +72,18 @@ def _writing(image: NDArray[Any], extreme: Mask, span: float) -> list[tuple[Box,
     bars: list[tuple[Box, Mask]] = []
     signs: list[tuple[Box, Mask]] = []
     tallest = 0.08 * image.shape[0]
-    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-        box = rows, columns
+    for number, part in enumerate(ndimage.find_objects(labels), start=1):
+        box: Box = (
+            slice(around[0].start + part[0].start, around[0].start + part[0].stop),
+            slice(around[1].start + part[1].start, around[1].start + part[1].stop),
+        )
         height, width = box[0].stop - box[0].start, box[1].stop - box[1].start
         long, short = max(height, width), min(height, width)
         bar = long >= 20 and long >= 3 * short
         sign = 7 <= height <= tallest and width <= 3 * height
         if not bar and not sign:
             continue
-        mask = labels[box] == number
+        mask = labels[part] == number
         fill = np.count_nonzero(mask) / mask.size
         if not (bar and fill >= 0.9) and not (sign and 0.12 <= fill <= 1.0):
             continue

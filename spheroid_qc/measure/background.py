@@ -7,6 +7,7 @@ pixels is enough for medians, so the work is done on a coarse grid.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,10 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import RequestError
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = ["Surround", "checked", "coarse_any", "coarse_factor", "grey_image", "surround_of"]
+__all__ = [
+    "Surround", "at_least", "at_most", "checked", "coarse_any", "coarse_factor", "grey_image",
+    "surround_of",
+]  # fmt: skip
 
 _GRID = 160  # the shorter side of the coarse grid, in cells, at least
 _ENOUGH = 400  # cells needed for a median that can be trusted
@@ -128,6 +132,30 @@ def checked(
             f"The pixel size is {pixel_size_um}; give a positive number of um, or None."
         )
     return core, shed.astype(bool, copy=False), pixels, size
+
+
+def at_least(image: NDArray[Any], value: float) -> NDArray[np.bool_]:
+    """Pixels of a value or more.
+
+    Whole numbers are compared with a whole number: with a fraction, numpy would first turn the
+    frame into floats, which takes ten times as long as the comparison.
+    """
+    if image.dtype.kind not in "iu":
+        return np.asarray(image >= value)
+    limits, least = np.iinfo(image.dtype), math.ceil(value)
+    if least > limits.max:
+        return np.zeros(image.shape, dtype=bool)
+    return np.asarray(image >= max(least, limits.min))
+
+
+def at_most(image: NDArray[Any], value: float) -> NDArray[np.bool_]:
+    """Pixels of a value or less; see `at_least`."""
+    if image.dtype.kind not in "iu":
+        return np.asarray(image <= value)
+    limits, most = np.iinfo(image.dtype), math.floor(value)
+    if most < limits.min:
+        return np.zeros(image.shape, dtype=bool)
+    return np.asarray(image <= min(most, limits.max))
 
 
 def coarse_factor(shape: tuple[int, ...]) -> int:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from spheroid_qc.measure.annotation import find_annotations
 from spheroid_qc.measure.background import (
     Surround,
+    at_least,
+    at_most,
     checked,
     coarse_any,
     coarse_factor,
@@ -175,11 +177,11 @@ def _saturation(
         if edge is None:
             continue
         if bright:
-            result["saturated_frame"] = float(np.mean(image >= edge))
+            result["saturated_frame"] = float(np.mean(at_least(image, edge)))
             if inside.size:
-                result["saturated_total"] += float(np.mean(inside >= edge))
+                result["saturated_total"] += float(np.mean(at_least(inside, edge)))
         elif inside.size:
-            result["saturated_total"] += float(np.mean(inside <= edge))
+            result["saturated_total"] += float(np.mean(at_most(inside, edge)))
     return result
 
 
