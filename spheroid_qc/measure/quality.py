@@ -22,7 +22,7 @@ from spheroid_qc.measure.background import (
     coarse_factor,
     surround_of,
 )
-from spheroid_qc.measure.body import EIGHT, Body, Box, Mask, bounding_box
+from spheroid_qc.measure.body import Body, Box, Mask, bounding_box
 from spheroid_qc.measure.light import background_amplitude, void
 from spheroid_qc.measure.scales import blurred, detail_ratio
 from spheroid_qc.measure.shape import solidity
@@ -152,8 +152,9 @@ def _light(image: NDArray[Any], total: Mask, body: Body) -> dict[str, float]:
 def _grown(mask: Mask) -> Mask:
     from scipy import ndimage
 
-    grown: Mask = ndimage.binary_dilation(mask, EIGHT, iterations=2)
-    return grown
+    # Two cells in all eight directions; a running maximum is many times as fast as a dilation.
+    grown = ndimage.maximum_filter(mask.view(np.uint8), 5, mode="constant")
+    return np.asarray(grown > 0)
 
 
 def _saturation(
