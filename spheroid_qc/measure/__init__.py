@@ -11,11 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from spheroid_qc._callable import make_callable
-from spheroid_qc.measure.table import COLUMNS, measure, measure_rows, measured_columns
+from spheroid_qc.measure.scene import scene_of
+from spheroid_qc.measure.table import COLUMNS, measure, measure_rows, measured_columns, rows_of
 
 if TYPE_CHECKING:
     from spheroid_qc.measure.channels import FLUORESCENCE_COLUMNS, fluorescence
-    from spheroid_qc.measure.quality import QUALITY_FIGURES, frame_quality
+    from spheroid_qc.measure.quality import QUALITY_FIGURES, figures_of, frame_quality
     from spheroid_qc.measure.registry import REGISTRY
 
 __all__ = [
@@ -23,17 +24,21 @@ __all__ = [
     "FLUORESCENCE_COLUMNS",
     "QUALITY_FIGURES",
     "REGISTRY",
+    "figures_of",
     "fluorescence",
     "frame_quality",
     "measure",
     "measure_rows",
     "measured_columns",
+    "rows_of",
+    "scene_of",
 ]
 
 _HOME = {
     "FLUORESCENCE_COLUMNS": "channels",
     "fluorescence": "channels",
     "QUALITY_FIGURES": "quality",
+    "figures_of": "quality",
     "frame_quality": "quality",
     "REGISTRY": "registry",
 }

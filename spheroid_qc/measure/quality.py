@@ -17,18 +17,17 @@ from spheroid_qc.measure.background import (
     Surround,
     at_least,
     at_most,
-    checked,
     coarse_any,
     coarse_factor,
-    surround_of,
 )
-from spheroid_qc.measure.body import Body, Box, Mask, bounding_box
+from spheroid_qc.measure.body import Body, Box, Mask
 from spheroid_qc.measure.light import background_amplitude, void
 from spheroid_qc.measure.scales import blurred, detail_ratio
+from spheroid_qc.measure.scene import Scene, scene_of
 from spheroid_qc.measure.shape import solidity
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = ["QUALITY_FIGURES", "frame_quality"]
+__all__ = ["QUALITY_FIGURES", "figures_of", "frame_quality"]
 
 QUALITY_FIGURES: dict[str, str] = {
     "intensity_min": "Smallest grey value of the frame",
@@ -83,31 +82,33 @@ def frame_quality(
     RequestError
         If masks and image do not fit together, or the pixel size is not a positive number.
     """
-    core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
-    total = (core > 0) | shed
-    surround = surround_of(pixels, total)
-    box = bounding_box(total) or (slice(0, 0), slice(0, 0))
-    body = Body(
-        core=core[box] > 0,
-        total=total[box],
-        box=box,
-        image=pixels,
-        surround=surround,
-        pixel_size_um=size,
-        label=1,
-        min_fragment_px=0,
-        min_core_radius_px=0,
-    )
+    return figures_of(scene_of(segmentation, image, pixel_size_um))
+
+
+def figures_of(scene: Scene) -> dict[str, float]:
+    """Raw quality figures of a scene; see `frame_quality`.
+
+    Parameters
+    ----------
+    scene : Scene
+        Frame and masks.
+
+    Returns
+    -------
+    dict of str to float
+        The keys of `QUALITY_FIGURES`.
+    """
+    pixels, total, box, body = scene.image, scene.total, scene.box, scene.whole
     figures = _range(pixels)
-    figures["background_level"] = surround.level
-    figures["background_noise"] = surround.noise
+    figures["background_level"] = scene.surround.level
+    figures["background_noise"] = scene.surround.noise
     figures |= _light(pixels, total, body)
     figures |= _saturation(pixels, total, box, figures["intensity_min"], figures["intensity_max"])
     figures["border_contact_core"] = _contact(body.main, body.main_box, pixels.shape)
     figures["border_contact_total"] = _contact(body.total, box, pixels.shape)
     figures |= _annotations(pixels, total, body)
-    figures["frame_focus"] = _frame_focus(pixels, surround)
-    figures |= _bodies(core[box], body)
+    figures["frame_focus"] = _frame_focus(pixels, scene.surround)
+    figures |= _bodies(scene.core[box], body)
     return {name: float(figures[name]) for name in QUALITY_FIGURES}
 
 

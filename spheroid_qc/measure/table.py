@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measure.background import checked, surround_of
-from spheroid_qc.measure.body import Body, Box, Mask, bounding_box
 from spheroid_qc.measure.registry import REGISTRY, columns, evaluate
+from spheroid_qc.measure.scene import Scene, scene_of
 from spheroid_qc.parameters import Assay, MeasurementParameters
 from spheroid_qc.segment.result import Segmentation
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "measure", "measure_rows", "measured_columns"]
+__all__ = ["COLUMNS", "measure", "measure_rows", "measured_columns", "rows_of"]
 
 COLUMNS: tuple[str, ...] = (*(column.name for column in columns()), "confidence")
 
@@ -104,43 +102,39 @@ def measure_rows(
     RequestError
         As in `measure`.
     """
-    parameters = MeasurementParameters() if parameters is None else parameters
-    core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
-    # What is core can't also be shed; edited masks may overlap.
-    total = (core > 0) | shed
-    surround = surround_of(pixels, total)
-    floor = float(parameters.min_fragment_px)
-    if np.isfinite(size):
-        floor = parameters.min_fragment_um2 / size**2
-    spheres = Assay(assay) is Assay.SPHERES
+    scene = scene_of(segmentation, image, pixel_size_um, parameters)
+    return rows_of(scene, assay, segmentation.confidence)
 
-    def body(inside: Mask, everything: Mask, at: Box, number: int) -> Body:
-        return Body(
-            core=inside,
-            total=everything,
-            box=at,
-            image=pixels,
-            surround=surround,
-            pixel_size_um=size,
-            label=number,
-            min_fragment_px=floor,
-            min_core_radius_px=parameters.min_core_radius_px,
-            contiguous=not spheres,
-        )
 
+def rows_of(scene: Scene, assay: Assay | str, confidence: float) -> list[dict[str, float]]:
+    """Measure a scene; see `measure`.
+
+    Parameters
+    ----------
+    scene : Scene
+        Frame and masks.
+    assay : {"single", "spheres"}
+        What a well holds.
+    confidence : float
+        Of the masks.
+
+    Returns
+    -------
+    list of dict
+        As of `measure_rows`.
+    """
     rows: list[dict[str, float]] = []
-    if spheres:
+    if Assay(assay) is Assay.SPHERES:
         from scipy import ndimage
 
-        for number, place in enumerate(ndimage.find_objects(core), start=1):
+        for number, place in enumerate(ndimage.find_objects(scene.core), start=1):
             if place is not None:
                 at = place[0], place[1]
-                mask = core[at] == number
-                rows.append(evaluate(body(mask, mask, at, number), spheres=True))
+                mask = scene.core[at] == number
+                sphere = scene.body(mask, mask, at, number, contiguous=False)
+                rows.append(evaluate(sphere, spheres=True))
     else:
-        box = bounding_box(total) or (slice(0, 0), slice(0, 0))
-        inside = core[box]
-        rows.append(evaluate(body(inside > 0, total[box], box, int(inside.any()))))
+        rows.append(evaluate(scene.whole))
     for row in rows:
-        row["confidence"] = float(segmentation.confidence)
+        row["confidence"] = float(confidence)
     return rows

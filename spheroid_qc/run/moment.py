@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.images import PlateCalibration
-from spheroid_qc.measure import fluorescence, frame_quality, measure_rows
+from spheroid_qc.measure import figures_of, fluorescence, rows_of, scene_of
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.load import FieldError, FieldImage, OpenFile, load_field
@@ -136,13 +136,8 @@ def measure_field(
     dict
         Plain data for a record: file, shape, calibration, rows, quality figures, fluorescence.
     """
-    rows = measure_rows(
-        segmentation,
-        image.pixels,
-        image.pixel_size_um,
-        assay=parameters.plate.assay.value,
-        parameters=parameters.measurement,
-    )
+    scene = scene_of(segmentation, image.pixels, image.pixel_size_um, parameters.measurement)
+    rows = rows_of(scene, parameters.plate.assay, segmentation.confidence)
     return {
         "field": image.frame.field,
         "file": image.frame.path,
@@ -158,7 +153,7 @@ def measure_field(
         "core_px": int(np.count_nonzero(segmentation.core)),
         "shed_px": int(np.count_nonzero(segmentation.shed & (segmentation.core == 0))),
         "rows": [_plain(row) for row in rows],
-        "figures": _plain(frame_quality(segmentation, image.pixels, image.pixel_size_um)),
+        "figures": _plain(figures_of(scene)),
         "fluorescence": {
             name: _plain(fluorescence(segmentation, pixels, image.pixel_size_um))
             for name, pixels in image.others.items()
