@@ -176,6 +176,16 @@ def main() -> int:
     say("  99.9 % of the time not longer than", high, "ms", "-", most)
     control.stop()
     until(lambda: not control.running, 60)
+
+    def masked(well: str) -> bool:
+        to_well(well)
+        return view.data.analysed
+
+    done = [well for well in session.opened.wells(session.plate)[:24] if masked(well)]
+    if done:
+        masked(done[0])
+        stepping("step through time, with masks", [lambda n=n: view.go_to(n) for n in order])
+        stepping("step through wells, with masks", [lambda w=w: to_well(w) for w in done[1:]])
     viewer.close()
     return 0
 

@@ -14,7 +14,7 @@ import napari.viewer
 import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from spheroid_qc.gui.background import alive, in_background
 from spheroid_qc.gui.colours import CORE, SHED
@@ -29,6 +29,7 @@ __all__ = ["WellView", "overlay_of", "view_of"]
 
 IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"
 _AHEAD = (1, -1, 2, 3)
+_PAUSE_MS = 60
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class WellView(QObject):
         self._layers: dict[str, weakref.ref[Layer]] = {}
         self._number = 0
         self._setting = False
+        # Reading takes turns with drawing: what the user waits for is drawn first.
+        self._ahead = QTimer(self)
+        self._ahead.setSingleShot(True)
+        self._ahead.setInterval(_PAUSE_MS)
+        self._ahead.timeout.connect(self._read_ahead)
         self.session.well_wanted.connect(self._on_wanted, check_nargs=False)
         self.session.opened_changed.connect(self._on_opened, check_nargs=False)
         self.session.tables_changed.connect(self._on_tables, check_nargs=False)
@@ -281,12 +287,18 @@ class WellView(QObject):
         data = self.data
         if data is None:
             return
+        self._ahead.start()
+        self.session.now_shown(data.plate, data.well, self.timepoint)
+        self.write_caption()
+
+    def _read_ahead(self) -> None:
+        data = self.data
+        if data is None:
+            return
         now = self.timepoint
         for stack in (data.image, data.core, data.shed):
             if stack is not None:
                 stack.prefetch([now + step for step in _AHEAD])
-        self.session.now_shown(data.plate, data.well, now)
-        self.write_caption()
 
     def write_caption(self) -> None:
         """Say on the canvas which well this is, when, and what was found."""
