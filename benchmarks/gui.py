@@ -139,7 +139,9 @@ def main() -> int:
 
     def to_well(well: str) -> None:
         session.show(session.plate, well, 0)
-        until(lambda: view.data.well == well)
+        while view.data.well != well:  # then `stepping` draws it, once as for a step in time
+            QApplication.processEvents()
+            time.sleep(0.001)
 
     stepping("step through wells", [lambda well=well: to_well(well) for well in wells])
     say("memory after stepping", memory_mb(), "MB", "< 1500 MB")
