@@ -168,7 +168,7 @@ def test_fields_of_spheres_add_up_and_a_blank_one_is_left_out(tmp_path):
     plate_map = "well,drug,dose,unit,role,cells_seeded\nB2,,,,vehicle,200\nB3,x,1,uM,,200\n"
     _, tables = analyse(
         images, plate_map, plate__assay="spheres", spheres__well_area_mm2=32.768,
-        output__overlays="all",
+        output__overlays="all", segmentation__method="classical",
     )  # fmt: skip
     assert len(list((tmp_path / "out" / "overlays").rglob("*.png"))) == 4
     wells = tables["wells"].set_index("well")

@@ -14,7 +14,6 @@ from spheroid_qc.parameters import Polarity, SegmentationParameters
 from spheroid_qc.segment import Segmentation, segment
 from spheroid_qc.segment.learned import weights
 from spheroid_qc.segment.learned.confidence import FIGURES
-from spheroid_qc.segment.learned.engine import _sure_pieces
 from tests.segment.scenes import cells, disc, ground, overlap, rim_only, scattered
 
 PLACE = files("spheroid_qc.segment.learned")
@@ -126,15 +125,3 @@ def test_without_weights_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(RequestError, match="not in this installation"):
             segment(image, method=method)
     assert segment(image, method="classical").core.any()
-
-
-def test_a_piece_of_shed_material_is_somewhere_sure() -> None:
-    chance = np.zeros((60, 60), np.float32)
-    chance[5:20, 5:20] = 0.55  # a veil that is nowhere more than likely
-    chance[30:50, 30:50] = 0.55
-    chance[40, 40] = 0.9
-    chance[0, 55] = 0.3  # too little to be a piece
-    kept = _sure_pieces(chance)
-    assert (kept[5:20, 5:20] == 0).all()
-    np.testing.assert_array_equal(kept[30:50, 30:50], chance[30:50, 30:50])
-    assert kept[0, 55] == chance[0, 55]
