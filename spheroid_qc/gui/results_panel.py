@@ -27,7 +27,6 @@ from spheroid_qc.gui.figures import (
 )
 from spheroid_qc.gui.heat_map import HeatMap
 from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
-from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.settings_files import save_settings
 from spheroid_qc.gui.well_view import view_of
@@ -273,11 +272,15 @@ class ResultsPanel(Panel):
 
     def choose_export(self) -> None:
         """Ask for a folder and export into it."""
-        start = preference("plate", "last_folder", "")
+        start = str(self._beside())
         name = QFileDialog.getExistingDirectory(self, "Export into this folder", start)
         if name:
-            remember("plate", "last_folder", name)
             self.export(Path(name))
+
+    def _beside(self) -> Path:
+        """Where a dialog starts: where the results lie, beside the images."""
+        opened = self.session.opened
+        return Path() if opened is None else opened.out.parent
 
     def export(self, target: Path) -> Any:
         """Write tables, figures and settings into a folder, in the background.
@@ -320,7 +323,10 @@ class ResultsPanel(Panel):
             show_info("There is no figure to save here.")
             return
         name, _ = QFileDialog.getSaveFileName(
-            self, "Save the figure", f"{self._shown.name}.png", "PNG (*.png);;SVG (*.svg)"
+            self,
+            "Save the figure",
+            str(self._beside() / f"{self._shown.name}.png"),
+            "PNG (*.png);;SVG (*.svg)",
         )
         if name:
             self.save_figure(Path(name))
