@@ -20,9 +20,10 @@ from spheroid_qc.segment.result import Segmentation
 
 __all__ = ["agreement", "opinion_figures", "segment_auto"]
 
-_SURE = 0.8
-"""Confidence from which the network is taken at its word."""
-
+_SURE = 0.77
+"""Confidence from which the network is taken at its word. On 1,800 held-out frames all values from
+0.65 to 0.9 end with the same overlap (0.810 to 0.811) and failures (19 %); this one asks on three
+in ten, and still where a large, bright, perfectly smooth disc is outlined too tightly."""
 
 _HARDLY = 0.25
 """Confidence below which a body that the classical segmenter does not see is none."""
