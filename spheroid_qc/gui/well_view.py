@@ -168,16 +168,16 @@ class WellView(QObject):
         before = self.timepoint
         old, self.data = self.data, data
         self._setting = True
+        hidden = [] if wanted.timepoint == before else self._hide()
         try:
-            hidden = [] if wanted.timepoint == before else self._hide()
             self._fill(viewer, data)
             labels = (*viewer.dims.axis_labels[:-3], "time", "y", "x")[-viewer.dims.ndim :]
             if viewer.dims.axis_labels != labels:
                 viewer.dims.axis_labels = labels
             self.go_to(wanted.timepoint)
+        finally:
             for layer in hidden:
                 layer.visible = True
-        finally:
             self._setting = False
         if old is None:
             viewer.reset_view()
