@@ -49,6 +49,11 @@ class Metric:
         """Label with unit."""
         return f"{self.label}, {self.unit}" if self.unit else self.label
 
+    @property
+    def phrase(self) -> str:
+        """Label within a sentence."""
+        return self.label[:1].lower() + self.label[1:]
+
     def shown(self, values: pd.Series) -> pd.Series:
         """Values as they are shown."""
         numbers = pd.to_numeric(values, errors="coerce").astype(float)

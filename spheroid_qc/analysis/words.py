@@ -13,7 +13,7 @@ from spheroid_qc.analysis.metrics import metric_of
 from spheroid_qc.analysis.record import Analysis
 from spheroid_qc.analysis.verdict import Finding, Verdict
 from spheroid_qc.response.groups import ALL_PLATES
-from spheroid_qc.response.plate_bounds import TITLES
+from spheroid_qc.response.plate_bounds import title_of
 from spheroid_qc.run.answer import distrust_lines
 
 __all__ = ["SHORT_TITLES", "remarks", "verdict_lines", "verdict_of"]
@@ -189,10 +189,9 @@ def _quality(analysis: Analysis) -> list[Finding]:
             continue
         told = []
         for _, row in missed.iterrows():
-            name = TITLES.get(str(row["statistic"]), str(row["statistic"]))
+            name = title_of(str(row["statistic"]))
             if row["metric"]:
-                of = metric_of(str(row["metric"]), spheres=analysis.spheres).label
-                name += f" of {of[0].lower()}{of[1:]}"
+                name += f" of {metric_of(str(row['metric']), spheres=analysis.spheres).phrase}"
             told.append(f"{name} {row['value']:.3g} (bound: {row['bound']})")
         more = f" and {len(told) - 6} more" if len(told) > 6 else ""
         sentence = (

@@ -138,8 +138,8 @@ def dose_figures(analysis: Analysis) -> list[Figure]:
         mine = own[alone.loc[own.index] & (own["drug_1"] == row["drug"])]
         if not len(mine):
             continue
-        what = metric_of(str(row["response"]), spheres=analysis.spheres).label
-        title = f"{row['drug']}: {what[0].lower()}{what[1:]}"
+        metric = metric_of(str(row["response"]), spheres=analysis.spheres)
+        title = f"{row['drug']}: {metric.phrase}"
         stratum = str(row.get("stratum") or "")
         title += f" ({stratum})" if stratum and stratum != "nan" else ""
         draw = functools.partial(
@@ -149,7 +149,7 @@ def dose_figures(analysis: Analysis) -> list[Figure]:
             row={str(k): v for k, v in row.items()},
             vehicle=own.loc[own["role"] == "vehicle", "effect"].to_numpy(dtype=float),
             unit=str(row["unit"]).replace("uM", "µM"),
-            ylabel=what,
+            ylabel=metric.label,
             title=title,
         )
         found.append(Figure(_safe(f"dose_{title}"), title, draw, margins=(60, 20, 44, 34)))

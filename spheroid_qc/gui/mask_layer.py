@@ -12,6 +12,8 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
+from spheroid_qc.measure.body import bounding_box, within
+
 __all__ = ["MaskLayer"]
 
 
@@ -34,14 +36,8 @@ class MaskLayer(Labels):
             return found
         part = labels[data_slice]
         outlined = np.zeros_like(part)
-        rows = np.flatnonzero(part.any(axis=1))
-        if rows.size:
-            top, bottom = int(rows[0]), int(rows[-1]) + 1
-            columns = np.flatnonzero(part[top:bottom].any(axis=0))
-            box = (slice(top, bottom), slice(int(columns[0]), int(columns[-1]) + 1))
-            within = tuple(
-                slice(whole.start + one.start, whole.start + one.stop)
-                for whole, one in zip(data_slice, box, strict=True)
-            )
-            outlined[box] = super()._calculate_contour(labels, within)
+        box = bounding_box(part != 0)
+        if box is not None:
+            where = within((data_slice[0], data_slice[1]), box)
+            outlined[box] = super()._calculate_contour(labels, where)
         return outlined

@@ -93,7 +93,7 @@ class Session:
         self.user = account_name()
         self.unread = ""
         self._by_well: dict[str, list[tuple[str, Exclusion]]] | None = None
-        self._states: tuple[Any, dict[tuple[str, str], list[tuple[float, str]]]] = (None, {})
+        self._places: tuple[Any, dict[tuple[str, str], list[tuple[float, int]]]] = (None, {})
         self.cache = FrameCache()
 
     # the folder
@@ -228,36 +228,25 @@ class Session:
         self.tables_changed.emit()
 
     def row(self, plate: str, well: str, timepoint: int) -> pd.Series | None:
-        """Row of the table of wells; None where there is none (yet)."""
+        """Row of the table of wells; None where there is none (yet).
+
+        Asked at every step through time, and so looked up rather than searched.
+        """
         wells = self.tables.get("wells")
         if wells is None or self.opened is None:
             return None
         time_h = self.opened.times(plate).get(timepoint)
         if time_h is None:
             return None
-        hit = (wells["plate"] == plate) & (wells["well"] == well)
-        hit &= (wells["time_h"] - time_h).abs() < 1e-4 * max(1.0, abs(time_h))
-        found = wells[hit]
-        return None if found.empty else found.iloc[0]
-
-    def state(self, plate: str, well: str, time_h: float) -> str:
-        """State of a well at a time, as its row of the table says; empty where there is none.
-
-        Asked at every step through time, and so looked up rather than searched.
-        """
-        tables, states = self._states
-        if tables is not self.tables:
-            states = {}
-            wells = self.tables.get("wells")
-            if wells is not None:
-                names = ("plate", "well", "time_h", "state")
-                for one, other, hours, found in zip(*(wells[n] for n in names), strict=True):
-                    said = found if isinstance(found, str) else ""
-                    states.setdefault((one, other), []).append((hours, said))
-            self._states = self.tables, states
+        if self._places[0] is not wells:
+            places: dict[tuple[str, str], list[tuple[float, int]]] = {}
+            names = zip(wells["plate"], wells["well"], wells["time_h"], strict=True)
+            for n, (one, other, hours) in enumerate(names):
+                places.setdefault((one, other), []).append((hours, n))
+            self._places = wells, places
         near = 1e-4 * max(1.0, abs(time_h))
-        of_well = states.get((plate, well), [])
-        return next((found for hours, found in of_well if abs(hours - time_h) < near), "")
+        of_well = self._places[1].get((plate, well), [])
+        return next((wells.iloc[n] for hours, n in of_well if abs(hours - time_h) < near), None)
 
     # decisions
 

@@ -310,7 +310,8 @@ class WellView(QObject):
         if self.session.opened is not None and len(self.session.opened.plates) > 1:
             parts.insert(0, data.plate)
         condition = self.session.condition_of(data.plate, data.well).partition(" | ")[0]
-        state = self.session.state(data.plate, data.well, data.times_h[now])
+        row = self.session.row(data.plate, data.well, now)
+        state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
         if data.moments[now] is None:
             state = "no image at this time"
         parts += [part for part in (state.replace("_", " "), condition) if part]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.measure.background import at_least, at_most
-from spheroid_qc.measure.body import EIGHT, Box, Mask, bounding_box
+from spheroid_qc.measure.body import EIGHT, Box, Mask, bounding_box, within
 
 __all__ = ["find_annotations"]
 
@@ -73,10 +73,7 @@ def _writing(image: NDArray[Any], extreme: Mask, span: float) -> list[tuple[Box,
     signs: list[tuple[Box, Mask]] = []
     tallest = 0.08 * image.shape[0]
     for number, part in enumerate(ndimage.find_objects(labels), start=1):
-        box: Box = (
-            slice(around[0].start + part[0].start, around[0].start + part[0].stop),
-            slice(around[1].start + part[1].start, around[1].start + part[1].stop),
-        )
+        box = within(around, (part[0], part[1]))
         height, width = box[0].stop - box[0].start, box[1].stop - box[1].start
         long, short = max(height, width), min(height, width)
         bar = long >= 20 and long >= 3 * short

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spheroid_qc.measure.background import Surround
 from spheroid_qc.measure.scales import blurred, rim_band
 
-__all__ = ["RIM_PX", "Body", "Box", "bounding_box", "cut"]
+__all__ = ["RIM_PX", "Body", "Box", "bounding_box", "cut", "within"]
 
 Mask = NDArray[np.bool_]
 Box = tuple[slice, slice]
@@ -142,8 +142,8 @@ class Body:
             own = bounding_box(core)
             assert own is not None
             core = core[own]
-            inner = _within(inner, own)
-        return core, _within(self.box, inner), areas
+            inner = within(inner, own)
+        return core, within(self.box, inner), areas
 
     @property
     def main(self) -> Mask:
@@ -256,7 +256,7 @@ class Body:
         return np.sqrt(squared) / self.core_radius
 
 
-def _within(outer: Box, inner: Box) -> Box:
+def within(outer: Box, inner: Box) -> Box:
     """Express a box that is relative to another box in the frame's pixels."""
     y, x = outer[0].start, outer[1].start
     return (

@@ -7,6 +7,7 @@ measured columns.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -277,16 +278,5 @@ def _bodies(core: NDArray[np.integer], body: Body) -> dict[str, float]:
     rows = slice(y.start - body.box[0].start, y.stop - body.box[0].start)
     columns = slice(x.start - body.box[1].start, x.stop - body.box[1].start)
     rest[rows, columns] &= ~body.main
-    second = Body(
-        core=rest,
-        total=rest,
-        box=body.box,
-        image=body.image,
-        surround=body.surround,
-        pixel_size_um=np.nan,
-        label=1,
-        min_fragment_px=0,
-        min_core_radius_px=0,
-    )
-    result["second_body_solidity"] = solidity(second)
+    result["second_body_solidity"] = solidity(replace(body, core=rest, total=rest))
     return result

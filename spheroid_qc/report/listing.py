@@ -11,7 +11,7 @@ from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metrics import metric_of
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.report.words import interval, number, p_words, signed
-from spheroid_qc.response.plate_bounds import TITLES
+from spheroid_qc.response.plate_bounds import title_of
 
 __all__ = [
     "Listing", "comparison_listings", "dose_listing", "finding_rows", "index_listing",
@@ -73,7 +73,7 @@ def quality_listing(analysis: Analysis) -> Listing | None:
     known = table[table["value"].notna()]
     lacking: dict[str, list[str]] = {}
     for _, row in table[table["value"].isna()].iterrows():
-        name = TITLES.get(str(row["statistic"]), str(row["statistic"]))
+        name = title_of(str(row["statistic"]))
         names = lacking.setdefault(_text(row["note"]) or "Not computed.", [])
         if name not in names:
             names.append(name)
@@ -87,7 +87,7 @@ def quality_listing(analysis: Analysis) -> Listing | None:
                 ),
                 "cells": [
                     *([_text(row["plate"])] if several else []),
-                    TITLES.get(str(row["statistic"]), str(row["statistic"])),
+                    title_of(str(row["statistic"])),
                     ", ".join(filter(None, (what, _text(row["compared"])))),
                     number(row["value"]),
                     interval(row["low"], row["high"]),

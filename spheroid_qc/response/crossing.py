@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from spheroid_qc.response.curve_search import CurveProblem, reached, valleys
-from spheroid_qc.response.descent import descend
+from spheroid_qc.response.curve_search import CurveProblem, lowest, reached
 
 __all__ = ["Crossing", "profile_through"]
 
@@ -23,8 +22,6 @@ FloatArray = NDArray[np.float64]
 
 _FURTHEST = 7.0
 """The point lies between a thousandth and 999 thousandths of the way from e0 to emax (logit)."""
-_STEP = 1e-5
-_MOVES = np.array([[0, 0], [_STEP, 0], [-_STEP, 0], [0, _STEP], [0, -_STEP]])
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,10 @@ class Crossing:
 
     level: float
     share: float = 0.0
+
+    def response(self, e0: float) -> float:
+        """Give the response asked of a curve that has `e0` without drug."""
+        return self.level + self.share * e0
 
 
 def profile_through(problem: CurveProblem, crossing: Crossing, log_dose: float) -> float:
@@ -60,17 +61,17 @@ def profile_through(problem: CurveProblem, crossing: Crossing, log_dose: float) 
     float
     """
     # A curve is told by its slope and by how far (logit) it has come at the dose.
-    lowest = -_FURTHEST
+    nearest = -_FURTHEST
     if problem.e0 is not None:
-        way = crossing.level + (crossing.share - 1) * problem.e0
+        way = crossing.response(problem.e0) - problem.e0
         ends = [limit - problem.e0 for limit in problem.emax_bounds if np.isfinite(limit)]
         least = max((way / end for end in ends if way * end > 0), default=0.0)
         if least >= 1:
             return float("inf")  # no curve within the limits goes that far
         if least > 0:
-            lowest = max(lowest, float(np.log(least / (1 - least))))
+            nearest = max(nearest, float(np.log(least / (1 - least))))
     slopes = [float(np.log(slope)) for slope in problem.hill_bounds]
-    far = np.linspace(lowest, _FURTHEST, 29), np.linspace(slopes[0], slopes[1], 24)
+    far = np.linspace(nearest, _FURTHEST, 29), np.linspace(slopes[0], slopes[1], 24)
 
     def residuals(logit: FloatArray, log_hill: FloatArray) -> FloatArray:
         hill = np.exp(log_hill)
@@ -80,15 +81,7 @@ def profile_through(problem: CurveProblem, crossing: Crossing, log_dose: float) 
             found = (e0 + (emax - e0) * z - problem.response) * np.sqrt(problem.weight)
         return np.clip(np.nan_to_num(found, nan=1e100), -1e100, 1e100)
 
-    def model(place: FloatArray) -> tuple[FloatArray, FloatArray]:
-        r = residuals(*(place + _MOVES).T)
-        return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * _STEP)
-
-    grid = np.meshgrid(*far, indexing="ij")
-    cost = (residuals(*grid) ** 2).sum(-1)
-    bounds = np.array([lowest, slopes[0]]), np.array([_FURTHEST, slopes[1]])
-    starts = [np.array([far[0][i], far[1][j]]) for i, j in valleys(cost, problem.pure)]
-    return min(descend(model, start, bounds)[1] for start in starts) + problem.pure
+    return lowest(residuals, *far, problem.pure)[1] + problem.pure
 
 
 def _asymptotes(

@@ -7,6 +7,7 @@ grid that covers every sensible curve.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy.special import expit
 
 from spheroid_qc.response.descent import descend
 
-__all__ = ["HILL_BOUNDS", "REACH", "CurveProblem", "reached", "search", "valleys"]
+__all__ = ["HILL_BOUNDS", "REACH", "CurveProblem", "lowest", "reached", "search"]
 
 FloatArray = NDArray[np.float64]
 
@@ -119,21 +120,48 @@ class CurveProblem:
         return float(values.min())
 
 
-def valleys(rss: FloatArray, pure: float, most: int = 3) -> list[tuple[int, int]]:
-    """Lowest places of a grid that are lower than all around them, and worth going down from.
+def lowest(
+    residuals: Callable[[FloatArray, FloatArray], FloatArray],
+    first: FloatArray,
+    second: FloatArray,
+    pure: float,
+) -> tuple[tuple[float, float], float]:
+    """Least sum of squares over a plane: a grid, then downhill from its deepest valleys.
 
     Parameters
     ----------
-    rss : ndarray of float, shape (n, m)
-        Sum of squares of the means; `pure` is what every curve leaves besides.
+    residuals : callable
+        Residuals of the means, shape (..., m), for the first and the second number, each (...).
+    first, second : ndarray of float
+        The grid's axes; their ends are the limits.
     pure : float
-    most : int
-        How many places at most, lowest first.
+        Sum of squares that every curve leaves besides.
 
     Returns
     -------
-    list of tuple of int
+    tuple of float, float
+        The place, and the sum of squares of the means there.
     """
+    rss = (residuals(*np.meshgrid(first, second, indexing="ij")) ** 2).sum(-1)
+    bounds = np.array([first[0], second[0]]), np.array([first[-1], second[-1]])
+    step = 1e-5
+    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
+
+    def model(place: FloatArray) -> tuple[FloatArray, FloatArray]:
+        r = residuals(*(place + moves).T)
+        return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * step)
+
+    best, place = np.inf, (0.0, 0.0)
+    for i, j in _valleys(rss, pure):
+        start = np.clip([first[i], second[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
+        found, cost, _ = descend(model, start, bounds)
+        if cost < best * (1 - 1e-10):
+            best, place = cost, (float(found[0]), float(found[1]))
+    return place, best
+
+
+def _valleys(rss: FloatArray, pure: float, most: int = 3) -> list[tuple[int, int]]:
+    """Lowest places of a grid that are lower than all around them, and worth going down from."""
     around = ndimage.minimum_filter(rss, 3, mode="nearest")
     found = np.argwhere(rss <= around)
     depth = rss[tuple(found.T)]
@@ -153,21 +181,4 @@ def search(problem: CurveProblem) -> tuple[float, float]:
             float(np.log(problem.hill_bounds[0])), float(np.log(problem.hill_bounds[1])), 24
         ),
     )
-    grid = np.meshgrid(where, slope, indexing="ij")
-    rss = (problem.residuals(*grid) ** 2).sum(-1)
-    places = valleys(rss, problem.pure)
-    bounds = np.array([low, slope[0]]), np.array([high, slope[-1]])
-    step = 1e-5
-    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
-
-    def model(place: FloatArray) -> tuple[FloatArray, FloatArray]:
-        r = problem.residuals(*(place + moves).T)
-        return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * step)
-
-    best, place = np.inf, (0.0, 0.0)
-    for i, j in places:
-        start = np.clip([where[i], slope[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
-        found, cost, _ = descend(model, start, bounds)
-        if cost < best * (1 - 1e-10):
-            best, place = cost, (float(found[0]), float(found[1]))
-    return place
+    return lowest(problem.residuals, where, slope, problem.pure)[0]

@@ -291,7 +291,7 @@ def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: l
     """Doses of effect with their qualifiers, and goodness of fit."""
     lowest, highest = fit.dose_range
     crossing = Crossing(0.0, 0.5) if kind == "raw" else Crossing(0.5)
-    half = crossing.level + crossing.share * fit.e0
+    half = crossing.response(fit.e0)
     absolute = fit.dose_at(half)
     line: Line = {
         "hill": fit.hill, "emax": fit.emax, "e0": fit.e0, "rmse": fit.sigma, "r2": fit.r2,

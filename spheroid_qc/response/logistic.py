@@ -112,7 +112,7 @@ class LogisticFit:
         tuple of float
             As of `profile_interval`; NaN too where the best curve never takes the response.
         """
-        response = crossing.level + crossing.share * self.e0
+        response = crossing.response(self.e0)
         dose = self.dose_at(response)
         if not np.isfinite(dose):
             return float("nan"), float("nan")

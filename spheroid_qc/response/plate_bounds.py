@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["BOUNDS", "CANNOT_TELL", "TITLES", "verdict"]
+__all__ = ["BOUNDS", "CANNOT_TELL", "title_of", "verdict"]
 
 MOST_CV, MOST_MISSING = 0.10, 0.05
 LEAST_Z_PRIME, LEAST_SSMD = 0.5, 3.0
@@ -18,7 +18,7 @@ _SSMD = f"absolute value >= {LEAST_SSMD:g} for a strong control, >= 2 for a mode
 _CV = f"<= {MOST_CV:g}; above 0.2 sizes can hardly be compared (our choice)"
 _SHARE = f"<= {MOST_MISSING:g} (our choice)"
 _OMEGA = f"< {LARGE_OMEGA2:g} (a large effect) or p >= {SMALL_P:g} (our choice)"
-TITLES = {
+_TITLES = {
     "missing_frames": "Frames that are missing",
     "never_formed": "Wells that never formed a spheroid",
     "unscorable": "Frames that can't be scored",
@@ -78,6 +78,11 @@ CANNOT_TELL = {
     "robust_ssmd": _SAMPLE + " With three wells the MAD is hardly a spread.",
 }
 """Statistic -> what it can't tell."""
+
+
+def title_of(statistic: str) -> str:
+    """Say what a statistic is called; one that isn't known is named by itself."""
+    return _TITLES.get(statistic, statistic)
 
 
 def verdict(statistic: str, value: float, low: float, high: float, p: float) -> str:
