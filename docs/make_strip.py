@@ -51,7 +51,9 @@ def main() -> None:
     wells = pd.read_csv(demo / "results" / "wells.csv")
     rows = []
     for condition, label in TREATMENTS:
-        lines = wells[wells["condition"].str.split(" | ", regex=False).str[0] == condition]
+        # In any order: that of the drugs is the plate map's.
+        parts = set(condition.split(" + "))
+        lines = wells[[set(c.split(" | ")[0].split(" + ")) == parts for c in wells["condition"]]]
         well = lines["well"].iloc[0]
         chosen = lines[(lines["well"] == well) & lines["time_h"].isin(TIMES)]
         rows.append((label, [tile(demo, line) for _, line in chosen.iterrows()]))
