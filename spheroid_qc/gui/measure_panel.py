@@ -23,9 +23,9 @@ from spheroid_qc.gui.one_image import (
     frame_indices,
     pixel_size_of,
 )
+from spheroid_qc.gui.overlays import overlay_of
 from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
 from spheroid_qc.gui.result_layers import output_of, show_results
-from spheroid_qc.gui.well_view import overlay_of
 from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
 from spheroid_qc.run.csvfile import write_table
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FrameCache", "LazyStack", "MaskStack"]
+__all__ = ["FrameCache", "LazyStack", "MaskStack", "Shown"]
 
 Array = NDArray[Any]
 Read = Callable[[int], Array | None]
+Key = tuple[Hashable, Hashable]
 
 
 class FrameCache:
@@ -33,11 +34,11 @@ class FrameCache:
 
     def __init__(self, limit_bytes: int = 256 * 2**20) -> None:
         self._limit = limit_bytes
-        self._frames: OrderedDict[tuple[int, int], Array] = OrderedDict()
+        self._frames: OrderedDict[Key, Array] = OrderedDict()
         self._bytes = 0
         self._lock = threading.RLock()
 
-    def get(self, key: tuple[int, int]) -> Array | None:
+    def get(self, key: Key) -> Array | None:
         """Give a frame that is kept, or None."""
         with self._lock:
             found = self._frames.get(key)
@@ -45,7 +46,7 @@ class FrameCache:
                 self._frames.move_to_end(key)
             return found
 
-    def put(self, key: tuple[int, int], frame: Array) -> None:
+    def put(self, key: Key, frame: Array) -> None:
         """Keep a frame, and forget the oldest where there is too much."""
         with self._lock:
             old = self._frames.pop(key, None)
@@ -77,6 +78,9 @@ class LazyStack:
         Of the pixels.
     cache : FrameCache, optional
         Shared with other stacks.
+    names : sequence, optional
+        What the pixels of each frame come from. Frames of one name are the same in every stack,
+        and are kept when this one is closed; without a name (None) they are its own.
     """
 
     def __init__(
@@ -86,8 +90,10 @@ class LazyStack:
         shape: tuple[int, int],
         dtype: Any,
         cache: FrameCache | None = None,
+        names: Sequence[Hashable] | None = None,
     ) -> None:
         self._read = read
+        self._names = names
         self.shape = (n_frames, *shape)
         self.dtype = np.dtype(dtype)
         self._cache = FrameCache() if cache is None else cache
@@ -115,7 +121,7 @@ class LazyStack:
 
     def frame(self, n: int) -> Array:
         """Give one frame, shape (y, x)."""
-        key = (id(self), n)
+        key = self._key(n)
         found = self._cache.get(key)
         if found is None:
             found = self._fitted(self._read(n))
@@ -129,17 +135,21 @@ class LazyStack:
                 self._ahead = ThreadPoolExecutor(1, thread_name_prefix="frames-ahead")
             for n in numbers:
                 inside = 0 <= n < self.shape[0] and n not in self._waiting
-                if inside and self._cache.get((id(self), n)) is None:
+                if inside and self._cache.get(self._key(n)) is None:
                     self._waiting.add(n)
                     self._ahead.submit(self._fetch, n)
 
     def close(self) -> None:
-        """Stop reading ahead, and forget the frames."""
+        """Stop reading ahead, and forget the frames that are this stack's own."""
         with self._lock:
             ahead, self._ahead = self._ahead, None
         if ahead is not None:
             ahead.shutdown(wait=False, cancel_futures=True)
         self._cache.drop(id(self))
+
+    def _key(self, n: int) -> Key:
+        name = None if self._names is None else self._names[n]
+        return (id(self), n) if name is None else ((self.shape[1:], self.dtype.str), name)
 
     def _fetch(self, n: int) -> None:
         try:
@@ -250,6 +260,71 @@ class MaskStack(LazyStack):
         for n in np.unique(index[0]):
             hit = index[0] == n
             self._writable(int(n))[tuple(part[hit] for part in index[1:])] = values[hit]
+
+
+class Shown:
+    """The stack that a layer shows now, behind an array that stays the same.
+
+    A layer that is given another array makes its viewer think about dimensions and extents anew.
+    The next well is as large as the last: the layer keeps this array and only looks at it again.
+
+    Parameters
+    ----------
+    stack : LazyStack
+        What is shown first.
+    """
+
+    def __init__(self, stack: LazyStack) -> None:
+        self._stack = stack
+
+    def like(self, stack: LazyStack) -> bool:
+        """Tell whether a stack can take the place of what is shown."""
+        return self._stack.shape == stack.shape and self._stack.dtype == stack.dtype
+
+    def turn_to(self, stack: LazyStack) -> None:
+        """Show another stack of the same shape and type."""
+        if not self.like(stack):
+            raise ValueError(f"a stack of shape {stack.shape} in place of {self.shape}")
+        self._stack = stack
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(time, y, x)."""
+        return self._stack.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Of the pixels."""
+        return self._stack.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Always 3."""
+        return self._stack.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of pixels of all frames."""
+        return self._stack.size
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all frames, most of which are not in memory."""
+        return self._stack.nbytes
+
+    def __len__(self) -> int:
+        return len(self._stack)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._stack[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if not isinstance(self._stack, MaskStack):
+            raise TypeError("the pixels of an image file can't be changed")
+        self._stack[key] = value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self._stack.__array__(dtype, copy)
 
 
 def _split(key: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -111,7 +111,7 @@ def read_well(
     shown = field if field is not None else (fields[0] if fields else 1)
     shape, dtype = _shape_of(opened, results)
     pictures = _Pictures(opened, moments, results, shown)
-    image = LazyStack(pictures.pixels, len(times), shape, dtype, cache)
+    image = LazyStack(pictures.pixels, len(times), shape, dtype, cache, pictures.names())
     core = shed = None
     if any(result and result["mask"] for result in results):
         masks = _Masks(opened, results)
@@ -158,15 +158,27 @@ class _Pictures:
         self._results = results
         self._field = field
 
-    def load(self, n: int, *, with_others: bool = False) -> FieldImage | None:
+    def names(self) -> list[tuple[str, int, bool] | None]:
+        """Tell where the pixels of each frame come from; None where there is no image."""
+        return [
+            None if moment is None else (moment.signature, *self._which(n))
+            for n, moment in enumerate(self._moments)
+        ]
+
+    def _which(self, n: int) -> tuple[int, bool]:
+        """Give the number of the field that is shown, and whether it was put together."""
         moment, result = self._moments[n], self._results[n]
+        if result is not None:
+            return result["field"], result["stitched"]
+        if moment is not None and self._field not in moment.fields:
+            return next(iter(moment.fields)), False
+        return self._field, False
+
+    def load(self, n: int, *, with_others: bool = False) -> FieldImage | None:
+        moment = self._moments[n]
         if moment is None:
             return None
-        field, stitched = self._field, False
-        if result is not None:
-            field, stitched = result["field"], result["stitched"]
-        elif field not in moment.fields:
-            field = next(iter(moment.fields))
+        field, stitched = self._which(n)
         try:
             with OpenFile() as files:
                 return load_analysed(

@@ -7,6 +7,7 @@ stepping from well to well is quick; a layer that was deleted is made again when
 from __future__ import annotations
 
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +20,14 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from spheroid_qc.gui.background import alive, in_background
 from spheroid_qc.gui.colours import CORE, SHED
 from spheroid_qc.gui.mask_layer import MaskLayer
+from spheroid_qc.gui.overlays import overlay_of, place_overlays
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.session import Session, session_of
-from spheroid_qc.gui.stacks import LazyStack
+from spheroid_qc.gui.stacks import LazyStack, Shown
 from spheroid_qc.gui.well_data import WellData, read_well
 from spheroid_qc.run.progress import Progress
 
-__all__ = ["WellView", "overlay_of", "view_of"]
+__all__ = ["WellView", "view_of"]
 
 IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"
 _AHEAD = (1, -1, 2, 3)
@@ -71,6 +73,7 @@ class WellView(QObject):
         self._ahead.setSingleShot(True)
         self._ahead.setInterval(_PAUSE_MS)
         self._ahead.timeout.connect(self._read_ahead)
+        self._warmer = ThreadPoolExecutor(1, thread_name_prefix="wells-ahead")
         self.session.well_wanted.connect(self._on_wanted, check_nargs=False)
         self.session.opened_changed.connect(self._on_opened, check_nargs=False)
         self.session.tables_changed.connect(self._on_tables, check_nargs=False)
@@ -165,12 +168,12 @@ class WellView(QObject):
         if viewer is None or wanted.number != self._number:
             data.close()
             return
-        before = self.timepoint
+        stays = min(wanted.timepoint, len(data.times_h) - 1) == self.timepoint
         old, self.data = self.data, data
         self._setting = True
-        hidden = [] if wanted.timepoint == before else self._hide()
+        hidden = [] if stays or self._alike(data) else self._hide()
         try:
-            self._fill(viewer, data)
+            self._fill(viewer, data, look=stays)
             labels = (*viewer.dims.axis_labels[:-3], "time", "y", "x")[-viewer.dims.ndim :]
             if viewer.dims.axis_labels != labels:
                 viewer.dims.axis_labels = labels
@@ -186,6 +189,24 @@ class WellView(QObject):
         self._after_step()
         self.shown.emit()
 
+    def _stacks(self, data: WellData) -> dict[str, LazyStack]:
+        """Give what each layer is to show: nothing, where the masks are still to come."""
+        shape = data.image.shape
+        return {
+            IMAGE: data.image,
+            SHED_NAME: data.shed or LazyStack(_nothing, shape[0], shape[1:], np.uint8),
+            CORE_NAME: data.core or LazyStack(_nothing, shape[0], shape[1:], np.uint16),
+        }
+
+    def _alike(self, data: WellData) -> bool:
+        """Whether all layers can go on with the arrays that they have."""
+        layers = ((self.layer(name), stack) for name, stack in self._stacks(data).items())
+        return all(
+            isinstance(layer.data, Shown) and layer.data.like(stack)
+            for layer, stack in layers
+            if layer is not None
+        )
+
     def _hide(self) -> list[Any]:
         """Hide the layers, so that a frame between the old one and the new is never read."""
         layers = [self.layer(name) for name in (IMAGE, CORE_NAME, SHED_NAME)]
@@ -194,16 +215,18 @@ class WellView(QObject):
             layer.visible = False
         return shown
 
-    def _fill(self, viewer: Any, data: WellData) -> None:
+    def _fill(self, viewer: Any, data: WellData, *, look: bool) -> None:
+        """Give the layers their arrays; `look`: no step in time will make them look."""
         geometry = self._geometry(data)
         metadata = {"plate": data.plate, "well": data.well, "time_h": list(data.times_h)}
         picture = self.session.opened.picture if self.session.opened else None
+        stacks = self._stacks(data)
         image = self.layer(IMAGE)
         if image is None:
             limits = None if picture is None else (picture.low, picture.high)
             image = Image(
-                data.image, name=IMAGE, contrast_limits=limits or (0, 255), metadata=metadata,
-                multiscale=False, rgb=False, **geometry,
+                Shown(data.image), name=IMAGE, contrast_limits=limits or (0, 255),
+                metadata=metadata, multiscale=False, rgb=False, **geometry,
             )  # fmt: skip
             if picture is not None:
                 room = picture.high - picture.low
@@ -211,23 +234,23 @@ class WellView(QObject):
                 image.contrast_limits = (picture.low, picture.high)
             self._keep(viewer, IMAGE, image)
         else:
-            image.data = data.image
+            _turn(image, stacks[IMAGE], look)
             image.metadata = metadata
-        for name, stack, colour in (
-            (SHED_NAME, data.shed, SHED), (CORE_NAME, data.core, CORE),
+        for name, there, colour in (
+            (SHED_NAME, data.shed is not None, SHED), (CORE_NAME, data.core is not None, CORE),
         ):  # fmt: skip
             layer = self.layer(name)
-            if stack is None:
+            if layer is not None:
                 # Taking layers away and making them again is slow: an empty one that can't be
                 # painted stands in for the masks that are still to come.
-                if layer is not None:
-                    layer.data = LazyStack(
-                        lambda n: None, len(data.times_h), data.image.shape[1:], np.uint8
-                    )
-                    layer.editable = False
-            elif layer is None:
+                _turn(layer, stacks[name], look)
+                layer.metadata = metadata
+                # Forgets the strokes: those of another well must not be taken back on this one.
+                layer.editable = False
+                layer.editable = there
+            elif there:
                 layer = MaskLayer(
-                    stack, name=name, colormap=_one_colour(colour), opacity=0.9,
+                    Shown(stacks[name]), name=name, colormap=_one_colour(colour), opacity=0.9,
                     metadata=metadata, multiscale=False, **geometry,
                 )  # fmt: skip
                 layer.contour = 2
@@ -235,12 +258,6 @@ class WellView(QObject):
                 self._keep(viewer, name, layer)
                 for event in (layer.events.paint, layer.events.set_data):
                     event.connect(lambda *_, name=name: self._on_painted(name))
-            else:
-                layer.data = stack
-                layer.metadata = metadata
-                # Forgets the strokes: those of another well must not be taken back on this one.
-                layer.editable = False
-                layer.editable = True
         if data.core is None:
             viewer.layers.selection.active = image
 
@@ -299,6 +316,12 @@ class WellView(QObject):
         for stack in (data.image, data.core, data.shed):
             if stack is not None:
                 stack.prefetch([now + step for step in _AHEAD])
+        if self.session.opened is not None:
+            wells = self.session.opened.wells(data.plate)
+            at = wells.index(data.well)
+            for well in (*wells[at + 1 : at + 2], *wells[max(at - 1, 0) : at]):
+                wanted = _Wanted(data.plate, well, now, self._number)
+                self._warmer.submit(_warm, self.session, wanted, self.field)
 
     def write_caption(self) -> None:
         """Say on the canvas which well this is, when, and what was found."""
@@ -322,6 +345,7 @@ class WellView(QObject):
         overlay.position = "top_left"
         bar = overlay_of(viewer, "scale_bar")
         bar.visible = bool(self._geometry(data)["units"][1] == "um")
+        place_overlays(viewer)
 
 
 def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wanted, WellData]:
@@ -335,12 +359,26 @@ def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wan
     return wanted, data
 
 
-def overlay_of(viewer: Any, name: str) -> Any:
-    """Give an overlay of the canvas: `text` or `scale_bar`; napari has moved them."""
-    canvas = getattr(viewer, "canvas", None)
-    if canvas is not None:
-        return getattr(canvas.overlays, name)
-    return getattr(viewer, "text_overlay" if name == "text" else name)
+def _warm(session: Session, wanted: _Wanted, field: int | None) -> None:
+    """Read the picture of a well that is likely to be asked for next; in a thread."""
+    if session.opened is not None:
+        data = read_well(session.opened, wanted.plate, wanted.well, session.cache, field)
+        data.image.frame(wanted.timepoint)
+        data.close()
+
+
+def _turn(layer: Any, stack: LazyStack, look: bool) -> None:
+    """Let a layer show another stack, and look at it."""
+    if isinstance(layer.data, Shown) and layer.data.like(stack):
+        layer.data.turn_to(stack)
+        if look:
+            layer.refresh(extent=False)
+    else:
+        layer.data = Shown(stack)
+
+
+def _nothing(n: int) -> None:
+    """Read a frame of masks that are still to come."""
 
 
 def _one_colour(colour: str) -> DirectLabelColormap:

@@ -95,7 +95,7 @@ class Window:
 
     @property
     def caption(self) -> str:
-        from spheroid_qc.gui.well_view import overlay_of
+        from spheroid_qc.gui.overlays import overlay_of
 
         return overlay_of(self.viewer, "text").text
 

@@ -12,7 +12,7 @@ from napari.layers import Image, Labels  # noqa: E402
 from qtpy.QtCore import QPoint, Qt  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
-from spheroid_qc.gui.well_view import overlay_of  # noqa: E402
+from spheroid_qc.gui.overlays import overlay_of  # noqa: E402
 from spheroid_qc.plate.maps import read_plate_map  # noqa: E402
 
 
@@ -62,8 +62,33 @@ def test_masks_are_shown_where_there_are_results(window, finished) -> None:
         assert np.array_equal(layer.scale, image.scale)
         assert layer.units == image.units
     assert np.asarray(core.data[0]).any()
-    assert window.session.map_path is not None, "the map of the earlier run is taken over"
+    window.until(lambda: window.session.map_path is not None)  # that of the earlier run
     window.until(lambda: "intact" in window.caption)
+
+
+def test_the_screen_shows_the_well_and_the_time_that_were_asked_for(window, finished) -> None:
+    """Whatever the order of steps: layers keep one array, and look at it again."""
+    window.open(finished)
+    window.until(lambda: "core" in window.viewer.layers)
+    arrays = [layer.data for layer in window.viewer.layers]
+    for well, timepoint in (("B03", 0), ("C03", 2), ("B02", 2), ("C04", 1), ("C03", 0)):
+        data = window.show(well, timepoint)
+        for name, stack in (("well", data.image), ("core", data.core), ("shed", data.shed)):
+            seen = window.viewer.layers[name]._slice.image.raw
+            wanted = np.zeros(data.image.shape[1:]) if stack is None else stack[timepoint]
+            assert np.array_equal(seen, wanted), (well, timepoint, name)
+    assert all(
+        layer.data is array for layer, array in zip(window.viewer.layers, arrays, strict=True)
+    )
+
+
+def test_the_next_well_is_read_ahead(window, images) -> None:
+    window.open(images)
+    opened, cache = window.session.opened, window.session.cache
+    plate = window.session.plate
+    wells = opened.wells(plate)
+    following = opened.moments[plate, wells[wells.index(window.session.well) + 1]][0].signature
+    window.until(lambda: any(name[0] == following for _, name in cache._frames if name))
 
 
 def test_a_map_is_filled_in_by_dragging_and_saved_where_a_run_finds_it(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.gui.stacks import FrameCache, LazyStack, MaskStack
+from spheroid_qc.gui.stacks import FrameCache, LazyStack, MaskStack, Shown
 
 SHAPE = (5, 6, 7)
 WHOLE = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(np.uint16)
@@ -49,6 +49,33 @@ def test_writing_is_numpys(key) -> None:
     assert np.array_equal(stack.original(2), WHOLE[2])
 
 
+@pytest.mark.parametrize("key", KEYS[:-1], ids=str)
+def test_what_is_shown_is_the_stack_that_it_was_turned_to(key) -> None:
+    first, second = (MaskStack(Disk(), 5, SHAPE[1:], np.uint16) for _ in range(2))
+    second[:] = 7
+    shown = Shown(first)
+    assert (shown.shape, shown.dtype, shown.ndim, len(shown)) == (SHAPE, np.uint16, 3, 5)
+    assert np.array_equal(shown[key], first[key])
+    shown.turn_to(second)
+    assert np.all(np.asarray(shown) == 7)
+    shown[key] = 8
+    assert np.all(second[key] == 8)
+    assert np.array_equal(first[:4], WHOLE[:4]), "nothing is written into what was shown before"
+
+
+def test_only_stacks_of_one_shape_and_type_take_turns() -> None:
+    shown = Shown(LazyStack(Disk(), 5, SHAPE[1:], np.uint16))
+    for other in (
+        LazyStack(Disk(), 4, SHAPE[1:], np.uint16), LazyStack(Disk(), 5, (6, 8), np.uint16),
+        LazyStack(Disk(), 5, SHAPE[1:], np.uint8),
+    ):  # fmt: skip
+        assert not shown.like(other)
+        with pytest.raises(ValueError, match="in place of"):
+            shown.turn_to(other)
+    with pytest.raises(TypeError, match="can't be changed"):
+        shown[0, 0, 0] = 1
+
+
 def test_a_frame_is_read_once_and_only_when_looked_at() -> None:
     disk = Disk()
     stack = LazyStack(disk, 5, SHAPE[1:], np.uint16)
@@ -80,6 +107,22 @@ def test_memory_is_bounded() -> None:
     assert disk.reads.count(0) == 2
     cache.drop(id(stack))
     assert cache._bytes == 0
+
+
+def test_frames_of_one_name_are_read_once_whoever_asks() -> None:
+    cache, first, second = FrameCache(), Disk(), Disk()
+    names = ["a", "b", None, "d", "e"]
+    stack = LazyStack(first, 5, SHAPE[1:], np.uint16, cache, names)
+    _ = stack[1], stack[2]
+    stack.close()
+    again = LazyStack(second, 5, SHAPE[1:], np.uint16, cache, names)
+    assert np.array_equal(again[1], WHOLE[1])
+    assert second.reads == [], "kept although the first stack was closed"
+    _ = again[2]
+    assert second.reads == [2], "a frame without a name is the stack's own"
+    other = LazyStack(second, 5, SHAPE[1:], np.uint8, cache, names)
+    _ = other[1]
+    assert second.reads == [2, 1], "of another type"
 
 
 def test_frames_of_another_size_are_cut_or_filled() -> None:
