@@ -362,10 +362,21 @@ def loewe_excess(
     wells = (cells.count / cells.relative)[combined]
     halves = t * np.sqrt(variance * (1 / wells + curve + shared**2))
     each = [
-        Estimate(float(v), float(v - half), float(v + half), df)
-        for v, half in zip(values, halves, strict=True)
+        _bounded(*one, df)
+        for one in zip(values, halves, expected, t * np.sqrt(variance / wells), strict=True)
     ]
     along = gradient.mean(axis=0)
     own = (1 / wells).sum() / len(combined) ** 2
     half = t * np.sqrt(variance * (own + along @ covariance @ along + shared.mean() ** 2))
-    return each, Estimate(mean, float(mean - half), float(mean + half), df)
+    return each, _bounded(mean, half, expected.mean(), t * np.sqrt(variance * own), df)
+
+
+def _bounded(value: float, half: float, expected: float, own: float, df: int) -> Estimate:
+    """Interval of an excess over an expectation that lies between 0 and 1, however unsure it is.
+
+    Where the wells do not determine a drug's curve, its standard errors are beyond all bounds.
+    `own` is the half-width that the combination's own wells leave.
+    """
+    low = max(value - half, value + expected - 1 - own)
+    high = min(value + half, value + expected + own)
+    return Estimate(float(value), float(low), float(high), df)

@@ -3,6 +3,7 @@
 A drug's curve starts at 0 and ends at a free maximum, not above 1. Where the doses end before the
 curve does, the free maximum is often too low by chance, and additive drugs then look synergistic.
 So wherever a full effect fits the wells as well, the interval also spans what that curve says.
+Not of a drug without any effect at its doses: whatever it does beyond them adds next to nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _STEP = 1e-3
 
 _REFUTED_P = 0.05
 """Below, a full effect is no longer held for possible."""
+
+_FLAT_P = 0.05
+"""From here on a drug alone can't be told from one that does nothing."""
 
 
 class SingleCurves:
@@ -80,7 +84,7 @@ class SingleCurves:
         each, mean = self._excess(wells, cells, combined, [self.emax] * len(fits), level)
         if self.emax is None:
             tops = [
-                1.0 if fit.emax < 1 and self.plateau_p(drug, own, cells) > _REFUTED_P else None
+                1.0 if self._may_be_full(fit, drug, own, cells) else None
                 for (drug, own), fit in zip(wells.items(), fits, strict=True)
             ]
             if any(tops):
@@ -99,6 +103,12 @@ class SingleCurves:
         if cells.vehicle_weight:
             moved = [self.fit(drug, own, top, _STEP) for (drug, own), top in parts]
         return loewe_excess(cells, combined, fits, moved, _STEP, level)
+
+    def _may_be_full(self, fit: LogisticFit, drug: str, wells: Wells, cells: Conditions) -> bool:
+        """Whether the doses may have ended before the curve of a drug that does act did."""
+        if fit.emax >= 1 or fit.flat_p >= _FLAT_P:
+            return False
+        return self.plateau_p(drug, wells, cells) > _REFUTED_P
 
     def plateau_p(self, drug: str, wells: Wells, cells: Conditions) -> float:
         """Test whether a drug alone has its full effect at an endless dose.

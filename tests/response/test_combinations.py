@@ -361,3 +361,19 @@ def test_doublets_do_not_blur_the_index_of_a_triple():
     line = mean_of(result, "combination_index", "a + b + c")
     assert line[["value", "low", "high"]].tolist() == pytest.approx([1, 1, 1], rel=1e-4)
     assert mean_of(result, "combination_index", "a + b")["low"] == pytest.approx(2, rel=1e-4)
+
+
+def test_a_drug_that_does_nothing_does_not_widen_the_interval_of_loewe() -> None:
+    curves = (HillCurve(1.0, 1.5), HillCurve(1.0, 1.5))
+    widths = []
+    for seed in range(12):
+        table = plate(curves, lambda c, d: c[0].effect(d[0]), n=3, sd=0.05, seed=seed)
+        found = analyse(table)
+        own = found[found.method == "loewe_excess"]
+        assert (own.low >= own.value - 1.2).all(), "an expected effect lies between 0 and 1"
+        assert (own.high <= own.value + 1.2).all()
+        mean = own[own.level == "mean"].iloc[0]
+        assert mean.low < 0.03
+        assert mean.high > -0.03
+        widths.append(mean.high - mean.low)
+    assert np.median(widths) < 0.1
