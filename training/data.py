@@ -42,6 +42,11 @@ def example(
     target : ndarray of float32, shape (4, side, side)
         Core, shed, edge and centre, in [0, 1].
     weight : ndarray of float32, shape (4, side, side)
+
+    Raises
+    ------
+    ValueError
+        If a drawn value is no number: one would spoil all weights without a word.
     """
     rng = np.random.default_rng((seed, number))
     sides, chances = zip(*DRAWN, strict=True)
@@ -50,6 +55,8 @@ def example(
     for channel in range(1, 4):
         if rng.random() < 0.03:
             channels[channel] = 0
+    if not np.isfinite(channels).all():
+        raise ValueError(f"example {number} of seed {seed} holds values that are no numbers")
     target, weight = truth_of(drawn, side)
     turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
     return tuple(  # type: ignore[return-value]
@@ -79,7 +86,7 @@ def truth_of(drawn: Micrograph, side: int) -> tuple[Float, Float]:
     weight = np.ones((4, *shape), np.float32)
     ignore = resample(drawn.ignore.astype(np.float32), shape) > 0.3
     weight[1][ignore & (target[1] < 0.5) & (target[0] < 0.5)] = 0
-    weight[1] += 3 * target[1]  # rare, and missed rather than invented
+    weight[1] += target[1]  # rare, and missed rather than invented
     weight[2] += 4 * resample(seam.astype(np.float32), shape)
     weight[3] = 0.2 + 2 * target[0]
     return target, weight

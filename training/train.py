@@ -173,7 +173,7 @@ def _answer(model: nn.Module, numbers: range, progress: float) -> tuple[Tensor, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for the state")
-    parser.add_argument("--images", type=int, default=80_000)
+    parser.add_argument("--images", type=int, default=110_000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rank", type=int, help="run this process only; the others run elsewhere")
     parser.add_argument("--port", type=int, default=29_517)

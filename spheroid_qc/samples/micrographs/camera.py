@@ -16,6 +16,9 @@ __all__ = ["compress", "expose", "record"]
 Float = NDArray[np.float32]
 Rng = np.random.Generator
 
+_BRIGHTEST = -3.0
+"""Least optical density: twenty times as bright as the ground."""
+
 
 def expose(rng: Rng, signal: Float, light: Float, style: str, emitting: bool) -> Float:
     """Turn signals into light on the camera.
@@ -44,7 +47,8 @@ def expose(rng: Rng, signal: Float, light: Float, style: str, emitting: bool) ->
         if rng.random() < 0.5:  # light scattered widely
             picture = picture + np.float32(rng.uniform(0.02, 0.2)) * _wide(picture, 12)
     else:
-        picture = light * np.exp(-signal)
+        # Many bright cells on one spot would add up to more light than any lens can gather.
+        picture = light * np.exp(-np.maximum(signal, _BRIGHTEST))
     if blur > 0.3:
         picture = ndimage.gaussian_filter(picture, blur, truncate=3.0)
     if (style in ("phase", "faint") and rng.random() < 0.6) or rng.random() < 0.06:

@@ -69,12 +69,18 @@ def _body(
         aspect, spindle = float(rng.uniform(1.6, 3.5)), float(rng.uniform(0, 0.7))
     blob = draw_blob(
         rng, canvas.shape, centre, radius, lobes=lobes, aspect=aspect, spindle=spindle,
-        ragged=ragged, margin=0.25 + 3 * plan.look.glow_width / max(radius, 1) if plan.look.glow
-        else 0.25,
+        ragged=ragged, margin=_margin(plan.look, radius),
     )  # fmt: skip
     if blob is not None:
         hides = float(rng.uniform(0.6, 1)) if over is None else over
         canvas.add_body(rng, blob, look or plan.look, core=core, over=hides)
+
+
+def _margin(look: Look, radius: float) -> float:
+    """Room for what is drawn outside of a body, in radii."""
+    glow = 3 * look.glow_width if look.glow else 0.0
+    ring = look.ring_at + 3 if look.ring else 0.0
+    return 0.25 + max(glow, ring) / max(radius, 1)
 
 
 def _around(
@@ -100,7 +106,9 @@ def _cells(
 ) -> None:
     size = plan.cell * float(np.exp(rng.normal(0, 0.2)))
     visible = faint * max(plan.strength, 0.7 * abs(plan.look.rim))
-    look = draw_cell_look(rng, size, visible * float(rng.uniform(0.4, 1.2)), plan.emitting)
+    # Single cells may be far paler than a body many cells thick.
+    share = float(np.exp(rng.uniform(np.log(0.15), np.log(1.3))))
+    look = draw_cell_look(rng, size, visible * share, plan.emitting)
     y, x = _around(rng, centre, radius or plan.radius, number, reach)
     if rng.random() < 0.5 and number > 6:  # some of them in clumps
         joined = rng.random(number) < rng.uniform(0.2, 0.8)
@@ -277,7 +285,7 @@ def _many(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> 
         steps = np.arange(pitch * rng.uniform(0, 1), side + pitch / 2, pitch)
         where = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
         loose, kept = 0.2, float(rng.uniform(0.6, 1.0))
-        if rng.random() < 0.35:  # packed like oranges
+        if rng.random() < 0.5:  # packed like oranges
             where[:, 0] += 0.5 * pitch * (np.arange(len(where)) // len(steps) % 2)
             loose, kept = float(rng.uniform(0.03, 0.12)), float(rng.uniform(0.9, 1.0))
             radius = pitch / float(rng.uniform(1.95, 2.3))

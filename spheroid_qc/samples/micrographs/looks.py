@@ -113,7 +113,7 @@ def draw_look(rng: Rng, style: str, radius: float, cell: float) -> Look:
         side=_some(rng, 0.5, 0.1, 0.9),
         side_turn=float(u(-np.pi, np.pi)),
         glow_width=_log(rng, 1.0, max(2.0, 0.4 * radius)),
-        ring_at=float(u(2, 7)),
+        ring_at=_log(rng, 2.0, max(7.0, 0.5 * radius)) if rng.random() < 0.3 else float(u(2, 7)),
         power=_log(rng, 0.3, 2.0),
         folds=_some(rng, 0.12, 0.1, 0.5),
         fine=_log(rng, 0.003, 0.08),
@@ -208,6 +208,8 @@ def _darkfield(rng: Rng, look: Look) -> Look:
         grain_2=_some(rng, 0.5, 0.02, 0.2),
         rim=_some(rng, 0.6, -0.1, 0.9),
         glow=_some(rng, 0.5, 0.02, 0.3) - _some(rng, 0.2, 0.02, 0.1),
+        glow_width=look.glow_width * _log(rng, 1.0, 2.5),  # stray light reaches far
+        ring=_some(rng, 0.3, 0.02, 0.2),
         fine=_log(rng, 0.01, 0.2),
         soft=look.soft * u(0.7, 2.0),
     )

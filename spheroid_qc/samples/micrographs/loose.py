@@ -344,7 +344,7 @@ def fill_crowds(canvas: Canvas, cell: float) -> None:
     """
     if not canvas.shed.any():
         return
-    size = max(3, round(2.5 * cell)) | 1
+    size = max(3, round(2 * cell)) | 1
     density = ndimage.uniform_filter(canvas.shed.astype(np.float32), size)
-    canvas.shed |= density > 0.5
-    canvas.ignore |= (density > 0.38) & ~canvas.shed
+    canvas.shed |= density > 0.6
+    canvas.ignore |= (density > 0.52) & ~canvas.shed
