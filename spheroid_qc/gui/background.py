@@ -6,18 +6,32 @@ meanwhile is dropped.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable
 from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QThreadPool
 
 from spheroid_qc.errors import SpheroidQCError
 
 __all__ = ["alive", "in_background", "sentence_of"]
 
 _RUNNING: set[Any] = set()
+
+_PATIENCE_MS = 20_000
+"""A program that ends waits so long for threads that are still at work."""
+
+
+def _wait_for_threads() -> None:
+    """Let threads end before Qt does: one that told its end afterwards would crash the program."""
+    pool = QThreadPool.globalInstance()
+    if pool is not None:
+        pool.waitForDone(_PATIENCE_MS)
+
+
+atexit.register(_wait_for_threads)
 
 
 def alive(widget: QObject) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 
 import pytest
 
@@ -73,3 +75,21 @@ def test_a_typed_path_a_plate_map_and_the_sample(make_napari_viewer, qtbot) -> N
     assert plate.found_map.text() == "Use plate_map.csv"
     plate.found_map.click()
     qtbot.waitUntil(lambda: plate.session.plate_map is not None, timeout=60_000)
+
+
+ENDS_WHILE_A_THREAD_WORKS = """
+import time
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QApplication
+application, owner = QApplication([]), QObject()
+from spheroid_qc.gui.background import in_background
+in_background(owner, time.sleep, 1.0)
+"""
+
+
+@pytest.mark.gui
+def test_a_program_that_ends_while_a_thread_works_raises_nothing() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", ENDS_WHILE_A_THREAD_WORKS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Error" not in done.stderr
