@@ -3,12 +3,14 @@
 A drug's curve starts at 0 and ends at a free maximum, not above 1. Where the doses end before the
 curve does, the free maximum is often too low by chance, and additive drugs then look synergistic.
 So wherever a full effect fits the wells as well, the interval also spans what that curve says.
-Not of a drug without any effect at its doses: whatever it does beyond them adds next to nothing.
+A drug whose wells can't be told from no effect is held to have none: its fitted curve is noise, and
+may rise to a full effect just above the last dose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,12 +99,17 @@ class SingleCurves:
         self, wells: Mapping[str, Wells], cells: Conditions, combined: NDArray[np.intp],
         tops: Sequence[float | None], level: float,
     ) -> tuple[list[Estimate], Estimate]:  # fmt: skip
-        parts = list(zip(wells.items(), tops, strict=True))
-        fits = [self.fit(drug, own, top) for (drug, own), top in parts]
-        moved = None
-        if cells.vehicle_weight:
-            moved = [self.fit(drug, own, top, _STEP) for (drug, own), top in parts]
-        return loewe_excess(cells, combined, fits, moved, _STEP, level)
+        def curves(step: float) -> list[LogisticFit]:
+            found = []
+            for (drug, own), top in zip(wells.items(), tops, strict=True):
+                fit = self.fit(drug, own, top, step)
+                if self.emax is None and self.fit(drug, own).flat_p >= _FLAT_P:
+                    fit = replace(fit, emax=0.0, covariance=np.zeros_like(fit.covariance))
+                found.append(fit)
+            return found
+
+        moved = curves(_STEP) if cells.vehicle_weight else None
+        return loewe_excess(cells, combined, curves(0.0), moved, _STEP, level)
 
     def _may_be_full(self, fit: LogisticFit, drug: str, wells: Wells, cells: Conditions) -> bool:
         """Whether the doses may have ended before the curve of a drug that does act did."""
