@@ -12,7 +12,7 @@ from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segment.classical.reduction import as_plane
 from spheroid_qc.segment.learned.bodies import draw_bodies, find_bodies
 from spheroid_qc.segment.learned.confidence import confidence_of, figures_of
-from spheroid_qc.segment.learned.looking import Region, View, first_look, second_look
+from spheroid_qc.segment.learned.looking import Region, View, crop, first_look, second_look
 from spheroid_qc.segment.learned.network import CORE, SHED
 from spheroid_qc.segment.result import Segmentation
 
@@ -28,6 +28,10 @@ _THRESHOLD = 0.4
 _SHED_THRESHOLD = 0.6
 """Chance from which a pixel is shed material. Above a half, because training weighs what is shed
 four times: on held-out frames the disintegration that is read is then unbiased."""
+
+_CLOUD = 0.9
+"""Chance from which shed material that was seen in the whole frame is not taken back by a closer
+look."""
 
 _FEW_SHARE, _MANY_SHARE = 0.07, 0.02
 """Area below which a piece is a clump, as a share of the largest body's, where that one outweighs
@@ -161,13 +165,14 @@ def _has_polarity(labels: Labels, mean: Float, wanted: str) -> Mask:
 def _draw_shed(looks: Looks, shape: tuple[int, int]) -> Mask:
     """Shed material of the whole frame at full resolution, the closer look where there is one."""
     shed = np.zeros(shape, bool)
-    views = [looks.first, looks.combined]
-    if looks.first.region.height == looks.combined.region.height and (
-        looks.first.region.width == looks.combined.region.width
-    ):
-        views = [looks.combined]
-    for view in views:
-        _paste(shed, view.maps[SHED], view.region)
+    whole, near = looks.first.region, looks.combined.region
+    closer = looks.combined.maps[SHED]
+    if (whole.height, whole.width) != (near.height, near.width):
+        _paste(shed, looks.first.maps[SHED], whole)
+        # A close look at a crowd sees its cells one by one, and the gaps between them as bare.
+        before = crop(looks.first, near, slice(SHED, SHED + 1))[0]
+        closer = np.where(before >= _CLOUD, np.maximum(before, closer), closer)
+    _paste(shed, closer, near)
     return shed
 
 

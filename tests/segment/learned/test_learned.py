@@ -8,9 +8,11 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Polarity, SegmentationParameters
+from spheroid_qc.samples import DEMO, render_frame
 from spheroid_qc.segment import Segmentation, segment
 from spheroid_qc.segment.learned import weights
 from spheroid_qc.segment.learned.confidence import FIGURES
@@ -125,3 +127,15 @@ def test_without_weights_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(RequestError, match="not in this installation"):
             segment(image, method=method)
     assert segment(image, method="classical").core.any()
+
+
+def test_a_crowd_has_no_gaps_where_it_is_looked_at_closely() -> None:
+    """A small core in a dense cloud: a closer look sees single cells, and bare ground between."""
+    plan = next(p for p in DEMO.wells if (p.row, p.column) == (6, 10))  # all three drugs
+    frame = render_frame(DEMO, plan, len(DEMO.times_h) - 1, 0)
+    found = learned(frame.image)
+    away = ndimage.distance_transform_edt(frame.core == 0)
+    near = (away > 10) & (away < 60)
+    crowd = near & (ndimage.uniform_filter(frame.shed.astype(float), 25) > 0.8)
+    assert crowd.mean() > 0.01
+    assert found.shed[crowd].mean() > 0.95
