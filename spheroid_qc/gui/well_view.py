@@ -326,7 +326,7 @@ class WellView(QObject):
     def write_caption(self) -> None:
         """Say on the canvas which well this is, when, and what was found."""
         viewer, data = self.viewer, self.data
-        if viewer is None or data is None:
+        if viewer is None or data is None or self.layer(IMAGE) is None:
             return
         now = self.timepoint
         parts = [data.well, f"{data.times_h[now]:g} h"]

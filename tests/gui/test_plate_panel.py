@@ -82,6 +82,17 @@ def test_the_screen_shows_the_well_and_the_time_that_were_asked_for(window, fini
     )
 
 
+def test_the_caption_goes_with_its_picture_and_comes_back(window, images) -> None:
+    window.open(images)
+    window.viewer.layers.remove("well")
+    window.viewer.add_image(np.zeros((4, 8, 8)))
+    window.viewer.dims.set_current_step(0, 2)
+    assert not overlay_of(window.viewer, "text").visible, "another picture is on the screen"
+    window.show("C03")
+    assert overlay_of(window.viewer, "text").visible
+    assert window.caption.startswith("C03")
+
+
 def test_the_next_well_is_read_ahead(window, images) -> None:
     window.open(images)
     opened, cache = window.session.opened, window.session.cache
