@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from contextlib import nullcontext
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ class AnalysisResult:
     analysis : Analysis
         The answer.
     failures : tuple of str
-        Sentences on what could not be made.
+        Sentences on what could not be made, or is not in the answer.
     """
 
     out: Path
@@ -194,11 +195,16 @@ def analyse(
     target = place if out is None else Path(out)
     own = target.resolve() == place.resolve()
     check_target(target, run_folder=own)
-    if not own:
-        return _written(analyse_run_folder(place, parameters), target, workers, progress)
-    run = RunFolder(target)
-    with run.locked():
-        return _written(analyse_run_folder(place, parameters), target, workers, progress)
+    with RunFolder(target).locked() if own else nullcontext():
+        result = _written(analyse_run_folder(place, parameters), target, workers, progress)
+    if not RunFolder(place).has_later_decisions():
+        return result
+    late = (
+        f"{place} holds corrections, acceptances or exclusions that were made after its tables, "
+        "and they are not in this answer. Give the images to spheroid-qc run once more with the "
+        "same --out, which segments nothing anew and ends with the answer."
+    )
+    return replace(result, failures=(*result.failures, late))
 
 
 def _written(

@@ -55,25 +55,13 @@ def open_images(
         if opened.map_path is not None and not same:
             load_map(view, session, opened.map_path)
         load_tables(view, session)
-        if _is_stale(opened):
+        if opened.run.has_later_decisions():
             session.tables_wanted.emit()
 
     return in_background(
         view, open_folder, Path(folder), parameters, out, done=done,
         desc=f"reading {Path(folder).name}",
     )  # fmt: skip
-
-
-def _is_stale(opened: Opened) -> bool:
-    """Tell whether something was decided after the tables were made, before a crash perhaps."""
-    run = opened.run
-    wells = run.table("wells")
-    if not wells.is_file():
-        return False
-    made = wells.stat().st_mtime
-    decided = [p for p in (run.exclusions, run.acceptances) if p.is_file()]
-    decided += run.corrections.rglob("*.json") if run.corrections.is_dir() else []
-    return any(path.stat().st_mtime > made for path in decided)
 
 
 def load_map(owner: Any, session: Session, path: Path) -> Any:

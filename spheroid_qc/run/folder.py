@@ -181,6 +181,16 @@ class RunFolder:
         """Path of a table, e.g. `wells` -> `wells.csv`."""
         return self.root / f"{name}.csv"
 
+    def has_later_decisions(self) -> bool:
+        """Tell whether something was decided after the tables were made, before a crash perhaps."""
+        wells = self.table("wells")
+        if not wells.is_file():
+            return False
+        made = wells.stat().st_mtime
+        decided = [path for path in (self.exclusions, self.acceptances) if path.is_file()]
+        decided += self.corrections.rglob("*.json") if self.corrections.is_dir() else []
+        return any(path.stat().st_mtime > made for path in decided)
+
     @property
     def _of_the_user(self) -> tuple[str, ...]:
         """What may lie in the folder before its first run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from spheroid_qc import Parameters, analyse, run_plate
 from spheroid_qc.analysis.files import ANALYSIS_JSON, FILES
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.errors import RequestError
+from spheroid_qc.run.exclusions import Exclusion, write_exclusions
 from spheroid_qc.run.folder import RunFolder
 from tests.run.conftest import write_plate
 
@@ -69,6 +71,21 @@ def test_analyse_makes_the_same_bytes_again(run, tmp_path, call) -> None:
     assert status == 0
     elsewhere = bytes_of(tmp_path / "elsewhere")
     assert elsewhere == {name: text for name, text in before.items() if name != "wells.csv"}
+
+
+def test_analyse_says_when_decisions_are_newer_than_the_tables(run, tmp_path, call) -> None:
+    _, result = run
+    copy = tmp_path / "copy"
+    shutil.copytree(result.out, copy)
+    write_exclusions(copy / "exclusions.csv", [Exclusion("", "C03", 6.0, "fibre", "Ada", "now")])
+    made = (copy / "wells.csv").stat().st_mtime
+    os.utime(copy / "exclusions.csv", (made + 5, made + 5))
+    status, out, error = call("analyse", copy)
+    assert status == 1
+    assert "they are not in this answer" in error
+    assert "Drug response at 12 h" in out
+    os.utime(copy / "exclusions.csv", (made - 5, made - 5))
+    assert call("analyse", copy)[0] == 0
 
 
 def test_changed_response_settings_recompute_and_keep_the_masks(run) -> None:
