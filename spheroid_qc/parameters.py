@@ -154,8 +154,8 @@ class PlateParameters(Section):
     dose_time_h: float | None = setting(
         None,
         "Dose time",
-        "When the first drug was given, on the time axis of the images. None: the plate map's "
-        "dosed_at_h, else the first frame.",
+        "When the first drug was given, on the time axis of the images, for plates whose map has "
+        "no dosed_at_h. None: the first frame.",
         unit="h",
         ge=-10_000,
         le=100_000,

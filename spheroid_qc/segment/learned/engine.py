@@ -27,7 +27,7 @@ _THRESHOLD = 0.4
 
 _SHED_THRESHOLD = 0.6
 """Chance from which a pixel is shed material. Above a half, because training weighs what is shed
-four times: on held-out frames the disintegration that is read is then unbiased."""
+twice: in a corona, and on the demo's plate, lower ones take in gaps and specks."""
 
 _CLOUD = 0.9
 """Chance from which shed material that was seen in the whole frame is not taken back by a closer
