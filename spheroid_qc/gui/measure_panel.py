@@ -26,6 +26,7 @@ from spheroid_qc.gui.one_image import (
 from spheroid_qc.gui.overlays import overlay_of
 from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
 from spheroid_qc.gui.result_layers import output_of, show_results
+from spheroid_qc.gui.stacks import pixels_of
 from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
 from spheroid_qc.run.csvfile import write_table
 
@@ -47,6 +48,7 @@ class MeasurePanel(Panel):
         super().__init__(viewer)
         self._worker: Any = None
         self._results: dict[tuple[int, ...], FrameResult] = {}
+        self._of: Any = None
         self._source: Image | None = None
         self._preview_due = False
         self.empty = hint("Open an image first: drop a file on napari, or File > Open Sample.")
@@ -255,8 +257,11 @@ class MeasurePanel(Panel):
         if layer is None or self._worker is not None:
             self._preview_due = True
             return
+        pixels = pixels_of(layer)
+        if pixels is not self._of:  # frames of another well are not one result with these
+            self._results, self._of = {}, pixels
         worker = create_worker(
-            find_in_frames, layer.data, indices, self.pixel_size_um, self.parameters, masks,
+            find_in_frames, pixels, indices, self.pixel_size_um, self.parameters, masks,
             _start_thread=False, _ignore_errors=True,
         )  # fmt: skip
         self._worker = worker
@@ -272,7 +277,7 @@ class MeasurePanel(Panel):
         worker.start()
 
     def _on_result(self, layer: Image, result: FrameResult) -> None:
-        if not alive(self) or layer is not self.layer:
+        if not alive(self) or layer is not self.layer or pixels_of(layer) is not self._of:
             return
         self._results[result.index] = result
         self.bar.setValue(self.bar.value() + 1)
@@ -289,7 +294,10 @@ class MeasurePanel(Panel):
         self._worker = None
         self.bar.setVisible(False)
         self.cancel_button.setVisible(False)
-        if layer is self.layer and self._results:
+        if layer is self.layer and pixels_of(layer) is not self._of:
+            self._results = {}
+            show_info("Another well was chosen meanwhile; segment again to have that one.")
+        elif layer is self.layer and self._results:
             self._show_results(layer)
         self._say_buttons()
         if self._preview_due:

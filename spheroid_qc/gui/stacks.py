@@ -7,6 +7,7 @@ through time never waits for a disk. Neither imports Qt.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -16,11 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FrameCache", "LazyStack", "MaskStack", "Shown"]
+__all__ = ["FrameCache", "LazyStack", "MaskStack", "Shown", "empty_stack", "pixels_of"]
 
 Array = NDArray[Any]
 Read = Callable[[int], Array | None]
 Key = tuple[Hashable, Hashable]
+"""Of a frame: number of its stack and of the frame; or shape and type, and its name."""
+
+_NUMBERS = itertools.count()
 
 
 class FrameCache:
@@ -56,7 +60,7 @@ class FrameCache:
                 _, gone = self._frames.popitem(last=False)
                 self._bytes -= gone.nbytes
 
-    def drop(self, owner: int) -> None:
+    def drop(self, owner: Hashable) -> None:
         """Forget all frames of one stack."""
         with self._lock:
             for key in [key for key in self._frames if key[0] == owner]:
@@ -94,6 +98,8 @@ class LazyStack:
     ) -> None:
         self._read = read
         self._names = names
+        self._number = next(_NUMBERS)  # not id(): that of a stack that is gone comes again
+        self._closed = False
         self.shape = (n_frames, *shape)
         self.dtype = np.dtype(dtype)
         self._cache = FrameCache() if cache is None else cache
@@ -121,11 +127,13 @@ class LazyStack:
 
     def frame(self, n: int) -> Array:
         """Give one frame, shape (y, x)."""
-        key = self._key(n)
-        found = self._cache.get(key)
+        found = self._kept(n)
         if found is None:
-            found = self._fitted(self._read(n))
-            self._cache.put(key, found)
+            pixels = self._read(n)
+            found = self._fitted(pixels)
+            if not self._closed:
+                # What could not be read may be there the next time that a stack asks for it.
+                self._cache.put((self._number, n) if pixels is None else self._key(n), found)
         return found
 
     def prefetch(self, numbers: Sequence[int]) -> None:
@@ -135,7 +143,7 @@ class LazyStack:
                 self._ahead = ThreadPoolExecutor(1, thread_name_prefix="frames-ahead")
             for n in numbers:
                 inside = 0 <= n < self.shape[0] and n not in self._waiting
-                if inside and self._cache.get(self._key(n)) is None:
+                if inside and self._kept(n) is None:
                     self._waiting.add(n)
                     self._ahead.submit(self._fetch, n)
 
@@ -143,13 +151,18 @@ class LazyStack:
         """Stop reading ahead, and forget the frames that are this stack's own."""
         with self._lock:
             ahead, self._ahead = self._ahead, None
+            self._closed = True
         if ahead is not None:
             ahead.shutdown(wait=False, cancel_futures=True)
-        self._cache.drop(id(self))
+        self._cache.drop(self._number)
 
     def _key(self, n: int) -> Key:
         name = None if self._names is None else self._names[n]
-        return (id(self), n) if name is None else ((self.shape[1:], self.dtype.str), name)
+        return (self._number, n) if name is None else ((self.shape[1:], self.dtype.str), name)
+
+    def _kept(self, n: int) -> Array | None:
+        found = self._cache.get(self._key(n))
+        return self._cache.get((self._number, n)) if found is None else found
 
     def _fetch(self, n: int) -> None:
         try:
@@ -262,11 +275,17 @@ class MaskStack(LazyStack):
             self._writable(int(n))[tuple(part[hit] for part in index[1:])] = values[hit]
 
 
+def empty_stack(shape: tuple[int, ...], dtype: Any) -> LazyStack:
+    """Give a stack of nothing, shape (time, y, x), for masks that are still to come."""
+    return LazyStack(lambda n: None, shape[0], (shape[1], shape[2]), dtype)
+
+
 class Shown:
     """The stack that a layer shows now, behind an array that stays the same.
 
     A layer that is given another array makes its viewer think about dimensions and extents anew.
     The next well is as large as the last: the layer keeps this array and only looks at it again.
+    Whoever works on the pixels for longer asks for the stack of the moment (`now`).
 
     Parameters
     ----------
@@ -276,6 +295,10 @@ class Shown:
 
     def __init__(self, stack: LazyStack) -> None:
         self._stack = stack
+
+    def now(self) -> LazyStack:
+        """Give the stack that is shown now."""
+        return self._stack
 
     def like(self, stack: LazyStack) -> bool:
         """Tell whether a stack can take the place of what is shown."""
@@ -325,6 +348,11 @@ class Shown:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return self._stack.__array__(dtype, copy)
+
+
+def pixels_of(layer: Any) -> Any:
+    """Give the array behind a layer, one that stays what it is whatever the layer shows next."""
+    return layer.data.now() if isinstance(layer.data, Shown) else layer.data
 
 
 def _split(key: Any) -> tuple[Any, tuple[Any, ...]]:

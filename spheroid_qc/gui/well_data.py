@@ -19,7 +19,7 @@ from spheroid_qc.run.load import FieldImage, OpenFile
 from spheroid_qc.run.masks import read_masks
 from spheroid_qc.run.work import Moment, read_record
 
-__all__ = ["WellData", "read_well"]
+__all__ = ["WellData", "read_well", "warm_well"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,17 @@ def read_well(
     )  # fmt: skip
 
 
+def warm_well(
+    opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None, timepoint: int
+) -> None:
+    """Read the picture of a well that is likely to be asked for next, into the cache."""
+    data = read_well(opened, plate, well, cache, field)
+    try:
+        data.image.frame(timepoint)
+    finally:
+        data.close()
+
+
 def _field_of(moment: dict[str, Any] | None, field: int | None) -> dict[str, Any] | None:
     if moment is None or not moment["fields"]:
         return None
@@ -158,10 +169,11 @@ class _Pictures:
         self._results = results
         self._field = field
 
-    def names(self) -> list[tuple[str, int, bool] | None]:
+    def names(self) -> list[tuple[str, int, bool, str] | None]:
         """Tell where the pixels of each frame come from; None where there is no image."""
+        how = self._opened.parameters.images.model_dump_json()
         return [
-            None if moment is None else (moment.signature, *self._which(n))
+            None if moment is None else (moment.signature, *self._which(n), how)
             for n, moment in enumerate(self._moments)
         ]
 

@@ -7,7 +7,7 @@ stepping from well to well is quick; a layer that was deleted is made again when
 from __future__ import annotations
 
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ from spheroid_qc.gui.mask_layer import MaskLayer
 from spheroid_qc.gui.overlays import overlay_of, place_overlays
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.session import Session, session_of
-from spheroid_qc.gui.stacks import LazyStack, Shown
-from spheroid_qc.gui.well_data import WellData, read_well
+from spheroid_qc.gui.stacks import LazyStack, Shown, empty_stack
+from spheroid_qc.gui.well_data import WellData, read_well, warm_well
 from spheroid_qc.run.progress import Progress
 
 __all__ = ["WellView", "view_of"]
@@ -74,6 +74,7 @@ class WellView(QObject):
         self._ahead.setInterval(_PAUSE_MS)
         self._ahead.timeout.connect(self._read_ahead)
         self._warmer = ThreadPoolExecutor(1, thread_name_prefix="wells-ahead")
+        self._warming: list[Future[None]] = []
         self.session.well_wanted.connect(self._on_wanted, check_nargs=False)
         self.session.opened_changed.connect(self._on_opened, check_nargs=False)
         self.session.tables_changed.connect(self._on_tables, check_nargs=False)
@@ -102,18 +103,18 @@ class WellView(QObject):
         if self.data is None or viewer is None or viewer.dims.ndim < 3:
             return 0
         at = viewer.dims.point[viewer.dims.ndim - 3]
-        image = self.layer(IMAGE)
-        step = image.scale[0] if image is not None else 1.0
-        return int(np.clip(round(at / step), 0, len(self.data.times_h) - 1))
+        return int(np.clip(round(at / self._hours()), 0, len(self.data.times_h) - 1))
 
     def go_to(self, timepoint: int) -> None:
         """Show another time of the well."""
         viewer = self.viewer
         if viewer is not None and self.data is not None and viewer.dims.ndim >= 3:
-            image = self.layer(IMAGE)
-            step = image.scale[0] if image is not None else 1.0
-            axis = viewer.dims.ndim - 3
-            viewer.dims.set_point(axis, timepoint * step)
+            viewer.dims.set_point(viewer.dims.ndim - 3, timepoint * self._hours())
+
+    def _hours(self) -> float:
+        """Length of a step in time on the screen's scale, by whichever layer is left."""
+        layers = [self.layer(name) for name in (IMAGE, CORE_NAME, SHED_NAME)]
+        return next((float(one.scale[0]) for one in layers if one is not None), 1.0)
 
     def read_again(self) -> None:
         """Read the well anew: it was analysed, or its masks were changed elsewhere."""
@@ -142,6 +143,7 @@ class WellView(QObject):
         if not alive(self) or self.session.opened is None:
             return
         self._number += 1
+        self._cool()
         wanted = _Wanted(plate, well, timepoint, self._number)
         in_background(self, _prepare, self.session, wanted, self.field, done=self._show)
 
@@ -168,16 +170,20 @@ class WellView(QObject):
         if viewer is None or wanted.number != self._number:
             data.close()
             return
-        stays = min(wanted.timepoint, len(data.times_h) - 1) == self.timepoint
+        before = self.timepoint, viewer.dims.point
         old, self.data = self.data, data
         self._setting = True
-        hidden = [] if stays or self._alike(data) else self._hide()
+        stacks = self._stacks(data)
+        hidden = [] if wanted.timepoint == before[0] or self._alike(stacks) else self._hide()
         try:
-            self._fill(viewer, data, look=stays)
+            turned = self._fill(viewer, data, stacks)
             labels = (*viewer.dims.axis_labels[:-3], "time", "y", "x")[-viewer.dims.ndim :]
             if viewer.dims.axis_labels != labels:
                 viewer.dims.axis_labels = labels
             self.go_to(wanted.timepoint)
+            if viewer.dims.point == before[1]:  # no step in time has made them look
+                for layer in turned:
+                    layer.refresh(extent=False)
         finally:
             for layer in hidden:
                 layer.visible = True
@@ -194,18 +200,14 @@ class WellView(QObject):
         shape = data.image.shape
         return {
             IMAGE: data.image,
-            SHED_NAME: data.shed or LazyStack(_nothing, shape[0], shape[1:], np.uint8),
-            CORE_NAME: data.core or LazyStack(_nothing, shape[0], shape[1:], np.uint16),
+            SHED_NAME: data.shed or empty_stack(shape, np.uint8),
+            CORE_NAME: data.core or empty_stack(shape, np.uint16),
         }
 
-    def _alike(self, data: WellData) -> bool:
+    def _alike(self, stacks: dict[str, LazyStack]) -> bool:
         """Whether all layers can go on with the arrays that they have."""
-        layers = ((self.layer(name), stack) for name, stack in self._stacks(data).items())
-        return all(
-            isinstance(layer.data, Shown) and layer.data.like(stack)
-            for layer, stack in layers
-            if layer is not None
-        )
+        layers = {self.layer(name): stack for name, stack in stacks.items()}
+        return all(layer is None or _can_turn(layer, stack) for layer, stack in layers.items())
 
     def _hide(self) -> list[Any]:
         """Hide the layers, so that a frame between the old one and the new is never read."""
@@ -215,17 +217,17 @@ class WellView(QObject):
             layer.visible = False
         return shown
 
-    def _fill(self, viewer: Any, data: WellData, *, look: bool) -> None:
-        """Give the layers their arrays; `look`: no step in time will make them look."""
+    def _fill(self, viewer: Any, data: WellData, stacks: dict[str, LazyStack]) -> list[Any]:
+        """Give the layers their arrays; those that kept their own have yet to look at it."""
         geometry = self._geometry(data)
         metadata = {"plate": data.plate, "well": data.well, "time_h": list(data.times_h)}
         picture = self.session.opened.picture if self.session.opened else None
-        stacks = self._stacks(data)
+        turned: list[Any] = []
         image = self.layer(IMAGE)
         if image is None:
             limits = None if picture is None else (picture.low, picture.high)
             image = Image(
-                Shown(data.image), name=IMAGE, contrast_limits=limits or (0, 255),
+                Shown(stacks[IMAGE]), name=IMAGE, contrast_limits=limits or (0, 255),
                 metadata=metadata, multiscale=False, rgb=False, **geometry,
             )  # fmt: skip
             if picture is not None:
@@ -234,7 +236,7 @@ class WellView(QObject):
                 image.contrast_limits = (picture.low, picture.high)
             self._keep(viewer, IMAGE, image)
         else:
-            _turn(image, stacks[IMAGE], look)
+            turned += _turn(image, stacks[IMAGE])
             image.metadata = metadata
         for name, there, colour in (
             (SHED_NAME, data.shed is not None, SHED), (CORE_NAME, data.core is not None, CORE),
@@ -243,7 +245,7 @@ class WellView(QObject):
             if layer is not None:
                 # Taking layers away and making them again is slow: an empty one that can't be
                 # painted stands in for the masks that are still to come.
-                _turn(layer, stacks[name], look)
+                turned += _turn(layer, stacks[name])
                 layer.metadata = metadata
                 # Forgets the strokes: those of another well must not be taken back on this one.
                 layer.editable = False
@@ -260,6 +262,7 @@ class WellView(QObject):
                     event.connect(lambda *_, name=name: self._on_painted(name))
         if data.core is None:
             viewer.layers.selection.active = image
+        return turned
 
     def _geometry(self, data: WellData) -> dict[str, Any]:
         opened = self.session.opened
@@ -277,6 +280,10 @@ class WellView(QObject):
 
     def _keep(self, viewer: Any, name: str, layer: Layer) -> None:
         viewer.add_layer(layer)
+        masks = [self.layer(mask) for mask in (SHED_NAME, CORE_NAME)]
+        if name == IMAGE and any(masks):  # a picture that was deleted comes back below them
+            lowest = min(viewer.layers.index(mask) for mask in masks if mask is not None)
+            viewer.layers.move(len(viewer.layers) - 1, lowest)
         self._layers[name] = weakref.ref(layer)
 
     # from the viewer
@@ -316,12 +323,18 @@ class WellView(QObject):
         for stack in (data.image, data.core, data.shed):
             if stack is not None:
                 stack.prefetch([now + step for step in _AHEAD])
-        if self.session.opened is not None:
-            wells = self.session.opened.wells(data.plate)
+        opened, cache = self.session.opened, self.session.cache
+        self._cool()
+        if opened is not None and data.well in (wells := opened.wells(data.plate)):
             at = wells.index(data.well)
             for well in (*wells[at + 1 : at + 2], *wells[max(at - 1, 0) : at]):
-                wanted = _Wanted(data.plate, well, now, self._number)
-                self._warmer.submit(_warm, self.session, wanted, self.field)
+                ahead = opened, data.plate, well, cache, self.field, now
+                self._warming.append(self._warmer.submit(warm_well, *ahead))
+
+    def _cool(self) -> None:
+        """Let go of what was to be read ahead."""
+        while self._warming:
+            self._warming.pop().cancel()
 
     def write_caption(self) -> None:
         """Say on the canvas which well this is, when, and what was found."""
@@ -359,26 +372,17 @@ def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wan
     return wanted, data
 
 
-def _warm(session: Session, wanted: _Wanted, field: int | None) -> None:
-    """Read the picture of a well that is likely to be asked for next; in a thread."""
-    if session.opened is not None:
-        data = read_well(session.opened, wanted.plate, wanted.well, session.cache, field)
-        data.image.frame(wanted.timepoint)
-        data.close()
+def _can_turn(layer: Any, stack: LazyStack) -> bool:
+    return isinstance(layer.data, Shown) and layer.data.like(stack)
 
 
-def _turn(layer: Any, stack: LazyStack, look: bool) -> None:
-    """Let a layer show another stack, and look at it."""
-    if isinstance(layer.data, Shown) and layer.data.like(stack):
+def _turn(layer: Any, stack: LazyStack) -> list[Any]:
+    """Let a layer show another stack; it is given back where it has yet to look at it."""
+    if _can_turn(layer, stack):
         layer.data.turn_to(stack)
-        if look:
-            layer.refresh(extent=False)
-    else:
-        layer.data = Shown(stack)
-
-
-def _nothing(n: int) -> None:
-    """Read a frame of masks that are still to come."""
+        return [layer]
+    layer.data = Shown(stack)
+    return []
 
 
 def _one_colour(colour: str) -> DirectLabelColormap:

@@ -361,22 +361,26 @@ def loewe_excess(
     curve = np.einsum("ij,jk,ik->i", gradient, covariance, gradient)
     wells = (cells.count / cells.relative)[combined]
     halves = t * np.sqrt(variance * (1 / wells + curve + shared**2))
-    each = [
-        _bounded(*one, df)
-        for one in zip(values, halves, expected, t * np.sqrt(variance / wells), strict=True)
-    ]
+    left = 1 - cells.mean[combined]
+    own = t * np.sqrt(variance * (1 / wells + left**2 * cells.vehicle_weight))
+    tops = [curve.emax for curve in curves]
+    span = (min(0.0, *tops), max(1.0, *tops))
+    each = [_bounded(*one, span, df) for one in zip(values, halves, expected, own, strict=True)]
     along = gradient.mean(axis=0)
-    own = (1 / wells).sum() / len(combined) ** 2
-    half = t * np.sqrt(variance * (own + along @ covariance @ along + shared.mean() ** 2))
-    return each, _bounded(mean, half, expected.mean(), t * np.sqrt(variance * own), df)
+    unit = (1 / wells).sum() / len(combined) ** 2
+    half = t * np.sqrt(variance * (unit + along @ covariance @ along + shared.mean() ** 2))
+    own_mean = t * np.sqrt(variance * (unit + left.mean() ** 2 * cells.vehicle_weight))
+    return each, _bounded(mean, half, expected.mean(), own_mean, span, df)
 
 
-def _bounded(value: float, half: float, expected: float, own: float, df: int) -> Estimate:
-    """Interval of an excess over an expectation that lies between 0 and 1, however unsure it is.
+def _bounded(
+    value: float, half: float, expected: float, own: float, span: tuple[float, float], df: int
+) -> Estimate:
+    """Interval of an excess over an expectation that lies within a span, however unsure it is.
 
     Where the wells do not determine a drug's curve, its standard errors are beyond all bounds.
-    `own` is the half-width that the combination's own wells leave.
+    `own` is the half-width that the wells of the combination and of the vehicle leave.
     """
-    low = max(value - half, value + expected - 1 - own)
-    high = min(value + half, value + expected + own)
-    return Estimate(float(value), float(low), float(high), df)
+    low = max(value - half, value + expected - span[1] - own)
+    high = min(value + half, value + expected - span[0] + own)
+    return Estimate(float(value), float(min(low, value)), float(max(high, value)), df)

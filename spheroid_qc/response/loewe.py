@@ -3,8 +3,8 @@
 A drug's curve starts at 0 and ends at a free maximum, not above 1. Where the doses end before the
 curve does, the free maximum is often too low by chance, and additive drugs then look synergistic.
 So wherever a full effect fits the wells as well, the interval also spans what that curve says.
-A drug whose wells can't be told from no effect is held to have none: its fitted curve is noise, and
-may rise to a full effect just above the last dose.
+A drug that is shown to do next to nothing at its highest dose is held to do nothing: its fitted
+curve is noise, and may rise to a full effect just above the last dose.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ _STEP = 1e-3
 _REFUTED_P = 0.05
 """Below, a full effect is no longer held for possible."""
 
-_FLAT_P = 0.05
-"""From here on a drug alone can't be told from one that does nothing."""
+_FLAT_P, _NEXT_TO_NOTHING = 0.05, 0.1
+"""A drug does nothing where a constant explains its wells as well, and its effect at the highest
+dose is surely (upper limit of a 95 % interval) below the second figure."""
 
 
 class SingleCurves:
@@ -103,7 +104,7 @@ class SingleCurves:
             found = []
             for (drug, own), top in zip(wells.items(), tops, strict=True):
                 fit = self.fit(drug, own, top, step)
-                if self.emax is None and self.fit(drug, own).flat_p >= _FLAT_P:
+                if self.emax is None and self._does_nothing(drug, own, cells):
                     fit = replace(fit, emax=0.0, covariance=np.zeros_like(fit.covariance))
                 found.append(fit)
             return found
@@ -113,9 +114,20 @@ class SingleCurves:
 
     def _may_be_full(self, fit: LogisticFit, drug: str, wells: Wells, cells: Conditions) -> bool:
         """Whether the doses may have ended before the curve of a drug that does act did."""
-        if fit.emax >= 1 or fit.flat_p >= _FLAT_P:
+        if fit.emax >= 1 or self._does_nothing(drug, wells, cells):
             return False
         return self.plateau_p(drug, wells, cells) > _REFUTED_P
+
+    def _does_nothing(self, drug: str, wells: Wells, cells: Conditions) -> bool:
+        """Whether a drug is shown to have next to no effect: not seeing one is not enough."""
+        if cells.df < 3 or not self.fit(drug, wells).flat_p >= _FLAT_P:
+            return False
+        doses, effect = wells
+        highest = effect[doses == doses.max()]
+        mean = highest.mean(keepdims=True)
+        own = self.scatter.relative(mean) / len(highest) + cells.vehicle_weight * (1 - mean) ** 2
+        limit = mean + special.stdtrit(cells.df, 0.975) * np.sqrt(cells.variance * own)
+        return bool(limit[0] < _NEXT_TO_NOTHING)
 
     def plateau_p(self, drug: str, wells: Wells, cells: Conditions) -> float:
         """Test whether a drug alone has its full effect at an endless dose.

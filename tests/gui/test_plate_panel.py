@@ -13,6 +13,7 @@ from qtpy.QtCore import QPoint, Qt  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
 from spheroid_qc.gui.overlays import overlay_of  # noqa: E402
+from spheroid_qc.gui.well_view import view_of  # noqa: E402
 from spheroid_qc.plate.maps import read_plate_map  # noqa: E402
 
 
@@ -91,6 +92,27 @@ def test_the_caption_goes_with_its_picture_and_comes_back(window, images) -> Non
     window.show("C03")
     assert overlay_of(window.viewer, "text").visible
     assert window.caption.startswith("C03")
+
+
+def test_a_picture_that_was_deleted_comes_back_below_its_masks(window, finished) -> None:
+    window.open(finished)
+    window.until(lambda: "core" in window.viewer.layers)
+    window.show("B02", 1)
+    window.viewer.layers.remove("well")
+    data = window.show("C03", 1)
+    layers = window.viewer.layers
+    assert [layer.name for layer in layers] == ["well", "shed", "core"]
+    assert np.array_equal(layers["core"]._slice.image.raw, data.core[1])
+    assert np.array_equal(layers["well"]._slice.image.raw, data.image[1])
+
+
+def test_a_well_without_images_is_no_trouble(window, images) -> None:
+    window.open(images)
+    window.session.show(window.session.plate, "H12", 0)
+    view = view_of(window.viewer)
+    window.until(lambda: view.data.well == "H12")
+    view._read_ahead()
+    assert view._warming == []
 
 
 def test_the_next_well_is_read_ahead(window, images) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.gui.stacks import FrameCache, LazyStack, MaskStack, Shown
+from spheroid_qc.gui.stacks import FrameCache, LazyStack, MaskStack, Shown, pixels_of
 
 SHAPE = (5, 6, 7)
 WHOLE = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(np.uint16)
@@ -105,7 +105,7 @@ def test_memory_is_bounded() -> None:
     assert cache._bytes <= 3 * WHOLE[0].nbytes
     _ = stack[0]
     assert disk.reads.count(0) == 2
-    cache.drop(id(stack))
+    stack.close()
     assert cache._bytes == 0
 
 
@@ -148,3 +148,30 @@ def test_writing_into_what_was_given_changes_nothing() -> None:
     shown[:] = 9
     assert np.array_equal(stack[1], WHOLE[1])
     assert np.array_equal(stack.original(1), WHOLE[1])
+
+
+def test_a_closed_stack_leaves_nothing_behind() -> None:
+    cache = FrameCache()
+    stack = LazyStack(Disk(), 5, SHAPE[1:], np.uint16, cache)
+    stack.close()
+    assert np.array_equal(stack.frame(1), WHOLE[1]), "a reading ahead that was on its way"
+    assert cache._bytes == 0
+
+
+def test_what_could_not_be_read_is_asked_for_again_by_the_next_stack() -> None:
+    cache, names = FrameCache(), ["a"]
+    gone = LazyStack(lambda n: None, 1, SHAPE[1:], np.uint16, cache, names)
+    assert not gone[0].any()
+    there = LazyStack(lambda n: WHOLE[0], 1, SHAPE[1:], np.uint16, cache, names)
+    assert np.array_equal(there[0], WHOLE[0])
+
+
+def test_who_works_on_pixels_keeps_them_while_the_layer_turns() -> None:
+    first, second = (LazyStack(Disk(), 5, SHAPE[1:], np.uint16) for _ in range(2))
+    layer = type("Layer", (), {"data": Shown(first)})()
+    held = pixels_of(layer)
+    layer.data.turn_to(second)
+    assert held is first
+    assert pixels_of(layer) is second
+    layer.data = WHOLE
+    assert pixels_of(layer) is WHOLE

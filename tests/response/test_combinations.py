@@ -377,3 +377,32 @@ def test_a_drug_that_does_nothing_does_not_widen_the_interval_of_loewe() -> None
         assert mean.high > -0.03
         widths.append(mean.high - mean.low)
     assert np.median(widths) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("curves", "n", "sd"),
+    [
+        ((HillCurve(1.0, 1.5), HillCurve(0.1, 2.0)), 1, 0.05),
+        ((HillCurve(1.0, 1.5), HillCurve(0.1, 1.5, 0.25)), 1, 0.1),
+        ((HillCurve(1.0, 1.5, 0.15), HillCurve(0.1, 1.5, 0.15)), 3, 0.1),
+    ],
+    ids=["both strong", "strong and weak", "both weak"],
+)
+def test_not_seeing_an_effect_is_not_taken_for_none_by_loewe(curves, n, sd) -> None:
+    """Few wells tell nothing from a drug that acts: additive drugs must not look synergistic."""
+    called = 0
+    for seed in range(25):
+        found = analyse(plate(curves, loewe, n=n, sd=sd, seed=seed).query("~(dose_1_um > 1.5)"))
+        mean = found[(found.method == "loewe_excess") & (found.level == "mean")].iloc[0]
+        called += mean.low > 0
+        assert not mean.low > mean.value
+    assert called <= 3
+
+
+def test_a_maximum_above_one_that_was_asked_for_keeps_intervals_in_order() -> None:
+    table = plate((HillCurve(1.0, 1.5), HillCurve(0.1, 1.5)), loewe, n=2, sd=0.1, seed=3)
+    found = analyse(table, emax=1.2)
+    own = found[(found.method == "loewe_excess") & found.low.notna()]
+    assert len(own)
+    assert (own.low <= own.value).all()
+    assert (own.value <= own.high).all()
