@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
 from spheroid_qc import measure, segment  # noqa: E402
+from spheroid_qc.gui.one_image import find_in_frames  # noqa: E402
 from tests.run.conftest import draw  # noqa: E402
 
 
@@ -116,3 +119,30 @@ def test_what_is_no_picture_is_a_sentence(window, capsys) -> None:
     window.viewer.layers.clear()
     assert panel.layer is None
     panel.run_frame()  # nothing to do, nothing raised
+
+
+def test_another_well_that_is_chosen_meanwhile_is_not_mixed_in(window, images, monkeypatch) -> None:
+    gate = threading.Event()
+
+    def slowly(*arguments):
+        for result in find_in_frames(*arguments):
+            yield result
+            gate.wait(60)
+
+    monkeypatch.setattr("spheroid_qc.gui.measure_panel.find_in_frames", slowly)
+    window.open(images)
+    panel = window.panel("Segment and measure")
+    assert panel.layer is window.viewer.layers["well"]
+    panel.all_button.click()
+    window.until(lambda: panel._results)
+    window.show("C03")
+    gate.set()
+    done(window, panel)
+    assert panel._results == {}
+    assert "well core" not in window.viewer.layers
+    panel.all_button.click()
+    done(window, panel)
+    core = window.viewer.layers["well core"]
+    for timepoint in range(3):
+        found = segment(window.shown().image.frame(timepoint), panel.pixel_size_um)
+        assert np.array_equal(np.asarray(core.data[timepoint]) > 0, found.core > 0)
