@@ -82,7 +82,9 @@ def painting(viewer, view, until) -> None:
         told.clear()
         view.go_to(stroke)
         until(lambda: True)
-        layer.selected_label, layer.brush_size = 0, 30
+        # What an earlier stroke has taken away is put back.
+        layer.selected_label = int(view.data.core[stroke, middle, middle] == 0)
+        layer.brush_size = 30
         for step in range(10):  # as the mouse moves
             layer.paint((stroke, middle, middle + 4 * step), 0)
             QApplication.processEvents()
