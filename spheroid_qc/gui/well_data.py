@@ -66,11 +66,15 @@ class WellData:
         """Whether there are masks."""
         return self.core is not None
 
+    @property
+    def stacks(self) -> list[LazyStack]:
+        """Image and masks, as far as there are any."""
+        return [one for one in (self.image, self.core, self.shed) if one is not None]
+
     def close(self) -> None:
         """Stop reading ahead."""
-        for stack in (self.image, self.core, self.shed):
-            if stack is not None:
-                stack.close()
+        for stack in self.stacks:
+            stack.close()
 
 
 def read_well(

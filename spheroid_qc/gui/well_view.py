@@ -96,6 +96,11 @@ class WellView(QObject):
             found if found is not None and viewer is not None and found in viewer.layers else None
         )
 
+    def _present(self) -> list[Any]:
+        """Give the layers of the view that are in the viewer, the image first."""
+        layers = [self.layer(name) for name in (IMAGE, CORE_NAME, SHED_NAME)]
+        return [layer for layer in layers if layer is not None]
+
     @property
     def timepoint(self) -> int:
         """Number of the frame on the screen."""
@@ -113,8 +118,7 @@ class WellView(QObject):
 
     def _hours(self) -> float:
         """Length of a step in time on the screen's scale, by whichever layer is left."""
-        layers = [self.layer(name) for name in (IMAGE, CORE_NAME, SHED_NAME)]
-        return next((float(one.scale[0]) for one in layers if one is not None), 1.0)
+        return next((float(layer.scale[0]) for layer in self._present()), 1.0)
 
     def read_again(self) -> None:
         """Read the well anew: it was analysed, or its masks were changed elsewhere."""
@@ -131,10 +135,8 @@ class WellView(QObject):
         data, self.data = self.data, None
         viewer = self.viewer
         if viewer is not None:
-            for name in (IMAGE, CORE_NAME, SHED_NAME):
-                layer = self.layer(name)
-                if layer is not None:
-                    viewer.layers.remove(layer)
+            for layer in self._present():
+                viewer.layers.remove(layer)
             overlay_of(viewer, "text").visible = False
         if data is not None:
             data.close()
@@ -211,8 +213,7 @@ class WellView(QObject):
 
     def _hide(self) -> list[Any]:
         """Hide the layers, so that a frame between the old one and the new is never read."""
-        layers = [self.layer(name) for name in (IMAGE, CORE_NAME, SHED_NAME)]
-        shown = [layer for layer in layers if layer is not None and layer.visible]
+        shown = [layer for layer in self._present() if layer.visible]
         for layer in shown:
             layer.visible = False
         return shown
@@ -280,9 +281,9 @@ class WellView(QObject):
 
     def _keep(self, viewer: Any, name: str, layer: Layer) -> None:
         viewer.add_layer(layer)
-        masks = [self.layer(mask) for mask in (SHED_NAME, CORE_NAME)]
-        if name == IMAGE and any(masks):  # a picture that was deleted comes back below them
-            lowest = min(viewer.layers.index(mask) for mask in masks if mask is not None)
+        masks = self._present()
+        if name == IMAGE and masks:  # a picture that was deleted comes back below them
+            lowest = min(viewer.layers.index(mask) for mask in masks)
             viewer.layers.move(len(viewer.layers) - 1, lowest)
         self._layers[name] = weakref.ref(layer)
 
@@ -320,9 +321,8 @@ class WellView(QObject):
         if data is None:
             return
         now = self.timepoint
-        for stack in (data.image, data.core, data.shed):
-            if stack is not None:
-                stack.prefetch([now + step for step in _AHEAD])
+        for stack in data.stacks:
+            stack.prefetch([now + step for step in _AHEAD])
         opened, cache = self.session.opened, self.session.cache
         self._cool()
         if opened is not None and data.well in (wells := opened.wells(data.plate)):
@@ -366,9 +366,8 @@ def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wan
     assert session.opened is not None
     data = read_well(session.opened, wanted.plate, wanted.well, session.cache, field)
     now = min(wanted.timepoint, len(data.times_h) - 1)
-    for stack in (data.image, data.core, data.shed):
-        if stack is not None:
-            stack.frame(now)
+    for stack in data.stacks:
+        stack.frame(now)
     return wanted, data
 
 

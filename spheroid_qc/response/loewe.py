@@ -84,27 +84,29 @@ class SingleCurves:
             The curves, each combination, and their unweighted mean.
         """
         fits = [self.fit(drug, own, self.emax) for drug, own in wells.items()]
-        each, mean = self._excess(wells, cells, combined, [self.emax] * len(fits), level)
+        idle = [self.emax is None and self._is_idle(*part, cells) for part in wells.items()]
+        each, mean = self._excess(wells, cells, combined, [self.emax] * len(fits), idle, level)
         if self.emax is None:
             tops = [
-                1.0 if self._may_be_full(fit, drug, own, cells) else None
-                for (drug, own), fit in zip(wells.items(), fits, strict=True)
-            ]
+                1.0 if fit.emax < 1 and not rests and self.plateau_p(*part, cells) > _REFUTED_P
+                else None
+                for part, fit, rests in zip(wells.items(), fits, idle, strict=True)
+            ]  # fmt: skip
             if any(tops):
-                others, other = self._excess(wells, cells, combined, tops, level)
+                others, other = self._excess(wells, cells, combined, tops, idle, level)
                 each = [_both(a, b) for a, b in zip(each, others, strict=True)]
                 mean = _both(mean, other)
         return fits, each, mean
 
     def _excess(
         self, wells: Mapping[str, Wells], cells: Conditions, combined: NDArray[np.intp],
-        tops: Sequence[float | None], level: float,
+        tops: Sequence[float | None], idle: Sequence[bool], level: float,
     ) -> tuple[list[Estimate], Estimate]:  # fmt: skip
         def curves(step: float) -> list[LogisticFit]:
             found = []
-            for (drug, own), top in zip(wells.items(), tops, strict=True):
+            for (drug, own), top, rests in zip(wells.items(), tops, idle, strict=True):
                 fit = self.fit(drug, own, top, step)
-                if self.emax is None and self._does_nothing(drug, own, cells):
+                if rests:
                     fit = replace(fit, emax=0.0, covariance=np.zeros_like(fit.covariance))
                 found.append(fit)
             return found
@@ -112,13 +114,7 @@ class SingleCurves:
         moved = curves(_STEP) if cells.vehicle_weight else None
         return loewe_excess(cells, combined, curves(0.0), moved, _STEP, level)
 
-    def _may_be_full(self, fit: LogisticFit, drug: str, wells: Wells, cells: Conditions) -> bool:
-        """Whether the doses may have ended before the curve of a drug that does act did."""
-        if fit.emax >= 1 or self._does_nothing(drug, wells, cells):
-            return False
-        return self.plateau_p(drug, wells, cells) > _REFUTED_P
-
-    def _does_nothing(self, drug: str, wells: Wells, cells: Conditions) -> bool:
+    def _is_idle(self, drug: str, wells: Wells, cells: Conditions) -> bool:
         """Whether a drug is shown to have next to no effect: not seeing one is not enough."""
         if cells.df < 3 or not self.fit(drug, wells).flat_p >= _FLAT_P:
             return False
