@@ -30,7 +30,7 @@ from simulated_plates import Scenario, scenarios, wilson
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.combinations import _rows
-from spheroid_qc.response.excess import conditions
+from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.loewe import SingleCurves
 from spheroid_qc.response.responses import read_responses
 from spheroid_qc.response.verdicts import judge

@@ -23,13 +23,8 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.excess import (
-    Conditions,
-    Estimate,
-    best_excess,
-    bliss_excess,
-    conditions,
-)
+from spheroid_qc.response.conditions import Conditions, conditions
+from spheroid_qc.response.excess import Estimate, best_excess, bliss_excess
 from spheroid_qc.response.groups import ALL_PLATES, analysis_time, groups, over_plates
 from spheroid_qc.response.index_rows import index_rows
 from spheroid_qc.response.loewe import SingleCurves, Wells

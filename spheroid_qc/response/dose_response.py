@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.crossing import Crossing
-from spheroid_qc.response.excess import conditions
 from spheroid_qc.response.groups import (
     ALL_PLATES,
     Group,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.excess import Conditions
+from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.groups import fixed_ratios
 from spheroid_qc.response.index_interval import InteractionFit, fit_interaction
 from spheroid_qc.response.index_row import UNKNOWN, Row, around, joined, misfit_note, row, trusted

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.excess import Conditions
+from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.index_interval import InteractionFit, fit_interaction
 from spheroid_qc.response.index_levels import level_rows
 from spheroid_qc.response.index_row import UNKNOWN, Row, around, joined, misfit_note, row, trusted

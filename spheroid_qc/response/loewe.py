@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from spheroid_qc.response.excess import Conditions, Estimate, loewe_excess
+from spheroid_qc.response.conditions import Conditions
+from spheroid_qc.response.excess import Estimate, loewe_excess
 from spheroid_qc.response.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.scatter import Scatter
 

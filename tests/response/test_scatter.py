@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.response.excess import bliss_excess, conditions
+from spheroid_qc.response.conditions import conditions
+from spheroid_qc.response.excess import bliss_excess
 from spheroid_qc.response.scatter import CONSTANT, Scatter, fit_scatter
 
 MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
