@@ -53,6 +53,7 @@ TRUTHS = (
     Truth("cut off at 0 and 1", HillCurve(1.3, 1.5), SEVEN, "clipped"),
     Truth("sd 0.1", HillCurve(1.3, 1.5), SEVEN, "additive", 0.1),
     Truth("no vehicle wells", HillCurve(1.3, 1.5), SEVEN, vehicle=False),
+    Truth("normalised to the vehicle's median, then cut off", HillCurve(1.3, 1.5), SEVEN, "both"),
 )
 
 
@@ -67,9 +68,11 @@ def plate(truth: Truth, wells: int, rng: np.random.Generator) -> pd.DataFrame:
         effect = 1 - (1 - true) * (1 + noise)
     elif truth.noise == "clipped":
         effect = np.clip(effect, 0, 1)
-    elif truth.noise == "normalised":
+    elif truth.noise in ("normalised", "both"):
         signal = 1 - true + noise
         effect = 1 - signal / signal[:vehicles].mean()
+        if truth.noise == "both":
+            effect = np.clip(1 - signal / np.median(signal[:vehicles]), 0, 1)
     table = pd.DataFrame({"drug_1": "x", "dose_1_um": dose, "response": effect})
     return table if truth.vehicle else table[dose > 0]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.response.scatter import CONSTANT, Scatter, fit_scatter
 
-__all__ = ["Conditions", "conditions"]
+__all__ = ["Conditions", "conditions", "reference_weight"]
 
 FloatArray = NDArray[np.float64]
 
@@ -106,16 +106,6 @@ def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = 
     which = np.asarray(which).ravel()
     groups = [np.sort(effect[treated][which == i]) for i in range(len(first))]
     vehicle = np.sort(effect[~treated])
-    mean, weight = float("nan"), 0.0
-    if len(vehicle):
-        mean = float(vehicle.mean())
-        spread = float(vehicle.std())
-        if spread <= 1e-12:
-            weight = 0.0  # one value, or 0 by definition: nothing was measured here
-        elif abs(mean) < 1e-4 + 1e-3 * spread:
-            weight = 1 / len(vehicle)
-        elif abs(float(np.median(vehicle))) < 1e-9:
-            weight = np.pi / 2 / len(vehicle)  # normalised to the median
     means = np.array([group.mean() for group in groups])
     count = np.array([float(len(group)) for group in groups])
     squares = np.array([((group - group.mean()) ** 2).sum() for group in groups])
@@ -127,7 +117,36 @@ def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = 
         mean=means,
         count=count,
         squares=squares,
-        vehicle_mean=mean,
-        vehicle_weight=weight * float(scatter.relative(0.0)),
+        vehicle_mean=float(vehicle.mean()) if len(vehicle) else float("nan"),
+        vehicle_weight=reference_weight(vehicle) * float(scatter.relative(0.0)),
         scatter=scatter,
     )
+
+
+def reference_weight(vehicle: FloatArray) -> float:
+    """Variance of the reference, in units of a vehicle well's, where wells were normalised to it.
+
+    Parameters
+    ----------
+    vehicle : ndarray, shape (n,)
+        Effects of the vehicle wells. If all effects were normalised to their mean or median, that
+        is 0; if they were then cut off at 0, half of the wells stand there.
+
+    Returns
+    -------
+    float
+        0 where they were not.
+    """
+    n = len(vehicle)
+    if not n:
+        return 0.0
+    mean, spread = float(vehicle.mean()), float(vehicle.std())
+    if spread <= 1e-12:
+        return 0.0  # one value, or 0 by definition: nothing was measured here
+    if abs(mean) < 1e-4 + 1e-3 * spread:
+        return 1 / n
+    cut_off = float(vehicle.min()) == 0 and 2 * int((vehicle == 0).sum()) >= n
+    if cut_off or abs(float(np.median(vehicle))) < 1e-9:
+        # Of a median (asymptotically pi / 2 / n), with its value of 1 for a single well.
+        return np.pi / 2 / (n + np.pi / 2 - 1)
+    return 0.0

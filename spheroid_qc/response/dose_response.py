@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.conditions import conditions
+from spheroid_qc.response.conditions import conditions, reference_weight
 from spheroid_qc.response.crossing import Crossing
 from spheroid_qc.response.groups import (
     ALL_PLATES,
@@ -219,7 +219,10 @@ def _line(
             f"p = {fit.flat_p:.2g}), so there is no EC50."
         )
         return line | {"e0": float(np.mean(effect)), "note": " ".join(notes)}
-    return line | _figures(fit, part.kind, settings, notes) | {"note": " ".join(notes)}
+    reference = 0.0
+    if part.kind != "raw":
+        reference = reference_weight(effect[dose == 0]) * float(law.relative(0.0))
+    return line | _figures(fit, part.kind, reference, settings, notes) | {"note": " ".join(notes)}
 
 
 def _fit(
@@ -229,20 +232,23 @@ def _fit(
     """Fit with free asymptotes as far as the wells determine them."""
     e0, emax, level = settings.e0, settings.emax, settings.confidence
     bounds = (-np.inf, np.inf)
+    cut_off = None if kind == "raw" else (0.0, 1.0)
     startless = kind != "raw" and e0 is None and not (dose == 0).any()
     lowest, highest = float(dose[dose > 0].min()), float(dose.max())
     if startless and len(np.unique(dose)) == 3 + (emax is None) - 1:
         e0 = 0.0
-    fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law)
+    fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law, cut_off=cut_off)
     if startless and e0 is None and not fit.profile_interval(0.5, level)[0] >= lowest:
         e0 = 0.0
-        fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law)
+        fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law, cut_off=cut_off)
     if startless and e0 == 0:
         notes.append("No vehicle: the curve starts at 0, since the wells leave its start open.")
     held = kind != "raw" and emax is None and fit.emax > 1
     if held and not fit.profile_interval(0.5, level)[1] <= highest:
         bounds = (-np.inf, 1.0)
-        fit = fit_logistic(dose, effect, e0=e0, emax=emax, emax_bounds=bounds, scatter=law)
+        fit = fit_logistic(
+            dose, effect, e0=e0, emax=emax, emax_bounds=bounds, scatter=law, cut_off=cut_off
+        )
         notes.append("The curve ends at 1, since the wells leave its end open.")
     return fit
 
@@ -287,7 +293,9 @@ def median_effect_notes(line: MedianEffect, settings: ResponseParameters) -> lis
     return said
 
 
-def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: list[str]) -> Line:
+def _figures(
+    fit: LogisticFit, kind: str, reference: float, settings: ResponseParameters, notes: list[str]
+) -> Line:
     """Doses of effect with their qualifiers, and goodness of fit."""
     lowest, highest = fit.dose_range
     crossing = Crossing(0.0, 0.5) if kind == "raw" else Crossing(0.5)
@@ -322,7 +330,7 @@ def _figures(fit: LogisticFit, kind: str, settings: ResponseParameters, notes: l
     )
     if "ic50_abs_um" in line and not line["ic50_abs_qualifier"]:
         bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = fit.dose_at_interval(
-            crossing, settings.confidence
+            crossing, settings.confidence, reference
         )
     line |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
     for name, called in (("ec50", "EC50"), ("ic50_abs", "absolute IC50")):

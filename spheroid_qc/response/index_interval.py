@@ -27,7 +27,7 @@ from scipy.special import expit, logit
 from spheroid_qc.response.descent import descend
 from spheroid_qc.response.interaction_model import level_index, log_index, solve
 from spheroid_qc.response.median_effect import MedianEffect, combination_index
-from spheroid_qc.response.scatter import CONSTANT, Scatter
+from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter
 
 __all__ = ["InteractionFit", "fit_interaction"]
 
@@ -68,6 +68,11 @@ class InteractionFit:
         """Judge by another estimate of a well's variance."""
         ratio = variance / self.variance if self.variance > 0 else 0.0
         return replace(self, covariance=self.covariance * ratio, variance=variance, df=df)
+
+    @property
+    def noise(self) -> Noise:
+        """Variance of a well of weight 1, and its degrees of freedom."""
+        return Noise(self.variance, self.df)
 
     @property
     def k(self) -> int:
@@ -139,45 +144,20 @@ class InteractionFit:
         with np.errstate(over="ignore"):
             return float(np.exp(value - half)[0]), float(np.exp(value + half)[0])
 
-    def measured_mean_interval(
-        self, doses: FloatArray, means: FloatArray, counts: FloatArray, level: float = 0.95
-    ) -> tuple[float, float]:
-        """Interval of the mean index from measured effects, without a model of interaction.
+    def index_at(self, doses: FloatArray, effects: FloatArray) -> FloatArray:
+        """Give indices of combinations `doses` (j, k) whose effects (..., j) are these."""
+        with np.errstate(over="ignore", divide="ignore"):
+            return np.exp(log_index(self.theta, doses, np.asarray(logit(effects))))
 
-        The errors of the mean effects are independent of each other and of that of the drugs
-        alone; distances are put together as in `dose_intervals`, on the scale of the index. Where
-        an effect can't be told from 1, its index is known only if it came out too high:
-        there the distances downwards add up.
+    def mean_index_half(self, doses: FloatArray, means: FloatArray, level: float = 0.95) -> float:
+        """Half-width of the mean index at measured effects (j,), as far as the drugs alone go."""
 
-        Parameters
-        ----------
-        doses : ndarray, shape (j, k)
-            Tested doses.
-        means, counts : ndarray, shape (j,)
-            Mean effects and numbers of wells.
-        level : float
-            Confidence level.
+        def mean(theta: FloatArray) -> FloatArray:
+            effects = np.clip(1 - (1 - means) / theta[-1] * self.theta[-1], 0, 1)
+            index = np.exp(log_index(theta, doses, np.asarray(logit(effects))))
+            return np.asarray(index.mean(keepdims=True))
 
-        Returns
-        -------
-        tuple of float
-            Bounds; infinity where the interval of an effect reaches 0.
-        """
-
-        def index(theta: FloatArray, effects: FloatArray) -> FloatArray:
-            effects = np.clip(1 - (1 - effects) / theta[-1] * self.theta[-1], 0, 1)
-            return np.exp(log_index(theta, doses, np.asarray(logit(effects))))
-
-        value, gradient = self._numeric(lambda t: index(t, means).mean(keepdims=True))
-        centre, curve = float(value[0]), float(self._half(gradient, level)[0]) ** 2
-        own = self._own(means, counts, level)
-        with np.errstate(over="ignore"):
-            each = index(self.theta, means)
-            below, above = (index(self.theta, np.clip(means + s * own, 0, 1)) for s in (1, -1))
-            share, full = (each - below) / len(doses), means + own >= 1
-            down = float((share[~full] ** 2).sum() + share[full].sum() ** 2)
-            up = float((((above - each) / len(doses)) ** 2).sum())
-        return max(centre - (down + curve) ** 0.5, 0.0), centre + (up + curve) ** 0.5
+        return float(self._half(self._numeric(mean)[1], level)[0])
 
     def dose_intervals(
         self, doses: FloatArray, means: FloatArray, counts: FloatArray, level: float = 0.95
@@ -251,7 +231,7 @@ def fit_interaction(
     effect: FloatArray,
     singles: Sequence[MedianEffect],
     *,
-    normalised: bool = False,
+    reference: float = 0.0,
     bend: bool = True,
     scatter: Scatter | None = None,
 ) -> InteractionFit | None:
@@ -266,8 +246,9 @@ def fit_interaction(
         Fraction affected, as measured: also below 0 and above 1.
     singles : sequence of MedianEffect
         Lines of the drugs, where the search starts.
-    normalised : bool
-        Effects were divided by the mean of these vehicle wells: its error is shared.
+    reference : float
+        Variance of what all effects were normalised to, in units of a well's: they share its
+        error. 0: they were not, and vehicle wells are not used.
     bend : bool
         Let the index change with the effect; needs at least three combined doses.
     scatter : Scatter, optional
@@ -279,13 +260,13 @@ def fit_interaction(
         None without residual degrees of freedom.
     """
     k, law = doses.shape[1], scatter or CONSTANT
-    cells = _cells(doses, effect, law, vehicle=normalised)
+    cells = _cells(doses, effect, law, reference)
     x, y, root = cells.doses, cells.mean, np.sqrt(cells.weight)
     treated = np.asarray((x > 0).any(axis=1))
     combined = np.asarray((x > 0).sum(axis=1) > 1)
     bend = bend and bool(combined.any())
     free = [*range(2 * k), *([2 * k] if combined.any() else [])]
-    free += [*([2 * k + 1] if bend else []), *([2 * k + 2] if normalised else [])]
+    free += [*([2 * k + 1] if bend else []), *([2 * k + 2] if reference else [])]
     df = cells.wells - len(free)
     if df < 1 or len(x) < len(free):
         return None
@@ -337,10 +318,10 @@ class _Cells(NamedTuple):
     wells: int
 
 
-def _cells(doses: FloatArray, effect: FloatArray, law: Scatter, *, vehicle: bool) -> _Cells:
+def _cells(doses: FloatArray, effect: FloatArray, law: Scatter, reference: float) -> _Cells:
     order = np.lexsort((effect, *doses.T))  # sums do not depend on the order of the rows
     x, y = doses[order], effect[order]
-    if not vehicle:
+    if not reference:
         treated = (x > 0).any(axis=1)
         x, y = x[treated], y[treated]
     distinct, which = np.unique(x, axis=0, return_inverse=True)
@@ -349,7 +330,11 @@ def _cells(doses: FloatArray, effect: FloatArray, law: Scatter, *, vehicle: bool
     mean = np.bincount(which, y) / count
     relative = law.relative(mean)
     pure = float(((y - mean[which]) ** 2 / relative[which]).sum())
-    return _Cells(distinct, mean, count / relative, pure, len(y))
+    weight = count / relative
+    if reference:  # by definition 0, also where vehicle wells were then cut off
+        vehicle = ~(distinct > 0).any(axis=1)
+        mean[vehicle], weight[vehicle] = 0.0, 1 / reference
+    return _Cells(distinct, mean, weight, pure, len(y))
 
 
 def _starts(

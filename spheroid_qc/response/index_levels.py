@@ -149,7 +149,7 @@ def _straight(
 ) -> FloatArray:  # fmt: skip
     """Give the same from the model of an evenly changing index."""
     fit = fit_interaction(
-        doses, effect, singles, normalised=cells.vehicle_weight > 0, scatter=cells.scatter
+        doses, effect, singles, reference=cells.vehicle_weight, scatter=cells.scatter
     )
     if fit is None or not fit.converged:
         return np.full((len(FA_LEVELS), 1 + len(parts), 2), np.nan)

@@ -13,6 +13,7 @@ from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.index_interval import InteractionFit, fit_interaction
 from spheroid_qc.response.index_levels import level_rows
 from spheroid_qc.response.index_row import UNKNOWN, Row, around, joined, misfit_note, row, trusted
+from spheroid_qc.response.mean_index import mean_index_interval
 from spheroid_qc.response.median_effect import (
     TRUSTED_FA,
     MedianEffect,
@@ -20,6 +21,7 @@ from spheroid_qc.response.median_effect import (
     dose_reduction_index,
     fit_median_effect,
 )
+from spheroid_qc.response.scatter import Noise
 
 __all__ = ["index_rows"]
 
@@ -100,7 +102,7 @@ def index_rows(
         return [row("combination_index", "mean", np.nan, None, UNKNOWN, wells, note)]
     warning = " ".join(warned)
     alone = fit_interaction(
-        doses[number <= 1], effect[number <= 1], singles, normalised=cells.vehicle_weight > 0,
+        doses[number <= 1], effect[number <= 1], singles, reference=cells.vehicle_weight,
         scatter=cells.scatter,
     )  # fmt: skip
     if alone is not None and cells.df >= 3 and cells.variance > alone.variance:
@@ -174,13 +176,15 @@ def _mean_bounds(
     model of an evenly changing index lends its own, if it fits.
     """
     given, level = cells.doses[combined], settings.confidence
-    low, high = alone.measured_mean_interval(
-        given, cells.mean[combined], cells.count[combined], level
-    )
+    noise = Noise(cells.variance, cells.df) if cells.df >= 3 else alone.noise
+    low, high = mean_index_interval(
+        alone, given, cells.mean[combined], cells.count[combined], noise, level,
+        settings.resamples,
+    )  # fmt: skip
     if np.isfinite(high):
         return low, high
     both = fit_interaction(
-        doses, effect, singles, normalised=cells.vehicle_weight > 0, bend=len(combined) >= 3,
+        doses, effect, singles, reference=cells.vehicle_weight, bend=len(combined) >= 3,
         scatter=cells.scatter,
     )  # fmt: skip
     if both is None or not both.converged or both.misfit_p < MISFIT_P:

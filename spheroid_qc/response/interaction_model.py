@@ -52,11 +52,11 @@ def _log_sum(terms: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def log_index(theta: FloatArray, doses: FloatArray, u: FloatArray) -> FloatArray:
-    """Log sum_i d_i / Dx_i at effects with logit u."""
+    """Log sum_i d_i / Dx_i of doses (j, k) at effects with logit u (..., j)."""
     k = doses.shape[1]
     with np.errstate(divide="ignore"):
-        terms = np.log(doses) - theta[:k] - u[:, None] * np.exp(-theta[k : 2 * k])
-    return np.asarray(np.logaddexp.reduce(terms, axis=1))
+        terms = np.log(doses) - theta[:k] - u[..., None] * np.exp(-theta[k : 2 * k])
+    return np.asarray(np.logaddexp.reduce(terms, axis=-1))
 
 
 def solve(

@@ -19,7 +19,7 @@ from scipy import optimize, special
 
 from spheroid_qc.response.crossing import Crossing, profile_through
 from spheroid_qc.response.curve_search import HILL_BOUNDS, REACH, CurveProblem, reached, search
-from spheroid_qc.response.scatter import CONSTANT, Scatter
+from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter
 
 __all__ = ["LogisticFit", "fit_logistic"]
 
@@ -46,6 +46,9 @@ class LogisticFit:
         Of (log ec50, log hill, e0, emax) from the observed information; 0 for fixed ones.
     dose_range : tuple of float
         Lowest and highest dose above 0.
+    noise : Noise
+        By which intervals judge: `sigma` and `df`, or the scatter of the doses where no well was
+        cut off, if that is larger.
     """
 
     ec50: float
@@ -61,6 +64,7 @@ class LogisticFit:
     lack_of_fit_p: float
     covariance: FloatArray
     dose_range: tuple[float, float]
+    noise: Noise
     _problem: CurveProblem
     _profiles: dict[tuple[float, float], tuple[float, float]] = field(
         default_factory=dict, repr=False, compare=False
@@ -97,8 +101,14 @@ class LogisticFit:
         share = (response - self.e0) / (self.emax - self.e0)
         return self.effective_dose(share) if 0 < share < 1 else float("nan")
 
-    def dose_at_interval(self, crossing: Crossing, level: float = 0.95) -> tuple[float, float]:
-        """Interval by profile likelihood of the dose at which the curve takes a response.
+    def dose_at_interval(
+        self, crossing: Crossing, level: float = 0.95, reference: float = 0.0
+    ) -> tuple[float, float]:
+        """Interval of the dose at which the curve takes a response.
+
+        By profile likelihood. Responses that were normalised to vehicle wells share the error of
+        their mean, which moves the half of it; both errors are put together distance by distance
+        (Zou & Donner 2008, doi:10.1002/sim.3095), in the logarithm of the dose.
 
         Parameters
         ----------
@@ -106,6 +116,8 @@ class LogisticFit:
             The response, as such or as a share of e0.
         level : float
             Confidence level.
+        reference : float
+            Variance of what responses were normalised to, in units of a well's; 0: they were not.
 
         Returns
         -------
@@ -116,18 +128,35 @@ class LogisticFit:
         dose = self.dose_at(response)
         if not np.isfinite(dose):
             return float("nan"), float("nan")
+        best = float(np.log(dose))
         if self._problem.e0 is not None and self._problem.emax is not None:
             share = (response - self.e0) / (self.emax - self.e0)
-            return self.profile_interval(share, level)
-        return self._where_it_fits(
-            float(np.log(dose)), level, lambda at: profile_through(self._problem, crossing, at)
-        )
+            low, high = self.profile_interval(share, level)
+        else:
+            low, high = self._where_it_fits(
+                best, level, lambda at: profile_through(self._problem, crossing, at)
+            )
+        if not reference or not np.isfinite(low):
+            return low, high
+        t = float(special.stdtrit(self.noise.df, 0.5 + level / 2))
+        shift = 0.5 * t * float(np.sqrt(self.noise.variance * reference))
+        ends = [self.dose_at(response - shift), self.dose_at(response + shift)]
+        if self.emax < self.e0:
+            ends.reverse()
+        # A shifted half that the curve never takes leaves that end open.
+        down, up = (np.inf if np.isnan(end) else float(np.log(end)) - best for end in ends)
+        with np.errstate(divide="ignore"):
+            return (
+                float(np.exp(best - np.hypot(best - np.log(low), down))),
+                float(np.exp(best + np.hypot(np.log(high) - best, up))),
+            )
 
     def profile_interval(self, share: float = 0.5, level: float = 0.95) -> tuple[float, float]:
         """Interval of an effective dose by profile likelihood.
 
         All doses d whose best curve through d fits hardly worse than the best of all,
-        `RSS(d) <= RSS_min * (1 + F(level; 1, df) / df)`.
+        `RSS(d) <= RSS_min + F(level; 1, df) * s^2`, with s^2 = RSS_min / df unless wells were
+        cut off (`noise`).
 
         Parameters
         ----------
@@ -162,7 +191,7 @@ class LogisticFit:
             return float("nan"), float("nan")
         if self.rss <= 1e-20 * max(self._problem.total, 1e-300):
             return float(np.exp(best)), float(np.exp(best))
-        limit = self.rss * (1 + float(special.fdtri(1, self.df, level)) / self.df)
+        limit = self.rss + float(special.fdtri(1, self.noise.df, level)) * self.noise.variance
         low, high = np.log(self.dose_range[0]) - REACH, np.log(self.dose_range[1]) + REACH
 
         def excess(place: float) -> float:
@@ -194,6 +223,7 @@ def fit_logistic(
     emax_bounds: tuple[float, float] = (-np.inf, np.inf),
     hill_bounds: tuple[float, float] = HILL_BOUNDS,
     scatter: Scatter | None = None,
+    cut_off: tuple[float, float] | None = None,
 ) -> LogisticFit:
     """Fit a four-parameter logistic by least squares.
 
@@ -210,6 +240,9 @@ def fit_logistic(
     scatter : Scatter, optional
         How the variance of a well depends on its response: wells weigh by the inverse. Sums of
         squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
+    cut_off : tuple of float, optional
+        Ends of the scale where responses may have been cut off: doses with wells at exactly one
+        of them show less scatter than there is.
 
     Returns
     -------
@@ -235,7 +268,8 @@ def fit_logistic(
     means = np.bincount(which, y) / count
     weight = count / (scatter or CONSTANT).relative(means)
     each = (weight / count)[which]
-    pure = float((each * (y - means[which]) ** 2).sum())
+    squares = np.bincount(which, each * (y - means[which]) ** 2).astype(np.float64)
+    pure = float(squares.sum())
     null = e0 if e0 is not None else float(np.average(y, weights=each))
     total = float((each * (y - np.average(y, weights=each)) ** 2).sum())
     problem = CurveProblem(
@@ -255,6 +289,7 @@ def fit_logistic(
             noise = max(rss / df, 1e-28 * rss0)
             flat_p = float(special.fdtrc(one, df, max(rss0 - rss, 0) / one / noise))
     sigma = float(np.sqrt(rss / df)) if df > 0 else float("nan")
+    whole = np.bincount(which, np.isin(y, cut_off or ())) == 0
     doses = x[x > 0]
     return LogisticFit(
         ec50=float(np.exp(log_ec50)),
@@ -272,6 +307,7 @@ def fit_logistic(
             problem, np.array([log_ec50, log_hill, best_e0, best_emax]), sigma**2
         ),
         dose_range=(float(doses.min()), float(doses.max())),
+        noise=Noise(sigma**2, df).or_larger(squares, count, whole),
         _problem=problem,
     )
 

@@ -14,11 +14,12 @@ doi:10.1080/00401706.1995.10484302). Unless the likelihood speaks for it, it is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CONSTANT", "Scatter", "fit_scatter"]
+__all__ = ["CONSTANT", "Noise", "Scatter", "fit_scatter"]
 
 FloatArray = NDArray[np.float64]
 
@@ -29,6 +30,36 @@ LEAST_DF = 8
 """Degrees of freedom below which replicates can't tell a shape."""
 
 _SHARES = np.concatenate([np.linspace(0, 0.9, 19), 1 - np.geomspace(0.07, 1e-6, 16)])
+
+
+FEWEST_UNCUT_DF = 3
+"""Degrees of freedom below which doses without a well that was cut off are not asked."""
+
+
+class Noise(NamedTuple):
+    """Variance of a well (of weight 1), and the degrees of freedom it is known with."""
+
+    variance: float
+    df: int
+
+    def or_larger(self, squares: FloatArray, count: FloatArray, whole: NDArray[np.bool_]) -> Noise:
+        """Judge by the conditions where no well was cut off, if some were and these scatter more.
+
+        An effect that is cut off at 0 and 1 scatters less near them (by a third of the variance
+        at the end itself), and one variance for all is then too small for those between.
+
+        Parameters
+        ----------
+        squares, count : ndarray, shape (c,)
+            Of each condition: squared deviations of its wells (each times its weight), wells.
+        whole : ndarray of bool, shape (c,)
+            Conditions without a well that was cut off.
+        """
+        within = int((count - 1)[whole].sum())
+        if whole.all() or within < FEWEST_UNCUT_DF:
+            return self
+        uncut = float(squares[whole].sum() / within)
+        return Noise(uncut, within) if uncut > self.variance else self
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,142 @@
+"""How sure the mean combination index over all tested doses is.
+
+Each dose has its own measured effect, and the index is steep where that comes near 1: the mean of
+many indices is skewed, and only effects that were measured between 0 and 1 have an index at all.
+So what the true effects may be is drawn many times from their confidence distributions (generalised
+intervals; Weerahandi 1993, doi:10.1080/01621459.1993.10476355), given that the effect came out
+where it has an index: without that condition doses beyond the reach of the assay, whose
+measurements count only when they are too low, push the interval up.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
+
+from spheroid_qc.response.index_interval import InteractionFit
+from spheroid_qc.response.scatter import Noise
+
+__all__ = ["draw_effects", "mean_index_interval"]
+
+SEED = 21
+
+FloatArray = NDArray[np.float64]
+
+UNCONDITIONAL = 0.2
+"""Share of draws that do not know that only effects between 0 and 1 have an index. The condition
+puts up to half of a confidence distribution at an effect of 1, an index of 0; in a mean of many
+doses that adds up, and additive triples were called synergistic on 6 % of simulated plates."""
+
+_REACH = 8.0
+"""Standard errors from 0 or 1 beyond which the condition says nothing."""
+
+
+def draw_effects(means: FloatArray, errors: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Draw true effects from the confidence distributions of measured ones.
+
+    Parameters
+    ----------
+    means : ndarray, shape (j,)
+        Measured effects, between 0 and 1.
+    errors : ndarray, shape (draws, j)
+        Standard errors, one row for each draw.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray, shape (draws, j)
+        Between 0 and 1, both included. P(true <= e) is the chance to measure at least `means` if
+        e is true, given that the measurement falls between 0 and 1.
+    """
+    z = rng.standard_normal(errors.shape)
+    free = rng.random(errors.shape) < UNCONDITIONAL
+    drawn = means + errors * z
+    widest = _REACH * errors.max(axis=0)
+    near = np.flatnonzero((means + widest > 1) | (means - widest < 0))
+    if near.size:
+        given = _conditional(means[near], errors[:, near], ndtr(z[:, near]))
+        drawn[:, near] = np.where(free[:, near], drawn[:, near], given)
+    return np.clip(drawn, 0.0, 1.0)
+
+
+def _conditional(means: FloatArray, errors: FloatArray, levels: FloatArray) -> FloatArray:
+    """Quantiles of the conditional confidence distributions, by bisection."""
+    low = np.clip(means - _REACH * errors, 0.0, 1.0)
+    high = np.clip(means + _REACH * errors, 0.0, 1.0)
+    ends = low.copy(), high.copy()
+    for _ in range(22):
+        middle = (low + high) / 2
+        inside = ndtr((1 - middle) / errors)
+        above = (inside - ndtr((means - middle) / errors)) / (inside - ndtr(-middle / errors))
+        below = above < levels
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    found = (low + high) / 2
+    step = (ends[1] - ends[0]) * 1e-6
+    return np.where(
+        found > ends[1] - step, ends[1], np.where(found < ends[0] + step, ends[0], found)
+    )
+
+
+def mean_index_interval(
+    fit: InteractionFit, doses: FloatArray, means: FloatArray, counts: FloatArray, noise: Noise,
+    level: float = 0.95, draws: int = 4000,
+) -> tuple[float, float]:  # fmt: skip
+    """Interval of the mean index from measured effects, without a model of interaction.
+
+    What the effects leave open and what the drugs alone leave open are independent, and are put
+    together distance by distance (Zou & Donner 2008, doi:10.1002/sim.3095), upwards in the
+    logarithm. Of a dose whose effect can hardly be told from 0 the index is known only from below.
+
+    Parameters
+    ----------
+    fit : InteractionFit
+        Of the drugs alone.
+    doses : ndarray, shape (j, k)
+        Tested doses.
+    means, counts : ndarray, shape (j,)
+        Mean effects, between 0 and 1, and numbers of wells.
+    noise : Noise
+        Variance of a well of weight 1.
+    level : float
+        Confidence level.
+    draws : int
+        How often effects are drawn.
+
+    Returns
+    -------
+    tuple of float
+        Bounds; infinity where an effect can't be told from 0.
+    """
+    each = fit.index_at(doses, means)
+    centre = float(each.mean())
+    curve = fit.mean_index_half(doses, means, level)
+    own = np.sqrt(noise.variance * fit.scatter.relative(means) / counts)
+    if not (own > 0).all():
+        return max(centre - curve, 0.0), centre + curve
+    # Draws follow the order of the effects: they depend neither on rows nor on names or units.
+    order = np.lexsort((each, means))
+    doses, means, own = doses[order], means[order], own[order]
+    rng = np.random.default_rng(SEED)
+    scale = np.sqrt(noise.df / rng.chisquare(noise.df, size=draws))[:, None]
+    effects = draw_effects(means, scale * own, rng)
+    reach = float(stdtrit(noise.df, 0.5 + level / 2)) * own
+    hardly = means < 2 * reach
+    from_below = np.where(
+        hardly,
+        np.minimum(means + np.abs(scale * own * rng.standard_normal(effects.shape)), 1),
+        effects,
+    )
+    tail = (1 - level) / 2
+    down, lower = np.quantile(
+        fit.index_at(doses, from_below).mean(axis=1), [tail, 0.5], method="nearest"
+    )
+    low = max(float(lower - np.hypot(lower - down, curve)), 0.0)
+    if (means <= reach).any():
+        return low, float("inf")
+    upper, up = np.quantile(
+        fit.index_at(doses, effects).mean(axis=1), [0.5, 1 - tail], method="nearest"
+    )
+    if not np.isfinite(up):
+        return low, float("inf")
+    return low, float(upper * np.exp(np.hypot(np.log(up / upper), curve / centre)))
