@@ -607,7 +607,8 @@ class ResponseParameters(Section):
     resamples: int = setting(
         4000,
         "Resamples",
-        "Draws of the parametric bootstrap (HSA and best doublet).",
+        "Draws of the parametric bootstrap (HSA and best doublet), and of effects for the interval "
+        "of the mean combination index.",
         ge=200,
         le=1_000_000,
     )

@@ -102,3 +102,30 @@ def test_limits_that_keep_the_curve_from_the_response_leave_no_curve():
     fit = fit_logistic(DOSES, 0.5 * wells(), e0=0.0, emax_bounds=(0.0, 0.6))
     assert profile_through(fit._problem, Crossing(0.7), 0.0) == np.inf
     assert np.isnan(fit.dose_at_interval(Crossing(0.7))).all()
+
+
+def test_the_error_of_the_vehicle_widens_the_interval_by_its_share():
+    """Where the curve is steep enough for a line, distances add up in squares."""
+    fit = fit_logistic(DOSES, wells(sd=0.02))
+    low, high = np.log(fit.dose_at_interval(Crossing(0.5)))
+    wide = np.log(fit.dose_at_interval(Crossing(0.5), reference=1 / 4))
+    best = np.log(fit.dose_at(0.5))
+    slope = (fit.emax - fit.e0) * fit.hill / 4
+    moved = 0.5 * 2.1 * fit.sigma / 2 / slope
+    assert best - wide[0] == pytest.approx(np.hypot(best - low, moved), rel=0.05)
+    assert wide[1] - best == pytest.approx(np.hypot(high - best, moved), rel=0.05)
+
+
+def test_a_falling_response_widens_the_same_way():
+    rising, falling = fit_logistic(DOSES, wells()), fit_logistic(DOSES, 1 - wells())
+    one = rising.dose_at_interval(Crossing(0.45), reference=0.3)
+    assert falling.dose_at_interval(Crossing(0.55), reference=0.3) == pytest.approx(one, rel=1e-3)
+
+
+def test_a_half_that_may_never_be_reached_leaves_the_end_open():
+    fit = fit_logistic(DOSES, wells(emax=0.6, sd=0.01))
+    assert np.isfinite(fit.dose_at_interval(Crossing(0.5))).all()
+    enough = ((fit.emax - 0.5) / fit.sigma) ** 2  # half of t is just above 1
+    low, high = fit.dose_at_interval(Crossing(0.5), reference=enough)
+    assert 0 < low < fit.dose_at(0.5)
+    assert high == np.inf

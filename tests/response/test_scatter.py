@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.response.conditions import conditions
+from spheroid_qc.response.conditions import conditions, reference_weight
 from spheroid_qc.response.excess import bliss_excess
-from spheroid_qc.response.scatter import CONSTANT, Scatter, fit_scatter
+from spheroid_qc.response.logistic import fit_logistic
+from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter
 
 MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
 
@@ -69,3 +70,42 @@ def test_an_interval_is_wide_where_wells_scatter():
     each, _ = bliss_excess(cells, combined, parts)
     widths = np.array([e.high - e.low for e in each])[np.argsort(cells.doses[combined, 0])]
     assert widths[0] > 5 * widths[-1]
+
+
+def test_doses_with_wells_that_were_cut_off_do_not_make_noise_smaller():
+    squares, count = np.array([0.0, 0.004, 0.02, 0.02, 0.0]), np.full(5, 3.0)
+    whole = np.array([False, False, True, True, False])
+    noise = Noise(0.004, 12)
+    assert noise.or_larger(squares, count, whole) == (0.01, 4)
+    assert noise.or_larger(squares, count, np.ones(5, dtype=bool)) == noise  # nothing cut off
+    assert noise.or_larger(squares, count, np.arange(5) == 2) == noise  # too few to tell
+    assert Noise(0.02, 12).or_larger(squares, count, whole) == (0.02, 12)
+
+
+def test_a_curve_of_effects_that_were_cut_off_judges_by_the_others():
+    dose = np.repeat(3.0 ** np.arange(-3, 4), 4)
+    gains = []
+    for seed in range(15):
+        noise = 0.08 * np.random.default_rng(seed).standard_normal(dose.size)
+        effect = dose**1.5 / (dose**1.5 + 1) + noise
+        cut = np.clip(effect, 0, 1)
+        plain, told = fit_logistic(dose, cut), fit_logistic(dose, cut, cut_off=(0, 1))
+        assert (told.ec50, told.sigma) == (plain.ec50, plain.sigma)
+        assert fit_logistic(dose, effect, cut_off=(0, 1)).noise == fit_logistic(dose, effect).noise
+        gains.append(told.noise.variance / plain.noise.variance)
+        narrow, wide = plain.profile_interval(), told.profile_interval()
+        assert wide[1] / wide[0] >= narrow[1] / narrow[0]
+    assert min(gains) >= 1
+    assert np.median(gains) > 1.2
+
+
+@pytest.mark.parametrize(
+    ("vehicle", "weight"),
+    [
+        ([], 0), ([0.0, 0, 0], 0), ([0.1, 0.02, -0.03], 0), ([-0.1, 0.04, 0.06], 1 / 3),
+        ([-0.1, 0, 0.3], np.pi / (4 + np.pi)), ([0.0, 0, 0.02, 0.1], np.pi / (6 + np.pi)),
+        ([0.0, 0.01, 0.02, 0.1], 0),
+    ],
+)  # fmt: skip
+def test_effects_that_were_normalised_to_these_wells_share_their_error(vehicle, weight):
+    assert reference_weight(np.array(vehicle)) == pytest.approx(weight)
