@@ -169,7 +169,8 @@ def _rows(
     plateaus = [curves.plateau_p(drug, wells, cells) for drug, wells in alone_wells.items()]
     # Not known where no drug was given alone.
     lowest = float(np.fmin.reduce(plateaus, initial=np.nan))
-    rows = index_rows(doses, effect, cells, drugs, settings, lowest)
+    idle = [drug for drug, wells in alone_wells.items() if curves.is_idle(drug, wells, cells)]
+    rows = index_rows(doses, effect, cells, drugs, settings, lowest, idle)
     alone = _parts(cells, combined, 1)
     has = (alone >= 0).all(axis=1)
     for method in ("bliss_excess", "hsa_excess"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +38,7 @@ def index_rows(
     drugs: Sequence[str],
     settings: ResponseParameters,
     plateau_p: float = float("nan"),
+    idle: Collection[str] = (),
 ) -> list[Row]:
     """Give combination index and dose-reduction index of one combination.
 
@@ -56,6 +57,8 @@ def index_rows(
     plateau_p : float
         p of the test that the drugs alone have their full effect at an endless dose, as every
         median effect line says; the smallest of the drugs.
+    idle : collection of str
+        Drugs that are shown to have next to no effect alone.
 
     Returns
     -------
@@ -75,6 +78,11 @@ def index_rows(
             refused.append(
                 f"{drug} alone was tested at {tested} doses; an index needs at least "
                 f"{settings.min_single_doses}."
+            )
+        elif drug in idle:
+            refused.append(
+                f"{drug} alone has next to no effect: its median effect line is a line through "
+                "noise."
             )
         elif line is None:
             refused.append(

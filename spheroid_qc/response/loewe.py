@@ -85,7 +85,7 @@ class SingleCurves:
             The curves, each combination, and their unweighted mean.
         """
         fits = [self.fit(drug, own, self.emax) for drug, own in wells.items()]
-        idle = [self.emax is None and self._is_idle(*part, cells) for part in wells.items()]
+        idle = [self.emax is None and self.is_idle(*part, cells) for part in wells.items()]
         each, mean = self._excess(wells, cells, combined, [self.emax] * len(fits), idle, level)
         if self.emax is None:
             tops = [
@@ -115,9 +115,23 @@ class SingleCurves:
         moved = curves(_STEP) if cells.vehicle_weight else None
         return loewe_excess(cells, combined, curves(0.0), moved, _STEP, level)
 
-    def _is_idle(self, drug: str, wells: Wells, cells: Conditions) -> bool:
-        """Whether a drug is shown to have next to no effect: not seeing one is not enough."""
-        if cells.df < 3 or not self.fit(drug, wells).flat_p >= _FLAT_P:
+    def is_idle(self, drug: str, wells: Wells, cells: Conditions) -> bool:
+        """Whether a drug is shown to have next to no effect: not seeing one is not enough.
+
+        Parameters
+        ----------
+        drug, wells, cells
+            As for `loewe`.
+
+        Returns
+        -------
+        bool
+            Always False with fewer than three doses, or too few replicates to tell how wells
+            scatter.
+        """
+        if cells.df < 3 or len(np.unique(wells[0])) < 3:
+            return False
+        if not self.fit(drug, wells).flat_p >= _FLAT_P:
             return False
         doses, effect = wells
         highest = effect[doses == doses.max()]

@@ -97,3 +97,15 @@ def test_loewe_allows_for_a_full_effect_that_the_doses_do_not_reach():
     line = mean_of(analyse(table[low]), "loewe_excess")
     assert line["low"] < 0 < line["high"]
     assert np.isfinite([line["low"], line["high"]]).all()
+
+
+def test_a_drug_that_does_next_to_nothing_has_no_index_whatever_line_its_noise_draws():
+    idle = HillCurve(3.0, 1.6, 0.0)
+    for seed in range(12):
+        found = index_of(analyse(plate((*CURVES[:1], idle), bliss, n=4, sd=0.03, seed=seed)))
+        assert found["value"].isna().all()
+    assert found["note"].str.startswith("No combination index.").all()
+    assert found["note"].str.contains("b alone").all()
+    weak = HillCurve(3.0, 1.6, 0.25)  # an effect that is seen, and a line
+    found = index_of(analyse(plate((*CURVES[:1], weak), bliss, n=4, sd=0.01, seed=1)))
+    assert not found["note"].str.contains("next to no effect").any()
