@@ -24,6 +24,8 @@ class Conditions:
         Without the vehicle.
     mean, count, squares : ndarray, shape (c,)
         Mean effect, wells, sum of squared deviations.
+    topped : ndarray of bool, shape (c,)
+        Whether a well stands at exactly 1, where effects were cut off.
     vehicle_mean : float
         NaN without vehicle wells.
     vehicle_weight : float
@@ -37,6 +39,7 @@ class Conditions:
     mean: FloatArray
     count: FloatArray
     squares: FloatArray
+    topped: NDArray[np.bool_]
     vehicle_mean: float
     vehicle_weight: float
     scatter: Scatter = CONSTANT
@@ -117,6 +120,7 @@ def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = 
         mean=means,
         count=count,
         squares=squares,
+        topped=np.array([bool((group == 1).any()) for group in groups], dtype=bool),
         vehicle_mean=float(vehicle.mean()) if len(vehicle) else float("nan"),
         vehicle_weight=reference_weight(vehicle) * float(scatter.relative(0.0)),
         scatter=scatter,

@@ -187,7 +187,7 @@ def _mean_bounds(
     noise = Noise(cells.variance, cells.df) if cells.df >= 3 else alone.noise
     low, high = mean_index_interval(
         alone, given, cells.mean[combined], cells.count[combined], noise, level,
-        settings.resamples,
+        settings.resamples, cells.topped[combined],
     )  # fmt: skip
     if np.isfinite(high):
         return low, high

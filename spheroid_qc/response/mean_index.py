@@ -78,9 +78,26 @@ def _conditional(means: FloatArray, errors: FloatArray, levels: FloatArray) -> F
     )
 
 
+def _before_cut_off(means: FloatArray, wells: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean effects before wells were cut off at 1, and how much worse they are known.
+
+    The mean of a normal well cut off at 1 is 1 - s (d P(d) + p(d)), with d the distance of its mean
+    from 1 in standard deviations s, P and p the normal distribution and its density.
+    """
+    low, high = np.full_like(means, -1.0), np.full_like(means, 2.0)
+    for _ in range(40):
+        middle = (low + high) / 2
+        d = (1 - middle) / wells
+        density = np.exp(-(d**2) / 2) / np.sqrt(2 * np.pi)
+        below = 1 - wells * (d * ndtr(d) + density) < means
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    found = (low + high) / 2
+    return found, 1 / np.maximum(ndtr((1 - found) / wells), 0.2)
+
+
 def mean_index_interval(
     fit: InteractionFit, doses: FloatArray, means: FloatArray, counts: FloatArray, noise: Noise,
-    level: float = 0.95, draws: int = 4000,
+    level: float = 0.95, draws: int = 4000, topped: NDArray[np.bool_] | None = None,
 ) -> tuple[float, float]:  # fmt: skip
     """Interval of the mean index from measured effects, without a model of interaction.
 
@@ -102,6 +119,8 @@ def mean_index_interval(
         Confidence level.
     draws : int
         How often effects are drawn.
+    topped : ndarray of bool, shape (j,), optional
+        Doses with wells that were cut off at 1: their means are too low. None: no dose.
 
     Returns
     -------
@@ -120,6 +139,12 @@ def mean_index_interval(
     rng = np.random.default_rng(SEED)
     scale = np.sqrt(noise.df / rng.chisquare(noise.df, size=draws))[:, None]
     effects = draw_effects(means, scale * own, rng)
+    if topped is not None and topped.any():
+        cut = topped[order]
+        wells = own[cut] * np.sqrt(counts[order][cut])
+        before, widened = _before_cut_off(means[cut], wells)
+        z = rng.standard_normal((draws, int(cut.sum())))
+        effects[:, cut] = np.clip(before + scale * own[cut] * widened * z, 0.0, 1.0)
     reach = float(stdtrit(noise.df, 0.5 + level / 2)) * own
     hardly = means < 2 * reach
     from_below = np.where(

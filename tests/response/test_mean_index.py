@@ -7,8 +7,9 @@ import pytest
 from scipy.special import ndtr
 
 from spheroid_qc.response import mean_index
+from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.index_interval import fit_interaction
-from spheroid_qc.response.mean_index import draw_effects, mean_index_interval
+from spheroid_qc.response.mean_index import _before_cut_off, draw_effects, mean_index_interval
 from spheroid_qc.response.median_effect import fit_median_effect
 from spheroid_qc.response.reference_models import HillCurve, loewe_effect
 from spheroid_qc.response.scatter import Noise
@@ -105,3 +106,29 @@ def test_an_effect_that_can_t_be_told_from_0_has_no_upper_bound():
     low, high = interval(doses, effect)
     assert 0 < low < 1
     assert high == np.inf
+
+
+@pytest.mark.parametrize("true", [0.6, 0.93, 0.99, 1.02])
+def test_the_mean_before_wells_were_cut_off_is_found_again(true):
+    rng = np.random.default_rng(5)
+    cut = np.minimum(true + 0.05 * rng.standard_normal(200_000), 1)
+    found, widened = _before_cut_off(np.array([cut.mean()]), np.array([0.05]))
+    assert found[0] == pytest.approx(true, abs=1e-3)
+    # The slope of the cut-off mean is the share of wells that were not cut off.
+    assert widened[0] == pytest.approx(1 / (cut < 1).mean(), rel=0.02)
+
+
+def test_wells_that_were_cut_off_leave_the_index_room_below():
+    doses, effect = wells(n=6)
+    effect = np.clip(effect, 0, 1)
+    single = (doses > 0).sum(axis=1) == 1
+    lines = [fit_median_effect(doses[single, i], effect[single]) for i in range(2)]
+    fit = fit_interaction(doses[single], effect[single], lines)
+    cells = conditions(doses[~single], effect[~single])
+    known = cells.mean < 1
+    given = cells.doses[known], cells.mean[known], cells.count[known], Noise(0.05**2, 48)
+    without = mean_index_interval(fit, *given)
+    told = mean_index_interval(fit, *given, topped=cells.topped[known])
+    assert cells.topped[known].sum() >= 3
+    assert told[0] < without[0]
+    assert told[1] <= without[1] * 1.02
