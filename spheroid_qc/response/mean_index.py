@@ -23,7 +23,7 @@ SEED = 21
 
 FloatArray = NDArray[np.float64]
 
-UNCONDITIONAL = 0.2
+UNCONDITIONAL = 0.3
 """Share of draws that do not know that only effects between 0 and 1 have an index. The condition
 puts up to half of a confidence distribution at an effect of 1, an index of 0; in a mean of many
 doses that adds up, and additive triples were called synergistic on 6 % of simulated plates."""

@@ -46,7 +46,8 @@ def test_draws_are_a_confidence_distribution_among_measurements_that_count(true,
 
 def test_part_of_the_draws_does_not_know_of_the_condition():
     """A measurement one error below 1: 16 % beyond it without, 32 % with the condition."""
-    wanted = 0.2 * ndtr(-1.0) + 0.8 * 2 * ndtr(-1.0)
+    share = mean_index.UNCONDITIONAL
+    wanted = share * ndtr(-1.0) + (1 - share) * 2 * ndtr(-1.0)
     assert (drawn(0.97, 0.03) == 1).mean() == pytest.approx(wanted, abs=0.01)
 
 
