@@ -10,7 +10,8 @@ with alpha = kappa = 1 for a drug alone and free for the combination. Loewe addi
 alpha = kappa = 1 exactly, for any slopes; alpha is the index at the median effect, kappa lets
 it change with the effect. Where vehicle wells show that effects were normalised to their mean,
 that mean has an error too, which all effects share: f = 1 - v (1 - E), f = 1 - v for a vehicle.
-Intervals are delta intervals of the logarithm of the index with Student's t.
+Intervals are delta intervals of the logarithm of the index with Student's t; that of the mean over
+tested doses stands in `mean_index`.
 """
 
 from __future__ import annotations

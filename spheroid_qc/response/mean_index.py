@@ -5,7 +5,8 @@ many indices is skewed, and only effects that were measured between 0 and 1 have
 So what the true effects may be is drawn many times from their confidence distributions (generalised
 intervals; Weerahandi 1993, doi:10.1080/01621459.1993.10476355), given that the effect came out
 where it has an index: without that condition doses beyond the reach of the assay, whose
-measurements count only when they are too low, push the interval up.
+measurements count only when they are too low, push the interval up. Where wells were cut off at 1
+their mean is too low as well, and the effects are drawn around what it was before.
 """
 
 from __future__ import annotations
@@ -162,6 +163,6 @@ def mean_index_interval(
     upper, up = np.quantile(
         fit.index_at(doses, effects).mean(axis=1), [0.5, 1 - tail], method="nearest"
     )
-    if not np.isfinite(up):
-        return low, float("inf")
+    if not upper > 0 or not np.isfinite(up):  # an index of 0 has no logarithm
+        return low, float(up)
     return low, float(upper * np.exp(np.hypot(np.log(up / upper), curve / centre)))

@@ -133,3 +133,13 @@ def test_wells_that_were_cut_off_leave_the_index_room_below():
     assert cells.topped[known].sum() >= 3
     assert told[0] < without[0]
     assert told[1] <= without[1] * 1.02
+
+
+def test_a_single_dose_at_full_effect_keeps_its_interval():
+    doses, effect = wells(n=6)
+    best = (doses == doses[(doses > 0).all(axis=1)].max(axis=0)).all(axis=1)
+    single = (doses > 0).sum(axis=1) == 1
+    effect = np.where(best, 0.999, effect)
+    low, high = interval(doses[single | best], effect[single | best])
+    assert low == 0
+    assert 0 < high < 2
