@@ -205,6 +205,8 @@ class LogisticFit:
 
 def _crossing(excess: Callable[[float], float], start: float, end: float) -> float:
     """First place from start towards end where the profile leaves the interval, or infinity."""
+    if excess(start) > 0:  # a step without scatter: no other curve than the best comes near
+        return start
     inside, step = start, 0.15 * np.sign(end - start)
     while abs(inside - start) < abs(end - start):
         outside = inside + step

@@ -192,3 +192,13 @@ def test_times_must_be_common_and_known():
         dose_response_table(read_responses(table), ResponseParameters(time_h=30))
     chosen = dose_response_table(read_responses(table), ResponseParameters(time_h=24))
     assert set(chosen["plate"]) == {"P"}
+
+
+def test_a_step_without_scatter_is_no_traceback():
+    dose = np.repeat([0.0, 0.125, 0.25, 0.5, 1, 2, 4], 3)
+    table = pd.DataFrame({"drug_1": "a", "dose_1_um": dose, "response": (dose > 0.4) * 1.0})
+    for kind in ("fa", "raw"):
+        line = dose_response_table(read_responses(table, kind)).iloc[0]
+        assert 0.25 < line["ec50_um"] < 0.5
+        assert not line["ec50_low_um"] > line["ec50_um"]
+        assert not line["ec50_high_um"] < line["ec50_um"]
