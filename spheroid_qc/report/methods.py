@@ -168,7 +168,8 @@ def _response(analysis: Analysis) -> list[str]:
         fixed = ", ".join(ends) or "free asymptotes"
         said.append(
             f"Dose responses are four-parameter logistic curves ({fixed}) with profile-likelihood "
-            "intervals; EC50 is the inflection, IC50 the dose at a fraction affected of 0.5; doses "
+            "intervals, judged by the doses without wells at exactly 0 or 1 where these scatter "
+            "more; EC50 is the inflection, IC50 the dose at a fraction affected of 0.5; doses "
             f"beyond the tested ones are not extrapolated; curves with p ≥ {r.flat_p:g} in an F "
             "test against a constant have no EC50."
         )

@@ -106,9 +106,10 @@ class LogisticFit:
     ) -> tuple[float, float]:
         """Interval of the dose at which the curve takes a response.
 
-        By profile likelihood. Responses that were normalised to vehicle wells share the error of
-        their mean, which moves the half of it; both errors are put together distance by distance
-        (Zou & Donner 2008, doi:10.1002/sim.3095), in the logarithm of the dose.
+        By profile likelihood. Fractions affected that were normalised to vehicle wells share the
+        error of their mean, which moves a fraction f by 1 - f of it; both errors are put together
+        distance by distance (Zou & Donner 2008, doi:10.1002/sim.3095), in the logarithm of the
+        dose.
 
         Parameters
         ----------
@@ -139,7 +140,7 @@ class LogisticFit:
         if not reference or not np.isfinite(low):
             return low, high
         t = float(special.stdtrit(self.noise.df, 0.5 + level / 2))
-        shift = 0.5 * t * float(np.sqrt(self.noise.variance * reference))
+        shift = (1 - response) * t * float(np.sqrt(self.noise.variance * reference))
         ends = [self.dose_at(response - shift), self.dose_at(response + shift)]
         if self.emax < self.e0:
             ends.reverse()

@@ -45,7 +45,7 @@ class Noise(NamedTuple):
     def or_larger(self, squares: FloatArray, count: FloatArray, whole: NDArray[np.bool_]) -> Noise:
         """Judge by the conditions where no well was cut off, if some were and these scatter more.
 
-        An effect that is cut off at 0 and 1 scatters less near them (by a third of the variance
+        An effect that is cut off at 0 and 1 scatters less near them (with a third of the variance
         at the end itself), and one variance for all is then too small for those between.
 
         Parameters

@@ -118,8 +118,8 @@ def test_the_error_of_the_vehicle_widens_the_interval_by_its_share():
 
 def test_a_falling_response_widens_the_same_way():
     rising, falling = fit_logistic(DOSES, wells()), fit_logistic(DOSES, 1 - wells())
-    one = rising.dose_at_interval(Crossing(0.45), reference=0.3)
-    assert falling.dose_at_interval(Crossing(0.55), reference=0.3) == pytest.approx(one, rel=1e-3)
+    one = rising.dose_at_interval(Crossing(0.5), reference=0.3)
+    assert falling.dose_at_interval(Crossing(0.5), reference=0.3) == pytest.approx(one, rel=1e-3)
 
 
 def test_a_half_that_may_never_be_reached_leaves_the_end_open():
