@@ -197,7 +197,7 @@ class InteractionFit:
         inside = (means > 0) & (means < 1)
         usable = np.where(inside, means, 0.5)
         centre, gradient = self._numeric(lambda t: values(t, usable))
-        curve, own = self._half(gradient, level), self._own(means, counts, level)
+        curve, own = self._half(gradient, level), self.effect_half(means, counts, level)
         ends = [values(self.theta, usable + sign * own) for sign in (-1, 1)]
         low, high = np.minimum(*ends), np.maximum(*ends)
         with np.errstate(over="ignore"):
@@ -208,8 +208,8 @@ class InteractionFit:
         bounds[~inside] = np.nan
         return np.asarray(bounds)
 
-    def _own(self, means: FloatArray, counts: FloatArray, level: float) -> FloatArray:
-        """Half-widths of mean effects, from the variance of a well."""
+    def effect_half(self, means: FloatArray, counts: FloatArray, level: float) -> FloatArray:
+        """Half-widths of mean effects (j,) of `counts` wells, from the variance of a well."""
         relative = self.scatter.relative(means)
         return np.asarray(self._t(level) * np.sqrt(self.variance * relative / counts))
 

@@ -157,7 +157,14 @@ def mean_index_interval(
     down, lower = np.quantile(
         fit.index_at(doses, from_below).mean(axis=1), [tail, 0.5], method="nearest"
     )
-    low = max(float(lower - np.hypot(lower - down, curve)), 0.0)
+    low = float(lower - np.hypot(lower - down, curve))
+    # Effects that can't be told from 1 may all be 1 at once: where most are, draws that are
+    # independent of each other would rule that out, and additive drugs looked antagonistic.
+    above = means + fit.effect_half(means, counts[order], level)
+    share = (each[order] - fit.index_at(doses, np.clip(above, 0, 1))) / len(means)
+    full = above >= 1
+    most = np.sqrt(share[full].sum() ** 2 + (share[~full] ** 2).sum() + curve**2)
+    low = max(min(low, centre - float(most)), 0.0)
     if (means <= reach).any():
         return low, float("inf")
     upper, up = np.quantile(
