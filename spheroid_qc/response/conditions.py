@@ -25,7 +25,7 @@ class Conditions:
     mean, count, squares : ndarray, shape (c,)
         Mean effect, wells, sum of squared deviations.
     topped : ndarray of bool, shape (c,)
-        Whether a well stands at exactly 1, where effects were cut off.
+        Whether a well stands at exactly 1, and none of the plate's beyond: effects were cut off.
     vehicle_mean : float
         NaN without vehicle wells.
     vehicle_weight : float
@@ -111,6 +111,7 @@ def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = 
     vehicle = np.sort(effect[~treated])
     means = np.array([group.mean() for group in groups])
     count = np.array([float(len(group)) for group in groups])
+    top = float(effect.max(initial=0.0))
     squares = np.array([((group - group.mean()) ** 2).sum() for group in groups])
     told = ~_clipped(means, squares)
     if scatter is None:
@@ -120,7 +121,7 @@ def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = 
         mean=means,
         count=count,
         squares=squares,
-        topped=np.array([bool((group == 1).any()) for group in groups], dtype=bool),
+        topped=np.array([bool((group == 1).any()) and top <= 1 for group in groups], dtype=bool),
         vehicle_mean=float(vehicle.mean()) if len(vehicle) else float("nan"),
         vehicle_weight=reference_weight(vehicle) * float(scatter.relative(0.0)),
         scatter=scatter,

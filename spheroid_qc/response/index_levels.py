@@ -114,8 +114,8 @@ def level_rows(
 
 
 def _centre(bounds: FloatArray) -> float:
-    """Middle of an interval, the estimate of the model behind it."""
-    with np.errstate(over="ignore", divide="ignore"):
+    """Middle of an interval, the estimate of the model behind it; NaN where both ends are open."""
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return float(np.exp(np.log(bounds).mean()))
 
 

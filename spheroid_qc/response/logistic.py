@@ -292,7 +292,9 @@ def fit_logistic(
             noise = max(rss / df, 1e-28 * rss0)
             flat_p = float(special.fdtrc(one, df, max(rss0 - rss, 0) / one / noise))
     sigma = float(np.sqrt(rss / df)) if df > 0 else float("nan")
-    whole = np.bincount(which, np.isin(y, cut_off or ())) == 0
+    # Responses beyond an end say that there nothing was cut off.
+    ends = [end for end in cut_off or () if not ((y < end).any() and (y > end).any())]
+    whole = np.bincount(which, np.isin(y, ends)) == 0
     doses = x[x > 0]
     return LogisticFit(
         ec50=float(np.exp(log_ec50)),

@@ -109,3 +109,15 @@ def test_a_curve_of_effects_that_were_cut_off_judges_by_the_others():
 )  # fmt: skip
 def test_effects_that_were_normalised_to_these_wells_share_their_error(vehicle, weight):
     assert reference_weight(np.array(vehicle)) == pytest.approx(weight)
+
+
+def test_an_end_with_responses_beyond_it_cut_nothing_off():
+    dose = np.repeat(3.0 ** np.arange(-3, 4), 4)
+    noise = 0.08 * np.random.default_rng(3).standard_normal(dose.size)
+    effect = dose**1.5 / (dose**1.5 + 1) + noise
+    effect[[0, -1]] = 0.0, 1.0  # by chance, or since a median is 0 by definition
+    assert effect.min() < 0
+    assert effect.max() > 1
+    assert fit_logistic(dose, effect, cut_off=(0, 1)).noise == fit_logistic(dose, effect).noise
+    assert not conditions(dose[:, None], effect).topped.any()
+    assert conditions(dose[:, None], np.clip(effect, 0, 1)).topped.sum() >= 2
