@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions
@@ -79,11 +80,6 @@ def index_rows(
                 f"{drug} alone was tested at {tested} doses; an index needs at least "
                 f"{settings.min_single_doses}."
             )
-        elif drug in idle:
-            refused.append(
-                f"{drug} alone has next to no effect: its median effect line is a line through "
-                "noise."
-            )
         elif line is None:
             refused.append(
                 f"{drug} alone has no median effect line: its effect is level over the doses, or "
@@ -96,6 +92,11 @@ def index_rows(
             )
         elif line.m <= 0:
             refused.append(f"The effect of {drug} alone falls with its dose.")
+        elif drug in idle and not _acts(cells, i, settings.confidence):
+            refused.append(
+                f"{drug} alone has next to no effect: its median effect line is a line through "
+                "noise."
+            )
         else:
             singles.append(line)
             if line.r < settings.min_r:
@@ -123,6 +124,14 @@ def index_rows(
     ]
     doubted = alone is not None and alone.converged and not trusted(alone)
     return [line | {"refused": doubted} for line in rows]
+
+
+def _acts(cells: Conditions, drug: int, level: float) -> bool:
+    """Whether some dose of a drug alone has an effect that is surely not 0."""
+    alone = ((cells.doses > 0).sum(axis=1) == 1) & (cells.doses[:, drug] > 0)
+    error = np.sqrt(cells.variance * cells.relative / cells.count)[alone]
+    t = float(stdtrit(cells.df, 0.5 + level / 2))
+    return bool((np.abs(cells.mean[alone]) > t * error).any())
 
 
 def _at_doses(

@@ -109,3 +109,20 @@ def test_a_drug_that_does_next_to_nothing_has_no_index_whatever_line_its_noise_d
     weak = HillCurve(3.0, 1.6, 0.25)  # an effect that is seen, and a line
     found = index_of(analyse(plate((*CURVES[:1], weak), bliss, n=4, sd=0.01, seed=1)))
     assert not found["note"].str.contains("next to no effect").any()
+
+
+def test_a_drug_whose_effect_has_no_sigmoid_shape_is_not_said_to_do_nothing():
+    """Profiles of 0, 0, 0.3, 0 and of 0.15 falling to 0: no curve fits, but wells tell."""
+    for profile in ((0.02, 0.02, 0.3, 0.02), (0.02, 0.2, 0.1, 0.03)):
+        for seed in range(8):
+            rng = np.random.default_rng(seed)
+            amounts = np.array([0.5, 1.0, 2.0, 4.0])
+            rows = [(a, 0.0, a / (a + 1)) for a in amounts]
+            rows += [(0.0, b, f) for b, f in zip(amounts, profile, strict=True)]
+            rows += [(a, b, a / (a + 1)) for a, b in zip(amounts, amounts, strict=True)]
+            each = np.repeat(np.array(rows), 4, axis=0)
+            table = pd.DataFrame({
+                "drug_1": "a", "dose_1_um": each[:, 0], "drug_2": "b", "dose_2_um": each[:, 1],
+                "response": each[:, 2] + 0.04 * rng.standard_normal(len(each)),
+            })  # fmt: skip
+            assert not index_of(analyse(table))["note"].str.contains("next to no effect").any()
