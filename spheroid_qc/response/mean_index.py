@@ -29,6 +29,9 @@ UNCONDITIONAL = 0.3
 puts up to half of a confidence distribution at an effect of 1, an index of 0; in a mean of many
 doses that adds up, and additive triples were called synergistic on 6 % of simulated plates."""
 
+SATURATED = 0.4
+"""Share of doses whose effect can't be told from 1 from which all of them may be 1 at once."""
+
 _REACH = 8.0
 """Standard errors from 0 or 1 beyond which the condition says nothing."""
 
@@ -158,13 +161,13 @@ def mean_index_interval(
         fit.index_at(doses, from_below).mean(axis=1), [tail, 0.5], method="nearest"
     )
     low = float(lower - np.hypot(lower - down, curve))
-    # Effects that can't be told from 1 may all be 1 at once: where most are, draws that are
+    # Effects that can't be told from 1 may all be 1 at once: where many are, draws that are
     # independent of each other would rule that out, and additive drugs looked antagonistic.
     above = means + fit.effect_half(means, counts[order], level)
     share = (each[order] - fit.index_at(doses, np.clip(above, 0, 1))) / len(means)
     full = above >= 1
     most = np.sqrt(share[full].sum() ** 2 + (share[~full] ** 2).sum() + curve**2)
-    low = max(min(low, centre - float(most)), 0.0)
+    low = max(min(low, centre - float(most)) if full.mean() > SATURATED else low, 0.0)
     if (means <= reach).any():
         return low, float("inf")
     upper, up = np.quantile(
