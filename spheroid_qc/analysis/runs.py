@@ -287,7 +287,8 @@ def _asked(
         for stratum in named:
             part = rows.assign(response=values)[(strata == stratum).to_numpy()]
             try:
-                responses = read_responses(_tidy(part), kind)
+                reference = "" if kind == "raw" else "median"  # of `follow.versus_vehicle`
+                responses = read_responses(_tidy(part), kind, reference=reference)
             except RequestError as error:
                 own.append(f"{stratum}: {error}" if stratum else str(error))
                 continue

@@ -158,7 +158,7 @@ def _rows(
     """All rows of one combination on one plate."""
     doses, effect = part.doses[:, list(columns)], part.effect
     drugs = [part.drugs[i] for i in columns]
-    cells = conditions(doses, effect, curves.scatter)
+    cells = conditions(doses, effect, curves.scatter, part.reference)
     k = len(columns)
     combined = np.flatnonzero((cells.doses > 0).all(axis=1))
     alone_wells = {

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.response.scatter import CONSTANT, Scatter, fit_scatter
+from spheroid_qc.response.canonical import canonical_order
+from spheroid_qc.response.reference import reference_weight
+from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter
 
-__all__ = ["Conditions", "conditions", "reference_weight"]
+__all__ = ["Conditions", "conditions"]
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,9 @@ class Conditions:
         Without the vehicle.
     mean, count, squares : ndarray, shape (c,)
         Mean effect, wells, sum of squared deviations.
-    topped : ndarray of bool, shape (c,)
-        Whether a well stands at exactly 1, and none of the plate's beyond: effects were cut off.
+    bottomed, topped : ndarray of bool, shape (c,)
+        Whether a well stands at exactly 0 (1), and none of the plate's beyond: effects were cut
+        off.
     vehicle_mean : float
         NaN without vehicle wells.
     vehicle_weight : float
@@ -39,6 +44,7 @@ class Conditions:
     mean: FloatArray
     count: FloatArray
     squares: FloatArray
+    bottomed: NDArray[np.bool_]
     topped: NDArray[np.bool_]
     vehicle_mean: float
     vehicle_weight: float
@@ -49,24 +55,42 @@ class Conditions:
         """Variance of a well of each condition, in units of `variance`."""
         return self.scatter.relative(self.mean)
 
-    @property
-    def df(self) -> int:
-        """Degrees of freedom of the pooled variance, as far as intervals may trust in it.
+    @cached_property
+    def noise(self) -> Noise:
+        """Pooled variance of a well of weight 1; NaN, with no degrees of freedom, if none repeats.
 
-        Effects that were clipped to exactly 0 or 1 in all wells say nothing about scatter.
+        Effects that were cut off to exactly 0 or 1 in all wells say nothing about scatter, and
+        where some wells were, the conditions without such wells count if they scatter more.
         """
         told = ~_clipped(self.mean, self.squares)
         within = int((self.count - 1)[told].sum())
-        if within < 1 or self.scatter.shape == "constant":
-            return within
-        return max(int(self.scatter.known_df(self.mean[told], (self.count - 1)[told])), 1)
+        if within < 1:
+            return Noise(float("nan"), 0)
+        squares, df = self.squares / self.relative, within
+        if self.scatter.shape != "constant":
+            df = max(int(self.scatter.known_df(self.mean[told], (self.count - 1)[told])), 1)
+        noise = Noise(float(squares.sum() / within), df)
+        return noise.or_larger(squares, self.count, ~(self.bottomed | self.topped))
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom of `variance`, as far as intervals may trust in it."""
+        return self.noise.df
 
     @property
     def variance(self) -> float:
-        """Pooled variance of a well; NaN without replicates."""
-        told = ~_clipped(self.mean, self.squares)
-        within = int((self.count - 1)[told].sum())
-        return float((self.squares / self.relative).sum() / within) if within else float("nan")
+        """Variance of a well of weight 1."""
+        return self.noise.variance
+
+    @cached_property
+    def order(self) -> IntArray:
+        """Numbers of the conditions in the order of their means, and of the design where tied.
+
+        The same for the same wells in other rows, with other names or units of the drugs.
+        """
+        # Sums of a percentage and of a fraction differ in the last digits.
+        keys = [np.round(key, 10) for key in (self.mean, self.count, self.squares)]
+        return canonical_order(self.doses, np.column_stack(keys))
 
     def find(self, dose: FloatArray) -> int:
         """Find the number of a condition, -1 if it was not tested.
@@ -85,7 +109,9 @@ def _clipped(mean: FloatArray, squares: FloatArray) -> NDArray[np.bool_]:
     return np.asarray((squares == 0) & np.isin(mean, (0.0, 1.0)))
 
 
-def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = None) -> Conditions:
+def conditions(
+    doses: FloatArray, effect: FloatArray, scatter: Scatter | None = None, reference: str = ""
+) -> Conditions:
     """Group wells by their doses.
 
     Parameters
@@ -96,6 +122,9 @@ def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = 
         Fraction affected.
     scatter : Scatter, optional
         How a well's variance depends on its effect; None: judged from these wells.
+    reference : str
+        What of the vehicle wells effects were normalised to: `mean`, `median`, or empty where
+        that is not known.
 
     Returns
     -------
@@ -111,7 +140,7 @@ def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = 
     vehicle = np.sort(effect[~treated])
     means = np.array([group.mean() for group in groups])
     count = np.array([float(len(group)) for group in groups])
-    top = float(effect.max(initial=0.0))
+    bottom, top = float(effect.min(initial=1.0)), float(effect.max(initial=0.0))
     squares = np.array([((group - group.mean()) ** 2).sum() for group in groups])
     told = ~_clipped(means, squares)
     if scatter is None:
@@ -121,37 +150,9 @@ def conditions(doses: FloatArray, effect: FloatArray, scatter: Scatter | None = 
         mean=means,
         count=count,
         squares=squares,
-        topped=np.array([bool((group == 1).any()) and top <= 1 for group in groups], dtype=bool),
+        bottomed=np.array([bottom >= 0 and bool((group == 0).any()) for group in groups], bool),
+        topped=np.array([top <= 1 and bool((group == 1).any()) for group in groups], bool),
         vehicle_mean=float(vehicle.mean()) if len(vehicle) else float("nan"),
-        vehicle_weight=reference_weight(vehicle) * float(scatter.relative(0.0)),
+        vehicle_weight=reference_weight(vehicle, reference) * float(scatter.relative(0.0)),
         scatter=scatter,
     )
-
-
-def reference_weight(vehicle: FloatArray) -> float:
-    """Variance of the reference, in units of a vehicle well's, where wells were normalised to it.
-
-    Parameters
-    ----------
-    vehicle : ndarray, shape (n,)
-        Effects of the vehicle wells. If all effects were normalised to their mean or median, that
-        is 0; if they were then cut off at 0, half of the wells stand there.
-
-    Returns
-    -------
-    float
-        0 where they were not.
-    """
-    n = len(vehicle)
-    if not n:
-        return 0.0
-    mean, spread = float(vehicle.mean()), float(vehicle.std())
-    if spread <= 1e-12:
-        return 0.0  # one value, or 0 by definition: nothing was measured here
-    if abs(mean) < 1e-4 + 1e-3 * spread:
-        return 1 / n
-    cut_off = float(vehicle.min()) == 0 and 2 * int((vehicle == 0).sum()) >= n
-    if cut_off or abs(float(np.median(vehicle))) < 1e-9:
-        # Of a median (asymptotically pi / 2 / n), with its value of 1 for a single well.
-        return np.pi / 2 / (n + np.pi / 2 - 1)
-    return 0.0

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.conditions import conditions, reference_weight
+from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.crossing import Crossing
 from spheroid_qc.response.groups import (
     ALL_PLATES,
@@ -32,6 +32,7 @@ from spheroid_qc.response.groups import (
 )
 from spheroid_qc.response.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.median_effect import MedianEffect, fit_median_effect
+from spheroid_qc.response.reference import reference_weight
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.scatter import CONSTANT, Scatter
 
@@ -221,7 +222,10 @@ def _line(
         return line | {"e0": float(np.mean(effect)), "note": " ".join(notes)}
     reference = 0.0
     if part.kind != "raw":
-        reference = reference_weight(effect[dose == 0]) * float(law.relative(0.0))
+        vehicle = effect[dose == 0]
+        reference = reference_weight(vehicle, part.reference) * float(law.relative(0.0))
+        if reference and len(vehicle) == 1:
+            notes.append("Effects are normalised to one vehicle well, whose error moves them all.")
     return line | _figures(fit, part.kind, reference, settings, notes) | {"note": " ".join(notes)}
 
 

@@ -6,8 +6,8 @@ the effect: `scatter`). Bliss and Loewe are smooth, so the delta method carries 
 The best of several (HSA, best doublet) is not: there the means are drawn anew many times with the
 pooled variance (parametric bootstrap), the best is chosen anew in each draw, and the interval
 spans the percentile and the reflected one, since the maximum of noisy means is too high. The draws
-start from a fixed seed and follow the order of the means, so they depend neither on the order of
-rows nor on names or units.
+start from a fixed seed and follow the order of the means (`Conditions.order`), so they depend
+neither on the order of rows nor on names or units.
 
 Where vehicle wells show that effects were normalised to them, the vehicle's error counts too: it
 moves all effects at once, by (1 - f) each.
@@ -54,7 +54,7 @@ def _linear(
     cells: Conditions, values: FloatArray, gradient: FloatArray, level: float
 ) -> tuple[list[Estimate], Estimate]:
     """Intervals of values with a gradient by condition means, and of their unweighted mean."""
-    df, variance = cells.df, cells.variance
+    variance, df = cells.noise
     shared = (gradient * (1 - cells.mean)).sum(axis=1) * np.sqrt(cells.vehicle_weight)
     if df < 1:
         nan = float("nan")
@@ -149,14 +149,14 @@ def best_excess(
     gradient = np.zeros((len(combined), len(cells.mean)))
     rows = np.arange(len(combined))
     gradient[rows, combined] = 1.0
-    gradient[rows, parts[rows, cells.mean[parts].argmax(axis=1)]] -= 1.0
+    place = np.argsort(cells.order)
+    gradient[rows, parts[rows, place[parts].argmax(axis=1)]] -= 1.0
     if df < 1:
         return _linear(cells, values, gradient, level)
     rng = np.random.default_rng(SEED)
     scale = np.sqrt(df / rng.chisquare(df, size=resamples)) * np.sqrt(cells.variance)
-    order = np.lexsort((cells.count, cells.mean))
-    noise = np.empty((resamples, len(order)))
-    noise[:, order] = rng.standard_normal((resamples, len(order)))
+    noise = np.empty((resamples, len(cells.mean)))
+    noise[:, cells.order] = rng.standard_normal(noise.shape)
     noise *= np.sqrt(cells.relative / cells.count)
     common = rng.standard_normal(resamples)[:, None] * np.sqrt(cells.vehicle_weight)
     drawn = cells.mean + scale[:, None] * (noise + common * (1 - cells.mean))
@@ -220,7 +220,7 @@ def loewe_excess(
     values = cells.mean[combined] - expected
     residual_df = sum(fit.df for fit in fits)
     residual = sum(fit.rss for fit in fits) / residual_df if residual_df else float("nan")
-    df, variance = cells.df, cells.variance
+    variance, df = cells.noise
     if df < 1 or (residual_df >= 3 and residual > variance):
         df, variance = residual_df, residual
     mean = float(values.mean())

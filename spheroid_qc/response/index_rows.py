@@ -22,7 +22,6 @@ from spheroid_qc.response.median_effect import (
     dose_reduction_index,
     fit_median_effect,
 )
-from spheroid_qc.response.scatter import Noise
 
 __all__ = ["index_rows"]
 
@@ -193,11 +192,8 @@ def _mean_bounds(
     model of an evenly changing index lends its own, if it fits.
     """
     given, level = cells.doses[combined], settings.confidence
-    noise = Noise(cells.variance, cells.df) if cells.df >= 3 else alone.noise
-    low, high = mean_index_interval(
-        alone, given, cells.mean[combined], cells.count[combined], noise, level,
-        settings.resamples, cells.topped[combined],
-    )  # fmt: skip
+    noise = cells.noise if cells.df >= 3 else alone.noise
+    low, high = mean_index_interval(alone, cells, combined, noise, level, settings.resamples)
     if np.isfinite(high):
         return low, high
     both = fit_interaction(

@@ -11,10 +11,13 @@ their mean is too low as well, and the effects are drawn around what it was befo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
+from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.index_interval import InteractionFit
 from spheroid_qc.response.scatter import Noise
 
@@ -23,6 +26,7 @@ __all__ = ["draw_effects", "mean_index_interval"]
 SEED = 21
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 
 UNCONDITIONAL = 0.3
 """Share of draws that do not know that only effects between 0 and 1 have an index. The condition
@@ -65,21 +69,18 @@ def draw_effects(means: FloatArray, errors: FloatArray, rng: np.random.Generator
 
 
 def _conditional(means: FloatArray, errors: FloatArray, levels: FloatArray) -> FloatArray:
-    """Quantiles of the conditional confidence distributions, by bisection."""
+    """Quantiles of the conditional confidence distributions."""
     low = np.clip(means - _REACH * errors, 0.0, 1.0)
     high = np.clip(means + _REACH * errors, 0.0, 1.0)
-    ends = low.copy(), high.copy()
-    for _ in range(22):
-        middle = (low + high) / 2
-        inside = ndtr((1 - middle) / errors)
-        above = (inside - ndtr((means - middle) / errors)) / (inside - ndtr(-middle / errors))
-        below = above < levels
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    found = (low + high) / 2
-    step = (ends[1] - ends[0]) * 1e-6
-    return np.where(
-        found > ends[1] - step, ends[1], np.where(found < ends[0] + step, ends[0], found)
-    )
+
+    def too_low(effect: FloatArray) -> NDArray[np.bool_]:
+        inside = ndtr((1 - effect) / errors)
+        above = inside - ndtr((means - effect) / errors)
+        return np.asarray(above / (inside - ndtr(-effect / errors)) < levels)
+
+    found = _bisect(too_low, low, high, 22)
+    step = (high - low) * 1e-6
+    return np.where(found > high - step, high, np.where(found < low + step, low, found))
 
 
 def _before_cut_off(means: FloatArray, wells: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -88,20 +89,31 @@ def _before_cut_off(means: FloatArray, wells: FloatArray) -> tuple[FloatArray, F
     The mean of a normal well cut off at 1 is 1 - s (d P(d) + p(d)), with d the distance of its mean
     from 1 in standard deviations s, P and p the normal distribution and its density.
     """
-    low, high = np.full_like(means, -1.0), np.full_like(means, 2.0)
-    for _ in range(40):
-        middle = (low + high) / 2
-        d = (1 - middle) / wells
+
+    def too_low(effect: FloatArray) -> NDArray[np.bool_]:
+        d = (1 - effect) / wells
         density = np.exp(-(d**2) / 2) / np.sqrt(2 * np.pi)
-        below = 1 - wells * (d * ndtr(d) + density) < means
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    found = (low + high) / 2
+        return np.asarray(1 - wells * (d * ndtr(d) + density) < means)
+
+    found = _bisect(too_low, np.full_like(means, -1.0), np.full_like(means, 2.0), 40)
     return found, 1 / np.maximum(ndtr((1 - found) / wells), 0.2)
 
 
+def _bisect(
+    too_low: Callable[[FloatArray], NDArray[np.bool_]],
+    low: FloatArray, high: FloatArray, steps: int,
+) -> FloatArray:  # fmt: skip
+    """Find where each place between low and high stops being too low."""
+    for _ in range(steps):
+        middle = (low + high) / 2
+        short = too_low(middle)
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.asarray((low + high) / 2)
+
+
 def mean_index_interval(
-    fit: InteractionFit, doses: FloatArray, means: FloatArray, counts: FloatArray, noise: Noise,
-    level: float = 0.95, draws: int = 4000, topped: NDArray[np.bool_] | None = None,
+    fit: InteractionFit, cells: Conditions, combined: IntArray, noise: Noise,
+    level: float = 0.95, draws: int = 4000,
 ) -> tuple[float, float]:  # fmt: skip
     """Interval of the mean index from measured effects, without a model of interaction.
 
@@ -113,39 +125,40 @@ def mean_index_interval(
     ----------
     fit : InteractionFit
         Of the drugs alone.
-    doses : ndarray, shape (j, k)
-        Tested doses.
-    means, counts : ndarray, shape (j,)
-        Mean effects, between 0 and 1, and numbers of wells.
+    cells : Conditions
+        All conditions.
+    combined : ndarray of int, shape (j,)
+        Numbers of the combinations, all with a mean effect between 0 and 1.
     noise : Noise
         Variance of a well of weight 1.
     level : float
         Confidence level.
     draws : int
         How often effects are drawn.
-    topped : ndarray of bool, shape (j,), optional
-        Doses with wells that were cut off at 1: their means are too low. None: no dose.
 
     Returns
     -------
     tuple of float
-        Bounds; infinity where an effect can't be told from 0.
+        Bounds; infinity where an effect can't be told from 0, NaN where nothing tells how wells
+        scatter.
     """
+    if noise.df < 1 or np.isnan(noise.variance):
+        return float("nan"), float("nan")
+    # Draws follow the order of the effects: they depend neither on rows nor on names or units.
+    combined = cells.order[np.isin(cells.order, combined)]
+    doses, means, counts = cells.doses[combined], cells.mean[combined], cells.count[combined]
     each = fit.index_at(doses, means)
     centre = float(each.mean())
     curve = fit.mean_index_half(doses, means, level)
     own = np.sqrt(noise.variance * fit.scatter.relative(means) / counts)
     if not (own > 0).all():
         return max(centre - curve, 0.0), centre + curve
-    # Draws follow the order of the effects: they depend neither on rows nor on names or units.
-    order = np.lexsort((each, means))
-    doses, means, own = doses[order], means[order], own[order]
     rng = np.random.default_rng(SEED)
     scale = np.sqrt(noise.df / rng.chisquare(noise.df, size=draws))[:, None]
     effects = draw_effects(means, scale * own, rng)
-    if topped is not None and topped.any():
-        cut = topped[order]
-        wells = own[cut] * np.sqrt(counts[order][cut])
+    cut = cells.topped[combined]
+    if cut.any():
+        wells = own[cut] * np.sqrt(counts[cut])
         before, widened = _before_cut_off(means[cut], wells)
         z = rng.standard_normal((draws, int(cut.sum())))
         effects[:, cut] = np.clip(before + scale * own[cut] * widened * z, 0.0, 1.0)
@@ -161,13 +174,15 @@ def mean_index_interval(
         fit.index_at(doses, from_below).mean(axis=1), [tail, 0.5], method="nearest"
     )
     low = float(lower - np.hypot(lower - down, curve))
-    # Effects that can't be told from 1 may all be 1 at once: where many are, draws that are
-    # independent of each other would rule that out, and additive drugs looked antagonistic.
-    above = means + fit.effect_half(means, counts[order], level)
-    share = (each[order] - fit.index_at(doses, np.clip(above, 0, 1))) / len(means)
+    above = means + fit.effect_half(means, counts, level)
     full = above >= 1
-    most = np.sqrt(share[full].sum() ** 2 + (share[~full] ** 2).sum() + curve**2)
-    low = max(min(low, centre - float(most)) if full.mean() > SATURATED else low, 0.0)
+    if full.mean() > SATURATED:
+        # Effects that can't be told from 1 may all be 1 at once: where many are, draws that are
+        # independent of each other would rule that out, and additive drugs looked antagonistic.
+        share = (each - fit.index_at(doses, np.clip(above, 0, 1))) / len(means)
+        most = np.sqrt(share[full].sum() ** 2 + (share[~full] ** 2).sum() + curve**2)
+        low = min(low, centre - float(most))
+    low = max(low, 0.0)
     if (means <= reach).any():
         return low, float("inf")
     upper, up = np.quantile(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate.wells import parse_well
+from spheroid_qc.response.reference import REFERENCES
 
 __all__ = ["RESPONSE_KINDS", "RESPONSE_UNITS", "Given", "Responses", "read_responses"]
 
@@ -63,6 +64,9 @@ class Responses:
         What the reader of the answer has to know, in finished sentences.
     given : Given
         What the table says of all its rows.
+    reference : str
+        What of the vehicle wells effects were normalised to: `mean`, `median`, or empty where
+        that is not known.
     """
 
     rows: pd.DataFrame
@@ -74,6 +78,7 @@ class Responses:
     has_times: bool
     notes: tuple[str, ...]
     given: Given
+    reference: str = ""
 
     @property
     def effect(self) -> FloatArray:
@@ -85,7 +90,7 @@ class Responses:
         rows = self.rows[keep].reset_index(drop=True)
         return Responses(
             rows, self.doses[keep], self.drugs, self.units, self.kind,
-            self.has_plates, self.has_times, self.notes, self.given,
+            self.has_plates, self.has_times, self.notes, self.given, self.reference,
         )  # fmt: skip
 
 
@@ -94,6 +99,7 @@ def read_responses(
     response_is: str = "fa",
     response_unit: str = "fraction",
     places: Sequence[str] | None = None,
+    reference: str = "",
 ) -> Responses:
     """Check a tidy table and bring it into one form.
 
@@ -111,6 +117,9 @@ def read_responses(
         `fraction` or `percent`; of no meaning for `raw`.
     places : sequence of str, optional
         Where each row comes from, for messages (`plate1.csv, line 7`); default: `Row 6`.
+    reference : str
+        What of the vehicle wells of its plate and time each response was normalised to: `mean`,
+        `median`, or empty where that is not known (the vehicle wells are then asked).
 
     Returns
     -------
@@ -134,6 +143,8 @@ def read_responses(
             f"The unit of a response is fraction or percent, not {response_unit!r}; "
             "say which with --response-unit."
         )
+    if reference not in REFERENCES:
+        raise RequestError(f"A reference is mean, median or empty, not {reference!r}.")
     if table.empty:
         raise RequestError("The table of responses has no rows.")
     table = table.reset_index(drop=True)
@@ -194,6 +205,7 @@ def read_responses(
         has_times=len(set(times[keep])) > 1,
         notes=tuple(notes),
         given=Given(drugs, units, doses, roles),
+        reference=reference,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import ndtr
@@ -67,12 +69,13 @@ def interval(doses, effect, noise=None, level=0.95):
     single = (doses > 0).sum(axis=1) == 1
     lines = [fit_median_effect(doses[single, i], effect[single]) for i in range(2)]
     fit = fit_interaction(doses[single], effect[single], lines)
-    tested = np.unique(doses[~single], axis=0)
-    means = np.array([effect[(doses == d).all(axis=1)].mean() for d in tested])
-    inside = (means > 0) & (means < 1)
-    counts = np.full(int(inside.sum()), len(doses) / len(np.unique(doses, axis=0)))
-    noise = noise or Noise(0.05**2, 48)
-    return mean_index_interval(fit, tested[inside], means[inside], counts, noise, level)
+    cells = conditions(doses, effect)
+    return mean_index_interval(fit, cells, combined(cells), noise or Noise(0.05**2, 48), level)
+
+
+def combined(cells):
+    """Combinations with an effect that has an index."""
+    return np.flatnonzero((cells.doses > 0).all(axis=1) & (cells.mean > 0) & (cells.mean < 1))
 
 
 def test_it_holds_the_index_of_additive_drugs_and_is_as_narrow_as_said():
@@ -125,11 +128,11 @@ def test_wells_that_were_cut_off_leave_the_index_room_below():
     single = (doses > 0).sum(axis=1) == 1
     lines = [fit_median_effect(doses[single, i], effect[single]) for i in range(2)]
     fit = fit_interaction(doses[single], effect[single], lines)
-    cells = conditions(doses[~single], effect[~single])
-    known = cells.mean < 1
-    given = cells.doses[known], cells.mean[known], cells.count[known], Noise(0.05**2, 48)
-    without = mean_index_interval(fit, *given)
-    told = mean_index_interval(fit, *given, topped=cells.topped[known])
+    cells = conditions(doses, effect)
+    known, noise = combined(cells), Noise(0.05**2, 48)
+    blind = replace(cells, topped=np.zeros_like(cells.topped))
+    without = mean_index_interval(fit, blind, known, noise)
+    told = mean_index_interval(fit, cells, known, noise)
     assert cells.topped[known].sum() >= 3
     assert told[0] <= without[0]
     assert told[1] <= without[1] * 1.02

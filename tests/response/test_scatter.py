@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.response.conditions import conditions, reference_weight
+from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.excess import bliss_excess
 from spheroid_qc.response.logistic import fit_logistic
 from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter
@@ -99,18 +99,6 @@ def test_a_curve_of_effects_that_were_cut_off_judges_by_the_others():
     assert np.median(gains) > 1.2
 
 
-@pytest.mark.parametrize(
-    ("vehicle", "weight"),
-    [
-        ([], 0), ([0.0, 0, 0], 0), ([0.1, 0.02, -0.03], 0), ([-0.1, 0.04, 0.06], 1 / 3),
-        ([-0.1, 0, 0.3], np.pi / (4 + np.pi)), ([0.0, 0, 0.02, 0.1], np.pi / (6 + np.pi)),
-        ([0.0, 0.01, 0.02, 0.1], 0),
-    ],
-)  # fmt: skip
-def test_effects_that_were_normalised_to_these_wells_share_their_error(vehicle, weight):
-    assert reference_weight(np.array(vehicle)) == pytest.approx(weight)
-
-
 def test_an_end_with_responses_beyond_it_cut_nothing_off():
     dose = np.repeat(3.0 ** np.arange(-3, 4), 4)
     noise = 0.08 * np.random.default_rng(3).standard_normal(dose.size)
@@ -121,3 +109,21 @@ def test_an_end_with_responses_beyond_it_cut_nothing_off():
     assert fit_logistic(dose, effect, cut_off=(0, 1)).noise == fit_logistic(dose, effect).noise
     assert not conditions(dose[:, None], effect).topped.any()
     assert conditions(dose[:, None], np.clip(effect, 0, 1)).topped.sum() >= 2
+
+
+def test_conditions_judge_by_those_where_no_well_was_cut_off():
+    doses = np.repeat([[1.0], [2.0], [3.0], [4.0]], 3, axis=0)
+    effect = np.array([0.0, 0.02, 0, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1, 1, 0.98])
+    cells = conditions(doses, effect, CONSTANT)
+    assert cells.bottomed.tolist() == [True, False, False, False]
+    assert cells.topped.tolist() == [False, False, False, True]
+    assert cells.noise == pytest.approx((cells.squares[1:3].sum() / 4, 4))
+    beyond = conditions(doses, np.where(effect == 0.02, -0.02, effect), CONSTANT)
+    assert not beyond.bottomed.any()
+    assert beyond.df == 6  # the lowest dose counts, the highest does not
+
+
+def test_without_replicates_there_is_no_noise():
+    cells = conditions(np.array([[1.0], [2.0]]), np.array([0.2, 0.4]))
+    assert cells.df == 0
+    assert np.isnan(cells.variance)

@@ -1,0 +1,69 @@
+"""An order of conditions that follows only what was measured and how doses relate.
+
+Random draws are handed out to conditions in some order. Conditions whose wells are equal (all cut
+off at 0, say) have none of their own, and that of the rows or of the drugs must not decide: the
+same plate, typed in another order, would get other intervals. Where measurements are tied, the
+ranks of the doses decide, with the drugs in that one of all their orders that gives the smallest
+table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, groupby, permutations, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["canonical_order"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+
+def canonical_order(doses: FloatArray, keys: FloatArray) -> IntArray:
+    """Order conditions by what was measured, and by the design where that is tied.
+
+    Parameters
+    ----------
+    doses : ndarray, shape (c, k)
+        Of each condition; 0: the drug is absent.
+    keys : ndarray, shape (c, m)
+        What was measured, the most important first.
+
+    Returns
+    -------
+    ndarray of int, shape (c,)
+        Numbers of the conditions. Other orders of rows or drugs and other units of doses give the
+        same conditions in the same order, but for those that the wells can't tell apart.
+    """
+    if len(np.unique(keys, axis=0)) == len(keys):
+        return _sorted(keys)
+    ranks = np.column_stack([_ranks(column) for column in doses.T])
+    tables = (np.column_stack([keys, ranks[:, drugs]]) for drugs in _drug_orders(ranks, keys))
+    return min(((table[order := _sorted(table)].ravel().tolist(), order) for table in tables),
+               key=lambda found: found[0])[1]  # fmt: skip
+
+
+def _sorted(table: FloatArray) -> IntArray:
+    """Order of rows by their first column, then their second ..."""
+    return np.lexsort(table.T[::-1])
+
+
+def _ranks(dose: FloatArray) -> IntArray:
+    """0 where a drug is absent, 1 at its lowest dose ..."""
+    with np.errstate(divide="ignore"):
+        # Doses from unit conversions differ in the last digits.
+        levels, which = np.unique(np.round(np.log(dose), 6), return_inverse=True)
+    return np.asarray(which).ravel() + int(np.isfinite(levels[0]))
+
+
+def _drug_orders(ranks: IntArray, keys: FloatArray) -> Iterator[list[int]]:
+    """Orders of the drugs that differ only among those with the same conditions."""
+    own = []
+    for drug in range(ranks.shape[1]):
+        rows = np.column_stack([ranks[:, drug], keys])
+        own.append((rows[_sorted(rows)].ravel().tolist(), drug))
+    tied = [[drug for _, drug in same] for _, same in groupby(sorted(own), key=lambda one: one[0])]
+    for orders in product(*map(permutations, tied)):
+        yield list(chain.from_iterable(orders))

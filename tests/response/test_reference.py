@@ -1,0 +1,58 @@
+"""What effects were normalised to: stated, or seen in the vehicle wells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spheroid_qc.response.reference import reference_weight
+
+MEDIAN_OF_3, MEDIAN_OF_4 = np.pi / (4 + np.pi), np.pi / (6 + np.pi)
+
+
+@pytest.mark.parametrize(
+    ("vehicle", "weight"),
+    [
+        ([], 0),
+        ([0.0], 1),  # normalised to this well
+        ([0.03], 0),
+        ([0.0, 0, 0], 1 / 3),  # 0 by definition: each of its own replicate
+        ([0.1, 0.02, -0.03], 0),
+        ([-0.1, 0.04, 0.06], 1 / 3),
+        ([-0.1, 0.04, 0.09], 0),
+        ([-0.333, 0.166, 0.166], 1 / 3),  # rounded
+        ([-1 / 3 + 0.002, 1 / 6, 1 / 6], 0),
+        ([-0.333333, 0.00123456, 0.332099], 1 / 3),  # significant digits
+        ([-0.1, 0, 0.3], MEDIAN_OF_3),
+        ([0.0, 0, 0.02, 0.1], MEDIAN_OF_4),  # cut off, at least half at 0
+        ([0.0, 0.01, 0.02, 0.1], 1 / 4),  # cut off
+        ([0.01, 0.01, 0.02, 0.1], 0),
+    ],
+)
+def test_it_is_seen_in_the_vehicle_wells(vehicle, weight):
+    assert reference_weight(np.array(vehicle)) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize("decimals", [2, 3, 4, 15])
+@pytest.mark.parametrize("n", [3, 4, 8])
+def test_a_mean_of_0_is_always_seen_however_it_was_rounded(decimals, n):
+    rng = np.random.default_rng(decimals + n)
+    for _ in range(200):
+        wells = 0.05 * rng.standard_normal(n)
+        normalised = np.round(wells - wells.mean(), decimals)
+        assert reference_weight(normalised) == pytest.approx(1 / n)
+        assert reference_weight(np.clip(normalised, 0, None)) > 0
+
+
+def test_other_wells_are_seldom_taken_for_it():
+    rng = np.random.default_rng(1)
+    wells = np.round(0.05 * rng.standard_normal((2000, 4)), 3)
+    assert np.mean([reference_weight(vehicle) > 0 for vehicle in wells]) < 0.05
+
+
+def test_what_is_stated_counts():
+    wells = np.array([0.03, 0.05, 0.1])
+    assert reference_weight(wells) == 0
+    assert reference_weight(wells, "mean") == pytest.approx(1 / 3)
+    assert reference_weight(wells, "median") == pytest.approx(MEDIAN_OF_3)
+    assert reference_weight(np.array([]), "median") == 0
