@@ -44,7 +44,7 @@ def number(value: object, digits: int = 3) -> str:
 def signed(value: object, places: int = 2) -> str:
     """Write a difference with its sign."""
     found = _finite(value)
-    return _DASH if found is None else f"{found:+.{places}f}".replace("-", "−")
+    return _DASH if found is None else f"{found:+z.{places}f}".replace("-", "−")
 
 
 def interval(low: object, high: object, places: int = 2) -> str:
@@ -52,7 +52,7 @@ def interval(low: object, high: object, places: int = 2) -> str:
     ends = [_finite(low), _finite(high)]
     if ends[0] is None and ends[1] is None:
         return ""
-    shown = ["no bound" if e is None else f"{e:.{places}f}".replace("-", "−") for e in ends]
+    shown = ["no bound" if e is None else f"{e:z.{places}f}".replace("-", "−") for e in ends]
     return f"{shown[0]} to {shown[1]}"
 
 

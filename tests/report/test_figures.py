@@ -162,3 +162,15 @@ def test_labels_are_moved_apart_in_order(places: list[float], gap: float) -> Non
         assert all(-1e-9 <= f <= 1 + 1e-9 for f in found)
     if len(places) == 1:
         assert found == [min(max(places[0], 0), 1)]
+
+
+@pytest.mark.parametrize(("spread", "labels"), [(0.0, ["50–95 %"]), (0.4, ["50 %", "95 %"])])
+def test_labels_of_an_isobologram_do_not_cover_each_other(spread, labels):
+    rows = pd.DataFrame(
+        {"method": f"dose_reduction_index_{n}", "level": f"fa={fa:.2f}", "fa": fa,
+         "dose_1_um": 1.0, "dose_2_um": 1.0, "value": 1 / (0.3 + spread * fa)}
+        for n in (1, 2) for fa in (0.5, 0.75, 0.95)
+    )  # fmt: skip
+    ax = Figure().subplots()
+    draw_isobologram(ax, rows, ["a", "b"])
+    assert [text.get_text() for text in ax.texts if "%" in text.get_text()] == labels

@@ -19,7 +19,7 @@ from spheroid_qc.report.heatmap import plate_data, plate_views, shown_metrics
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of, with_variables
 from spheroid_qc.report.pictures import chosen_times
 from spheroid_qc.report.strips import GRID, outline_paths
-from spheroid_qc.report.words import dose_words, interval, number, p_words, percent
+from spheroid_qc.report.words import dose_words, interval, number, p_words, percent, signed
 
 
 def points_of(path: str) -> np.ndarray:
@@ -106,6 +106,8 @@ def test_words() -> None:
     assert percent(-0.123) == "−12 %"
     assert interval(0.1, None) == "0.10 to no bound"
     assert interval(None, float("nan")) == ""
+    assert interval(-0.001, 0.5) == "0.00 to 0.50"  # no minus before nothing
+    assert (signed(-0.001), signed(-0.12)) == ("+0.00", "−0.12")
     assert p_words(1e-9) == "< 0.0001"
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from spheroid_qc.report.figures.axes import INK, LINE, MUTED, plain, quiet, say
 from spheroid_qc.report.palette import DIVERGING, METHODS, PALETTE, step_of
+from spheroid_qc.report.words import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +28,8 @@ METHOD_NAMES = {
     "excess_over_best_subset": "beyond the best smaller combination",
 }
 _FULL = 0.4
+_LABEL = np.array([0.16, 0.07])
+"""Shares of an isobologram's axes that a label takes."""
 
 
 def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) -> None:
@@ -66,7 +69,7 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
                 METHOD_NAMES[method], (0, y), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
                 textcoords="offset points", ha="right", va="center", fontsize=9, color=MUTED,
             )  # fmt: skip
-            words = f"{value:+.2f}" + (f"  [{low:+.2f}, {high:+.2f}]" if shown else "")
+            words = signed(value) + (f"  [{signed(low)}, {signed(high)}]" if shown else "")
             ax.annotate(
                 words, (1, y), xycoords=ax.get_yaxis_transform(), xytext=(8, 0),
                 textcoords="offset points", va="center", fontsize=9,
@@ -163,7 +166,7 @@ def _tile(ax: Axes, at: tuple[int, int], row: pd.Series, *, number: bool) -> Non
     )  # fmt: skip
     if number and np.isfinite(value):
         strong = step is not None and abs(step - 5) >= 4
-        say(ax, *at, f"{value:+.2f}", ha="center", bold=bool(sure),
+        say(ax, *at, signed(value), ha="center", bold=bool(sure),
             color=PALETTE["paper"][0] if strong else INK)  # fmt: skip
 
 
@@ -245,6 +248,7 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
     reach = 1.15
     levels = sorted({str(p[1]) for p in both.index if str(p[0]).startswith("fa=")}, key=float)
     ends = (levels[0], levels[-1]) if levels else ()
+    labels: dict[str, tuple[float, float]] = {}
     for place, (x, y) in zip(both.index, both.to_numpy(dtype=float).tolist(), strict=True):
         at_level = str(place[0]).startswith("fa=")
         colour = PALETTE["blue"][0] if at_level else INK
@@ -253,11 +257,19 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
             markerfacecolor=colour if at_level else PALETTE["paper"][0], clip_on=False,
         )  # fmt: skip
         if at_level and place[1] in ends:
-            ax.annotate(
-                f"{100 * float(place[1]):.0f} %", (x, y), xytext=(6, 5),
-                textcoords="offset points", fontsize=9, color=colour,
-            )  # fmt: skip
+            labels[str(place[1])] = (x, y)
         reach = max(reach, x * 1.08, y * 1.08)
     reach = min(reach, 5.0)
     ax.set_xlim(0, reach)
     ax.set_ylim(0, reach)
+    places = list(labels.values())
+    # Where the ends lie close together their labels would cover each other.
+    close = len(places) == 2 and bool((np.abs(np.subtract(*places)) < _LABEL * reach).all())
+    if close:
+        first, last = (f"{100 * float(level):.0f}" for level in labels)
+        labels = {f"{first}–{last} %": max(places, key=sum)}
+    for level, place in labels.items():
+        ax.annotate(
+            level if close else f"{100 * float(level):.0f} %", place, xytext=(6, 5),
+            textcoords="offset points", fontsize=9, color=PALETTE["blue"][0],
+        )  # fmt: skip
