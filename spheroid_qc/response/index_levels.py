@@ -17,7 +17,16 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.groups import fixed_ratios
 from spheroid_qc.response.index_interval import InteractionFit, fit_interaction
-from spheroid_qc.response.index_row import UNKNOWN, Row, around, joined, misfit_note, row, trusted
+from spheroid_qc.response.index_row import (
+    UNKNOWN,
+    Row,
+    around,
+    joined,
+    misfit_note,
+    row,
+    stretched_note,
+    trusted,
+)
 from spheroid_qc.response.median_effect import (
     FA_LEVELS,
     MedianEffect,
@@ -107,9 +116,10 @@ def level_rows(
                       *dose_reduction_index(at, fa, singles).tolist()]  # fmt: skip
             for place, value in enumerate(values):
                 method = f"dose_reduction_index_{place}" if place else "combination_index"
+                stretched = stretched_note(value, bounds[j, place])
                 yield row(
                     method, f"fa={fa:.2f}", fa, at, around(value, bounds[j, place], df), wells,
-                    joined([*notes, *outside]),
+                    joined([*notes, *outside, stretched]),
                 ) | {"series": ratio, "centre": _centre(bounds[j, place])}  # fmt: skip
 
 

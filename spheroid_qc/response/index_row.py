@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from spheroid_qc.response.excess import Estimate
 from spheroid_qc.response.index_interval import InteractionFit
 
-__all__ = ["NO_INTERVAL", "UNKNOWN", "Row", "around", "joined", "misfit_note", "row", "trusted"]
+__all__ = [
+    "NO_INTERVAL", "UNKNOWN", "Row", "around", "joined", "misfit_note", "row", "stretched_note",
+    "trusted",
+]  # fmt: skip
 
 FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
@@ -63,6 +66,17 @@ def around(value: float, bounds: ArrayLike, df: float) -> Estimate:
     if np.isnan(low) or np.isnan(high):
         return Estimate(value, *UNKNOWN[1:])
     return Estimate(value, min(low, value), max(high, value), df)
+
+
+def stretched_note(value: float, bounds: ArrayLike) -> str:
+    """Say that an interval did not hold the classical value; empty if it did, or there is none."""
+    low, high = (float(bound) for bound in np.asarray(bounds))
+    if value < low * 0.999 or value > high * 1.001:
+        return (
+            "The value, from the fitted lines, lies outside what the wells allow: the interval is "
+            "stretched to it."
+        )
+    return ""
 
 
 def joined(notes: Sequence[str]) -> str:

@@ -13,7 +13,16 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.index_interval import InteractionFit, fit_interaction
 from spheroid_qc.response.index_levels import level_rows
-from spheroid_qc.response.index_row import UNKNOWN, Row, around, joined, misfit_note, row, trusted
+from spheroid_qc.response.index_row import (
+    UNKNOWN,
+    Row,
+    around,
+    joined,
+    misfit_note,
+    row,
+    stretched_note,
+    trusted,
+)
 from spheroid_qc.response.mean_index import mean_index_interval
 from spheroid_qc.response.median_effect import (
     TRUSTED_FA,
@@ -160,7 +169,8 @@ def _at_doses(
         for place, value in enumerate([float(index[j]), *reduction[j].tolist()]):
             method = f"dose_reduction_index_{place}" if place else "combination_index"
             estimate = around(value, bounds[j, place], df)
-            yield row(method, "dose", float(mean[j]), given[j], estimate, n, joined(notes))
+            note = joined([*notes, stretched_note(value, bounds[j, place])])
+            yield row(method, "dose", float(mean[j]), given[j], estimate, n, note)
     known = np.isfinite(index)
     wells = int(cells.count[combined].sum())
     if not known.any():
@@ -179,6 +189,7 @@ def _at_doses(
         )
     value = float(index[known].mean())
     estimate = around(value, bounds_of_mean, df)
+    notes.append(stretched_note(value, bounds_of_mean))
     yield row("combination_index", "mean", np.nan, None, estimate, wells, joined(notes))
 
 

@@ -126,3 +126,15 @@ def test_a_drug_whose_effect_has_no_sigmoid_shape_is_not_said_to_do_nothing():
                 "response": each[:, 2] + 0.04 * rng.standard_normal(len(each)),
             })  # fmt: skip
             assert not index_of(analyse(table))["note"].str.contains("next to no effect").any()
+
+
+def test_an_interval_that_did_not_hold_the_value_says_so():
+    """Median effect lines weigh wells near 0 and 1 as others do; the likelihood does not."""
+    stretched = 0
+    for seed in (1, 2, 5):
+        found = index_of(analyse(plate(CURVES[:2], loewe, n=3, sd=0.05, seed=seed)))
+        found = found[found["low"].notna()]
+        at_end = (found["value"] == found["low"]) | (found["value"] == found["high"])
+        assert (found["note"].str.contains("stretched to it") == at_end).all()
+        stretched += int(at_end.sum())
+    assert stretched >= 2

@@ -262,14 +262,15 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
     reach = min(reach, 5.0)
     ax.set_xlim(0, reach)
     ax.set_ylim(0, reach)
-    places = list(labels.values())
+    ends_at = list(labels.values())
     # Where the ends lie close together their labels would cover each other.
-    close = len(places) == 2 and bool((np.abs(np.subtract(*places)) < _LABEL * reach).all())
+    apart = np.abs(np.subtract(ends_at[0], ends_at[-1])) / reach if ends_at else _LABEL
+    close = len(ends_at) == 2 and bool((apart < _LABEL).all())
     if close:
         first, last = (f"{100 * float(level):.0f}" for level in labels)
-        labels = {f"{first}–{last} %": max(places, key=sum)}
-    for level, place in labels.items():
+        labels = {f"{first}–{last} %": max(ends_at, key=sum)}
+    for level, end in labels.items():
         ax.annotate(
-            level if close else f"{100 * float(level):.0f} %", place, xytext=(6, 5),
+            level if close else f"{100 * float(level):.0f} %", end, xytext=(6, 5),
             textcoords="offset points", fontsize=9, color=PALETTE["blue"][0],
         )  # fmt: skip
