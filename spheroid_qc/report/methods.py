@@ -26,6 +26,7 @@ REFERENCES = {
     "zprime": ("Zhang et al. 1999", "10.1177/108705719900400206"),
     "ssmd": ("Zhang 2007", "10.1016/j.ygeno.2006.12.014"),
     "gr": ("Hafner et al. 2016", "10.1038/nmeth.3853"),
+    "generalised": ("Weerahandi 1993", "10.1080/01621459.1993.10476355"),
     "di": ("Průšek et al., code", "10.5281/zenodo.22295119"),
 }
 
@@ -171,7 +172,9 @@ def _response(analysis: Analysis) -> list[str]:
             "intervals, judged by the doses without wells at exactly 0 or 1 where these scatter "
             "more; EC50 is the inflection, IC50 the dose at a fraction affected of 0.5; doses "
             f"beyond the tested ones are not extrapolated; curves with p ≥ {r.flat_p:g} in an F "
-            "test against a constant have no EC50."
+            "test against a constant have no EC50. Where effects were normalised to vehicle wells, "
+            "the error of their mean or median enters the intervals of absolute doses and of "
+            "combinations."
         )
     fractions = [use for use in analysis.responses if use.kind == "fa" and analysis.kind == "run"]
     if fractions:
@@ -190,10 +193,16 @@ def _response(analysis: Analysis) -> list[str]:
             "as observed minus expected fraction affected; a combination is called synergistic "
             f"only where the {level} bound of the mean excess over all tested doses lies above 0 "
             f"and the excess itself is at least {r.min_excess:g}, and single doses after Holm's "
-            "correction. The combination index is from median-effect "
+            "correction. Intervals judge by the scatter of wells within conditions, pooled over "
+            "the plate: by the delta method for Bliss and Loewe, by a parametric bootstrap that "
+            "chooses the best drug or doublet anew in every draw for the others. The combination "
+            "index is from median-effect "
             f"lines {_cited('chou', 'chou2006')} of effects between {r.fa_low:g} and "
             f"{r.fa_high:g}, given from {r.min_single_doses} single-agent doses on; lines with "
-            f"r < {r.min_r:g} are warned of."
+            f"r < {r.min_r:g} are warned of; its intervals are from a joint likelihood of the "
+            "drugs alone on the scale of the effect and the error of each combined effect, that "
+            "of its mean over doses from confidence distributions of these effects "
+            f"{_cited('generalised')}."
         )
     if len(analysis.plate_quality):
         said.append(
