@@ -68,13 +68,14 @@ class MedianEffect:
     n_extreme: int
 
     def dose(self, fa: ArrayLike) -> FloatArray:
-        """Dose for an effect: dm * (fa / (1 - fa))^(1/m)."""
+        """Dose for an effect: dm * (fa / (1 - fa))^(1/m); infinite on a line that hardly rises."""
         level = np.asarray(fa, dtype=np.float64)
-        return np.asarray(self.dm * (level / (1 - level)) ** (1 / self.m))
+        with np.errstate(over="ignore"):
+            return np.asarray(self.dm * (level / (1 - level)) ** (1 / self.m))
 
     def effect(self, dose: ArrayLike) -> FloatArray:
         """Effect of a dose: 1 / (1 + (dm / dose)^m)."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return np.asarray(1 / (1 + (self.dm / np.asarray(dose, dtype=np.float64)) ** self.m))
 
 

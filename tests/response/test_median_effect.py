@@ -138,3 +138,11 @@ def _alone(doses, effect, i):
 
 def test_a_level_line_is_none():
     assert fit_median_effect([1, 2, 4, 8], [0.02, 0.021, 0.019, 0.0205]) is None
+
+
+def test_a_line_that_hardly_rises_overflows_in_silence():
+    line = MedianEffect(dm=1.0, m=1e-3, r=0.1, n_points=3, n_left_out=0, n_extreme=0)
+    with np.errstate(all="raise", under="ignore"):
+        assert line.dose(0.9) == np.inf
+        assert line.dose(0.1) == 0
+        assert MedianEffect(1e-300, -3.0, -1, 3, 0, 0).effect(1e10) == pytest.approx(0)
