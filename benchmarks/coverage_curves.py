@@ -54,12 +54,14 @@ TRUTHS = (
     Truth("sd 0.1", HillCurve(1.3, 1.5), SEVEN, "additive", 0.1),
     Truth("no vehicle wells", HillCurve(1.3, 1.5), SEVEN, vehicle=False),
     Truth("normalised to the vehicle's median, then cut off", HillCurve(1.3, 1.5), SEVEN, "both"),
+    Truth("normalised to one vehicle well", HillCurve(1.3, 1.5), SEVEN, "one"),
+    Truth("normalised to the mean, then cut off and rounded", HillCurve(1.3, 1.5), SEVEN, "mean"),
 )
 
 
 def plate(truth: Truth, wells: int, rng: np.random.Generator) -> pd.DataFrame:
     """Simulate one drug as a tidy table of fractions affected."""
-    vehicles = max(wells, 4)
+    vehicles = 1 if truth.noise == "one" else max(wells, 4)
     dose = np.concatenate([np.zeros(vehicles), np.repeat(truth.doses, wells)])
     true = np.where(dose > 0, truth.curve.effect(dose), 0.0)
     noise = truth.sd * rng.standard_normal(len(dose))
@@ -68,11 +70,13 @@ def plate(truth: Truth, wells: int, rng: np.random.Generator) -> pd.DataFrame:
         effect = 1 - (1 - true) * (1 + noise)
     elif truth.noise == "clipped":
         effect = np.clip(effect, 0, 1)
-    elif truth.noise in ("normalised", "both"):
+    elif truth.noise in ("normalised", "both", "one", "mean"):
         signal = 1 - true + noise
         effect = 1 - signal / signal[:vehicles].mean()
         if truth.noise == "both":
             effect = np.clip(1 - signal / np.median(signal[:vehicles]), 0, 1)
+        elif truth.noise == "mean":
+            effect = np.clip(effect, 0, 1).round(3)
     table = pd.DataFrame({"drug_1": "x", "dose_1_um": dose, "response": effect})
     return table if truth.vehicle else table[dose > 0]
 
