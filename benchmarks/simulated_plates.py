@@ -47,7 +47,8 @@ class Scenario:
     noise : str
         `additive` on the fraction affected; `signal`: in proportion to the surviving signal;
         `both`: the two together; `normalised`: a raw signal divided by the mean of the plate's
-        vehicle wells; `clipped`: additive, then cut off at 0 and 1.
+        vehicle wells; `one vehicle`: the same of a single well; `images`: divided by their median,
+        then cut off at 0 and 1; `clipped`: additive, then cut off.
     sd : float
         Standard deviation of a well.
     """
@@ -97,7 +98,7 @@ class Scenario:
 
     def plate(self, wells: int, rng: np.random.Generator) -> pd.DataFrame:
         """Simulate one plate as a tidy table."""
-        vehicles = max(wells, 4)
+        vehicles = 1 if self.noise == "one vehicle" else max(wells, 4)
         doses = np.repeat(self.doses(), wells, axis=0)
         doses = np.vstack([np.zeros((vehicles, doses.shape[1])), doses])
         truth = self.effect(doses)
@@ -114,6 +115,8 @@ class Scenario:
         else:
             signal = (1 - truth) + noise
             effect = 1 - signal / signal[:vehicles].mean()
+            if self.noise == "images":  # the median, then cut off
+                effect = np.clip(1 - signal / np.median(signal[:vehicles]), 0, 1)
         table = {"response": effect}
         for i in range(doses.shape[1]):
             table |= {f"drug_{i + 1}": NAMES[i], f"dose_{i + 1}_um": doses[:, i]}
@@ -202,6 +205,14 @@ def scenarios() -> Iterator[Scenario]:
                    "normalised")  # fmt: skip
     yield Scenario("independent, matrix 4x4, normalised", unequal, "bliss", 0, "matrix", 4, bliss,
                    "normalised")  # fmt: skip
+    yield Scenario("additive, ratio, one vehicle well", unequal, "loewe", 1, "ratio", 6, loewe,
+                   "one vehicle")  # fmt: skip
+    yield Scenario("independent, matrix 4x4, one vehicle well", unequal, "bliss", 0, "matrix", 4,
+                   bliss, "one vehicle")  # fmt: skip
+    yield Scenario("additive, ratio, as from images", unequal, "loewe", 1, "ratio", 6, loewe,
+                   "images")  # fmt: skip
+    yield Scenario("independent, matrix 4x4, as from images", unequal, "bliss", 0, "matrix", 4,
+                   bliss, "images")  # fmt: skip
     yield Scenario("additive, ratio, signal noise", unequal, "loewe", 1, "ratio", 6, loewe,
                    "signal")  # fmt: skip
     yield Scenario("additive, matrix 4x4, signal noise", unequal, "loewe", 1, "matrix", 4, loewe,
