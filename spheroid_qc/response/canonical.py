@@ -1,27 +1,31 @@
-"""An order of conditions that follows only what was measured and how doses relate.
+"""Orders of conditions that follow only what was measured and how doses relate.
 
 Random draws are handed out to conditions in some order. Conditions whose wells are equal (all cut
 off at 0, say) have none of their own, and that of the rows or of the drugs must not decide: the
 same plate, typed in another order, would get other intervals. Where measurements are tied, the
 ranks of the doses decide, with the drugs in that one of all their orders that gives the smallest
-table.
+table; where several do (drugs that the wells can't tell apart), all their orders count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, groupby, permutations, product
+from math import factorial, prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["canonical_order"]
+__all__ = ["canonical_orders"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
+MOST_ORDERS = 720
+"""Orders of drugs that are tried; of more (seven drugs without effect, say) only the first is."""
 
-def canonical_order(doses: FloatArray, keys: FloatArray) -> IntArray:
+
+def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:
     """Order conditions by what was measured, and by the design where that is tied.
 
     Parameters
@@ -33,16 +37,25 @@ def canonical_order(doses: FloatArray, keys: FloatArray) -> IntArray:
 
     Returns
     -------
-    ndarray of int, shape (c,)
-        Numbers of the conditions. Other orders of rows or drugs and other units of doses give the
-        same conditions in the same order, but for those that the wells can't tell apart.
+    list of ndarray of int, shape (c,)
+        Numbers of the conditions; several orders where drugs can be exchanged and the table stays
+        the same. With rows or drugs in another order, or other units, the same conditions stand
+        in the same orders.
     """
     if len(np.unique(keys, axis=0)) == len(keys):
-        return _sorted(keys)
+        return [_sorted(keys)]
     ranks = np.column_stack([_ranks(column) for column in doses.T])
-    tables = (np.column_stack([keys, ranks[:, drugs]]) for drugs in _drug_orders(ranks, keys))
-    return min(((table[order := _sorted(table)].ravel().tolist(), order) for table in tables),
-               key=lambda found: found[0])[1]  # fmt: skip
+    best: list[float] = []
+    orders: dict[tuple[int, ...], IntArray] = {}
+    for drugs in _drug_orders(ranks, keys):
+        table = np.column_stack([keys, ranks[:, drugs]])
+        order = _sorted(table)
+        form = table[order].ravel().tolist()
+        if not orders or form < best:
+            best, orders = form, {}
+        if form == best:
+            orders[tuple(order.tolist())] = order
+    return list(orders.values())
 
 
 def _sorted(table: FloatArray) -> IntArray:
@@ -64,6 +77,10 @@ def _drug_orders(ranks: IntArray, keys: FloatArray) -> Iterator[list[int]]:
     for drug in range(ranks.shape[1]):
         rows = np.column_stack([ranks[:, drug], keys])
         own.append((rows[_sorted(rows)].ravel().tolist(), drug))
-    tied = [[drug for _, drug in same] for _, same in groupby(sorted(own), key=lambda one: one[0])]
+    own.sort()
+    tied = [[drug for _, drug in same] for _, same in groupby(own, key=lambda one: one[0])]
+    if prod(factorial(len(drugs)) for drugs in tied) > MOST_ORDERS:
+        yield list(chain.from_iterable(tied))
+        return
     for orders in product(*map(permutations, tied)):
         yield list(chain.from_iterable(orders))

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.response.canonical import canonical_order
+from spheroid_qc.response.canonical import canonical_orders
 from spheroid_qc.response.reference import reference_weight
-from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter
+from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter, pooled
 
 __all__ = ["Conditions", "conditions"]
 
@@ -63,14 +63,15 @@ class Conditions:
         where some wells were, the conditions without such wells count if they scatter more.
         """
         told = ~_clipped(self.mean, self.squares)
-        within = int((self.count - 1)[told].sum())
-        if within < 1:
-            return Noise(float("nan"), 0)
-        squares, df = self.squares / self.relative, within
+        whole = ~(self.bottomed | self.topped)
+        return self._pooled(told).or_larger(self._pooled(whole))
+
+    def _pooled(self, chosen: NDArray[np.bool_]) -> Noise:
+        df = None
         if self.scatter.shape != "constant":
-            df = max(int(self.scatter.known_df(self.mean[told], (self.count - 1)[told])), 1)
-        noise = Noise(float(squares.sum() / within), df)
-        return noise.or_larger(squares, self.count, ~(self.bottomed | self.topped))
+            within = (self.count - 1)[chosen]
+            df = max(int(self.scatter.known_df(self.mean[chosen], within)), 1)
+        return pooled(self.squares / self.relative, self.count, chosen, df)
 
     @property
     def df(self) -> int:
@@ -83,14 +84,15 @@ class Conditions:
         return self.noise.variance
 
     @cached_property
-    def order(self) -> IntArray:
+    def orders(self) -> list[IntArray]:
         """Numbers of the conditions in the order of their means, and of the design where tied.
 
-        The same for the same wells in other rows, with other names or units of the drugs.
+        The same for the same wells in other rows, with other names or units of the drugs; more
+        than one where drugs can be exchanged.
         """
         # Sums of a percentage and of a fraction differ in the last digits.
         keys = [np.round(key, 10) for key in (self.mean, self.count, self.squares)]
-        return canonical_order(self.doses, np.column_stack(keys))
+        return canonical_orders(self.doses, np.column_stack([*keys, self.bottomed, self.topped]))
 
     def find(self, dose: FloatArray) -> int:
         """Find the number of a condition, -1 if it was not tested.

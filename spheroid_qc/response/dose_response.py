@@ -225,7 +225,10 @@ def _line(
         vehicle = effect[dose == 0]
         reference = reference_weight(vehicle, part.reference) * float(law.relative(0.0))
         if reference and len(vehicle) == 1:
-            notes.append("Effects are normalised to one vehicle well, whose error moves them all.")
+            notes.append(
+                "The one vehicle well is 0: effects are taken as normalised to it, and its error "
+                "counts in the absolute IC50."
+            )
     return line | _figures(fit, part.kind, reference, settings, notes) | {"note": " ".join(notes)}
 
 

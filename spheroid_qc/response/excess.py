@@ -6,7 +6,7 @@ the effect: `scatter`). Bliss and Loewe are smooth, so the delta method carries 
 The best of several (HSA, best doublet) is not: there the means are drawn anew many times with the
 pooled variance (parametric bootstrap), the best is chosen anew in each draw, and the interval
 spans the percentile and the reflected one, since the maximum of noisy means is too high. The draws
-start from a fixed seed and follow the order of the means (`Conditions.order`), so they depend
+start from a fixed seed and follow the order of the means (`Conditions.orders`), so they depend
 neither on the order of rows nor on names or units.
 
 Where vehicle wells show that effects were normalised to them, the vehicle's error counts too: it
@@ -145,35 +145,46 @@ def best_excess(
         Each combination, and their unweighted mean.
     """
     values = cells.mean[combined] - cells.mean[parts].max(axis=1)
-    df = cells.df
-    gradient = np.zeros((len(combined), len(cells.mean)))
-    rows = np.arange(len(combined))
-    gradient[rows, combined] = 1.0
-    place = np.argsort(cells.order)
-    gradient[rows, parts[rows, place[parts].argmax(axis=1)]] -= 1.0
+    variance, df = cells.noise
     if df < 1:
+        gradient = _best_gradient(cells, combined, parts, cells.orders[0])
         return _linear(cells, values, gradient, level)
     rng = np.random.default_rng(SEED)
-    scale = np.sqrt(df / rng.chisquare(df, size=resamples)) * np.sqrt(cells.variance)
-    noise = np.empty((resamples, len(cells.mean)))
-    noise[:, cells.order] = rng.standard_normal(noise.shape)
-    noise *= np.sqrt(cells.relative / cells.count)
+    scale = np.sqrt(df / rng.chisquare(df, size=resamples)) * np.sqrt(variance)
+    normal = rng.standard_normal((resamples, len(cells.mean)))
     common = rng.standard_normal(resamples)[:, None] * np.sqrt(cells.vehicle_weight)
-    drawn = cells.mean + scale[:, None] * (noise + common * (1 - cells.mean))
-    excess = drawn[:, combined] - drawn[:, parts].max(axis=2)
+    t = float(special.stdtrit(df, 0.5 + level / 2))
+    draws, wider = [], 1.0
+    for order in cells.orders:
+        noise = np.empty_like(normal)
+        noise[:, order] = normal
+        noise *= np.sqrt(cells.relative / cells.count)
+        drawn = cells.mean + scale[:, None] * (noise + common * (1 - cells.mean))
+        draws.append(drawn[:, combined] - drawn[:, parts].max(axis=2))
+        # The same widening for unequal scatter as for the smooth models.
+        gradient = _best_gradient(cells, combined, parts, order)
+        _, fixed = _linear(cells, values, gradient, level)
+        own = gradient.mean(axis=0) ** 2 * cells.relative / cells.count
+        pooled = t * float(np.sqrt(variance * own.sum()))
+        if pooled > 0 and not cells.vehicle_weight:
+            wider = max(wider, (fixed.high - fixed.value) / pooled)
+    excess = np.concatenate(draws)
     *each, mean = _spanning(
         np.append(values, values.mean()), np.column_stack([excess, excess.mean(axis=1)]), level, df
     )
-    # The same widening for unequal scatter as for the smooth models.
-    _, fixed = _linear(cells, values, gradient, level)
-    t = float(special.stdtrit(df, 0.5 + level / 2))
-    own = gradient.mean(axis=0) ** 2 * cells.relative / cells.count
-    pooled = t * float(np.sqrt(cells.variance * own.sum()))
-    wider = max(1.0, (fixed.high - fixed.value) / pooled) if pooled > 0 else 1.0
-    if cells.vehicle_weight:
-        wider = 1.0
     low = mean.value - wider * (mean.value - mean.low)
     return each, Estimate(mean.value, low, mean.value + wider * (mean.high - mean.value), df)
+
+
+def _best_gradient(
+    cells: Conditions, combined: IntArray, parts: IntArray, order: IntArray
+) -> FloatArray:
+    """Derive each excess over the best part by condition means; of tied parts the last counts."""
+    gradient = np.zeros((len(combined), len(cells.mean)))
+    rows, place = np.arange(len(combined)), np.argsort(order)
+    gradient[rows, combined] = 1.0
+    gradient[rows, parts[rows, place[parts].argmax(axis=1)]] -= 1.0
+    return gradient
 
 
 def _spanning(values: FloatArray, draws: FloatArray, level: float, df: int) -> list[Estimate]:

@@ -8,6 +8,7 @@ biological replicate), with Student's t interval between them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -166,17 +167,18 @@ def fixed_ratios(doses: FloatArray, least: int = 3) -> list[tuple[NDArray[np.boo
     """
     if not len(doses):
         return []
-    ratio = np.log(doses[:, 1:] / doses[:, :1])
-    label = np.zeros(len(doses), dtype=int)
-    for column in ratio.T:
-        order = np.argsort(column, kind="stable")
-        steps = np.concatenate([[0], np.cumsum(np.diff(column[order]) > 0.01)])
+    log = np.log(doses)
+    parts_of = []
+    for i, j in combinations(range(doses.shape[1]), 2):  # all pairs: no drug comes first
+        ratio = log[:, j] - log[:, i]
+        order = np.argsort(ratio, kind="stable")
         part = np.empty(len(doses), dtype=int)
-        part[order] = steps
-        label = label * (int(part.max(initial=0)) + 1) + part
+        part[order] = np.concatenate([[0], np.cumsum(np.diff(ratio[order]) > 0.01)])
+        parts_of.append(part)
+    _, label = np.unique(np.column_stack(parts_of), axis=0, return_inverse=True)
     found = []
-    for one in np.unique(label):
-        rows = label == one
+    for one in range(int(label.max()) + 1):
+        rows = np.asarray(label).ravel() == one
         total = np.unique(np.round(np.log(doses[rows].sum(axis=1)), 6))
         if len(total) >= least:
             parts = np.exp(np.log(doses[rows]).mean(axis=0))

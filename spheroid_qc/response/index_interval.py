@@ -166,8 +166,9 @@ class InteractionFit:
         """Intervals of the indices at tested doses, each from its own mean effect.
 
         The error of the mean (t interval with the pooled variance, carried through the index,
-        which falls as the effect rises) and the error of the drugs alone are independent and
-        are put together distance by distance (MOVER; Zou & Donner 2008, doi:10.1002/sim.3095).
+        which falls as the effect rises), that of the reference (likewise: it moves all effects at
+        once, and weak ones to 0) and the error of the drugs alone are independent and are put
+        together distance by distance (MOVER; Zou & Donner 2008, doi:10.1002/sim.3095).
 
         Parameters
         ----------
@@ -197,16 +198,27 @@ class InteractionFit:
         inside = (means > 0) & (means < 1)
         usable = np.where(inside, means, 0.5)
         centre, gradient = self._numeric(lambda t: values(t, usable))
-        curve, own = self._half(gradient, level), self.effect_half(means, counts, level)
-        ends = [values(self.theta, usable + sign * own) for sign in (-1, 1)]
-        low, high = np.minimum(*ends), np.maximum(*ends)
+        own, shared = self.effect_half(means, counts, level), self._along_reference(level)
+        curve = self._half(gradient, level)
+        curve = np.sqrt(np.maximum(curve**2 - (gradient @ shared) ** 2, 0.0))
+        below, above = curve**2, curve**2
+        for ends in (
+            [values(self.theta, usable + sign * own) for sign in (-1, 1)],
+            [values(self.theta + sign * shared, usable) for sign in (-1, 1)],
+        ):
+            below = below + (centre - np.minimum(*ends)) ** 2
+            above = above + (np.maximum(*ends) - centre) ** 2
         with np.errstate(over="ignore"):
-            bounds = np.exp(np.stack(
-                [centre - np.hypot(centre - low, curve), centre + np.hypot(high - centre, curve)],
-                axis=-1,
-            ))  # fmt: skip
+            bounds = np.exp(np.stack([centre - np.sqrt(below), centre + np.sqrt(above)], axis=-1))
         bounds[~inside] = np.nan
         return np.asarray(bounds)
+
+    def _along_reference(self, level: float) -> FloatArray:
+        """Where theta goes (p,) if the reference was wrong by the half-width of its interval."""
+        variance = float(self.covariance[-1, -1])
+        if not variance > 0:
+            return np.zeros(len(self.theta))
+        return np.asarray(self._t(level) * self.covariance[:, -1] / np.sqrt(variance))
 
     def effect_half(self, means: FloatArray, counts: FloatArray, level: float) -> FloatArray:
         """Half-widths of mean effects (j,) of `counts` wells, from the variance of a well."""

@@ -29,6 +29,9 @@ Wells = tuple[FloatArray, FloatArray]
 
 _STEP = 1e-3
 
+_AT_FULL = 1 - 1e-4
+"""Maximum from which a curve reaches its full effect: clean data do so but for rounding."""
+
 _REFUTED_P = 0.05
 """Below, a full effect is no longer held for possible."""
 
@@ -89,10 +92,11 @@ class SingleCurves:
         each, mean = self._excess(wells, cells, combined, [self.emax] * len(fits), idle, level)
         if self.emax is None:
             tops = [
-                1.0 if fit.emax < 1 and not rests and self.plateau_p(*part, cells) > _REFUTED_P
+                1.0
+                if fit.emax < _AT_FULL and not rests and self.plateau_p(*part, cells) > _REFUTED_P
                 else None
                 for part, fit, rests in zip(wells.items(), fits, idle, strict=True)
-            ]  # fmt: skip
+            ]
             if any(tops):
                 others, other = self._excess(wells, cells, combined, tops, idle, level)
                 each = [_both(a, b) for a, b in zip(each, others, strict=True)]
@@ -159,7 +163,7 @@ class SingleCurves:
         fit = self.fit(drug, wells)
         if fit.df < 1:
             return float("nan")
-        if fit.emax >= 1 - 1e-4:  # clean data reach 1 but for rounding
+        if fit.emax >= _AT_FULL:
             return 1.0
         fixed = self.fit(drug, wells, 1.0)
         df, variance = fit.df, fit.rss / fit.df

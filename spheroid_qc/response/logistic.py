@@ -19,7 +19,7 @@ from scipy import optimize, special
 
 from spheroid_qc.response.crossing import Crossing, profile_through
 from spheroid_qc.response.curve_search import HILL_BOUNDS, REACH, CurveProblem, reached, search
-from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter
+from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, pooled
 
 __all__ = ["LogisticFit", "fit_logistic"]
 
@@ -295,6 +295,7 @@ def fit_logistic(
     # Responses beyond an end say that there nothing was cut off.
     ends = [end for end in cut_off or () if not ((y < end).any() and (y > end).any())]
     whole = np.bincount(which, np.isin(y, ends)) == 0
+    uncut = Noise(sigma**2, df) if whole.all() else pooled(squares, count, whole)
     doses = x[x > 0]
     return LogisticFit(
         ec50=float(np.exp(log_ec50)),
@@ -312,18 +313,19 @@ def fit_logistic(
             problem, np.array([log_ec50, log_hill, best_e0, best_emax]), sigma**2
         ),
         dose_range=(float(doses.min()), float(doses.max())),
-        noise=Noise(sigma**2, df).or_larger(squares, count, whole),
+        noise=Noise(sigma**2, df).or_larger(uncut),
         _problem=problem,
     )
 
 
 def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> FloatArray:
     """2 s^2 times the inverse Hessian of the RSS over the free parameters."""
-    at_bound = any(abs(best[3] - limit) <= 1e-12 for limit in problem.emax_bounds)
+    scale = max(float(np.ptp(problem.response)), 1e-300)
+    # A search ends beside a bound by rounding; which side must not decide.
+    at_bound = any(abs(best[3] - limit) <= 1e-4 * scale for limit in problem.emax_bounds)
     free = [0, 1]
     free += [2] if problem.e0 is None else []
     free += [3] if problem.emax is None and not at_bound else []
-    scale = max(float(np.ptp(problem.response)), 1e-300)
     steps = np.array([1e-4, 1e-4, 1e-4 * scale, 1e-4 * scale])[free]
 
     def model(moves: FloatArray) -> FloatArray:

@@ -145,8 +145,15 @@ def mean_index_interval(
     if noise.df < 1 or np.isnan(noise.variance):
         return float("nan"), float("nan")
     # Draws follow the order of the effects: they depend neither on rows nor on names or units.
-    combined = cells.order[np.isin(cells.order, combined)]
+    orders = [order[np.isin(order, combined)] for order in cells.orders]
+    combined = orders[0]
     doses, means, counts = cells.doses[combined], cells.mean[combined], cells.count[combined]
+
+    def mean_index(effects: FloatArray) -> FloatArray:
+        """Mean index of draws, in every order that the drugs may have."""
+        found = [fit.index_at(cells.doses[order], effects).mean(axis=1) for order in orders]
+        return np.concatenate(found)
+
     each = fit.index_at(doses, means)
     centre = float(each.mean())
     curve = fit.mean_index_half(doses, means, level)
@@ -170,9 +177,7 @@ def mean_index_interval(
         effects,
     )
     tail = (1 - level) / 2
-    down, lower = np.quantile(
-        fit.index_at(doses, from_below).mean(axis=1), [tail, 0.5], method="nearest"
-    )
+    down, lower = np.quantile(mean_index(from_below), [tail, 0.5], method="nearest")
     low = float(lower - np.hypot(lower - down, curve))
     above = means + fit.effect_half(means, counts, level)
     full = above >= 1
@@ -185,9 +190,7 @@ def mean_index_interval(
     low = max(low, 0.0)
     if (means <= reach).any():
         return low, float("inf")
-    upper, up = np.quantile(
-        fit.index_at(doses, effects).mean(axis=1), [0.5, 1 - tail], method="nearest"
-    )
+    upper, up = np.quantile(mean_index(effects), [0.5, 1 - tail], method="nearest")
     if not upper > 0 or not np.isfinite(up):  # an index of 0 has no logarithm
         return low, float(up)
     return low, float(upper * np.exp(np.hypot(np.log(up / upper), curve / centre)))

@@ -87,6 +87,7 @@ def factor_effect(values: ArrayLike, conditions: Floats, factor: Floats) -> dict
         or `df2` is 0) or nothing varies.
     """
     y = np.asarray(values, dtype=float)
+    rounding = 1e-20 * float(y @ y)
     y = y - y.mean() if y.size else y
     result = {"omega2": _NAN, "f": _NAN, "p": _NAN, "df1": 0.0, "df2": 0.0}
     result["n"] = float(y.size)
@@ -97,7 +98,7 @@ def factor_effect(values: ArrayLike, conditions: Floats, factor: Floats) -> dict
     rss1, rank1 = _fit(both, y)
     df1, df2 = rank1 - rank0, y.size - rank1
     result |= {"df1": float(df1), "df2": float(df2)}
-    if df1 < 1 or df2 < 1 or not rss0 > 1e-20 * max(float(y @ y), np.finfo(float).tiny):
+    if df1 < 1 or df2 < 1 or not rss0 > rounding:
         return result
     if not rss1 > 1e-14 * rss0:
         return result
@@ -147,8 +148,7 @@ def neighbour_correlation(
     result["df"] = float(df)
     residual = maker @ y
     power = float(residual @ residual)
-    centred = y - y.mean()
-    if df < 8 or total == 0 or not power > 1e-20 * max(float(centred @ centred), 1e-300):
+    if df < 8 or total == 0 or not power > 1e-20 * float(y @ y):  # equal but for rounding
         return result
     scale = y.size / total
     projected = maker @ weight @ maker

@@ -47,9 +47,8 @@ def reference_weight(vehicle: NDArray[np.float64], reference: str = "") -> float
 
 def _seen(vehicle: NDArray[np.float64]) -> str:
     """Judge from vehicle wells what effects were normalised to."""
-    # Decimals, or significant digits: three of them leave a thousandth of the scatter.
-    rounding = max(0.5001 * 10.0 ** -_decimals(vehicle), 1e-3 * float(vehicle.std()))
-    if abs(float(vehicle.mean())) <= rounding:
+    half = _half_digit(vehicle)
+    if abs(float(vehicle.mean())) <= half:
         return "mean"
     if abs(float(np.median(vehicle))) <= 1e-9:
         return "median"
@@ -58,9 +57,24 @@ def _seen(vehicle: NDArray[np.float64]) -> str:
     return ""
 
 
-def _decimals(values: NDArray[np.float64]) -> int:
-    """Decimals that values are written with."""
-    for decimals in range(1, _MOST_DECIMALS):
-        if np.abs(np.round(values, decimals) - values).max() < 1e-12:
-            return decimals
-    return _MOST_DECIMALS
+def _half_digit(vehicle: NDArray[np.float64]) -> float:
+    """How far rounding may have moved the mean of effects, by the digits they are written with.
+
+    Tables are written with so many decimals, or with so many significant digits of the effect or
+    of the signal that is left: of 1.03 beside 0.967 the last digit is worth ten times as much.
+    """
+    return max(
+        float(np.mean(0.5001 * 10.0 ** -_decimals(vehicle, scale)))
+        for scale in (vehicle, 1 - vehicle)
+    )
+
+
+def _decimals(values: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Decimals that values of each size are written with: the most that one of them has."""
+    own = np.full(len(values), float(_MOST_DECIMALS))
+    for decimals in range(_MOST_DECIMALS - 1, 0, -1):
+        own[np.abs(np.round(values, decimals) - values) < 1e-12] = decimals
+    with np.errstate(divide="ignore"):
+        size = np.floor(np.log10(np.abs(np.round(scale, 12))))
+    sized = [own[size == one].max() if np.isfinite(one) else own.max() for one in size]
+    return np.array(sized)

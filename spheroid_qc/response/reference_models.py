@@ -122,6 +122,9 @@ def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
     return np.where((parts.share > 0).any(axis=1), found, 0.0).reshape(shape)
 
 
+_SLACK = 1e-9
+
+
 class _Parts:
     """Terms d_i / D_i(E) of the equation of Loewe additivity, rows of doses by drugs."""
 
@@ -132,21 +135,25 @@ class _Parts:
         self.share = np.where(self.emax > 0, self.share, 0.0)
         self.top = float(self.emax.max(initial=0.0))
 
-    def left(self, effect: FloatArray, rest: FloatArray | None = None) -> FloatArray:
+    def left(
+        self, effect: FloatArray, rest: FloatArray | None = None, slack: float = 0.0
+    ) -> FloatArray:
         """Give what is left of each drug's maximum at effects (rows,); NaN beyond it.
 
         `rest`, top - effect, where it is known to more digits than the difference has. An effect
-        that equals a maximum to the last digit still hangs on it.
+        that equals a maximum to the last digit, or exceeds it by a share of `slack`, still hangs on
+        it.
         """
         e = effect[:, None]
-        left = np.where(e <= self.emax, np.maximum(self.emax - e, 1e-15 * self.emax), np.nan)
+        hangs = e <= self.emax * (1 + slack)
+        left = np.where(hangs, np.maximum(self.emax - e, 1e-15 * self.emax), np.nan)
         return left if rest is None else np.where(self.emax == self.top, rest[:, None], left)
 
     def at(
-        self, effect: FloatArray, rest: FloatArray | None = None
+        self, effect: FloatArray, rest: FloatArray | None = None, slack: float = 0.0
     ) -> tuple[FloatArray, FloatArray]:
         """Terms at effects (rows,), and how fast each falls with the effect."""
-        e, left = effect[:, None], self.left(effect, rest)
+        e, left = effect[:, None], self.left(effect, rest, slack)
         left = np.where(np.isnan(left), 0.0, left)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             terms = np.where(self.share > 0, self.share * (left / e) ** self.power, 0.0)
@@ -175,8 +182,10 @@ def loewe_gradient(
     k = given.shape[-1]
     effect = (loewe_effect(given, curves) if effect is None else effect).reshape(-1)
     parts = _Parts(given.reshape(-1, k), curves)
-    terms, fall = parts.at(effect)
-    e, left = effect[:, None], parts.left(effect)
+    # Beside a steep drug the effect hangs on its maximum, and is found there but for rounding: on
+    # which side must not decide.
+    terms, fall = parts.at(effect, slack=_SLACK)
+    e, left = effect[:, None], parts.left(effect, slack=_SLACK)
     with np.errstate(divide="ignore", invalid="ignore"):
         by_slope = -terms * parts.power * np.log(left / e)
         by_emax = terms * parts.power / left

@@ -305,7 +305,21 @@ def _doses(
             doses[row, at] = amounts[row]
     if not (doses > 0).any():
         raise RequestError("No row has a dose above 0: there is no dose response to analyse.")
-    return drugs, tuple(unit or "uM" for unit in order.values()), doses
+    return drugs, tuple(unit or "uM" for unit in order.values()), _same_doses(doses)
+
+
+def _same_doses(doses: FloatArray) -> FloatArray:
+    """Make doses equal that differ in the last digits: units were converted, dilutions computed."""
+    found = doses.copy()
+    for column in found.T:
+        given = np.flatnonzero(column > 0)
+        if not given.size:
+            continue
+        order = given[np.argsort(column[given])]
+        levels = column[order]
+        steps = np.concatenate([[0], np.cumsum(np.diff(np.log(levels)) > 1e-6)])
+        column[order] = levels[np.searchsorted(steps, steps)]
+    return found
 
 
 def _amounts(table: pd.DataFrame, place: int, where: _Places) -> tuple[FloatArray, list[str]]:

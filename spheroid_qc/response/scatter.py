@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CONSTANT", "Noise", "Scatter", "fit_scatter"]
+__all__ = ["CONSTANT", "Noise", "Scatter", "fit_scatter", "pooled"]
 
 FloatArray = NDArray[np.float64]
 
@@ -42,24 +42,44 @@ class Noise(NamedTuple):
     variance: float
     df: int
 
-    def or_larger(self, squares: FloatArray, count: FloatArray, whole: NDArray[np.bool_]) -> Noise:
-        """Judge by the conditions where no well was cut off, if some were and these scatter more.
+    def or_larger(self, uncut: Noise) -> Noise:
+        """Judge by the conditions where no well was cut off, if these scatter more.
 
         An effect that is cut off at 0 and 1 scatters less near them (with a third of the variance
         at the end itself), and one variance for all is then too small for those between.
 
         Parameters
         ----------
-        squares, count : ndarray, shape (c,)
-            Of each condition: squared deviations of its wells (each times its weight), wells.
-        whole : ndarray of bool, shape (c,)
-            Conditions without a well that was cut off.
+        uncut : Noise
+            Of the conditions without a well that was cut off.
         """
-        within = int((count - 1)[whole].sum())
-        if whole.all() or within < FEWEST_UNCUT_DF:
-            return self
-        uncut = float(squares[whole].sum() / within)
-        return Noise(uncut, within) if uncut > self.variance else self
+        told = uncut.df >= FEWEST_UNCUT_DF and uncut.variance > self.variance
+        return uncut if told else self
+
+
+def pooled(
+    squares: FloatArray, count: FloatArray, chosen: NDArray[np.bool_], df: int | None = None
+) -> Noise:
+    """Pool the scatter within some of the conditions.
+
+    Parameters
+    ----------
+    squares, count : ndarray, shape (c,)
+        Of each condition: squared deviations of its wells (each times its weight), wells.
+    chosen : ndarray of bool, shape (c,)
+        Conditions that count.
+    df : int, optional
+        Degrees of freedom that intervals may trust in, if fewer than wells say.
+
+    Returns
+    -------
+    Noise
+        NaN with 0 degrees of freedom without replicates.
+    """
+    within = int((count - 1)[chosen].sum())
+    if within < 1:
+        return Noise(float("nan"), 0)
+    return Noise(float(squares[chosen].sum() / within), within if df is None else df)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,12 @@ MEDIAN_OF_3, MEDIAN_OF_4 = np.pi / (4 + np.pi), np.pi / (6 + np.pi)
         ([0.0, 0, 0], 1 / 3),  # 0 by definition: each of its own replicate
         ([0.1, 0.02, -0.03], 0),
         ([-0.1, 0.04, 0.06], 1 / 3),
-        ([-0.1, 0.04, 0.09], 0),
+        ([-0.11, 0.04, 0.09], 0),
         ([-0.333, 0.166, 0.166], 1 / 3),  # rounded
         ([-1 / 3 + 0.002, 1 / 6, 1 / 6], 0),
         ([-0.333333, 0.00123456, 0.332099], 1 / 3),  # significant digits
+        ([1 - 1.03, 1 - 1.12, 1 - 0.967, 1 - 0.879], 1 / 4),  # of what is left: mean 0.999
+        ([1 - 1.03, 1 - 1.124, 1 - 0.967, 1 - 0.885], 0),  # the same with three decimals
         ([-0.1, 0, 0.3], MEDIAN_OF_3),
         ([0.0, 0, 0.02, 0.1], MEDIAN_OF_4),  # cut off, at least half at 0
         ([0.0, 0.01, 0.02, 0.1], 1 / 4),  # cut off
@@ -42,6 +44,16 @@ def test_a_mean_of_0_is_always_seen_however_it_was_rounded(decimals, n):
         normalised = np.round(wells - wells.mean(), decimals)
         assert reference_weight(normalised) == pytest.approx(1 / n)
         assert reference_weight(np.clip(normalised, 0, None)) > 0
+
+
+@pytest.mark.parametrize("digits", [3, 4])
+@pytest.mark.parametrize("n", [3, 4, 8])
+def test_significant_digits_of_what_is_left_are_digits_too(digits, n):
+    rng = np.random.default_rng(digits + n)
+    for _ in range(200):
+        wells = 1 + 0.05 * rng.standard_normal(n)
+        left = np.array([float(f"{well:.{digits}g}") for well in wells / wells.mean()])
+        assert reference_weight(1 - left) == pytest.approx(1 / n)
 
 
 def test_other_wells_are_seldom_taken_for_it():

@@ -8,7 +8,7 @@ import pytest
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.excess import bliss_excess
 from spheroid_qc.response.logistic import fit_logistic
-from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter
+from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter, pooled
 
 MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
 
@@ -76,10 +76,10 @@ def test_doses_with_wells_that_were_cut_off_do_not_make_noise_smaller():
     squares, count = np.array([0.0, 0.004, 0.02, 0.02, 0.0]), np.full(5, 3.0)
     whole = np.array([False, False, True, True, False])
     noise = Noise(0.004, 12)
-    assert noise.or_larger(squares, count, whole) == (0.01, 4)
-    assert noise.or_larger(squares, count, np.ones(5, dtype=bool)) == noise  # nothing cut off
-    assert noise.or_larger(squares, count, np.arange(5) == 2) == noise  # too few to tell
-    assert Noise(0.02, 12).or_larger(squares, count, whole) == (0.02, 12)
+    assert noise.or_larger(pooled(squares, count, whole)) == (0.01, 4)
+    assert noise.or_larger(pooled(squares, count, np.arange(5) == 2)) == noise  # too few to tell
+    assert noise.or_larger(pooled(squares, np.ones(5), whole)) == noise  # no replicates
+    assert Noise(0.02, 12).or_larger(pooled(squares, count, whole)) == (0.02, 12)
 
 
 def test_a_curve_of_effects_that_were_cut_off_judges_by_the_others():
