@@ -273,12 +273,12 @@ def _edge(
     plain = welch(edge[0], inner[0]) if len(edge) == 1 else pooled
     plain = pooled if np.isnan(plain.p) else plain
     g, low, high = hedges_g(pooled)
-    said = "" if pooled.spread > 0 else "Too few wells or no spread to judge the difference by."
+    said = "Too few wells or no spread to judge the difference by."
     return [
         {**base, "statistic": "edge_difference", "value": plain.difference, "low": plain.low,
-         "high": plain.high, "p": plain.p, "note": said},
+         "high": plain.high, "p": plain.p, "note": "" if np.isfinite(plain.low) else said},
         {**base, "statistic": "edge_hedges_g", "value": g, "low": low, "high": high,
-         "p": pooled.p, "note": said},
+         "p": pooled.p, "note": "" if np.isfinite(low) else said},
     ]  # fmt: skip
 
 

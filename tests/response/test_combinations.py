@@ -11,6 +11,7 @@ import pytest
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.combinations import SYNERGY_COLUMNS, synergy_table
+from spheroid_qc.response.groups import fixed_ratios
 from spheroid_qc.response.reference_models import HillCurve, loewe_effect
 from spheroid_qc.response.responses import read_responses
 from spheroid_qc.response.synergyfinder import synergyfinder_table
@@ -375,3 +376,58 @@ def test_tied_conditions_in_another_order_give_the_same_intervals():
         pytest.approx(line, rel=1e-9, abs=1e-12)
         for line in sorted(map(tuple, other[figures].to_numpy()))
     ]
+
+
+def test_exchangeable_drugs_have_no_first():
+    """Two drugs whose wells are the same by rank: only their doses tell them apart."""
+    table = plate((CURVES[1],) * 2, bliss, matrix=True)
+    given = (table["dose_1_um"] > 0).astype(int) + (table["dose_2_um"] > 0)
+    table["response"] = table["response"].where(given > 0, 0.0).round(1)
+    table = pd.concat([table] * 2 + [table.assign(response=table["response"] + 0.1)])
+    table["dose_2_um"] **= 1.5
+    places = {"drug_1": "drug_2", "drug_2": "drug_1", "dose_1_um": "dose_2_um",
+              "dose_2_um": "dose_1_um"}  # fmt: skip
+    one, other = analyse(table), analyse(table.rename(columns=places))
+    by, figures = ["method", "level", "dose_1_um", "dose_2_um"], ["value", "low", "high"]
+    swapped = other.rename(columns=places).sort_values(by).reset_index(drop=True)
+    one = one.sort_values(by).reset_index(drop=True)
+    chosen = one["method"].isin(["hsa_excess", "combination_index"]) & ~one["level"].str[:2].eq(
+        "fa"
+    )
+    assert chosen.sum() > 15
+    assert swapped.loc[chosen, figures].to_numpy(float) == pytest.approx(
+        one.loc[chosen, figures].to_numpy(float), rel=1e-8, abs=1e-12, nan_ok=True
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_beside_a_plateau_a_fraction_and_its_complement_say_the_same(seed):
+    """The additive effect is found on the plateau but for rounding, above it or below."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for a in (0.0, 1, 3, 9, 27):
+        for b in (0.0, 10, 30, 90, 270):
+            true = 1 - (1 - a**1.5 / (a**1.5 + 8)) * (1 - 0.25 * (b > 5))
+            rows += [(a, b, f) for f in np.round(true + 0.05 * rng.standard_normal(3), 2)]
+    table = pd.DataFrame(rows, columns=["dose_1_um", "dose_2_um", "response"])
+    table = table.assign(drug_1="a", drug_2="b")
+    left = table.assign(response=(1 - table["response"]).round(2))
+    found = (analyse(*how) for how in ((table,), (left, "viability")))
+    one, other = (result[result["method"] == "loewe_excess"] for result in found)
+    width = one["high"] - one["low"]
+    assert ((one["low"] - other["low"]).abs() < 1e-3 * width).all()
+    assert ((one["high"] - other["high"]).abs() < 1e-3 * width).all()
+
+
+def test_no_drug_comes_first_where_ratios_are_compared():
+    """Threefold dilutions of three drugs, written with two digits."""
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        start = rng.uniform(1, 9, 3)
+        series = [[float(f"{s * 3.0**i:.2g}") for i in range(5)] for s in start]
+        doses = np.repeat(np.array(series).T, 2, axis=0)
+        found = [
+            {tuple(np.flatnonzero(rows)) for rows, _ in fixed_ratios(doses[:, list(drugs)])}
+            for drugs in itertools.permutations(range(3))
+        ]
+        assert all(one == found[0] for one in found)

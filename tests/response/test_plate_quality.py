@@ -96,6 +96,15 @@ def test_neighbours_moments_are_those_of_permutations():
     assert smooth["p"] < 1e-6
 
 
+def test_equal_wells_have_no_pattern_in_their_rounding():
+    design = np.repeat(np.eye(6), 10, axis=0)
+    y = np.full(60, 0.3)
+    assert np.abs(y - design @ np.linalg.lstsq(design, y)[0]).max() > 0
+    assert np.isnan(neighbour_correlation(y, places(INNER), design)["i"])
+    rows = np.repeat(np.eye(5), 12, axis=0)
+    assert np.isnan(factor_effect(y, np.ones((60, 1)), rows)["omega2"])
+
+
 def plate(size_of=lambda row, column: 0.0, wells=INNER, seed=0):
     """Vehicle in every fourth well, six drugs in the others, two times."""
     rng = np.random.default_rng(seed)

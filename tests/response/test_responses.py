@@ -32,6 +32,30 @@ def test_doses_have_one_column_per_drug_in_order_of_first_appearance():
     assert list(read.rows["role"]) == ["treated", "treated", "vehicle"]
 
 
+def test_doses_that_differ_in_the_last_digits_are_one():
+    amounts = [0.1 * 3, 0.3, 0.3 * (1 + 2e-16), 0.3001, 0, 0.30000000000000004]
+    table = pd.DataFrame({"drug_1": "x", "dose_1_um": amounts, "response": 0.5})
+    doses = read_responses(table).doses[:, 0]
+    assert len(np.unique(doses)) == 3
+    assert doses[3] == 0.3001
+    other = read_responses(table.iloc[::-1]).doses[::-1, 0]
+    assert (doses == other).all()
+
+
+@pytest.mark.parametrize("reference", ["median", ""])
+def test_what_effects_were_normalised_to_is_kept(reference):
+    table = pd.DataFrame({"drug_1": "x", "dose_1_um": [0, 1.0], "response": 0.5})
+    read = read_responses(table, reference=reference)
+    assert read.reference == reference
+    assert read.where(read.effect > 0).reference == reference
+
+
+def test_an_unknown_reference_is_refused():
+    table = pd.DataFrame({"drug_1": "x", "dose_1_um": [0, 1.0], "response": 0.5})
+    with pytest.raises(RequestError, match="mean, median or empty, not 'mode'"):
+        read_responses(table, reference="mode")
+
+
 @pytest.mark.parametrize(
     ("kind", "unit", "given", "effect"),
     [
