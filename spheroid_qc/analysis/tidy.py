@@ -17,6 +17,7 @@ from spheroid_qc.analysis.verdict import Verdict
 from spheroid_qc.analysis.words import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
+from spheroid_qc.plate.maps import with_strata
 from spheroid_qc.plate.wells import parse_well
 from spheroid_qc.response import comparisons, plate_quality
 from spheroid_qc.response.groups import analysis_time
@@ -242,7 +243,7 @@ def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: st
             "well": rows["well"].map(_canonical) if "well" in rows else "",
             "time_h": rows.get("time_h", np.nan),
             "condition": [
-                " | ".join(filter(None, (name, stratum)))
+                with_strata(name, [stratum])
                 for name, stratum in zip(
                     _names(drugs, whole.units, doses, roles), strata, strict=True
                 )

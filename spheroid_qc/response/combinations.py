@@ -284,6 +284,7 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
         refused = sum(row.get("refused", False) for row in parts)
         if refused > len(parts) / 2:
             low = high = float("nan")
+        ratio = f"Ratio {parts[0]['series']}. " if "series" in parts[0] else ""
         doubt = f" The drugs alone depart from median effect lines on {refused} plates."
         doses = [row["doses"] for row in parts if row["doses"] is not None]
         known = [row["fa"] for row in parts if np.isfinite(row["fa"])]
@@ -295,7 +296,7 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
                 "n": sum(row["n"] for row in parts),
                 "fa": float(np.mean(known)) if known else float("nan"),
                 "doses": np.exp(np.mean(np.log(doses), axis=0)) if doses else None,
-                "note": f"Mean of {int(np.isfinite(values).sum())} plates; the interval is "
+                "note": f"{ratio}Mean of {int(np.isfinite(values).sum())} plates; the interval is "
                 f"between biological replicates.{doubt if refused else ''}",
             }
         )  # fmt: skip

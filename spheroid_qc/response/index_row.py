@@ -26,6 +26,9 @@ UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"), 0.0)
 DOUBTED_P = 0.05
 """Lack of fit that is spoken of."""
 
+ENDLESS = 1e6
+"""Times the value (or 1) from which an upper bound says no more than that there is none."""
+
 REFUSED_P = 0.01
 """Lack of fit with which an interval would claim too much."""
 
@@ -65,6 +68,8 @@ def around(value: float, bounds: ArrayLike, df: float) -> Estimate:
     low, high = (float(bound) for bound in np.asarray(bounds))
     if np.isnan(low) or np.isnan(high):
         return Estimate(value, *UNKNOWN[1:])
+    if high > ENDLESS * max(value, 1.0):
+        high = float("inf")
     return Estimate(value, min(low, value), max(high, value), df)
 
 

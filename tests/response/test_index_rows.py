@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import brentq
 
+from spheroid_qc.response.index_row import around
 from spheroid_qc.response.reference_models import HillCurve
 from tests.response.test_combinations import CURVES, analyse, bliss, loewe, mean_of, plate
 
@@ -138,3 +139,9 @@ def test_an_interval_that_did_not_hold_the_value_says_so():
         assert (found["note"].str.contains("stretched to it") == at_end).all()
         stretched += int(at_end.sum())
     assert stretched >= 2
+
+
+def test_bounds_beyond_all_measure_are_none():
+    assert around(0.5, [0.1, 4e47], 3).high == np.inf
+    assert around(2e4, [1e3, 5e5], 3).high == 5e5
+    assert around(0.0, [0.0, 2.0], 3).high == 2

@@ -14,6 +14,7 @@ from spheroid_qc.plate.maps.models import (
     PlateMap,
     condition_name,
     match_plates,
+    with_strata,
 )
 from spheroid_qc.plate.maps.reader import read_plate_map
 from spheroid_qc.plate.maps.write import write_plate_map
@@ -26,5 +27,6 @@ __all__ = [
     "condition_name",
     "match_plates",
     "read_plate_map",
+    "with_strata",
     "write_plate_map",
 ]

@@ -8,7 +8,15 @@ from pathlib import PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
 
-__all__ = ["ROLES", "Dose", "MappedWell", "PlateMap", "condition_name", "match_plates"]
+__all__ = [
+    "ROLES",
+    "Dose",
+    "MappedWell",
+    "PlateMap",
+    "condition_name",
+    "match_plates",
+    "with_strata",
+]
 
 ROLES = ("vehicle", "positive_control", "blank", "treated")
 MAX_DRUGS = 3
@@ -277,7 +285,12 @@ def condition_name(mapped: MappedWell) -> str:
         inside = [part for part in (name, label) if part]
         name = f"{words} ({', '.join(inside)})" if inside else words
     values = [_stratum_name(key, value) for key, value in mapped.strata if value]
-    return " | ".join([name, *values])
+    return with_strata(name, values)
+
+
+def with_strata(name: str, strata: Iterable[str]) -> str:
+    """Name of a condition with its strata behind ` | `, which a drug's own name can't hold."""
+    return " | ".join([name.replace(" | ", " ¦ "), *filter(None, strata)])
 
 
 def _stratum_name(key: str, value: str) -> str:
