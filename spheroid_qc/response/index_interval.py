@@ -30,9 +30,12 @@ from spheroid_qc.response.interaction_model import level_index, log_index, solve
 from spheroid_qc.response.median_effect import MedianEffect, combination_index
 from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter
 
-__all__ = ["InteractionFit", "fit_interaction"]
+__all__ = ["LEAST_EFFECT", "InteractionFit", "fit_interaction"]
 
 FloatArray = NDArray[np.float64]
+
+LEAST_EFFECT = 1e-6
+"""What an effect that is not above the vehicle's counts as, where an index must be finite."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,12 @@ class InteractionFit:
         with np.errstate(over="ignore"):
             return float(np.exp(value - half)[0]), float(np.exp(value + half)[0])
 
+    def against_vehicle(self, effects: FloatArray) -> FloatArray:
+        """Effects (any shape), as measured, against what the vehicle is on the fitted curves."""
+        return _against_vehicle(effects, self.theta)
+
     def index_at(self, doses: FloatArray, effects: FloatArray) -> FloatArray:
-        """Give indices of combinations `doses` (j, k) whose effects (..., j) are these."""
+        """Give indices of combinations `doses` (j, k) whose effects (..., j) truly are these."""
         with np.errstate(over="ignore", divide="ignore"):
             return np.exp(log_index(self.theta, doses, np.asarray(logit(effects))))
 
@@ -154,7 +161,7 @@ class InteractionFit:
         """Half-width of the mean index at measured effects (j,), as far as the drugs alone go."""
 
         def mean(theta: FloatArray) -> FloatArray:
-            effects = np.clip(1 - (1 - means) / theta[-1] * self.theta[-1], 0, 1)
+            effects = np.maximum(_against_vehicle(means, theta), LEAST_EFFECT)
             index = np.exp(log_index(theta, doses, np.asarray(logit(effects))))
             return np.asarray(index.mean(keepdims=True))
 
@@ -185,11 +192,11 @@ class InteractionFit:
             Bounds of the index and of the dose-reduction indices; 0 or infinity where the mean's
             own interval reaches 1 or 0; NaN where the mean is not between 0 and 1.
         """
-        k, v = self.k, float(self.theta[-1])
+        k = self.k
 
         def values(theta: FloatArray, effects: FloatArray) -> FloatArray:
-            effects = np.clip(1 - (1 - effects) / theta[-1] * v, 0, 1)
             with np.errstate(divide="ignore", invalid="ignore"):
+                effects = _against_vehicle(effects, theta)
                 u = np.asarray(logit(effects))[:, None]
                 single = theta[:k] + u * np.exp(-theta[k : 2 * k]) - np.log(doses)
                 index = np.logaddexp.reduce(-single, axis=1)
@@ -237,6 +244,11 @@ class InteractionFit:
             ends = function(self.theta + step), function(self.theta - step)
             gradient[..., i] = (ends[0] - ends[1]) / 2e-5
         return value, gradient
+
+
+def _against_vehicle(effects: FloatArray, theta: FloatArray) -> FloatArray:
+    """Solve f = 1 - v (1 - E) for E, between 0 and 1."""
+    return np.asarray(np.clip(1 - (1 - effects) / theta[-1], 0.0, 1.0))
 
 
 def fit_interaction(

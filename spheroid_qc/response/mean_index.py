@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from spheroid_qc.response.conditions import Conditions
-from spheroid_qc.response.index_interval import InteractionFit
+from spheroid_qc.response.index_interval import LEAST_EFFECT, InteractionFit
 from spheroid_qc.response.scatter import Noise
 
 __all__ = ["draw_effects", "mean_index_interval"]
@@ -147,7 +147,9 @@ def mean_index_interval(
     # Draws follow the order of the effects: they depend neither on rows nor on names or units.
     orders = [order[np.isin(order, combined)] for order in cells.orders]
     combined = orders[0]
-    doses, means, counts = cells.doses[combined], cells.mean[combined], cells.count[combined]
+    doses, measured, counts = cells.doses[combined], cells.mean[combined], cells.count[combined]
+    means = np.maximum(fit.against_vehicle(measured), LEAST_EFFECT)
+    vehicle = float(fit.theta[-1])
 
     def mean_index(effects: FloatArray) -> FloatArray:
         """Mean index of draws, in every order that the drugs may have."""
@@ -156,8 +158,8 @@ def mean_index_interval(
 
     each = fit.index_at(doses, means)
     centre = float(each.mean())
-    curve = fit.mean_index_half(doses, means, level)
-    own = np.sqrt(noise.variance * fit.scatter.relative(means) / counts)
+    curve = fit.mean_index_half(doses, measured, level)
+    own = np.sqrt(noise.variance * fit.scatter.relative(measured) / counts) / vehicle
     if not (own > 0).all():
         return max(centre - curve, 0.0), centre + curve
     rng = np.random.default_rng(SEED)
@@ -169,7 +171,8 @@ def mean_index_interval(
         before, widened = _before_cut_off(means[cut], wells)
         z = rng.standard_normal((draws, int(cut.sum())))
         effects[:, cut] = np.clip(before + scale * own[cut] * widened * z, 0.0, 1.0)
-    reach = float(stdtrit(noise.df, 0.5 + level / 2)) * own
+    shared = (1 - means) / vehicle * np.sqrt(fit.covariance[-1, -1])
+    reach = float(stdtrit(noise.df, 0.5 + level / 2)) * np.hypot(own, shared)
     hardly = means < 2 * reach
     from_below = np.where(
         hardly,
@@ -179,7 +182,7 @@ def mean_index_interval(
     tail = (1 - level) / 2
     down, lower = np.quantile(mean_index(from_below), [tail, 0.5], method="nearest")
     low = float(lower - np.hypot(lower - down, curve))
-    above = means + fit.effect_half(means, counts, level)
+    above = means + fit.effect_half(measured, counts, level) / vehicle
     full = above >= 1
     if full.mean() > SATURATED:
         # Effects that can't be told from 1 may all be 1 at once: where many are, draws that are
