@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate.wells import parse_well
+from spheroid_qc.response.doses import same_doses
 from spheroid_qc.response.reference import REFERENCES
 
 __all__ = ["RESPONSE_KINDS", "RESPONSE_UNITS", "Given", "Responses", "read_responses"]
@@ -27,6 +28,9 @@ RESPONSE_UNITS = ("fraction", "percent")
 
 _VEHICLE_WORDS = ("vehicle", "negative_control", "untreated", "control", "dmso")
 _LEFT_OUT = ("blank", "positive_control", "unmapped")
+_DECIMALS = 12
+"""Of an effect that was converted: 1 - 0.63 and 37 % differ from 0.37 in their last digits."""
+
 _DRUG = re.compile(r"drug_([1-9][0-9]*)")
 
 FloatArray = NDArray[np.float64]
@@ -184,6 +188,8 @@ def read_responses(
         raise RequestError("Only blank or positive control wells have a response: nothing to fit.")
     effect = response / 100 if response_unit == "percent" and response_is != "raw" else response
     effect = 1 - effect if response_is == "viability" else effect
+    if effect is not response:  # the same number whichever way it was written
+        effect = np.round(effect, _DECIMALS)
     block = _texts(table, "biological_replicate")
     rows = pd.DataFrame(
         {
@@ -305,21 +311,7 @@ def _doses(
             doses[row, at] = amounts[row]
     if not (doses > 0).any():
         raise RequestError("No row has a dose above 0: there is no dose response to analyse.")
-    return drugs, tuple(unit or "uM" for unit in order.values()), _same_doses(doses)
-
-
-def _same_doses(doses: FloatArray) -> FloatArray:
-    """Make doses equal that differ in the last digits: units were converted, dilutions computed."""
-    found = doses.copy()
-    for column in found.T:
-        given = np.flatnonzero(column > 0)
-        if not given.size:
-            continue
-        order = given[np.argsort(column[given])]
-        levels = column[order]
-        steps = np.concatenate([[0], np.cumsum(np.diff(np.log(levels)) > 1e-6)])
-        column[order] = levels[np.searchsorted(steps, steps)]
-    return found
+    return drugs, tuple(unit or "uM" for unit in order.values()), same_doses(doses)
 
 
 def _amounts(table: pd.DataFrame, place: int, where: _Places) -> tuple[FloatArray, list[str]]:

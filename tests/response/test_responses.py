@@ -42,6 +42,23 @@ def test_doses_that_differ_in_the_last_digits_are_one():
     assert (doses == other).all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "unit", "convert"),
+    [
+        ("fa", "percent", lambda f: float(f"{100 * f:.1f}")),
+        ("viability", "fraction", lambda f: float(f"{1 - f:.3f}")),
+        ("viability", "percent", lambda f: float(f"{100 - 100 * f:.1f}")),
+        ("inhibition", "percent", lambda f: float(f"{100 * f:.1f}")),
+    ],
+)
+def test_the_same_number_written_another_way_is_the_same_to_the_last_digit(kind, unit, convert):
+    effect = np.random.default_rng(2).uniform(-0.3, 1.3, 300).round(3)
+    table = pd.DataFrame({"drug_1": "x", "dose_1_um": 1.0, "response": effect})
+    other = table.assign(response=[convert(f) for f in effect])
+    assert (read_responses(table).effect == effect).all()
+    assert (read_responses(other, kind, unit).effect == effect).all()
+
+
 @pytest.mark.parametrize("reference", ["median", ""])
 def test_what_effects_were_normalised_to_is_kept(reference):
     table = pd.DataFrame({"drug_1": "x", "dose_1_um": [0, 1.0], "response": 0.5})
