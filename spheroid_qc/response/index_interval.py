@@ -194,9 +194,9 @@ class InteractionFit:
         """
         k = self.k
 
-        def values(theta: FloatArray, effects: FloatArray) -> FloatArray:
+        def values(theta: FloatArray, effects: FloatArray, least: float = 0.0) -> FloatArray:
             with np.errstate(divide="ignore", invalid="ignore"):
-                effects = _against_vehicle(effects, theta)
+                effects = np.maximum(_against_vehicle(effects, theta), least)
                 u = np.asarray(logit(effects))[:, None]
                 single = theta[:k] + u * np.exp(-theta[k : 2 * k]) - np.log(doses)
                 index = np.logaddexp.reduce(-single, axis=1)
@@ -204,7 +204,7 @@ class InteractionFit:
 
         inside = (means > 0) & (means < 1)
         usable = np.where(inside, means, 0.5)
-        centre, gradient = self._numeric(lambda t: values(t, usable))
+        centre, gradient = self._numeric(lambda t: values(t, usable, LEAST_EFFECT))
         own, shared = self.effect_half(means, counts, level), self._along_reference(level)
         curve = self._half(gradient, level)
         curve = np.sqrt(np.maximum(curve**2 - (gradient @ shared) ** 2, 0.0))

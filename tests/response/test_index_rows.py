@@ -145,3 +145,39 @@ def test_bounds_beyond_all_measure_are_none():
     assert around(0.5, [0.1, 4e47], 3).high == np.inf
     assert around(2e4, [1e3, 5e5], 3).high == 5e5
     assert around(0.0, [0.0, 2.0], 3).high == 2
+
+
+def one_vehicle_well(seed, n=3, sd=0.05):
+    """Additive drugs, all wells against a single vehicle well with an error of its own."""
+    table = plate(CURVES[:2], loewe, n=n, sd=sd, seed=seed)
+    vehicle = (table["dose_1_um"] == 0) & (table["dose_2_um"] == 0)
+    table = table[~vehicle | ~vehicle.duplicated()]
+    signal = 1 - table["response"]
+    return table.assign(response=1 - signal / signal[vehicle].iloc[0])
+
+
+def test_a_wrong_vehicle_makes_no_weak_dose_synergistic():
+    """The drugs alone tell how far off the vehicle is; the combination is held against that."""
+    missed = called = 0
+    for seed in range(12):
+        found = index_of(analyse(one_vehicle_well(seed, n=6)))
+        weak = found[found["level"] == "dose"].nsmallest(2, "fa")
+        missed += int((weak["high"] < 0.98).sum())
+        called += int(weak["note"].str.contains("Synergistic").sum())
+    assert missed <= 3
+    assert called <= 1
+
+
+def test_an_effect_that_is_below_the_fitted_vehicle_has_an_index_without_upper_bound():
+    table = one_vehicle_well(3)
+    signal = (1 - table["response"]) * 0.87  # the vehicle well was too high
+    vehicle = (table["dose_1_um"] == 0) & (table["dose_2_um"] == 0)
+    table = table.assign(response=(1 - signal).where(~vehicle, 0.0))
+    both = (table["dose_1_um"] > 0) & (table["dose_2_um"] > 0)
+    weakest = both & (table["dose_1_um"] == table.loc[both, "dose_1_um"].min())
+    table.loc[weakest, "response"] = [0.01, 0.02, 0.03]
+    found = index_of(analyse(table)).query("level == 'dose'").nsmallest(1, "fa").iloc[0]
+    assert found["fa"] == pytest.approx(0.02)
+    assert found["low"] > 0
+    assert np.isnan(found["high"])
+    assert "no upper bound" in found["note"]
