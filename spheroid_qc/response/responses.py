@@ -29,7 +29,7 @@ RESPONSE_UNITS = ("fraction", "percent")
 _VEHICLE_WORDS = ("vehicle", "negative_control", "untreated", "control", "dmso")
 _LEFT_OUT = ("blank", "positive_control", "unmapped")
 _DECIMALS = 12
-"""Of an effect that was converted: 1 - 0.63 and 37 % differ from 0.37 in their last digits."""
+"""Of an effect: 1 - 0.63 and 37 % differ from 0.37 in their last digits."""
 
 _DRUG = re.compile(r"drug_([1-9][0-9]*)")
 
@@ -188,7 +188,7 @@ def read_responses(
         raise RequestError("Only blank or positive control wells have a response: nothing to fit.")
     effect = response / 100 if response_unit == "percent" and response_is != "raw" else response
     effect = 1 - effect if response_is == "viability" else effect
-    if effect is not response:  # the same number whichever way it was written
+    if response_is != "raw":  # the same number whichever way it was written
         effect = np.round(effect, _DECIMALS)
     block = _texts(table, "biological_replicate")
     rows = pd.DataFrame(

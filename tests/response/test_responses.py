@@ -59,6 +59,16 @@ def test_the_same_number_written_another_way_is_the_same_to_the_last_digit(kind,
     assert (read_responses(other, kind, unit).effect == effect).all()
 
 
+def test_all_digits_of_an_effect_are_kept_but_for_the_last():
+    effect = np.random.default_rng(2).uniform(-0.3, 1.3, 300)
+    table = pd.DataFrame({"drug_1": "x", "dose_1_um": 1.0, "response": effect})
+    read = read_responses(table).effect
+    assert read == pytest.approx(effect, abs=1e-12)
+    again = read_responses(table.assign(response=100 - 100 * effect), "viability", "percent")
+    assert (again.effect == read).all()
+    assert (read_responses(table, "raw").effect == effect).all()
+
+
 @pytest.mark.parametrize("reference", ["median", ""])
 def test_what_effects_were_normalised_to_is_kept(reference):
     table = pd.DataFrame({"drug_1": "x", "dose_1_um": [0, 1.0], "response": 0.5})
