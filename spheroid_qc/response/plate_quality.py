@@ -278,7 +278,7 @@ def _edge(
         {**base, "statistic": "edge_difference", "value": plain.difference, "low": plain.low,
          "high": plain.high, "p": plain.p, "note": "" if np.isfinite(plain.low) else said},
         {**base, "statistic": "edge_hedges_g", "value": g, "low": low, "high": high,
-         "p": pooled.p, "note": "" if np.isfinite(low) else said},
+         "p": pooled.p, "note": "" if np.isfinite([g, low]).all() else said},
     ]  # fmt: skip
 
 

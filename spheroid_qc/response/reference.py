@@ -63,18 +63,17 @@ def _half_digit(vehicle: NDArray[np.float64]) -> float:
     Tables are written with so many decimals, or with so many significant digits of the effect or
     of the signal that is left: of 1.03 beside 0.967 the last digit is worth ten times as much.
     """
-    return max(
-        float(np.mean(0.5001 * 10.0 ** -_decimals(vehicle, scale)))
-        for scale in (vehicle, 1 - vehicle)
-    )
-
-
-def _decimals(values: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Decimals that values of each size are written with: the most that one of them has."""
-    own = np.full(len(values), float(_MOST_DECIMALS))
-    for decimals in range(_MOST_DECIMALS - 1, 0, -1):
-        own[np.abs(np.round(values, decimals) - values) < 1e-12] = decimals
+    decimals = np.full(len(vehicle), float(_MOST_DECIMALS))
+    for fewer in range(_MOST_DECIMALS - 1, 0, -1):
+        decimals[np.abs(np.round(vehicle, fewer) - vehicle) < 1e-12] = fewer
+    known = vehicle != 0
+    most = decimals[known].max(initial=0.0)
     with np.errstate(divide="ignore"):
-        size = np.floor(np.log10(np.abs(np.round(scale, 12))))
-    sized = [own[size == one].max() if np.isfinite(one) else own.max() for one in size]
-    return np.array(sized)
+        sizes = [np.floor(np.log10(np.abs(np.round(x, 12)))) for x in (vehicle, 1 - vehicle)]
+    # An effect of 0 may be any that was cut off; where others are negative, it is a signal of 1.00.
+    ones = most if (vehicle >= 0).all() else most - 1
+    halves = []
+    for size, zero in zip(sizes, (most, ones), strict=True):
+        own = [decimals[known & (size == one)].max(initial=0.0) or zero for one in size]
+        halves.append(float(np.mean(0.5001 * 10.0 ** -np.array(own))))
+    return max(halves)
