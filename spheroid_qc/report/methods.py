@@ -184,7 +184,9 @@ def _response(analysis: Analysis) -> list[str]:
                 f"{use.title} (clipped to 0..1: {use.n_below} wells below 0, {use.n_above} above 1)"
                 for use in fractions
             )
-            + ", analysed side by side since shrinking is not disintegrating."
+            + ", analysed side by side since shrinking is not disintegrating. The mean of a "
+            "condition with clipped wells lies a little too far inwards, which moves excesses "
+            "towards antagonism."
         )
     if analysis.has_synergy:
         said.append(

@@ -21,8 +21,8 @@ __all__ = ["canonical_orders"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-MOST_ORDERS = 720
-"""Orders of drugs that are tried; of more (seven drugs without effect, say) only the first is."""
+MOST_ORDERS = 24
+"""Orders of drugs that are tried; of more (five drugs without effect, say) only the first is."""
 
 
 def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:

@@ -39,6 +39,9 @@ SYNERGY_COLUMNS = (
 )  # fmt: skip
 """Columns after the grouping ones; with more than three drugs there are more dose columns."""
 
+CUT_OFF_SHARE = 0.2
+"""Share of conditions with wells that were cut off from which that is spoken of."""
+
 FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
 
@@ -196,7 +199,23 @@ def _rows(
             rows += _excess_rows(method, cells, combined[has], each, mean)
         lacking = "Not every doublet was tested at these doses."
         rows += _lacking_rows(method, cells, combined[~has], lacking, not has.any())
+    inwards = _cut_off_note(cells)
+    if inwards:
+        for row in rows:
+            if row["level"] == "mean" and np.isfinite(row["value"]):
+                row["note"] = f"{row['note']} {inwards}".strip()
     return rows
+
+
+def _cut_off_note(cells: Conditions) -> str:
+    """Say what cutting effects off does to means; empty where few conditions have such wells."""
+    cut = cells.bottomed | cells.topped
+    if cut.mean() <= CUT_OFF_SHARE:
+        return ""
+    return (
+        f"{int(cut.sum())} of {len(cut)} conditions have wells cut off at 0 or 1: their means lie "
+        "a little too far inwards, which looks like antagonism."
+    )
 
 
 def _parts(cells: Conditions, combined: NDArray[np.intp], size: int) -> NDArray[np.intp]:
@@ -288,8 +307,9 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
         doubt = f" The drugs alone depart from median effect lines on {refused} plates."
         doses = [row["doses"] for row in parts if row["doses"] is not None]
         known = [row["fa"] for row in parts if np.isfinite(row["fa"])]
+        kept = {name: parts[0][name] for name in parts[0] if name not in ("p", "centre")}
         found.append(
-            parts[0]
+            kept
             | {
                 "plate": ALL_PLATES, "block": ALL_PLATES, "value": mean, "low": low, "high": high,
                 "df": float(len(np.unique(blocks[np.isfinite(values)])) - 1),

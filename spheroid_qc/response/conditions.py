@@ -155,6 +155,6 @@ def conditions(
         bottomed=np.array([bottom >= 0 and bool((group == 0).any()) for group in groups], bool),
         topped=np.array([top <= 1 and bool((group == 1).any()) for group in groups], bool),
         vehicle_mean=float(vehicle.mean()) if len(vehicle) else float("nan"),
-        vehicle_weight=reference_weight(vehicle, reference) * float(scatter.relative(0.0)),
+        vehicle_weight=reference_weight(vehicle, reference, scatter),
         scatter=scatter,
     )

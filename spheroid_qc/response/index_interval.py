@@ -10,8 +10,8 @@ with alpha = kappa = 1 for a drug alone and free for the combination. Loewe addi
 alpha = kappa = 1 exactly, for any slopes; alpha is the index at the median effect, kappa lets
 it change with the effect. Where vehicle wells show that effects were normalised to their mean,
 that mean has an error too, which all effects share: f = 1 - v (1 - E), f = 1 - v for a vehicle.
-Intervals are delta intervals of the logarithm of the index with Student's t; that of the mean over
-tested doses stands in `mean_index`.
+Intervals are delta intervals of the logarithm of the index with Student's t; those at tested doses
+stand in `dose_index`, that of their mean in `mean_index`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from spheroid_qc.response.interaction_model import level_index, log_index, solve
 from spheroid_qc.response.median_effect import MedianEffect, combination_index
 from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter
 
-__all__ = ["LEAST_EFFECT", "InteractionFit", "fit_interaction"]
+__all__ = ["LEAST_EFFECT", "InteractionFit", "against_vehicle", "fit_interaction"]
 
 FloatArray = NDArray[np.float64]
 
@@ -83,13 +83,14 @@ class InteractionFit:
         """Number of drugs."""
         return (len(self.theta) - 3) // 2
 
-    def _t(self, level: float) -> float:
+    def t(self, level: float) -> float:
+        """Student's t of a two-sided interval."""
         return float(special.stdtrit(self.df, 0.5 + level / 2))
 
-    def _half(self, gradient: FloatArray, level: float) -> FloatArray:
+    def half(self, gradient: FloatArray, level: float) -> FloatArray:
         """Half-widths of t intervals from gradients (..., p)."""
         variance = np.einsum("...i,ij,...j->...", gradient, self.covariance, gradient)
-        return np.asarray(self._t(level) * np.sqrt(np.maximum(variance, 0.0)))
+        return np.asarray(self.t(level) * np.sqrt(np.maximum(variance, 0.0)))
 
     def level_intervals(
         self, parts: FloatArray, fa: Sequence[float], level: float = 0.95
@@ -113,8 +114,8 @@ class InteractionFit:
         ndarray, shape (m, 1 + k, 2)
         """
         at = np.asarray(fa, dtype=np.float64)
-        value, gradient = self._numeric(lambda t: level_index(t, parts, at))
-        half = self._half(gradient, level)
+        value, gradient = self.numeric(lambda t: level_index(t, parts, at))
+        half = self.half(gradient, level)
         with np.errstate(over="ignore"):
             return np.exp(np.stack([value - half, value + half], axis=-1))
 
@@ -133,8 +134,8 @@ class InteractionFit:
             index = np.logaddexp.reduce(-single, axis=1)
             return np.concatenate([index[:, None], single], axis=1)
 
-        value, gradient = self._numeric(logs)
-        return value, self._half(gradient, level)
+        value, gradient = self.numeric(logs)
+        return value, self.half(gradient, level)
 
     def mean_interval(self, doses: FloatArray, level: float = 0.95) -> tuple[float, float]:
         """Interval of the mean index over tested doses (rows), by the fitted interaction."""
@@ -143,14 +144,14 @@ class InteractionFit:
             u, _ = solve(theta, doses, np.ones(len(doses), dtype=bool))
             return np.asarray(np.log(np.exp(log_index(theta, doses, u)).mean(keepdims=True)))
 
-        value, gradient = self._numeric(log_mean)
-        half = self._half(gradient, level)
+        value, gradient = self.numeric(log_mean)
+        half = self.half(gradient, level)
         with np.errstate(over="ignore"):
             return float(np.exp(value - half)[0]), float(np.exp(value + half)[0])
 
     def against_vehicle(self, effects: FloatArray) -> FloatArray:
         """Effects (any shape), as measured, against what the vehicle is on the fitted curves."""
-        return _against_vehicle(effects, self.theta)
+        return against_vehicle(effects, self.theta)
 
     def index_at(self, doses: FloatArray, effects: FloatArray) -> FloatArray:
         """Give indices of combinations `doses` (j, k) whose effects (..., j) truly are these."""
@@ -161,78 +162,18 @@ class InteractionFit:
         """Half-width of the mean index at measured effects (j,), as far as the drugs alone go."""
 
         def mean(theta: FloatArray) -> FloatArray:
-            effects = np.maximum(_against_vehicle(means, theta), LEAST_EFFECT)
+            effects = np.maximum(against_vehicle(means, theta), LEAST_EFFECT)
             index = np.exp(log_index(theta, doses, np.asarray(logit(effects))))
             return np.asarray(index.mean(keepdims=True))
 
-        return float(self._half(self._numeric(mean)[1], level)[0])
-
-    def dose_intervals(
-        self, doses: FloatArray, means: FloatArray, counts: FloatArray, level: float = 0.95
-    ) -> FloatArray:
-        """Intervals of the indices at tested doses, each from its own mean effect.
-
-        The error of the mean (t interval with the pooled variance, carried through the index,
-        which falls as the effect rises), that of the reference (likewise: it moves all effects at
-        once, and weak ones to 0) and the error of the drugs alone are independent and are put
-        together distance by distance (MOVER; Zou & Donner 2008, doi:10.1002/sim.3095).
-
-        Parameters
-        ----------
-        doses : ndarray, shape (j, k)
-            Tested doses.
-        means, counts : ndarray, shape (j,)
-            Mean effects and numbers of wells.
-        level : float
-            Confidence level.
-
-        Returns
-        -------
-        ndarray, shape (j, 1 + k, 2)
-            Bounds of the index and of the dose-reduction indices; 0 or infinity where the mean's
-            own interval reaches 1 or 0; NaN where the mean is not between 0 and 1.
-        """
-        k = self.k
-
-        def values(theta: FloatArray, effects: FloatArray, least: float = 0.0) -> FloatArray:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                effects = np.maximum(_against_vehicle(effects, theta), least)
-                u = np.asarray(logit(effects))[:, None]
-                single = theta[:k] + u * np.exp(-theta[k : 2 * k]) - np.log(doses)
-                index = np.logaddexp.reduce(-single, axis=1)
-            return np.concatenate([index[:, None], single], axis=1)
-
-        inside = (means > 0) & (means < 1)
-        usable = np.where(inside, means, 0.5)
-        centre, gradient = self._numeric(lambda t: values(t, usable, LEAST_EFFECT))
-        own, shared = self.effect_half(means, counts, level), self._along_reference(level)
-        curve = self._half(gradient, level)
-        curve = np.sqrt(np.maximum(curve**2 - (gradient @ shared) ** 2, 0.0))
-        below, above = curve**2, curve**2
-        for ends in (
-            [values(self.theta, usable + sign * own) for sign in (-1, 1)],
-            [values(self.theta + sign * shared, usable) for sign in (-1, 1)],
-        ):
-            below = below + (centre - np.minimum(*ends)) ** 2
-            above = above + (np.maximum(*ends) - centre) ** 2
-        with np.errstate(over="ignore"):
-            bounds = np.exp(np.stack([centre - np.sqrt(below), centre + np.sqrt(above)], axis=-1))
-        bounds[~inside] = np.nan
-        return np.asarray(bounds)
-
-    def _along_reference(self, level: float) -> FloatArray:
-        """Where theta goes (p,) if the reference was wrong by the half-width of its interval."""
-        variance = float(self.covariance[-1, -1])
-        if not variance > 0:
-            return np.zeros(len(self.theta))
-        return np.asarray(self._t(level) * self.covariance[:, -1] / np.sqrt(variance))
+        return float(self.half(self.numeric(mean)[1], level)[0])
 
     def effect_half(self, means: FloatArray, counts: FloatArray, level: float) -> FloatArray:
         """Half-widths of mean effects (j,) of `counts` wells, from the variance of a well."""
         relative = self.scatter.relative(means)
-        return np.asarray(self._t(level) * np.sqrt(self.variance * relative / counts))
+        return np.asarray(self.t(level) * np.sqrt(self.variance * relative / counts))
 
-    def _numeric(
+    def numeric(
         self, function: Callable[[FloatArray], FloatArray]
     ) -> tuple[FloatArray, FloatArray]:
         """Values (any shape) and their central differences over theta (one axis more)."""
@@ -246,7 +187,7 @@ class InteractionFit:
         return value, gradient
 
 
-def _against_vehicle(effects: FloatArray, theta: FloatArray) -> FloatArray:
+def against_vehicle(effects: FloatArray, theta: FloatArray) -> FloatArray:
     """Solve f = 1 - v (1 - E) for E, between 0 and 1."""
     return np.asarray(np.clip(1 - (1 - effects) / theta[-1], 0.0, 1.0))
 

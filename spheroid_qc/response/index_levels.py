@@ -103,9 +103,13 @@ def level_rows(
         bounds, df = np.full((len(FA_LEVELS), 1 + len(parts), 2), np.nan), 0
         if alone is not None and trusted(alone):
             bounds, df = _bent(levels, tested, count, alone, cells, parts, settings), alone.df
-            if np.isnan(bounds).any():
+            beyond = np.array([not tested.min() <= fa <= tested.max() for fa in FA_LEVELS])
+            if beyond.any() or np.isnan(bounds).any():
+                # A curve that reaches an effect which was not measured was often bent there by
+                # chance: beyond, the interval spans both models.
                 kept = ray | ((doses > 0).sum(axis=1) <= 1)
                 straight = _straight(doses[kept], effect[kept], singles, cells, parts, settings)
+                bounds[beyond] = _hull(bounds[beyond], straight[beyond])
                 bounds = np.where(np.isnan(bounds), straight, bounds)
                 if np.isnan(bounds).any():
                     notes.append("No interval: the wells do not determine the curves.")
@@ -127,6 +131,12 @@ def _centre(bounds: FloatArray) -> float:
     """Middle of an interval, the estimate of the model behind it; NaN where both ends are open."""
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return float(np.exp(np.log(bounds).mean()))
+
+
+def _hull(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Intervals (..., 2) that span both, or what there is of them."""
+    low, high = np.fmin(one[..., 0], other[..., 0]), np.fmax(one[..., 1], other[..., 1])
+    return np.stack([low, high], axis=-1)
 
 
 def _bent(

@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions
+from spheroid_qc.response.dose_index import DoseIndex
 from spheroid_qc.response.index_interval import InteractionFit, fit_interaction
 from spheroid_qc.response.index_levels import level_rows
 from spheroid_qc.response.index_row import (
@@ -72,7 +73,8 @@ def index_rows(
     Returns
     -------
     list of dict
-        `method, level, fa, doses, value, low, high, n, note, df`, and `refused` where the drugs
+        `method, level, fa, doses, value, low, high, n, note, df`, `p` of the index at a dose,
+        and `refused` where the drugs
         alone depart too far from their lines for an interval.
     """
     limits = (settings.fa_low, settings.fa_high)
@@ -154,9 +156,10 @@ def _at_doses(
     index = combination_index(given, mean, singles)
     reduction = dose_reduction_index(given, mean, singles)
     bounds, df, doubt = np.full((len(combined), 1 + k, 2), np.nan), 0, misfit_note(alone)
+    p = np.full(len(combined), np.nan)
     if alone is not None and trusted(alone):
-        bounds = alone.dose_intervals(given, mean, cells.count[combined], settings.confidence)
-        df = alone.df
+        at_doses = DoseIndex(alone, given, mean, cells.count[combined])
+        bounds, p, df = at_doses.intervals(settings.confidence), at_doses.p_additive(), alone.df
     for j, cell in enumerate(combined):
         notes = [warning]
         n = int(cells.count[cell])
@@ -170,7 +173,8 @@ def _at_doses(
             method = f"dose_reduction_index_{place}" if place else "combination_index"
             estimate = around(value, bounds[j, place], df)
             note = joined([*notes, stretched_note(value, bounds[j, place])])
-            yield row(method, "dose", float(mean[j]), given[j], estimate, n, note)
+            found = row(method, "dose", float(mean[j]), given[j], estimate, n, note)
+            yield found if place else found | {"p": float(p[j])}
     known = np.isfinite(index)
     wells = int(cells.count[combined].sum())
     if not known.any():

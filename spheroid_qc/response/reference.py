@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spheroid_qc.response.scatter import CONSTANT, Scatter
+
 __all__ = ["REFERENCES", "reference_weight"]
 
 REFERENCES = ("", "mean", "median")
@@ -18,8 +20,14 @@ REFERENCES = ("", "mean", "median")
 _MOST_DECIMALS = 9
 
 
-def reference_weight(vehicle: NDArray[np.float64], reference: str = "") -> float:
-    """Variance of the reference, in units of a vehicle well's, where wells were normalised to it.
+LEAST_ROUNDING = 1e-7
+"""Of effects that were kept in single precision."""
+
+
+def reference_weight(
+    vehicle: NDArray[np.float64], reference: str = "", scatter: Scatter = CONSTANT
+) -> float:
+    """Variance of the reference, in units of a well of weight 1, where wells were normalised to it.
 
     Parameters
     ----------
@@ -29,6 +37,9 @@ def reference_weight(vehicle: NDArray[np.float64], reference: str = "") -> float
         One of `REFERENCES`. Where it is empty the wells tell: their mean or median is 0 within
         the decimals they are written with, or effects were cut off at 0 and a vehicle well stands
         there.
+    scatter : Scatter
+        How a well's variance depends on its effect. Where effects were cut off at 0 it falls
+        towards 0, but the reference was formed before: it has the variance of wells between.
 
     Returns
     -------
@@ -41,16 +52,18 @@ def reference_weight(vehicle: NDArray[np.float64], reference: str = "") -> float
     reference = reference or _seen(vehicle)
     if not reference:
         return 0.0
+    cut_off = float(vehicle.min()) == 0
+    well = 1.0 if cut_off else float(scatter.relative(0.0))
     # Of a median asymptotically pi / 2 / n, with its value of 1 for a single well.
-    return 1 / n if reference == "mean" else np.pi / 2 / (n + np.pi / 2 - 1)
+    return well * (1 / n if reference == "mean" else np.pi / 2 / (n + np.pi / 2 - 1))
 
 
 def _seen(vehicle: NDArray[np.float64]) -> str:
     """Judge from vehicle wells what effects were normalised to."""
-    half = _half_digit(vehicle)
+    half = max(_half_digit(vehicle), LEAST_ROUNDING)
     if abs(float(vehicle.mean())) <= half:
         return "mean"
-    if abs(float(np.median(vehicle))) <= 1e-9:
+    if abs(float(np.median(vehicle))) <= half:
         return "median"
     if float(vehicle.min()) == 0:  # cut off: of a mean of 0 some wells lay below
         return "median" if 2 * int((vehicle == 0).sum()) >= len(vehicle) else "mean"

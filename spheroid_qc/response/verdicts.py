@@ -40,11 +40,13 @@ def judge(rows: list[Row], settings: ResponseParameters) -> None:
         index = method == "combination_index"
         singles = [r for r in rows if r["method"] == method and r["level"] == "dose"]
         p = np.array([_p(row, index, settings.confidence) for row in singles])
+        null = 1.0 if index else 0.0
         for row, adjusted in zip(singles, holm(p), strict=True):
             if np.isfinite(adjusted):
                 words = f"Holm-adjusted p = {adjusted:.2g}."
-                if adjusted < 1 - settings.confidence:
-                    above = row["value"] > (1 if index else 0)
+                # An interval that was stretched to its value may hold what its model rules out.
+                if adjusted < 1 - settings.confidence and not row["low"] <= null <= row["high"]:
+                    above = row["low"] > null
                     words += " " + _words(method, synergy=above != index, where="at this dose")
                 row["note"] = f"{row['note']} {words}".strip()
     for row in rows:
@@ -76,10 +78,17 @@ def _over_ratios(rows: list[Row], settings: ResponseParameters) -> None:
 
 
 def _p(row: Row, index: bool, level: float) -> float:
-    """Give the two-sided p of no interaction, from the side of the interval that faces it."""
+    """Give the two-sided p of no interaction: the row's own, or that of a t interval.
+
+    That stretches from the middle of its model (where it differs from the value) to the side that
+    faces no interaction.
+    """
+    if "p" in row:
+        return float(row["p"])
+    middle = float(row.get("centre", np.nan))
     value, low, high = (
-        (np.log(v) if v > 0 else -np.inf) if index else v
-        for v in (row["value"], row["low"], row["high"])
+        (float(np.log(v)) if v > 0 else -np.inf) if index else float(v)
+        for v in (middle if np.isfinite(middle) else row["value"], row["low"], row["high"])
     )
     half = value - low if value > 0 else high - value
     if not np.isfinite(value) or np.isnan(half) or row["df"] < 1:

@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 from scipy.optimize import brentq
 
+from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.conditions import conditions
+from spheroid_qc.response.dose_index import DoseIndex
+from spheroid_qc.response.index_interval import fit_interaction
 from spheroid_qc.response.index_row import around
+from spheroid_qc.response.median_effect import fit_median_effect
 from spheroid_qc.response.reference_models import HillCurve
+from spheroid_qc.response.verdicts import judge
 from tests.response.test_combinations import CURVES, analyse, bliss, loewe, mean_of, plate
 
 PARTIAL = (HillCurve(1.0, 1.2, 0.6), HillCurve(0.1, 2.0, 0.9))
@@ -181,3 +187,51 @@ def test_an_effect_that_is_below_the_fitted_vehicle_has_an_index_without_upper_b
     assert found["low"] > 0
     assert np.isnan(found["high"])
     assert "no upper bound" in found["note"]
+
+
+def test_the_p_of_a_dose_is_that_of_its_own_lopsided_interval():
+    """One minus the level whose interval ends at 1."""
+    table = plate(CURVES[:2], loewe, n=3, sd=0.05, seed=2)
+    doses = table[["dose_1_um", "dose_2_um"]].to_numpy()
+    effect, number = table["response"].to_numpy(), (doses > 0).sum(axis=1)
+    single = [(number == 1) & (doses[:, i] > 0) for i in range(2)]
+    lines = [fit_median_effect(doses[given, i], effect[given]) for i, given in enumerate(single)]
+    alone = number == 1
+    cells = conditions(doses, effect)
+    both = (cells.doses > 0).all(axis=1) & (cells.mean > 0) & (cells.mean < 1)
+    fit = fit_interaction(doses[alone], effect[alone], lines)
+    at = DoseIndex(fit, cells.doses[both], cells.mean[both], cells.count[both])
+    p = at.p_additive()
+    assert ((p > 0) & (p < 1)).all()
+    for j, alpha in enumerate(p):
+        low, high = at.intervals(1 - alpha)[j, 0]
+        assert min(abs(np.log(low)), abs(np.log(high))) < 0.02
+
+
+@pytest.mark.parametrize("n", [3, 6])
+def test_single_doses_of_additive_drugs_are_seldom_called(n):
+    """36 doses, half of them near full effect, where intervals are lopsided."""
+    called = {"Synergistic": 0, "Antagonistic": 0}
+    for seed in range(24):
+        table = plate(CURVES[:2], loewe, n=n, sd=0.05, seed=seed, matrix=True)
+        notes = index_of(analyse(table)).query("level == 'dose'")["note"]
+        for word in called:
+            called[word] += int(notes.str.contains(word).any())
+    assert max(called.values()) <= 3
+
+
+def test_an_interval_that_was_stretched_over_1_calls_nothing():
+    row = {"method": "combination_index", "level": "dose", "value": 0.98, "low": 0.98,
+           "high": 2.5, "df": 20.0, "note": "", "p": 1e-6}  # fmt: skip
+    judge([row], ResponseParameters())
+    assert row["note"] == "Holm-adjusted p = 1e-06."
+
+
+def test_at_an_effect_beyond_the_measured_ones_both_models_count():
+    """Shallow additive drugs: a curve that reaches 0.95 was often bent there by chance."""
+    shallow, called = (HillCurve(1.0, 0.6), HillCurve(0.1, 0.6)), 0
+    for seed in range(15):
+        found = index_of(analyse(plate(shallow, loewe, n=3, sd=0.05, seed=seed)))
+        beyond = found[found["level"].isin(["fa=0.90", "fa=0.95"])]
+        called += int(beyond["note"].str.contains("Synergistic").any())
+    assert called <= 1

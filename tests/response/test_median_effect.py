@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from spheroid_qc.response.dose_index import DoseIndex
 from spheroid_qc.response.index_interval import fit_interaction
 from spheroid_qc.response.median_effect import (
     FA_LEVELS,
@@ -127,7 +128,7 @@ def test_a_clean_interaction_is_recovered(alpha, k):
     at_levels = fit.level_intervals(dm / dm.sum(), FA_LEVELS)[:, 0]
     assert at_levels.ravel() == pytest.approx(np.full(8, alpha), rel=1e-4)
     assert fit.mean_interval(doses[-7:]) == pytest.approx((alpha, alpha), rel=1e-4)
-    bounds = fit.dose_intervals(doses[-4:-3], effect[-4:-3], np.array([3.0]))[0, 0]
+    bounds = DoseIndex(fit, doses[-4:-3], effect[-4:-3], np.array([3.0])).intervals()[0, 0]
     assert bounds == pytest.approx([alpha, alpha], rel=1e-3)
 
 

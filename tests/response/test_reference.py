@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spheroid_qc.response.reference import reference_weight
+from spheroid_qc.response.scatter import Scatter
 
 MEDIAN_OF_3, MEDIAN_OF_4 = np.pi / (4 + np.pi), np.pi / (6 + np.pi)
 
@@ -17,7 +18,7 @@ MEDIAN_OF_3, MEDIAN_OF_4 = np.pi / (4 + np.pi), np.pi / (6 + np.pi)
         ([0.0], 1),  # normalised to this well
         ([0.03], 0),
         ([0.0, 0, 0], 1 / 3),  # 0 by definition: each of its own replicate
-        ([0.1, 0.02, -0.03], 0),
+        ([0.103, 0.021, -0.034], 0),
         ([-0.1, 0.04, 0.06], 1 / 3),
         ([-0.11, 0.04, 0.09], 0),
         ([-0.333, 0.166, 0.166], 1 / 3),  # rounded
@@ -28,8 +29,8 @@ MEDIAN_OF_3, MEDIAN_OF_4 = np.pi / (4 + np.pi), np.pi / (6 + np.pi)
         ([-0.1, 0, 0.3], MEDIAN_OF_3),
         ([0.0, 0, 0.02, 0.1], MEDIAN_OF_4),  # cut off, at least half at 0
         ([0.0, 0, 0.0123456789, 0.0198765432], MEDIAN_OF_4),
-        ([0.0, 0.01, 0.02, 0.1], 1 / 4),  # cut off
-        ([0.01, 0.01, 0.02, 0.1], 0),
+        ([0.0, 0.013, 0.024, 0.103], 1 / 4),  # cut off
+        ([0.012, 0.013, 0.024, 0.103], 0),
     ],
 )
 def test_it_is_seen_in_the_vehicle_wells(vehicle, weight):
@@ -62,7 +63,24 @@ def test_significant_digits_of_what_is_left_are_digits_too(digits, n):
 def test_other_wells_are_seldom_taken_for_it():
     rng = np.random.default_rng(1)
     wells = np.round(0.05 * rng.standard_normal((2000, 4)), 3)
-    assert np.mean([reference_weight(vehicle) > 0 for vehicle in wells]) < 0.05
+    assert np.mean([reference_weight(vehicle) > 0 for vehicle in wells]) < 0.08
+
+
+def test_a_median_is_seen_in_viabilities_and_in_single_precision():
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        wells = 1 + 0.05 * rng.standard_normal(4)
+        left = np.array([float(f"{well:.3g}") for well in wells / np.median(wells)])
+        assert reference_weight(1 - left) > 0
+        single = (wells / wells.mean()).astype(np.float32).astype(float)
+        assert reference_weight(1 - single) == pytest.approx(1 / 4)
+
+
+def test_a_reference_was_formed_before_effects_were_cut_off():
+    """Wells that were cut off at 0 and 1 scatter most between; what they were divided by did so."""
+    law = Scatter("middle", 0.95)
+    assert reference_weight(np.array([0.0, 0, 0.03]), "median", law) == pytest.approx(MEDIAN_OF_3)
+    assert reference_weight(np.array([-0.02, 0, 0.03]), "median", law) < 0.1
 
 
 def test_what_is_stated_counts():
