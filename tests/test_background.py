@@ -45,11 +45,15 @@ def csvs(out: Path) -> dict[str, bytes]:
 def test_stopped_and_continued_it_equals_a_run_in_one_go(plate, plate_map, tmp_path) -> None:
     parameters = apply_overrides(Parameters(), {"output.overlays": "none"})
     run_plate(plate, plate_map, tmp_path / "plain", parameters, workers=0)
-    request = RunRequest(plate, tmp_path / "out", plate_map, parameters, workers=1)
-    first = BackgroundRun(request)
-    got = heard(first, Progress)
-    first.stop()
-    got += heard(first)
+    for attempt in range(4):  # on a busy machine a short run may end before it is stopped
+        out = tmp_path / f"out{attempt}"
+        request = RunRequest(plate, out, plate_map, parameters, workers=1)
+        first = BackgroundRun(request)
+        got = heard(first, Progress)
+        first.stop()
+        got += heard(first)
+        if isinstance(got[-1], Stopped):
+            break
     assert isinstance(got[-1], Stopped)
     second = BackgroundRun(request)
     got = heard(second)
@@ -58,7 +62,7 @@ def test_stopped_and_continued_it_equals_a_run_in_one_go(plate, plate_map, tmp_p
     assert got[-1].answer
     told = [m for m in got if isinstance(m, Progress) and m.well]
     assert {m.plate for m in told} == {"VID7"}
-    assert csvs(tmp_path / "out") == csvs(tmp_path / "plain")
+    assert csvs(out) == csvs(tmp_path / "plain")
 
 
 def test_a_wrong_request_is_told_in_a_sentence(tmp_path) -> None:
