@@ -231,6 +231,9 @@ def main() -> int:
     request = json.loads(sys.stdin.readline() or "null")
     if request is None:
         return 2
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Whoever was started by `&` in a script hands that on; here it is how a run is stopped.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         from spheroid_qc.workflow import run_plate
