@@ -454,6 +454,14 @@ def test_plates_of_the_map_and_of_the_images(tmp_path: Path) -> None:
     assert anywhere.lookup("whatever", "A01") is not None
 
 
+def test_the_name_of_a_drug_does_not_look_like_a_stratum(tmp_path: Path) -> None:
+    text = "well,drug,dose_uM,cell_line\nA1,x | y,1,PANC-1\nA2,x | y,1,BxPC-3\n"
+    assert conditions(read(tmp_path, text)) == {
+        "A01": "x ¦ y 1 uM | PANC-1",
+        "A02": "x ¦ y 1 uM | BxPC-3",
+    }
+
+
 def test_records_are_frozen(tmp_path: Path) -> None:
     plate_map = read(tmp_path, "well,drug,dose_uM\nA1,x,1\n")
     with pytest.raises(dataclasses.FrozenInstanceError):
