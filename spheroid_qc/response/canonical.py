@@ -16,6 +16,8 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import NDArray
 
+from spheroid_qc.response.doses import LAST_DIGITS, clusters
+
 __all__ = ["canonical_orders"]
 
 FloatArray = NDArray[np.float64]
@@ -65,10 +67,9 @@ def _sorted(table: FloatArray) -> IntArray:
 
 def _ranks(dose: FloatArray) -> IntArray:
     """0 where a drug is absent, 1 at its lowest dose ..."""
-    with np.errstate(divide="ignore"):
-        # Doses from unit conversions differ in the last digits.
-        levels, which = np.unique(np.round(np.log(dose), 6), return_inverse=True)
-    return np.asarray(which).ravel() + int(np.isfinite(levels[0]))
+    ranks = np.zeros(len(dose), dtype=np.intp)
+    ranks[dose > 0] = 1 + clusters(np.log(dose[dose > 0]), LAST_DIGITS)
+    return ranks
 
 
 def _drug_orders(ranks: IntArray, keys: FloatArray) -> Iterator[list[int]]:

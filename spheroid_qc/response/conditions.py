@@ -31,8 +31,6 @@ class Conditions:
     bottomed, topped : ndarray of bool, shape (c,)
         Whether a well stands at exactly 0 (1), and none of the plate's beyond: effects were cut
         off.
-    vehicle_mean : float
-        NaN without vehicle wells.
     vehicle_weight : float
         Variance of the reference in units of a well's; 0 where effects were not normalised to
         these vehicle wells.
@@ -46,7 +44,6 @@ class Conditions:
     squares: FloatArray
     bottomed: NDArray[np.bool_]
     topped: NDArray[np.bool_]
-    vehicle_mean: float
     vehicle_weight: float
     scatter: Scatter = CONSTANT
 
@@ -154,7 +151,6 @@ def conditions(
         squares=squares,
         bottomed=np.array([bottom >= 0 and bool((group == 0).any()) for group in groups], bool),
         topped=np.array([top <= 1 and bool((group == 1).any()) for group in groups], bool),
-        vehicle_mean=float(vehicle.mean()) if len(vehicle) else float("nan"),
         vehicle_weight=reference_weight(vehicle, reference, scatter),
         scatter=scatter,
     )

@@ -1,16 +1,37 @@
-"""Doses of a table: which of them are meant to be the same."""
+"""Doses of a table: which of them, and which of their ratios, are meant to be the same."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["same_doses"]
+__all__ = ["LAST_DIGITS", "clusters", "same_doses"]
 
 FloatArray = NDArray[np.float64]
 
-_LAST_DIGITS = 1e-6
+LAST_DIGITS = 1e-6
 """Relative difference up to which two doses are one; dilutions are never that close."""
+
+
+def clusters(values: FloatArray, gap: float) -> NDArray[np.intp]:
+    """Give the number of the cluster that each value is in.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Finite, in any order.
+    gap : float
+        Largest distance to the next value of the same cluster.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        0 for the cluster of the lowest value.
+    """
+    order = np.argsort(values, kind="stable")
+    found = np.zeros(len(values), dtype=np.intp)
+    found[order[1:]] = np.cumsum(np.diff(values[order]) > gap)
+    return found
 
 
 def same_doses(doses: FloatArray) -> FloatArray:
@@ -28,11 +49,10 @@ def same_doses(doses: FloatArray) -> FloatArray:
     """
     found = doses.copy()
     for column in found.T:
-        given = np.flatnonzero(column > 0)
-        if not given.size:
-            continue
-        order = given[np.argsort(column[given])]
-        levels = column[order]
-        steps = np.concatenate([[0], np.cumsum(np.diff(np.log(levels)) > _LAST_DIGITS)])
-        column[order] = levels[np.searchsorted(steps, steps)]
+        given = column > 0
+        levels = column[given]
+        which = clusters(np.log(levels), LAST_DIGITS)
+        lowest = np.full(int(which.max(initial=-1)) + 1, np.inf)
+        np.minimum.at(lowest, which, levels)
+        column[given] = lowest[which]
     return found

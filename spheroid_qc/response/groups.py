@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.doses import clusters
 from spheroid_qc.response.responses import Responses
 
 __all__ = ["ALL_PLATES", "Group", "analysis_time", "fixed_ratios", "groups", "over_plates"]
@@ -168,17 +169,12 @@ def fixed_ratios(doses: FloatArray, least: int = 3) -> list[tuple[NDArray[np.boo
     if not len(doses):
         return []
     log = np.log(doses)
-    parts_of = []
-    for i, j in combinations(range(doses.shape[1]), 2):  # all pairs: no drug comes first
-        ratio = log[:, j] - log[:, i]
-        order = np.argsort(ratio, kind="stable")
-        part = np.empty(len(doses), dtype=int)
-        part[order] = np.concatenate([[0], np.cumsum(np.diff(ratio[order]) > 0.01)])
-        parts_of.append(part)
-    _, label = np.unique(np.column_stack(parts_of), axis=0, return_inverse=True)
+    pairs = combinations(range(doses.shape[1]), 2)  # all of them: no drug comes first
+    ratios = np.column_stack([clusters(log[:, j] - log[:, i], 0.01) for i, j in pairs])
+    series, label = np.unique(ratios, axis=0, return_inverse=True)
     found = []
-    for one in range(int(label.max()) + 1):
-        rows = np.asarray(label).ravel() == one
+    for one in range(len(series)):
+        rows = label.ravel() == one
         total = np.unique(np.round(np.log(doses[rows].sum(axis=1)), 6))
         if len(total) >= least:
             parts = np.exp(np.log(doses[rows]).mean(axis=0))

@@ -74,8 +74,7 @@ def index_rows(
     -------
     list of dict
         `method, level, fa, doses, value, low, high, n, note, df`, `p` of the index at a dose,
-        and `refused` where the drugs
-        alone depart too far from their lines for an interval.
+        and `refused` where the drugs alone depart too far from their lines for an interval.
     """
     limits = (settings.fa_low, settings.fa_high)
     number = (doses > 0).sum(axis=1)

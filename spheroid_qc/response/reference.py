@@ -19,8 +19,7 @@ REFERENCES = ("", "mean", "median")
 
 _MOST_DECIMALS = 9
 
-
-LEAST_ROUNDING = 1e-7
+_LEAST_ROUNDING = 1e-7
 """Of effects that were kept in single precision."""
 
 
@@ -60,7 +59,7 @@ def reference_weight(
 
 def _seen(vehicle: NDArray[np.float64]) -> str:
     """Judge from vehicle wells what effects were normalised to."""
-    half = max(_half_digit(vehicle), LEAST_ROUNDING)
+    half = max(_half_digit(vehicle), _LEAST_ROUNDING)
     if abs(float(vehicle.mean())) <= half:
         return "mean"
     if abs(float(np.median(vehicle))) <= half:

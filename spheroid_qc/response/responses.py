@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,10 +92,7 @@ class Responses:
     def where(self, keep: NDArray[np.bool_]) -> Responses:
         """Only the rows for which `keep` is true."""
         rows = self.rows[keep].reset_index(drop=True)
-        return Responses(
-            rows, self.doses[keep], self.drugs, self.units, self.kind,
-            self.has_plates, self.has_times, self.notes, self.given, self.reference,
-        )  # fmt: skip
+        return replace(self, rows=rows, doses=self.doses[keep])
 
 
 def read_responses(
