@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -144,13 +144,15 @@ def conditions(
     told = ~_clipped(means, squares)
     if scatter is None:
         scatter = fit_scatter(means[told], count[told], squares[told])
-    return Conditions(
+    found = Conditions(
         doses=doses[treated][first],
         mean=means,
         count=count,
         squares=squares,
         bottomed=np.array([bottom >= 0 and bool((group == 0).any()) for group in groups], bool),
         topped=np.array([top <= 1 and bool((group == 1).any()) for group in groups], bool),
-        vehicle_weight=reference_weight(vehicle, reference, scatter),
+        vehicle_weight=0.0,
         scatter=scatter,
     )
+    weight = reference_weight(vehicle, reference, scatter, found.variance)
+    return replace(found, vehicle_weight=weight)

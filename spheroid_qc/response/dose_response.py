@@ -223,7 +223,7 @@ def _line(
     reference = 0.0
     if part.kind != "raw":
         vehicle = effect[dose == 0]
-        reference = reference_weight(vehicle, part.reference, law)
+        reference = reference_weight(vehicle, part.reference, law, fit.noise.variance)
         if reference and len(vehicle) == 1:
             notes.append(
                 "The one vehicle well is 0: effects are taken as normalised to it, and its error "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from spheroid_qc.response.scatter import CONSTANT, Scatter
 
@@ -24,7 +25,10 @@ _LEAST_ROUNDING = 1e-7
 
 
 def reference_weight(
-    vehicle: NDArray[np.float64], reference: str = "", scatter: Scatter = CONSTANT
+    vehicle: NDArray[np.float64],
+    reference: str = "",
+    scatter: Scatter = CONSTANT,
+    variance: float = np.nan,
 ) -> float:
     """Variance of the reference, in units of a well of weight 1, where wells were normalised to it.
 
@@ -38,7 +42,10 @@ def reference_weight(
         there.
     scatter : Scatter
         How a well's variance depends on its effect. Where effects were cut off at 0 it falls
-        towards 0, but the reference was formed before: it has the variance of wells between.
+        towards 0, but the reference was formed before: how much it scattered, the vehicle wells
+        above 0 tell.
+    variance : float
+        Of a well of weight 1; NaN where it is not known.
 
     Returns
     -------
@@ -51,10 +58,21 @@ def reference_weight(
     reference = reference or _seen(vehicle)
     if not reference:
         return 0.0
-    cut_off = float(vehicle.min()) == 0
-    well = 1.0 if cut_off else float(scatter.relative(0.0))
+    well = float(scatter.relative(0.0))
+    if float(vehicle.min()) == 0:
+        well = max(well, min(_own_scatter(vehicle) / variance, 1.0) if variance > 0 else 1.0)
     # Of a median asymptotically pi / 2 / n, with its value of 1 for a single well.
     return well * (1 / n if reference == "mean" else np.pi / 2 / (n + np.pi / 2 - 1))
+
+
+def _own_scatter(vehicle: NDArray[np.float64]) -> float:
+    """Variance of vehicle wells of which those below 0 were cut off there; an 80 % upper limit.
+
+    Wells below the reference lay as far from it as those above.
+    """
+    if len(vehicle) < 2:
+        return float("inf")
+    return float((vehicle**2).sum() / special.chdtri(len(vehicle) / 2, 0.8))
 
 
 def _seen(vehicle: NDArray[np.float64]) -> str:

@@ -83,6 +83,15 @@ def test_a_reference_was_formed_before_effects_were_cut_off():
     assert reference_weight(np.array([-0.02, 0, 0.03]), "median", law) < 0.1
 
 
+def test_vehicle_wells_that_hardly_scatter_are_known_well_though_some_stand_at_0():
+    """Disintegration of wells that shed nothing: 0 is where they are, not where they were cut."""
+    law, still = Scatter("middle", 0.99), np.array([0.0, 0, 0, 0, 0.002, 0.003])
+    wells = np.array([0.0, 0, 0, 0.03, 0.05, 0.08])
+    assert reference_weight(still, "median", law, 0.05**2) < 0.01
+    assert reference_weight(wells, "median", law, 0.05**2) == pytest.approx(np.pi / (10 + np.pi))
+    assert reference_weight(np.zeros(1), "median", law, 0.05**2) == 1
+
+
 def test_what_is_stated_counts():
     wells = np.array([0.03, 0.05, 0.1])
     assert reference_weight(wells) == 0
