@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc import Parameters, __version__, analyse
+from spheroid_qc.atomic import write_json
 from spheroid_qc.follow import states, versus_vehicle
 from spheroid_qc.response.summary import summarise_conditions
-from spheroid_qc.run.csvfile import write_table
-from spheroid_qc.run.folder import write_json
+from spheroid_qc.tables.csv_writer import write_table
 
 DRUGS = {"selinexor": 0.3, "gemcitabine": 0.03, "nab-paclitaxel": 0.01}
 NAMES = [f"{row}{column:02d}" for row in "ABCDEFGHIJKLMNOP" for column in range(1, 25)]

@@ -33,7 +33,7 @@ print(json.dumps([result.n_frames, begin, own.ru_maxrss / 1024, own.ru_utime + o
 
 def write_names(frames: int, folder: Path) -> None:
     """Write files that are images by their names only, and a plate map beside the folder."""
-    from spheroid_qc.plate.wells import well_name
+    from spheroid_qc.wells import well_name
 
     wells = [well_name(row, column) for row in range(16) for column in range(24)]
     folder.mkdir(parents=True)

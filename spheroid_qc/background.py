@@ -23,8 +23,6 @@ from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.progress import Progress
 
-__all__ = ["BackgroundRun", "Ended", "Failed", "RunRequest", "Stopped"]
-
 _PATIENCE_S = 5.0
 
 

@@ -28,8 +28,6 @@ from spheroid_qc.requests import (
 )
 from spheroid_qc.terminal import Reporter, Stopped, one_line, say, stop_on_signals, unexpected
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     name="spheroid-qc",
     help="Are my spheroids falling apart, and can I trust the answer? Segments spheroids into "

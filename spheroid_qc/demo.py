@@ -19,8 +19,6 @@ from spheroid_qc.run.executors import default_workers
 from spheroid_qc.samples import DEMO, write_plate
 from spheroid_qc.workflow import PlateResult, run_plate
 
-__all__ = ["run_demo"]
-
 
 def run_demo(
     out: Path,

@@ -6,8 +6,6 @@ command line prints it as it is, without a traceback.
 
 from __future__ import annotations
 
-__all__ = ["ImageError", "OutputError", "PlateMapError", "RequestError", "SpheroidQCError"]
-
 
 class SpheroidQCError(Exception):
     """Base of all errors whose text is meant for the user."""

@@ -15,18 +15,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.parameters import StateParameters
 
-__all__ = [
-    "DEBRIS_STATES",
-    "STATES",
-    "comparable_area",
-    "find_time_zero",
-    "states",
-    "time_to_disintegration",
-    "versus_time_zero",
-    "versus_vehicle",
-    "volume_loss",
-]
-
 STATES = (
     "intact",
     "shrunken",

@@ -16,27 +16,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-__all__ = [
-    "Assay",
-    "ImageParameters",
-    "MeasurementParameters",
-    "Method",
-    "OutputParameters",
-    "Overlays",
-    "Parameters",
-    "PlateParameters",
-    "Polarity",
-    "QualityParameters",
-    "ResponseParameters",
-    "Section",
-    "SegmentationParameters",
-    "Severity",
-    "SpheresParameters",
-    "StateParameters",
-    "ZChoice",
-    "setting",
-]
-
 
 class Assay(StrEnum):
     """What a well holds."""

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from spheroid_qc.parameters import Parameters
     from spheroid_qc.workflow import PlateResult
 
-__all__ = [
-    "check_window", "conclude", "read_parameters", "read_response_parameters", "refuse_empty",
-    "say_problems", "say_verdict",
-]  # fmt: skip
 
 _MOST_LISTED = 20
 

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spheroid_qc.run import Progress
 
-__all__ = ["Reporter", "Stopped", "one_line", "say", "stop_on_signals", "unexpected"]
-
 
 def say(text: str, *, err: bool = False) -> None:
     """Print a text to standard output or standard error.

@@ -14,17 +14,16 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.folder import RunFolder, output_error
-from spheroid_qc.run.plate import Progress, RunResult
+from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.run.plate import RunResult
 from spheroid_qc.run.plate import run_plate as run_images
-from spheroid_qc.run.progress import tell
+from spheroid_qc.run.progress import Progress, tell
 
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
-
-__all__ = ["AnalysisResult", "PlateResult", "analyse", "run_plate"]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.headings import Column, Problems
-from spheroid_qc.plate.maps.units import KNOWN_UNITS, Unit, convert_dose, parse_unit
-from spheroid_qc.plate.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
-from spheroid_qc.plate.tables.reader import Cell, Row, Table
-
-__all__ = ["rows_of"]
+from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, convert_dose, parse_unit
+from spheroid_qc.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
 
 _NO_NUMBER = ("", "na", "n/a", "nan", "-", ".", "null", "none", "missing", "#n/a")
 

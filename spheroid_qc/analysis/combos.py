@@ -16,8 +16,6 @@ import pandas as pd
 from spheroid_qc.analysis.verdict import Finding
 from spheroid_qc.response.groups import ALL_PLATES
 
-__all__ = ["combination_findings", "third_drug_findings"]
-
 _NAMES = {
     "bliss_excess": "Bliss",
     "combination_index": "combination index",

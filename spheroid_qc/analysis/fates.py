@@ -10,8 +10,6 @@ import numpy as np
 from spheroid_qc.analysis.record import Analysis
 from spheroid_qc.analysis.verdict import Finding
 
-__all__ = ["Fate", "fate_findings", "fates_of", "shared_suffix"]
-
 _METRIC = "disintegration_fraction"
 _NAN = float("nan")
 

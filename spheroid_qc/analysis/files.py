@@ -10,14 +10,10 @@ import pandas as pd
 
 from spheroid_qc import __version__
 from spheroid_qc.analysis.record import Analysis
+from spheroid_qc.atomic import write_json
 from spheroid_qc.errors import RequestError
-from spheroid_qc.run.csvfile import write_table
-from spheroid_qc.run.folder import RunFolder, write_json
-
-__all__ = [
-    "ANALYSIS_JSON", "FILES", "REPORT", "check_target", "clear_analysis", "default_target",
-    "write_analysis",
-]  # fmt: skip
+from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.tables.csv_writer import write_table
 
 ANALYSIS_JSON = "analysis.json"
 """What was asked: settings, source, versions; marks a folder as one of ours."""

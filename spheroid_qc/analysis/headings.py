@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from spheroid_qc.errors import PlateMapError, RequestError
 from spheroid_qc.plate.maps.headings import Heading, read_heading
-from spheroid_qc.plate.maps.units import KNOWN_UNITS
-from spheroid_qc.plate.tables.reader import Row, Table
-
-__all__ = ["Column", "Problems", "columns_of", "response_of"]
+from spheroid_qc.tables.cells import Row, Table
+from spheroid_qc.tables.dose_units import KNOWN_UNITS
 
 _TIMES = {
     "time_h": 1.0, "time": 1.0, "time_hours": 1.0, "hours": 1.0, "hour": 1.0, "h": 1.0,

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-__all__ = ["METRICS", "NOT_SHOWN", "Metric", "metric_of", "size_metric"]
-
 
 @dataclass(frozen=True)
 class Metric:

@@ -18,9 +18,8 @@ from spheroid_qc.analysis.cells import rows_of
 from spheroid_qc.analysis.headings import Problems, columns_of, response_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate.maps.headings import read_heading
-from spheroid_qc.plate.tables.reader import Row, Table, read_tables
-
-__all__ = ["ResponseTable", "as_table", "read_response_files"]
+from spheroid_qc.tables.cells import Row, Table
+from spheroid_qc.tables.delimited_text import read_tables
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 _SCAN = 30

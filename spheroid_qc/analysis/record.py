@@ -10,8 +10,6 @@ import pandas as pd
 from spheroid_qc.analysis.verdict import Verdict
 from spheroid_qc.parameters import Assay, Parameters
 
-__all__ = ["Analysis", "ResponseUse"]
-
 
 @dataclass(frozen=True)
 class ResponseUse:

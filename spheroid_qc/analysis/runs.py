@@ -26,13 +26,8 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.replicates import LEFT_OUT, analysis_time, at_time
 from spheroid_qc.response.responses import Responses, read_responses
-from spheroid_qc.run.csvfile import read_table
 from spheroid_qc.run.folder import RunFolder
-
-__all__ = [
-    "IMAGE_RESPONSES", "analyse_run_folder", "analyse_wells", "is_run_folder",
-    "parameters_of_run",
-]  # fmt: skip
+from spheroid_qc.tables.csv_writer import read_table
 
 IMAGE_RESPONSES = {
     "core_volume_loss_vs_vehicle": "core volume lost against vehicle",

@@ -21,8 +21,6 @@ from spheroid_qc.response.groups import analysis_time
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.synergyfinder import synergyfinder_table
 
-__all__ = ["Asked", "Said", "counted", "dose_response", "synergy", "synergyfinder", "used_rows"]
-
 Maker = Callable[[Responses, ResponseParameters], pd.DataFrame]
 
 

@@ -18,7 +18,6 @@ from spheroid_qc.analysis.words import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.maps import with_strata
-from spheroid_qc.plate.wells import parse_well
 from spheroid_qc.response import comparisons, plate_quality
 from spheroid_qc.response.groups import analysis_time
 from spheroid_qc.response.responses import (
@@ -28,8 +27,7 @@ from spheroid_qc.response.responses import (
     read_responses,
 )
 from spheroid_qc.response.summary import summarise_conditions
-
-__all__ = ["analyse_table"]
+from spheroid_qc.wells import parse_well
 
 _FRACTION_AT_MOST = 2.0
 """Beyond this a number whose unit nobody stated is hardly a fraction; it is then asked for."""

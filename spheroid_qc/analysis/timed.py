@@ -16,8 +16,6 @@ from spheroid_qc.response.kinetics_summary import summarise_kinetics
 from spheroid_qc.response.replicates import in_fixed_order, is_time_zero
 from spheroid_qc.response.volume_gr import METRIC_COLUMNS, drug_gr_metrics, volume_gr
 
-__all__ = ["timed_tables"]
-
 
 def timed_tables(
     wells: pd.DataFrame,

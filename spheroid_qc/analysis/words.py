@@ -16,8 +16,6 @@ from spheroid_qc.response.groups import ALL_PLATES
 from spheroid_qc.response.plate_bounds import title_of
 from spheroid_qc.run.answer import distrust_lines
 
-__all__ = ["SHORT_TITLES", "remarks", "verdict_lines", "verdict_of"]
-
 SHORT_TITLES = {
     "core_volume_loss_vs_vehicle": "core volume lost",
     "df_excess_vs_vehicle": "disintegration",

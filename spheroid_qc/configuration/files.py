@@ -27,15 +27,6 @@ from spheroid_qc.configuration.validation import unknown_setting, validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 
-__all__ = [
-    "apply_overrides",
-    "configuration_text",
-    "parse_configuration",
-    "parse_overrides",
-    "read_configuration",
-    "write_configuration",
-]
-
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """Also `.5` and `5.`."""
 

@@ -16,16 +16,6 @@ from pydantic import BaseModel
 
 from spheroid_qc.parameters import Parameters
 
-__all__ = [
-    "REMEASURE",
-    "SettingRecord",
-    "difference",
-    "flatten",
-    "needs_new_masks",
-    "sections",
-    "settings",
-]
-
 REMEASURE = ("plate.assay", "plate.pixel_size_um", "images", "segmentation", "measurement")
 """Settings and sections whose change makes other masks or other measured numbers."""
 

@@ -11,8 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["key_line", "syntax_sentence", "toml_value"]
-
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LARGEST_INTEGER = 2**63
 

@@ -16,8 +16,6 @@ from spheroid_qc.configuration.toml_text import toml_value
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 
-__all__ = ["unknown_setting", "validated"]
-
 _NUMBER_AND_REST = re.compile(
     r"(?P<number>[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<rest>[^\d\s.,].*)?"
 )

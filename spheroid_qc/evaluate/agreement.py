@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BlandAltman", "bland_altman", "bootstrap_interval", "concordance"]
-
 Figures = NDArray[np.float64]
 
 _DRAWS = 2000

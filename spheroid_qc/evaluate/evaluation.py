@@ -11,12 +11,11 @@ from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.evaluate.masks import FAILED_BELOW, group_masks, image_table
 from spheroid_qc.evaluate.pairs import MaskPair, find_pairs, read_mask_file
 from spheroid_qc.evaluate.tables import join_tables, read_table, value_table
-from spheroid_qc.run.csvfile import write_table
+from spheroid_qc.tables.csv_writer import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Evaluation", "evaluate"]
 
 _MOST_PICTURES = 40
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx")

@@ -14,7 +14,6 @@ from spheroid_qc.evaluate.pairs import MaskPair, Masks, read_mask_file
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FAILED_BELOW", "compare_masks", "group_masks", "image_table"]
 
 FAILED_BELOW = 0.7
 """IoU of the core below which a mask counts as wrong."""

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["Outlines", "compare_outlines", "dice", "iou"]
-
 Mask = NDArray[np.bool_]
 
 

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError, RequestError
 
-__all__ = ["IGNORE", "MaskPair", "Masks", "find_pairs", "read_mask_file"]
-
 IGNORE = 255
 """Value of pixels that the reference leaves open."""
 

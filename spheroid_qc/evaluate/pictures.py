@@ -13,8 +13,6 @@ from scipy import ndimage
 from spheroid_qc.errors import ImageError
 from spheroid_qc.evaluate.pairs import Masks
 
-__all__ = ["FOUND", "TRUE", "draw_difference", "find_image"]
-
 FOUND, TRUE, FOUND_SHED, TRUE_SHED = (240, 228, 66), (204, 121, 167), (86, 180, 233), (0, 114, 178)
 """Colours that people with any colour vision tell apart (Okabe and Ito 2008)."""
 

@@ -13,7 +13,6 @@ from spheroid_qc.evaluate.agreement import bland_altman, bootstrap_interval, con
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KEYS", "join_tables", "read_table", "value_table"]
 
 KEYS = ("file", "image", "name", "plate", "well", "field", "time_h", "label")
 """Columns that say what a row is about, where no others are named."""

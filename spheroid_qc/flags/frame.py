@@ -8,8 +8,6 @@ from math import isfinite, isnan, nan
 from spheroid_qc.flags.kinds import Flag, check_severities
 from spheroid_qc.parameters import Assay, QualityParameters, Severity
 
-__all__ = ["frame_flags"]
-
 # Small bodies: share of the sharpest possible edge below which it is blurred for certain.
 _PIXELATED_BLUR = 0.35
 _PIXELATED_SOFT = 0.5

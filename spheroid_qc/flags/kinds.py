@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import QualityParameters, Severity
 
-__all__ = ["FLAGS", "Flag", "FlagKind", "check_severities", "resolve"]
-
 
 @dataclass(frozen=True)
 class FlagKind:

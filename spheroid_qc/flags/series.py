@@ -14,7 +14,6 @@ from spheroid_qc.parameters import QualityParameters, Severity
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["series_flags"]
 
 _DAY_H = 24.0
 _SIMILAR = 0.5  # area of the smaller of two touching bodies over the larger

@@ -17,8 +17,6 @@ from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.maps import read_plate_map
 
-__all__ = ["PANELS", "load_map", "load_tables", "open_images", "open_panel", "read_tables"]
-
 PANELS = ("Plate", "Run", "Review", "Results", "Segment and measure")
 
 

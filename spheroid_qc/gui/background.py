@@ -16,8 +16,6 @@ from qtpy.QtCore import QObject, QThreadPool
 
 from spheroid_qc.errors import SpheroidQCError
 
-__all__ = ["alive", "in_background", "sentence_of"]
-
 _RUNNING: set[Any] = set()
 
 _PATIENCE_MS = 20_000

@@ -11,8 +11,6 @@ from spheroid_qc.analysis.metrics import Metric
 from spheroid_qc.plate.maps import MappedWell, condition_name
 from spheroid_qc.report.palette import PALETTE, step_of
 
-__all__ = ["CORE", "SHED", "condition_colours", "is_dark", "tone", "value_colour"]
-
 CORE = "#f0e442"
 """Outline of the core, as in the overlays."""
 SHED = "#56b4e9"

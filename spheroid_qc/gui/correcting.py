@@ -28,8 +28,6 @@ from spheroid_qc.run.corrections import measure_masks, remove_correction, store_
 from spheroid_qc.run.load import FieldImage
 from spheroid_qc.run.masks import read_masks
 
-__all__ = ["Correcting", "correcting_of"]
-
 _REST_MS = 60
 
 

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from spheroid_qc.atomic import atomic_path, write_text
 from spheroid_qc.configuration import write_configuration
 from spheroid_qc.errors import RequestError
 from spheroid_qc.gui.figures import Figure, curve_metrics, dose_figures, plate_figure, time_figures
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.report.figures.render import png, svg
-from spheroid_qc.run.folder import RunFolder, atomic_path, write_text
-
-__all__ = ["export_session", "write_figure"]
+from spheroid_qc.run.folder import RunFolder
 
 
 def export_session(

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
     from spheroid_qc.analysis import Analysis
 
-__all__ = [
-    "Figure", "curve_metrics", "dose_figures", "families_of", "nearest_well", "plate_figure",
-    "time_figure", "time_figures",
-]  # fmt: skip
 
 _LEFT_OUT = ("unscorable", "never_formed", "vanished")
 

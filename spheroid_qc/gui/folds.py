@@ -5,8 +5,6 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-__all__ = ["Fold"]
-
 
 class Fold(QWidget):
     """A title that shows or hides what stands below it.

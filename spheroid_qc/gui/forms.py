@@ -17,8 +17,6 @@ from pydantic import ValidationError
 from spheroid_qc.configuration.settings import SettingRecord, settings
 from spheroid_qc.parameters import Parameters, Section
 
-__all__ = ["SectionForm", "form_from_model"]
-
 
 class SectionForm:
     """The form of one section, or of some of its settings.

@@ -15,8 +15,6 @@ from spheroid_qc.gui.plate_grid import Face, PlateGrid
 from spheroid_qc.report.figures.plate import LEFT_OUT, colour_scale
 from spheroid_qc.report.heatmap import shown_metrics
 
-__all__ = ["HeatMap"]
-
 
 class HeatMap(QWidget):
     """Shows the table of wells as a plate.

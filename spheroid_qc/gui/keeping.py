@@ -7,8 +7,6 @@ from napari.utils.notifications import show_error
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.gui.session import Session
 
-__all__ = ["keep_map"]
-
 
 def keep_map(session: Session) -> bool:
     """Save a map that was filled in and not saved yet; tells whether a run may start.

@@ -12,13 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from spheroid_qc.atomic import write_text
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate.maps import MappedWell, PlateMap, read_plate_map
 from spheroid_qc.plate.maps.write import escape
-from spheroid_qc.plate.wells import PLATE_FORMATS, parse_well, row_column, well_name
-from spheroid_qc.run.folder import write_text
-
-__all__ = ["FIELDS", "MapDraft", "Treatment", "WellDraft"]
+from spheroid_qc.wells import PLATE_FORMATS, parse_well, row_column, well_name
 
 Key = tuple[str, str]  # plate (empty: every plate), well
 FIELDS = ("role", "drug", "dose", "unit")

@@ -27,8 +27,6 @@ from spheroid_qc.gui.plate_grid import PlateGrid
 from spheroid_qc.gui.session import Session
 from spheroid_qc.plate.maps import ROLES
 
-__all__ = ["MapEditor"]
-
 _UNITS = ("uM", "nM", "pM", "mM", "ng/ml", "ug/ml", "Gy", "%", "U/ml")
 _DRUGS = 3
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.measure.body import bounding_box, within
 
-__all__ = ["MaskLayer"]
-
 
 class MaskLayer(Labels):
     """A labels layer like any other, and sooner on the screen.

@@ -28,9 +28,7 @@ from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
 from spheroid_qc.gui.result_layers import output_of, show_results
 from spheroid_qc.gui.stacks import pixels_of
 from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
-from spheroid_qc.run.csvfile import write_table
-
-__all__ = ["MeasurePanel"]
+from spheroid_qc.tables.csv_writer import write_table
 
 _PREVIEW_MS = 250
 

@@ -11,8 +11,6 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from spheroid_qc.plate.frames import HARMLESS, FrameTable
 from spheroid_qc.plate.inspect import visible
 
-__all__ = ["NamesTable"]
-
 _COLUMNS = ("File", "Well", "Time", "Field", "Channel", "Plate", "Remark")
 
 

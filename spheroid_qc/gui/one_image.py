@@ -18,8 +18,6 @@ from spheroid_qc.measure.table import measure
 from spheroid_qc.parameters import MeasurementParameters, Parameters
 from spheroid_qc.segment import Segmentation, segment
 
-__all__ = ["FrameResult", "features_of", "find_in_frames", "frame_indices", "pixel_size_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class FrameResult:

@@ -22,8 +22,6 @@ from spheroid_qc.run.load import FieldImage, OpenFile, load_field
 from spheroid_qc.run.plate import default_out
 from spheroid_qc.run.work import Moment, main_channels, moments_of
 
-__all__ = ["Opened", "Picture", "open_folder"]
-
 Key = tuple[str, str]
 _MAP_ENDINGS = (".csv", ".xlsx", ".tsv", ".txt")
 _MAP_WORDS = ("map", "layout", "platemap", "design")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["overlay_of", "place_overlays"]
-
 
 def overlay_of(viewer: Any, name: str) -> Any:
     """Give an overlay of the canvas: `text` or `scale_bar`; napari has moved them."""

@@ -23,8 +23,6 @@ from qtpy.QtWidgets import (
 from spheroid_qc.gui.background import alive
 from spheroid_qc.gui.session import Session, session_of
 
-__all__ = ["Panel", "button", "heading", "hint", "row", "say_in"]
-
 
 class Panel(QWidget):
     """A dock widget: one column, scrolling where the screen is small.

@@ -10,9 +10,7 @@ from qtpy.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from spheroid_qc.gui.colours import is_dark, tone
-from spheroid_qc.plate.wells import PLATE_FORMATS, row_column, row_name, well_name
-
-__all__ = ["Face", "PlateGrid"]
+from spheroid_qc.wells import PLATE_FORMATS, row_column, row_name, well_name
 
 _MARGIN_LEFT, _MARGIN_TOP = 20, 17
 

@@ -24,8 +24,6 @@ from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate.inspect import inspection
 from spheroid_qc.report.families import common_suffix
 
-__all__ = ["PlatePanel"]
-
 _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}
 
 

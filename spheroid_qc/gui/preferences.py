@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["preference", "remember"]
-
 
 def preference(section: str, name: str, default: Any) -> Any:
     """Read a preference; the default where napari has none (an older one, or tests).

@@ -10,8 +10,6 @@ from typing import Any
 from spheroid_qc.plate.naming.names import read_names
 from spheroid_qc.run.folder import RunFolder
 
-__all__ = ["folder_reader"]
-
 _LOOK_AT = 300
 _ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 

@@ -13,8 +13,6 @@ from spheroid_qc.gui.colours import CORE, SHED
 from spheroid_qc.gui.one_image import FrameResult, features_of
 from spheroid_qc.parameters import Parameters
 
-__all__ = ["output_of", "show_results"]
-
 
 def output_of(viewer: Any, image: Any, kind: str) -> Any:
     """Give the layer of results of an image, if it is still in the viewer.

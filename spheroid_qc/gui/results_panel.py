@@ -20,7 +20,6 @@ from spheroid_qc.gui.export import dose_figures_of, export_session, write_figure
 from spheroid_qc.gui.figures import (
     Figure,
     curve_metrics,
-    families_of,
     nearest_well,
     plate_figure,
     time_figure,
@@ -30,10 +29,8 @@ from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.settings_files import save_settings
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.report.families import Family
+from spheroid_qc.report.families import Family, families_of
 from spheroid_qc.report.palette import PALETTE
-
-__all__ = ["ResultsPanel"]
 
 _REACH_PX = 14.0
 _DPI = 84

@@ -27,8 +27,6 @@ from spheroid_qc.gui.review_words import QueueModel, figures_text
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.well_view import view_of
 
-__all__ = ["ReviewPanel"]
-
 REASONS = (
     "out of focus", "dust or fibre on the spheroid", "air bubble", "several spheroids",
     "spheroid partly out of view", "pipetting mistake", "no spheroid was seeded",

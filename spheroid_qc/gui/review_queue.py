@@ -12,8 +12,6 @@ from spheroid_qc.flags import FLAGS
 from spheroid_qc.parameters import Severity
 from spheroid_qc.run.pictures import NOT_IN_THE_PICTURE
 
-__all__ = ["SHOWN", "Entry", "queue_of"]
-
 SHOWN = ("doubtful", "left out by a flag", "decided or corrected", "all frames")
 """What can be queued."""
 

@@ -10,8 +10,6 @@ from qtpy.QtGui import QColor
 
 from spheroid_qc.gui.review_queue import Entry
 
-__all__ = ["QueueModel", "figures_text"]
-
 _SIGNS = {"accept": "✓ accepted", "exclude": "✗ excluded"}
 _FIGURES = (
     ("Core area", "core_area_um2", "µm²"), ("Core area", "core_area_px", "px"),

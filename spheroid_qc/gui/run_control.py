@@ -23,8 +23,6 @@ from spheroid_qc.run.corrections import corrected_record
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.progress import Progress
 
-__all__ = ["RunControl", "control_of", "rows_of_well"]
-
 _LISTEN_MS = 60
 _IDLE_S = 12.0
 """Tables and report are made anew once decisions have come to rest, or when they are looked at."""

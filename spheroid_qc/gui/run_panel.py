@@ -32,8 +32,6 @@ from spheroid_qc.parameters import (
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.run.progress import Progress
 
-__all__ = ["RunPanel"]
-
 _DRAW_MS = 400
 _SECTIONS: dict[str, type[Section]] = {
     "images": ImageParameters,

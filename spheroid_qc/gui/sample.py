@@ -11,8 +11,6 @@ from spheroid_qc.samples import DEMO, write_plate
 from spheroid_qc.samples.design import PlateDesign, WellPlan
 from spheroid_qc.samples.writer import render_frame
 
-__all__ = ["SMALL", "open_sample_plate", "sample_folder", "write_sample"]
-
 
 def _small() -> PlateDesign:
     """Eighteen wells: vehicle, a drug at two doses, another, both together, and blanks."""

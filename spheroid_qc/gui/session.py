@@ -25,10 +25,8 @@ from spheroid_qc.gui.opened import Opened
 from spheroid_qc.gui.stacks import FrameCache
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.maps import MappedWell, PlateMap, condition_name
-from spheroid_qc.plate.wells import smallest_format
 from spheroid_qc.run.exclusions import Exclusion, read_exclusions, write_exclusions
-
-__all__ = ["Session", "account_name", "session_of"]
+from spheroid_qc.wells import smallest_format
 
 Key = tuple[str, str]
 TABLES = ("wells", "conditions", "qc", "spheroids")

@@ -12,8 +12,6 @@ from spheroid_qc.configuration import read_configuration
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.session import Session
 
-__all__ = ["load_settings", "save_settings"]
-
 _KIND = "Settings (*.toml)"
 
 

@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FrameCache", "LazyStack", "MaskStack", "Shown", "empty_stack", "pixels_of"]
-
 Array = NDArray[Any]
 Read = Callable[[int], Array | None]
 Key = tuple[Hashable, Hashable]

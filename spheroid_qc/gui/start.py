@@ -9,8 +9,6 @@ import napari
 
 from spheroid_qc.gui.actions import PANELS, open_images, open_panel
 
-__all__ = ["open_all_panels", "start"]
-
 
 def open_all_panels(viewer: napari.Viewer | None = None) -> None:
     """Dock all panels as tabs, the first in front.

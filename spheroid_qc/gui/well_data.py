@@ -19,8 +19,6 @@ from spheroid_qc.run.load import FieldImage, OpenFile
 from spheroid_qc.run.masks import read_masks
 from spheroid_qc.run.work import Moment, read_record
 
-__all__ = ["WellData", "read_well", "warm_well"]
-
 
 @dataclass(frozen=True)
 class WellData:

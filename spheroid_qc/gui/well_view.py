@@ -27,8 +27,6 @@ from spheroid_qc.gui.stacks import LazyStack, Shown, empty_stack
 from spheroid_qc.gui.well_data import WellData, read_well, warm_well
 from spheroid_qc.run.progress import Progress
 
-__all__ = ["WellView", "view_of"]
-
 IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"
 _AHEAD = (1, -1, 2, 3)
 _PAUSE_MS = 60

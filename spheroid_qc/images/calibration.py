@@ -14,17 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = [
-    "NONE",
-    "Calibration",
-    "CalibrationSource",
-    "ResolvedPixelSize",
-    "length_in_um",
-    "pixel_size",
-    "pixel_size_from_resolution",
-    "resolve_pixel_size",
-]
-
 CalibrationSource = Literal["parameter", "plate_file", "ome", "imagej", "vendor", "none"]
 
 TRUST: tuple[CalibrationSource, ...] = ("parameter", "plate_file", "ome", "imagej", "vendor")

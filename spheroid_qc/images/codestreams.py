@@ -18,8 +18,6 @@ from spheroid_qc.images.tiff_outline import (
     Directory,
 )
 
-__all__ = ["check_codestreams", "jpeg2000_size", "jpeg_size"]
-
 JPEG = (6, 7)
 JPEG2000 = (33003, 33004, 33005, 34712)
 

@@ -10,8 +10,6 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["parse_date", "seconds_per"]
-
 _PATTERNS = (
     "%Y:%m:%d %H:%M:%S",
     "%Y:%m:%d %H:%M:%S.%f",

@@ -18,8 +18,6 @@ from typing import BinaryIO
 
 from spheroid_qc.errors import ImageError
 
-__all__ = ["FileContent", "kind_of"]
-
 # Larger files stay on disc: a stack of several gigabytes must not be copied into memory.
 WHOLE_FILE_LIMIT = 256 * 1024 * 1024
 

@@ -25,8 +25,6 @@ from spheroid_qc.images.grey import to_grey
 from spheroid_qc.images.info import ImageInfo
 from spheroid_qc.images.tiff_checks import check_size
 
-__all__ = ["EXTRA_FORMATS", "BioioReader"]
-
 # Kind or suffix -> (name of the format, module that reads it).
 EXTRA_FORMATS = {
     "nd2": ("Nikon ND2", "bioio_nd2"),

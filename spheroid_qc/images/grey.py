@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LUMINANCE", "to_grey"]
-
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 

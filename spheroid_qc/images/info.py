@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.images.calibration import NONE, Calibration
 
-__all__ = ["ImageInfo", "Plane"]
-
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:

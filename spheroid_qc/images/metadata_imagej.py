@@ -16,8 +16,6 @@ from spheroid_qc.images.calibration import (
 )
 from spheroid_qc.images.dates import parse_date, seconds_per
 
-__all__ = ["ImageJFacts", "read_imagej"]
-
 # Animations play at some frames per second; an acquisition of spheroids does not.
 FASTEST_ACQUISITION_HZ = 0.1
 

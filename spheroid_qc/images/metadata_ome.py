@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from xml.etree.ElementTree import Element
 
 from spheroid_qc.images.calibration import Calibration, length_in_um, pixel_size
 from spheroid_qc.images.dates import after, parse_date, seconds_per
-from spheroid_qc.images.xmltext import Element, child_text, children, local_name, parse_xml
-
-__all__ = ["OmeImage", "read_ome"]
+from spheroid_qc.images.xmltext import child_text, children, local_name, parse_xml
 
 Key = tuple[int, int, int]
 

@@ -21,8 +21,6 @@ from spheroid_qc.images.dates import parse_date
 from spheroid_qc.images.files import FileContent
 from spheroid_qc.images.xmltext import XMLRefusedError, child_text, children, parse_xml
 
-__all__ = ["VENDORS", "TiffText", "VendorFacts", "read_vendor"]
-
 
 @dataclass(slots=True)
 class TiffText:

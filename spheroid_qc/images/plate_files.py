@@ -27,8 +27,6 @@ from spheroid_qc.images.xmltext import (
     parse_xml,
 )
 
-__all__ = ["PlateCalibration", "plate_calibration"]
-
 LARGEST_PLATE_FILE = 400_000_000
 DEEPEST_FOLDER = 6
 

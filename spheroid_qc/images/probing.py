@@ -7,9 +7,7 @@ from pathlib import Path
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images.reading import open_image
 from spheroid_qc.parameters import ImageParameters
-from spheroid_qc.plate.frames import Probe
-
-__all__ = ["probe"]
+from spheroid_qc.plate.times import Probe
 
 
 def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None:

@@ -29,7 +29,6 @@ from spheroid_qc.images.tiff_checks import check_size
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["RasterReader"]
 
 # Type and number of samples in which the modes of Pillow come out.
 _MODES = {

@@ -25,8 +25,6 @@ from spheroid_qc.images.stacks import choose_channel, combine_z_with_index, z_in
 from spheroid_qc.images.tiff import TiffReader, quiet
 from spheroid_qc.parameters import ImageParameters, ZChoice
 
-__all__ = ["ImageFile", "open_image", "read_plane"]
-
 _READABLE = "TIFF, PNG, JPEG and BMP"
 
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import ImageError
 from spheroid_qc.parameters import ZChoice
 
-__all__ = ["choose_channel", "combine_z", "focus_of", "is_transmitted", "z_indices"]
-
 # Longest side, in blocks, of the reduced plane on which focus is judged.
 FOCUS_SIDE = 700
 

@@ -45,8 +45,6 @@ from spheroid_qc.images.tiff_outline import (
 )
 from spheroid_qc.images.xmltext import XMLRefusedError
 
-__all__ = ["TiffReader", "quiet"]
-
 MOST_PLANES = 1_000_000
 
 _LOGGER = logging.getLogger("tifffile")

@@ -28,8 +28,6 @@ from spheroid_qc.images.tiff_outline import (
     cut_short,
 )
 
-__all__ = ["check_directory", "check_size", "segments_of"]
-
 # Compression schemes that are read, by number, with the most bytes that one can stand for.
 # None: the scheme has no such bound, or the bound is not worth checking.
 COMPRESSIONS: dict[int, tuple[str, float | None]] = {

@@ -20,8 +20,6 @@ from spheroid_qc.images.tiff_layout import (
 )
 from spheroid_qc.images.tiff_outline import EXTRA, PHOTOMETRIC, Directory
 
-__all__ = ["grey_of"]
-
 MASK, LINEAR_RAW = 4, 34892
 ALPHA = (1, 2)
 JPEG = (6, 7)

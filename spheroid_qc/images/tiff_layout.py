@@ -15,8 +15,6 @@ from spheroid_qc.images.metadata_imagej import ImageJFacts
 from spheroid_qc.images.metadata_ome import Key, OmeImage
 from spheroid_qc.images.tiff_outline import EXTRA, PHOTOMETRIC, Directory
 
-__all__ = ["Address", "Layout", "layout_of"]
-
 MINISWHITE, MINISBLACK, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
 
 _SHAPED = re.compile(r'^\{"shape":\s*\[([\d,\s]{1,200})\]')

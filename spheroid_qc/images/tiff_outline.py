@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images.files import FileContent
 
-__all__ = ["Directory", "Outline", "cut_short", "outline_of"]
-
 MOST_PAGES = 200_000
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-__all__ = ["Element", "XMLRefusedError", "child_text", "decode_xml", "local_name", "parse_xml"]
-
 LARGEST_TEXT = 48_000_000
 DEEPEST = 200
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from spheroid_qc.measure.background import at_least, at_most
 from spheroid_qc.measure.body import EIGHT, Box, Mask, bounding_box, within
 
-__all__ = ["find_annotations"]
-
 _TOLERANCE = 0.03  # of the range: grey values that count as the end of it (JPEG blurs them)
 _LARGEST_SHARE = 0.03  # of the frame: more than this at one end is no writing
 _MOST = 3000  # pieces at the end of the range; more is noise

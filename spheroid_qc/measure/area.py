@@ -10,16 +10,6 @@ import numpy as np
 
 from spheroid_qc.measure.body import Body
 
-__all__ = [
-    "core_area",
-    "core_count",
-    "core_total_area",
-    "equivalent_diameter",
-    "shed_area",
-    "total_area",
-    "volume",
-]
-
 
 def core_area(body: Body) -> int:
     """Area of C1, the largest piece of the core, in px."""

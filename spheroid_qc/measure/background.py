@@ -17,11 +17,6 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import RequestError
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = [
-    "Surround", "at_least", "at_most", "checked", "coarse_any", "coarse_factor", "grey_image",
-    "surround_of",
-]  # fmt: skip
-
 _GRID = 160  # the shorter side of the coarse grid, in cells, at least
 _ENOUGH = 400  # cells needed for a median that can be trusted
 

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from spheroid_qc.measure.background import Surround
 from spheroid_qc.measure.scales import blurred, rim_band
 
-__all__ = ["RIM_PX", "Body", "Box", "bounding_box", "cut", "within"]
-
 Mask = NDArray[np.bool_]
 Box = tuple[slice, slice]
 

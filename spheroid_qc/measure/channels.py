@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from spheroid_qc.measure.background import checked, surround_of
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = ["FLUORESCENCE_COLUMNS", "fluorescence"]
-
 FLUORESCENCE_COLUMNS: dict[str, str] = {
     "core_mean": "Mean grey value of C above background; empty where C is empty",
     "core_integrated": "Sum of the grey values of C above background",

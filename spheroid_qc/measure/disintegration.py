@@ -16,15 +16,6 @@ import numpy as np
 
 from spheroid_qc.measure.body import Body
 
-__all__ = [
-    "disintegration_fraction",
-    "disintegration_index",
-    "fragment_count",
-    "fragment_count_all",
-    "largest_fragment_fraction",
-    "reach",
-]
-
 
 def disintegration_fraction(body: Body) -> float:
     """DF = 1 - area(C1) / area(T); 1 for material without a core, NaN for nothing."""

@@ -7,8 +7,6 @@ import numpy as np
 from spheroid_qc.measure.body import Body
 from spheroid_qc.measure.scales import detail_ratio
 
-__all__ = ["focus_score"]
-
 
 def focus_score(body: Body) -> float:
     """Fine over coarse detail within and just around C1; low when blurred, NaN without core.

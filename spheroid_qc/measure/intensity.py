@@ -11,8 +11,6 @@ import numpy as np
 from spheroid_qc.measure.body import RIM_PX, Body
 from spheroid_qc.measure.scales import rim_band
 
-__all__ = ["integrated_optical_density", "mean_intensity", "rim_sharpness", "texture"]
-
 _DARKEST = 1e-4  # transmitted share that counts as opaque: cameras don't see more than OD 4
 
 

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.measure.body import Mask
 
-__all__ = ["background_amplitude", "void"]
-
 _SAMPLE = 4000  # background cells the surface is fitted to
 
 

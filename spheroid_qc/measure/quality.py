@@ -28,8 +28,6 @@ from spheroid_qc.measure.scene import Scene, scene_of
 from spheroid_qc.measure.shape import solidity
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = ["QUALITY_FIGURES", "figures_of", "frame_quality"]
-
 QUALITY_FIGURES: dict[str, str] = {
     "intensity_min": "Smallest grey value of the frame",
     "intensity_max": "Largest grey value of the frame",

@@ -14,8 +14,6 @@ import numpy as np
 from spheroid_qc.measure import area, disintegration, focus, intensity, shape
 from spheroid_qc.measure.body import Body
 
-__all__ = ["REGISTRY", "Column", "Metric", "columns", "evaluate"]
-
 
 @dataclass(frozen=True)
 class Column:

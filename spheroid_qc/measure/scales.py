@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCALES", "blurred", "detail_ratio", "rim_band"]
-
 Mask = NDArray[np.bool_]
 
 # Gaussians whose differences are the fine (1 to 2 px) and the coarse detail (3 to 6 px).

@@ -18,8 +18,6 @@ from spheroid_qc.measure.body import Body, Box, Mask, bounding_box
 from spheroid_qc.parameters import MeasurementParameters
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = ["Scene", "scene_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class Scene:

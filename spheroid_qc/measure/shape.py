@@ -13,16 +13,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.measure.body import Body
 
-__all__ = [
-    "circularity",
-    "contour_roughness",
-    "eccentricity",
-    "feret_max",
-    "feret_min",
-    "perimeter",
-    "solidity",
-]
-
 # Lines through the pixel grid in sixteen directions: (dy, dx) to the next pixel on the line.
 _QUADRANT = ((0, 1), (1, 3), (1, 2), (2, 3), (1, 1), (3, 2), (2, 1), (3, 1))
 _DIRECTIONS = (*_QUADRANT, *((dx, -dy) for dy, dx in _QUADRANT))

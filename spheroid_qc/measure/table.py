@@ -14,7 +14,6 @@ from spheroid_qc.segment.result import Segmentation
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "measure", "measure_rows", "measured_columns", "rows_of"]
 
 COLUMNS: tuple[str, ...] = (*(column.name for column in columns()), "confidence")
 

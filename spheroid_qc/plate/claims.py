@@ -9,8 +9,6 @@ from pathlib import Path
 
 from spheroid_qc.plate.naming.reading import NameReading, Reading
 
-__all__ = ["Claim", "number_fields", "without_duplicates"]
-
 MOST_OTHERS = 5
 """Most other files that are named with a duplicate."""
 

@@ -12,9 +12,7 @@ from dataclasses import field as factory
 
 from spheroid_qc.plate.naming.tokens import Clock, Token, number_of, tokenise
 from spheroid_qc.plate.naming.vocabulary import NEUTRAL_FOLDERS
-from spheroid_qc.plate.wells import Well, parse_well
-
-__all__ = ["FolderFacts", "read_folder"]
+from spheroid_qc.wells import Well, parse_well
 
 _SEPARATORS = " _-.,=+()[]{}#&~"
 _MEASUREMENT = re.compile(r"[ _-]*Measurement[ _-]?[0-9]+", re.IGNORECASE)

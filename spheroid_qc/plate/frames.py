@@ -19,9 +19,6 @@ from spheroid_qc.plate.naming.reading import NameReading
 from spheroid_qc.plate.plates import name_plates
 from spheroid_qc.plate.times import Probe, plate_times
 
-__all__ = ["Finding", "Frame", "FrameTable", "MissingWell", "Probe", "frame_table"]
-
-
 HARMLESS = ("stray", "copy")
 """Kinds of findings that cost the user no image."""
 

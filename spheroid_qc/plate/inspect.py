@@ -15,9 +15,7 @@ from typing import NamedTuple
 from spheroid_qc.plate.frames import HARMLESS, Finding, Frame, FrameTable
 from spheroid_qc.plate.naming.schemes import GENERIC, PATTERN, SCHEMES
 from spheroid_qc.plate.times import REMEDY
-from spheroid_qc.plate.wells import PLATE_FORMATS, row_column, smallest_format, well_name
-
-__all__ = ["Inspection", "PlateSummary", "Row", "gaps", "inspection", "render", "visible"]
+from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format, well_name
 
 ADVICE: dict[str, str] = {
     "doubtful": "names that can be read in two ways, left out",

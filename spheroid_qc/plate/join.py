@@ -13,10 +13,9 @@ from spheroid_qc.plate.maps.headings import Heading
 from spheroid_qc.plate.maps.long import find_heading_line, long_records
 from spheroid_qc.plate.maps.models import match_plates
 from spheroid_qc.plate.maps.records import Problems, Record, counted, is_missing
-from spheroid_qc.plate.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
-from spheroid_qc.plate.tables.reader import Cell, Table, read_tables
-
-__all__ = ["EndPoints", "read_end_points"]
+from spheroid_qc.tables.cells import Cell, Table
+from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
 
 _NO_NUMBER = ("", "na", "n/a", "nan", "-", ".", "null", "none", "missing")
 

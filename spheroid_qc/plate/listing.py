@@ -10,8 +10,6 @@ from pathlib import Path
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate.strays import SKIPPED_FOLDERS, stray_reason
 
-__all__ = ["Listing", "list_folder"]
-
 _RUN_FILES = frozenset({"run.json"})
 
 

@@ -15,8 +15,6 @@ from collections.abc import Iterable, Sequence
 from spheroid_qc.plate.naming.reading import NameReading, Reading
 from spheroid_qc.plate.naming.vocabulary import is_known_line
 
-__all__ = ["name_plates"]
-
 MOST_LABELS = 8
 _SIX_DIGITS = re.compile(r"(?:.*/)?[0-9]{6}")
 

@@ -7,8 +7,6 @@ from collections.abc import Hashable, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-__all__ = ["SCAN_GAP_H", "scan_hours"]
-
 SCAN_GAP_H = 0.5
 """Longest pause between two wells of one scan of a plate."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["IMAGE_SUFFIXES", "OTHER_FORMATS", "SKIPPED_FOLDERS", "split_suffix", "stray_reason"]
-
 IMAGE_SUFFIXES: frozenset[str] = frozenset({"tif", "tiff", "png", "jpg", "jpeg", "bmp"})
 
 _OTHER = """

@@ -16,8 +16,6 @@ from statistics import median
 from spheroid_qc.plate.naming.reading import Reading
 from spheroid_qc.plate.scans import scan_hours
 
-__all__ = ["REMEDY", "PlateTimes", "Probe", "plate_times"]
-
 REMEDY = "if they are 6 h apart, run with --set plate.frame_interval_h=6"
 """What to do where frames are counted: the end of a sentence."""
 

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TABLES", "Download", "downloads"]
-
 TABLES = {
     "conditions": "By drug condition and time: number of wells, mean, SD, median, 95 % interval.",
     "dose_response": "EC50, IC50, Hill slope, Emax with intervals, by drug.",

@@ -24,9 +24,7 @@ from spheroid_qc.report.figures import (
 )
 from spheroid_qc.report.figures.combination import METHOD_NAMES
 from spheroid_qc.report.panels import LABEL_PX, MOST_PANELS, Pair, Panel
-from spheroid_qc.report.words import dose_words
-
-__all__ = ["Group", "combination_groups", "dose_groups"]
+from spheroid_qc.wording import dose_words
 
 _MOST_TILES = 24
 

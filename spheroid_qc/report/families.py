@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spheroid_qc.report.words import dose_words
-
-__all__ = ["Family", "common_suffix", "families_of", "vehicle_of"]
+from spheroid_qc.wording import dose_words
 
 MOST_IN_ONE = 6
 _NUMBERS = (1, 2, 3)

@@ -8,9 +8,7 @@ from typing import Any
 
 from spheroid_qc.analysis import Analysis, Finding
 from spheroid_qc.report.families import Family
-from spheroid_qc.report.words import plural
-
-__all__ = ["headline", "verdict_blocks"]
+from spheroid_qc.wording import plural
 
 # title, topics, and how many single statements stand before the fold; 0: none beside a summary
 _BLOCKS = (

@@ -15,11 +15,9 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.metrics import METRICS, NOT_SHOWN, Metric, metric_of
-from spheroid_qc.plate.wells import row_column, row_name
 from spheroid_qc.report.figures.plate import LEFT_OUT, colour_scale, plate_shape
 from spheroid_qc.report.palette import STATES, step_of
-
-__all__ = ["PlateView", "plate_data", "plate_views", "shown_metrics"]
+from spheroid_qc.wells import row_column, row_name
 
 _FIRST = (
     "disintegration_fraction", "df_excess_vs_vehicle", "core_volume_loss_vs_vehicle",

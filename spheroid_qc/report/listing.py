@@ -10,13 +10,8 @@ import pandas as pd
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metrics import metric_of
 from spheroid_qc.report.overview import shown_name
-from spheroid_qc.report.words import interval, number, p_words, signed
 from spheroid_qc.response.plate_bounds import title_of
-
-__all__ = [
-    "Listing", "comparison_listings", "dose_listing", "finding_rows", "index_listing",
-    "quality_listing",
-]  # fmt: skip
+from spheroid_qc.wording import interval, number, p_words, signed
 
 _MOST_ROWS = 400
 _MOST_FINDINGS = 60

@@ -9,8 +9,6 @@ from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.configuration.settings import flatten, settings
 
-__all__ = ["REFERENCES", "libraries", "paragraphs", "setting_rows"]
-
 _LIBRARIES = (
     "numpy", "scipy", "scikit-image", "pandas", "tifffile", "imagecodecs", "pillow", "matplotlib",
     "jinja2",

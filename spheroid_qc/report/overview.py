@@ -16,9 +16,7 @@ from spheroid_qc.analysis.metrics import Metric
 from spheroid_qc.report.families import Family
 from spheroid_qc.report.figures.plate import LEFT_OUT
 from spheroid_qc.report.palette import STATES
-from spheroid_qc.report.words import hours, interval, listed, number, percent, plural
-
-__all__ = ["Card", "Line", "condition_lines", "facts", "representatives", "shown_name"]
+from spheroid_qc.wording import hours, interval, listed, number, percent, plural
 
 _MOST_CARDS = 8
 _MICRO = re.compile(r"(?<=\d )uM\b")

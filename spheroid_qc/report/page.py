@@ -20,6 +20,7 @@ import pandas as pd
 from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metrics import Metric
+from spheroid_qc.atomic import write_text
 from spheroid_qc.report import listing, methods, overview
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.drug_panels import combination_groups, dose_groups
@@ -31,13 +32,11 @@ from spheroid_qc.report.panels import MOST_PANELS, survival_panels, time_metrics
 from spheroid_qc.report.pictures import Pictures, draw_pictures
 from spheroid_qc.report.sphere_panels import size_panel
 from spheroid_qc.report.strips import GRID, Strip
-from spheroid_qc.report.words import number
-from spheroid_qc.run.folder import write_text
+from spheroid_qc.wording import number
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["render", "write_report"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -228,7 +227,7 @@ def _plates(
     analysis: Analysis, leading: Metric | None, suffix: str, qc: pd.DataFrame, pictures: Pictures
 ) -> dict[str, Any]:
     """Heat maps and what the script needs; nothing where wells have no places."""
-    from spheroid_qc.plate.wells import parse_well
+    from spheroid_qc.wells import parse_well
 
     wells = analysis.wells
     nothing: dict[str, Any] = {"plates": [], "data": None, "strips": {}}

@@ -11,11 +11,6 @@ import re
 
 import numpy as np
 
-__all__ = [
-    "DIVERGING", "DOSES", "METHODS", "PALETTE", "SEQUENTIAL", "STATES", "css_variables",
-    "dose_colour", "step_of", "with_variables",
-]  # fmt: skip
-
 # name -> (light, dark)
 PALETTE: dict[str, tuple[str, str]] = {
     "ink": ("#1b2027", "#eceef0"),

@@ -17,10 +17,6 @@ from spheroid_qc.report.figures import (
 from spheroid_qc.report.figures.timecourse import metric_limits
 from spheroid_qc.report.palette import PALETTE, dose_colour
 
-__all__ = [
-    "LABEL_PX", "MOST_PANELS", "Pair", "Panel", "survival_panels", "time_metrics", "time_pairs",
-]  # fmt: skip
-
 MOST_PANELS = 48
 """Figures of one kind; what is beyond stands in the tables, and the page says so."""
 

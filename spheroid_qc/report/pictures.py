@@ -20,8 +20,6 @@ from spheroid_qc.report.sources import Sources, find_sources
 from spheroid_qc.report.strips import Crop, Strip, StripTask, draw_strip
 from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
 
-__all__ = ["Pictures", "chosen_times", "draw_pictures"]
-
 STRIP_PX = 112
 CARD_PX = 240
 FINDING_PX = 150

@@ -21,8 +21,6 @@ from spheroid_qc.plate.frames import Frame
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.work import Moment, main_channels, moments_of, read_record
 
-__all__ = ["Sources", "ViewSource", "find_sources"]
-
 
 @dataclass(frozen=True)
 class ViewSource:

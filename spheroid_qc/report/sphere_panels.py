@@ -10,9 +10,7 @@ from spheroid_qc.report.figures import svg_for_page
 from spheroid_qc.report.figures.sizes import draw_size_distribution
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.report.panels import LABEL_PX, Panel
-from spheroid_qc.run.csvfile import read_table
-
-__all__ = ["size_panel"]
+from spheroid_qc.tables.csv_writer import read_table
 
 _MOST_CONDITIONS = 60
 

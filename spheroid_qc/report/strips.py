@@ -27,8 +27,6 @@ from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.load import FieldImage, OpenFile
 from spheroid_qc.run.masks import read_masks
 
-__all__ = ["GRID", "Strip", "StripTask", "draw_strip", "outline_paths"]
-
 GRID = 2
 """Steps of an outline per pixel of the picture."""
 

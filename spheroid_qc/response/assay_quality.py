@@ -8,16 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "MAD_TO_SD",
-    "coefficient_of_variation",
-    "mad",
-    "robust_ssmd",
-    "robust_z_prime",
-    "ssmd",
-    "z_prime",
-]
-
 MAD_TO_SD = 1.4826
 """Median absolute deviation times this is the standard deviation of a normal variable."""
 

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.response.doses import LAST_DIGITS, clusters
 
-__all__ = ["canonical_orders"]
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 

@@ -31,8 +31,6 @@ from spheroid_qc.response.loewe import SingleCurves, Wells
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.verdicts import judge
 
-__all__ = ["SYNERGY_COLUMNS", "synergy_table"]
-
 SYNERGY_COLUMNS = (
     "combination", "method", "level", "fa", "dose_1_um", "dose_2_um", "dose_3_um", "value", "low",
     "high", "n", "note",

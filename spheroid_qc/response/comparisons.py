@@ -31,8 +31,6 @@ from spheroid_qc.response.replicates import (
     usable,
 )
 
-__all__ = ["COLUMNS", "COMPARED", "compare_with_vehicle"]
-
 COMPARED = ("core_volume_loss_vs_t0", "disintegration_fraction")
 """Metrics that are compared unless others are asked for; those that the table has."""
 

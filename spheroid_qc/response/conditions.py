@@ -12,8 +12,6 @@ from spheroid_qc.response.canonical import canonical_orders
 from spheroid_qc.response.reference import reference_weight
 from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter, pooled
 
-__all__ = ["Conditions", "conditions"]
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 

@@ -16,8 +16,6 @@ from scipy.special import expit
 
 from spheroid_qc.response.curve_search import CurveProblem, lowest, reached
 
-__all__ = ["Crossing", "profile_through"]
-
 FloatArray = NDArray[np.float64]
 
 _FURTHEST = 7.0

@@ -17,8 +17,6 @@ from scipy.special import expit
 
 from spheroid_qc.response.descent import descend
 
-__all__ = ["HILL_BOUNDS", "REACH", "CurveProblem", "lowest", "reached", "search"]
-
 FloatArray = NDArray[np.float64]
 
 HILL_BOUNDS = (0.05, 20.0)

@@ -11,8 +11,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["descend"]
-
 FloatArray = NDArray[np.float64]
 
 

@@ -17,8 +17,6 @@ from scipy.special import logit
 
 from spheroid_qc.response.index_interval import LEAST_EFFECT, InteractionFit, against_vehicle
 
-__all__ = ["DoseIndex"]
-
 FloatArray = NDArray[np.float64]
 
 _ALPHAS = np.concatenate([[1 - 1e-9], np.geomspace(0.9, 1e-9, 90)])

@@ -36,8 +36,6 @@ from spheroid_qc.response.reference import reference_weight
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.scatter import CONSTANT, Scatter
 
-__all__ = ["DOSE_RESPONSE_COLUMNS", "dose_response_table"]
-
 DOSE_RESPONSE_COLUMNS = (
     "drug", "n", "hill", "ec10_um", "ec50_um", "ec50_low_um", "ec50_high_um", "ec90_um", "emax",
     "e0", "ic50_abs_um", "median_effect_dm_um", "median_effect_m", "median_effect_r",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LAST_DIGITS", "clusters", "same_doses"]
-
 FloatArray = NDArray[np.float64]
 
 LAST_DIGITS = 1e-6

@@ -16,8 +16,6 @@ from scipy import optimize, special, stats
 
 from spheroid_qc.response.quadrature import normal_nodes, spread_nodes
 
-__all__ = ["DunnettResult", "dunnett"]
-
 Floats = NDArray[np.float64]
 
 

@@ -15,8 +15,6 @@ from scipy import optimize, special, stats
 
 from spheroid_qc.response.quadrature import normal_nodes, spread_nodes
 
-__all__ = ["Contrast", "Floats", "block_contrast", "cliffs_delta", "hedges_g", "holm", "welch"]
-
 _NAN = float("nan")
 Floats = NDArray[np.float64]
 

@@ -32,8 +32,6 @@ from spheroid_qc.response.reference_models import (
     loewe_gradient,
 )
 
-__all__ = ["Estimate", "best_excess", "bliss_excess", "loewe_excess"]
-
 SEED = 20
 """Of every parametric bootstrap."""
 

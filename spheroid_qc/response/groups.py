@@ -20,8 +20,6 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.response.doses import clusters
 from spheroid_qc.response.responses import Responses
 
-__all__ = ["ALL_PLATES", "Group", "analysis_time", "fixed_ratios", "groups", "over_plates"]
-
 ALL_PLATES = "all"
 """Word in column `plate` for what all plates say together."""
 

@@ -13,8 +13,6 @@ from scipy import stats
 
 from spheroid_qc.errors import RequestError
 
-__all__ = ["area_under_curve", "growth_rate", "time_to_multiple"]
-
 _NAN = float("nan")
 Floats = NDArray[np.float64]
 

@@ -17,8 +17,6 @@ from scipy import optimize, stats
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.replicates import require_columns
 
-__all__ = ["METRICS", "gr_metrics", "gr_value"]
-
 METRICS = (
     "gr50", "gr_max", "gr_aoc", "gec50", "gr_inf", "hill", "r2", "p", "fit", "n", "n_doses", "note",
 )  # fmt: skip

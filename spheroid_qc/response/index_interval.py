@@ -30,8 +30,6 @@ from spheroid_qc.response.interaction_model import level_index, log_index, solve
 from spheroid_qc.response.median_effect import MedianEffect, combination_index
 from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter
 
-__all__ = ["LEAST_EFFECT", "InteractionFit", "against_vehicle", "fit_interaction"]
-
 FloatArray = NDArray[np.float64]
 
 LEAST_EFFECT = 1e-6

@@ -37,8 +37,6 @@ from spheroid_qc.response.median_effect import (
 )
 from spheroid_qc.response.ray_curve import fit_ray
 
-__all__ = ["level_rows"]
-
 FloatArray = NDArray[np.float64]
 
 

@@ -11,11 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from spheroid_qc.response.excess import Estimate
 from spheroid_qc.response.index_interval import InteractionFit
 
-__all__ = [
-    "NO_INTERVAL", "UNKNOWN", "Row", "around", "joined", "misfit_note", "row", "stretched_note",
-    "trusted",
-]  # fmt: skip
-
 FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
 

@@ -33,8 +33,6 @@ from spheroid_qc.response.median_effect import (
     fit_median_effect,
 )
 
-__all__ = ["index_rows"]
-
 FloatArray = NDArray[np.float64]
 
 MISFIT_P = 0.2

@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-__all__ = ["level_index", "log_index", "solve"]
-
 FloatArray = NDArray[np.float64]
 
 

@@ -14,8 +14,6 @@ from scipy import stats
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.permutation import blocked_sum_test
 
-__all__ = ["kaplan_meier", "logrank", "median_time", "number_at_risk"]
-
 _CURVE = (
     "time_h", "n_at_risk", "n_events", "n_censored", "survival", "low", "high", "exact_low",
     "exact_high",

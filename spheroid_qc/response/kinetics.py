@@ -24,8 +24,6 @@ from spheroid_qc.response.replicates import (
     usable,
 )
 
-__all__ = ["COLUMNS", "volume_of_plate", "well_kinetics"]
-
 COLUMNS = (
     "plate", "well", "condition", "role", "size_measure", "n_times", "from_h", "to_h",
     "growth_rate_per_h", "growth_rate_low", "growth_rate_high", "residual_autocorrelation",

@@ -11,8 +11,6 @@ from spheroid_qc.response.comparisons import compare_with_vehicle
 from spheroid_qc.response.replicates import biological_replicate, require_columns
 from spheroid_qc.response.summary import mean_interval
 
-__all__ = ["SUMMARISED", "summarise_kinetics"]
-
 SUMMARISED = ("growth_rate_per_h", "mean_relative_volume", "mean_disintegration_fraction")
 """Figures of a well that are averaged; the doubling time is taken from the mean rate."""
 

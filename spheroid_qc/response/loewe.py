@@ -21,8 +21,6 @@ from spheroid_qc.response.excess import Estimate, loewe_excess
 from spheroid_qc.response.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.scatter import Scatter
 
-__all__ = ["SingleCurves", "Wells"]
-
 FloatArray = NDArray[np.float64]
 Wells = tuple[FloatArray, FloatArray]
 """Doses and effects of one drug alone."""

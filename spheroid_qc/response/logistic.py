@@ -21,8 +21,6 @@ from spheroid_qc.response.crossing import Crossing, profile_through
 from spheroid_qc.response.curve_search import HILL_BOUNDS, REACH, CurveProblem, reached, search
 from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, pooled
 
-__all__ = ["LogisticFit", "fit_logistic"]
-
 FloatArray = NDArray[np.float64]
 
 

@@ -21,8 +21,6 @@ from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.index_interval import LEAST_EFFECT, InteractionFit
 from spheroid_qc.response.scatter import Noise
 
-__all__ = ["draw_effects", "mean_index_interval"]
-
 SEED = 21
 
 FloatArray = NDArray[np.float64]

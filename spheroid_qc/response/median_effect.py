@@ -18,16 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "FA_LEVELS",
-    "MedianEffect",
-    "combination_index",
-    "dose_reduction_index",
-    "fit_median_effect",
-    "index_at_level",
-    "level_doses",
-]
-
 FA_LEVELS = (0.5, 0.75, 0.9, 0.95)
 """Effects at which an index is given."""
 

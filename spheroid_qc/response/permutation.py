@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-__all__ = ["blocked_sum_test", "rank_sum_test", "sign_flip_test"]
-
 MOST_ARRANGEMENTS = 200_000
 _DIGITS = 10
 Floats = NDArray[np.float64]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["BOUNDS", "CANNOT_TELL", "title_of", "verdict"]
-
 MOST_CV, MOST_MISSING = 0.10, 0.05
 LEAST_Z_PRIME, LEAST_SSMD = 0.5, 3.0
 LARGE_G, LARGE_OMEGA2, SMALL_P = 0.8, 0.14, 0.01

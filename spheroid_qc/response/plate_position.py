@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from spheroid_qc.plate.wells import PLATE_FORMATS, row_column, smallest_format
-
-__all__ = ["at_edge", "design_of", "factor_effect", "neighbour_correlation", "places"]
+from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format
 
 Floats = NDArray[np.float64]
 _NAN = float("nan")

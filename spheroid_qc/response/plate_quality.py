@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.plate.wells import PLATE_FORMATS, parse_well, row_name, well_name
 from spheroid_qc.response import assay_quality as quality
 from spheroid_qc.response.effect_size import block_contrast, hedges_g, welch
 from spheroid_qc.response.plate_bounds import BOUNDS, CANNOT_TELL, verdict
@@ -33,8 +32,7 @@ from spheroid_qc.response.replicates import (
     require_columns,
     usable,
 )
-
-__all__ = ["COLUMNS", "JUDGED", "SIZES", "plate_quality"]
+from spheroid_qc.wells import PLATE_FORMATS, parse_well, row_name, well_name
 
 COLUMNS = (
     "plate", "statistic", "metric", "time_h", "compared", "value", "low", "high", "p", "n",

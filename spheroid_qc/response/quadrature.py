@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-__all__ = ["normal_nodes", "spread_nodes"]
-
 Floats = NDArray[np.float64]
 
 

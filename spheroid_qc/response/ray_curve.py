@@ -16,8 +16,6 @@ from scipy.special import expit, logit
 
 from spheroid_qc.response.descent import descend
 
-__all__ = ["RayCurve", "fit_ray"]
-
 FloatArray = NDArray[np.float64]
 
 LEAST_DOSES = 3

@@ -13,8 +13,6 @@ from scipy import special
 
 from spheroid_qc.response.scatter import CONSTANT, Scatter
 
-__all__ = ["REFERENCES", "reference_weight"]
-
 REFERENCES = ("", "mean", "median")
 """What of the vehicle wells effects were normalised to; empty: not known."""
 

@@ -19,15 +19,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-__all__ = [
-    "HillCurve",
-    "bliss_effect",
-    "bliss_gradient",
-    "hsa_effect",
-    "loewe_effect",
-    "loewe_gradient",
-]
-
 FloatArray = NDArray[np.float64]
 
 

@@ -13,21 +13,6 @@ import pandas as pd
 
 from spheroid_qc.errors import RequestError
 
-__all__ = [
-    "CARRIED",
-    "LEFT_OUT",
-    "analysis_time",
-    "at_time",
-    "biological_replicate",
-    "in_fixed_order",
-    "is_time_zero",
-    "reference_key",
-    "reference_label",
-    "require_columns",
-    "since_dose",
-    "usable",
-]
-
 LEFT_OUT = ("unscorable", "never_formed", "vanished")
 """States of wells that enter no mean and no test."""
 

@@ -17,11 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.plate.wells import parse_well
 from spheroid_qc.response.doses import same_doses
 from spheroid_qc.response.reference import REFERENCES
-
-__all__ = ["RESPONSE_KINDS", "RESPONSE_UNITS", "Given", "Responses", "read_responses"]
+from spheroid_qc.wells import parse_well
 
 RESPONSE_KINDS = ("fa", "viability", "inhibition", "raw")
 RESPONSE_UNITS = ("fraction", "percent")

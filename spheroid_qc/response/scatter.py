@@ -19,8 +19,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CONSTANT", "Noise", "Scatter", "fit_scatter", "pooled"]
-
 FloatArray = NDArray[np.float64]
 
 LEAST_GAIN = 6.0

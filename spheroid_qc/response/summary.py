@@ -19,7 +19,6 @@ from spheroid_qc.response.replicates import LEFT_OUT, biological_replicate, in_f
 
 FloatArray = NDArray[np.float64]
 
-__all__ = ["DOSES", "SUMMARISED", "mean_interval", "summarise_conditions"]
 
 SUMMARISED = (
     "core_area_um2",

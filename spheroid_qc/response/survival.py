@@ -18,7 +18,6 @@ from spheroid_qc.response.kaplan_meier import (
     kaplan_meier,
     logrank,
     median_time,
-    number_at_risk,
 )
 from spheroid_qc.response.replicates import (
     biological_replicate,
@@ -26,10 +25,6 @@ from spheroid_qc.response.replicates import (
     reference_key,
     require_columns,
 )
-
-__all__ = [
-    "COLUMNS", "kaplan_meier", "logrank", "median_time", "number_at_risk", "survival_table",
-]  # fmt: skip
 
 COLUMNS = (
     "condition", "role", "reference", "time_h", "n_at_risk", "n_events", "n_censored", "survival",

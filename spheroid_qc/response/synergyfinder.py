@@ -17,8 +17,6 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.groups import analysis_time
 from spheroid_qc.response.responses import Responses
 
-__all__ = ["synergyfinder_table"]
-
 
 def synergyfinder_table(
     responses: Responses, parameters: ResponseParameters | None = None

@@ -14,8 +14,6 @@ from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
 
-__all__ = ["holm", "judge"]
-
 FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
 

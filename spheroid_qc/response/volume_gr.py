@@ -18,8 +18,6 @@ from spheroid_qc.response.replicates import (
     usable,
 )
 
-__all__ = ["METRIC_COLUMNS", "drug_gr_metrics", "volume_gr"]
-
 METRIC_COLUMNS = ("drug", "dose_unit", "reference", "time_h", *METRICS)
 _LEAST_GROWTH = 1.2
 

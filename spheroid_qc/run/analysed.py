@@ -15,8 +15,6 @@ from spheroid_qc.run.load import FieldImage, OpenFile, load_field
 from spheroid_qc.run.stitching import stitch
 from spheroid_qc.run.work import Moment
 
-__all__ = ["load_analysed"]
-
 
 def load_analysed(
     folder: Path,

@@ -10,8 +10,6 @@ import pandas as pd
 
 from spheroid_qc.follow import STATES
 
-__all__ = ["condition_lines", "distrust_lines"]
-
 _NOT_SEEN = ("unscorable", "never_formed")
 _MOST_CONDITIONS = 60
 _MOST_REASONS = 30

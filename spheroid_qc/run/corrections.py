@@ -17,31 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc import __version__
+from spheroid_qc.atomic import write_json
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.analysed import load_analysed
-from spheroid_qc.run.folder import RunFolder, write_json
+from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.load import FieldImage, OpenFile
 from spheroid_qc.run.masks import read_masks, write_masks
 from spheroid_qc.run.moment import measure_field
 from spheroid_qc.run.work import Moment, read_record
 from spheroid_qc.segment import Segmentation
-
-__all__ = [
-    "METHOD",
-    "corrected",
-    "corrected_record",
-    "mask_path",
-    "mask_state",
-    "measure_corrections",
-    "measure_masks",
-    "pending",
-    "remove_correction",
-    "save_correction",
-    "store_correction",
-    "tidy",
-]
 
 METHOD = "corrected"
 """What the column `method` says of masks that a person drew."""

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spheroid_qc.atomic import write_json
 from spheroid_qc.run.executors import Workers, map_unordered
-from spheroid_qc.run.folder import RunFolder, write_json
+from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.progress import Progress, tell
 
 if TYPE_CHECKING:
     from spheroid_qc.run.overlays import OverlayTask
-
-__all__ = ["draw_overlays"]
 
 
 def _shown(run: RunFolder, index: Path) -> dict[str, str]:

@@ -13,11 +13,10 @@ from pathlib import Path, PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate.maps.records import Problems, clean, read_well
-from spheroid_qc.plate.tables.numbers import NumberFault, parse_number, style_of
-from spheroid_qc.plate.tables.reader import Cell, read_tables
-from spheroid_qc.run.csvfile import write_table
-
-__all__ = ["Exclusion", "Exclusions", "read_exclusions", "write_exclusions"]
+from spheroid_qc.tables.cells import Cell
+from spheroid_qc.tables.csv_writer import write_table
+from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.numbers import NumberFault, parse_number, style_of
 
 _COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")
 

@@ -19,8 +19,6 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_handles
 from typing import Any, TypeVar
 
-__all__ = ["WorkerDied", "Workers", "default_workers", "map_unordered"]
-
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 

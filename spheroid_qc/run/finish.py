@@ -22,7 +22,6 @@ from spheroid_qc.response.summary import DOSES, SUMMARISED, summarise_conditions
 from spheroid_qc.run.answer import condition_lines, distrust_lines
 from spheroid_qc.run.columns import Columns
 from spheroid_qc.run.corrections import corrected_record
-from spheroid_qc.run.csvfile import TableWriter, table_writer, write_table
 from spheroid_qc.run.exclusions import Exclusion, Exclusions
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.judge import Judged, PlateReader, judge, plate_findings
@@ -42,8 +41,7 @@ from spheroid_qc.run.tables import (
     spheroid_rows,
 )
 from spheroid_qc.run.work import Moment
-
-__all__ = ["Finished", "finish_tables"]
+from spheroid_qc.tables.csv_writer import TableWriter, table_writer, write_table
 
 _WORDS = (
     "plate", "well", "condition", "role", "state", "biological_replicate",

@@ -22,8 +22,6 @@ from spheroid_qc.run.columns import Columns
 from spheroid_qc.run.exclusions import Exclusions
 from spheroid_qc.run.rows import Layout, Row, dosed_at
 
-__all__ = ["Judged", "PlateReader", "judge", "plate_findings"]
-
 # What is compared between the times and wells of a plate; of many spheres a well the picture only.
 _FIGURES = {
     Assay.SINGLE: (

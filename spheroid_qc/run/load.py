@@ -25,8 +25,6 @@ from spheroid_qc.images.stacks import choose_channel
 from spheroid_qc.parameters import ImageParameters, Parameters
 from spheroid_qc.plate.frames import Frame
 
-__all__ = ["FieldError", "FieldImage", "OpenFile", "load_field"]
-
 
 class FieldError(ImageError):
     """A field can't be analysed.

@@ -10,11 +10,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import ImageError
-from spheroid_qc.run.folder import atomic_path
 from spheroid_qc.segment.result import Segmentation
-
-__all__ = ["read_masks", "write_masks"]
 
 
 def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | None) -> None:

@@ -24,8 +24,6 @@ from spheroid_qc.run.stitching import stitch
 from spheroid_qc.run.work import Moment, output_name
 from spheroid_qc.segment import Segmentation, segment
 
-__all__ = ["analyse_moment", "measure_field"]
-
 
 def analyse_moment(
     folder: Path,

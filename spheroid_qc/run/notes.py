@@ -10,15 +10,6 @@ from spheroid_qc.plate.join import EndPoints
 from spheroid_qc.plate.maps.models import PlateMap, match_plates
 from spheroid_qc.run.exclusions import Exclusion
 
-__all__ = [
-    "dosed_after_all",
-    "exclusions_in_use",
-    "finding_sentence",
-    "joined_without_images",
-    "plates_without_images",
-    "unmatched_wells",
-]
-
 
 def plates_without_images(mapped: PlateMap | None, table: FrameTable) -> Iterator[str]:
     """Name the plates of the map that have no image at all: they have no times, and no rows."""

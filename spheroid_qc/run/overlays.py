@@ -19,17 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import ImageError, OutputError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.analysed import load_analysed
 from spheroid_qc.run.corrections import mask_path, mask_state
-from spheroid_qc.run.folder import RunFolder, atomic_path
+from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.load import OpenFile
 from spheroid_qc.run.masks import read_masks
 from spheroid_qc.run.work import Moment
-
-__all__ = ["Caption", "OverlayTask", "draw_overlay", "overlay_digest", "write_overlay"]
 
 CORE_COLOUR = (240, 228, 66)
 SHED_COLOUR = (86, 180, 233)

@@ -19,8 +19,6 @@ from spheroid_qc.run.judge import Judged
 from spheroid_qc.run.overlays import Caption, OverlayTask
 from spheroid_qc.run.rows import Layout, Record, Row, WellRows, read_rows
 
-__all__ = ["NOT_IN_THE_PICTURE", "WantedOverlays"]
-
 NOT_IN_THE_PICTURE = frozenset(
     {
         "uncalibrated", "pixel_size_conflict", "time_is_index", "few_references", "no_vehicle",

@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import RequestError
 from spheroid_qc.flags.kinds import check_severities
 from spheroid_qc.images import PlateCalibration, probe
@@ -29,7 +30,7 @@ from spheroid_qc.run.corrections import pending
 from spheroid_qc.run.drawing import draw_overlays
 from spheroid_qc.run.exclusions import read_exclusions
 from spheroid_qc.run.executors import WorkerDied, Workers, default_workers, map_unordered
-from spheroid_qc.run.folder import RunFolder, output_error
+from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.notes import (
     dosed_after_all,
     exclusions_in_use,
@@ -49,8 +50,6 @@ from spheroid_qc.run.well import (
     split,
 )
 from spheroid_qc.run.work import Moment, WellTask, main_channels, moments_of, read_record
-
-__all__ = ["Progress", "RunResult", "default_out", "run_plate"]
 
 
 @dataclass(frozen=True)

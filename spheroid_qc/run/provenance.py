@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from spheroid_qc import __version__
+from spheroid_qc.atomic import write_json
 from spheroid_qc.configuration.settings import difference, needs_new_masks
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import FrameTable
-from spheroid_qc.run.folder import RunFolder, write_json
-
-__all__ = ["check_same_run", "table_input", "write_run_json"]
+from spheroid_qc.run.folder import RunFolder
 
 _LIBRARIES = (
     "numpy",

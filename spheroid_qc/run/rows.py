@@ -17,20 +17,9 @@ from spheroid_qc.flags import Flag
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.plate.frames import Frame, FrameTable
 from spheroid_qc.plate.maps.models import MappedWell, PlateMap, condition_name
-from spheroid_qc.plate.wells import row_column
 from spheroid_qc.run.spheres import combine_channels, is_counted, judge_fields, summarise_spheres
 from spheroid_qc.run.work import Moment
-
-__all__ = [
-    "Layout",
-    "Record",
-    "Row",
-    "WellRows",
-    "channel_column",
-    "dosed_at",
-    "lay_out",
-    "read_rows",
-]
+from spheroid_qc.wells import row_column
 
 Key = tuple[str, str]
 Record = Mapping[str, dict[str, Any]]

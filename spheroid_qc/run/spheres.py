@@ -15,8 +15,6 @@ import numpy as np
 from spheroid_qc.flags import Flag, frame_flags, resolve
 from spheroid_qc.parameters import Assay, Parameters, Severity
 
-__all__ = ["combine_channels", "is_counted", "judge_fields", "summarise_spheres"]
-
 _MEDIANS = (
     "core_area_px",
     "core_area_um2",

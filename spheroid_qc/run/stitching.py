@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.run.load import FieldImage
 
-__all__ = ["stitch"]
-
 _CLEARLY = 0.2  # of the structure in the seams: so much better must another way round fit
 _OVERLAP_PX = 4
 _NEAR = 0.05  # of a tile's side: tiles that are no further apart are neighbours

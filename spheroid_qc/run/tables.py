@@ -14,20 +14,6 @@ from spheroid_qc.plate.join import EndPoints
 from spheroid_qc.plate.maps.models import PlateMap
 from spheroid_qc.run.rows import Row, channel_column
 
-__all__ = [
-    "FRAMES",
-    "QC",
-    "WELLS_START",
-    "WHOLE",
-    "WellsTable",
-    "finding_flags",
-    "finding_frame",
-    "flag_row",
-    "frame_rows",
-    "spheroid_columns",
-    "spheroid_rows",
-]
-
 WELLS_START = (
     "plate", "well", "row", "column", "time_h", "condition", "role",
     "drug_1", "dose_1_um", "drug_2", "dose_2_um", "drug_3", "dose_3_um",

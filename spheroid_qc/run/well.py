@@ -7,22 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import ImageError, SpheroidQCError
-from spheroid_qc.run.folder import RunFolder, output_error
+from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.work import Moment, WellTask, read_record, write_record
 
 if TYPE_CHECKING:
     from spheroid_qc.run.load import OpenFile
-
-__all__ = [
-    "WellResult",
-    "analyse_moments",
-    "analyse_well",
-    "commit_record",
-    "masks_present",
-    "prepare",
-    "split",
-]
 
 
 @dataclass(frozen=True)

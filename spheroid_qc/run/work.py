@@ -14,23 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from spheroid_qc.atomic import write_text
 from spheroid_qc.errors import ImageError, RequestError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.stacks import choose_channel
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate.frames import Frame
-from spheroid_qc.run.folder import RunFolder, write_text
-
-__all__ = [
-    "Moment",
-    "WellTask",
-    "main_channels",
-    "moments_of",
-    "output_name",
-    "read_record",
-    "record_path",
-    "write_record",
-]
+from spheroid_qc.run.folder import RunFolder
 
 RECORD_FORMAT = 2
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Drug", "Fate", "Hill", "Interaction", "Treatment", "fate_of", "interaction_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Hill:

@@ -15,8 +15,6 @@ import numpy as np
 from spheroid_qc.samples.biology import Drug, Hill, Interaction, Treatment
 from spheroid_qc.samples.optics import Modality
 
-__all__ = ["DEMO", "PlateDesign", "WellPlan", "tri_drug_plate"]
-
 GEMCITABINE = Drug(
     "gemcitabine",
     "uM",

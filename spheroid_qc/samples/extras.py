@@ -12,8 +12,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bubble", "Dust", "Extra", "Fibre", "ScaleBar", "TimeStamp", "WellWall"]
-
 FloatImage = NDArray[np.float32]
 
 

@@ -17,8 +17,6 @@ from spheroid_qc.samples.design import PlateDesign, WellPlan
 from spheroid_qc.samples.masks import cell_pixels, solids_of
 from spheroid_qc.samples.scene import Body, Cells, Lobes, Outline, Scene, Veil
 
-__all__ = ["History", "history_of", "stream"]
-
 MAX_CELLS = 3600
 SMALLEST_CORE_UM = 22.0  # radius below which a core has dissolved
 

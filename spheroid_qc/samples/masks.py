@@ -12,17 +12,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.samples.scene import ANGLES, Cells, Outline, Scene
 
-__all__ = [
-    "PAD",
-    "Window",
-    "box_of",
-    "cell_pixels",
-    "depth_of",
-    "masks_of",
-    "solids_of",
-    "window_of",
-]
-
 Window = tuple[slice, slice]
 PAD = 16  # room for fringes and halos around an outline, px
 

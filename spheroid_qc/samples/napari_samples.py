@@ -18,8 +18,6 @@ from spheroid_qc.samples.optics import Modality, Rendered
 from spheroid_qc.samples.truth import frame_truth, with_states
 from spheroid_qc.samples.writer import file_name, render_frame
 
-__all__ = ["LayerData", "sample_plate_layers", "sample_spheroid", "sample_spheroid_layers"]
-
 LayerData = tuple[NDArray[Any], dict[str, Any], str]
 
 _STEP_H = 12.0

@@ -22,7 +22,6 @@ from spheroid_qc.samples.scene import Scene
 if TYPE_CHECKING:
     from spheroid_qc.samples.extras import Extra
 
-__all__ = ["Light", "Modality", "Optics", "Rendered", "render"]
 
 FloatImage = NDArray[np.float32]
 

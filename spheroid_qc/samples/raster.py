@@ -15,8 +15,6 @@ from spheroid_qc.samples.masks import PAD, Window, box_of, cell_pixels, depth_of
 from spheroid_qc.samples.scene import Body, Scene, Veil
 from spheroid_qc.samples.textures import carpet_tile, grain_tile, read_tile, slow_tile
 
-__all__ = ["Layers", "rasterise"]
-
 _LUT = 512  # entries of a cell's radial profile from its centre to CELL_REACH radii
 CELL_REACH = 1.5
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_CELLS", "Body", "Cells", "Lobes", "Outline", "Scene", "Veil"]
-
 # (waves around the contour, amplitude as a share of the radius, phase in radians)
 Lobes = tuple[tuple[int, float, float], ...]
 

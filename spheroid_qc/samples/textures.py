@@ -11,8 +11,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TILE", "carpet_tile", "grain_tile", "read_tile", "slow_tile"]
-
 TILE = 512
 
 

@@ -23,17 +23,6 @@ from spheroid_qc.samples.design import PlateDesign, WellPlan
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "ConditionTruth",
-    "FrameTruth",
-    "Truth",
-    "condition_of",
-    "conditions_of",
-    "frame_truth",
-    "with_states",
-    "write_csv",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class FrameTruth:

@@ -35,8 +35,6 @@ from spheroid_qc.samples.truth import (
     write_csv,
 )
 
-__all__ = ["file_name", "render_frame", "write_plate"]
-
 START = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 
 _LEVELS = {

@@ -18,8 +18,6 @@ from spheroid_qc.segment.learned import segment_learned
 from spheroid_qc.segment.learned.confidence import expectation
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = ["agreement", "opinion_figures", "segment_auto"]
-
 _SURE = 0.77
 """Confidence from which the network is taken at its word. On 1,800 held-out frames all values from
 0.65 to 0.9 end with the same overlap (0.810 to 0.811) and failures (19 %); this one asks on three

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spheroid_qc.plate.wells import (
+from spheroid_qc.wells import (
     PLATE_FORMATS,
     Well,
     fits,

@@ -19,7 +19,7 @@ from spheroid_qc.report.heatmap import plate_data, plate_views, shown_metrics
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of, with_variables
 from spheroid_qc.report.pictures import chosen_times
 from spheroid_qc.report.strips import GRID, outline_paths
-from spheroid_qc.report.words import dose_words, interval, number, p_words, percent, signed
+from spheroid_qc.wording import dose_words, interval, number, p_words, percent, signed
 
 
 def points_of(path: str) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spheroid_qc.run.csvfile import escape_formula, table_writer, write_table
+from spheroid_qc.tables.csv_writer import escape_formula, table_writer, write_table
 
 
 def test_format(tmp_path):

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from spheroid_qc.atomic import atomic_path, write_json, write_text
 from spheroid_qc.errors import RequestError
-from spheroid_qc.run.folder import RunFolder, atomic_path, write_json, write_text
+from spheroid_qc.run.folder import RunFolder
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):

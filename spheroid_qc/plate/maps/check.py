@@ -8,10 +8,8 @@ from spheroid_qc.plate.maps.controls import read_control_flag, read_role, role_n
 from spheroid_qc.plate.maps.doses import Part, Slots, numeric_text, read_parts, read_quantity
 from spheroid_qc.plate.maps.headings import Heading
 from spheroid_qc.plate.maps.records import Problems, Record, clean, counted, is_missing, some_of
-from spheroid_qc.plate.tables.numbers import NumberStyle, style_of
-from spheroid_qc.plate.tables.reader import Cell
-
-__all__ = ["Findings", "WellDraft", "draft_wells", "number_style"]
+from spheroid_qc.tables.cells import Cell
+from spheroid_qc.tables.numbers import NumberStyle, style_of
 
 _TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
 _NUMERIC = ("dose", "dosed_at_h", "washout_at_h", "cells_seeded", "molar_mass_g_mol")

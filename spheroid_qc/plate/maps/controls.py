@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Control", "control_of_drug", "read_control_flag", "read_role"]
-
 _ROLES = {
     "vehicle": "vehicle|vehicle control|negative|negative control|neg|neg control|neg ctrl|nc|"
     "untreated|untreated control|no treatment|no drug|dmso|dmso control|solvent|solvent control|"

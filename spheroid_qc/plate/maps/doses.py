@@ -9,11 +9,9 @@ from decimal import Decimal
 from spheroid_qc.plate.maps.controls import Control, control_of_drug
 from spheroid_qc.plate.maps.headings import Heading
 from spheroid_qc.plate.maps.records import Problems, Record, clean, is_missing
-from spheroid_qc.plate.maps.units import KNOWN_UNITS, Unit, looks_damaged, parse_unit
-from spheroid_qc.plate.tables.numbers import NumberFault, NumberStyle, parse_number
-from spheroid_qc.plate.tables.reader import Cell
-
-__all__ = ["Part", "Slots", "numeric_text", "read_parts", "read_quantity"]
+from spheroid_qc.tables.cells import Cell
+from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, looks_damaged, parse_unit
+from spheroid_qc.tables.numbers import NumberFault, NumberStyle, parse_number
 
 _AMOUNT = re.compile(
     r"(?P<number>[+\-\u2212]?[\d.,'\u2019 \u00a0\u2009\u202f]*\d[.,]?(?:[eE][+-]?\d+)?)"

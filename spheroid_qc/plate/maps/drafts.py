@@ -10,10 +10,8 @@ from spheroid_qc.plate.maps.doses import Part
 from spheroid_qc.plate.maps.headings import Heading
 from spheroid_qc.plate.maps.models import MAX_DRUGS, Dose, MappedWell, PlateMap
 from spheroid_qc.plate.maps.records import counted, some_of
-from spheroid_qc.plate.maps.units import MICROMOLAR, between_mass_units, convert_dose
-from spheroid_qc.plate.wells import row_column
-
-__all__ = ["finish_map"]
+from spheroid_qc.tables.dose_units import MICROMOLAR, between_mass_units, convert_dose
+from spheroid_qc.wells import row_column
 
 _SPELLED = ("cell_line", "vehicle_group")
 _MASS_UNITS = ("ng/ml", "ug/ml", "mg/ml")

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 
 from spheroid_qc.plate.maps.headings import Heading, read_heading
 from spheroid_qc.plate.maps.records import Problems, Record, is_missing
-from spheroid_qc.plate.tables.reader import Cell, Row, Table
-from spheroid_qc.plate.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
-
-__all__ = ["Grid", "find_grids", "grid_records"]
+from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
 
 # `plate: X` names a plate; without a colon only what looks like a number or a short code does,
 # since titles such as "plate map of May" are common.

@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from spheroid_qc.plate.maps.units import Unit, parse_unit
-
-__all__ = ["Heading", "is_dose_like", "is_placeholder", "read_heading"]
+from spheroid_qc.tables.dose_units import Unit, parse_unit
 
 
 @dataclass(frozen=True, slots=True)

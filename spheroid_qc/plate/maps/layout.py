@@ -11,9 +11,7 @@ from spheroid_qc.plate.maps.grid import Grid
 from spheroid_qc.plate.maps.headings import Heading
 from spheroid_qc.plate.maps.long import HeadingLine, body_rows, find_heading_line, settle_columns
 from spheroid_qc.plate.maps.records import Problems, Record, is_missing, within_plate
-from spheroid_qc.plate.tables.reader import Cell, Table
-
-__all__ = ["find_treatments", "layout_records", "sibling_of"]
+from spheroid_qc.tables.cells import Cell, Table
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 

@@ -15,10 +15,8 @@ from spheroid_qc.plate.maps.records import (
     read_well,
     well_of_row_and_column,
 )
-from spheroid_qc.plate.maps.units import KNOWN_UNITS
-from spheroid_qc.plate.tables.reader import Cell, Row, Table
-
-__all__ = ["HeadingLine", "find_heading_line", "long_records", "settle_columns"]
+from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.tables.dose_units import KNOWN_UNITS
 
 _SEARCHED_LINES = 60
 _PLAIN_WORD = {

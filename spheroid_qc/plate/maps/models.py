@@ -8,16 +8,6 @@ from pathlib import PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
 
-__all__ = [
-    "ROLES",
-    "Dose",
-    "MappedWell",
-    "PlateMap",
-    "condition_name",
-    "match_plates",
-    "with_strata",
-]
-
 ROLES = ("vehicle", "positive_control", "blank", "treated")
 MAX_DRUGS = 3
 

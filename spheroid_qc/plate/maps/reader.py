@@ -22,11 +22,10 @@ from spheroid_qc.plate.maps.layout import find_treatments, layout_records, sibli
 from spheroid_qc.plate.maps.long import HeadingLine, find_heading_line, long_records
 from spheroid_qc.plate.maps.models import ROLES, PlateMap
 from spheroid_qc.plate.maps.records import Problems, Record
-from spheroid_qc.plate.maps.units import parse_unit
 from spheroid_qc.plate.maps.warnings import warnings_of
-from spheroid_qc.plate.tables.reader import Cell, Table, read_tables
-
-__all__ = ["read_plate_map"]
+from spheroid_qc.tables.cells import Cell, Table
+from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.dose_units import parse_unit
 
 _LONG = (frozenset({"well"}), frozenset({"row", "column"}))
 _TELLING = frozenset({"drug", "dose", "role", "control", "cell_line", "cells_seeded", "passage"})

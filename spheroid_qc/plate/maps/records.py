@@ -13,19 +13,8 @@ from dataclasses import dataclass, field
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate.maps.headings import Heading, is_placeholder
-from spheroid_qc.plate.tables.reader import Cell
-from spheroid_qc.plate.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
-
-__all__ = [
-    "Problems",
-    "Record",
-    "clean",
-    "counted",
-    "is_missing",
-    "read_well",
-    "some_of",
-    "well_of_row_and_column",
-]
+from spheroid_qc.tables.cells import Cell
+from spheroid_qc.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
 
 _MISSING = frozenset(
     {"", "-", "--", "\u2013", "\u2014", ".", "na", "n/a", "n.a.", "none", "null", "nil", "<na>"}

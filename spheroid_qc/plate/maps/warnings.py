@@ -6,9 +6,7 @@ import re
 
 from spheroid_qc.plate.maps.models import MappedWell, PlateMap
 from spheroid_qc.plate.maps.records import counted
-from spheroid_qc.plate.wells import PLATE_FORMATS, fits, parse_well, smallest_format
-
-__all__ = ["warnings_of"]
+from spheroid_qc.wells import PLATE_FORMATS, fits, parse_well, smallest_format
 
 _HIGHEST_UM = 20_000.0
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from spheroid_qc.plate.maps.models import Dose, MappedWell, PlateMap
 
-__all__ = ["escape", "write_plate_map"]
-
 _TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 

@@ -19,9 +19,7 @@ from collections.abc import Iterable
 
 from spheroid_qc.plate.naming.generic import NO_WELL, Draft, may_be_line
 from spheroid_qc.plate.naming.roles import is_unexplained
-from spheroid_qc.plate.wells import Well, fits, smallest_format
-
-__all__ = ["settle"]
+from spheroid_qc.wells import Well, fits, smallest_format
 
 MIN_SURE = 2
 MIN_CHANGING = 3

@@ -17,17 +17,7 @@ from spheroid_qc.plate.naming.reading import Reading
 from spheroid_qc.plate.naming.roles import LOOSE, Slot, is_line, rivals, role_of
 from spheroid_qc.plate.naming.tokens import Clock, Token, number_of, tokenise
 from spheroid_qc.plate.naming.vocabulary import WELL_LIKE_LINES, is_known_line
-from spheroid_qc.plate.wells import Well, fits, parse_well
-
-__all__ = [
-    "NO_WELL",
-    "Draft",
-    "Slot",
-    "draft",
-    "finish",
-    "in_words",
-    "may_be_line",
-]
+from spheroid_qc.wells import Well, fits, parse_well
 
 NO_WELL = -1
 CLEAR = 0.25

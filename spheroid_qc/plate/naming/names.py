@@ -18,9 +18,7 @@ from spheroid_qc.plate.naming.reading import NameReading, Reading
 from spheroid_qc.plate.naming.schemes import read_vendor
 from spheroid_qc.plate.naming.tokens import Clock
 from spheroid_qc.plate.strays import split_suffix, stray_reason
-from spheroid_qc.plate.wells import fits
-
-__all__ = ["read_name", "read_names"]
+from spheroid_qc.wells import fits
 
 _COPY = re.compile(r"(?: - (?:Copy|Kopie|Copie|Copia))?(?: ?\(([0-9]{1,3})\))?$", re.IGNORECASE)
 _NO_CLOCK = Clock()

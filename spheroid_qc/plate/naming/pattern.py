@@ -6,9 +6,7 @@ import re
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate.naming.reading import Reading
-from spheroid_qc.plate.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
-
-__all__ = ["NamePattern"]
+from spheroid_qc.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 _TIMES = ("time", "day", "hour", "minute")
 _WHOLE = ("field", "z", "timepoint")

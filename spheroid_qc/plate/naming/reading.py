@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from spheroid_qc.plate.wells import Well
-
-__all__ = ["NameReading", "Reading", "describe"]
+from spheroid_qc.wells import Well
 
 
 @dataclass(slots=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spheroid_qc.plate.naming.vocabulary import PLAIN_LINES, WELL_LIKE_LINES
-from spheroid_qc.plate.wells import Well
-
-__all__ = ["LOOSE", "Slot", "is_line", "is_unexplained", "rivals", "role_of"]
+from spheroid_qc.wells import Well
 
 LOOSE = -98
 """Place of the slot for `R1_C2` taken as one word."""

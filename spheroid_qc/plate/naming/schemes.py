@@ -16,9 +16,7 @@ from datetime import datetime
 
 from spheroid_qc.plate.naming.reading import Reading
 from spheroid_qc.plate.naming.vocabulary import is_channel
-from spheroid_qc.plate.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
-
-__all__ = ["GENERIC", "PATTERN", "SCHEMES", "Scheme", "read_vendor"]
+from spheroid_qc.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 _W = r"(?P<well>(?:A[A-F]|[A-Z])[0-9]{1,2})"
 _P = r"(?:(?P<prefix>.+)_)?"

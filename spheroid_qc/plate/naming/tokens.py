@@ -13,8 +13,6 @@ from datetime import datetime
 
 from spheroid_qc.plate.naming.vocabulary import CHANNEL
 
-__all__ = ["Clock", "Token", "hours_of", "number_of", "stamp_of", "tokenise"]
-
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 _N = r"[0-9]{1,6}"
 _DECIMAL = r"[0-9]{1,5}(?:[.,][0-9]{1,3})?"

@@ -7,16 +7,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = [
-    "CHANNEL",
-    "KNOWN_LINES",
-    "NEUTRAL_FOLDERS",
-    "PLAIN_LINES",
-    "WELL_LIKE_LINES",
-    "is_channel",
-    "is_known_line",
-]
-
 _LINES = """
 22RV1 3T3 4T1 5637 786O A172 A2058 A2780 A375 A431 A498 A549 A673 ACHN ASPC1 B16BL6 B16F0
 B16F1 B16F10 BT20 BT474 BT549 BXPC3 C2C12 C33A CACO2 CAKI1 CAL27 CALU3 CALU6 CAOV3 CAPAN1

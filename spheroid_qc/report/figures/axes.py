@@ -15,7 +15,6 @@ from spheroid_qc.report.palette import PALETTE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["INK", "LINE", "MUTED", "dose_axis", "label_lines", "plain", "quiet", "say", "spread"]
 
 INK, MUTED, LINE = (PALETTE[name][0] for name in ("ink", "muted", "line"))
 SMALL, NORMAL = 9.5, 11.0

@@ -10,15 +10,11 @@ import pandas as pd
 
 from spheroid_qc.report.figures.axes import INK, LINE, MUTED, plain, quiet, say
 from spheroid_qc.report.palette import DIVERGING, METHODS, PALETTE, step_of
-from spheroid_qc.report.words import signed
+from spheroid_qc.wording import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = [
-    "METHOD_NAMES", "draw_excess_list", "draw_excess_matrix", "draw_fa_ci", "draw_forest",
-    "draw_isobologram",
-]  # fmt: skip
 
 METHOD_NAMES = {
     "bliss_excess": "beyond independence (Bliss)",

@@ -14,7 +14,6 @@ from spheroid_qc.report.palette import PALETTE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_dose_response", "logistic"]
 
 FloatArray = NDArray[np.float64]
 

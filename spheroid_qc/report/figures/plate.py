@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.metrics import Metric
-from spheroid_qc.plate.wells import row_column, row_name
 from spheroid_qc.report.figures.axes import quiet, say
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of
+from spheroid_qc.wells import row_column, row_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["LEFT_OUT", "colour_scale", "draw_plate", "plate_shape"]
 
 LEFT_OUT = ("unscorable", "never_formed", "vanished")
 _FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))

@@ -19,7 +19,6 @@ from spheroid_qc.report.palette import with_variables
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["png", "svg", "svg_for_page"]
 
 Draw = Callable[["Axes"], None]
 Margins = tuple[float, float, float, float]

@@ -14,8 +14,6 @@ from spheroid_qc.report.palette import PALETTE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_size_distribution"]
-
 
 def draw_size_distribution(
     ax: Axes,

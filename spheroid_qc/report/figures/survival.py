@@ -14,7 +14,6 @@ from spheroid_qc.report.palette import PALETTE, dose_colour
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["at_risk", "draw_survival"]
 
 _LINE_PX = 13.0
 

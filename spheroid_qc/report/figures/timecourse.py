@@ -15,7 +15,6 @@ from spheroid_qc.report.palette import PALETTE, dose_colour
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_time_course", "metric_limits"]
 
 _MOST_WELLS = 60
 _LEFT_OUT = ("unscorable", "never_formed", "vanished")

@@ -11,8 +11,6 @@ from scipy import ndimage
 
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = ["compress", "expose", "record"]
-
 Float = NDArray[np.float32]
 Rng = np.random.Generator
 

@@ -10,8 +10,6 @@ from spheroid_qc.samples.micrographs.looks import Look
 from spheroid_qc.samples.micrographs.outlines import Blob
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = ["Canvas", "ramp", "spots"]
-
 Float = NDArray[np.float32]
 Rng = np.random.Generator
 

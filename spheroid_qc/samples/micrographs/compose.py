@@ -26,8 +26,6 @@ from spheroid_qc.samples.micrographs.surroundings import (
     whole_well,
 )
 
-__all__ = ["Micrograph", "draw_micrograph"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Rng = np.random.Generator

@@ -20,8 +20,6 @@ from spheroid_qc.samples.micrographs.outlines import draw_blob, draw_cluster
 from spheroid_qc.samples.micrographs.surroundings import add_moulds
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = ["FATES", "Plan"]
-
 Rng = np.random.Generator
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["EMITTING", "STYLES", "Look", "draw_look", "vary"]
-
 Rng = np.random.Generator
 
 STYLES = ("dark", "rimmed", "phase", "faint", "darkfield", "fluorescence", "free")

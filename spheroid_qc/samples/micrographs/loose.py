@@ -17,16 +17,6 @@ from spheroid_qc.samples.micrographs.canvas import Canvas, ramp, spots
 from spheroid_qc.samples.micrographs.outlines import draw_blob
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = [
-    "CellLook",
-    "add_carpet",
-    "add_cells",
-    "add_corona",
-    "add_outgrowth",
-    "draw_cell_look",
-    "fill_crowds",
-]
-
 Float = NDArray[np.float32]
 Figures = NDArray[np.float64]
 Rng = np.random.Generator

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = ["Blob", "draw_blob", "draw_cluster"]
-
 Float = NDArray[np.float32]
 Rng = np.random.Generator
 Box = tuple[slice, slice]

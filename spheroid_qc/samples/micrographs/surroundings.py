@@ -10,8 +10,6 @@ from scipy import ndimage
 from spheroid_qc.samples.micrographs.canvas import ramp, spots
 from spheroid_qc.samples.micrographs.tiles import cut
 
-__all__ = ["add_clutter", "add_moulds", "draw_light", "stamp_writing", "whole_well"]
-
 Float = NDArray[np.float32]
 Rng = np.random.Generator
 

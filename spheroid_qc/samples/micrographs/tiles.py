@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, spatial
 
-__all__ = ["GRAIN_SIZES", "KINDS", "cut", "tile_bank"]
-
 Float = NDArray[np.float32]
 Rng = np.random.Generator
 

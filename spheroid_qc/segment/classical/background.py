@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["background_surface"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

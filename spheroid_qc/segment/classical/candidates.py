@@ -18,8 +18,6 @@ from spheroid_qc.segment.classical.cues import TEXTURE_CUES, Cues
 from spheroid_qc.segment.classical.shapes import box_of, component_shapes, fill_holes, open_mask
 from spheroid_qc.segment.classical.splitting import split_lobes
 
-__all__ = ["Candidates", "find_candidates"]
-
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 Figures = NDArray[np.float64]

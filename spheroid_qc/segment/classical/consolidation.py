@@ -17,8 +17,6 @@ from spheroid_qc.segment.classical.material import Material, enlarge
 from spheroid_qc.segment.classical.selection import Body
 from spheroid_qc.segment.classical.shapes import box_of, fill_holes
 
-__all__ = ["consolidate"]
-
 Mask = NDArray[np.bool_]
 
 _THIN = 0.15

@@ -16,8 +16,6 @@ from scipy import ndimage
 from spheroid_qc.segment.classical.background import background_surface
 from spheroid_qc.segment.classical.reduction import Reduced
 
-__all__ = ["TEXTURE_CUES", "Cue", "Cues", "make_cues"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -27,8 +27,6 @@ from spheroid_qc.segment.classical.selection import Body, select_bodies
 from spheroid_qc.segment.classical.shed import cell_area, find_cloud, find_shed
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = ["segment_classical"]
-
 T = TypeVar("T", bound=np.generic)
 
 _WORKING_PX = 256

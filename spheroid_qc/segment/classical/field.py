@@ -20,8 +20,6 @@ from spheroid_qc.segment.classical.shapes import component_shapes, fill_holes
 from spheroid_qc.segment.classical.walls import beyond_walls
 from spheroid_qc.segment.classical.writing import find_writing
 
-__all__ = ["Field", "usable_field"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -18,8 +18,6 @@ from spheroid_qc.segment.classical.cells import find_cells
 from spheroid_qc.segment.classical.cues import Cues
 from spheroid_qc.segment.classical.reduction import Reduced, pool
 
-__all__ = ["Material", "enlarge", "find_material", "interpolate"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)

@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-__all__ = ["Reduced", "as_plane", "pool", "reduce_frame"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -19,15 +19,6 @@ from spheroid_qc.segment.classical.material import Material
 from spheroid_qc.segment.classical.selection import Body
 from spheroid_qc.segment.classical.shapes import box_of
 
-__all__ = [
-    "Edges",
-    "fill_outline",
-    "follow_edge",
-    "outline_of",
-    "refine_outline",
-    "without_bays",
-]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]

@@ -19,8 +19,6 @@ from spheroid_qc.segment.classical.candidates import Candidates
 from spheroid_qc.segment.classical.cues import TEXTURE_CUES, Cues
 from spheroid_qc.segment.classical.softness import smudge
 
-__all__ = ["Body", "select_bodies"]
-
 Mask = NDArray[np.bool_]
 Figures = NDArray[np.float64]
 

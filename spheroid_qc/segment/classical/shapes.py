@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["Shapes", "box_of", "component_shapes", "fill_holes", "open_mask"]
-
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 Figures = NDArray[np.float64]

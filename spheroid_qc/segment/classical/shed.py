@@ -12,8 +12,6 @@ from scipy import ndimage
 from spheroid_qc.segment.classical.material import Material, enlarge, interpolate
 from spheroid_qc.segment.classical.shapes import box_of, component_shapes
 
-__all__ = ["cell_area", "find_cloud", "find_shed"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]

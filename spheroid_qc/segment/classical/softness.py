@@ -13,8 +13,6 @@ from scipy import ndimage
 from spheroid_qc.segment.classical.cues import Cues
 from spheroid_qc.segment.classical.shapes import box_of
 
-__all__ = ["smudge"]
-
 Mask = NDArray[np.bool_]
 
 _OWN_BLUR = 2.2

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["split_lobes"]
-
 Labels = NDArray[np.int32]
 
 _NECK = 0.85

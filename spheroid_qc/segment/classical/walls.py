@@ -13,8 +13,6 @@ from scipy import ndimage
 
 from spheroid_qc.segment.classical.background import background_surface
 
-__all__ = ["beyond_walls"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

@@ -15,8 +15,6 @@ from scipy import ndimage
 
 from spheroid_qc.segment.classical.reduction import Reduced
 
-__all__ = ["find_writing"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 

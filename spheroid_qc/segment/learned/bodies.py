@@ -13,8 +13,6 @@ from spheroid_qc.segment.learned.looking import Region, View
 from spheroid_qc.segment.learned.network import CENTRE, CORE, EDGE
 from spheroid_qc.segment.learned.rims import follow_rim
 
-__all__ = ["draw_bodies", "find_bodies"]
-
 Float = NDArray[np.float32]
 Labels = NDArray[np.int32]
 

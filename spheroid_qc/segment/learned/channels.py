@@ -16,8 +16,6 @@ from scipy import ndimage
 
 from spheroid_qc.segment.classical.reduction import pool
 
-__all__ = ["CHANNELS", "Pooled", "channels_of", "pool_region", "resample"]
-
 Float = NDArray[np.float32]
 
 CHANNELS = 4

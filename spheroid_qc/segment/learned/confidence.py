@@ -18,8 +18,6 @@ from spheroid_qc.segment.classical.shapes import box_of
 from spheroid_qc.segment.learned.looking import View, crop
 from spheroid_qc.segment.learned.network import CORE
 
-__all__ = ["CALIBRATION", "FIGURES", "confidence_of", "expectation", "figures_of"]
-
 Float = NDArray[np.float32]
 Labels = NDArray[np.int32]
 

@@ -16,8 +16,6 @@ from spheroid_qc.segment.learned.looking import Region, View, crop, first_look, 
 from spheroid_qc.segment.learned.network import CORE, SHED
 from spheroid_qc.segment.result import Segmentation
 
-__all__ = ["Looks", "look_twice", "segment_learned"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]

@@ -15,8 +15,6 @@ from scipy import ndimage
 from spheroid_qc.segment.learned.channels import channels_of, pool_region
 from spheroid_qc.segment.learned.network import CORE, predict
 
-__all__ = ["Region", "View", "crop", "first_look", "second_look"]
-
 Float = NDArray[np.float32]
 
 _SIDE = 256

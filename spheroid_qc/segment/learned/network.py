@@ -17,7 +17,6 @@ from spheroid_qc.segment.learned.weights import read_weights
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-__all__ = ["CENTRE", "CORE", "EDGE", "SHED", "STRIDE", "predict"]
 
 Float = NDArray[np.float32]
 

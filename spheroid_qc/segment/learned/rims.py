@@ -14,8 +14,6 @@ from scipy import ndimage
 from spheroid_qc.segment.classical.refinement import Edges, follow_edge
 from spheroid_qc.segment.classical.shapes import box_of
 
-__all__ = ["follow_rim"]
-
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]

@@ -6,8 +6,6 @@ from importlib.resources import files
 
 from spheroid_qc.errors import RequestError
 
-__all__ = ["WEIGHTS", "check_weights", "read_weights"]
-
 WEIGHTS = "core_shed.onnx"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate.maps import MappedWell, PlateMap, condition_name, read_plate_map
-from spheroid_qc.plate.wells import PLATE_FORMATS, row_name, well_name
+from spheroid_qc.wells import PLATE_FORMATS, row_name, well_name
 
 
 def grid(name: str, rows: int, columns: int, value: Any, separator: str = ",") -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate.maps import PlateMap, read_plate_map, write_plate_map
-from spheroid_qc.plate.wells import well_name
+from spheroid_qc.wells import well_name
 
 UNITS = ("pM", "nM", "uM", "µM", "mM", "M", "ng/ml", "ug/ml", "Gy", "%", "U/ml")
 words = st.text(

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spheroid_qc.plate.maps.units import between_mass_units, convert_dose, looks_damaged, parse_unit
-from spheroid_qc.plate.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
+from spheroid_qc.tables.dose_units import (
+    between_mass_units,
+    convert_dose,
+    looks_damaged,
+    parse_unit,
+)
+from spheroid_qc.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
 
 
 @pytest.mark.parametrize(

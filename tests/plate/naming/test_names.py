@@ -14,7 +14,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.plate.naming.names import read_name, read_names
 from spheroid_qc.plate.naming.pattern import NamePattern
 from spheroid_qc.plate.naming.reading import describe
-from spheroid_qc.plate.wells import Well, row_name
+from spheroid_qc.wells import Well, row_name
 
 READ: list[tuple[str, str]] = [
     ("BxPC3_G10.tif", "well G10"),

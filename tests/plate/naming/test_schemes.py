@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from spheroid_qc.plate.naming.names import read_name
 from spheroid_qc.plate.naming.reading import Reading
 from spheroid_qc.plate.naming.schemes import SCHEMES, read_vendor
-from spheroid_qc.plate.wells import Well, row_name, well_name
+from spheroid_qc.wells import Well, row_name, well_name
 
 # path, scheme, well, and whatever else the name says
 TABLE: list[tuple[str, str, str, dict[str, object]]] = [

@@ -11,17 +11,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = [
-    "PLATE_FORMATS",
-    "Well",
-    "fits",
-    "parse_well",
-    "row_column",
-    "row_name",
-    "smallest_format",
-    "well_name",
-]
-
 PLATE_FORMATS: dict[int, tuple[int, int]] = {
     6: (2, 3),
     12: (3, 4),

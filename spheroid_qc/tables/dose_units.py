@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-__all__ = ["KNOWN_UNITS", "MICROMOLAR", "Unit", "convert_dose", "looks_damaged", "parse_unit"]
-
 MICROMOLAR = "uM"
 KNOWN_UNITS = "pM, nM, uM, mM, M, ng/ml, ug/ml, mg/ml, Gy, % or U/ml"
 

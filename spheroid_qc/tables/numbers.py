@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-__all__ = ["NumberFault", "NumberStyle", "mark_evidence", "parse_number"]
-
 _EXPONENT = r"(?:[eE][+-]?\d{1,3})?"
 _PLAIN = re.compile(rf"[+-]?\d+{_EXPONENT}")
 _POINT = re.compile(rf"[+-]?\d*\.\d+{_EXPONENT}|[+-]?\d+\.{_EXPONENT}")

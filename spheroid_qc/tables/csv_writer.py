@@ -14,13 +14,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from spheroid_qc.atomic import atomic_path, write_text
 from spheroid_qc.errors import RequestError
-from spheroid_qc.run.folder import atomic_path, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TableWriter", "escape_formula", "read_table", "table_writer", "write_table"]
 
 _DANGEROUS = ("=", "+", "-", "@", "|", "%")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")

@@ -6,6 +6,7 @@ commas from thousands.
 
 from __future__ import annotations
 
-from spheroid_qc.plate.tables.reader import Cell, Row, Table, read_tables
+from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.tables.delimited_text import read_tables
 
 __all__ = ["Cell", "Row", "Table", "read_tables"]

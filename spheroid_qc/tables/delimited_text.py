@@ -12,145 +12,22 @@ import csv
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-
-__all__ = ["Cell", "Row", "Table", "read_tables", "unescape"]
+from spheroid_qc.tables.cells import (
+    Row,
+    Table,
+    bare_text,
+    unescape,
+)
 
 MAX_BYTES = 200_000_000
 _SEPARATORS = "\t;,"
 _SEPARATOR_NAMES = {"\t": "tabs", ";": "semicolons", ",": "commas"}
-# A leading apostrophe guards text that a spreadsheet program would take for a formula.
-_GUARDED = re.compile(r"'[=+\-@'\t\r]")
 _UNLIKELY_LETTERS = frozenset("ƒ‚„†‡ˆ˜¤¦¬¯¸")
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line with something in it: its number in the file (from 1) and its stripped cells."""
-
-    line: int
-    texts: tuple[str, ...]
-
-    def text(self, column: int) -> str:
-        """Give the cell in `column` (from 1); empty beyond the end of the line."""
-        return self.texts[column - 1] if 0 < column <= len(self.texts) else ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """One sheet of cells.
-
-    Attributes
-    ----------
-    file : str
-        Name of the file, for messages.
-    sheet : str
-        Name of the sheet; empty for text files.
-    rows : tuple of Row
-        Lines with something in them, without comment lines.
-    comments : tuple of Row
-        Lines that begin with `#`.
-    separator : str
-        Tab, semicolon or comma; empty for workbooks and for files of one column.
-    notes : tuple of str
-        What was recognised, in sentences.
-    natures : mapping
-        (line, column) to `number`, `date` or `boolean` where a workbook says so.
-    faults : mapping
-        (line, column) to the end of a sentence: why this cell can't be trusted.
-    merged : tuple
-        (first line, first column, last line, last column) of merged cells with a value.
-    """
-
-    file: str
-    sheet: str = ""
-    rows: tuple[Row, ...] = ()
-    comments: tuple[Row, ...] = ()
-    separator: str = ""
-    notes: tuple[str, ...] = ()
-    natures: Mapping[tuple[int, int], str] = field(default_factory=dict)
-    faults: Mapping[tuple[int, int], str] = field(default_factory=dict)
-    merged: tuple[tuple[int, int, int, int], ...] = ()
-
-    @property
-    def title(self) -> str:
-        """The file, and the sheet where there is one."""
-        return f"{self.file}, sheet {self.sheet!r}" if self.sheet else self.file
-
-    def place(self, line: int, column: int | None = None, heading: str = "") -> str:
-        """Name a place: `map.csv, line 3, column 2 (dose)`."""
-        where = f"{self.title}, line {line}"
-        if column is None:
-            return where
-        inside = [f"cell {column_letters(column)}{line}"] if self.sheet else []
-        if heading:
-            inside.append(heading)
-        return f"{where}, column {column}" + (f" ({', '.join(inside)})" if inside else "")
-
-    def merged_problems(self, first: int, last: int) -> list[str]:
-        """Give one sentence for each merged range that touches the lines `first` to `last`."""
-        problems = []
-        for top, left, bottom, right in self.merged:
-            if bottom < first or top > last:
-                continue
-            cells = f"{column_letters(left)}{top}:{column_letters(right)}{bottom}"
-            problems.append(
-                f"{self.title}, line {top}, column {left}: the cells {cells} are merged, and only "
-                "the first of them holds a value; unmerge them and write the value into every "
-                "cell it is meant for."
-            )
-        return problems
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell with its place."""
-
-    table: Table
-    line: int
-    column: int
-    text: str
-    heading: str = ""
-
-    @property
-    def place(self) -> str:
-        """File, line, column and heading, for messages."""
-        return self.table.place(self.line, self.column, self.heading)
-
-    @property
-    def nature(self) -> str:
-        """`number`, `date` or `boolean` as a workbook says, else empty."""
-        return self.table.natures.get((self.line, self.column), "")
-
-    @property
-    def fault(self) -> str:
-        """Why the cell can't be trusted; empty where it can."""
-        return self.table.faults.get((self.line, self.column), "")
-
-
-def column_letters(column: int) -> str:
-    """Name a column as a spreadsheet program does: 1 is A, 27 is AA."""
-    letters = ""
-    while column > 0:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
-
-
-def bare_text(text: str) -> str:
-    """Take away outer spaces and what can't be seen: zero-width marks, soft hyphens, controls."""
-    return _UNSEEN.sub("", text).strip()
-
-
-def unescape(text: str) -> str:
-    """Take away the apostrophe that guards text beginning like a formula."""
-    return text[1:] if _GUARDED.match(text) else text
 
 
 def read_tables(path: Path) -> tuple[Table, ...]:
@@ -203,7 +80,7 @@ def read_tables(path: Path) -> tuple[Table, ...]:
             [f"{name}, line 1: the file is empty; save the table again and give that file."]
         )
     if data[:4] == b"PK\x03\x04":
-        from spheroid_qc.plate.tables.workbooks import read_workbook
+        from spheroid_qc.tables.workbooks import read_workbook
 
         return read_workbook(name, data)
     if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":

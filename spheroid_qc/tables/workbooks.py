@@ -19,10 +19,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.maps.units import parse_unit
-from spheroid_qc.plate.tables.reader import Row, Table, bare_text, column_letters, unescape
-
-__all__ = ["read_workbook"]
+from spheroid_qc.tables.cells import Row, Table, bare_text, column_letters, unescape
+from spheroid_qc.tables.dose_units import parse_unit
 
 MAX_UNPACKED_BYTES = 150_000_000
 MAX_CELLS = 2_000_000

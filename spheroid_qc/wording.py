@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-__all__ = ["dose_words", "hours", "interval", "listed", "number", "p_words", "percent", "plural"]
-
 _DASH = "–"
 
 

@@ -1,0 +1,120 @@
+"""A file gets to its place whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spheroid_qc.errors import OutputError
+
+_TEMPORARY = ".part"
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Give a temporary path that takes the place of `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be written; its folder is made.
+    durable : bool
+        Also wait until the bytes are on the disk.
+
+    Yields
+    ------
+    Path
+        Where to write.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own, short enough for any file system whatever the target is called.
+    digest = hashlib.blake2b(path.name.encode("utf-8", "surrogateescape"), digest_size=8)
+    name = f".{os.getpid()}.{digest.hexdigest()}{_TEMPORARY}{path.suffix}"
+    temporary = path.with_name(name)
+    try:
+        yield temporary
+        if durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    r"""Write a text file in UTF-8 with plain line ends, atomically and durably.
+
+    Bytes of a path that are no text (Python keeps them as lone surrogates) are shown as `\udcNN`.
+    """
+    with atomic_path(path, durable=True) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def write_json(path: Path, value: Mapping[str, Any], **lists: Iterable[Any]) -> None:
+    """Write a JSON object, atomically and durably; numbers keep all their digits.
+
+    Parameters
+    ----------
+    path : Path
+        Target file.
+    value : mapping
+        What stands in it.
+    **lists : iterable
+        Further keys with long lists, which are written item by item and never held.
+    """
+
+    def text(item: Any, indent: str = "") -> str:
+        return json.dumps(item, ensure_ascii=False, indent=1).replace("\n", "\n" + indent)
+
+    with (
+        atomic_path(path, durable=True) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        file.write("{")
+        comma = "\n"
+        for name, item in value.items():
+            file.write(f"{comma} {text(name)}: {text(item, ' ')}")
+            comma = ",\n"
+        for name, items in lists.items():
+            file.write(f"{comma} {text(name)}: [")
+            comma = "\n"
+            for item in items:
+                file.write(f"{comma}  {text(item, '  ')}")
+                comma = ",\n"
+            file.write("\n ]")
+        file.write("\n}\n")
+
+
+def output_error(root: Path, error: OSError) -> OutputError:
+    """Say why nothing more can be written to a run folder, and what to do.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder.
+    error : OSError
+        What the system said.
+
+    Returns
+    -------
+    OutputError
+        To be raised.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            f"The disk that holds {root} is full; make room and run the same command again: "
+            "finished wells are kept."
+        )
+    # A file is written under another name first; the user knows only the second one.
+    place = error.filename2 or error.filename
+    return OutputError(
+        f"The results can't be written to {root} ({error.strerror or error}"
+        + (f": {os.fspath(place)!r}" if place and str(place) != str(root) else "")
+        + "); mend that and run the same command again: finished wells are kept."
+    )
