@@ -262,8 +262,8 @@ def inspect(
     ] = False,
 ) -> None:  # fmt: skip
     """Show how every file name was read; runs nothing."""
-    from spheroid_qc.plate.frames import frame_table
-    from spheroid_qc.plate.inspect import inspection, render
+    from spheroid_qc.frames.frame_table import frame_table
+    from spheroid_qc.frames.inspection import inspection, render
 
     refuse_empty({"FOLDER": folder, "--config": config})
     parameters = read_parameters(

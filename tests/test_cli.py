@@ -164,7 +164,7 @@ def test_an_unforeseen_fault_is_a_sentence_unless_the_traceback_is_wanted(call, 
     def broken(*_, **__):
         raise ZeroDivisionError("one\ntwo")
 
-    monkeypatch.setattr("spheroid_qc.plate.frames.frame_table", broken)
+    monkeypatch.setattr("spheroid_qc.frames.frame_table.frame_table", broken)
     status, _, err = call("inspect", ".")
     assert status == 1
     assert err.count("\n") == 1

@@ -20,7 +20,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 PLAN = (
     ("errors", "parameters", "wells", "wording", "_callable"),
     ("atomic", "configuration", "tables"),
-    ("plate",),
+    ("frames", "plate_map"),
     ("images",),
     ("samples",),
     ("segment",),
@@ -145,7 +145,7 @@ def test_importing_the_package_costs_nothing() -> None:
 
 
 def test_words_and_settings_need_no_numerical_libraries() -> None:
-    rooms = "errors, parameters, configuration, plate"
+    rooms = "errors, parameters, configuration, wells, tables, frames, plate_map"
     assert not loaded_by(f"from spheroid_qc import {rooms}") & (HEAVY | QT)
 
 

@@ -90,7 +90,7 @@ def test_commands_and_scripts_run_in_the_order_of_the_page(desk: Path) -> None:
 
 
 def test_maps_are_read(tmp_path: Path) -> None:
-    from spheroid_qc.plate.maps import read_plate_map
+    from spheroid_qc.plate_map import read_plate_map
 
     maps = blocks("tested map", "csv")
     assert len(maps) == 2
@@ -129,7 +129,7 @@ def test_tables_of_responses_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cells", table_below("## File names"), ids=lambda cells: cells[0])
 def test_file_names_are_read_as_told(cells: list[str], tmp_path: Path) -> None:
-    from spheroid_qc.plate.frames import frame_table
+    from spheroid_qc.frames.frame_table import frame_table
 
     _, example, told = cells
     file = tmp_path / "plate" / example.strip("`")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spheroid_qc.errors import PlateMapError, RequestError
-from spheroid_qc.plate.maps.headings import Heading, read_heading
+from spheroid_qc.plate_map.map_headings import Heading, read_heading
 from spheroid_qc.tables.cells import Row, Table
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 

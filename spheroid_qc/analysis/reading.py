@@ -17,7 +17,7 @@ import pandas as pd
 from spheroid_qc.analysis.cells import rows_of
 from spheroid_qc.analysis.headings import Problems, columns_of, response_of
 from spheroid_qc.errors import RequestError
-from spheroid_qc.plate.maps.headings import read_heading
+from spheroid_qc.plate_map.map_headings import read_heading
 from spheroid_qc.tables.cells import Row, Table
 from spheroid_qc.tables.delimited_text import read_tables
 

@@ -17,7 +17,7 @@ from spheroid_qc.analysis.verdict import Verdict
 from spheroid_qc.analysis.words import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate.maps import with_strata
+from spheroid_qc.plate_map import with_strata
 from spheroid_qc.response import comparisons, plate_quality
 from spheroid_qc.response.groups import analysis_time
 from spheroid_qc.response.responses import (

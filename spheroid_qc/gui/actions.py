@@ -15,7 +15,7 @@ from spheroid_qc.gui.session import TABLES, Session, account_name, session_of
 from spheroid_qc.gui.stacks import FrameCache
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate.maps import read_plate_map
+from spheroid_qc.plate_map import read_plate_map
 
 PANELS = ("Plate", "Run", "Review", "Results", "Segment and measure")
 

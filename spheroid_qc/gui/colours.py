@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from spheroid_qc.analysis.metrics import Metric
-from spheroid_qc.plate.maps import MappedWell, condition_name
+from spheroid_qc.plate_map import MappedWell, condition_name
 from spheroid_qc.report.palette import PALETTE, step_of
 
 CORE = "#f0e442"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from spheroid_qc.atomic import write_text
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.maps import MappedWell, PlateMap, read_plate_map
-from spheroid_qc.plate.maps.write import escape
+from spheroid_qc.plate_map import MappedWell, PlateMap, read_plate_map
+from spheroid_qc.plate_map.write_map import escape
 from spheroid_qc.wells import PLATE_FORMATS, parse_well, row_column, well_name
 
 Key = tuple[str, str]  # plate (empty: every plate), well

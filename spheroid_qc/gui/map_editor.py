@@ -25,7 +25,7 @@ from spheroid_qc.gui.map_draft import FIELDS, Treatment, WellDraft
 from spheroid_qc.gui.panel import button, hint, row, say_in
 from spheroid_qc.gui.plate_grid import PlateGrid
 from spheroid_qc.gui.session import Session
-from spheroid_qc.plate.maps import ROLES
+from spheroid_qc.plate_map import ROLES
 
 _UNITS = ("uM", "nM", "pM", "mM", "ng/ml", "ug/ml", "Gy", "%", "U/ml")
 _DRUGS = 3

@@ -8,8 +8,8 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from spheroid_qc.plate.frames import HARMLESS, FrameTable
-from spheroid_qc.plate.inspect import visible
+from spheroid_qc.frames.frame_table import HARMLESS, FrameTable
+from spheroid_qc.frames.inspection import visible
 
 _COLUMNS = ("File", "Well", "Time", "Field", "Channel", "Plate", "Remark")
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import ImageError, RequestError
+from spheroid_qc.frames.frame_table import FrameTable, frame_table
 from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate.frames import FrameTable, frame_table
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.load import FieldImage, OpenFile, load_field
 from spheroid_qc.run.plate import default_out

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton
 
 from spheroid_qc.errors import PlateMapError
+from spheroid_qc.frames.inspection import inspection
 from spheroid_qc.gui.actions import load_map, open_images, open_panel
 from spheroid_qc.gui.colours import condition_colours
 from spheroid_qc.gui.correcting import correcting_of
@@ -21,7 +22,6 @@ from spheroid_qc.gui.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
-from spheroid_qc.plate.inspect import inspection
 from spheroid_qc.report.families import common_suffix
 
 _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}

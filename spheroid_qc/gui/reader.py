@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from spheroid_qc.plate.naming.names import read_names
+from spheroid_qc.frames.naming.read_names import read_names
 from spheroid_qc.run.folder import RunFolder
 
 _LOOK_AT = 300

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from spheroid_qc.errors import ImageError
+from spheroid_qc.frames.time_axis import Probe
 from spheroid_qc.images.reading import open_image
 from spheroid_qc.parameters import ImageParameters
-from spheroid_qc.plate.times import Probe
 
 
 def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None:

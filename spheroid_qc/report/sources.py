@@ -14,10 +14,10 @@ import pandas as pd
 
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
+from spheroid_qc.frames.frame_table import Frame
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate.frames import Frame
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.work import Moment, main_channels, moments_of, read_record
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate.maps.records import Problems, clean, read_well
+from spheroid_qc.plate_map.map_records import Problems, clean, read_well
 from spheroid_qc.tables.cells import Cell
 from spheroid_qc.tables.csv_writer import write_table
 from spheroid_qc.tables.delimited_text import read_tables

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.flags import Flag
+from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate.frames import FrameTable
-from spheroid_qc.plate.join import EndPoints
-from spheroid_qc.plate.maps.models import PlateMap
+from spheroid_qc.plate_map.end_points import EndPoints
+from spheroid_qc.plate_map.mapped_wells import PlateMap
 from spheroid_qc.response.summary import DOSES, SUMMARISED, summarise_conditions
 from spheroid_qc.run.answer import condition_lines, distrust_lines
 from spheroid_qc.run.columns import Columns

@@ -13,6 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError
+from spheroid_qc.frames.frame_table import Frame
 from spheroid_qc.images import (
     ImageFile,
     ImageInfo,
@@ -23,7 +24,6 @@ from spheroid_qc.images import (
 )
 from spheroid_qc.images.stacks import choose_channel
 from spheroid_qc.parameters import ImageParameters, Parameters
-from spheroid_qc.plate.frames import Frame
 
 
 class FieldError(ImageError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from spheroid_qc.plate.frames import Finding, FrameTable
-from spheroid_qc.plate.join import EndPoints
-from spheroid_qc.plate.maps.models import PlateMap, match_plates
+from spheroid_qc.frames.frame_table import Finding, FrameTable
+from spheroid_qc.plate_map.end_points import EndPoints
+from spheroid_qc.plate_map.mapped_wells import PlateMap, match_plates
 from spheroid_qc.run.exclusions import Exclusion
 
 

@@ -19,13 +19,13 @@ from typing import Any
 from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import RequestError
 from spheroid_qc.flags.kinds import check_severities
+from spheroid_qc.frames.frame_table import FrameTable, frame_table
 from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate.frames import FrameTable, frame_table
-from spheroid_qc.plate.join import EndPoints, read_end_points
-from spheroid_qc.plate.maps import read_plate_map
-from spheroid_qc.plate.maps.models import PlateMap
+from spheroid_qc.plate_map import read_plate_map
+from spheroid_qc.plate_map.end_points import EndPoints, read_end_points
+from spheroid_qc.plate_map.mapped_wells import PlateMap
 from spheroid_qc.run.corrections import pending
 from spheroid_qc.run.drawing import draw_overlays
 from spheroid_qc.run.exclusions import read_exclusions

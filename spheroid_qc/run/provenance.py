@@ -16,8 +16,8 @@ from spheroid_qc.atomic import write_json
 from spheroid_qc.configuration.settings import difference, needs_new_masks
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
+from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate.frames import FrameTable
 from spheroid_qc.run.folder import RunFolder
 
 _LIBRARIES = (

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from spheroid_qc.flags import Flag
+from spheroid_qc.frames.frame_table import Frame, FrameTable
 from spheroid_qc.parameters import Assay, Parameters, Severity
-from spheroid_qc.plate.frames import Frame, FrameTable
-from spheroid_qc.plate.maps.models import MappedWell, PlateMap, condition_name
+from spheroid_qc.plate_map.mapped_wells import MappedWell, PlateMap, condition_name
 from spheroid_qc.run.spheres import combine_channels, is_counted, judge_fields, summarise_spheres
 from spheroid_qc.run.work import Moment
 from spheroid_qc.wells import row_column

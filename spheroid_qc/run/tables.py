@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from spheroid_qc.flags import FLAGS, Flag, resolve
+from spheroid_qc.frames.frame_table import Finding
 from spheroid_qc.measure import measured_columns
 from spheroid_qc.measure.channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters
-from spheroid_qc.plate.frames import Finding
-from spheroid_qc.plate.join import EndPoints
-from spheroid_qc.plate.maps.models import PlateMap
+from spheroid_qc.plate_map.end_points import EndPoints
+from spheroid_qc.plate_map.mapped_wells import PlateMap
 from spheroid_qc.run.rows import Row, channel_column
 
 WELLS_START = (

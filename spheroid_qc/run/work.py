@@ -16,10 +16,10 @@ from typing import Any
 
 from spheroid_qc.atomic import write_text
 from spheroid_qc.errors import ImageError, RequestError
+from spheroid_qc.frames.frame_table import Frame
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.stacks import choose_channel
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate.frames import Frame
 from spheroid_qc.run.folder import RunFolder
 
 RECORD_FORMAT = 2

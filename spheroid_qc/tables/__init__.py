@@ -1,6 +1,6 @@
 """Tables that people bring: CSV and XLSX of any make, with the place of every cell.
 
-`reader` finds separator and encoding, `workbooks` reads XLSX with care, `numbers` tells decimal
+`delimited_text` finds separator and encoding, `workbooks` reads XLSX with care, `numbers` tells decimal
 commas from thousands.
 """
 

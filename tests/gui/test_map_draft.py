@@ -6,7 +6,7 @@ import pytest
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.gui.map_draft import MapDraft, Treatment, WellDraft
-from spheroid_qc.plate.maps import read_plate_map
+from spheroid_qc.plate_map import read_plate_map
 
 VEHICLE = WellDraft("vehicle")
 TREATED = WellDraft(

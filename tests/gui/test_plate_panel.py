@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QApplication  # noqa: E402
 
 from spheroid_qc.gui.overlays import overlay_of  # noqa: E402
 from spheroid_qc.gui.well_view import view_of  # noqa: E402
-from spheroid_qc.plate.maps import read_plate_map  # noqa: E402
+from spheroid_qc.plate_map import read_plate_map  # noqa: E402
 
 
 def drag(qtbot, grid, first: str, last: str) -> None:

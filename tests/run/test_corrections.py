@@ -12,8 +12,8 @@ import pytest
 
 from spheroid_qc import Parameters, run_plate
 from spheroid_qc.configuration import apply_overrides
+from spheroid_qc.frames.frame_table import frame_table
 from spheroid_qc.images.plate_files import plate_calibration
-from spheroid_qc.plate.frames import frame_table
 from spheroid_qc.run.analysed import load_analysed
 from spheroid_qc.run.corrections import (
     corrected_record,

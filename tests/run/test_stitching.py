@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.plate.frames import Frame
+from spheroid_qc.frames.frame_table import Frame
 from spheroid_qc.run.load import FieldImage
 from spheroid_qc.run.stitching import stitch
 from tests.run.conftest import analyse, draw, write

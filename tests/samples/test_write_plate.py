@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from spheroid_qc.frames.frame_table import frame_table
 from spheroid_qc.parameters import PlateParameters
-from spheroid_qc.plate.frames import frame_table
-from spheroid_qc.plate.maps import read_plate_map
+from spheroid_qc.plate_map import read_plate_map
 from spheroid_qc.samples import DEMO, Modality, PlateDesign, Truth, WellPlan, write_plate
 from spheroid_qc.samples.biology import Hill
 from spheroid_qc.samples.design import tri_drug_plate

@@ -1,0 +1,305 @@
+"""The frame table: every image of a folder with its plate, well, time, field, channel and plane.
+
+Nothing enters it by a guess: what can't be read, can be read in two ways or occurs twice is a
+finding, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spheroid_qc.errors import SpheroidQCError
+from spheroid_qc.frames.duplicates import Claim, number_fields, without_duplicates
+from spheroid_qc.frames.file_tree import list_folder
+from spheroid_qc.frames.naming.name_reading import NameReading
+from spheroid_qc.frames.plate_names import name_plates
+from spheroid_qc.frames.time_axis import Probe, plate_times
+from spheroid_qc.parameters import PlateParameters
+
+HARMLESS = ("stray", "copy")
+"""Kinds of findings that cost the user no image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One image of one well at one time.
+
+    Attributes
+    ----------
+    path : str
+        Below the folder, with forward slashes.
+    plate, well : str
+        Plate, never empty, and canonical well.
+    field : int
+        Field of view as written; 1 where the name has none.
+    channel : str
+        Channel as written; empty where the name has none.
+    z : int
+        Focus plane as written; 0 where the name has none.
+    timepoint : int
+        Rank of the time on its plate, from 0, without gaps.
+    time_h : float
+        Hours on the plate's time axis.
+    time_source : str
+        `elapsed`, `absolute`, `folder_date`, `metadata`, `day`, `index` or `none`.
+    page : int or None
+        Time page inside the file; None if the file has one time.
+    scheme : str
+        Which scheme read the name.
+    size : int
+        Bytes.
+    """
+
+    path: str
+    plate: str
+    well: str
+    field: int
+    channel: str
+    z: int
+    timepoint: int
+    time_h: float
+    time_source: str
+    page: int | None
+    scheme: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One file, or folder, that is left out.
+
+    Attributes
+    ----------
+    path : str
+        Below the folder; a folder ends with a slash.
+    kind : str
+        `doubtful`, `unread`, `stray`, `duplicate`, `copy` (the same bytes are used under another
+        name) or `conflict`.
+    message : str
+        Finished sentence: what is wrong and what to do.
+    readings : tuple of str
+        The possible readings of a doubtful name; the files that say the same of a duplicate.
+    """
+
+    path: str
+    kind: str
+    message: str
+    readings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MissingWell:
+    """A well that has images, but not at all times of its plate."""
+
+    plate: str
+    well: str
+    times_h: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """All frames of a folder and everything that isn't one.
+
+    Attributes
+    ----------
+    folder : Path
+        The analysed folder.
+    frames : tuple of Frame
+        Sorted by plate, well, time, field, channel and plane.
+    findings : tuple of Finding
+        Sorted by path.
+    missing : tuple of MissingWell
+        Wells without an image at some time of their plate.
+    notes : tuple of str
+        Finished sentences: how plates, times and fields were told.
+    """
+
+    folder: Path
+    frames: tuple[Frame, ...]
+    findings: tuple[Finding, ...]
+    missing: tuple[MissingWell, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """Findings that cost the user an image: all but strays and copies."""
+        return tuple(finding for finding in self.findings if finding.kind not in HARMLESS)
+
+    @property
+    def plates(self) -> tuple[str, ...]:
+        """Names of the plates, sorted."""
+        return tuple(sorted({frame.plate for frame in self.frames}))
+
+
+def frame_table(
+    folder: Path,
+    parameters: PlateParameters | None = None,
+    probe: Callable[[Path], Probe | None] | None = None,
+) -> FrameTable:
+    """Read all file names below a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with images, in subfolders or not.
+    parameters : PlateParameters or None
+        Name pattern, wells on a plate, frame interval.
+    probe : callable or None
+        Asks one file for its time pages and date of acquisition; called only where names give no
+        time. None: files are not opened.
+
+    Returns
+    -------
+    FrameTable
+        Empty of frames if no name could be read.
+
+    Raises
+    ------
+    RequestError
+        If the folder or the name pattern is no good.
+    """
+    # Workers know frames, but read no names: the table of schemes is not theirs to compile.
+    from spheroid_qc.frames.naming.read_names import read_names
+    from spheroid_qc.frames.naming.user_pattern import NamePattern
+
+    parameters = parameters or PlateParameters()
+    pattern = None if parameters.name_pattern is None else NamePattern(parameters.name_pattern)
+    folder = Path(folder)
+    listing = list_folder(folder)
+    resolved = folder.resolve()
+    findings = [Finding(path, kind, message) for path, kind, message in listing.left_out]
+    sizes = dict(listing.files)
+    names = read_names(
+        list(sizes), pattern, parameters.well_count, "/".join(resolved.parts[-4:]).lstrip("/")
+    )
+    read: list[NameReading] = []
+    for one in names:
+        if one.reading is None:
+            findings.append(Finding(one.path, one.kind, one.message, one.alternatives))
+        elif one.reading.conflict:
+            findings.append(Finding(one.path, "conflict", one.reading.conflict))
+        else:
+            read.append(one)
+    plates, notes = name_plates(read, resolved.name or "plate")
+    notes += _settled(read)
+    if pattern is not None and pattern.unknown:
+        notes.append(
+            f"Groups of the name pattern without meaning: {', '.join(pattern.unknown)}; they were "
+            "ignored."
+        )
+    by_plate: dict[str, list[NameReading]] = defaultdict(list)
+    for one, plate in zip(read, plates, strict=True):
+        by_plate[plate].append(one)
+    rows: list[Claim] = []
+    for plate in sorted(by_plate):
+        rows += _plate_rows(folder, plate, by_plate[plate], parameters, probe, findings, notes)
+    rows, twice = without_duplicates(folder, rows, sizes)
+    findings += [Finding(*told) for told in twice]
+    frames = _ranked(rows, sizes)
+    return FrameTable(
+        folder,
+        frames,
+        tuple(sorted(findings, key=lambda finding: (finding.path, finding.kind))),
+        tuple(missing_wells(frames)),
+        tuple(notes),
+    )
+
+
+def _settled(read: Iterable[NameReading]) -> list[str]:
+    """One sentence for each reason why the folder left no doubt."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for one in read:
+        if one.message:
+            reasons[one.message].append(one.path)
+    return [
+        f"Names that could be read in two ways ({len(paths)}, such as {min(paths)!r}) were settled "
+        f"by the folder: {reason}."
+        for reason, paths in sorted(reasons.items())
+    ]
+
+
+def _plate_rows(
+    folder: Path,
+    plate: str,
+    ones: Sequence[NameReading],
+    parameters: PlateParameters,
+    probe: Callable[[Path], Probe | None] | None,
+    findings: list[Finding],
+    notes: list[str],
+) -> list[Claim]:
+    readings = [one.reading for one in ones if one.reading is not None]
+
+    def ask(index: int) -> Probe | None:
+        assert probe is not None
+        try:
+            return probe(folder / ones[index].path)
+        except SpheroidQCError:  # it will be reported when its pixels are wanted
+            return None
+
+    times = plate_times(plate, readings, parameters.frame_interval_h, ask if probe else None)
+    notes += times.notes
+    rows = []
+    for index, (one, reading) in enumerate(zip(ones, readings, strict=True)):
+        if index in times.conflicts:
+            findings.append(Finding(one.path, "conflict", times.conflicts[index]))
+        field = 1 if reading.field is None else reading.field
+        for hours, source, page in times.times[index]:
+            rows.append(Claim(one, reading, plate, field, hours, source, page))
+    number_fields(plate, rows, notes)
+    return rows
+
+
+def _ranked(rows: list[Claim], sizes: dict[str, int]) -> tuple[Frame, ...]:
+    hours: dict[str, set[float]] = defaultdict(set)
+    for row in rows:
+        hours[row.plate].add(row.hours)
+    ranks = {
+        plate: {time: rank for rank, time in enumerate(sorted(times))}
+        for plate, times in hours.items()
+    }
+    # By row and column, so that AA comes after Z.
+    rows.sort(
+        key=lambda row: (
+            row.plate,
+            row.reading.well,
+            row.hours,
+            row.field,
+            row.reading.channel,
+            row.reading.z or 0,
+            row.one.path,
+        )
+    )
+    return tuple(
+        Frame(
+            row.one.path,
+            row.plate,
+            row.reading.well.name,
+            row.field,
+            row.reading.channel,
+            row.reading.z or 0,
+            ranks[row.plate][row.hours],
+            row.hours,
+            row.source,
+            row.page,
+            row.reading.scheme,
+            sizes[row.one.path],
+        )
+        for row in rows
+    )
+
+
+def missing_wells(frames: Iterable[Frame]) -> list[MissingWell]:
+    """Wells that lack an image at some time of their plate, in the order of the frames."""
+    times: dict[str, set[float]] = defaultdict(set)
+    own: dict[tuple[str, str], set[float]] = defaultdict(set)
+    for frame in frames:
+        times[frame.plate].add(frame.time_h)
+        own[frame.plate, frame.well].add(frame.time_h)
+    return [
+        MissingWell(plate, well, tuple(sorted(times[plate] - have)))
+        for (plate, well), have in own.items()
+        if len(have) < len(times[plate])
+    ]

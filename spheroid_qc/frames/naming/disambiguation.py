@@ -1,0 +1,177 @@
+"""Let the folder as a whole settle what one name leaves open, where it really does.
+
+Names of one make (the same words, with numbers and well-like words blanked) are compared place
+by place. A doubt is settled only by one of these, and the reason is kept:
+
+* at the same place other names of the make have wells that can't be anything else;
+* only one place changes its letter over the make, as wells do and days and cell lines don't;
+* only one place changes at all, and some word there can be nothing but a well;
+* other names of the make have at that place what can't be a well (`D0`, `D28`): it is a day;
+* names that differ in a word (one drug a row) have wells at that place in great number.
+
+In each case the well must also exist on the plate that the certain wells show.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from spheroid_qc.frames.naming.generic_names import NO_WELL, Draft, may_be_line
+from spheroid_qc.frames.naming.token_roles import is_unexplained
+from spheroid_qc.wells import Well, fits, smallest_format
+
+MIN_SURE = 2
+MIN_CHANGING = 3
+MIN_ROWWISE = 12
+
+
+def settle(drafts: Iterable[Draft], well_count: int | None = None) -> None:
+    """Remove options that the other names rule out.
+
+    Parameters
+    ----------
+    drafts : iterable of Draft
+        All names of the folder that no instrument wrote; `options` and `settled` are changed.
+    well_count : int or None
+        Wells on the plate if the user said so.
+    """
+    everything = list(drafts)
+    makes: dict[tuple[object, ...], list[Draft]] = defaultdict(list)
+    for one in everything:
+        folders = sum(1 for slot in one.slots if slot.place < 0)
+        makes[(one.template, folders)].append(one)
+    for make in makes.values():
+        if any(len(one.options) > 1 or len(one.slots) > 1 for one in make):
+            _settle_make(make, well_count)
+    _settle_rowwise(everything, well_count)
+
+
+def _on_plate(well: Well, sure: Iterable[Well], well_count: int | None) -> bool:
+    return fits(well, well_count or max(96, smallest_format(sure)))
+
+
+def _at(one: Draft, place: int) -> int | None:
+    """Index of the slot at a place."""
+    return next((index for index, slot in enumerate(one.slots) if slot.place == place), None)
+
+
+def _places(one: Draft) -> dict[int, int]:
+    """Place -> option, for the options that are wells."""
+    return {one.slots[index].place: index for index in one.options if index != NO_WELL}
+
+
+class _Make:
+    """What the names of one make have at each place."""
+
+    def __init__(self, make: list[Draft]) -> None:
+        self.sure: dict[int, set[Well]] = defaultdict(set)
+        self.seen: dict[int, set[Well]] = defaultdict(set)
+        self.days: set[int] = set()
+        bare: dict[int, set[Well]] = defaultdict(set)
+        for one in make:
+            for slot in one.slots:
+                if slot.well is None:
+                    self.days.add(slot.place)
+                else:
+                    self.seen[slot.place].add(slot.well)
+                    if is_unexplained(slot):
+                        bare[slot.place].add(slot.well)
+            if len(one.options) == 1 and one.options[0] != NO_WELL:
+                slot = one.slots[one.options[0]]
+                if slot.well is not None:
+                    self.sure[slot.place].add(slot.well)
+        varying = [place for place, wells in self.seen.items() if len(wells) > 1]
+        self.only: int | None = None
+        """The one place that varies while all others are constant, if only wells do so."""
+        if len(varying) == 1 and varying[0] not in self.days:
+            place = varying[0]
+            if len(self.seen[place]) >= MIN_CHANGING and (
+                bare[place] == self.seen[place] or (bare[place] and _spread(self.seen[place]))
+            ):
+                self.only = place
+
+    def proof(self, places: dict[int, int]) -> tuple[int, str] | None:
+        """Place that must hold the well, and why."""
+        if self.only is not None:
+            return self.only, "words that can only be wells, and no other word changes,"
+        proven = [place for place in places if len(self.sure[place]) >= MIN_SURE]
+        if proven:
+            known = len(proven) == 1 and proven[0] not in self.days
+            return (proven[0], "certain wells") if known else None
+        changing = [
+            place
+            for place, wells in self.seen.items()
+            if len({well.row for well in wells}) > 1 and place not in self.days
+        ]
+        if len(changing) == 1 and _spread(self.seen[changing[0]]):
+            return changing[0], "wells of several rows, and no other word changes its letter,"
+        return None
+
+
+def _spread(wells: set[Well]) -> bool:
+    """Whether wells lie as wells do: in three rows, or several each in two."""
+    rows = Counter(well.row for well in wells)
+    return len(rows) > 2 or sum(count > 1 for count in rows.values()) > 1
+
+
+def _settle_make(make: list[Draft], well_count: int | None) -> None:
+    found = _Make(make)
+    for one in make:
+        places = _places(one)
+        if len(one.options) > 1:
+            for place in found.days & places.keys():
+                if one.slots[places[place]].text[0] in "Dd":
+                    _exclude(one, places.pop(place))
+        # A lone explanation such as `C05`, a channel, gives way to what all names show.
+        overruled = found.only is not None and not one.fixed and found.only not in places
+        if len(one.options) < 2 and not overruled:
+            continue
+        proof = found.proof(places)
+        if proof is None:
+            continue
+        place, reason = proof
+        index = _at(one, place)
+        if index is None or (index not in one.options and not overruled):
+            continue
+        well = one.slots[index].well
+        others = (found.sure[place] or found.seen[place]) - {well}
+        if well is not None and others and _on_plate(well, others, well_count):
+            one.options = [index]
+            one.settled = f"other names of the same make have {reason} at this place"
+
+
+def _exclude(one: Draft, index: int) -> None:
+    """Take away an option that is a day in other names."""
+    one.options.remove(index)
+    one.settled = "other names of the same make have a day at this place"
+    left = one.options
+    if len(left) == 1 and left[0] != NO_WELL and may_be_line(one, left[0]):
+        left.append(NO_WELL)  # `B16_D3` beside `B16_D0`: what is left may still be a cell line
+
+
+def _settle_rowwise(drafts: list[Draft], well_count: int | None) -> None:
+    """Settle lone slots of names that differ in a word, such as one drug a row."""
+    sure: dict[tuple[int, int], set[Well]] = defaultdict(set)
+    pending: dict[tuple[int, int], list[Draft]] = defaultdict(list)
+    other: dict[tuple[int, int], int] = defaultdict(int)
+    for one in drafts:
+        if not one.options or len(one.slots) != 1:
+            continue
+        key = (len(one.tokens), one.slots[0].place)
+        well = one.slots[0].well
+        if one.options == [0] and well is not None and not one.settled:
+            sure[key].add(well)
+        elif one.options == [0, NO_WELL]:
+            pending[key].append(one)
+        else:
+            other[key] += 1
+    for key, waiting in pending.items():
+        wells = sure[key]
+        if len(wells) < MIN_ROWWISE or len({well.row for well in wells}) < 3 or other[key]:
+            continue
+        for one in waiting:
+            well = one.slots[0].well
+            if well is not None and _on_plate(well, wells, well_count):
+                one.options = [0]
+                one.settled = f"{len(wells)} certain wells stand at this place in other names"

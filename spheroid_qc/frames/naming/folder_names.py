@@ -1,0 +1,127 @@
+"""Read the folders above a file: times, channels, planes and wells, and what is left: the plate.
+
+`phase/`, `TimePoint_3/`, `ZStep_1/`, `day 3/`, `2026-10-05/` say something about the images in
+them; anything else tells plates apart.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from dataclasses import field as factory
+
+from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, tokenise
+from spheroid_qc.frames.naming.vocabulary import NEUTRAL_FOLDERS
+from spheroid_qc.wells import Well, parse_well
+
+_SEPARATORS = " _-.,=+()[]{}#&~"
+_MEASUREMENT = re.compile(r"[ _-]*Measurement[ _-]?[0-9]+", re.IGNORECASE)
+_RUNS = re.compile(r"[ _-]{2,}")
+
+
+@dataclass(slots=True)
+class FolderFacts:
+    """What the folders above a file say.
+
+    Attributes
+    ----------
+    clock : Clock
+        Times.
+    channel : str
+        Channel as written.
+    z, field : int or None
+        Plane and field of view.
+    well : Well or None
+        From a folder such as `well_A01`, which can't be anything else.
+    slots : list of str
+        Folders that are named like a well and nothing else, outermost first.
+    parts : list of tuple
+        For each remaining folder its name as written and its name without times.
+    """
+
+    clock: Clock = factory(default_factory=Clock)
+    channel: str = ""
+    z: int | None = None
+    field: int | None = None
+    well: Well | None = None
+    slots: list[str] = factory(default_factory=list)
+    parts: list[tuple[str, str]] = factory(default_factory=list)
+
+    def plate(self, own: Well | None, explained: frozenset[str] = frozenset()) -> tuple[str, str]:
+        """Path of the plate's folder, as written and without times.
+
+        Parameters
+        ----------
+        own : Well or None
+            The file's well: a folder of that name isn't a plate.
+        explained : frozenset of str
+            Folders named like wells that turned out to be a day, a channel or a field.
+        """
+        if not self.parts:
+            return "", ""
+        written, short = [], []
+        for raw, stripped in self.parts:
+            if raw in self.slots and (raw in explained or parse_well(raw) == own):
+                continue
+            written.append(raw)
+            if stripped:
+                short.append(stripped)
+        return "/".join(written), "/".join(short)
+
+
+def _wholly(tokens: list[Token], text: str) -> bool:
+    """Whether the tokens cover the text but for separators."""
+    covered = sum(token.end - token.start for token in tokens)
+    return covered + sum(text.count(mark) for mark in set(_SEPARATORS)) >= len(text)
+
+
+def _without(text: str, tokens: list[Token]) -> str:
+    for token in reversed(tokens):
+        text = f"{text[: token.start].rstrip(_SEPARATORS)}_{text[token.end :].lstrip(_SEPARATORS)}"
+    return _RUNS.sub("_", _MEASUREMENT.sub("", text)).strip("_ -")
+
+
+def read_folder(folder: str) -> FolderFacts:
+    """Read the folders above a file.
+
+    Parameters
+    ----------
+    folder : str
+        Path below the analysed folder with forward slashes, empty for none.
+
+    Returns
+    -------
+    FolderFacts
+        Inner folders overrule outer ones.
+    """
+    facts = FolderFacts()
+    for part in folder.split("/") if folder else ():
+        if part.lower() in NEUTRAL_FOLDERS:
+            continue
+        tokens = tokenise(part)
+        if len(tokens) == 1 and tokens[0].kind == "slot" and parse_well(part) is not None:
+            facts.slots.append(part)
+            facts.parts.append((part, part))
+            continue
+        if len(tokens) == 1 and tokens[0].kind == "well":
+            facts.well = parse_well(re.sub(r"^well[ _-]?", "", tokens[0].text, flags=re.IGNORECASE))
+            if facts.well is not None:
+                continue
+        whole = _wholly(tokens, part)
+        times: list[Token] = []
+        other = 0
+        for token in tokens:
+            dimension = token.kind == "days_short" and number_of(token.text) in (2, 3)
+            if not dimension and facts.clock.add(token):
+                times.append(token)
+            elif whole and token.kind == "channel":
+                facts.channel = token.text
+            elif whole and token.kind == "z":
+                facts.z = int(number_of(token.text))
+            elif whole and token.kind == "field":
+                facts.field = int(number_of(token.text))
+            else:
+                other += 1
+        if other or not (whole and tokens):
+            facts.parts.append((part, _without(part, times) if times else part))
+    return facts

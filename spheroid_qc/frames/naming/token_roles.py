@@ -1,0 +1,90 @@
+"""Words that look like a well, and what else each of them could be, at what cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spheroid_qc.frames.naming.vocabulary import PLAIN_LINES, WELL_LIKE_LINES
+from spheroid_qc.wells import Well
+
+LOOSE = -98
+"""Place of the slot for `R1_C2` taken as one word."""
+
+# What an explanation costs if the word stands before and after the well.
+_ROLES: dict[str, tuple[float, float, str]] = {
+    "C": (0.75, 0.5, "channel"),
+    "D": (0.0, 0.0, "day"),
+    "F": (0.7, 0.3, "field"),
+    "N": (0.3, 0.3, "replicate"),
+    "P": (0.1, 0.1, "passage or plate"),
+    "R": (0.3, 0.3, "replicate"),
+    "S": (0.7, 0.3, "field"),
+    "T": (0.4, 0.2, "time point"),
+    "W": (0.7, 0.4, "channel"),
+    "X": (0.5, 0.5, "position"),
+    "Y": (0.5, 0.5, "position"),
+    "Z": (0.7, 0.3, "plane"),
+}
+
+
+@dataclass(slots=True)
+class Slot:
+    """A word that looks like a well.
+
+    Attributes
+    ----------
+    place : int
+        Number of the word in the name; negative for folders.
+    text : str
+        As written.
+    well : Well or None
+        None if no plate in question has it (`D0`, `D28`): then it only bears witness.
+    """
+
+    place: int
+    text: str
+    well: Well | None
+
+
+def role_of(
+    slot: Slot, after: bool, has_line: bool, days: float | None = None
+) -> tuple[float, str] | None:
+    """Cost and name of what a slot is if it isn't the well."""
+    text = slot.text.upper()
+    if not text:  # a folder that says outright that it is a well
+        return None
+    canonical = text[0] + text[1:].lstrip("0")
+    if not has_line and text in WELL_LIKE_LINES:
+        return 0.0, WELL_LIKE_LINES[text]
+    number = int(text[1:]) if text[1:].isdecimal() else None
+    if number is None:  # rows AA to AF
+        return None
+    if text[0] == "H" and number in (0, 24):
+        return 0.3, f"hour {number}"
+    if text[0] in _ROLES and not (text[0] == "C" and number > 9):
+        before_cost, after_cost, word = _ROLES[text[0]]
+        if text[0] == "D" and days is not None and days != 24 * number:
+            return 0.8, f"day {number}"  # the name states another day
+        if text[0] == "C" and number > 4:  # few images have so many channels
+            after_cost = max(after_cost, 0.8)
+        return (after_cost if after else before_cost), f"{word} {number}"
+    if not has_line and canonical in PLAIN_LINES:
+        return 0.3, PLAIN_LINES[canonical]
+    return None
+
+
+def is_unexplained(slot: Slot) -> bool:
+    """Whether a slot can only be a well, as far as words go."""
+    return role_of(slot, after=True, has_line=False) is None
+
+
+def is_line(text: str) -> bool:
+    """Whether a word that looks like a well is a cell line too."""
+    return text.upper() in WELL_LIKE_LINES or text.upper() in PLAIN_LINES
+
+
+def rivals(slot: Slot, chosen: Slot) -> bool:
+    """Whether a slot must be explained beside the one that is taken for the well."""
+    if slot is chosen or LOOSE in (slot.place, chosen.place):
+        return False
+    return slot.well is None or slot.well != chosen.well

@@ -1,0 +1,222 @@
+"""Cut a name into words and say what each could mean.
+
+One pass of one regular expression. A word counts only between separators, so that the `C3` in
+`BxPC3` or the `A54` in `A549` never comes up. What looks like a well (`slot`) is decided
+elsewhere, with the other words and the rest of the folder in view.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from spheroid_qc.frames.naming.vocabulary import CHANNEL
+
+_BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
+_N = r"[0-9]{1,6}"
+_DECIMAL = r"[0-9]{1,5}(?:[.,][0-9]{1,3})?"
+_CLOCK = (
+    r"(?:T(?:[01][0-9]|2[0-3])[-_.:h]?[0-5][0-9](?:[-_.:m]?[0-5][0-9](?:[.][0-9]+)?)?"
+    r"|[ _-]{1,3}(?:[01][0-9]|2[0-3])(?:[-.:h][0-5][0-9](?:[-.:m][0-5][0-9])?|[0-5][0-9][0-5][0-9])"
+    r"|[ _]{1,3}(?:[01][0-9]|2[0-3])_[0-5][0-9]_[0-5][0-9])[ms]?"
+)
+
+_KINDS: tuple[tuple[str, str], ...] = (
+    (
+        "stamp",
+        r"(?:19|20)[0-9]{2}(?P<joint>[-_.]?)(?:0[1-9]|1[0-2])(?P=joint)(?:0[1-9]|[12][0-9]|3[01])"
+        rf"(?:{_CLOCK})?",
+    ),
+    ("stamp_words", r"[0-9]{4}y[0-9]{1,2}m[0-9]{1,2}d(?:[_ -]?[0-9]{1,2}h[0-9]{1,2}m)?"),
+    ("stamp_european", r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)[0-9]{2}"),
+    ("elapsed", r"t?(?:[0-9]+d[ _]?[0-9]+h(?:[ _]?[0-9]+m(?:in)?)?|[0-9]+h[ _]?[0-9]+m(?:in)?)"),
+    (
+        "hours",
+        rf"(?:t=?)?{_DECIMAL} ?(?:h|hrs?|hours?|std|stunden)|{_DECIMAL}[_-](?:hrs?|hours?)"
+        rf"|(?:hours?|hrs?)[ _-]?{_N}",
+    ),
+    ("minutes", rf"(?:t=?)?{_DECIMAL} ?(?:min|mins|minutes?)"),
+    (
+        "days",
+        rf"(?:days?|tag|jour|giorno|dag|d[ií]a)[ _-]?{_DECIMAL}|{_DECIMAL} ?(?:days?|tage?|dpt)",
+    ),
+    ("days_short", r"[0-9]{1,3}d"),
+    ("weeks", rf"(?:weeks?|wk|woche)[ _-]?{_N}|{_N} ?(?:weeks?|wks?|wochen?)"),
+    ("index", rf"(?:time[ _-]?points?|time|frame|tp)[ _-]?{_N}|t[-=]?{_N}"),
+    ("z", rf"(?:z[ _-]?(?:step|stack|plane|slice)|slice|plane)[ _-]?{_N}|z[0-9]{{1,4}}"),
+    ("field", rf"(?:field|fld|fov|site|position|pos|xy|tile)[ _-]?{_N}|s[0-9]{{1,3}}"),
+    ("channel", rf"(?:{CHANNEL})|w[0-9]|ch(?:annel)?[ _-]?[0-9]{{1,2}}"),
+    ("plate", rf"(?:plate|platte|plaque|placa|vid|vessel)[ _-]?(?:{_N}|[a-z])"),
+    ("rowcolumn", r"r(?:ow)?[ _-]?[0-9]{1,2}[ _-]?c(?:ol(?:umn)?)?[ _-]?[0-9]{1,2}"),
+    ("well", r"well[ _-]?(?:a[a-f]|[a-z])[ _-]?[0-9]{1,2}"),
+    ("line", r"b16[ _-]f(?:10|0|1)|mda[ _-]mb[ _-][0-9]{3}|h9[ _-]hesc"),
+    ("magnification", rf"{_DECIMAL}x"),
+    (
+        "label",
+        r"(?:rep|repl|replicate|run|exp|batch|donor|patient|passage)[ _-]?[0-9]{1,4}(?![.,][0-9])"
+        r"|r[0-9]{1,2}",
+    ),
+    ("slot", r"(?:a[a-f]|[a-z])[0-9]{1,3}"),
+    ("image", rf"(?:img|image|im|dscn?|snap|snapshot|pic|photo|foto|capture|scan)[ _-]?{_N}"),
+    ("number", r"[0-9]+"),
+    ("word", r"[^\W_]+"),
+)
+
+_TOKEN = re.compile(
+    _BEFORE + "(?:" + "|".join(f"(?P<{kind}>{text})" for kind, text in _KINDS) + ")" + _AFTER,
+    re.IGNORECASE,
+)
+_KIND_OF_GROUP = {index: kind for kind, index in _TOKEN.groupindex.items()}
+_DIGITS = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
+
+
+@dataclass(slots=True)
+class Token:
+    """One word of a name.
+
+    Attributes
+    ----------
+    kind : str
+        What it looks like: `slot` is a well or something that looks like one.
+    text : str
+        As written.
+    start, end : int
+        Where it stands.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+def tokenise(text: str) -> list[Token]:
+    """Cut a name (or a folder's name) into words.
+
+    Parameters
+    ----------
+    text : str
+        Name without suffix.
+
+    Returns
+    -------
+    list of Token
+        In order.
+    """
+    tokens = []
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "word"
+        if kind == "joint":
+            kind = "stamp"
+        tokens.append(Token(kind, match[0], match.start(), match.end()))
+    return tokens
+
+
+def number_of(text: str) -> float:
+    """First number in a word, decimal comma or point."""
+    match = _NUMBER.search(text)
+    return float(match[0].replace(",", ".")) if match else 0.0
+
+
+def hours_of(token: Token) -> float | None:
+    """Elapsed hours that a token states, or None if it states none."""
+    kind = token.kind
+    if kind == "elapsed":
+        total, text = 0.0, token.text.lower()
+        for unit, factor in (("d", 24.0), ("h", 1.0), ("m", 1 / 60)):
+            match = re.search(rf"([0-9]+){unit}", text)
+            total += int(match[1]) * factor if match else 0.0
+        return total
+    if kind == "hours":
+        return number_of(token.text)
+    if kind == "minutes":
+        return number_of(token.text) / 60
+    return None
+
+
+def stamp_of(token: Token) -> tuple[datetime, bool] | None:
+    """Date of a stamp and whether it has a time of day; None if there is no such day."""
+    parts = [int(piece) for piece in _DIGITS.findall(token.text)]
+    if token.kind == "stamp_european":
+        parts = [parts[2], parts[1], parts[0]]
+    elif token.kind == "stamp":
+        digits = "".join(_DIGITS.findall(token.text))[:14]
+        cuts = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14))
+        parts = [int(digits[a:b]) for a, b in cuts if len(digits) >= b]
+    try:
+        return datetime(*parts[:6]), len(parts) > 3  # type: ignore[arg-type]
+    except ValueError:
+        return None
+
+
+@dataclass(slots=True)
+class Clock:
+    """All times that one name, or the folders above it, states.
+
+    Attributes
+    ----------
+    hours, days : float or None
+        Elapsed hours; whole days in hours.
+    moment : datetime or None
+        Date, with or without a time of day.
+    has_clock : bool
+        Whether the date has a time of day.
+    index : int or None
+        Running number.
+    """
+
+    hours: float | None = None
+    days: float | None = None
+    moment: datetime | None = None
+    has_clock: bool = False
+    index: int | None = None
+
+    @property
+    def settles_day(self) -> bool:
+        """Whether the time is known well enough that a `D5` isn't needed as day 5."""
+        elapsed = self.hours is not None or self.days is not None
+        return elapsed or self.has_clock or self.index is not None
+
+    def add(self, token: Token) -> bool:
+        """Take in a token; whether it was a time."""
+        kind = token.kind
+        if (hours := hours_of(token)) is not None:
+            self.hours = hours
+        elif kind in ("days", "days_short"):
+            self.days = 24 * number_of(token.text)
+        elif kind == "weeks":
+            self.days = 168 * number_of(token.text)
+        elif kind == "index":
+            self.index = int(number_of(token.text))
+        elif kind.startswith("stamp"):
+            stamp = stamp_of(token)
+            if stamp is None:
+                return False
+            if self.moment is None or stamp[1] >= self.has_clock:
+                self.moment, self.has_clock = stamp
+        else:
+            return False
+        return True
+
+    def elapsed(self, below: Clock) -> tuple[float | None, str, str]:
+        """Hours and their source, with the folder's clock where this one is silent.
+
+        Returns
+        -------
+        hours : float or None
+        source : str
+            `elapsed`, `day` or empty.
+        conflict : str
+            A clause, empty if there is none.
+        """
+        hours = self.hours if self.hours is not None else below.hours
+        days = self.days if self.days is not None else below.days
+        if hours is None:
+            return days, "" if days is None else "day", ""
+        if days is None or days == hours:
+            return hours, "elapsed", ""
+        if hours < 24:
+            return days + hours, "elapsed", ""
+        return None, "", f"day {days / 24:g} and {hours:g} h"

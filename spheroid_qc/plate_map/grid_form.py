@@ -1,0 +1,295 @@
+"""Plate maps drawn as plates: grids with row letters and column numbers, one for each variable.
+
+Grids may be stacked, stand side by side, or lie on one sheet each. The variable's name stands in
+the top-left cell, in a line above, or is the sheet's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from spheroid_qc.plate_map.map_headings import Heading, read_heading
+from spheroid_qc.plate_map.map_records import Problems, Record, is_missing
+from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
+
+# `plate: X` names a plate; without a colon only what looks like a number or a short code does,
+# since titles such as "plate map of May" are common.
+_PLATE_WORDS = r"(?:plate|platte|vessel|barcode)(?: (?:name|id|no\.?|number))?"
+_PLATE_LINE = re.compile(
+    rf"{_PLATE_WORDS}\s*[:=#]\s*(\S.*)|{_PLATE_WORDS}\s+(\S{{1,2}}|\S*\d\S*)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """One grid.
+
+    Attributes
+    ----------
+    table : Table
+        Where it stands.
+    name : str
+        Name of the variable; empty where there is none.
+    plate : str or None
+        Name of the plate that a line above states.
+    line, column : int
+        Place of the top-left cell.
+    last_line : int
+        Last line of the grid.
+    cells : tuple of (Well, Cell)
+        All cells, also empty ones.
+    """
+
+    table: Table
+    name: str
+    plate: str | None
+    line: int
+    column: int
+    last_line: int
+    cells: tuple[tuple[Well, Cell], ...]
+
+
+def _column_number(text: str) -> int | None:
+    match = re.fullmatch(r"0*([1-9]\d?)(?:\.0+)?", text)
+    return int(match[1]) if match and int(match[1]) <= 48 else None
+
+
+def _row_letters(text: str) -> int | None:
+    """Zero-based row of a label such as `A` or `AF`."""
+    well = parse_well(text + "1") if text.isalpha() and text.isascii() else None
+    return None if well is None else well.row
+
+
+def _heads(row: Row) -> list[tuple[int, list[int]]]:
+    """Find runs of column numbers in a line: (column of the label, column numbers)."""
+    runs: list[tuple[int, list[int]]] = []
+    column = 2
+    width = len(row.texts)
+    while column <= width:
+        number = _column_number(row.text(column))
+        if number is None or _column_number(row.text(column - 1)) == number - 1:
+            column += 1
+            continue
+        numbers = [number]
+        while _column_number(row.text(column + len(numbers))) == number + len(numbers):
+            numbers.append(number + len(numbers))
+        if len(numbers) > 1:
+            runs.append((column - 1, numbers))
+        column += len(numbers)
+    return runs
+
+
+def find_grids(table: Table, problems: Problems) -> list[Grid]:
+    """Find all grids of a table.
+
+    Parameters
+    ----------
+    table : Table
+        Any table.
+    problems : Problems
+        Takes what is wrong within a grid (rows out of order, a value beyond the last column).
+
+    Returns
+    -------
+    list of Grid
+        From top to bottom and left to right.
+    """
+    grids: list[Grid] = []
+    rows = list(table.rows)
+    plate: str | None = None
+    titles: list[Row] = []
+    position = 0
+    while position < len(rows):
+        row = rows[position]
+        found = []
+        for label, numbers in _heads(row):
+            below = rows[position + 1] if position + 1 < len(rows) else None
+            if below is not None and _row_letters(below.text(label)) is not None:
+                found.append((label, numbers))
+        if not found:
+            texts = [text for text in row.texts if text]
+            stated = _PLATE_LINE.fullmatch(texts[0]) if len(texts) == 1 else None
+            if len(texts) == 2 and read_heading(texts[0].rstrip(":=")).kind == "plate":
+                plate = texts[1]
+            elif stated:
+                plate = stated[1] or stated[2]
+            else:
+                titles.append(row)
+            position += 1
+            continue
+        depth = 1
+        for index, (label, numbers) in enumerate(found):
+            right = found[index + 1][0] if index + 1 < len(found) else None
+            name = row.text(label) or _title(titles, label, single=len(found) == 1)
+            grid = _grid(table, rows, position, label, numbers, right, name, plate, problems)
+            grids.append(grid)
+            depth = max(depth, 1 + sum(row.line <= grid.last_line for row in rows[position + 1 :]))
+        position += depth
+        titles = []
+    return grids
+
+
+def _title(titles: list[Row], label: int, single: bool) -> str:
+    """Take the name from the nearest line above that isn't part of a grid."""
+    if not titles:
+        return ""
+    row = titles[-1]
+    texts = [text for text in row.texts if text]
+    if single and len(texts) == 1:
+        return texts[0].rstrip(":").strip()
+    text = row.text(label) or row.text(label + 1)
+    return "" if single else text.rstrip(":").strip()
+
+
+def _grid(
+    table: Table,
+    rows: list[Row],
+    position: int,
+    label: int,
+    numbers: list[int],
+    right: int | None,
+    name: str,
+    plate: str | None,
+    problems: Problems,
+) -> Grid:
+    head = rows[position]
+    heading = " ".join(name.split())
+    cells: list[tuple[Well, Cell]] = []
+    last_line = head.line
+    previous = -1
+    for row in rows[position + 1 :]:
+        letters = _row_letters(row.text(label))
+        if letters is None:
+            break
+        if letters <= previous:
+            problems.add(
+                f"{table.place(row.line, label, heading)}: row {row.text(label)!r} stands twice or "
+                "out of order in this grid; write each row once, from top to bottom, and start a "
+                "new grid with a line of column numbers.",
+                "rows out of order",
+            )
+            break
+        previous = letters
+        last_line = row.line
+        end = right - 1 if right is not None else max(len(row.texts), label + len(numbers))
+        for column in range(label + 1, end + 1):
+            text = row.text(column)
+            offset = column - label - 1
+            if offset >= len(numbers):
+                if text and right is None and column == label + len(numbers) + 1:
+                    problems.add(
+                        f"{table.place(row.line, column, heading)}: {text!r} stands to the right "
+                        f"of the last column, {numbers[-1]}; number the column, or take the value "
+                        "out.",
+                        "values beside a grid",
+                    )
+                continue
+            well = Well(letters, numbers[offset] - 1)
+            cells.append((well, Cell(table, row.line, column, text, heading)))
+    return Grid(table, name, plate, head.line, label, last_line, tuple(cells))
+
+
+def grid_records(
+    grids: Iterable[Grid],
+    problems: Problems,
+    notes: list[str],
+    well_count: int | None = None,
+) -> tuple[list[Record], list[Heading]]:
+    """Join grids of several variables into one record a well.
+
+    Parameters
+    ----------
+    grids : iterable of Grid
+        All with a name (or on a sheet whose name is one).
+    problems, notes : Problems, list of str
+        Take what is found.
+    well_count : int, optional
+        Wells of the plate.
+
+    Returns
+    -------
+    (list of Record, list of Heading)
+        One record for every well that any grid says something about.
+    """
+    grids = list(grids)
+    headings: list[Heading] = []
+    collected: dict[tuple[str | None, Well], list[tuple[Heading, Cell]]] = {}
+    first: dict[tuple[str | None, str, str], Grid] = {}
+    tables: dict[int, tuple[Table, int, int]] = {}
+    for grid in grids:
+        heading = read_heading(grid.name) if grid.name else read_heading(grid.table.sheet)
+        place = grid.table.place(grid.line, grid.column)
+        written = heading.written
+        if not written or heading.kind in ("well", "row", "column"):
+            problems.add(
+                f"{place}: the grid has no name; write what it holds (drug, dose_uM, unit, role, "
+                "cell_line ...) into its top-left cell. If its numbers are treatments, give the "
+                "treatment table too, named as this file but with 'treatment' for 'layout'.",
+                "grids without a name",
+            )
+            continue
+        held = (grid.plate, heading.kind if heading.kind != "extra" else written, heading.slot)
+        if held in first:
+            before = first[held]
+            problems.add(
+                f"{place}: a second grid is named {written!r} (the first begins in line "
+                f"{before.line}); number them, such as drug_1 and drug_2, or write a line "
+                "'plate: NAME' above the grids of each plate.",
+                "doubled grids",
+            )
+            continue
+        first[held] = grid
+        top = tables.get(id(grid.table), (grid.table, grid.line, grid.last_line))
+        tables[id(grid.table)] = (
+            grid.table,
+            min(top[1], grid.line),
+            max(top[2], grid.last_line),
+        )
+        if heading not in headings:
+            headings.append(heading)
+        for well, cell in grid.cells:
+            if is_missing(cell.text) and not cell.fault:
+                continue
+            if well_count is not None and not fits(well, well_count):
+                rows, columns = PLATE_FORMATS[well_count]
+                problems.add(
+                    f"{cell.place}: {well.name} is not a well of a {well_count}-well plate, which "
+                    f"ends at {well_name(rows - 1, columns - 1)}; correct it, or set the number "
+                    "of wells.",
+                    "unknown wells",
+                )
+                continue
+            collected.setdefault((grid.plate, well), []).append((heading, cell))
+    for table, top_line, last_line in tables.values():
+        for sentence in table.merged_problems(top_line, last_line):
+            problems.add(sentence, "merged cells")
+    plates = {grid.plate for grid in grids}
+    if len(plates) > 1 and None in plates:
+        lost = next(grid for grid in grids if grid.plate is None)
+        problems.add(
+            f"{lost.table.place(lost.line, lost.column)}: this grid belongs to no plate, while "
+            "others do; write a line 'plate: NAME' above it."
+        )
+    names = ", ".join(dict.fromkeys(heading.written for heading in headings))
+    notes.append(f"{len(grids)} grid{'s' * (len(grids) != 1)} read: {names}.")
+    keys = sorted(collected, key=lambda key: (key[0] or "", key[1]))
+    plate_heads = [heading for heading in headings if heading.kind == "plate"]
+    records = []
+    for plate, well in keys:
+        said = collected[plate, well]
+        own = next((cell.text for heading, cell in said if heading in plate_heads), None)
+        cells = tuple(pair for pair in said if pair[0] not in plate_heads)
+        anchor = said[0][1]
+        records.append(
+            Record(
+                f"{anchor.table.place(anchor.line, anchor.column)}",
+                own or plate,
+                well.name,
+                cells,
+                anchor.line,
+            )
+        )
+    return records, [heading for heading in headings if heading not in plate_heads]

@@ -1,0 +1,98 @@
+"""Write a plate map as a long CSV that reads back the same."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from pathlib import Path
+
+from spheroid_qc.plate_map.mapped_wells import Dose, MappedWell, PlateMap
+
+_TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+
+
+def escape(text: str) -> str:
+    """Guard a text that a spreadsheet program would take for a formula, by an apostrophe."""
+    if re.match(r"[=+\-@\t\r]|'[=+\-@'\t\r]", text) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(int(value)) if value.is_integer() else repr(value)
+
+
+def write_plate_map(plate_map: PlateMap, path: Path) -> Path:
+    """Write a map in the long form: one line for each drug of each well.
+
+    Parameters
+    ----------
+    plate_map : PlateMap
+        The map.
+    path : Path
+        A CSV file; replaced in one go if it exists.
+
+    Returns
+    -------
+    Path
+        The file. `read_plate_map` gives an equal map from it.
+    """
+    path = Path(path)
+    wells = plate_map.wells
+    plates = bool(plate_map.plates)
+    fixed = [name for name in _TEXTS if any(getattr(well, name) for well in wells)]
+    columns = ["plate"] * plates + ["well", "role", "control_name", "drug", "dose", "unit"]
+    optional = {
+        "molar_mass_g_mol": any(d.molar_mass_g_mol is not None for w in wells for d in w.drugs),
+        "dosed_at_h": any(w.dosed_at_h is not None for w in wells)
+        or any(d.dosed_at_h is not None for w in wells for d in w.drugs),
+        "washout_at_h": any(w.washout_at_h is not None for w in wells)
+        or any(d.washout_at_h is not None for w in wells for d in w.drugs),
+        "cells_seeded": any(w.cells_seeded is not None for w in wells),
+    }
+    columns += [name for name, wanted in optional.items() if wanted] + fixed
+    columns += plate_map.columns
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([escape(column) for column in columns])
+        for well, dose in _lines(plate_map):
+            values = _values(well, dose)
+            extras = [well.extra.get(column, "") for column in plate_map.columns]
+            named = columns[: len(columns) - len(plate_map.columns)]
+            row = [values[name] for name in named] + extras
+            writer.writerow([escape(text) for text in row])
+    os.replace(part, path)
+    return path
+
+
+def _lines(plate_map: PlateMap) -> list[tuple[MappedWell, Dose | None]]:
+    """Order the lines so that drugs first appear in the map's order."""
+    by_well: list[tuple[MappedWell, Dose | None]] = []
+    for well in plate_map.wells:
+        by_well += [(well, dose) for dose in well.drugs] or [(well, None)]
+    appearing = list(dict.fromkeys(dose.drug for _, dose in by_well if dose is not None))
+    if appearing == list(plate_map.drugs):
+        return by_well
+    ranks = {drug: rank for rank, drug in enumerate(plate_map.drugs)}
+    return sorted(by_well, key=lambda line: ranks.get(line[1].drug, -1) if line[1] else -1)
+
+
+def _values(well: MappedWell, dose: Dose | None) -> dict[str, str]:
+    values = {name: getattr(well, name) for name in _TEXTS}
+    values |= {
+        "plate": well.plate or "",
+        "well": well.well,
+        "role": well.role,
+        "control_name": well.control,
+        "drug": dose.drug if dose else "",
+        "dose": _number(dose.dose) if dose else "",
+        "unit": dose.unit if dose else "",
+        "molar_mass_g_mol": _number(dose.molar_mass_g_mol) if dose else "",
+        "dosed_at_h": _number(dose.dosed_at_h if dose else well.dosed_at_h),
+        "washout_at_h": _number(dose.washout_at_h if dose else well.washout_at_h),
+        "cells_seeded": _number(well.cells_seeded),
+    }
+    return values
