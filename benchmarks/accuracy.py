@@ -30,7 +30,7 @@ from scoring import Example, Score, score, side_by_side, table
 from sheets import contact_sheet, outlined
 
 from spheroid_qc.evaluate.overlap import iou
-from spheroid_qc.segment import Segmentation, segment
+from spheroid_qc.segmentation import Segmentation, segment
 
 
 def examples(folder: Path, only: str = "") -> Iterator[Example]:

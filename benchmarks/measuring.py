@@ -18,8 +18,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measure import fluorescence, frame_quality, measure_rows
-from spheroid_qc.segment import Segmentation
+from spheroid_qc.measurement import fluorescence, frame_quality, measure_rows
+from spheroid_qc.segmentation import Segmentation
 
 SIDE = 1000
 REPEATS = 15

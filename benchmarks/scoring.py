@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.evaluate.agreement import bootstrap_interval
 from spheroid_qc.evaluate.overlap import dice, iou
-from spheroid_qc.segment import Segmentation
+from spheroid_qc.segmentation import Segmentation
 
 IGNORE = 255
 SHED_COUNTS_FROM = 0.02

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from spheroid_qc.segment import Segmentation
+from spheroid_qc.segmentation import Segmentation
 
 GREEN, ORANGE, CYAN = (0, 255, 0), (255, 140, 0), (0, 200, 255)
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.flags import FLAGS, Flag, frame_flags, resolve, series_flags
-from spheroid_qc.measure import frame_quality, measure_rows
+from spheroid_qc.measurement import frame_quality, measure_rows
 from spheroid_qc.parameters import QualityParameters, Severity
 
 from .measure.made import Mask, disc, masks, picture

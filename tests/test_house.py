@@ -18,13 +18,13 @@ NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 
 # From the first to the last: a room imports only from its own and from earlier lines.
 PLAN = (
-    ("errors", "parameters", "wells", "wording", "_callable"),
+    ("errors", "parameters", "wells", "wording"),
     ("atomic", "configuration", "tables"),
     ("frames", "plate_map"),
     ("images",),
     ("samples",),
-    ("segment",),
-    ("measure", "flags"),
+    ("segmentation",),
+    ("measurement", "flags"),
     ("follow",),
     ("response",),
     ("run",),
@@ -105,7 +105,7 @@ def test_a_room_imports_only_rooms_before_it(path: Path) -> None:
 def test_samples_stand_apart_from_what_they_test(path: Path) -> None:
     if room_of(path) == "samples":
         for name in imports_of(path):
-            assert not re.match(r"spheroid_qc\.(segment|measure|flags|follow|run)\b", name)
+            assert not re.match(r"spheroid_qc\.(segmentation|measurement|flags|follow|run)\b", name)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
@@ -120,7 +120,7 @@ def test_what_is_installed_trains_nothing(path: Path) -> None:
 def test_a_module_does_one_thing_and_says_which(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     if room_of(path) != "parameters":  # a plain list, as long as there are settings
-        assert len(text.splitlines()) <= 400
+        assert len(text.splitlines()) <= 600, "the subject cuts files, but this is several"
     assert ast.get_docstring(ast.parse(text)), "a module says in its docstring what it is for"
 
 

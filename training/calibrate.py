@@ -24,17 +24,17 @@ from spheroid_qc.evaluate.overlap import iou
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.samples import DEMO, Modality, render_frame
 from spheroid_qc.samples.micrographs import OTHER, draw_micrograph
-from spheroid_qc.segment.classical import segment_classical
-from spheroid_qc.segment.learned import segment_learned
-from spheroid_qc.segment.learned.confidence import CALIBRATION, FIGURES
-from spheroid_qc.segment.opinions import opinion_figures
+from spheroid_qc.segmentation.auto import opinion_figures
+from spheroid_qc.segmentation.classical import segment_classical
+from spheroid_qc.segmentation.learned import segment_learned
+from spheroid_qc.segmentation.learned.confidence import CALIBRATION, FIGURES
 
 SEED = 11
 SIDES = (256, 384, 512)
 PLATE_EVERY = 6
 """Every so many frames one of the demo's plate, from a simulator of its own."""
 
-TARGET = Path(__file__).parent.parent / "spheroid_qc/segment/learned" / CALIBRATION
+TARGET = Path(__file__).parent.parent / "spheroid_qc/segmentation/learned" / CALIBRATION
 STIFFNESS = 0.01
 """Penalty on squared weights of standardised figures."""
 

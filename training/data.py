@@ -13,7 +13,12 @@ from scipy import ndimage
 from torch import Tensor
 
 from spheroid_qc.samples.micrographs import WIDE, Family, Micrograph, draw_micrograph
-from spheroid_qc.segment.learned.channels import Pooled, channels_of, pool_region, resample
+from spheroid_qc.segmentation.learned.input_channels import (
+    Pooled,
+    channels_of,
+    pool_region,
+    resample,
+)
 
 SIDE = 256
 """Pixels a side that the network is trained on."""

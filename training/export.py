@@ -19,7 +19,7 @@ from onnx import helper, numpy_helper
 from training.data import SIDE
 from training.network import Segmenter
 
-TARGET = Path(__file__).parent.parent / "spheroid_qc/segment/learned/core_shed.onnx"
+TARGET = Path(__file__).parent.parent / "spheroid_qc/segmentation/learned/core_shed.onnx"
 
 
 def export(state: Path, target: Path, half: bool = True) -> None:

@@ -236,8 +236,8 @@ def _warm(data: WellData, timepoint: int) -> FieldImage | None:
     """Read the picture, and load the libraries that measuring takes; in a thread."""
     import skimage.measure  # noqa: F401
 
-    import spheroid_qc.measure.quality
-    import spheroid_qc.measure.registry  # noqa: F401
+    import spheroid_qc.measurement.metric_registry
+    import spheroid_qc.measurement.quality_features  # noqa: F401
 
     return data.load(timepoint)
 

@@ -12,7 +12,7 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
-from spheroid_qc.measure.body import bounding_box, within
+from spheroid_qc.measurement.spheroid import bounding_box, within
 
 
 class MaskLayer(Labels):

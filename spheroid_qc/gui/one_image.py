@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spheroid_qc.measure import measured_columns
-from spheroid_qc.measure.table import measure
+from spheroid_qc.measurement import measured_columns
+from spheroid_qc.measurement.measured_rows import measure
 from spheroid_qc.parameters import MeasurementParameters, Parameters
-from spheroid_qc.segment import Segmentation, segment
+from spheroid_qc.segmentation import Segmentation, segment
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ from spheroid_qc.run.load import FieldImage, OpenFile
 from spheroid_qc.run.masks import read_masks, write_masks
 from spheroid_qc.run.moment import measure_field
 from spheroid_qc.run.work import Moment, read_record
-from spheroid_qc.segment import Segmentation
+from spheroid_qc.segmentation import Segmentation
 
 METHOD = "corrected"
 """What the column `method` says of masks that a person drew."""

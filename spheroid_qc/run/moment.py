@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.images import PlateCalibration
-from spheroid_qc.measure import figures_of, fluorescence, rows_of, scene_of
+from spheroid_qc.measurement import figures_of, fluorescence, rows_of, scene_of
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.load import FieldError, FieldImage, OpenFile, load_field
 from spheroid_qc.run.masks import write_masks
 from spheroid_qc.run.stitching import stitch
 from spheroid_qc.run.work import Moment, output_name
-from spheroid_qc.segment import Segmentation, segment
+from spheroid_qc.segmentation import Segmentation, segment
 
 
 def analyse_moment(

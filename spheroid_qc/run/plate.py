@@ -238,7 +238,7 @@ def _read_request(
     source: Path, plate_map: str | Path | None, parameters: Parameters
 ) -> tuple[FrameTable, PlateMap | None]:
     """Read names and map; everything that can be refused is refused here."""
-    from spheroid_qc.segment import check_method
+    from spheroid_qc.segmentation import check_method
 
     check_method(parameters.segmentation.method)
     mapped = None

@@ -7,8 +7,8 @@ from typing import Any
 
 from spheroid_qc.flags import FLAGS, Flag, resolve
 from spheroid_qc.frames.frame_table import Finding
-from spheroid_qc.measure import measured_columns
-from spheroid_qc.measure.channels import FLUORESCENCE_COLUMNS
+from spheroid_qc.measurement import measured_columns
+from spheroid_qc.measurement.fluorescence_channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.plate_map.end_points import EndPoints
 from spheroid_qc.plate_map.mapped_wells import PlateMap

@@ -140,7 +140,7 @@ def prepare() -> None:
 
     for name in ("load", "moment"):
         import_module(f"spheroid_qc.run.{name}")
-    import_module("spheroid_qc.segment.classical")
+    import_module("spheroid_qc.segmentation.classical")
 
 
 def commit_record(run: RunFolder, task: WellTask, moments: list[dict[str, Any]]) -> None:

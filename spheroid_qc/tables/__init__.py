@@ -1,7 +1,7 @@
 """Tables that people bring: CSV and XLSX of any make, with the place of every cell.
 
-`delimited_text` finds separator and encoding, `workbooks` reads XLSX with care, `numbers` tells decimal
-commas from thousands.
+`delimited_text` finds separator and encoding, `workbooks` reads XLSX with care, `numbers` tells
+decimal commas from thousands.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.evaluate import evaluate
 from spheroid_qc.evaluate.pairs import read_mask_file
 from spheroid_qc.run.masks import write_masks
-from spheroid_qc.segment import Segmentation
+from spheroid_qc.segmentation import Segmentation
 
 
 def disc(radius: float, size: int = 100, at: tuple[int, int] = (50, 50)) -> np.ndarray:

@@ -15,7 +15,7 @@ from PIL import Image
 from spheroid_qc.report.pictures import Pictures, draw_pictures
 from spheroid_qc.report.sources import find_sources
 from spheroid_qc.run.masks import read_masks, write_masks
-from spheroid_qc.segment import Segmentation
+from spheroid_qc.segmentation import Segmentation
 from tests.report.test_parts import points_of
 
 

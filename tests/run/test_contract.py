@@ -19,7 +19,7 @@ from scipy import ndimage, stats
 
 from spheroid_qc import Parameters, run_plate
 from spheroid_qc.configuration import apply_overrides
-from spheroid_qc.segment import Segmentation
+from spheroid_qc.segmentation import Segmentation
 from tests.run.conftest import PIXEL_UM, SIZE, write
 
 HOURS = (0, 24, 48, 72, 96)

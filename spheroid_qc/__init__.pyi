@@ -1,0 +1,8 @@
+from .measurement import measure as measure
+from .parameters import Parameters as Parameters
+from .segmentation import Segmentation as Segmentation
+from .segmentation import segment as segment
+from .workflow import analyse as analyse
+from .workflow import run_plate as run_plate
+
+__version__: str

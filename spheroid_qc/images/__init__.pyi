@@ -1,0 +1,14 @@
+from .calibration import Calibration as Calibration
+from .calibration import ResolvedPixelSize as ResolvedPixelSize
+from .calibration import resolve_pixel_size as resolve_pixel_size
+from .grey import to_grey as to_grey
+from .info import ImageInfo as ImageInfo
+from .info import Plane as Plane
+from .plate_files import PlateCalibration as PlateCalibration
+from .plate_files import plate_calibration as plate_calibration
+from .probing import probe as probe
+from .reading import ImageFile as ImageFile
+from .reading import open_image as open_image
+from .reading import read_plane as read_plane
+from .stacks import combine_z as combine_z
+from .stacks import focus_of as focus_of

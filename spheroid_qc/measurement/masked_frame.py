@@ -1,0 +1,113 @@
+"""One frame with its masks, checked once, and what all measurements of it share.
+
+The background around the spheroid and the crops of its core cost more than most figures that are
+made of them, so the rows of the table and the figures of quality look at the same ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.measurement.background_level import Surround, checked, surround_of
+from spheroid_qc.measurement.spheroid import Body, Box, Mask, bounding_box
+from spheroid_qc.parameters import MeasurementParameters
+from spheroid_qc.segmentation.result import Segmentation
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A frame that is ready to be measured.
+
+    Parameters
+    ----------
+    core : ndarray of int, shape (y, x)
+        Labels of the core.
+    total : ndarray of bool, shape (y, x)
+        Core and shed material.
+    image : ndarray, shape (y, x)
+        Grey values of any real dtype.
+    pixel_size_um : float
+        NaN where unknown.
+    parameters : MeasurementParameters
+        Smallest fragment and smallest core.
+    """
+
+    core: NDArray[np.integer]
+    total: Mask
+    image: NDArray[Any]
+    pixel_size_um: float
+    parameters: MeasurementParameters
+
+    @cached_property
+    def surround(self) -> Surround:
+        """Background around everything that was found."""
+        return surround_of(self.image, self.total)
+
+    @cached_property
+    def box(self) -> Box:
+        """Bounding box of everything that was found; empty for nothing."""
+        return bounding_box(self.total) or (slice(0, 0), slice(0, 0))
+
+    @cached_property
+    def whole(self) -> Body:
+        """All there is in the frame as one body, its main part the largest piece of core."""
+        core = self.core[self.box]
+        return self.body(core > 0, self.total[self.box], self.box, int(core.any()))
+
+    def body(
+        self, core: Mask, total: Mask, box: Box, label: int, *, contiguous: bool = True
+    ) -> Body:
+        """Make a body of masks within a box; see `Body`."""
+        floor = float(self.parameters.min_fragment_px)
+        if np.isfinite(self.pixel_size_um):
+            floor = self.parameters.min_fragment_um2 / self.pixel_size_um**2
+        return Body(
+            core=core,
+            total=total,
+            box=box,
+            image=self.image,
+            surround=self.surround,
+            pixel_size_um=self.pixel_size_um,
+            label=label,
+            min_fragment_px=floor,
+            min_core_radius_px=self.parameters.min_core_radius_px,
+            contiguous=contiguous,
+        )
+
+
+def scene_of(
+    segmentation: Segmentation,
+    image: NDArray[Any],
+    pixel_size_um: float | None = None,
+    parameters: MeasurementParameters | None = None,
+) -> Scene:
+    """Check that masks, image and pixel size fit together, and put them together.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        Core labels and shed mask, shape (y, x).
+    image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
+        The frame the masks were made from. Values that are not finite are background.
+    pixel_size_um : float, optional
+        Size of one pixel in um.
+    parameters : MeasurementParameters, optional
+        Default: the defaults.
+
+    Returns
+    -------
+    Scene
+
+    Raises
+    ------
+    RequestError
+        If they don't fit together, or the pixel size is not a positive number.
+    """
+    core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
+    # What is core can't also be shed; edited masks may overlap.
+    return Scene(core, (core > 0) | shed, pixels, size, parameters or MeasurementParameters())

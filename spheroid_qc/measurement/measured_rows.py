@@ -1,0 +1,139 @@
+"""Masks of one frame -> rows of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from spheroid_qc.measurement.masked_frame import Scene, scene_of
+from spheroid_qc.measurement.metric_registry import REGISTRY, columns, evaluate
+from spheroid_qc.parameters import Assay, MeasurementParameters
+from spheroid_qc.segmentation.result import Segmentation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+COLUMNS: tuple[str, ...] = (*(column.name for column in columns()), "confidence")
+
+
+def measured_columns(assay: Assay | str = Assay.SINGLE) -> tuple[str, ...]:
+    """Columns of `measure` that can hold a value in an assay.
+
+    Parameters
+    ----------
+    assay : {"single", "spheres"}
+        What a well holds.
+
+    Returns
+    -------
+    tuple of str
+        In the order of the table.
+    """
+    spheres = Assay(assay) is Assay.SPHERES
+    names = [
+        column.name
+        for metric in REGISTRY.values()
+        if metric.spheres or not spheres
+        for column in metric.columns
+    ]
+    return (*names, "confidence")
+
+
+def measure(
+    segmentation: Segmentation,
+    image: NDArray[Any],
+    pixel_size_um: float | None = None,
+    *,
+    assay: Assay | str = Assay.SINGLE,
+    parameters: MeasurementParameters | None = None,
+) -> pd.DataFrame:
+    """Measure the spheroid, or every sphere, of one frame.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        Core labels and shed mask, shape (y, x).
+    image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
+        The frame the masks were made from. Values that are not finite are background.
+    pixel_size_um : float, optional
+        Size of one pixel in um. None: columns in um are empty, those in px hold the numbers.
+    assay : {"single", "spheres"}
+        `single`: exactly one row, also when nothing was found. `spheres`: one row for each
+        core label, none for an empty frame; shed material belongs to no sphere.
+    parameters : MeasurementParameters, optional
+        Smallest fragment and smallest core.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `COLUMNS`; units stand in their names and in `REGISTRY`.
+
+    Raises
+    ------
+    RequestError
+        If masks and image do not fit together, or the pixel size is not a positive number.
+    """
+    import pandas as pd
+
+    rows = measure_rows(segmentation, image, pixel_size_um, assay=assay, parameters=parameters)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def measure_rows(
+    segmentation: Segmentation,
+    image: NDArray[Any],
+    pixel_size_um: float | None = None,
+    *,
+    assay: Assay | str = Assay.SINGLE,
+    parameters: MeasurementParameters | None = None,
+) -> list[dict[str, float]]:
+    """Measure one frame without building a table; see `measure` for the arguments.
+
+    Returns
+    -------
+    list of dict
+        One dictionary of numbers for each row of the table.
+
+    Raises
+    ------
+    RequestError
+        As in `measure`.
+    """
+    scene = scene_of(segmentation, image, pixel_size_um, parameters)
+    return rows_of(scene, assay, segmentation.confidence)
+
+
+def rows_of(scene: Scene, assay: Assay | str, confidence: float) -> list[dict[str, float]]:
+    """Measure a scene; see `measure`.
+
+    Parameters
+    ----------
+    scene : Scene
+        Frame and masks.
+    assay : {"single", "spheres"}
+        What a well holds.
+    confidence : float
+        Of the masks.
+
+    Returns
+    -------
+    list of dict
+        As of `measure_rows`.
+    """
+    rows: list[dict[str, float]] = []
+    if Assay(assay) is Assay.SPHERES:
+        from scipy import ndimage
+
+        for number, place in enumerate(ndimage.find_objects(scene.core), start=1):
+            if place is not None:
+                at = place[0], place[1]
+                mask = scene.core[at] == number
+                sphere = scene.body(mask, mask, at, number, contiguous=False)
+                rows.append(evaluate(sphere, spheres=True))
+    else:
+        rows.append(evaluate(scene.whole))
+    for row in rows:
+        row["confidence"] = float(confidence)
+    return rows

@@ -1,0 +1,280 @@
+"""Raw figures from which `spheroid_qc.flags` judges whether a frame can be trusted.
+
+Nothing here knows a threshold: the figures are stored, so that other thresholds need no new
+look at the pixels. Focus of the spheroid itself (`focus_score`, `rim_sharpness`) is among the
+measured columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.measurement.background_level import (
+    Surround,
+    at_least,
+    at_most,
+    coarse_any,
+    coarse_factor,
+)
+from spheroid_qc.measurement.detail_scales import blurred, detail_ratio
+from spheroid_qc.measurement.evenness import background_amplitude, void
+from spheroid_qc.measurement.masked_frame import Scene, scene_of
+from spheroid_qc.measurement.scale_bars import find_annotations
+from spheroid_qc.measurement.shape import solidity
+from spheroid_qc.measurement.spheroid import Body, Box, Mask
+from spheroid_qc.segmentation.result import Segmentation
+
+QUALITY_FIGURES: dict[str, str] = {
+    "intensity_min": "Smallest grey value of the frame",
+    "intensity_max": "Largest grey value of the frame",
+    "dynamic_range": "Grey values between the 0.1st and the 99.9th percentile",
+    "background_level": "Median grey value around the spheroid",
+    "background_noise": "SD of the pixel noise in the background, in grey values",
+    "contrast": "Root mean square difference of C1 from the background, in grey values",
+    "contrast_to_background": "Contrast over the robust SD of the background around it",
+    "unevenness": "Height of the smooth surface under the background over the contrast",
+    "unevenness_level": "The same height over the background level",
+    "saturated_frame": "Share of the frame that is clipped at the bright end",
+    "saturated_total": "Share of T that is clipped at either end",
+    "border_contact_core": "Share of C1's outline that lies on the edge of the frame",
+    "border_contact_total": "Share of T's outline that lies on the edge of the frame",
+    "annotation_overlap": "Share of C1's box that is covered by burned-in writing",
+    "annotation_in_total": "Share of T that is burned-in writing",
+    "frame_focus": "Fine over coarse detail of the frame, whatever it shows",
+    "body_count": "Number of compact bodies (core labels)",
+    "second_body_ratio": "Area of the second largest separate piece of core over the largest",
+    "second_body_solidity": "Solidity of that piece",
+    "second_label_ratio": "Area of the second largest core label over the largest",
+}
+
+_TILE = 128  # px; four of them stand for the frame where its focus is judged
+
+
+def frame_quality(
+    segmentation: Segmentation,
+    image: NDArray[Any],
+    pixel_size_um: float | None = None,
+) -> dict[str, float]:
+    """Raw quality figures of one frame.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        Core labels and shed mask, shape (y, x).
+    image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
+        The frame; values that are not finite are background.
+    pixel_size_um : float, optional
+        Checked, not used: no figure depends on it.
+
+    Returns
+    -------
+    dict of str to float
+        The keys of `QUALITY_FIGURES`; NaN where a figure has no meaning (no core, no
+        background left).
+
+    Raises
+    ------
+    RequestError
+        If masks and image do not fit together, or the pixel size is not a positive number.
+    """
+    return figures_of(scene_of(segmentation, image, pixel_size_um))
+
+
+def figures_of(scene: Scene) -> dict[str, float]:
+    """Raw quality figures of a scene; see `frame_quality`.
+
+    Parameters
+    ----------
+    scene : Scene
+        Frame and masks.
+
+    Returns
+    -------
+    dict of str to float
+        The keys of `QUALITY_FIGURES`.
+    """
+    pixels, total, box, body = scene.image, scene.total, scene.box, scene.whole
+    figures = _range(pixels)
+    figures["background_level"] = scene.surround.level
+    figures["background_noise"] = scene.surround.noise
+    figures |= _light(pixels, total, body)
+    figures |= _saturation(pixels, total, box, figures["intensity_min"], figures["intensity_max"])
+    figures["border_contact_core"] = _contact(body.main, body.main_box, pixels.shape)
+    figures["border_contact_total"] = _contact(body.total, box, pixels.shape)
+    figures |= _annotations(pixels, total, body)
+    figures["frame_focus"] = _frame_focus(pixels, scene.surround)
+    figures |= _bodies(scene.core[box], body)
+    return {name: float(figures[name]) for name in QUALITY_FIGURES}
+
+
+def _range(image: NDArray[Any]) -> dict[str, float]:
+    step = coarse_factor(image.shape)
+    sample = image[::step, ::step].astype(np.float64)
+    finite = image[np.isfinite(image)] if image.dtype.kind == "f" else image
+    sample = sample[np.isfinite(sample)]
+    if finite.size == 0 or sample.size == 0:
+        return {"intensity_min": np.nan, "intensity_max": np.nan, "dynamic_range": 0.0}
+    low, high = np.percentile(sample, (0.1, 99.9))
+    return {
+        "intensity_min": float(finite.min()),
+        "intensity_max": float(finite.max()),
+        "dynamic_range": float(high - low),
+    }
+
+
+def _light(image: NDArray[Any], total: Mask, body: Body) -> dict[str, float]:
+    factor = coarse_factor(image.shape)
+    values = image[::factor, ::factor].astype(np.float64)
+    covered = coarse_any(total, factor)
+    unknown = ~np.isfinite(values)
+    level = body.surround.level
+    values[unknown] = level if np.isfinite(level) else 0.0
+    free = ~(_grown(covered) | unknown)
+    free &= ~_grown(void(values))
+    height = background_amplitude(values, free)
+    contrast = np.nan
+    if body.main_area and np.isfinite(level):
+        inside, mask = body.main_surrounds
+        contrast = float(np.sqrt(np.mean(inside[mask] ** 2, dtype=np.float64)))
+    spread = body.surround.spread
+    return {
+        "contrast": contrast,
+        "contrast_to_background": contrast / spread if spread > 0 else np.nan,
+        "unevenness": height / contrast if contrast > 0 else np.nan,
+        "unevenness_level": height / level if level > 0 else np.nan,
+    }
+
+
+def _grown(mask: Mask) -> Mask:
+    from scipy import ndimage
+
+    # Two cells in all eight directions; a running maximum is many times as fast as a dilation.
+    grown = ndimage.maximum_filter(mask.view(np.uint8), 5, mode="constant")
+    return np.asarray(grown > 0)
+
+
+def _saturation(
+    image: NDArray[Any], total: Mask, box: Box, low: float, high: float
+) -> dict[str, float]:
+    """Share of clipped pixels.
+
+    Clipped is what lies at the end of the file's type, or at the end of the values that occur
+    if more pixels lie there than just before it (12 bits in 16, a stretched JPEG). Dark
+    backgrounds and black surrounds are clipped at the dark end without harm, so that end
+    counts inside T only.
+    """
+    inside = image[box][total[box]]
+    result = {"saturated_frame": 0.0, "saturated_total": 0.0 if inside.size else np.nan}
+    if not high > low:
+        return result
+    step = 1.0 if image.dtype.kind in "iu" else (high - low) / 4096
+    step = max(step, (high - low) / 4096)
+    for bright, end in ((True, high), (False, low)):
+        edge = _spike(image, end, step if bright else -step)
+        if edge is None:
+            continue
+        if bright:
+            result["saturated_frame"] = float(np.mean(at_least(image, edge)))
+            if inside.size:
+                result["saturated_total"] += float(np.mean(at_least(inside, edge)))
+        elif inside.size:
+            result["saturated_total"] += float(np.mean(at_most(inside, edge)))
+    return result
+
+
+def _spike(image: NDArray[Any], end: float, step: float) -> float | None:
+    """Grey value from which pixels are clipped; None where the values simply end."""
+    stride = coarse_factor(image.shape)
+    sample = image[::stride, ::stride].astype(np.float64)
+    sample = sample[np.isfinite(sample)]
+    away = (end - sample) / step  # 0 at the end, growing inwards
+    at_end = np.count_nonzero(away < 0.5)
+    before = np.count_nonzero((away >= 0.5) & (away < 4.5)) / 4
+    limit = image.dtype.kind in "iu" and end in (
+        np.iinfo(image.dtype).max,
+        np.iinfo(image.dtype).min,
+    )
+    if at_end >= 4 and (at_end > 3 * before or limit):
+        return end - 0.5 * step
+    return None
+
+
+def _contact(mask: Mask, box: Box, shape: tuple[int, ...]) -> float:
+    """Pixels of a mask on the edge of the frame over all its outer pixels; NaN for none."""
+    if mask.size == 0 or not mask.any():
+        return np.nan
+    padded = np.pad(mask, 1)
+    hidden = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    rim = np.count_nonzero(mask & ~hidden)
+    on_edge = np.zeros_like(mask)
+    y, x = box
+    if y.start == 0:
+        on_edge[0] = True
+    if y.stop == shape[0]:
+        on_edge[-1] = True
+    if x.start == 0:
+        on_edge[:, 0] = True
+    if x.stop == shape[1]:
+        on_edge[:, -1] = True
+    return np.count_nonzero(mask & on_edge) / rim
+
+
+def _annotations(image: NDArray[Any], total: Mask, body: Body) -> dict[str, float]:
+    overlap = 0.0
+    written = 0.0
+    y, x = body.main_box
+    room = (y.stop - y.start) * (x.stop - x.start)
+    for (rows, columns), mask in find_annotations(image):
+        high = min(rows.stop, y.stop) - max(rows.start, y.start)
+        wide = min(columns.stop, x.stop) - max(columns.start, x.start)
+        overlap += max(0, high) * max(0, wide)
+        written += float(np.count_nonzero(total[rows, columns] & mask))
+    return {
+        "annotation_overlap": min(1.0, overlap / room) if room else np.nan,
+        "annotation_in_total": written / body.total_area if body.total_area else np.nan,
+    }
+
+
+def _frame_focus(image: NDArray[Any], surround: Surround) -> float:
+    height, width = image.shape
+    strips = []
+    for y in (height // 4, 3 * height // 4):
+        for x in (width // 4, 3 * width // 4):
+            top, left = max(0, y - _TILE // 2), max(0, x - _TILE // 2)
+            strips.append(image[top : top + _TILE, left : left + _TILE].astype(np.float64))
+    ratios = []
+    for tile in strips:
+        finite = np.isfinite(tile)
+        if finite.all():
+            # Offsets are taken off before the precision is.
+            small = (tile - tile.mean()).astype(np.float32)
+            ratios.append(detail_ratio(blurred(small), finite, surround.noise))
+    known = [r for r in ratios if np.isfinite(r)]
+    return float(np.median(known)) if known else np.nan
+
+
+def _bodies(core: NDArray[np.integer], body: Body) -> dict[str, float]:
+    labels = np.sort(np.bincount(core[body.core]))[::-1]
+    labels = labels[labels > 0]
+    result = {
+        "body_count": float(labels.size),
+        "second_label_ratio": float(labels[1] / labels[0]) if labels.size > 1 else 0.0,
+        "second_body_ratio": 0.0,
+        "second_body_solidity": np.nan,
+    }
+    pieces = np.sort(body.core_pieces)[::-1]
+    if pieces.size < 2:
+        return result
+    result["second_body_ratio"] = float(pieces[1] / pieces[0])
+    # The second piece is the first one of what is left without C1.
+    rest = body.core.copy()
+    y, x = body.main_box
+    rows = slice(y.start - body.box[0].start, y.stop - body.box[0].start)
+    columns = slice(x.start - body.box[1].start, x.stop - body.box[1].start)
+    rest[rows, columns] &= ~body.main
+    result["second_body_solidity"] = solidity(replace(body, core=rest, total=rest))
+    return result

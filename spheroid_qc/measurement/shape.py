@@ -1,0 +1,186 @@
+"""Shape of the main body C1.
+
+All figures describe the outline of C1: holes are filled first, because a dark or empty centre
+is no edge of the spheroid. Everything is computed from whole pixels. Without a core: NaN.
+
+C1 is blind to shedding; these figures never stand alone (see `disintegration`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.measurement.spheroid import Body
+
+
+def core_area(body: Body) -> int:
+    """Area of C1, the largest piece of the core, in px."""
+    return body.main_area
+
+
+def core_total_area(body: Body) -> int:
+    """Area of C, all pieces of the core, in px."""
+    return body.core_area
+
+
+def core_count(body: Body) -> int:
+    """Count the 8-connected pieces of C, whatever their size."""
+    return int(body.core_pieces.size)
+
+
+def total_area(body: Body) -> int:
+    """Area of T, core and shed material, in px."""
+    return body.total_area
+
+
+def shed_area(body: Body) -> int:
+    """Area of H, the shed material, in px."""
+    return body.total_area - body.core_area
+
+
+def equivalent_diameter(body: Body) -> float:
+    """Diameter in px of the disc of C1's area."""
+    return 2.0 * float(np.sqrt(body.main_area / np.pi))
+
+
+def volume(body: Body) -> float:
+    """Volume in cubic px of the sphere with C1's area as its shadow: 4/3 pi (A/pi)^(3/2)."""
+    return float(4.0 / 3.0 * np.pi * (body.main_area / np.pi) ** 1.5)
+
+
+# Lines through the pixel grid in sixteen directions: (dy, dx) to the next pixel on the line.
+_QUADRANT = ((0, 1), (1, 3), (1, 2), (2, 3), (1, 1), (3, 2), (2, 1), (3, 1))
+_DIRECTIONS = (*_QUADRANT, *((dx, -dy) for dy, dx in _QUADRANT))
+
+
+def perimeter(body: Body) -> float:
+    """Length of the outline in px, by Cauchy and Crofton's formula.
+
+    Half the integral, over directions and parallel lines, of how often a line crosses the
+    outline, with the lines through the grid in sixteen directions. Counting pixel edges
+    instead would give 4/pi times too much for a disc. Lines are looked at in steps of 0.7 to 1.4 %
+    of the equivalent diameter (at least 2 px), so that the length neither grows with the
+    resolution nor jumps for a mask that was enlarged two times. Within 1 % for discs from 10 px
+    diameter.
+
+    References
+    ----------
+    Legland, Kieu, Devaux 2007, Image Analysis & Stereology 26:83, doi:10.5566/ias.v26.p83-92.
+    """
+    if not body.main_area:
+        return np.nan
+    diameter = 2.0 * np.sqrt(np.count_nonzero(body.outline) / np.pi)
+    # A power of two, so that it doubles when the mask does; in bodies of a few pixels two
+    # pixels are no short step.
+    step = 1 if diameter < 32 else max(2, 2 ** int(np.log2(diameter / 70)))
+    return _crofton(body.outline, step)
+
+
+def _crofton(outline: NDArray[np.bool_], step: int) -> float:
+    mask = np.pad(outline, 3 * step)  # the longest step must not leave the array
+    angles = np.array([np.arctan2(dy, dx) for dy, dx in _DIRECTIONS])
+    following = np.append(angles[1:], np.pi)
+    previous = np.append(angles[-1] - np.pi, angles[:-1])
+    share = (following - previous) / 2.0
+    length = 0.0
+    height, width = mask.shape
+    for (y, x), angle in zip(_DIRECTIONS, share, strict=True):
+        dy, dx = y * step, x * step
+        left = max(0, -dx)
+        start = mask[: height - dy, left : width - max(0, dx)]
+        end = mask[dy:, left + dx : left + dx + start.shape[1]]
+        crossings = np.count_nonzero(start != end)
+        length += 0.5 * angle * crossings / np.hypot(dy, dx)
+    return float(length)
+
+
+def circularity(body: Body) -> float:
+    """4 pi A / P^2 of the outline: 1 for a disc, less for anything else.
+
+    A digital disc of more than a few pixels comes to 1 within 1 %; bodies of a few pixels
+    would come out above 1, which no outline can have, and are given 1.
+    """
+    if not body.main_area:
+        return np.nan
+    area = int(np.count_nonzero(body.outline))
+    return min(1.0, 4.0 * np.pi * area / perimeter(body) ** 2)
+
+
+def solidity(body: Body) -> float:
+    """Area of the outline over the area of its convex hull, in (0, 1].
+
+    The hull is the set of pixels whose centres lie in the convex hull of C1's pixel centres;
+    Pick's theorem counts them. A digital disc, a rectangle, a line of pixels and a single
+    pixel have exactly 1, whatever their size.
+    """
+    if not body.main_area:
+        return np.nan
+    corners = body.hull
+    steps = np.roll(corners, -1, axis=0) - corners
+    y, x = corners[:, 0], corners[:, 1]
+    twice_area = abs(int(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+    on_edge = int(np.gcd(np.abs(steps[:, 0]), np.abs(steps[:, 1])).sum())
+    pixels = (twice_area + on_edge) // 2 + 1
+    return int(np.count_nonzero(body.outline)) / pixels
+
+
+def feret_max(body: Body) -> float:
+    """Largest distance in px between two points of C1, its pixels taken as squares."""
+    if not body.main_area:
+        return np.nan
+    apart = np.abs(body.hull[:, None, :] - body.hull[None, :, :]) + 1
+    return float(np.sqrt((apart**2).sum(axis=2).max()))
+
+
+def feret_min(body: Body) -> float:
+    """Smallest width in px of C1 between two parallel lines, its pixels taken as squares."""
+    if not body.main_area:
+        return np.nan
+    corners = body.hull.astype(np.float64)
+    sides = np.roll(corners, -1, axis=0) - corners
+    sides = np.concatenate([sides[np.any(sides != 0, axis=1)], np.eye(2)])
+    normals = np.stack([-sides[:, 1], sides[:, 0]], axis=1)
+    normals /= np.sqrt((normals**2).sum(axis=1, keepdims=True))
+    # A convex shape is narrowest across one of its sides (rotating calipers). The hull of the
+    # squares is that of the centres widened by a unit square, which adds its own two sides.
+    heights = normals @ corners.T
+    widths = heights.max(axis=1) - heights.min(axis=1) + np.abs(normals).sum(axis=1)
+    return float(widths.min())
+
+
+def eccentricity(body: Body) -> float:
+    """Eccentricity of the ellipse with C1's second moments: 0 for a disc, near 1 for a line."""
+    if not body.main_area:
+        return np.nan
+    mask = body.outline
+    rows = mask.sum(axis=1, dtype=np.int64).astype(np.float64)
+    columns = mask.sum(axis=0, dtype=np.int64).astype(np.float64)
+    area = rows.sum()
+    y = np.arange(rows.size) - rows @ np.arange(rows.size) / area
+    x = np.arange(columns.size) - columns @ np.arange(columns.size) / area
+    # A pixel is a square, not a point: 1/12 is its own second moment.
+    yy = rows @ y**2 / area + 1 / 12
+    xx = columns @ x**2 / area + 1 / 12
+    xy = float(y @ (mask.astype(np.float64) @ x)) / area
+    spread = np.hypot(yy - xx, 2 * xy)
+    return float(np.sqrt(2 * spread / (yy + xx + spread)))
+
+
+def contour_roughness(body: Body) -> float:
+    """SD of the radius over its mean, over all pixels of the outline; 0 for a disc.
+
+    The radius runs from the centroid of the outline to the outer pixels of C1 (those with an
+    edge to the outside), plus half a pixel, which is where their outer edge lies.
+    """
+    if not body.main_area:
+        return np.nan
+    mask = body.outline
+    inner = mask[1:-1, 1:-1]
+    hidden = mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+    y, x = np.nonzero(inner & ~hidden)
+    area = np.count_nonzero(inner)
+    cy = inner.sum(axis=1) @ np.arange(inner.shape[0]) / area
+    cx = inner.sum(axis=0) @ np.arange(inner.shape[1]) / area
+    radii = np.hypot(y - cy, x - cx) + 0.5
+    return float(radii.std() / radii.mean())

@@ -1,0 +1,237 @@
+"""Everything foreign around the bodies: where the frame differs from its local background.
+
+At about twice the working resolution single cells stand apart. The background is interpolated
+through bodies and material, so that a cloud does not hide itself; a smooth glow, halo or shadow
+that rings a body is light, not material, and is taken out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.classical.cues import Cues
+from spheroid_qc.segmentation.classical.single_cells import find_cells
+from spheroid_qc.segmentation.downsampling import Reduced, pool
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
+
+_TILTED = 0.7
+"""Light that changes by more than this share of the bodies' contrast is not even."""
+
+_NEAR = 0.06
+"""Share of the frame's side over which the background is corrected once more for cells."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The frame at finer resolution and what in it is foreign.
+
+    Parameters
+    ----------
+    factor : int
+        Fine pixels along the side of one block.
+    difference : ndarray of float32, shape (y, x)
+        Intensity minus local background.
+    noise : float
+        Spread of `difference` in the background.
+    limit : float
+        Difference from which a pixel is foreign.
+    mask : ndarray of bool, shape (y, x)
+        Foreign pixels, bodies included.
+    rough : ndarray of bool, shape of the working resolution
+        Blocks with more fine texture than the background.
+    sharp : ndarray of bool, shape (y, x)
+        Foreign pixels that are rough or stand out from their neighbourhood: smudges, shadows
+        and seams of the light do neither.
+    cells : ndarray of bool, shape (y, x)
+        Pixels of single cells, by their fine structure, whatever their contrast.
+    """
+
+    factor: int
+    difference: Float
+    noise: float
+    limit: float
+    mask: Mask
+    rough: Mask
+    sharp: Mask
+    cells: Mask
+
+    def crop(self, blocks: tuple[slice, slice]) -> Material:
+        """Part of the frame, given in blocks."""
+        box = tuple(slice(s.start * self.factor, s.stop * self.factor) for s in blocks)
+        return replace(
+            self,
+            difference=self.difference[box],
+            mask=self.mask[box],
+            rough=self.rough[blocks],
+            sharp=self.sharp[box],
+            cells=self.cells[box],
+        )
+
+
+def find_material(
+    reduced: Reduced, cues: Cues, usable: Mask, bodies: Mask, contrast: float, needed: float
+) -> Material:
+    """Find what differs from the local background.
+
+    Parameters
+    ----------
+    reduced : Reduced
+    cues : Cues
+    usable, bodies : ndarray of bool, shape of the working resolution
+    contrast : float
+        Intensity difference of the bodies; material of a small share of it counts.
+    needed : float
+        That share.
+
+    Returns
+    -------
+    Material
+    """
+    factor, fine = reduced.factor, reduced.fine
+    shape = (
+        min(fine.shape[0], usable.shape[0] * factor),
+        min(fine.shape[1], usable.shape[1] * factor),
+    )
+    fine = fine[: shape[0], : shape[1]]
+    rough = _rough(cues.roughness, usable & ~bodies) & usable
+    surface = cues.smooth - cues.level
+    low, high = np.percentile(surface[usable][::7], (5, 95))
+    if high - low > _TILTED * contrast:
+        # A vignette stronger than the bodies: only what is left of it can be averaged.
+        background = surface + _local_background(cues.level, usable, bodies | rough, contrast)
+    else:
+        # A surface may bend through a wide cloud, an average that leaves it out does not.
+        background = _local_background(cues.smooth, usable, bodies | rough, contrast)
+    difference = fine - interpolate(background, factor, shape)
+    # Rough blocks too: compression and uneven noise leave few that are not. A cloud is less
+    # than half of the field, and the median hardly sees it.
+    quiet = enlarge(usable & ~bodies, factor, shape)
+    inside = np.abs(difference[quiet])[::3] if quiet.any() else np.zeros(1, np.float32)
+    noise = 1.4826 * float(np.median(inside)) + 1e-6
+    if factor > 1 and 4.5 * noise > needed * contrast:
+        difference = ndimage.uniform_filter(difference, 3, mode="nearest")
+        noise /= 2.0  # at best a third; neighbouring pixels are not quite independent
+    limit = max(4.5 * noise, needed * contrast)
+    mask = (np.abs(difference) > limit) & enlarge(usable, factor, shape)
+    outstanding = np.abs(difference - _neighbourhood(difference, factor, usable.shape)) > limit
+    sharp = mask & (outstanding | enlarge(rough, factor, shape))
+    calm = usable & ~bodies & ~rough
+    near = _nearby(cues.mean, background, calm)
+    cells = find_cells(reduced, near, rough & ~bodies, calm, 0.5 * limit)
+    cells = cells[: shape[0], : shape[1]]
+    return Material(factor, difference, noise, limit, mask, rough, sharp, cells)
+
+
+def _nearby(mean: Float, background: Float, calm: Mask) -> Float:
+    """Background corrected by the calm blocks close by, of which there are some among cells."""
+    size = max(5, round(_NEAR * max(mean.shape))) | 1
+    weight = ndimage.uniform_filter(calm.astype(np.float32), size, mode="nearest")
+    error = ndimage.uniform_filter(np.where(calm, mean - background, 0.0), size, mode="nearest")
+    corrected: Float = background + error / (weight + np.float32(0.02))
+    return corrected
+
+
+def _neighbourhood(difference: Float, factor: int, shape: tuple[int, ...]) -> Float:
+    """Mean over an area a few cells wide."""
+    height, width = shape
+    padded = np.zeros((height * factor, width * factor), np.float32)
+    padded[: difference.shape[0], : difference.shape[1]] = difference
+    size = max(5, round(0.04 * max(shape))) | 1
+    local = ndimage.uniform_filter(pool(padded, factor), size, mode="nearest")
+    return interpolate(local, factor, difference.shape)
+
+
+def _rough(roughness: Float, calm: Mask) -> Mask:
+    """Blocks with more fine texture than the background, from its quietest tenth."""
+    if not calm.any():
+        return np.zeros(roughness.shape, bool)
+    low, tenth = np.percentile(roughness[calm], (2, 10))
+    spread = (tenth - low) / 0.77  # of a normal distribution, as is the next line
+    centre = tenth + 1.28 * spread
+    rough: Mask = roughness > centre + max(4.0 * spread, 0.2)
+    return rough
+
+
+def _local_background(smooth: Float, usable: Mask, bodies: Mask, contrast: float) -> Float:
+    """Average of what is neither body nor material, spread into their place."""
+    sigma = 0.07 * max(smooth.shape)
+    step = max(1, int(sigma / 4))
+    calm = usable & ~bodies
+    background = np.full_like(smooth, np.median(smooth[calm]) if calm.any() else 0.0)
+    for limit in (0.35, 0.15):
+        sure = (calm & (np.abs(smooth - background) < limit * contrast)).astype(np.float32)
+        weight, total = (
+            ndimage.gaussian_filter(part[::step, ::step], sigma / step, mode="constant")
+            for part in (
+                ndimage.uniform_filter(sure, step),
+                ndimage.uniform_filter(sure * smooth, step),
+            )
+        )
+        coarse = (total + 1e-4 * float(np.median(background))) / (weight + 1e-4)
+        background = _resample(coarse.astype(np.float32), step, smooth.shape)
+    return background
+
+
+def _resample(coarse: Float, step: int, shape: tuple[int, ...]) -> Float:
+    """Linear interpolation of samples taken every `step` pixels."""
+    return _between(coarse, np.arange(shape[0]) / step, np.arange(shape[1]) / step)
+
+
+def _between(values: Float, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> Float:
+    """Values at fractional rows and columns; beyond the last ones they stay as they are."""
+    r0 = np.minimum(rows.astype(np.intp), values.shape[0] - 1)
+    c0 = np.minimum(columns.astype(np.intp), values.shape[1] - 1)
+    r1 = np.minimum(r0 + 1, values.shape[0] - 1)
+    c1 = np.minimum(c0 + 1, values.shape[1] - 1)
+    a = np.minimum(rows - r0, 1).astype(np.float32)[:, None]
+    b = np.minimum(columns - c0, 1).astype(np.float32)[None, :]
+    lines = values[r0] * (1 - a) + values[r1] * a
+    result: Float = lines[:, c0] * (1 - b) + lines[:, c1] * b
+    return result
+
+
+def enlarge(values: NDArray[T], factor: int, shape: tuple[int, ...]) -> NDArray[T]:
+    """Bring an image from working to finer resolution by repeating blocks.
+
+    Parameters
+    ----------
+    values : ndarray, shape (y, x)
+    factor : int
+    shape : tuple of int
+        Of the result; at most `factor` times that of `values`.
+
+    Returns
+    -------
+    ndarray, shape `shape`
+    """
+    if factor == 1:
+        return values[: shape[0], : shape[1]]
+    big = np.repeat(np.repeat(values, factor, axis=0), factor, axis=1)
+    return np.ascontiguousarray(big[: shape[0], : shape[1]])
+
+
+def interpolate(values: Float, factor: int, shape: tuple[int, ...]) -> Float:
+    """Bring an image to finer resolution, linearly between the centres of blocks.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (y, x)
+    factor : int
+    shape : tuple of int
+
+    Returns
+    -------
+    ndarray of float32, shape `shape`
+    """
+    if factor == 1:
+        return values[: shape[0], : shape[1]]
+    at = [np.clip((np.arange(n) + 0.5) / factor - 0.5, 0, None) for n in shape]
+    return _between(values, at[0], at[1])

@@ -1,0 +1,125 @@
+"""The outline, moved to where the edge is.
+
+A body found at working resolution is a block or so off, and where its threshold was low or high
+more than that. Its outline is sampled along its normals in the finer image, and every point
+moves to the steepest change that has the body's own sign; neighbours agree on where that is.
+The outline is then filled at full resolution.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from spheroid_qc.segmentation.classical.body_selection import Body
+from spheroid_qc.segmentation.classical.cues import Cues
+from spheroid_qc.segmentation.classical.foreign_material import Material
+from spheroid_qc.segmentation.outlines import (
+    Edges,
+    Mask,
+    Points,
+    follow_edge,
+)
+from spheroid_qc.segmentation.piece_shapes import box_of
+
+_BAY, _ROUGH = 0.25, 0.5
+"""Widest bay, as a share of the radius, and log texture of the body above the background's, from
+which its bays may be granules."""
+
+
+def without_bays(body: Body, cues: Cues) -> Mask:
+    """Fill bays that are as rough as the body: pale granules on its rim.
+
+    Parameters
+    ----------
+    body : Body
+    cues : Cues
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+    """
+    mask = body.mask
+    reach = _BAY * float(np.sqrt(np.count_nonzero(mask) / np.pi))
+    if body.by_texture or reach < 1.5:
+        return mask
+    pad = int(reach) + 2
+    box = box_of(mask, pad)
+    piece, rough = mask[box], cues.roughness[box]
+    near = ndimage.distance_transform_edt(~piece)
+    ring = (near > 4) & (near <= 4 + pad)
+    if not ring.any():
+        return mask
+    outer, inner = float(np.median(rough[ring])), float(np.median(rough[piece]))
+    if inner - outer < _ROUGH:
+        return mask
+    open_sea = near > reach
+    bays = (near > 0) & (ndimage.distance_transform_edt(~open_sea) > reach)
+    result: Mask = mask.copy()
+    result[box] |= bays & (rough > 0.35 * outer + 0.65 * inner)
+    return result
+
+
+def outline_of(mask: Mask) -> Points:
+    """Trace the closed outline of a body in blocks: evenly spaced points (y, x).
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (y, x)
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+    """
+    from skimage.measure import find_contours
+
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    top, left = rows[0], columns[0]
+    piece = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    # Repeat what touches the frame, so that the outline runs along the edge and not inside it.
+    pad = ((4, 4), (4, 4))
+    padded = np.pad(piece.astype(np.float32), pad)
+    if top == 0:
+        padded[:4] = padded[4]
+    if left == 0:
+        padded[:, :4] = padded[:, 4:5]
+    if rows[-1] == mask.shape[0] - 1:
+        padded[-4:] = padded[-5]
+    if columns[-1] == mask.shape[1] - 1:
+        padded[:, -4:] = padded[:, -5:-4]
+    padded = np.pad(padded, 2)
+    soft = ndimage.gaussian_filter(padded, 0.8)
+    contours = find_contours(soft, 0.5)  # type: ignore[no-untyped-call]
+    longest = max(contours, key=len)
+    points = np.asarray(longest, np.float64) - 6 + (top, left)
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    along = np.concatenate([[0.0], steps.cumsum()])
+    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
+    at = np.linspace(0, along[-1], number, endpoint=False)
+    return np.stack([np.interp(at, along, points[:, i]) for i in (0, 1)], axis=1)
+
+
+def refine_outline(points: Points, body: Body, cues: Cues, material: Material) -> Points:
+    """Move an outline to the steepest edge near it.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, 2)
+        In blocks, from `outline_of`.
+    body : Body
+    cues : Cues
+    material : Material
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        In blocks.
+    """
+    radius = float(np.sqrt(np.count_nonzero(body.mask) / np.pi))
+    if body.by_texture:
+        edges = Edges(np.exp(cues.roughness), 1, -1.0, radius, True)
+    else:
+        sign = float(np.sign(body.step))
+        edges = Edges(material.difference, material.factor, sign, radius, False)
+    return follow_edge(points, edges)

@@ -1,0 +1,288 @@
+"""Material that came off: foreign and rough, near a body, and neither its glow nor a fibre."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge, interpolate
+from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Labels = NDArray[np.int32]
+
+_RIM = 0.05
+"""Nearer to the body than this share of its radius a difference is the rim's own blur."""
+
+_HALO = 0.35
+"""A ring of light or shadow fades within this share of the radius."""
+
+_GAP, _LEAST_GAP = 0.5, 0.025
+"""Material further than this share of the radius, or of the frame's side if that is more, from
+anything of the spheroid is dust."""
+
+_REACH = 8.0
+"""Nor does material belong to a spheroid at more than this many radii from its rim."""
+
+_CELL = 0.025
+"""A loose cell's diameter is less than this share of the frame's side."""
+
+_CROWDED = 0.4
+"""Where more than this share of a neighbourhood is material, the gaps are material too."""
+
+_FEWEST, _SURPLUS = 12, 5.0
+"""A cluster has at least so many cells, and so many standard deviations more than by chance."""
+
+_WIDEST = 0.33
+"""A cluster's radius is less than this share of the frame's side."""
+
+_LINE = 3.0
+"""Particles spread this many times further one way than the other lie along a line."""
+
+
+def find_shed(core: Labels, material: Material) -> Mask:
+    """Find shed material around bodies, at the material's resolution.
+
+    Parameters
+    ----------
+    core : ndarray of int32, shape of the working resolution
+    material : Material
+
+    Returns
+    -------
+    ndarray of bool, shape of `material.mask`
+    """
+    factor, shape = material.factor, material.mask.shape
+    radius = float(np.sqrt((core == 1).sum() / np.pi))
+    rim = max(1.0, _RIM * radius)
+    away = ndimage.distance_transform_edt(core == 0).astype(np.float32)
+    found = np.zeros(shape, bool)
+    seeds = _blocks(material.sharp | material.cells, material)
+    seeds &= (away > rim) & (away < _REACH * radius)
+    if not seeds.any():
+        return found
+    # Only the part of the frame that holds anything sharp, and the bodies with their glow.
+    needed = seeds | (away < _HALO * radius + 2)
+    blocks = box_of(needed)
+    box = tuple(slice(s.start * factor, s.stop * factor) for s in blocks)
+    part = material.crop(blocks)
+    distance = interpolate(away[blocks], factor, part.mask.shape)
+    clear = (distance > rim) & (distance < _REACH * radius)
+    mask = part.sharp & clear
+    halo = _halo(part.difference, distance, radius, part.noise)
+    if halo is not None:
+        part = replace(part, difference=part.difference - halo)
+        mask &= np.abs(part.difference) > part.limit
+    mask = _half_height(mask, part)
+    # Next to the rim, and in a halo, what is rough is the rim's or the halo's slope.
+    single = part.cells & (distance > rim + 2)
+    if halo is not None:
+        single &= np.abs(halo) < part.limit
+    mask |= single & clear
+    mask = _crowded(mask, factor) & clear
+    found[box] = _of_the_spheroid(mask, core[blocks], part, distance, radius, rim, core.size)
+    return found
+
+
+def find_cloud(material: Material, field_area: float) -> Mask:
+    """Find a cloud of loose cells where there is no body; scattered dust is none.
+
+    Parameters
+    ----------
+    material : Material
+    field_area : float
+        In blocks.
+
+    Returns
+    -------
+    ndarray of bool, shape of `material.mask`
+    """
+    factor, shape = material.factor, material.mask.shape
+    mask = material.sharp | material.cells
+    labels, count = ndimage.label(mask, np.ones((3, 3), bool))
+    area = np.bincount(labels.ravel(), minlength=count + 1)
+    keep = area >= 3
+    keep[0] = False
+    mask = keep[labels]
+    none = np.zeros(shape, bool)
+    if np.count_nonzero(keep) < 8:
+        return none
+    blocks = _blocks(mask, material)
+    half = max(2, round(0.015 * max(blocks.shape)))
+    grown = ndimage.maximum_filter(blocks, 2 * half + 1)
+    groups, _ = ndimage.label(grown)
+    sizes = np.bincount(groups[blocks])
+    sizes[0] = 0
+    group = int(sizes.argmax())
+    one: Mask = groups == group
+    inside = mask & enlarge(one, factor, shape)
+    pieces = np.unique(labels[inside]).size
+    dense = inside.sum() / (one.sum() * factor**2)
+    enough = mask.sum() >= 0.001 * field_area * factor**2
+    if enough and pieces >= 8 and inside.sum() >= 0.5 * mask.sum() and dense >= 0.06:
+        return _crowded(inside, factor)
+    crowd = _cluster(labels.astype(np.int32, copy=False), keep, field_area * factor**2)
+    if crowd is None:
+        return none
+    return _crowded(mask & crowd, factor)
+
+
+def _cluster(labels: Labels, keep: Mask, field_area: float) -> Mask | None:
+    """Disc that holds far more particles of a cell's size than chance would put there.
+
+    Dust lies anywhere: of N specks a disc with the share p of the field holds N p, with
+    variance N p (1 - p). Cells that a spheroid fell apart into lie where it was.
+    """
+    shapes = component_shapes(labels, keep.size - 1)
+    side = float(np.sqrt(field_area))
+    cells = np.flatnonzero(keep & (shapes.area < (_CELL * side) ** 2) & (shapes.elongation < 4))
+    if cells.size < _FEWEST:
+        return None
+    y, x = shapes.y[cells], shapes.x[cells]
+    cy, cx = float(np.median(y)), float(np.median(x))
+    best, radius = 0.0, 0.0
+    for _ in range(3):
+        away = np.hypot(y - cy, x - cx)
+        reach = np.sort(away)
+        number = np.arange(1, reach.size + 1)
+        share = np.pi * np.square(reach) / field_area
+        chance = cells.size * share
+        surplus = (number - chance) / np.sqrt(chance * np.maximum(1 - share, 0) + 1)
+        surplus[(number < _FEWEST) | (reach > _WIDEST * side) | (2 * number < cells.size)] = 0
+        last = int(surplus.argmax())
+        best, radius = float(surplus[last]), float(reach[last])
+        mine = away <= radius
+        cy, cx = float(y[mine].mean()), float(x[mine].mean())
+    if best < _SURPLUS:
+        return None
+    spread = np.linalg.eigvalsh(np.cov(y[mine], x[mine]))
+    if spread[1] > _LINE**2 * spread[0]:
+        return None  # writing, a fibre or a wall
+    rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
+    disc: Mask = np.hypot(rows - cy, columns - cx) <= 1.3 * radius
+    return disc
+
+
+def cell_area(material: Material) -> float | None:
+    """Typical area of loose cells, in blocks; None where there are too few.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    float or None
+        Area of the piece at which half of all material in pieces of a cell's size is reached.
+    """
+    labels, count = ndimage.label(material.sharp)
+    area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64)
+    area[0] = 0
+    sizes = np.sort(area[(area >= 3) & (area < _CELL**2 * material.mask.size)])
+    if sizes.size < 12:
+        return None
+    typical = float(sizes[np.searchsorted(sizes.cumsum(), 0.5 * sizes.sum())])
+    return typical / material.factor**2
+
+
+def _blocks(mask: Mask, material: Material) -> Mask:
+    """Blocks that hold any pixel of the mask."""
+    factor = material.factor
+    height, width = material.rough.shape
+    whole = np.zeros((height * factor, width * factor), bool)
+    whole[: mask.shape[0], : mask.shape[1]] = mask
+    lines = whole[::factor].copy()
+    for row in range(1, factor):
+        lines |= whole[row::factor]
+    held = lines[:, ::factor].copy()
+    for column in range(1, factor):
+        held |= lines[:, column::factor]
+    return held
+
+
+def _half_height(mask: Mask, material: Material) -> Mask:
+    """Cut every cell at half its height, where its edge is, whatever its contrast."""
+    height = np.where(mask, np.abs(material.difference), np.float32(0))
+    size = max(3, round(0.012 * max(mask.shape))) | 1
+    return mask & (height > 0.5 * ndimage.maximum_filter(height, size))
+
+
+def _crowded(mask: Mask, factor: int) -> Mask:
+    """Fill the gaps where cells stand close."""
+    if not mask.any():
+        return mask
+    share = ndimage.uniform_filter(mask.astype(np.float32), 4 * factor + 1, mode="constant")
+    return mask | (share > _CROWDED)
+
+
+def _halo(difference: Float, distance: Float, radius: float, noise: float) -> Float | None:
+    """Smooth light or shadow around the body as a function of distance from it."""
+    width = _HALO * radius
+    inside = (distance > 0) & (distance < width + 2)
+    if np.count_nonzero(inside) < 50:
+        return None
+    bins = 2.0  # per block
+    ring = (distance[inside] * bins).astype(np.uint16)
+    values = difference[inside]
+    order = np.argsort(ring, kind="stable")
+    starts = np.searchsorted(ring[order], np.arange(int(ring.max()) + 2))
+    ordered = values[order]
+    profile = np.zeros(int(ring.max()) + 1, np.float32)
+    for i, (a, b) in enumerate(pairwise(starts)):
+        if b - a < 8:
+            continue
+        part = np.sort(ordered[a:b])
+        low, middle, high = (float(part[int(q * part.size)]) for q in (0.25, 0.5, 0.75))
+        if abs(middle) > 1.5 * (high - low) / 1.35 or high - low < 4 * noise:
+            profile[i] = middle
+    last = int(min(width * bins, profile.size - 1))
+    if abs(profile[last]) > 0.5 * np.abs(profile).max(initial=0.0):
+        return None
+    position = np.clip(distance * np.float32(bins) - np.float32(0.5), 0, profile.size - 1)
+    lower = position.astype(np.intp)
+    share = position - lower
+    upper = np.minimum(lower + 1, profile.size - 1)
+    halo: Float = profile[lower] * (1 - share) + profile[upper] * share
+    halo[distance >= width + 1] = 0.0
+    return halo
+
+
+def _of_the_spheroid(
+    mask: Mask,
+    core: Labels,
+    material: Material,
+    distance: Float,
+    radius: float,
+    rim: float,
+    frame_area: float,
+) -> Mask:
+    """Keep pieces that stand clear of the rim and belong; drop specks, fibres and dust."""
+    factor = material.factor
+    labels, count = ndimage.label(mask, np.ones((3, 3), bool))
+    if count == 0:
+        return mask
+    area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64)
+    keep = area >= 3
+    clear = mask & (distance > rim + max(1.0, 0.03 * radius))
+    keep &= np.bincount(labels[clear], minlength=count + 1) > 0
+    if np.any(keep & (area > 30)):
+        shapes = component_shapes(labels.astype(np.int32, copy=False), count)
+        length = np.sqrt(shapes.area * shapes.elongation)
+        keep &= ~((shapes.elongation > 5) & (length > 0.5 * radius * factor))
+    keep[0] = False
+    mask = keep[labels]
+    # Linked to a body by steps no longer than the gap: grown by half of it, in one piece.
+    blocks = _blocks(mask, material) | (core > 0)
+    side = float(np.sqrt(frame_area))
+    half = max(2, round(0.5 * max(_GAP * radius, _LEAST_GAP * side)))
+    grown = ndimage.maximum_filter(blocks, 2 * half + 1)
+    linked, _ = ndimage.label(grown)
+    mine = np.zeros(int(linked.max()) + 1, bool)
+    mine[linked[core > 0]] = True
+    kept: Mask = mask & enlarge(mine[linked], factor, mask.shape)
+    return kept

@@ -1,0 +1,226 @@
+"""Bodies that are solid, told from crowds of cells seen from afar.
+
+At working resolution loose cells run together. At finer resolution the gaps between them show,
+and they lead to the outside; a body, even one that is pale within a dark rim, is closed. What
+is left after filling and after removing everything thin is the solid part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.classical.body_selection import Body
+from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge
+from spheroid_qc.segmentation.piece_shapes import box_of, fill_holes
+
+Mask = NDArray[np.bool_]
+
+_THIN = 0.15
+"""What is thinner than this share of the body's radius, to either side, is not body."""
+
+_BUMP = 0.2
+"""Bumps on the outline narrower than this share of the radius, to either side, are clumps."""
+
+_SOLID = 0.8
+"""A body that keeps this share of its area is solid as it was found."""
+
+_DENSER = 1.3
+"""The solid part of a crowd differs from the background by this much more than its cells."""
+
+_MUCH_DENSER, _UNEVEN = 1.8, 0.25
+"""An inner body differs from the background by so many times as much as the crowd around it,
+whose standard deviation is more than this share of its difference, and twice the body's."""
+
+_WEAK = 0.5
+"""A body of more evidence than this has a rim of its own."""
+
+_LOOSE, _AS_DENSE = 0.045, 1.7
+"""Cells cover more than this share of the ground around a crowd's thick, which differs from the
+background by less than so many times as much as they do."""
+
+_SURE, _THICK, _ALIKE = 0.7, 0.4, 1.3
+"""Nor is a body of middling evidence one where cells cover this share of the ground around it
+and differ nearly as much as it does; unless it is pale, and shows by its rim."""
+
+_GAPS = 0.5
+"""More than this share of a crowd that shows by texture alone is even."""
+
+_NOISE = 0.13
+"""Noise of this share of a body's step leaves no holes in it."""
+
+_MANY = 6
+"""Where there are more bodies than this, each is small and was judged by its own rim."""
+
+
+def consolidate(bodies: list[Body], material: Material, min_area: float) -> list[Body]:
+    """Replace crowds by what is solid in them.
+
+    Parameters
+    ----------
+    bodies : list of Body
+    material : Material
+    min_area : float
+        In blocks; less than this left of the largest body is nothing.
+
+    Returns
+    -------
+    list of Body
+    """
+    taken = np.zeros(material.rough.shape, bool)
+    for body in bodies:
+        taken |= body.mask
+    bodies = [body for body in bodies if not _is_crowd(body, taken, material)]
+    if len(bodies) > _MANY:
+        return bodies
+    result = []
+    for found in bodies:
+        body = _without_crowd(found, material)
+        if body.by_texture:
+            result.append(body)
+            continue
+        solid = _solid_part(body, material)
+        kept = float(np.count_nonzero(solid & body.mask)) / np.count_nonzero(body.mask)
+        if kept >= _SOLID:
+            result.append(replace(body, mask=_without_bumps(body.mask)))
+        elif np.count_nonzero(solid) >= min_area and _stands_out(solid, body, material):
+            result.append(replace(body, mask=solid, evidence=body.evidence * 0.8))
+    return result
+
+
+def _is_crowd(body: Body, taken: Mask, material: Material) -> bool:
+    """Whether a weak body is but the thick of a crowd that goes on around it.
+
+    A body is denser than the cells it sheds. Where what lies around the outline differs from
+    the background as much as what lies within, the outline is where a threshold happened to be.
+    What shows by texture alone is a crowd where most of its inside is as even as the background.
+    """
+    factor, shape = material.factor, material.mask.shape
+    if body.by_texture:
+        inside = np.abs(material.difference[enlarge(body.mask, factor, shape)])
+        return float(np.mean(inside < 0.25 * inside.mean())) > _GAPS
+    if body.evidence > _SURE:
+        return False
+    reach = 2 + 0.3 * float(np.sqrt(int(np.count_nonzero(body.mask)) / np.pi))
+    away = ndimage.distance_transform_edt(~body.mask)
+    ring = enlarge((away > 2) & (away < reach) & ~taken, factor, shape)
+    loose = ring & (material.sharp | material.cells)
+    share = int(np.count_nonzero(loose)) / max(int(np.count_nonzero(ring)), 1)
+    if share <= _LOOSE:
+        return False
+    inner = ndimage.binary_erosion(body.mask, iterations=2, border_value=1)
+    inside = enlarge(inner if inner.any() else body.mask, factor, shape)
+    size = np.abs(material.difference)
+    ratio = float(size[inside].mean()) / max(float(size[loose].mean()), 1e-9)
+    if body.evidence <= _WEAK:
+        return ratio < _AS_DENSE
+    full = float(np.mean(material.mask[inside]))
+    return share > _THICK and ratio < _ALIKE and full > 0.5
+
+
+def _without_crowd(body: Body, material: Material) -> Body:
+    """Take the inner body where what surrounds it can be seen through."""
+    if body.inner is None or body.by_texture:
+        return body
+    factor, shape = material.factor, material.mask.shape
+    around = body.mask & ~ndimage.binary_dilation(body.inner.mask, iterations=2)
+    around = ndimage.binary_erosion(around, iterations=2, border_value=1)
+    if not around.any():
+        return body
+    depth = -np.sign(body.step) * material.difference
+    outer = depth[enlarge(around, factor, shape)]
+    inside = depth[enlarge(body.inner.mask, factor, shape)]
+    denser = float(inside.mean()) > _MUCH_DENSER * float(outer.mean())
+    unevenness = float(outer.std()) / max(float(outer.mean()), 1e-6)
+    evenness = float(inside.std()) / max(float(inside.mean()), 1e-6)
+    uneven = unevenness > max(_UNEVEN, 2 * evenness)
+    seen = float(outer.mean()) > 2 * material.noise
+    return body.inner if denser and uneven and seen else body
+
+
+def _without_bumps(mask: Mask) -> Mask:
+    """Take off what sticks to the body: opening by a disc of a share of the body's radius."""
+    radius = float(np.sqrt(np.count_nonzero(mask) / np.pi))
+    reach = _BUMP * radius
+    if reach < 1.0:
+        return mask
+    box = box_of(mask)
+    pad = int(reach) + 2
+    inside = _padded(mask[box], pad, box, mask.shape)
+    seeds = ndimage.distance_transform_edt(inside) > reach
+    if not seeds.any():
+        return mask
+    opened = ndimage.distance_transform_edt(~seeds) <= reach
+    opened = (opened & inside)[pad:-pad, pad:-pad]
+    labels, count = ndimage.label(opened)
+    if count > 1:
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
+        opened = labels == sizes.argmax()
+    result = np.zeros(mask.shape, bool)
+    result[box] = opened
+    return result
+
+
+def _padded(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
+    """Surround by background, but where the frame ends by what lies at its edge."""
+    padded = np.pad(piece, pad)
+    if box[0].start == 0:
+        padded[:pad] = padded[pad]
+    if box[0].stop == shape[0]:
+        padded[-pad:] = padded[-pad - 1]
+    if box[1].start == 0:
+        padded[:, :pad] = padded[:, pad : pad + 1]
+    if box[1].stop == shape[1]:
+        padded[:, -pad:] = padded[:, -pad - 1 : -pad]
+    return padded
+
+
+def _stands_out(solid: Mask, body: Body, material: Material) -> bool:
+    """Whether the solid part is denser than the crowd, and not just where it is crowded most."""
+    factor, shape = material.factor, material.mask.shape
+    inside = enlarge(solid, factor, shape)
+    crowd = enlarge(body.mask & ~solid, factor, shape) & material.mask
+    if np.count_nonzero(crowd) < 20:
+        return True
+    size = np.abs(material.difference)
+    return float(size[inside].mean()) > _DENSER * float(size[crowd].mean())
+
+
+def _solid_part(body: Body, material: Material) -> Mask:
+    factor = material.factor
+    box = box_of(body.mask, 3)
+    fine_box = tuple(slice(s.start * factor, s.stop * factor) for s in box)
+    difference = material.difference[fine_box]
+    piece = enlarge(body.mask[box], factor, difference.shape)
+    # Noise must not punch holes: a Gaussian of s pixels leaves 1 / (2 sqrt(pi) s) of it.
+    blur = material.noise / (2 * np.sqrt(np.pi) * _NOISE * max(abs(body.step), 1e-9))
+    if blur > 0.3:
+        blur = min(blur, 0.5 * _THIN * float(np.sqrt(np.count_nonzero(piece) / np.pi)))
+        difference = ndimage.gaussian_filter(difference, blur, mode="nearest", truncate=3)
+    opaque = -np.sign(body.step) * difference > 0.4 * abs(body.step)
+    near = ndimage.maximum_filter(piece, 2 * factor + 1)
+    closed = fill_holes(np.pad(opaque & near, 1, mode="edge"))[1:-1, 1:-1]
+    radius = np.sqrt(np.count_nonzero(piece) / np.pi)
+    reach = max(1.5, _THIN * radius)
+    depth = ndimage.distance_transform_edt(np.pad(closed, 1, mode="edge"))[1:-1, 1:-1]
+    seeds = depth > reach
+    if not seeds.any():
+        return np.zeros(body.mask.shape, bool)
+    opened = ndimage.distance_transform_edt(~seeds) <= reach
+    opened &= closed
+    labels, _ = ndimage.label(opened)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    largest = labels == sizes.argmax()
+    result = np.zeros(body.mask.shape, bool)
+    height, width = (s.stop - s.start for s in box)
+    coarse = np.zeros((height * factor, width * factor), np.float32)
+    coarse[: largest.shape[0], : largest.shape[1]] = largest
+    share = coarse.reshape(height, factor, width, factor).mean(axis=(1, 3))
+    target = result[box]
+    target |= share[: target.shape[0], : target.shape[1]] > 0.5
+    return result

@@ -1,0 +1,7 @@
+"""The learned segmenter: a small network trained on synthetic images (see MODEL_CARD.md)."""
+
+from __future__ import annotations
+
+from spheroid_qc.segmentation.learned.learned_pipeline import segment_learned
+
+__all__ = ["segment_learned"]

@@ -1,0 +1,203 @@
+"""From maps to bodies: touching ones taken apart, outlines drawn at full resolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.learned.edge_refinement import follow_rim
+from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
+from spheroid_qc.segmentation.learned.passes import Region, View
+from spheroid_qc.segmentation.outlines import fill_outline
+
+Float = NDArray[np.float32]
+Labels = NDArray[np.int32]
+
+_DROP = 0.22
+"""Two summits of the depth map belong to two bodies if the pass between them is lower than the
+lower summit by this share of it."""
+
+_SUMMIT = 0.35
+"""A body of its own is at least this deep in its middle, as a share of its radius."""
+
+_LEAST_PX = 6
+
+
+def find_bodies(view: View, threshold: float) -> Labels:
+    """Label the bodies of a view, largest first.
+
+    Parameters
+    ----------
+    view : View
+    threshold : float
+        Probability from which a pixel is core.
+
+    Returns
+    -------
+    ndarray of int32, shape of the view
+    """
+    core = ndimage.binary_fill_holes(view.maps[CORE] > threshold)
+    labels, count = ndimage.label(core)
+    if count == 0:
+        return labels.astype(np.int32)
+    depth = ndimage.gaussian_filter(
+        view.maps[CENTRE] * (1 - 0.7 * view.maps[EDGE]), 1.0, mode="nearest"
+    )
+    parted = np.zeros(core.shape, np.int32)
+    total = 0
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        mine = labels[box] == number
+        if np.count_nonzero(mine) < _LEAST_PX:
+            continue
+        parts, n = _part(mine, np.where(mine, depth[box], 0))
+        target = parted[box]
+        target[mine] = parts[mine] + total
+        total += n
+    sizes = np.bincount(parted.ravel(), minlength=total + 1)
+    sizes[0] = 0
+    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= _LEAST_PX]
+    rank = np.zeros(total + 1, np.int32)
+    rank[order] = np.arange(1, len(order) + 1)
+    return rank[parted]
+
+
+def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
+    """Divide one piece at the passes between its summits."""
+    peaks = (depth == ndimage.maximum_filter(depth, 5)) & (depth > _SUMMIT) & mine
+    marks, count = ndimage.label(peaks, np.ones((3, 3)))
+    one = mine.astype(np.int32)
+    if count < 2:
+        return one, 1
+    from skimage.segmentation import watershed
+
+    basins = watershed(-depth, marks, mask=mine)  # type: ignore[no-untyped-call]
+    heights = ndimage.maximum(depth, marks, np.arange(1, count + 1))
+    joined = np.arange(count + 1)
+    passes = _passes(basins, depth)
+
+    def root(a: int) -> int:
+        while joined[a] != a:
+            a = int(joined[a])
+        return a
+
+    # From the highest pass down, as a rising flood would part them.
+    for height, a, b in sorted(passes, reverse=True):
+        a, b = root(a), root(b)
+        if a == b:
+            continue
+        lower = min(heights[a - 1], heights[b - 1])
+        if height > (1 - _DROP) * lower:
+            keep, lose = (a, b) if heights[a - 1] >= heights[b - 1] else (b, a)
+            joined[lose] = keep
+    roots = np.array([root(i) for i in range(count + 1)])
+    _, compact = np.unique(roots, return_inverse=True)
+    parts: Labels = compact[basins].astype(np.int32)
+    parts[mine & (parts == 0)] = 1
+    return parts, int(compact.max())
+
+
+def _passes(basins: Labels, depth: Float) -> list[tuple[float, int, int]]:
+    """Highest point of the border between every two basins."""
+    count = int(basins.max()) + 1
+    pairs, heights = [], []
+    for axis in (0, 1):
+        left, right = _neighbours(basins, axis)
+        at = (left != right) & (left > 0) & (right > 0)
+        a, b = left[at].astype(np.int64), right[at].astype(np.int64)
+        pairs.append(np.minimum(a, b) * count + np.maximum(a, b))
+        heights.append(np.minimum(*_neighbours(depth, axis))[at])
+    found, place = np.unique(np.concatenate(pairs), return_inverse=True)
+    highest = np.zeros(found.size, np.float32)
+    np.maximum.at(highest, place, np.concatenate(heights))
+    return [
+        (height, *divmod(pair, count))
+        for height, pair in zip(highest.tolist(), found.tolist(), strict=True)
+    ]
+
+
+def _neighbours(values: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Every pixel and the next one along an axis."""
+    if axis == 0:
+        return values[:-1], values[1:]
+    return values[:, :-1], values[:, 1:]
+
+
+def draw_bodies(
+    labels: Labels,
+    probability: Float,
+    region: Region,
+    shape: tuple[int, int],
+    threshold: float,
+    mean: Float | None = None,
+) -> Labels:
+    """Draw the bodies' outlines at the frame's resolution, largest first.
+
+    The outline runs where the probability crosses the threshold, between the network's pixels.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape of the view
+    probability : ndarray of float32, shape of the view
+    region : Region
+    shape : tuple of int
+        Of the frame.
+    threshold : float
+    mean : ndarray of float32, shape of the view, optional
+        Intensity; with it outlines follow the rim where it is clear.
+
+    Returns
+    -------
+    ndarray of int32, shape `shape`
+    """
+    core = np.zeros(shape, np.int32)
+    down, across = region.scale
+    drawn = []
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is None:
+            continue
+        points = _outline(labels, probability, number, box, threshold)
+        if points is None:
+            continue
+        if mean is not None:
+            own = labels == number
+            points = follow_rim(points, own, (labels > 0) & ~own, mean)
+        at = (points + 0.5) * (down, across) - 0.5 + (region.top, region.left)
+        drawn.append(fill_outline(at, shape))
+    drawn.sort(key=lambda item: -int(np.count_nonzero(item[1])))
+    number = 0
+    for box, mask in drawn:
+        target = core[box]
+        mask = mask & (target == 0)
+        if mask.any():
+            number += 1
+            target[mask] = number
+    return core
+
+
+def _outline(
+    labels: Labels, probability: Float, number: int, box: tuple[slice, ...], threshold: float
+) -> NDArray[np.float64] | None:
+    """Longest closed outline of one body, in the view's pixels."""
+    from skimage.measure import find_contours
+
+    height, width = labels.shape
+    low = [max(s.start - 2, 0) for s in box]
+    high = [min(s.stop + 2, n) for s, n in zip(box, (height, width), strict=True)]
+    part = (slice(low[0], high[0]), slice(low[1], high[1]))
+    own = labels[part] == number
+    # Neighbours are cut off half-way between the pixels; the ground keeps its probabilities.
+    values = np.where((labels[part] == 0) | own, probability[part], 0.0)
+    values = np.where(own, np.maximum(values, threshold + 1e-3), values)
+    values = np.where(~own, np.minimum(values, threshold - 1e-3), values)
+    # Beyond the frame things go on as they are, so that the outline runs outside of it.
+    padded = np.pad(values, 2, mode="edge")
+    padded = np.pad(padded, 1)
+    contours = find_contours(padded, threshold)  # type: ignore[no-untyped-call]
+    if not contours:
+        return None
+    longest = max(contours, key=len)
+    points: NDArray[np.float64] = np.asarray(longest, np.float64) - 3 + (low[0], low[1])
+    return points[:-1]

@@ -1,0 +1,147 @@
+"""How far an answer can be trusted: figures of the answer, weighed as `calibration.json` says.
+
+The weights were fitted on synthetic frames that the network was not trained on, so that the
+confidence is the overlap with the truth that frames of such figures had on the average.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.learned.network import CORE
+from spheroid_qc.segmentation.learned.passes import View, crop
+from spheroid_qc.segmentation.piece_shapes import box_of
+
+Float = NDArray[np.float32]
+Labels = NDArray[np.int32]
+
+FIGURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", "number")
+"""What is looked at, in the order of the calibration's weights."""
+
+CALIBRATION = "calibration.json"
+
+_SURROUNDINGS = 8
+"""Pixels around the bodies that are cut out: a little more than any figure looks at."""
+
+
+def figures_of(first: View, alone: View, combined: View, labels: Labels) -> dict[str, float]:
+    """Figures behind the confidence.
+
+    Parameters
+    ----------
+    first, alone, combined : View
+        The first look, the second look by itself, and both together.
+    labels : ndarray of int32, shape of the combined view
+        Bodies that were found; may be none.
+
+    Returns
+    -------
+    dict of str to float
+        agreement : overlap of the bodies of both looks; sureness : distance of the outline's
+        surroundings from an even chance; doubt : area that is perhaps core, beside the core's;
+        inside : mean probability of the core; border : share of the outline on the frame's edge;
+        rim : change of intensity across the outline beside its spread; size : logarithm of the
+        core's share of the region; number : logarithm of the number of bodies.
+    """
+    probability = combined.maps[CORE]
+    core = labels > 0
+    area = float(np.count_nonzero(core))
+    again = crop(first, combined.region, slice(CORE, CORE + 1))[0]
+    one, other = again > 0.5, alone.maps[CORE] > 0.5
+    union = np.count_nonzero(one | other)
+    agreement = np.count_nonzero(one & other) / union if union else 1.0
+    maybe = float(probability[~core & (probability > 0.15)].sum())
+    if area == 0:
+        return {
+            "agreement": agreement,
+            "sureness": 1.0 - float(probability.max()),
+            "doubt": maybe / (maybe + 20.0),
+            "inside": 0.0, "border": 0.0, "rim": 0.0, "size": 0.0, "number": 0.0,
+        }  # fmt: skip
+    frame = np.zeros_like(core)
+    frame[[0, -1]] = frame[:, [0, -1]] = True
+    on_frame = float(np.count_nonzero(core & frame))
+    # All further figures are those of the bodies and their surroundings.
+    box = box_of(core, _SURROUNDINGS)
+    core, probability, mean = core[box], probability[box], combined.pooled[box]
+    near = ndimage.binary_dilation(core, iterations=4) & ~ndimage.binary_erosion(
+        core, iterations=3, border_value=1
+    )
+    edge = core & ~ndimage.binary_erosion(core, border_value=1)
+    length = float(np.count_nonzero(edge)) + on_frame
+    return {
+        "agreement": agreement,
+        "sureness": float(np.abs(2 * probability[near] - 1).mean()),
+        "doubt": maybe / (maybe + area),
+        "inside": float(probability[core].mean()),
+        "border": on_frame / max(length, 1.0),
+        "rim": _rim(mean, core),
+        "size": float(np.log(area / labels.size)),
+        "number": float(np.log(labels.max())),
+    }
+
+
+def _rim(mean: Float, core: NDArray[np.bool_]) -> float:
+    """Change of intensity across the outline beside the spread outside of it, from 0 to 1."""
+    inner = core & ~ndimage.binary_erosion(core, iterations=3, border_value=1)
+    far = ndimage.binary_dilation(core, iterations=6)
+    outer = far & ~ndimage.binary_dilation(core, iterations=2)
+    if not inner.any() or not outer.any():
+        return 0.0
+    change = abs(float(np.median(mean[inner])) - float(np.median(mean[outer])))
+    spread = float(np.subtract(*np.percentile(mean[outer], (75, 25)))) + 1e-6
+    return change / (change + spread)
+
+
+@lru_cache(maxsize=1)
+def _calibration() -> dict[str, dict[str, float]]:
+    text = files(__package__).joinpath(CALIBRATION).read_text(encoding="utf-8")
+    found: dict[str, dict[str, float]] = json.loads(text)
+    return found
+
+
+def expectation(name: str, figures: dict[str, float]) -> float:
+    """Weigh figures as the calibration says.
+
+    Parameters
+    ----------
+    name : str
+        Entry of the calibration.
+    figures : dict of str to float
+        At least those that the entry has weights for.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    weights = _calibration()[name]
+    total = weights["constant"] + sum(
+        weight * figures[key] for key, weight in weights.items() if key != "constant"
+    )
+    return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
+
+
+def confidence_of(figures: dict[str, float], found: bool) -> float:
+    """Confidence of an answer of the network.
+
+    Parameters
+    ----------
+    figures : dict of str to float
+        From `figures_of`.
+    found : bool
+        Whether any body was.
+
+    Returns
+    -------
+    float
+        In [0, 1]: the overlap to be expected, or, where nothing was found, the chance that there
+        is nothing.
+    """
+    return expectation("bodies" if found else "nothing", figures)

@@ -1,0 +1,87 @@
+"""The last pixel: an outline that follows the rim where the rim can be seen.
+
+The network says what is a body; where exactly its rim runs, the intensities say better, if they
+change across it clearly. Then the outline moves to the steepest change, as in the classical
+segmenter; where they don't, it stays where the network's probability puts it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.outlines import Edges, follow_edge
+from spheroid_qc.segmentation.piece_shapes import box_of
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Points = NDArray[np.float64]
+
+_CLEAR = 1.5
+"""Change across the rim, in quartile ranges of what lies outside, from which it is followed."""
+
+_MOST = 0.12
+"""A share of the area by which the outline may change; more means that it ran away."""
+
+_LEAST_RADIUS = 6.0
+"""Pixels of the view below which a body's outline is left alone."""
+
+_SURROUNDINGS = 8
+"""Pixels around a body that are cut out: a little more than what counts as just outside."""
+
+
+def follow_rim(points: Points, own: Mask, others: Mask, mean: Float) -> Points:
+    """Move an outline to the rim.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, 2)
+        Closed outline (y, x) in the view's pixels.
+    own, others : ndarray of bool, shape (y, x)
+        The body, and all further ones.
+    mean : ndarray of float32, shape (y, x)
+        Intensity of the view.
+
+    Returns
+    -------
+    ndarray of float64, shape (m, 2)
+        The same points where the rim is not clear.
+    """
+    radius = float(np.sqrt(np.count_nonzero(own) / np.pi))
+    if radius < _LEAST_RADIUS or _on_border(own):
+        return points
+    box = box_of(own, _SURROUNDINGS)
+    body, around = own[box], mean[box]
+    near = ndimage.binary_dilation(body, iterations=2)
+    outside = ndimage.binary_dilation(near, iterations=4) & ~near & ~others[box]
+    inside = body & ~ndimage.binary_erosion(body, iterations=max(3, round(0.15 * radius)))
+    if np.count_nonzero(outside) < 20:
+        return points
+    low, level, high = np.percentile(around[outside], (25, 50, 75))
+    step = float(level - np.median(around[inside]))
+    if abs(step) < _CLEAR * float(high - low):
+        return points
+    even = _evenly(points)
+    edges = Edges(mean - np.float32(level), 1, float(np.sign(step)), radius, False)
+    moved = follow_edge(even, edges)
+    before, after = _area(even), _area(moved)
+    return moved if abs(after / before - 1) < _MOST else points
+
+
+def _on_border(own: Mask) -> bool:
+    return bool(own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any())
+
+
+def _evenly(points: Points) -> Points:
+    """Space the points of a closed outline evenly."""
+    closed = np.concatenate([points, points[:1]])
+    along = np.concatenate([[0.0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
+    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
+    at = np.linspace(0, along[-1], number, endpoint=False)
+    return np.stack([np.interp(at, along, closed[:, i]) for i in (0, 1)], axis=1)
+
+
+def _area(points: Points) -> float:
+    y, x = points[:, 0], points[:, 1]
+    return abs(0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)))

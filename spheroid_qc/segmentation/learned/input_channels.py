@@ -1,0 +1,144 @@
+"""What the network sees: one region of a frame as four small images.
+
+Plain intensity, intensity compressed so that faint things show beside bright ones, intensity
+against the neighbourhood, and fine texture, measured at full resolution and then pooled: a faint
+spheroid in phase contrast is nothing but texture, and averaging to 256 pixels a side wipes it out.
+None of them changes when grey values are multiplied or shifted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.downsampling import pool
+
+Float = NDArray[np.float32]
+
+CHANNELS = 4
+
+_LEAST_SPAN = 1e-6
+_FLOOR = 1e-3
+"""Texture below this share of the region's range is nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pooled:
+    """A region at the network's resolution.
+
+    Parameters
+    ----------
+    mean : ndarray of float32, shape (y, x)
+    variance : ndarray of float32, shape (y, x)
+        Of full-resolution intensity within and next to each pixel.
+    """
+
+    mean: Float
+    variance: Float
+
+
+def resample(
+    values: Float, shape: tuple[int, ...], covered: tuple[float, float] | None = None
+) -> Float:
+    """Bring an image to another size, averaging where it becomes smaller.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (y, x)
+    shape : tuple of int
+    covered : tuple of float, optional
+        Rows and columns of `values`, from the first on, that the result shows; default: all.
+
+    Returns
+    -------
+    ndarray of float32, shape `shape`
+    """
+    from PIL import Image
+
+    if covered is None:
+        covered = (values.shape[0], values.shape[1])
+    if values.shape == shape == covered:
+        return values
+    picture = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    box = (0.0, 0.0, covered[1], covered[0])
+    small = picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR, box)
+    return np.asarray(small, np.float32)
+
+
+def pool_region(plane: Float, shape: tuple[int, int]) -> Pooled:
+    """Pool intensity and its fine variance.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (y, x)
+        Region at full resolution.
+    shape : tuple of int
+        Wanted.
+
+    Returns
+    -------
+    Pooled
+    """
+    block = max(1, min(plane.shape[0] // shape[0], plane.shape[1] // shape[1]))
+    if block > 1:
+        mean = _pool(plane, block)
+        variance = _pool(np.square(plane), block) - mean * mean
+    else:
+        mean = plane
+        local = ndimage.uniform_filter(plane, 3, mode="nearest")
+        variance = ndimage.uniform_filter(np.square(plane), 3, mode="nearest") - local * local
+    covered = (plane.shape[0] / block, plane.shape[1] / block)
+    return Pooled(resample(mean, shape, covered), np.maximum(resample(variance, shape, covered), 0))
+
+
+def _pool(values: Float, block: int) -> Float:
+    """Mean of whole blocks, the last ones repeated where the frame ends within a block."""
+    height, width = values.shape
+    pooled = pool(values[: height - height % block, : width - width % block], block)
+    if height % block or width % block:
+        pooled = np.pad(pooled, ((0, int(height % block > 0)), (0, int(width % block > 0))), "edge")
+    return pooled
+
+
+def channels_of(pooled: Pooled) -> Float:
+    """Make the network's input.
+
+    Parameters
+    ----------
+    pooled : Pooled
+
+    Returns
+    -------
+    ndarray of float32, shape (4, y, x)
+        About [-1, 1] each.
+    """
+    mean = pooled.mean
+    low, middle, high = (float(v) for v in np.percentile(mean[::2, ::2], (0.5, 50, 99.5)))
+    span = max(high - low, _LEAST_SPAN)
+    result = np.empty((CHANNELS, *mean.shape), np.float32)
+    plain = (mean - np.float32(low)) * np.float32(2 / span) - 1
+    np.clip(plain, -1.5, 1.5, out=result[0])
+    near = _smooth(mean, 5)
+    detail = mean - near
+    spread = float(np.median(np.abs(detail[::2, ::2]))) * 1.5 + 2e-3 * span
+    result[1] = np.arcsinh((mean - np.float32(middle)) * np.float32(1 / (4 * spread))) * 0.3
+    coarse = resample(mean, (max(mean.shape[0] // 4, 1), max(mean.shape[1] // 4, 1)))
+    off = mean - resample(_smooth(coarse, 5), mean.shape)
+    power = _smooth(resample(np.square(off), coarse.shape), 11)
+    local = np.sqrt(np.maximum(resample(power, mean.shape), 0)) + np.float32(spread)
+    np.clip(off / local * np.float32(0.5), -1.5, 1.5, out=result[2])
+    texture = np.sqrt(pooled.variance)
+    floor = np.float32(_FLOOR * span)
+    rough = np.log(texture + floor)
+    rough -= np.median(rough[::2, ::2])
+    np.clip(rough * np.float32(0.5), -1.5, 1.5, out=result[3])
+    return result
+
+
+def _smooth(values: Float, size: int) -> Float:
+    once = ndimage.uniform_filter(values, size, mode="nearest")
+    result: Float = ndimage.uniform_filter(once, size, mode="nearest")
+    return result

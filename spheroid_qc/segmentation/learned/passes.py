@@ -1,0 +1,207 @@
+"""Two looks at a frame: the whole of it, then closer at what was found.
+
+The second look is mirrored, so that it is a second opinion as well: where both agree the answer
+does not hang on the scale or on the side that something lies on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region
+from spheroid_qc.segmentation.learned.network import CORE, predict
+
+Float = NDArray[np.float32]
+
+_SIDE = 256
+"""Pixels along the longer side that the network looks at."""
+
+_MANY_SIDE = 448
+"""The same for a second look at a frame full of small bodies."""
+
+_ENLARGE = 1.7
+"""A region is not magnified by more than this."""
+
+_BELIEVED = 0.5
+_SMALLEST = 12
+"""Pixels of the first look below which nothing is followed up."""
+
+_AROUND = 0.75
+"""What the second look shows around the bodies, in diameters of the largest."""
+
+_WORTH_IT = 0.72
+"""A closer look is one at less than this share of the frame."""
+
+_SMALL_BODY = 20.0
+"""Diameter in pixels of the first look below which bodies all over the frame want more pixels."""
+
+_FIRST_WEIGHT = 0.35
+"""What the first look counts where there is a closer one."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Part of a frame, and the pixels it is looked at with.
+
+    Parameters
+    ----------
+    top, left, height, width : int
+        In pixels of the frame.
+    shape : tuple of int
+        Pixels that the network sees.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    shape: tuple[int, int]
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of the frame for one of the network's, down and across."""
+        return self.height / self.shape[0], self.width / self.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the network says about a region.
+
+    Parameters
+    ----------
+    region : Region
+    maps : ndarray of float32, shape (4, y, x)
+    pooled : ndarray of float32, shape (y, x)
+        Mean intensity, as the network saw it.
+    """
+
+    region: Region
+    maps: Float
+    pooled: Float
+
+
+def first_look(plane: Float) -> View:
+    """Look at the whole frame.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (y, x)
+
+    Returns
+    -------
+    View
+    """
+    height, width = plane.shape
+    return _look(plane, Region(0, 0, height, width, _shape(height, width, _SIDE)))
+
+
+def second_look(plane: Float, first: View) -> tuple[View, View]:
+    """Look closer at what the first look found, from the other side.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (y, x)
+    first : View
+
+    Returns
+    -------
+    combined : View
+        Both looks taken together, at the second one's region and resolution.
+    alone : View
+        What the second look says by itself.
+    """
+    region = _closer(first, plane.shape[0], plane.shape[1])
+    alone = _look(plane, region, mirrored=True)
+    before = crop(first, region)
+    weight = 0.5 if region.shape == first.region.shape else _FIRST_WEIGHT
+    maps = np.float32(weight) * before + np.float32(1 - weight) * alone.maps
+    return View(region, maps, alone.pooled), alone
+
+
+def crop(view: View, region: Region, which: slice = slice(None)) -> Float:
+    """Cut the maps of a view to another region within it, in that region's pixels.
+
+    Parameters
+    ----------
+    view : View
+    region : Region
+    which : slice
+        Maps that are wanted; default: all.
+
+    Returns
+    -------
+    ndarray of float32, shape (maps, y, x)
+    """
+    from PIL import Image
+
+    own = view.region
+    if region == own:
+        return view.maps[which]
+    down, across = own.scale
+    box = (
+        (region.left - own.left) / across,
+        (region.top - own.top) / down,
+        (region.left - own.left + region.width) / across,
+        (region.top - own.top + region.height) / down,
+    )
+    size = (region.shape[1], region.shape[0])
+    parts = [
+        np.asarray(Image.fromarray(a).resize(size, Image.Resampling.BILINEAR, box), np.float32)
+        for a in view.maps[which]
+    ]
+    return np.stack(parts)
+
+
+def _look(plane: Float, region: Region, *, mirrored: bool = False) -> View:
+    part = plane[region.top : region.top + region.height, region.left : region.left + region.width]
+    pooled = pool_region(part, region.shape)
+    channels = channels_of(pooled)
+    if mirrored:
+        maps = predict(np.ascontiguousarray(channels[:, ::-1, ::-1]))[:, ::-1, ::-1]
+    else:
+        maps = predict(channels)
+    return View(region, np.ascontiguousarray(maps), pooled.mean)
+
+
+def _shape(height: int, width: int, longest: int) -> tuple[int, int]:
+    scale = min(longest / max(height, width), _ENLARGE)
+    return max(8, round(height * scale)), max(8, round(width * scale))
+
+
+def _closer(first: View, height: int, width: int) -> Region:
+    """Choose the region and resolution of the second look."""
+    whole = first.region
+    labels, count = ndimage.label(first.maps[CORE] > _BELIEVED)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    if count == 0 or sizes.max() < _SMALLEST:
+        return whole
+    kept = sizes >= max(_SMALLEST, 0.03 * sizes.max())
+    found = kept[labels]
+    rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+    diameter = float(np.sqrt(4 / np.pi * sizes.max()))
+    down, across = whole.scale
+    margin = _AROUND * diameter
+    ends = (
+        (rows[0] - margin) * down,
+        (rows[-1] + 1 + margin) * down,
+        (columns[0] - margin) * across,
+        (columns[-1] + 1 + margin) * across,
+    )
+    tall, wide = ends[1] - ends[0], ends[3] - ends[2]
+    side = max(tall, wide, 64.0)
+    if side > _WORTH_IT * max(height, width):
+        typical = float(np.median(np.sqrt(4 / np.pi * sizes[kept])))
+        if typical < _SMALL_BODY and max(height, width) > 1.2 * _MANY_SIDE:
+            return Region(0, 0, height, width, _shape(height, width, _MANY_SIDE))
+        return whole
+    spans = [min(round(side), height), min(round(side), width)]
+    starts = [
+        int(np.clip(round((a + b - span) / 2), 0, n - span))
+        for a, b, span, n in zip(ends[::2], ends[1::2], spans, (height, width), strict=True)
+    ]
+    return Region(starts[0], starts[1], spans[0], spans[1], _shape(spans[0], spans[1], _SIDE))

@@ -1,0 +1,232 @@
+"""Outlines at full resolution: followed to where the edge is, and filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Float = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Points = NDArray[np.float64]
+
+_REACH = 0.12
+"""How far the edge may lie from the outline as a whole, as a share of the body's radius."""
+
+_SHIFT = 0.25
+"""How far the outline as a whole may be off, where thresholds were far apart."""
+
+_ONSET = ((1.15, 1.4, 2.27), (0.0, 0.3, 0.53))
+"""Inner by outer half width of the steepness, and the edge's place in outer half widths."""
+
+_GRANULES = 4.0
+"""Points of the outline over which a coarse body's granules are averaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Where a body's edge is sought.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (y, x)
+        Intensity above the background, or texture.
+    factor : int
+        Pixels of `values` along the side of one block.
+    sign : float
+        1 where the body is darker than the background, -1 where it is brighter or rougher.
+    radius : float
+        Of the body, in blocks.
+    by_texture : bool
+    """
+
+    values: Float
+    factor: int
+    sign: float
+    radius: float
+    by_texture: bool
+
+
+def follow_edge(points: Points, edges: Edges) -> Points:
+    """Move an outline to the steepest edge near it.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, 2)
+        Evenly spaced, in blocks.
+    edges : Edges
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        In blocks.
+    """
+    radius, values, factor, sign = edges.radius, edges.values, edges.factor, edges.sign
+    reach = float(np.clip(_REACH * radius, 1.5, 6.0))
+    far = max(reach, _SHIFT * radius)
+    smooth = max(1.0, 0.012 * len(points))
+    tangent = ndimage.gaussian_filter1d(
+        np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0), smooth, axis=0, mode="wrap"
+    )
+    length = np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)
+    normal = np.stack([tangent[:, 1], -tangent[:, 0]], axis=1) / length[:, None]
+    if not _points_outward(points, normal):
+        normal = -normal
+    step = 0.5 / factor * max(1.0, far / 8.0)
+    offsets = np.arange(-far - 1, far + 1 + step / 2, step)
+    where = points[:, None, :] + offsets[None, :, None] * normal[:, None, :]
+    profile = _sample(values, (where + 0.5) * factor - 0.5)
+    # The body's own side only. Neighbours are averaged as squares: an edge between two granules
+    # of a coarse body averages out, the one between granules and background does not.
+    power = np.square(np.maximum(-sign * profile, 0))
+    if not edges.by_texture:
+        other = _two_sided(-sign * profile, offsets)
+        if other > 0:  # a coarse body's pale granules belong to it as well
+            power += other * np.square(np.maximum(sign * profile, 0))
+    margin = max(1, round(1 / step))  # also where a large body is searched in wide steps
+    overall = _fall(power.mean(axis=0, keepdims=True), step)[0] * np.exp(
+        -0.5 * (offsets / (0.6 * far)) ** 2
+    )
+    moved = np.full(len(points), offsets[margin:-margin][overall[margin:-margin].argmax()])
+    coarse = _GRANULES * _granularity(-sign * profile, offsets, float(moved[0]))
+    for window, blur in ((reach, 3.0 * smooth), (max(1.0, 0.35 * reach), smooth + coarse)):
+        edge = _fall(ndimage.gaussian_filter1d(power, blur, axis=0, mode="wrap"), step)
+        edge = edge * np.exp(-0.5 * ((offsets[None, :] - moved[:, None]) / window) ** 2)
+        edge = edge[:, margin:-margin]
+        best = edge.argmax(axis=1)
+        found = offsets[margin:-margin][best]
+        peak = edge.max(axis=1)
+        sure = np.clip(peak / max(0.5 * float(np.median(peak)), 1e-9), 0, 1) * (peak > 0)
+        weight = ndimage.gaussian_filter1d(sure, blur, mode="wrap") + 1e-6
+        moved = ndimage.gaussian_filter1d(sure * found, blur, mode="wrap") / weight
+        moved *= np.minimum(weight / 0.3, 1.0)
+    if not edges.by_texture:  # texture is pooled over blocks, so that its flank says nothing
+        moved += _onset(-sign * profile, offsets, moved)
+    result: Points = points + moved[:, None] * normal
+    return result
+
+
+def _fall(power: Points, step: float) -> Points:
+    """Outward fall of the root of a power along every profile."""
+    fall: Points = -ndimage.gaussian_filter1d(np.sqrt(power), 0.6 / step, axis=1, order=1)
+    return fall
+
+
+def _two_sided(body: Points, offsets: NDArray[np.float64]) -> float:
+    """Whether granules differ from the background to either side, and no halo does so outside."""
+    inside = float(body[:, offsets < -1].mean()) if np.any(offsets < -1) else 0.0
+    outside = body[:, (offsets > 0.5) & (offsets < 4)]
+    if inside <= 0 or outside.size == 0:
+        return 0.0
+    halo = float(np.maximum(-outside.mean(axis=0), 0).max()) / inside
+    return _granularity(body, offsets, 0.0) * float(np.clip(1 - halo / 0.15, 0, 1))
+
+
+def _granularity(body: Points, offsets: NDArray[np.float64], rim: float) -> float:
+    """Spread of the intensity behind the rim beside its mean, from 0 (smooth) to 1."""
+    behind = body[:, (offsets < rim - 1) & (offsets > rim - 5)]
+    if behind.size == 0 or behind.mean() <= 0:
+        return 0.0
+    return float(np.clip((behind.std() / behind.mean() - 0.15) / 0.3, 0, 1))
+
+
+def _onset(body: Points, offsets: NDArray[np.float64], moved: NDArray[np.float64]) -> float:
+    """How far outside its steepest place the body begins.
+
+    A blurred step is steepest at the edge itself and falls off evenly to both sides. A ball's
+    absorbance grows as the root of the depth, so that blur puts the steepest place inside the
+    edge, by more the more slowly the steepness wanes inwards. For powers of the depth from 0
+    (step) by 1/4 to 1/2 (ball), blurred by a Gaussian, the inner half width of the steepness
+    is 1, 1.29 and 2.27 times the outer one, and the edge lies 0, 0.30 and 0.53 outer half
+    widths outside the peak; these numbers do not depend on the blur's width. The table starts a
+    little later, so that the scatter of a noisy step is not taken for a ball.
+    """
+    fine = 0.1
+    t = np.arange(-4.0, 4.0 + fine / 2, fine)
+    at = (moved[:, None] + t[None, :] - offsets[0]) / (offsets[1] - offsets[0])
+    at = np.clip(at, 0, offsets.size - 1.001)
+    lower = at.astype(np.intp)
+    rows = np.arange(len(body))[:, None]
+    profile = (body[rows, lower] * (1 - at + lower) + body[rows, lower + 1] * (at - lower)).mean(
+        axis=0
+    )
+    fall = -ndimage.gaussian_filter1d(profile, 0.2 / fine, order=1)
+    near = np.abs(t) <= 1.2
+    peak = int(np.flatnonzero(near)[fall[near].argmax()])
+    half = 0.5 * fall[peak]
+    if half <= 0:
+        return 0.0
+    outwards, inwards = np.flatnonzero(fall[peak:] < half), np.flatnonzero(fall[peak::-1] < half)
+    if outwards.size == 0:
+        return float(t[peak])
+    outer = fine * float(outwards[0])
+    inner = fine * float(inwards[0]) if inwards.size else 4.0
+    return float(t[peak]) + outer * float(np.interp(inner / outer, *_ONSET))
+
+
+def _points_outward(points: Points, normal: Points) -> bool:
+    """Whether moving along the normals makes the enclosed area larger."""
+    return abs(_area(points + normal)) > abs(_area(points))
+
+
+def _area(points: Points) -> float:
+    y, x = points[:, 0], points[:, 1]
+    return 0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+
+
+def _sample(values: Float, where: Points) -> Points:
+    """Linear interpolation; outside the image its edge is repeated."""
+    y = np.clip(where[..., 0], 0, values.shape[0] - 1)
+    x = np.clip(where[..., 1], 0, values.shape[1] - 1)
+    y0 = np.minimum(y.astype(np.intp), max(values.shape[0] - 2, 0))
+    x0 = np.minimum(x.astype(np.intp), max(values.shape[1] - 2, 0))
+    y1 = np.minimum(y0 + 1, values.shape[0] - 1)
+    x1 = np.minimum(x0 + 1, values.shape[1] - 1)
+    b, a = x - x0, y - y0
+    upper = values[y0, x0] * (1 - b) + values[y0, x1] * b
+    lower = values[y1, x0] * (1 - b) + values[y1, x1] * b
+    result: Points = upper * (1 - a) + lower * a
+    return result
+
+
+def fill_outline(points: Points, shape: tuple[int, int]) -> tuple[tuple[slice, slice], Mask]:
+    """Pixels whose centres lie within a closed outline (even-odd rule).
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (n, 2)
+        Outline (y, x) in pixels; pixel centres have whole-numbered coordinates.
+    shape : tuple of int
+        Of the frame.
+
+    Returns
+    -------
+    box : tuple of slice
+        Part of the frame that holds the outline.
+    mask : ndarray of bool
+        Of the box's shape.
+    """
+    low = np.floor(points.min(axis=0)).astype(int)
+    high = np.ceil(points.max(axis=0)).astype(int) + 1
+    top, left = (int(np.clip(v, 0, n - 1)) for v, n in zip(low, shape, strict=True))
+    bottom, right = (int(np.clip(v, 1, n)) for v, n in zip(high, shape, strict=True))
+    box = (slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1)))
+    height, width = box[0].stop - top, box[1].stop - left
+    ends = np.roll(points, -1, axis=0)
+    downward = points[:, 0] <= ends[:, 0]
+    first = np.where(downward[:, None], points, ends)
+    last = np.where(downward[:, None], ends, points)
+    # Every edge crosses the rows ceil(first) .. ceil(last) - 1.
+    begin = np.clip(np.ceil(first[:, 0]).astype(int), top, top + height)
+    end = np.clip(np.ceil(last[:, 0]).astype(int), top, top + height)
+    counts = np.maximum(end - begin, 0)
+    edge = np.repeat(np.arange(len(points)), counts)
+    rows = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts) + begin[edge]
+    slope = (last[edge, 1] - first[edge, 1]) / np.maximum(last[edge, 0] - first[edge, 0], 1e-12)
+    crossing = first[edge, 1] + (rows - first[edge, 0]) * slope
+    columns = np.clip(np.ceil(crossing).astype(int) - left, 0, width)
+    toggles = np.zeros((height, width + 1), np.int32)
+    np.add.at(toggles, (rows - top, columns), 1)
+    return box, (np.cumsum(toggles[:, :width], axis=1) & 1).astype(bool)

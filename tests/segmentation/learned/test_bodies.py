@@ -1,0 +1,83 @@
+"""From maps to bodies, with maps made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spheroid_qc.segmentation.learned.bodies import draw_bodies, find_bodies
+from spheroid_qc.segmentation.learned.passes import Region, View, crop
+
+
+def view(balls: list[tuple[float, float, float]], side: int = 120, frame: int = 120) -> View:
+    """Maps that a perfect network would give for balls (y, x, radius)."""
+    y, x = np.mgrid[:side, :side]
+    core, depth = np.zeros((side, side)), np.zeros((side, side))
+    for cy, cx, radius in balls:
+        below = radius - np.hypot(y - cy, x - cx)
+        core = np.maximum(core, np.clip(0.5 + below, 0, 1))
+        depth = np.maximum(depth, np.clip(below / radius, 0, 1))
+    maps = np.stack([core, 0 * core, 0 * core, depth]).astype(np.float32)
+    return View(Region(0, 0, frame, frame, (side, side)), maps, maps[0])
+
+
+def test_touching_balls_are_two_and_one_ball_is_one() -> None:
+    assert find_bodies(view([(60, 40, 22), (60, 82, 22)]), 0.5).max() == 2
+    assert find_bodies(view([(60, 40, 30), (60, 85, 16)]), 0.5).max() == 2
+    assert find_bodies(view([(60, 60, 40)]), 0.5).max() == 1
+    assert find_bodies(view([(60, 52, 30), (60, 68, 30)]), 0.5).max() == 1
+
+
+def test_a_crowd_is_counted_and_the_largest_is_first() -> None:
+    balls = [
+        (20 + 27 * i, 20 + 27 * j, 14 + (i == 1) * (j == 2)) for i in range(4) for j in range(4)
+    ]
+    labels = find_bodies(view(balls), 0.5)
+    assert labels.max() == 16
+    sizes = np.bincount(labels.ravel())[1:]
+    assert (np.diff(sizes) <= 0).all()
+    assert labels[20 + 27, 20 + 54] == 1
+
+
+@pytest.mark.parametrize("frame", [120, 1000, 2497])
+def test_areas_are_exact_at_full_resolution(frame: int) -> None:
+    seen = view([(60, 50, 31.4)], frame=frame)
+    labels = find_bodies(seen, 0.5)
+    core = draw_bodies(labels, seen.maps[0], seen.region, (frame, frame), 0.5)
+    true = np.pi * (31.4 * frame / 120) ** 2
+    assert np.count_nonzero(core) == pytest.approx(true, rel=0.01)
+    y, x = np.nonzero(core)
+    assert y.mean() == pytest.approx(60.5 * frame / 120 - 0.5, abs=0.01 * frame)
+    assert x.mean() == pytest.approx(50.5 * frame / 120 - 0.5, abs=0.01 * frame)
+
+
+def test_a_body_that_is_cut_off_reaches_the_edge() -> None:
+    seen = view([(0, 60, 30)], frame=600)
+    core = draw_bodies(find_bodies(seen, 0.5), seen.maps[0], seen.region, (600, 600), 0.5)
+    assert core[0, 300] == 1
+    assert np.count_nonzero(core) == pytest.approx(np.pi / 2 * 150**2, rel=0.05)
+
+
+def test_a_hole_is_filled() -> None:
+    seen = view([(60, 60, 40)])
+    seen.maps[0][55:65, 55:65] = 0
+    labels = find_bodies(seen, 0.5)
+    core = draw_bodies(labels, seen.maps[0], seen.region, (120, 120), 0.5)
+    assert core[60, 60] == 1
+
+
+def test_nothing_gives_nothing() -> None:
+    seen = view([])
+    labels = find_bodies(seen, 0.5)
+    assert labels.max() == 0
+    assert not draw_bodies(labels, seen.maps[0], seen.region, (120, 120), 0.5).any()
+
+
+def test_crop_finds_the_same_place() -> None:
+    seen = view([(60, 40, 10)], frame=480)
+    region = Region(160, 80, 160, 160, (100, 100))
+    part = crop(seen, region)[0] > 0.5
+    y, x = np.nonzero(part)
+    assert (y.mean() + 0.5) * 1.6 + 160 == pytest.approx(60.5 * 4, abs=1.5)
+    assert (x.mean() + 0.5) * 1.6 + 80 == pytest.approx(40.5 * 4, abs=1.5)
+    assert np.sqrt(part.sum() / np.pi) * 1.6 == pytest.approx(40, abs=1)
