@@ -21,7 +21,7 @@ import pandas as pd
 from spheroid_qc import Parameters, __version__, analyse
 from spheroid_qc.atomic import write_json
 from spheroid_qc.follow import states, versus_vehicle
-from spheroid_qc.response.summary import summarise_conditions
+from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.tables.csv_writer import write_table
 
 DRUGS = {"selinexor": 0.3, "gemcitabine": 0.03, "nab-paclitaxel": 0.01}

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 from simulated_plates import wilson
 
-from spheroid_qc.response.dose_response import dose_response_table
-from spheroid_qc.response.reference_models import HillCurve
+from spheroid_qc.response.curves.dose_response import dose_response_table
 from spheroid_qc.response.responses import read_responses
+from spheroid_qc.response.synergy.reference_models import HillCurve
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,24 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from spheroid_qc.response.assay_quality import coefficient_of_variation
-from spheroid_qc.response.comparisons import compare_with_vehicle
-from spheroid_qc.response.effect_size import block_contrast, cliffs_delta, hedges_g, welch
-from spheroid_qc.response.growth import growth_rate
-from spheroid_qc.response.growth_rate_inhibition import gr_metrics
-from spheroid_qc.response.kaplan_meier import kaplan_meier, logrank, median_time
-from spheroid_qc.response.plate_position import (
+from spheroid_qc.response.comparisons.comparison_table import compare_with_vehicle
+from spheroid_qc.response.comparisons.effect_size import (
+    block_contrast,
+    cliffs_delta,
+    hedges_g,
+    welch,
+)
+from spheroid_qc.response.condition_summary import mean_interval
+from spheroid_qc.response.growth.growth_rate import growth_rate
+from spheroid_qc.response.growth.growth_rate_inhibition import gr_metrics
+from spheroid_qc.response.plate_quality.assay_quality import coefficient_of_variation
+from spheroid_qc.response.plate_quality.plate_position import (
     design_of,
     factor_effect,
     neighbour_correlation,
     places,
 )
-from spheroid_qc.response.summary import mean_interval
+from spheroid_qc.response.survival.kaplan_meier import kaplan_meier, logrank, median_time
 
 Generator = np.random.Generator
 Line = tuple[str, str, int, float, int]

@@ -29,11 +29,11 @@ import pandas as pd
 from simulated_plates import Scenario, scenarios, wilson
 
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.combinations import _rows
 from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.loewe import SingleCurves
 from spheroid_qc.response.responses import read_responses
-from spheroid_qc.response.verdicts import judge
+from spheroid_qc.response.synergy.interpretation import judge
+from spheroid_qc.response.synergy.loewe import SingleCurves
+from spheroid_qc.response.synergy.synergy_table import _rows
 
 BATCH = 20
 SETTINGS = ResponseParameters()

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SILENT = {
     "imagecodecs": "decodes LZW, deflate and JPEG inside TIFF for tifffile",
 }
-IMPORT_NAME = {"scikit-image": "skimage", "pillow": "PIL"}
+IMPORT_NAME = {"lazy-loader": "lazy_loader", "scikit-image": "skimage", "pillow": "PIL"}
 
 
 @pytest.fixture(scope="module")

@@ -212,7 +212,7 @@ def analyse_wells(
 
 
 def _no_synergy() -> pd.DataFrame:
-    from spheroid_qc.response.combinations import SYNERGY_COLUMNS
+    from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS
 
     return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
 

@@ -18,15 +18,16 @@ from spheroid_qc.analysis.words import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import with_strata
-from spheroid_qc.response import comparisons, plate_quality
+from spheroid_qc.response.comparisons import comparison_table
+from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.response.groups import analysis_time
+from spheroid_qc.response.plate_quality import plate_quality_table
 from spheroid_qc.response.responses import (
     RESPONSE_KINDS,
     RESPONSE_UNITS,
     Responses,
     read_responses,
 )
-from spheroid_qc.response.summary import summarise_conditions
 from spheroid_qc.wells import parse_well
 
 _FRACTION_AT_MOST = 2.0
@@ -336,12 +337,12 @@ def _compared(
 ) -> pd.DataFrame:
     if not (wells["role"] == "vehicle").any():
         said.missing["comparisons"] = "No row without a drug: there is no vehicle to compare with."
-        return pd.DataFrame(columns=list(comparisons.COLUMNS))
+        return pd.DataFrame(columns=list(comparison_table.COLUMNS))
     try:
-        return comparisons.compare_with_vehicle(wells, [word], end, level)
+        return comparison_table.compare_with_vehicle(wells, [word], end, level)
     except RequestError as error:
         said.missing["comparisons"] = str(error)
-        return pd.DataFrame(columns=list(comparisons.COLUMNS))
+        return pd.DataFrame(columns=list(comparison_table.COLUMNS))
 
 
 def _quality(
@@ -349,12 +350,12 @@ def _quality(
     parameters: Parameters, said: Said,
 ) -> pd.DataFrame:  # fmt: skip
     """Judge controls, edge and place; a table without wells has no places."""
-    nothing = pd.DataFrame(columns=list(plate_quality.COLUMNS))
+    nothing = pd.DataFrame(columns=list(plate_quality_table.COLUMNS))
     if "well" not in read.rows or (read.rows["well"] == "").any():
         said.missing["plate_quality"] = "No plate quality: the table does not name every well."
         return nothing
     try:
-        found = plate_quality.plate_quality(
+        found = plate_quality_table.plate_quality(
             wells, [word], time_h=end, plate_format=parameters.plate.well_count
         )
     except RequestError as error:

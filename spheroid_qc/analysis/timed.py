@@ -11,10 +11,13 @@ from spheroid_qc.analysis.tables import Said
 from spheroid_qc.errors import RequestError
 from spheroid_qc.follow import time_to_disintegration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.response import comparisons, kinetics, plate_quality, survival
-from spheroid_qc.response.kinetics_summary import summarise_kinetics
+from spheroid_qc.response.comparisons import comparison_table
+from spheroid_qc.response.growth import kinetics
+from spheroid_qc.response.growth.kinetics import summarise_kinetics
+from spheroid_qc.response.growth.volume_gr import METRIC_COLUMNS, drug_gr_metrics, volume_gr
+from spheroid_qc.response.plate_quality import plate_quality_table
 from spheroid_qc.response.replicates import in_fixed_order, is_time_zero
-from spheroid_qc.response.volume_gr import METRIC_COLUMNS, drug_gr_metrics, volume_gr
+from spheroid_qc.response.survival import survival_table
 
 
 def timed_tables(
@@ -55,19 +58,19 @@ def timed_tables(
             said.missing[name] = str(error)
             return pd.DataFrame(columns=list(columns))
 
-    known = [m for m in comparisons.COMPARED if m in wells and wells[m].notna().any()]
+    known = [m for m in comparison_table.COMPARED if m in wells and wells[m].notna().any()]
     metrics = [*known, *joined] or [m for m in ("sfe_percent", "n_spheroids") if m in wells][:1]
     made = {
         "comparisons": attempt(
             "comparisons", lambda: _compared(wells, metrics, joined, time_h, level),
-            comparisons.COLUMNS,
+            comparison_table.COLUMNS,
         ),
         "plate_quality": attempt(
             "plate_quality",
-            lambda: plate_quality.plate_quality(
+            lambda: plate_quality_table.plate_quality(
                 wells, time_h=time_h, plate_format=parameters.plate.well_count
             ),
-            plate_quality.COLUMNS,
+            plate_quality_table.COLUMNS,
         ),
     }  # fmt: skip
     if "state" not in wells or "is_t0" not in wells:
@@ -78,7 +81,7 @@ def timed_tables(
         reason = ""
     if reason:
         empty = {
-            "survival": survival.COLUMNS,
+            "survival": survival_table.COLUMNS,
             "kinetics": kinetics.COLUMNS,
             "kinetics_by_condition": (),
             "gr_values": (),
@@ -90,10 +93,10 @@ def timed_tables(
     followed = followed.assign(is_t0=is_time_zero(followed), state=followed["state"].fillna(""))
     made["survival"] = attempt(
         "survival",
-        lambda: survival.survival_table(
+        lambda: survival_table.survival_table(
             time_to_disintegration(followed, parameters.states), followed, level
         ),
-        survival.COLUMNS,
+        survival_table.COLUMNS,
     )
     made["kinetics"] = attempt(
         "kinetics", lambda: kinetics.well_kinetics(wells, level=level), kinetics.COLUMNS
@@ -119,9 +122,9 @@ def _compared(
 ) -> pd.DataFrame:
     """Image metrics at the analysis time, joined end points where they were measured."""
     own = [m for m in metrics if m not in joined]
-    parts = [comparisons.compare_with_vehicle(wells, own, time_h, level)] if own else []
+    parts = [comparison_table.compare_with_vehicle(wells, own, time_h, level)] if own else []
     for name in joined:
         rows = wells[wells[name].notna()].drop_duplicates(["plate", "well"], keep="last")
         if len(rows):
-            parts.append(comparisons.compare_with_vehicle(rows, [name], None, level))
+            parts.append(comparison_table.compare_with_vehicle(rows, [name], None, level))
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]

@@ -13,7 +13,7 @@ from spheroid_qc.analysis.metrics import metric_of
 from spheroid_qc.analysis.record import Analysis
 from spheroid_qc.analysis.verdict import Finding, Verdict
 from spheroid_qc.response.groups import ALL_PLATES
-from spheroid_qc.response.plate_bounds import title_of
+from spheroid_qc.response.plate_quality.plate_bounds import title_of
 from spheroid_qc.run.answer import distrust_lines
 
 SHORT_TITLES = {

@@ -10,7 +10,7 @@ import pandas as pd
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metrics import metric_of
 from spheroid_qc.report.overview import shown_name
-from spheroid_qc.response.plate_bounds import title_of
+from spheroid_qc.response.plate_quality.plate_bounds import title_of
 from spheroid_qc.wording import interval, number, p_words, signed
 
 _MOST_ROWS = 400

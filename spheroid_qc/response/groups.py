@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.response.doses import clusters
+from spheroid_qc.response.dose_clusters import clusters
 from spheroid_qc.response.responses import Responses
 
 ALL_PLATES = "all"

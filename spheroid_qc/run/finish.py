@@ -18,7 +18,7 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map.end_points import EndPoints
 from spheroid_qc.plate_map.mapped_wells import PlateMap
-from spheroid_qc.response.summary import DOSES, SUMMARISED, summarise_conditions
+from spheroid_qc.response.condition_summary import DOSES, SUMMARISED, summarise_conditions
 from spheroid_qc.run.answer import condition_lines, distrust_lines
 from spheroid_qc.run.columns import Columns
 from spheroid_qc.run.corrections import corrected_record

@@ -8,7 +8,7 @@ import pandas as pd
 
 from spheroid_qc.follow import find_time_zero, states, versus_time_zero, versus_vehicle
 from spheroid_qc.parameters import StateParameters
-from spheroid_qc.response.summary import summarise_conditions
+from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.samples.design import DEMO, PlateDesign
 from spheroid_qc.samples.history import history_of
 from spheroid_qc.samples.masks import masks_of

@@ -9,8 +9,8 @@ import pytest
 from spheroid_qc.analysis import analyse_table
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters, ResponseParameters
-from spheroid_qc.response.combinations import SYNERGY_COLUMNS
-from spheroid_qc.response.dose_response import DOSE_RESPONSE_COLUMNS
+from spheroid_qc.response.curves.dose_response import DOSE_RESPONSE_COLUMNS
+from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS
 from tests.analysis.tables import bliss_plate
 
 QUICK = Parameters(response=ResponseParameters(resamples=200))

@@ -20,7 +20,7 @@ from spheroid_qc.analysis import Analysis, analyse_table, write_analysis
 from spheroid_qc.analysis.runs import analyse_wells
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.report import write_report
-from spheroid_qc.response.summary import summarise_conditions
+from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.workflow import analyse
 from tests.report.browser import Browser
 from tests.report.conftest import FORMULA, HOURS, IMAGE, SCRIPT

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.excess import bliss_excess
-from spheroid_qc.response.logistic import fit_logistic
+from spheroid_qc.response.curves.logistic import fit_logistic
 from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter, pooled
+from spheroid_qc.response.synergy.excess import bliss_excess
 
 MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
 

@@ -191,10 +191,10 @@ def test_polarity_and_smallest_body_are_obeyed() -> None:
     assert classical(image, pixel_size_um=4, parameters=large).core.max() == 1
 
 
-def test_the_package_and_the_room_are_the_function() -> None:
+def test_the_front_door_gives_the_function_of_the_room() -> None:
     image, _ = disc(200, (100, 100), 40)
+    assert spheroid_qc.segment is segment
     assert spheroid_qc.segment(image).core.max() == 1
-    assert spheroid_qc.segment.segment(image, method="classical").method == "classical"
 
 
 def test_methods_that_do_not_exist_are_refused() -> None:

@@ -1,0 +1,1 @@
+"""How much does a condition differ from its vehicle, and could that be chance?"""

@@ -1,0 +1,380 @@
+"""The table of dose responses: one line per drug or fixed-ratio combination.
+
+`ec50_um` is the relative EC50, the inflection of the fitted curve, halfway between `e0` and
+`emax`; `ic50_abs_um` is the absolute IC50, where the curve crosses a fraction affected of 0.5
+(for raw responses: half of the response without drug). A dose that the wells did not reach is
+not extrapolated: the column holds the highest (lowest) dose and its `_qualifier` says `>` (`<`).
+Asymptotes are free unless fixed by the parameters. Only where the wells of a fraction affected
+leave one undetermined is it held at what the word means, and said so: 0 without drug (where
+there is no vehicle), not above 1 at full effect.
+Effects are fractions affected unless the response is raw.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.conditions import conditions
+from spheroid_qc.response.curves.absolute_ic50 import Crossing
+from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
+from spheroid_qc.response.groups import (
+    ALL_PLATES,
+    Group,
+    analysis_time,
+    fixed_ratios,
+    groups,
+    over_plates,
+)
+from spheroid_qc.response.reference import reference_weight
+from spheroid_qc.response.responses import Responses
+from spheroid_qc.response.scatter import CONSTANT, Scatter
+from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
+
+DOSE_RESPONSE_COLUMNS = (
+    "drug", "n", "hill", "ec10_um", "ec50_um", "ec50_low_um", "ec50_high_um", "ec90_um", "emax",
+    "e0", "ic50_abs_um", "median_effect_dm_um", "median_effect_m", "median_effect_r",
+    "ec10_qualifier", "ec50_qualifier", "ec90_qualifier", "ic50_abs_qualifier",
+    "ic50_abs_low_um", "ic50_abs_high_um", "ec50_wald_low_um", "ec50_wald_high_um", "n_doses",
+    "rmse", "r2", "flat_p", "lack_of_fit_p", "ratio", "unit", "interval", "note",
+)  # fmt: skip
+"""Columns after the grouping ones (`plate`, `time_h`)."""
+
+FloatArray = NDArray[np.float64]
+Line = dict[str, Any]
+
+_DOSES = [name for name in DOSE_RESPONSE_COLUMNS if name.endswith("_um")]
+
+
+def dose_response_table(
+    responses: Responses, parameters: ResponseParameters | None = None
+) -> pd.DataFrame:
+    """Fit every drug and every fixed-ratio combination.
+
+    Parameters
+    ----------
+    responses : Responses
+        From `read_responses`.
+    parameters : ResponseParameters, optional
+        Confidence level, time, fixed asymptotes, limits.
+
+    Returns
+    -------
+    DataFrame
+        `time_h` and `plate` first where the table has them, then `DOSE_RESPONSE_COLUMNS`; with
+        several plates each plate and then `all`, their mean with an interval between plates.
+        Doses of drugs that are not in uM stand in the same columns without `_um`, appended.
+        What can't be given is empty, and `note` says why.
+
+    Raises
+    ------
+    RequestError
+        If the time can't be chosen, or there is nothing to fit.
+    """
+    settings = ResponseParameters() if parameters is None else parameters
+    at_time, said = analysis_time(responses, settings.time_h)
+    lines: list[Line] = []
+    laws: dict[str, Scatter] = {}
+    for name, columns in _subjects(at_time):
+        chosen = _wells_of(at_time, columns)
+        several = at_time.rows["plate"].nunique() > 1
+        own: list[Line] = []
+        for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
+            if group.plate not in laws:
+                laws[group.plate] = _law(at_time, group)
+            found = _lines(group, name, columns, laws[group.plate], settings)
+            own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
+        lines += own
+        if several:
+            ratios = dict.fromkeys(line["ratio"] for line in own)
+            for ratio in ratios:
+                same = [line for line in own if line["ratio"] == ratio]
+                if len(same) > 1:
+                    lines.append(_together(same, settings.confidence))
+    if not lines:
+        raise RequestError(
+            "No drug was given alone and no combination in a fixed ratio: there is no dose "
+            "response to fit."
+        )
+    table = pd.DataFrame(lines)
+    table["note"] = [" ".join(filter(None, (said, note))) for note in table["note"]]
+    first: list[str] = []
+    if at_time.has_times:
+        table["time_h"] = float(at_time.rows["time_h"].iloc[0])
+        first.append("time_h")
+    if at_time.has_plates:
+        first.append("plate")
+    other = table["unit"] != "uM"
+    appended = []
+    if other.any():
+        for column in _DOSES:
+            name = column.removesuffix("_um")
+            table[name] = table[column].where(other)
+            table[column] = table[column].where(~other)
+            appended.append(name)
+    return table[[*first, *DOSE_RESPONSE_COLUMNS, *appended]].reset_index(drop=True)
+
+
+def _subjects(responses: Responses) -> list[tuple[str, tuple[int, ...]]]:
+    """Drugs in their order, then combinations with at least one fixed-ratio series."""
+    found: list[tuple[str, tuple[int, ...]]] = [
+        (drug, (i,)) for i, drug in enumerate(responses.drugs) if (responses.doses[:, i] > 0).any()
+    ]
+    given = responses.doses > 0
+    sets = {tuple(np.flatnonzero(row).tolist()) for row in given if row.sum() > 1}
+    for columns in sorted(sets, key=lambda c: (len(c), c)):
+        rows = _exactly(responses, columns)
+        if fixed_ratios(responses.doses[rows][:, list(columns)]):
+            found.append((" + ".join(responses.drugs[i] for i in columns), columns))
+    return found
+
+
+def _exactly(responses: Responses, columns: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Rows that hold these drugs and no other."""
+    given = responses.doses > 0
+    wanted = np.zeros(given.shape[1], dtype=bool)
+    wanted[list(columns)] = True
+    return np.asarray((given == wanted).all(axis=1))
+
+
+def _wells_of(responses: Responses, columns: tuple[int, ...]) -> Responses:
+    """Wells with exactly these drugs, and the vehicle."""
+    return responses.where(_exactly(responses, columns) | ~(responses.doses > 0).any(axis=1))
+
+
+def _law(at_time: Responses, group: Group) -> Scatter:
+    """How a well's variance depends on its effect, by all wells of the plate."""
+    if at_time.kind == "raw":
+        return CONSTANT
+    whole = at_time.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
+    return conditions(at_time.doses[whole], at_time.effect[whole]).scatter
+
+
+def _lines(
+    group: Group, name: str, columns: tuple[int, ...], law: Scatter, settings: ResponseParameters
+) -> list[Line]:
+    """Fit one drug, or each fixed-ratio series of a combination, on one plate."""
+    part = group.responses
+    unit = " + ".join(dict.fromkeys(part.units[i] for i in columns))
+    doses = part.doses[:, list(columns)]
+    if len(columns) == 1:
+        if not (doses > 0).any():
+            return [_empty(name, unit, "No well of this plate holds the drug alone.")]
+        return [_line(name, unit, "", doses[:, 0], part, law, settings)]
+    if "+" in unit:
+        return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
+    given = np.asarray((doses > 0).all(axis=1))
+    found = []
+    for rows, parts in fixed_ratios(doses[given]):
+        keep = ~given
+        keep[np.flatnonzero(given)[rows]] = True
+        ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
+        total = doses[keep].sum(axis=1)
+        found.append(_line(name, unit, ratio, total, part.where(keep), law, settings))
+    return found
+
+
+def _empty(name: str, unit: str, note: str) -> Line:
+    line: Line = dict.fromkeys(DOSE_RESPONSE_COLUMNS, np.nan)
+    texts = dict.fromkeys((c for c in DOSE_RESPONSE_COLUMNS if c.endswith("qualifier")), "")
+    return line | texts | {
+        "drug": name, "n": 0, "n_doses": 0, "ratio": "", "unit": unit,
+        "interval": "within_plate", "note": note,
+    }  # fmt: skip
+
+
+def _line(
+    name: str, unit: str, ratio: str, dose: FloatArray, part: Responses, law: Scatter,
+    settings: ResponseParameters,
+) -> Line:  # fmt: skip
+    """Fit one curve and the median effect line."""
+    effect = part.effect
+    doses = np.unique(dose[dose > 0])
+    line = _empty(name, unit, "") | {"n": len(effect), "n_doses": len(doses), "ratio": ratio}
+    notes: list[str] = []
+    if ratio:
+        notes.append(f"Doses are total doses in the ratio {ratio}.")
+    if part.kind != "raw":
+        line |= _median_effect(dose, effect, settings, notes)
+    free = 2 + (settings.e0 is None) + (settings.emax is None)
+    levels = len(np.unique(dose))
+    startless = part.kind != "raw" and settings.e0 is None and not (dose == 0).any()
+    if levels < free and not (startless and levels == free - 1):
+        notes.append(
+            f"{levels} doses (with the vehicle) are too few for a curve with {free} free "
+            "parameters; test more doses or fix e0 or emax."
+        )
+        return line | {"note": " ".join(notes)}
+    fit = _fit(dose, effect, part.kind, law, settings, notes)
+    line |= {"flat_p": fit.flat_p}
+    if fit.flat_p >= settings.flat_p:
+        notes.append(
+            f"No dose response: a constant explains the wells as well (F test, "
+            f"p = {fit.flat_p:.2g}), so there is no EC50."
+        )
+        return line | {"e0": float(np.mean(effect)), "note": " ".join(notes)}
+    reference = 0.0
+    if part.kind != "raw":
+        vehicle = effect[dose == 0]
+        reference = reference_weight(vehicle, part.reference, law, fit.noise.variance)
+        if reference and len(vehicle) == 1:
+            notes.append(
+                "The one vehicle well is 0: effects are taken as normalised to it, and its error "
+                "counts in the absolute IC50."
+            )
+    return line | _figures(fit, part.kind, reference, settings, notes) | {"note": " ".join(notes)}
+
+
+def _fit(
+    dose: FloatArray, effect: FloatArray, kind: str, law: Scatter, settings: ResponseParameters,
+    notes: list[str],
+) -> LogisticFit:  # fmt: skip
+    """Fit with free asymptotes as far as the wells determine them."""
+    e0, emax, level = settings.e0, settings.emax, settings.confidence
+    bounds = (-np.inf, np.inf)
+    cut_off = None if kind == "raw" else (0.0, 1.0)
+    startless = kind != "raw" and e0 is None and not (dose == 0).any()
+    lowest, highest = float(dose[dose > 0].min()), float(dose.max())
+    if startless and len(np.unique(dose)) == 3 + (emax is None) - 1:
+        e0 = 0.0
+    fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law, cut_off=cut_off)
+    if startless and e0 is None and not fit.profile_interval(0.5, level)[0] >= lowest:
+        e0 = 0.0
+        fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law, cut_off=cut_off)
+    if startless and e0 == 0:
+        notes.append("No vehicle: the curve starts at 0, since the wells leave its start open.")
+    held = kind != "raw" and emax is None and fit.emax > 1
+    if held and not fit.profile_interval(0.5, level)[1] <= highest:
+        bounds = (-np.inf, 1.0)
+        fit = fit_logistic(
+            dose, effect, e0=e0, emax=emax, emax_bounds=bounds, scatter=law, cut_off=cut_off
+        )
+        notes.append("The curve ends at 1, since the wells leave its end open.")
+    return fit
+
+
+def _median_effect(
+    dose: FloatArray, effect: FloatArray, settings: ResponseParameters, notes: list[str]
+) -> Line:
+    fitted = fit_median_effect(dose, effect, (settings.fa_low, settings.fa_high))
+    if fitted is None:
+        notes.append(
+            "No median effect line: the effect does not depend on the dose, or fewer than two "
+            "doses have one within the limits."
+        )
+        return {}
+    notes += median_effect_notes(fitted, settings)
+    return {
+        "median_effect_dm_um": fitted.dm,
+        "median_effect_m": fitted.m,
+        "median_effect_r": fitted.r,
+    }
+
+
+def median_effect_notes(line: MedianEffect, settings: ResponseParameters) -> list[str]:
+    """Say what has to be said about a median effect line, in finished sentences."""
+    said = []
+    if line.n_left_out:
+        said.append(
+            f"{line.n_left_out} doses with a mean effect outside "
+            f"({settings.fa_low:g}, {settings.fa_high:g}) are not on the median effect line."
+        )
+    if line.n_extreme:
+        said.append(
+            f"{line.n_extreme} doses on the median effect line have an effect beyond "
+            "(0.01, 0.99), where a small error moves it far."
+        )
+    if line.m <= 0:
+        said.append("The effect falls with the dose: the median effect line has no meaning.")
+    elif line.r < settings.min_r:
+        said.append(
+            f"The median effect line fits badly (r = {line.r:.2f}, below {settings.min_r:g})."
+        )
+    return said
+
+
+def _figures(
+    fit: LogisticFit, kind: str, reference: float, settings: ResponseParameters, notes: list[str]
+) -> Line:
+    """Doses of effect with their qualifiers, and goodness of fit."""
+    lowest, highest = fit.dose_range
+    crossing = Crossing(0.0, 0.5) if kind == "raw" else Crossing(0.5)
+    half = crossing.response(fit.e0)
+    absolute = fit.dose_at(half)
+    line: Line = {
+        "hill": fit.hill, "emax": fit.emax, "e0": fit.e0, "rmse": fit.sigma, "r2": fit.r2,
+        "lack_of_fit_p": fit.lack_of_fit_p,
+    }  # fmt: skip
+    values = {f"ec{share}": fit.effective_dose(share / 100) for share in (10, 50, 90)}
+    if np.isfinite(absolute):
+        values["ic50_abs"] = absolute
+    elif kind != "raw" and fit.predict(highest) < half and fit.e0 < half:
+        values["ic50_abs"] = np.inf
+        notes.append("The fitted curve stays below a fraction affected of 0.5 at any dose.")
+    elif kind == "raw" and 0 < half < fit.predict(highest) and fit.emax < fit.e0:
+        values["ic50_abs"] = np.inf
+    beyond = []
+    for name, dose in values.items():
+        sign = ">" if dose > highest * (1 + 1e-9) else "<" if dose < lowest * (1 - 1e-9) else ""
+        line[f"{name}_um"] = {"": dose, ">": highest, "<": lowest}[sign]
+        line[f"{name}_qualifier"] = sign
+        if sign:
+            end = "highest" if sign == ">" else "lowest"
+            beyond.append(f"{name.replace('_abs', ' (absolute)').upper()} {sign} {end} dose")
+    if beyond:
+        notes.append("Not extrapolated: " + ", ".join(beyond) + ".")
+    low, high = fit.profile_interval(0.5, settings.confidence)
+    bounds = {"ec50_low_um": low, "ec50_high_um": high}
+    bounds["ec50_wald_low_um"], bounds["ec50_wald_high_um"] = fit.wald_interval(
+        0.5, settings.confidence
+    )
+    if "ic50_abs_um" in line and not line["ic50_abs_qualifier"]:
+        bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = fit.dose_at_interval(
+            crossing, settings.confidence, reference
+        )
+    line |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
+    for name, called in (("ec50", "EC50"), ("ic50_abs", "absolute IC50")):
+        if np.isinf(bounds.get(f"{name}_high_um", 0.0)):
+            notes.append(f"The {called} has no upper bound.")
+        if bounds.get(f"{name}_low_um", 1.0) == 0:
+            notes.append(f"The {called} has no lower bound above 0.")
+            line[f"{name}_low_um"] = np.nan
+    if np.isfinite(fit.lack_of_fit_p) and fit.lack_of_fit_p < 0.01:
+        notes.append("The wells depart from the curve by more than replicates do from each other.")
+    if fit.df < 1:
+        notes.append("As many parameters as responses: no interval.")
+    return line
+
+
+def _together(lines: list[Line], level: float) -> Line:
+    """Put plates together for one drug: means over plates, t interval between them."""
+    blocks = np.array([line["_block"] for line in lines])
+    first = lines[0]
+    result = _empty(first["drug"], first["unit"], "") | {
+        "plate": ALL_PLATES,
+        "_block": ALL_PLATES,
+        "n": sum(line["n"] for line in lines),
+        "n_doses": max(line["n_doses"] for line in lines),
+        "ratio": first["ratio"],
+        "interval": "biological",
+    }
+    notes = [f"Mean of {len(lines)} plates; the interval is between biological replicates."]
+    for name in ("ec10", "ec50", "ec90", "ic50_abs", "median_effect_dm"):
+        signs = {line.get(f"{name}_qualifier", "") for line in lines}
+        values = np.array([line[f"{name}_um"] for line in lines], dtype=np.float64)
+        if signs - {""}:
+            notes.append(f"{name.upper()} lies beyond the tested doses on some plates: no mean.")
+            continue
+        mean, low, high = over_plates(values, blocks, level, log=True)
+        result[f"{name}_um"] = mean
+        if name in ("ec50", "ic50_abs"):
+            result[f"{name}_low_um"], result[f"{name}_high_um"] = low, high
+    for name in ("hill", "emax", "e0", "median_effect_m"):
+        values = np.array([line[name] for line in lines], dtype=np.float64)
+        result[name] = over_plates(values, blocks, level, log=name == "hill")[0]
+    return result | {"note": " ".join(notes)}

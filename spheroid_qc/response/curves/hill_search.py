@@ -1,0 +1,182 @@
+"""The search behind the logistic curve: two numbers sought, two solved in passing.
+
+For any inflection and slope the best asymptotes are linear least squares (variable projection;
+Golub & Pereyra 1973, doi:10.1137/0710036), so the search is over a plane, and begins from a
+grid that covers every sensible curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+from scipy.special import expit
+
+from spheroid_qc.response.curves.levenberg_marquardt import descend
+
+FloatArray = NDArray[np.float64]
+
+HILL_BOUNDS = (0.05, 20.0)
+"""Slopes outside are steps or constants as far as any plate can tell."""
+
+REACH = np.log(1e3)
+"""How far beyond the tested doses an inflection is sought (natural log)."""
+
+
+def reached(dose: FloatArray, log_ec50: ArrayLike, hill: ArrayLike) -> FloatArray:
+    """x^h / (x^h + ec50^h), 0 at dose 0."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(expit(np.asarray(hill) * (np.log(dose) - np.asarray(log_ec50))))
+
+
+@dataclass(frozen=True)
+class CurveProblem:
+    """Mean responses by dose and what is fixed; the asymptotes are solved in passing.
+
+    Parameters
+    ----------
+    dose, response, weight : ndarray of float, shape (m,)
+        Distinct doses, the mean of their wells, the weight of the mean (the number of wells, where
+        all wells scatter alike). The sum of squares within
+        doses (`pure`) is the same for every curve: wells fitted one by one have the same best.
+    pure : float
+        Sum of squared deviations from the means.
+    e0, emax : float or None
+        Fixed asymptotes.
+    emax_bounds, hill_bounds : tuple of float
+        Limits of what is free.
+    total : float
+        Sum of squares of all wells around their mean.
+    """
+
+    dose: FloatArray
+    response: FloatArray
+    weight: FloatArray
+    pure: float
+    e0: float | None
+    emax: float | None
+    emax_bounds: tuple[float, float]
+    hill_bounds: tuple[float, float]
+    total: float
+
+    def asymptotes(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Best e0 and emax for shares z (..., m), each of shape (..., 1)."""
+        y, n, w = self.response, self.weight, 1 - z
+        if self.e0 is not None and self.emax is not None:
+            shape = (*z.shape[:-1], 1)
+            return np.full(shape, self.e0), np.full(shape, self.emax)
+        if self.e0 is not None:
+            top = ((n * z) * (y - self.e0 * w)).sum(-1, keepdims=True)
+            emax = top / np.maximum((z * z) @ n, 1e-300)[..., None]
+            return np.full_like(emax, self.e0), np.clip(emax, *self.emax_bounds)
+        if self.emax is not None:
+            emax = np.full((*z.shape[:-1], 1), self.emax)
+        else:
+            many = n.sum()
+            mean = (z @ n)[..., None] / many
+            away = z - mean
+            spread = ((away * away) @ n)[..., None]
+            slope = (away @ (n * y))[..., None] / np.maximum(spread, 1e-12)
+            emax = np.clip((n @ y) / many + slope * (1 - mean), *self.emax_bounds)
+        bottom = ((n * w) * (y - emax * z)).sum(-1, keepdims=True)
+        return bottom / np.maximum((w * w) @ n, 1e-300)[..., None], emax
+
+    def residuals(self, log_ec50: ArrayLike, log_hill: ArrayLike) -> FloatArray:
+        """Residuals of the means, times the root of their wells, with the best asymptotes.
+
+        Broadcasts over curves; shape (..., m).
+        """
+        where, slope = np.asarray(log_ec50)[..., None], np.exp(np.asarray(log_hill))[..., None]
+        z = reached(self.dose, where, slope)
+        e0, emax = self.asymptotes(z)
+        return np.asarray((e0 + (emax - e0) * z - self.response) * np.sqrt(self.weight))
+
+    def rss(self, log_ec50: ArrayLike, log_hill: ArrayLike) -> FloatArray:
+        """Residual sum of squares of all wells; broadcasts over curves."""
+        r = self.residuals(log_ec50, log_hill)
+        return np.asarray((r * r).sum(-1) + self.pure)
+
+    def profile(self, place: float, shift: float, log_hill: float) -> float:
+        """Smallest RSS of the curves through a given effective dose."""
+
+        def rss(slope: FloatArray) -> FloatArray:
+            return self.rss(place - shift / np.exp(slope), slope)
+
+        low, high = np.log(self.hill_bounds)
+        grid = np.append(np.linspace(low, high, 60), log_hill)
+        grid.sort()
+        at = int(np.argmin(rss(grid)))
+        around = (grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)])
+        for _ in range(4):  # each round narrows the bracket tenfold
+            fine = np.linspace(*around, 21)
+            values = rss(fine)
+            at = int(np.argmin(values))
+            around = (fine[max(at - 1, 0)], fine[min(at + 1, 20)])
+        return float(values.min())
+
+
+def lowest(
+    residuals: Callable[[FloatArray, FloatArray], FloatArray],
+    first: FloatArray,
+    second: FloatArray,
+    pure: float,
+) -> tuple[tuple[float, float], float]:
+    """Least sum of squares over a plane: a grid, then downhill from its deepest valleys.
+
+    Parameters
+    ----------
+    residuals : callable
+        Residuals of the means, shape (..., m), for the first and the second number, each (...).
+    first, second : ndarray of float
+        The grid's axes; their ends are the limits.
+    pure : float
+        Sum of squares that every curve leaves besides.
+
+    Returns
+    -------
+    tuple of float, float
+        The place, and the sum of squares of the means there.
+    """
+    rss = (residuals(*np.meshgrid(first, second, indexing="ij")) ** 2).sum(-1)
+    bounds = np.array([first[0], second[0]]), np.array([first[-1], second[-1]])
+    step = 1e-5
+    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
+
+    def model(place: FloatArray) -> tuple[FloatArray, FloatArray]:
+        r = residuals(*(place + moves).T)
+        return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * step)
+
+    best, place = np.inf, (0.0, 0.0)
+    for i, j in _valleys(rss, pure):
+        start = np.clip([first[i], second[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
+        found, cost, _ = descend(model, start, bounds)
+        if cost < best * (1 - 1e-10):
+            best, place = cost, (float(found[0]), float(found[1]))
+    return place, best
+
+
+def _valleys(rss: FloatArray, pure: float, most: int = 3) -> list[tuple[int, int]]:
+    """Lowest places of a grid that are lower than all around them, and worth going down from."""
+    around = ndimage.minimum_filter(rss, 3, mode="nearest")
+    found = np.argwhere(rss <= around)
+    depth = rss[tuple(found.T)]
+    order = np.argsort(depth, kind="stable")[:most]
+    order = order[depth[order] + pure <= 5 * (depth.min() + pure) + 1e-300]
+    return [(int(i), int(j)) for i, j in found[order]]
+
+
+def search(problem: CurveProblem) -> tuple[float, float]:
+    """Best (log ec50, log hill): a grid over all sensible curves, then refinement."""
+    doses = np.log(problem.dose[problem.dose > 0])
+    low, high = doses.min() - REACH, doses.max() + REACH
+    count = int(np.clip((high - low) / 0.25, 40, 160))
+    where, slope = (
+        np.linspace(low, high, count),
+        np.linspace(
+            float(np.log(problem.hill_bounds[0])), float(np.log(problem.hill_bounds[1])), 24
+        ),
+    )
+    return lowest(problem.residuals, where, slope, problem.pure)[0]

@@ -1,0 +1,364 @@
+"""The four-parameter logistic curve, fitted so that it can't miss.
+
+    f(x) = e0 + (emax - e0) * x^h / (x^h + ec50^h),   h > 0
+
+For any pair (ec50, h) the asymptotes are a linear least-squares problem, so only two numbers
+are searched: on a grid that covers every sensible curve, then refined from the best places.
+Intervals come from the profile likelihood; standard errors from the observed information, as
+in the R package drc (Ritz et al. 2015, doi:10.1371/journal.pone.0146021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special
+
+from spheroid_qc.response.curves.absolute_ic50 import Crossing, profile_through
+from spheroid_qc.response.curves.hill_search import (
+    HILL_BOUNDS,
+    REACH,
+    CurveProblem,
+    reached,
+    search,
+)
+from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, pooled
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LogisticFit:
+    """A fitted curve.
+
+    Parameters
+    ----------
+    ec50, hill, e0, emax : float
+        Inflection dose, slope, response without drug and at an infinite dose.
+    n, df : int
+        Responses, and residual degrees of freedom.
+    rss, sigma, r2 : float
+        Residual sum of squares, residual standard deviation, share of the variance explained.
+    flat_p : float
+        F test of the curve against a constant response.
+    lack_of_fit_p : float
+        F test of the residuals against the scatter of replicates; NaN without replicates.
+    covariance : ndarray, shape (4, 4)
+        Of (log ec50, log hill, e0, emax) from the observed information; 0 for fixed ones.
+    dose_range : tuple of float
+        Lowest and highest dose above 0.
+    noise : Noise
+        By which intervals judge: `sigma` and `df`, or the scatter of the doses where no well was
+        cut off, if that is larger.
+    """
+
+    ec50: float
+    hill: float
+    e0: float
+    emax: float
+    n: int
+    df: int
+    rss: float
+    sigma: float
+    r2: float
+    flat_p: float
+    lack_of_fit_p: float
+    covariance: FloatArray
+    dose_range: tuple[float, float]
+    noise: Noise
+    _problem: CurveProblem
+    _profiles: dict[tuple[float, float], tuple[float, float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def predict(self, dose: ArrayLike) -> FloatArray:
+        """Response of the curve at doses (any shape)."""
+        z = reached(np.asarray(dose, dtype=np.float64), np.log(self.ec50), self.hill)
+        return np.asarray(self.e0 + (self.emax - self.e0) * z)
+
+    def effective_dose(self, share: float) -> float:
+        """Dose of a share of the way from e0 to emax: ec50 * (share/(1-share))^(1/h)."""
+        return float(self.ec50 * (share / (1 - share)) ** (1 / self.hill))
+
+    def effective_dose_se(self, share: float) -> float:
+        """Give the standard error of `effective_dose` by the delta method."""
+        dose = self.effective_dose(share)
+        slope = -np.log(share / (1 - share)) / self.hill
+        gradient = np.array([dose, dose * slope, 0.0, 0.0])
+        return float(np.sqrt(gradient @ self.covariance @ gradient))
+
+    def wald_interval(self, share: float = 0.5, level: float = 0.95) -> tuple[float, float]:
+        """Symmetric t interval of an effective dose, as drc prints it."""
+        if self.df < 1:
+            return float("nan"), float("nan")
+        half = float(special.stdtrit(self.df, 0.5 + level / 2)) * self.effective_dose_se(share)
+        dose = self.effective_dose(share)
+        return dose - half, dose + half
+
+    def dose_at(self, response: float) -> float:
+        """Absolute dose at which the curve takes a response; NaN if it never does."""
+        if self.emax == self.e0:
+            return float("nan")
+        share = (response - self.e0) / (self.emax - self.e0)
+        return self.effective_dose(share) if 0 < share < 1 else float("nan")
+
+    def dose_at_interval(
+        self, crossing: Crossing, level: float = 0.95, reference: float = 0.0
+    ) -> tuple[float, float]:
+        """Interval of the dose at which the curve takes a response.
+
+        By profile likelihood. Fractions affected that were normalised to vehicle wells share the
+        error of their mean, which moves a fraction f by 1 - f of it; both errors are put together
+        distance by distance (Zou & Donner 2008, doi:10.1002/sim.3095), in the logarithm of the
+        dose.
+
+        Parameters
+        ----------
+        crossing : Crossing
+            The response, as such or as a share of e0.
+        level : float
+            Confidence level.
+        reference : float
+            Variance of what responses were normalised to, in units of a well's; 0: they were not.
+
+        Returns
+        -------
+        tuple of float
+            As of `profile_interval`; NaN too where the best curve never takes the response.
+        """
+        response = crossing.response(self.e0)
+        dose = self.dose_at(response)
+        if not np.isfinite(dose):
+            return float("nan"), float("nan")
+        best = float(np.log(dose))
+        if self._problem.e0 is not None and self._problem.emax is not None:
+            share = (response - self.e0) / (self.emax - self.e0)
+            low, high = self.profile_interval(share, level)
+        else:
+            low, high = self._where_it_fits(
+                best, level, lambda at: profile_through(self._problem, crossing, at)
+            )
+        if not reference or not np.isfinite(low):
+            return low, high
+        t = float(special.stdtrit(self.noise.df, 0.5 + level / 2))
+        shift = (1 - response) * t * float(np.sqrt(self.noise.variance * reference))
+        ends = [self.dose_at(response - shift), self.dose_at(response + shift)]
+        if self.emax < self.e0:
+            ends.reverse()
+        # A shifted half that the curve never takes leaves that end open.
+        down, up = (np.inf if np.isnan(end) else float(np.log(end)) - best for end in ends)
+        with np.errstate(divide="ignore"):
+            return (
+                float(np.exp(best - np.hypot(best - np.log(low), down))),
+                float(np.exp(best + np.hypot(np.log(high) - best, up))),
+            )
+
+    def profile_interval(self, share: float = 0.5, level: float = 0.95) -> tuple[float, float]:
+        """Interval of an effective dose by profile likelihood.
+
+        All doses d whose best curve through d fits hardly worse than the best of all,
+        `RSS(d) <= RSS_min + F(level; 1, df) * s^2`, with s^2 = RSS_min / df unless wells were
+        cut off (`noise`).
+
+        Parameters
+        ----------
+        share : float
+            Between 0 and 1; 0.5 is the EC50.
+        level : float
+            Confidence level.
+
+        Returns
+        -------
+        tuple of float
+            Bounds; 0 or infinity where the profile stays low beyond a thousandfold of the
+            tested doses; NaN without residual degrees of freedom.
+        """
+        if (share, level) not in self._profiles:
+            self._profiles[share, level] = self._profile_interval(share, level)
+        return self._profiles[share, level]
+
+    def _profile_interval(self, share: float, level: float) -> tuple[float, float]:
+        shift = np.log(share / (1 - share))
+
+        def profile(place: float) -> float:
+            return self._problem.profile(place, shift, np.log(self.hill))
+
+        return self._where_it_fits(float(np.log(self.effective_dose(share))), level, profile)
+
+    def _where_it_fits(
+        self, best: float, level: float, profile: Callable[[float], float]
+    ) -> tuple[float, float]:
+        """Doses around the best (natural log) whose profile stays within the level's limit."""
+        if self.df < 1:
+            return float("nan"), float("nan")
+        if self.rss <= 1e-20 * max(self._problem.total, 1e-300):
+            return float(np.exp(best)), float(np.exp(best))
+        limit = self.rss + float(special.fdtri(1, self.noise.df, level)) * self.noise.variance
+        low, high = np.log(self.dose_range[0]) - REACH, np.log(self.dose_range[1]) + REACH
+
+        def excess(place: float) -> float:
+            return profile(place) - limit
+
+        return (
+            float(np.exp(_crossing(excess, best, min(low, best - 1)))),
+            float(np.exp(_crossing(excess, best, max(high, best + 1)))),
+        )
+
+
+def _crossing(excess: Callable[[float], float], start: float, end: float) -> float:
+    """First place from start towards end where the profile leaves the interval, or infinity."""
+    if excess(start) > 0:  # a step without scatter: no other curve than the best comes near
+        return start
+    inside, step = start, 0.15 * np.sign(end - start)
+    while abs(inside - start) < abs(end - start):
+        outside = inside + step
+        if excess(outside) > 0:
+            return float(optimize.brentq(excess, inside, outside, xtol=1e-7))
+        inside, step = outside, step * 1.4
+    return float(np.sign(end - start) * np.inf)
+
+
+def fit_logistic(
+    dose: ArrayLike,
+    response: ArrayLike,
+    *,
+    e0: float | None = None,
+    emax: float | None = None,
+    emax_bounds: tuple[float, float] = (-np.inf, np.inf),
+    hill_bounds: tuple[float, float] = HILL_BOUNDS,
+    scatter: Scatter | None = None,
+    cut_off: tuple[float, float] | None = None,
+) -> LogisticFit:
+    """Fit a four-parameter logistic by least squares.
+
+    Parameters
+    ----------
+    dose : array_like of float, shape (n,)
+        Not negative; 0 is the response without drug.
+    response : array_like of float, shape (n,)
+        Any quantity, rising or falling; one value per well, replicates as they are.
+    e0, emax : float, optional
+        Fixed asymptotes; None: free.
+    emax_bounds, hill_bounds : tuple of float
+        Limits of a free emax, and of the slope.
+    scatter : Scatter, optional
+        How the variance of a well depends on its response: wells weigh by the inverse. Sums of
+        squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
+    cut_off : tuple of float, optional
+        Ends of the scale where responses may have been cut off: doses with wells at exactly one
+        of them show less scatter than there is.
+
+    Returns
+    -------
+    LogisticFit
+
+    Raises
+    ------
+    ValueError
+        If there are fewer distinct doses than free parameters, or a dose is negative.
+    """
+    x, y = np.asarray(dose, dtype=np.float64), np.asarray(response, dtype=np.float64)
+    known = np.isfinite(x) & np.isfinite(y)
+    order = np.lexsort((y[known], x[known]))  # sums do not depend on the order of the rows
+    x, y = x[known][order], y[known][order]
+    free = 2 + (e0 is None) + (emax is None)
+    levels = np.unique(x)
+    if (x < 0).any():
+        raise ValueError("a dose can't be negative")
+    if len(levels) < free or not (x > 0).any():
+        raise ValueError(f"{free} free parameters need {free} doses, there are {len(levels)}")
+    which = np.searchsorted(levels, x)
+    count = np.bincount(which).astype(np.float64)
+    means = np.bincount(which, y) / count
+    weight = count / (scatter or CONSTANT).relative(means)
+    each = (weight / count)[which]
+    squares = np.bincount(which, each * (y - means[which]) ** 2).astype(np.float64)
+    pure = float(squares.sum())
+    null = e0 if e0 is not None else float(np.average(y, weights=each))
+    total = float((each * (y - np.average(y, weights=each)) ** 2).sum())
+    problem = CurveProblem(
+        levels, means, weight, pure, e0, emax, emax_bounds, hill_bounds, total
+    )  # fmt: skip
+    log_ec50, log_hill = search(problem)
+    z = reached(levels, log_ec50, float(np.exp(log_hill)))
+    best_e0, best_emax = (float(value[0]) for value in problem.asymptotes(z))
+    rss = float(problem.rss(log_ec50, log_hill))
+    n, df = len(y), len(y) - free
+    rss0, one = float((each * (y - null) ** 2).sum()), free - (1 if e0 is None else 0)
+    flat_p = float("nan")
+    if df > 0:
+        if rss0 <= 1e-24 * float((y * y).sum()):  # constant but for rounding
+            flat_p = 1.0
+        else:
+            noise = max(rss / df, 1e-28 * rss0)
+            flat_p = float(special.fdtrc(one, df, max(rss0 - rss, 0) / one / noise))
+    sigma = float(np.sqrt(rss / df)) if df > 0 else float("nan")
+    # Responses beyond an end say that there nothing was cut off.
+    ends = [end for end in cut_off or () if not ((y < end).any() and (y > end).any())]
+    whole = np.bincount(which, np.isin(y, ends)) == 0
+    uncut = Noise(sigma**2, df) if whole.all() else pooled(squares, count, whole)
+    doses = x[x > 0]
+    return LogisticFit(
+        ec50=float(np.exp(log_ec50)),
+        hill=float(np.exp(log_hill)),
+        e0=best_e0,
+        emax=best_emax,
+        n=n,
+        df=df,
+        rss=rss,
+        sigma=sigma,
+        r2=1 - rss / total if total > 0 else float("nan"),
+        flat_p=flat_p,
+        lack_of_fit_p=_lack_of_fit(problem, rss, len(levels) - free, n - len(levels)),
+        covariance=_covariance(
+            problem, np.array([log_ec50, log_hill, best_e0, best_emax]), sigma**2
+        ),
+        dose_range=(float(doses.min()), float(doses.max())),
+        noise=Noise(sigma**2, df).or_larger(uncut),
+        _problem=problem,
+    )
+
+
+def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> FloatArray:
+    """2 s^2 times the inverse Hessian of the RSS over the free parameters."""
+    scale = max(float(np.ptp(problem.response)), 1e-300)
+    # A search ends beside a bound by rounding; which side must not decide.
+    at_bound = any(abs(best[3] - limit) <= 1e-4 * scale for limit in problem.emax_bounds)
+    free = [0, 1]
+    free += [2] if problem.e0 is None else []
+    free += [3] if problem.emax is None and not at_bound else []
+    steps = np.array([1e-4, 1e-4, 1e-4 * scale, 1e-4 * scale])[free]
+
+    def model(moves: FloatArray) -> FloatArray:
+        p = np.broadcast_to(best, (*moves.shape[:-1], 4)).copy()
+        p[..., free] += moves * steps
+        z = reached(problem.dose, p[..., 0, None], np.exp(p[..., 1, None]))
+        return np.asarray(p[..., 2, None] + (p[..., 3] - p[..., 2])[..., None] * z)
+
+    def rss(moves: FloatArray) -> FloatArray:
+        return np.asarray((model(moves) - problem.response) ** 2 @ problem.weight)
+
+    eye = np.eye(len(free))
+    a, b = eye[:, None], eye[None, :]
+    hessian = (rss(a + b) - rss(a - b) - rss(b - a) + rss(-a - b)) / 4
+    eigenvalues = np.linalg.eigvalsh(hessian)
+    if eigenvalues[0] <= 1e-9 * eigenvalues[-1]:
+        # A flat or bent valley: the expected information has no negative directions.
+        jacobian = (model(eye) - model(-eye)).T / 2 * np.sqrt(problem.weight)[:, None]
+        hessian = 2 * jacobian.T @ jacobian
+    covariance = np.zeros((4, 4))
+    inside = 2 * variance * np.linalg.pinv(hessian, rcond=1e-12, hermitian=True)
+    covariance[np.ix_(free, free)] = inside * np.outer(steps, steps)
+    return covariance
+
+
+def _lack_of_fit(problem: CurveProblem, rss: float, between: int, within: int) -> float:
+    """F test of the curve's residuals against the scatter within doses."""
+    pure = problem.pure
+    rounding = 1e-20 * float(problem.weight @ problem.response**2)
+    if between < 1 or within < 1 or pure <= rounding:
+        return float("nan")
+    return float(special.fdtrc(between, within, max(rss - pure, 0) / between / (pure / within)))

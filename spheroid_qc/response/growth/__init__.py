@@ -1,0 +1,1 @@
+"""How fast does it grow? Kinetics of wells, and growth-rate inhibition of volumes."""

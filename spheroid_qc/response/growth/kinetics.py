@@ -1,0 +1,330 @@
+"""How a spheroid grows, stalls and falls apart: rate, doubling time, delay, area under the curve.
+
+One row per well first; the frames of a well are not independent, so that conditions are
+summarised over wells (or biological replicates), never over frames.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.response.comparisons.comparison_table import compare_with_vehicle
+from spheroid_qc.response.condition_summary import mean_interval
+from spheroid_qc.response.growth.growth_rate import area_under_curve, growth_rate, time_to_multiple
+from spheroid_qc.response.replicates import (
+    CARRIED,
+    biological_replicate,
+    in_fixed_order,
+    is_time_zero,
+    reference_key,
+    require_columns,
+    since_dose,
+    usable,
+)
+
+SUMMARISED = ("growth_rate_per_h", "mean_relative_volume", "mean_disintegration_fraction")
+"""Figures of a well that are averaged; the doubling time is taken from the mean rate."""
+
+_DELAY = "time_to_multiple_h"
+
+
+def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Summarise the kinetics of wells by condition.
+
+    Parameters
+    ----------
+    kinetics : DataFrame
+        From `kinetics.well_kinetics`.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        One row per condition, sorted: `condition, role, n_wells, n_plates, n_biological, unit`
+        (`well`, or `biological_replicate` where there are several: wells are averaged within
+        it), for each of `SUMMARISED` `_n, _mean, _ci_low, _ci_high`; `doubling_time_h` with its
+        bounds; `n_not_reached` (wells that never came to the multiple) and `growth_delay_h` with
+        its bounds: the difference of the mean times to the multiple against the vehicle, with
+        the spread of both (Welch's interval; over replicates the paired one). The delay is empty
+        as soon as one well of either did not reach the multiple, for the mean of the others
+        would be too early; `note` says so.
+
+    Raises
+    ------
+    RequestError
+        If a column is missing.
+    """
+    require_columns(
+        kinetics, ["plate", "well", "condition", "role", *SUMMARISED, _DELAY], "Kinetics"
+    )
+    table = kinetics.assign(_replicate=biological_replicate(kinetics))
+    table = table.sort_values(["plate", "well"], kind="stable")
+    censored = table[_DELAY].isna() & (table["n_times"].fillna(0) > 0)
+    delays = compare_with_vehicle(table, [_DELAY], level=level).set_index(["condition", "role"])
+    lines = []
+    for (condition, role), rows in table.groupby(["condition", "role"], sort=True):
+        n_biological = rows["_replicate"].nunique()
+        line: dict[str, object] = {"condition": condition, "role": role, "n_wells": len(rows)}
+        line |= {"n_plates": rows["plate"].nunique(), "n_biological": n_biological}
+        line["unit"] = "biological_replicate" if n_biological > 1 else "well"
+        for name in SUMMARISED:
+            values = rows[name].astype(float)
+            if n_biological > 1:
+                values = values.groupby(rows["_replicate"]).mean()
+            known = values.dropna()
+            low, high = mean_interval(known, level)
+            line |= {f"{name}_n": len(known), f"{name}_mean": known.mean()}
+            line |= {f"{name}_ci_low": low, f"{name}_ci_high": high}
+        line |= _doubling_of_mean(*(float(str(line[f"growth_rate_per_h_{part}"]))
+                            for part in ("mean", "ci_low", "ci_high")))  # fmt: skip
+        line["n_not_reached"] = int(censored.loc[rows.index].sum())
+        line |= _delay(condition, role, rows, table, censored, delays)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _doubling_of_mean(rate: float, low: float, high: float) -> dict[str, float]:
+    """Doubling time of a rate, with the bounds turned over; empty without growth."""
+
+    def time(value: float) -> float:
+        return math.log(2) / value if value > 0 else float("nan")
+
+    return {
+        "doubling_time_h": time(rate),
+        "doubling_time_low_h": time(high) if rate > 0 else float("nan"),
+        "doubling_time_high_h": time(low) if rate > 0 else float("nan"),
+    }
+
+
+def _delay(
+    condition: object,
+    role: object,
+    rows: pd.DataFrame,
+    table: pd.DataFrame,
+    censored: pd.Series,
+    delays: pd.DataFrame,
+) -> dict[str, object]:
+    nothing: dict[str, object] = {
+        "growth_delay_h": np.nan, "growth_delay_low_h": np.nan, "growth_delay_high_h": np.nan,
+    }  # fmt: skip
+    if role == "vehicle":
+        return nothing | {"note": ""}
+    found = delays.loc[[(condition, role)]] if (condition, role) in delays.index else None
+    if found is None or len(found) != 1:
+        return nothing | {"note": "No one vehicle to compare the growth with."}
+    named = str(found["reference"].iloc[0]).split(" / ")
+    vehicle = (table["role"] == "vehicle") & table["condition"].isin(named)
+    if censored[vehicle].any() or censored.loc[rows.index].any():
+        return nothing | {"note": "Not all wells reached the multiple: no mean growth delay."}
+    values = found[["difference", "difference_low", "difference_high"]].iloc[0].astype(float)
+    return dict(zip(nothing, values.tolist(), strict=True)) | {"note": str(found["note"].iloc[0])}
+
+
+COLUMNS = (
+    "plate", "well", "condition", "role", "size_measure", "n_times", "from_h", "to_h",
+    "growth_rate_per_h", "growth_rate_low", "growth_rate_high", "residual_autocorrelation",
+    "doubling_time_h", "doubling_time_low_h", "doubling_time_high_h", "multiple",
+    "time_to_multiple_h", "watched_until_h", "reference_time_to_multiple_h", "growth_delay_h",
+    "growth_delay_at_least_h", "mean_relative_volume", "mean_disintegration_fraction",
+    "auc_from_h", "auc_to_h", "note",
+)  # fmt: skip
+_NAN = float("nan")
+Floats = NDArray[np.float64]
+
+
+def well_kinetics(
+    wells: pd.DataFrame, multiple: float = 2.0, until_h: float | None = None, level: float = 0.95
+) -> pd.DataFrame:
+    """Kinetics of every well on time since dose.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        One row per well and time: `plate, well, condition, role`, `time_since_dose_h` (else
+        `time_h`), a volume (`volume_um3`) or a core area (`core_area_um2`, `core_area_px`), and
+        if there `state`, `is_t0`, `disintegration_fraction`. Series begin at time zero (else at
+        the first frame at or after the dose); frames that are unscorable, never formed or
+        vanished are passed over.
+    multiple : float
+        Multiple of the volume at time zero for growth delay.
+    until_h : float, optional
+        End of growth rate and areas, hours since dose; default: the last frame of all. Areas
+        are given only for wells that are watched that long, so that all stand for one window.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`, then the replicate and strata columns of the table, one row per well,
+        sorted by plate and well: ready for `comparisons.compare_with_vehicle`. `size_measure`
+        says what stood for volume: rates, delays and relative volumes don't depend on its unit.
+        `growth_delay_h` is the time to the multiple minus the median of the plate's reference
+        wells; empty if it is not reached, then `growth_delay_at_least_h` holds what is known.
+        `mean_relative_volume` and `mean_disintegration_fraction` are areas under the curve of
+        volume over volume at time zero, and of DF (a `lost` frame counts as 1, for nothing is
+        left whole), divided by the duration. What can't be computed is empty; `note` says why.
+
+    Raises
+    ------
+    RequestError
+        If a column is missing, no size is there, or a well has two rows at one time.
+    """
+    require_columns(wells, ["plate", "well", "condition", "role"], "Kinetics")
+    table = in_fixed_order(wells)
+    table = table.assign(_t=since_dose(table), _of=reference_key(table))
+    table = table[table["_t"].notna() & (table["role"] != "unmapped")]
+    if table.duplicated(["plate", "well", "_t"]).any():
+        raise RequestError("Kinetics need one row a well and time; some wells have more.")
+    end = until_h
+    if end is None and len(table):
+        end = float(table["_t"].groupby(table["plate"]).max().min())
+    lines: list[dict[str, object]] = []
+    for _, plate_rows in table.groupby("plate", sort=True):
+        volume, measure = volume_of_plate(plate_rows)
+        known = plate_rows.assign(_v=volume, _ok=usable(plate_rows))
+        for _, rows in known.groupby("well", sort=True):
+            lines.append(_of_well(rows, measure, multiple, end, level))
+    carried = [name for name in CARRIED if name in table]
+    return _with_delay(pd.DataFrame(lines, columns=[*COLUMNS, *carried, "_of"]))
+
+
+def volume_of_plate(rows: pd.DataFrame) -> tuple[pd.Series, str]:
+    """Find the volume, or what is proportional to it, in one unit for the whole plate.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of one plate with any of `volume_um3, core_area_um2, core_area_px`.
+
+    Returns
+    -------
+    tuple of Series and str
+        Values, and the measure that was taken; the first that no measured frame lacks.
+    """
+    for name, power in (("volume_um3", 1.0), ("core_area_um2", 1.5), ("core_area_px", 1.5)):
+        if name not in rows:
+            continue
+        values = pd.to_numeric(rows[name], errors="coerce").astype(float)
+        pixels = rows["core_area_px"].notna() if "core_area_px" in rows else values.notna()
+        if values.notna().any() and (name == "core_area_px" or not (values.isna() & pixels).any()):
+            return values.pow(power), name if power == 1.0 else f"{name}^1.5"
+    return pd.Series(np.nan, index=rows.index), ""
+
+
+def _of_well(
+    rows: pd.DataFrame, measure: str, multiple: float, end: float | None, level: float
+) -> dict[str, object]:
+    first = rows.iloc[0]
+    names = ("plate", "well", "condition", "role", "_of", *CARRIED)
+    line: dict[str, object] = {name: first[name] for name in names if name in rows}
+    line |= {"size_measure": measure, "multiple": multiple}
+    said: list[str] = []
+    series = _from_time_zero(rows)
+    if not len(series):
+        return line | {"n_times": 0, "note": "No frame of this well can be used after time zero."}
+    t, v = series["_t"].to_numpy(dtype=float), series["_v"].to_numpy(dtype=float)
+    inside = t <= (np.inf if end is None else end) + 1e-9
+    fit = growth_rate(t[inside], v[inside], level)
+    line |= {
+        "n_times": int(fit["n"]),
+        "from_h": float(t.min()),
+        "to_h": float(t[inside].max()) if inside.any() else _NAN,
+        "growth_rate_per_h": fit["rate"],
+        "growth_rate_low": fit["low"],
+        "growth_rate_high": fit["high"],
+        "residual_autocorrelation": fit["autocorrelation"],
+    }
+    line |= _doubling(fit, said)
+    gone = int((inside & ~(v > 0)).sum())
+    if gone:
+        said.append(f"{gone} frame(s) without a core are not in the growth rate.")
+    reached = time_to_multiple(t, v, multiple) if v.size and v[0] > 0 else _NAN
+    line |= {"time_to_multiple_h": reached, "watched_until_h": float(t.max() - t.min())}
+    relative = v / v[0] if v[0] > 0 else np.full(v.size, _NAN)
+    mean, start, stop = area_under_curve(t, relative, end)
+    line |= {"mean_relative_volume": mean, "auc_from_h": start, "auc_to_h": stop}
+    if "disintegration_fraction" in series:
+        fraction = pd.to_numeric(series["disintegration_fraction"], errors="coerce").astype(float)
+        if "state" in series:
+            fraction = fraction.mask(fraction.isna() & (series["state"] == "lost"), 1.0)
+        line["mean_disintegration_fraction"] = area_under_curve(t, fraction, end)[0]
+    if math.isnan(mean):
+        said.append(_why_no_area(t, v, end))
+    line["note"] = " ".join(said)
+    return line
+
+
+def _why_no_area(t: Floats, v: Floats, end: float | None) -> str:
+    if not v[0] > 0:
+        return "No size at time zero: no growth delay and no relative volume."
+    if t.size < 2:
+        return "One time only: nothing over time can be computed."
+    return f"Watched to {t.max():g} h only, not to {end:g} h: no areas." if end else ""
+
+
+def _from_time_zero(rows: pd.DataFrame) -> pd.DataFrame:
+    used = rows[rows["_ok"]]
+    start = used["_t"][is_time_zero(used)] if "is_t0" in used else used["_t"][:0]
+    since = float(start.min()) if len(start) else 0.0
+    return used[used["_t"] >= since - 1e-9]
+
+
+def _doubling(fit: dict[str, float], said: list[str]) -> dict[str, float]:
+    """Doubling time with the bounds of the rate turned over."""
+    rate, low, high = fit["rate"], fit["low"], fit["high"]
+    line = {"doubling_time_h": _NAN, "doubling_time_low_h": _NAN, "doubling_time_high_h": _NAN}
+    if math.isnan(rate):
+        said.append("Fewer than two sizes: no growth rate.")
+    elif rate <= 0:
+        said.append("Doesn't grow: no doubling time.")
+    else:
+        line["doubling_time_h"] = math.log(2) / rate
+        if high > 0:
+            line["doubling_time_low_h"] = math.log(2) / high
+        if low > 0:
+            line["doubling_time_high_h"] = math.log(2) / low
+        elif not math.isnan(low):
+            said.append("Growth can't be told from none: the doubling time has no upper bound.")
+    return line
+
+
+def _with_delay(table: pd.DataFrame) -> pd.DataFrame:
+    """Growth delay against the median of the plate's reference wells."""
+    result = table.copy()
+    vehicle = table[(table["role"] == "vehicle") & table["time_to_multiple_h"].notna()]
+    # An infinite time is a well that was watched and did not reach it: it counts in a median.
+    medians = vehicle.groupby(["plate", "_of"])["time_to_multiple_h"].median().to_dict()
+    keys = list(zip(table["plate"], table["_of"], strict=True))
+    reference = np.array([medians.get(key, _NAN) for key in keys], dtype=float)
+    reached = table["time_to_multiple_h"].to_numpy(dtype=float)
+    watched = table["watched_until_h"].to_numpy(dtype=float)
+    usable_reference = np.isfinite(reference)
+    finite = np.where(usable_reference, reference, _NAN)
+    delay = np.where(np.isfinite(reached), reached, _NAN) - finite
+    least = np.where(np.isinf(reached), watched, _NAN) - finite
+    notes = table["note"].fillna("").tolist()
+    for i, key in enumerate(keys):
+        if math.isnan(reached[i]):
+            continue
+        if key not in medians:
+            notes[i] += " No reference well for a growth delay."
+        elif np.isinf(reference[i]):
+            notes[i] += " Half of the reference wells never reach the multiple: no growth delay."
+        if np.isinf(reached[i]):
+            notes[i] += f" Time to the multiple > {watched[i]:g} h."
+    result["time_to_multiple_h"] = np.where(np.isfinite(reached), reached, _NAN)
+    result["reference_time_to_multiple_h"] = finite
+    result["growth_delay_h"] = delay
+    result["growth_delay_at_least_h"] = least
+    result["note"] = [note.strip() for note in notes]
+    numeric = [c for c in COLUMNS if c.endswith(("_h", "_low", "_high", "_per_h"))]
+    numeric += ["mean_relative_volume", "mean_disintegration_fraction", "residual_autocorrelation"]
+    result[numeric] = result[numeric].astype(float)
+    return result.drop(columns="_of")

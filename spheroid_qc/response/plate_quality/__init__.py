@@ -1,0 +1,1 @@
+"""Is this plate good enough? Separation of controls, edges, rows and columns."""

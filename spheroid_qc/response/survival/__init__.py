@@ -1,0 +1,1 @@
+"""Since when does it fall apart? Kaplan-Meier estimates and the log-rank test."""

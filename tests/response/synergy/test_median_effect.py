@@ -1,0 +1,149 @@
+"""Chou 1994 to the digits, shams exactly additive, and no index where none is possible."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from spheroid_qc.response.synergy.dose_index import DoseIndex
+from spheroid_qc.response.synergy.index_interval import fit_interaction
+from spheroid_qc.response.synergy.median_effect import (
+    FA_LEVELS,
+    MedianEffect,
+    combination_index,
+    dose_reduction_index,
+    fit_median_effect,
+    index_at_level,
+    level_doses,
+)
+
+SHORT = {"pac": "paclitaxel", "cis": "cisplatin", "top": "topotecan"}
+PAIRS = ("pac+cis", "cis+top", "pac+top")
+
+
+@pytest.fixture(scope="module")
+def chou(shared):
+    return json.loads((shared / "oracles" / "chou1994_table3.json").read_text())
+
+
+def doublet(chou, pair):
+    """Doses of both drugs, effects, lines of the drugs alone."""
+    record = chou["combo"][pair]
+    first, second = pair.split("+")
+    dose = np.array(record[f"D_{first}"])
+    doses = np.stack([dose, dose * record["ratio"][1] / record["ratio"][0]], axis=1)
+    singles = [
+        fit_median_effect(chou["single"][SHORT[d]]["D"], chou["single"][SHORT[d]]["fa"])
+        for d in (first, second)
+    ]
+    return doses, np.array(record["fa"]), singles
+
+
+@pytest.mark.parametrize("drug", list(SHORT.values()))
+def test_single_agents_as_published(chou, drug):
+    line = fit_median_effect(dose=chou["single"][drug]["D"], fa=chou["single"][drug]["fa"])
+    dm, m, r = chou["recomputed"]["Dm,m,r"][drug]
+    assert (line.dm, line.m, line.r) == (
+        pytest.approx(dm, abs=1e-6),
+        pytest.approx(m, abs=1e-5),
+        pytest.approx(r, abs=1e-5),
+    )
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_doublets_as_published(chou, pair):
+    doses, fa, singles = doublet(chou, pair)
+    line = fit_median_effect(doses.sum(axis=1), fa)
+    assert (line.dm, line.m, line.r) == pytest.approx(chou["recomputed"]["Dm,m,r"][pair], abs=1e-5)
+    parts = doses[0] / doses[0].sum()
+    at_levels = [index_at_level(line, parts, singles, level) for level in FA_LEVELS]
+    assert at_levels == pytest.approx(
+        chou["recomputed"]["CI at fa .50/.75/.90/.95"][pair], abs=1e-5
+    )
+    observed = combination_index(doses, fa, singles)
+    assert observed == pytest.approx(chou["recomputed"]["CI at observed fa"][pair], abs=1e-5)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_index_and_reductions_belong_together(chou, pair):
+    doses, fa, singles = doublet(chou, pair)
+    reductions = dose_reduction_index(doses, fa, singles)
+    assert (1 / reductions).sum(axis=1) == pytest.approx(combination_index(doses, fa, singles))
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("m", [0.5, 1.0, 3.7])
+def test_a_drug_with_itself_has_index_one(k, m):
+    drug = MedianEffect(0.7, m, 1.0, 5, 0, 0)
+    rng = np.random.default_rng(4)
+    doses = rng.uniform(0.1, 2, size=(30, k))
+    index = combination_index(doses, drug.effect(doses.sum(axis=1)), [drug] * k)
+    assert index == pytest.approx(np.ones(30), rel=1e-9)
+
+
+def test_effects_outside_the_limits_are_not_on_the_line_and_counted():
+    dose, fa = [0.1, 1, 2, 4, 8, 100], [0.0, 0.2, 0.4, 0.6, 0.995, 1.02]
+    line = fit_median_effect(dose, fa)
+    assert (line.n_points, line.n_left_out, line.n_extreme) == (4, 2, 1)
+    assert fit_median_effect(dose, fa, (0.01, 0.99)).n_points == 3
+    assert np.isnan(combination_index([[1.0, 1.0]], [1.0], [line, line]))[0]
+    assert fit_median_effect([1, 2], [0.5, 1.5]) is None
+    assert fit_median_effect([1, 2, 3], [0.5, 0.5, 0.5]) is None
+
+
+def test_wells_of_a_dose_are_averaged():
+    assert fit_median_effect([1, 1, 3, 3], [-0.1, 0.5, 0.5, 0.7]).dm == pytest.approx(
+        fit_median_effect([1, 3], [0.2, 0.6]).dm
+    )
+
+
+def test_the_line_gives_back_its_doses():
+    line = MedianEffect(2.0, 1.3, 1.0, 4, 0, 0)
+    assert line.effect(line.dose([0.1, 0.5, 0.9])) == pytest.approx([0.1, 0.5, 0.9])
+    assert level_doses(line, [0.25, 0.75], 0.5) == pytest.approx([0.5, 1.5])
+
+
+@pytest.mark.parametrize("alpha", [0.4, 1.0, 2.5])
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_clean_interaction_is_recovered(alpha, k):
+    """Doses that act as if 1/alpha times as high have the index alpha at any effect."""
+    dm, m = np.array([1.0, 0.1, 3.0])[:k], np.array([1.0, 2.5, 1.6])[:k]
+    levels = 2.0 ** np.arange(-3, 4)
+    doses = np.vstack([*(np.outer(levels, row) for row in np.diag(dm)), np.outer(levels, dm)])
+    effect = np.empty(len(doses))
+    for i, row in enumerate(doses):
+        scale = alpha if (row > 0).sum() > 1 else 1.0
+        low, high = 0.0, 1.0
+        for _ in range(80):
+            e = (low + high) / 2
+            fraction = (row / scale / dm * ((1 - e) / e) ** (1 / m)).sum()
+            low, high = (e, high) if fraction > 1 else (low, e)
+        effect[i] = e
+    singles = [fit_median_effect(*_alone(doses, effect, i)) for i in range(k)]
+    fit = fit_interaction(doses, effect, singles)
+    assert fit.converged
+    assert np.exp(fit.theta[2 * k : 2 * k + 2]) == pytest.approx([alpha, 1.0], rel=1e-5)
+    at_levels = fit.level_intervals(dm / dm.sum(), FA_LEVELS)[:, 0]
+    assert at_levels.ravel() == pytest.approx(np.full(8, alpha), rel=1e-4)
+    assert fit.mean_interval(doses[-7:]) == pytest.approx((alpha, alpha), rel=1e-4)
+    bounds = DoseIndex(fit, doses[-4:-3], effect[-4:-3], np.array([3.0])).intervals()[0, 0]
+    assert bounds == pytest.approx([alpha, alpha], rel=1e-3)
+
+
+def _alone(doses, effect, i):
+    rows = (doses[:, i] > 0) & ((doses > 0).sum(axis=1) == 1)
+    return doses[rows, i], effect[rows]
+
+
+def test_a_level_line_is_none():
+    assert fit_median_effect([1, 2, 4, 8], [0.02, 0.021, 0.019, 0.0205]) is None
+
+
+def test_a_line_that_hardly_rises_overflows_in_silence():
+    line = MedianEffect(dm=1.0, m=1e-3, r=0.1, n_points=3, n_left_out=0, n_extreme=0)
+    with np.errstate(all="raise", under="ignore"):
+        assert line.dose(0.9) == np.inf
+        assert line.dose(0.1) == 0
+        assert MedianEffect(1e-300, -3.0, -1, 3, 0, 0).effect(1e10) == pytest.approx(0)
