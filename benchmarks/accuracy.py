@@ -29,7 +29,7 @@ from perturbations import PERTURBATIONS
 from scoring import Example, Score, score, side_by_side, table
 from sheets import contact_sheet, outlined
 
-from spheroid_qc.evaluate.overlap import iou
+from spheroid_qc.evaluate.mask_agreement import iou
 from spheroid_qc.segmentation import Segmentation, segment
 
 

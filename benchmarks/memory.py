@@ -52,7 +52,7 @@ def write_names(frames: int, folder: Path) -> None:
 
 def finish_only(records: str):
     """Give a stand-in for the analysis: results are drawn from records of another run."""
-    from spheroid_qc.run.work import write_record
+    from spheroid_qc.run.store.well_records import write_record
 
     pool = []
     for path in sorted(Path(records).glob("*/*.json")):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.evaluate.agreement import bootstrap_interval
-from spheroid_qc.evaluate.overlap import dice, iou
+from spheroid_qc.evaluate.mask_agreement import dice, iou
 from spheroid_qc.segmentation import Segmentation
 
 IGNORE = 255

@@ -58,8 +58,8 @@ def stages(source: Path, count: int = 40) -> None:
     from spheroid_qc.errors import ImageError
     from spheroid_qc.images import ImageFile
     from spheroid_qc.measurement import frame_quality, measure_rows
-    from spheroid_qc.run.masks import write_masks
-    from spheroid_qc.run.overlays import Caption, draw_overlay
+    from spheroid_qc.run.overlays.draw_overlay import Caption, draw_overlay
+    from spheroid_qc.run.store.mask_files import write_masks
     from spheroid_qc.segmentation import segment
 
     taken: dict[str, list[float]] = {}

@@ -13,8 +13,8 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from spheroid_qc.images import ImageFile
-from spheroid_qc.run.masks import read_masks
-from spheroid_qc.run.overlays import Caption, draw_overlay
+from spheroid_qc.run.overlays.draw_overlay import Caption, draw_overlay
+from spheroid_qc.run.store.mask_files import read_masks
 
 TREATMENTS = (
     ("vehicle", "vehicle"),

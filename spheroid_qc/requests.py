@@ -54,7 +54,7 @@ def read_response_parameters(
     source: Path, config: Path | None, time: str | None, settings: list[str]
 ) -> Parameters:
     """Take the settings of the run, and what is stated now for the drug response."""
-    from spheroid_qc.analysis.runs import parameters_of_run
+    from spheroid_qc.analysis.run_folder_analysis import parameters_of_run
     from spheroid_qc.configuration import apply_overrides, parse_overrides, read_configuration
     from spheroid_qc.parameters import Parameters
 
@@ -74,7 +74,7 @@ def read_response_parameters(
 
 def say_verdict(analysis: Analysis) -> None:
     """Print what was found out, and on standard error what had to be assumed for it."""
-    from spheroid_qc.analysis.words import remarks, verdict_lines
+    from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
     for remark in remarks(analysis):
         say(f"note: {one_line(remark)}", err=True)

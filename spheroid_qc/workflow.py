@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.folder import RunFolder
-from spheroid_qc.run.plate import RunResult
-from spheroid_qc.run.plate import run_plate as run_images
+from spheroid_qc.run.plate_run import RunResult
+from spheroid_qc.run.plate_run import run_plate as run_images
 from spheroid_qc.run.progress import Progress, tell
+from spheroid_qc.run.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
@@ -98,7 +98,7 @@ def run_plate(
     def conclude(run: RunFolder) -> None:
         """Analyse the finished tables while the folder is still held."""
         from spheroid_qc.analysis import analyse_run_folder
-        from spheroid_qc.analysis.files import clear_analysis
+        from spheroid_qc.analysis.analysis_files import clear_analysis
 
         if plate_map is None:
             clear_analysis(run.root)
@@ -121,7 +121,7 @@ def run_plate(
     known = {f.name: getattr(result, f.name) for f in fields(RunResult)}
     if made:
         known["tables"] = result.tables | made[0].tables
-        from spheroid_qc.analysis.words import remarks, verdict_lines
+        from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
         answer = made[0].analysis
         known["answer"] = (*result.answer, "", *verdict_lines(answer))
@@ -170,8 +170,8 @@ def analyse(
         If the answer can't be written.
     """
     from spheroid_qc.analysis import analyse_run_folder, analyse_table
-    from spheroid_qc.analysis.files import check_target, default_target
-    from spheroid_qc.analysis.runs import is_run_folder
+    from spheroid_qc.analysis.analysis_files import check_target, default_target
+    from spheroid_qc.analysis.run_folder_analysis import is_run_folder
 
     place = Path(source)
     if not place.exists():
@@ -213,7 +213,7 @@ def _written(
     progress: Callable[[Progress], None] | None,
 ) -> AnalysisResult:
     """Write everything that an answer has: tables, and the page that shows them."""
-    from spheroid_qc.analysis.files import REPORT, write_analysis
+    from spheroid_qc.analysis.analysis_files import REPORT, write_analysis
     from spheroid_qc.report import write_report
 
     begun = time.monotonic()

@@ -110,7 +110,7 @@ def test_maps_are_read(tmp_path: Path) -> None:
 
 def test_tables_of_responses_are_read(tmp_path: Path) -> None:
     from spheroid_qc.analysis import analyse_table
-    from spheroid_qc.analysis.files import ANALYSIS_JSON, FILES
+    from spheroid_qc.analysis.analysis_files import ANALYSIS_JSON, FILES
 
     (text,) = blocks("tested responses", "csv")
     (tmp_path / "responses.csv").write_text(text, encoding="utf-8")

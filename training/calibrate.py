@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from spheroid_qc.evaluate.overlap import iou
+from spheroid_qc.evaluate.mask_agreement import iou
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.samples import DEMO, Modality, render_frame
 from spheroid_qc.samples.micrographs import OTHER, draw_micrograph

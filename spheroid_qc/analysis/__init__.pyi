@@ -1,7 +1,7 @@
-from .files import write_analysis as write_analysis
-from .record import Analysis as Analysis
-from .record import ResponseUse as ResponseUse
-from .runs import analyse_run_folder as analyse_run_folder
-from .tidy import analyse_table as analyse_table
-from .verdict import Finding as Finding
-from .verdict import Verdict as Verdict
+from .analysis_files import write_analysis as write_analysis
+from .analysis_result import Analysis as Analysis
+from .analysis_result import ResponseUse as ResponseUse
+from .run_folder_analysis import analyse_run_folder as analyse_run_folder
+from .table_analysis import analyse_table as analyse_table
+from .verdict.findings import Finding as Finding
+from .verdict.findings import Verdict as Verdict

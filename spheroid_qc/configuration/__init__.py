@@ -6,19 +6,19 @@ TOML; `validation` turns refusals into sentences.
 
 from __future__ import annotations
 
-from spheroid_qc.configuration.files import (
+from spheroid_qc.configuration.settings import (
+    REMEASURE,
+    difference,
+    flatten,
+    needs_new_masks,
+)
+from spheroid_qc.configuration.toml_files import (
     apply_overrides,
     configuration_text,
     parse_configuration,
     parse_overrides,
     read_configuration,
     write_configuration,
-)
-from spheroid_qc.configuration.settings import (
-    REMEASURE,
-    difference,
-    flatten,
-    needs_new_masks,
 )
 
 __all__ = [

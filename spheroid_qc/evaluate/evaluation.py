@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spheroid_qc.errors import OutputError, RequestError
-from spheroid_qc.evaluate.masks import FAILED_BELOW, group_masks, image_table
-from spheroid_qc.evaluate.pairs import MaskPair, find_pairs, read_mask_file
-from spheroid_qc.evaluate.tables import join_tables, read_table, value_table
+from spheroid_qc.evaluate.mask_agreement import FAILED_BELOW, group_masks, image_table
+from spheroid_qc.evaluate.mask_pairs import MaskPair, find_pairs, read_mask_file
+from spheroid_qc.evaluate.value_agreement import join_tables, read_table, value_table
 from spheroid_qc.tables.csv_writer import write_table
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _group_of(pattern: re.Pattern[str], name: str) -> str:
 def _draw(
     failed: pd.DataFrame, pairs: list[MaskPair], images: Path | None, folder: Path, numbers: bool
 ) -> None:
-    from spheroid_qc.evaluate.pictures import draw_difference, find_image
+    from spheroid_qc.evaluate.worst_masks import draw_difference, find_image
 
     known = {pair.name: pair for pair in pairs}
     for rank, row in enumerate(failed.itertuples(index=False), start=1):

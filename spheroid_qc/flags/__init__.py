@@ -6,9 +6,9 @@ what only shows beside other times and other wells. Thresholds stand in `Quality
 
 from __future__ import annotations
 
-from spheroid_qc.flags.frame import frame_flags
-from spheroid_qc.flags.kinds import FLAGS, Flag, FlagKind, check_severities, resolve
-from spheroid_qc.flags.series import series_flags
+from spheroid_qc.flags.flag_kinds import FLAGS, Flag, FlagKind, check_severities, resolve
+from spheroid_qc.flags.frame_checks import frame_flags
+from spheroid_qc.flags.series_checks import series_flags
 
 __all__ = [
     "FLAGS",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from spheroid_qc.analysis.metrics import Metric
+from spheroid_qc.analysis.metric_names import Metric
 from spheroid_qc.plate_map import MappedWell, condition_name
 from spheroid_qc.report.palette import PALETTE, step_of
 

@@ -24,9 +24,9 @@ from spheroid_qc.gui.opened import Opened
 from spheroid_qc.gui.session import Session, session_of
 from spheroid_qc.gui.well_data import WellData
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.run.corrections import measure_masks, remove_correction, store_correction
-from spheroid_qc.run.load import FieldImage
-from spheroid_qc.run.masks import read_masks
+from spheroid_qc.run.store.corrected_masks import measure_masks, remove_correction, store_correction
+from spheroid_qc.run.store.mask_files import read_masks
+from spheroid_qc.run.well.load import FieldImage
 
 _REST_MS = 60
 

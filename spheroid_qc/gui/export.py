@@ -17,7 +17,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.gui.figures import Figure, curve_metrics, dose_figures, plate_figure, time_figures
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.report.figures.render import png, svg
-from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.run.store.run_folder import RunFolder
 
 
 def export_session(

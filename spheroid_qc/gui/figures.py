@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.metrics import Metric, metric_of, size_metric
-from spheroid_qc.report.families import Family, families_of
-from spheroid_qc.report.figures.dose import draw_dose_response
-from spheroid_qc.report.figures.plate import draw_plate
-from spheroid_qc.report.figures.timecourse import draw_time_course, metric_limits
+from spheroid_qc.analysis.metric_names import Metric, metric_of, size_metric
+from spheroid_qc.report.figures.dose_figures import draw_dose_response
+from spheroid_qc.report.figures.plate_figures import draw_plate
+from spheroid_qc.report.figures.time_figures import draw_time_course, metric_limits
+from spheroid_qc.report.metric_families import Family, families_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,12 +8,12 @@ from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
-from spheroid_qc.analysis.metrics import Metric, metric_of
+from spheroid_qc.analysis.metric_names import Metric, metric_of
 from spheroid_qc.gui.colours import is_dark, tone, value_colour
 from spheroid_qc.gui.panel import row
 from spheroid_qc.gui.plate_grid import Face, PlateGrid
-from spheroid_qc.report.figures.plate import LEFT_OUT, colour_scale
-from spheroid_qc.report.heatmap import shown_metrics
+from spheroid_qc.report.figures.plate_figures import LEFT_OUT, colour_scale
+from spheroid_qc.report.plate_heat_map import shown_metrics
 
 
 class HeatMap(QWidget):

@@ -17,10 +17,10 @@ from spheroid_qc.frames.frame_table import FrameTable, frame_table
 from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.folder import RunFolder
-from spheroid_qc.run.load import FieldImage, OpenFile, load_field
-from spheroid_qc.run.plate import default_out
-from spheroid_qc.run.work import Moment, main_channels, moments_of
+from spheroid_qc.run.plate_run import default_out
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.well_records import Moment, main_channels, moments_of
+from spheroid_qc.run.well.load import FieldImage, OpenFile, load_field
 
 Key = tuple[str, str]
 _MAP_ENDINGS = (".csv", ".xlsx", ".tsv", ".txt")

@@ -22,7 +22,7 @@ from spheroid_qc.gui.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
-from spheroid_qc.report.families import common_suffix
+from spheroid_qc.report.metric_families import common_suffix
 
 _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spheroid_qc.frames.naming.read_names import read_names
-from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.run.store.run_folder import RunFolder
 
 _LOOK_AT = 300
 _ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")

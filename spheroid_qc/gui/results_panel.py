@@ -14,7 +14,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
-from spheroid_qc.analysis.metrics import Metric
+from spheroid_qc.analysis.metric_names import Metric
 from spheroid_qc.gui.background import in_background
 from spheroid_qc.gui.export import dose_figures_of, export_session, write_figure
 from spheroid_qc.gui.figures import (
@@ -29,7 +29,7 @@ from spheroid_qc.gui.panel import Panel, button, hint, row, say_in
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.settings_files import save_settings
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.report.families import Family, families_of
+from spheroid_qc.report.metric_families import Family, families_of
 from spheroid_qc.report.palette import PALETTE
 
 _REACH_PX = 14.0

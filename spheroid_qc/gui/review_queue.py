@@ -10,7 +10,7 @@ import pandas as pd
 
 from spheroid_qc.flags import FLAGS
 from spheroid_qc.parameters import Severity
-from spheroid_qc.run.pictures import NOT_IN_THE_PICTURE
+from spheroid_qc.run.overlays.overlay_choice import NOT_IN_THE_PICTURE
 
 SHOWN = ("doubtful", "left out by a flag", "decided or corrected", "all frames")
 """What can be queued."""

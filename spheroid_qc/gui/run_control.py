@@ -19,9 +19,9 @@ from spheroid_qc.gui.actions import load_tables
 from spheroid_qc.gui.background import alive
 from spheroid_qc.gui.opened import Opened
 from spheroid_qc.gui.session import Session, session_of
-from spheroid_qc.run.corrections import corrected_record
-from spheroid_qc.run.folder import RunFolder
 from spheroid_qc.run.progress import Progress
+from spheroid_qc.run.store.corrected_masks import corrected_record
+from spheroid_qc.run.store.run_folder import RunFolder
 
 _LISTEN_MS = 60
 _IDLE_S = 12.0

@@ -9,7 +9,7 @@ from typing import Any
 from spheroid_qc import __version__
 from spheroid_qc.samples import DEMO, write_plate
 from spheroid_qc.samples.design import PlateDesign, WellPlan
-from spheroid_qc.samples.writer import render_frame
+from spheroid_qc.samples.plate_writer import render_frame
 
 
 def _small() -> PlateDesign:

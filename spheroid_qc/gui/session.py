@@ -25,7 +25,7 @@ from spheroid_qc.gui.opened import Opened
 from spheroid_qc.gui.stacks import FrameCache
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name
-from spheroid_qc.run.exclusions import Exclusion, read_exclusions, write_exclusions
+from spheroid_qc.run.store.decisions import Exclusion, read_exclusions, write_exclusions
 from spheroid_qc.wells import smallest_format
 
 Key = tuple[str, str]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import ImageError
 from spheroid_qc.gui.opened import Opened
 from spheroid_qc.gui.stacks import FrameCache, LazyStack, MaskStack
-from spheroid_qc.run.analysed import load_analysed
-from spheroid_qc.run.corrections import corrected_record, mask_path
-from spheroid_qc.run.load import FieldImage, OpenFile
-from spheroid_qc.run.masks import read_masks
-from spheroid_qc.run.work import Moment, read_record
+from spheroid_qc.run.store.corrected_masks import corrected_record, mask_path
+from spheroid_qc.run.store.mask_files import read_masks
+from spheroid_qc.run.store.well_records import Moment, read_record
+from spheroid_qc.run.well.load import FieldImage, OpenFile
+from spheroid_qc.run.well.reload_frame import load_analysed
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from spheroid_qc.errors import ImageError
 from spheroid_qc.images.calibration import Calibration, pixel_size
 from spheroid_qc.images.dates import parse_date
 from spheroid_qc.images.grey import to_grey
-from spheroid_qc.images.info import ImageInfo
+from spheroid_qc.images.image_info import ImageInfo
 from spheroid_qc.images.tiff_checks import check_size
 
 # Kind or suffix -> (name of the format, module that reads it).

@@ -18,7 +18,7 @@ from typing import Any
 
 from spheroid_qc.images.calibration import Calibration, length_in_um, pixel_size
 from spheroid_qc.images.dates import parse_date
-from spheroid_qc.images.files import FileContent
+from spheroid_qc.images.file_bytes import FileContent
 from spheroid_qc.images.xmltext import XMLRefusedError, child_text, children, parse_xml
 
 

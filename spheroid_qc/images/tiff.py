@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images.calibration import Calibration, pixel_size_from_resolution
-from spheroid_qc.images.codestreams import check_codestreams
 from spheroid_qc.images.dates import parse_date
-from spheroid_qc.images.files import FileContent
-from spheroid_qc.images.info import ImageInfo
+from spheroid_qc.images.file_bytes import FileContent
+from spheroid_qc.images.image_info import ImageInfo
 from spheroid_qc.images.metadata_imagej import ImageJFacts, read_imagej
 from spheroid_qc.images.metadata_ome import OmeImage, read_ome
 from spheroid_qc.images.metadata_vendor import TiffText, VendorFacts, read_vendor
-from spheroid_qc.images.tiff_checks import check_directory, check_size
+from spheroid_qc.images.tiff_checks import check_codestreams, check_directory, check_size
 from spheroid_qc.images.tiff_colour import grey_of
 from spheroid_qc.images.tiff_layout import (
     MINISBLACK,

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.images.files import FileContent
+from spheroid_qc.images.file_bytes import FileContent
 
 MOST_PAGES = 200_000
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spheroid_qc.analysis import Analysis, Finding
-from spheroid_qc.report.families import Family
+from spheroid_qc.report.metric_families import Family
 from spheroid_qc.wording import plural
 
 # title, topics, and how many single statements stand before the fold; 0: none beside a summary

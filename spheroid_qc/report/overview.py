@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.analysis.metrics import Metric
-from spheroid_qc.report.families import Family
-from spheroid_qc.report.figures.plate import LEFT_OUT
+from spheroid_qc.analysis.metric_names import Metric
+from spheroid_qc.report.figures.plate_figures import LEFT_OUT
+from spheroid_qc.report.metric_families import Family
 from spheroid_qc.report.palette import STATES
 from spheroid_qc.wording import hours, interval, listed, number, percent, plural
 

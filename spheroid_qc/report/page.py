@@ -19,19 +19,24 @@ import pandas as pd
 
 from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.analysis.metrics import Metric
+from spheroid_qc.analysis.metric_names import Metric
 from spheroid_qc.atomic import write_text
-from spheroid_qc.report import listing, methods, overview
+from spheroid_qc.report import methods, overview, report_tables
 from spheroid_qc.report.downloads import downloads
-from spheroid_qc.report.drug_panels import combination_groups, dose_groups
-from spheroid_qc.report.families import common_suffix, families_of
+from spheroid_qc.report.drug_sections import combination_groups, dose_groups
+from spheroid_qc.report.film_strips import GRID, Strip
 from spheroid_qc.report.headline import headline, verdict_blocks
-from spheroid_qc.report.heatmap import plate_data, plate_views, shown_metrics
+from spheroid_qc.report.metric_families import common_suffix, families_of
+from spheroid_qc.report.page_pictures import Pictures, draw_pictures
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
-from spheroid_qc.report.panels import MOST_PANELS, survival_panels, time_metrics, time_pairs
-from spheroid_qc.report.pictures import Pictures, draw_pictures
-from spheroid_qc.report.sphere_panels import size_panel
-from spheroid_qc.report.strips import GRID, Strip
+from spheroid_qc.report.plate_heat_map import plate_data, plate_views, shown_metrics
+from spheroid_qc.report.time_sections import (
+    MOST_PANELS,
+    size_panel,
+    survival_panels,
+    time_metrics,
+    time_pairs,
+)
 from spheroid_qc.wording import number
 
 if TYPE_CHECKING:
@@ -152,7 +157,7 @@ def _content(
         leading = metrics[-1]
     qc = analysis.qc
     several = wells["plate"].nunique() > 1
-    frames, remarks, more_frames = listing.finding_rows(qc, several)
+    frames, remarks, more_frames = report_tables.finding_rows(qc, several)
     cards = overview.representatives(analysis, families, suffix)
     keys = [line["key"] for line in frames if line["key"] is not None and line["key"][2]]
     pictures = draw_pictures(
@@ -165,7 +170,7 @@ def _content(
     scale = (0.0, 1.0)
     if leading is not None:
         headings, lines, scale = overview.condition_lines(analysis, families, leading, suffix)
-    quality = listing.quality_listing(analysis)
+    quality = report_tables.quality_listing(analysis)
     doses, combinations = dose_groups(analysis), combination_groups(analysis)
     return {
         "title": said or "What the spheroids did",
@@ -192,14 +197,14 @@ def _content(
         "survival": survival_panels(analysis, families),
         "sizes": size_panel(analysis, folder, suffix),
         "doses": doses,
-        "dose_table": listing.dose_listing(analysis) if doses else None,
+        "dose_table": report_tables.dose_listing(analysis) if doses else None,
         "combinations": combinations,
-        "index_table": listing.index_listing(analysis) if combinations else None,
+        "index_table": report_tables.index_listing(analysis) if combinations else None,
         "quality": quality,
         "frames": [(line, _picture_of(line, pictures)) for line in frames],
         "remarks": remarks,
         "more_frames": more_frames,
-        "comparisons": listing.comparison_listings(analysis, suffix),
+        "comparisons": report_tables.comparison_listings(analysis, suffix),
         "notes": analysis.notes,
         "missing": dict(analysis.missing),
         "methods": methods.paragraphs(analysis),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from spheroid_qc.samples.design import DEMO, PlateDesign, WellPlan, tri_drug_plate
 from spheroid_qc.samples.optics import Light, Modality, Optics, Rendered, render
+from spheroid_qc.samples.plate_writer import render_frame, write_plate
 from spheroid_qc.samples.scene import Body, Cells, Outline, Scene, Veil
 from spheroid_qc.samples.truth import ConditionTruth, FrameTruth, Truth
-from spheroid_qc.samples.writer import render_frame, write_plate
 
 __all__ = [
     "DEMO",

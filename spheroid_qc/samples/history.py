@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.samples.biology import Fate, fate_of
 from spheroid_qc.samples.design import PlateDesign, WellPlan
-from spheroid_qc.samples.masks import cell_pixels, solids_of
+from spheroid_qc.samples.exact_masks import cell_pixels, solids_of
 from spheroid_qc.samples.scene import Body, Cells, Lobes, Outline, Scene, Veil
 
 MAX_CELLS = 3600

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.masks import PAD, masks_of
-from spheroid_qc.samples.raster import Layers, rasterise
+from spheroid_qc.samples.exact_masks import PAD, masks_of
+from spheroid_qc.samples.optical_layers import Layers, rasterise
 from spheroid_qc.samples.scene import Scene
 
 if TYPE_CHECKING:
-    from spheroid_qc.samples.extras import Extra
+    from spheroid_qc.samples.artefacts import Extra
 
 
 FloatImage = NDArray[np.float32]

@@ -10,8 +10,8 @@ from spheroid_qc.follow import find_time_zero, states, versus_time_zero, versus_
 from spheroid_qc.parameters import StateParameters
 from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.samples.design import DEMO, PlateDesign
+from spheroid_qc.samples.exact_masks import masks_of
 from spheroid_qc.samples.history import history_of
-from spheroid_qc.samples.masks import masks_of
 from spheroid_qc.samples.truth import frame_truth
 
 SMALL_DEMO = replace(

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from spheroid_qc import Parameters, analyse, run_plate
-from spheroid_qc.analysis.files import ANALYSIS_JSON, FILES
+from spheroid_qc.analysis.analysis_files import ANALYSIS_JSON, FILES
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.errors import RequestError
-from spheroid_qc.run.exclusions import Exclusion, write_exclusions
-from spheroid_qc.run.folder import RunFolder
+from spheroid_qc.run.store.decisions import Exclusion, write_exclusions
+from spheroid_qc.run.store.run_folder import RunFolder
 from tests.run.conftest import write_plate
 
 MADE = {"dose_response.csv", "synergy.csv", "survival.csv", "plate_quality.csv",

@@ -11,8 +11,8 @@ from PIL import Image
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.evaluate import evaluate
-from spheroid_qc.evaluate.pairs import read_mask_file
-from spheroid_qc.run.masks import write_masks
+from spheroid_qc.evaluate.mask_pairs import read_mask_file
+from spheroid_qc.run.store.mask_files import write_masks
 from spheroid_qc.segmentation import Segmentation
 
 

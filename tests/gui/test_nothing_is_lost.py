@@ -64,7 +64,7 @@ def test_napari_closed_in_the_middle_of_a_run(window, images) -> None:
     window.viewer.close()
     window.until(lambda: run.wait(0.0), seconds=120)
     assert list((out / "records").rglob("*.json")), "finished wells are kept"
-    from spheroid_qc.run.folder import RunFolder
+    from spheroid_qc.run.store.run_folder import RunFolder
 
     end = time.monotonic() + 120
     while time.monotonic() < end:  # its lock goes with the process

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.analysis.metrics import metric_of
+from spheroid_qc.analysis.metric_names import metric_of
 from spheroid_qc.report.figures import (
     draw_dose_response,
     draw_excess_list,
@@ -32,7 +32,7 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.figures.axes import spread
-from spheroid_qc.report.figures.survival import at_risk
+from spheroid_qc.report.figures.survival_figures import at_risk
 from spheroid_qc.response.curves.dose_response import dose_response_table
 from spheroid_qc.response.responses import read_responses
 from spheroid_qc.response.synergy.synergy_table import synergy_table

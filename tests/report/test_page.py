@@ -17,7 +17,7 @@ import pytest
 
 from spheroid_qc import Parameters, run_plate
 from spheroid_qc.analysis import Analysis, analyse_table, write_analysis
-from spheroid_qc.analysis.runs import analyse_wells
+from spheroid_qc.analysis.run_folder_analysis import analyse_wells
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.report import write_report
 from spheroid_qc.response.condition_summary import summarise_conditions

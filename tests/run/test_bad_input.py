@@ -17,13 +17,13 @@ import pytest
 
 from spheroid_qc import run_plate
 from spheroid_qc.errors import OutputError, RequestError
-from spheroid_qc.run import folder as folder_module
-from spheroid_qc.run import plate as plate_module
+from spheroid_qc.run import plate_run as plate_module
 from spheroid_qc.run.executors import WorkerDied
-from spheroid_qc.run.folder import RunFolder
-from spheroid_qc.run.work import read_record, write_record
+from spheroid_qc.run.store import run_folder as folder_module
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.well_records import read_record, write_record
 from tests.run.conftest import draw, write
-from tests.run.test_plate import tables
+from tests.run.test_plate_run import tables
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="names and files that Windows lacks")
 
@@ -335,7 +335,7 @@ def test_two_runs_in_one_folder(out, small, analysed):
 
 
 def test_too_little_memory_for_one_frame_costs_that_frame(tmp_path, small, monkeypatch):
-    from spheroid_qc.run import moment as moment_module
+    from spheroid_qc.run.well import timepoint as moment_module
 
     analyse = moment_module.analyse_moment
 

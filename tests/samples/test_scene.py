@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spheroid_qc.samples import Body, Cells, Light, Modality, Optics, Outline, Scene, Veil, render
-from spheroid_qc.samples.masks import cell_pixels, masks_of
-from spheroid_qc.samples.raster import rasterise
+from spheroid_qc.samples.exact_masks import cell_pixels, masks_of
+from spheroid_qc.samples.optical_layers import rasterise
 
 QUIET = Optics(shot_noise=0.0, read_noise=0.0, bits=16, psf_px=0.0)
 

@@ -1,1 +1,1 @@
-"""How much does a condition differ from its vehicle, and could that be chance?"""
+"""Each condition against its vehicle: effect sizes, exact tests, Dunnett, Holm."""

@@ -15,7 +15,7 @@ from spheroid_qc.response.synergy.index_levels import around
 from spheroid_qc.response.synergy.interpretation import judge
 from spheroid_qc.response.synergy.median_effect import fit_median_effect
 from spheroid_qc.response.synergy.reference_models import HillCurve
-from tests.response.test_combinations import CURVES, analyse, bliss, loewe, mean_of, plate
+from tests.response.synergy.test_synergy_table import CURVES, analyse, bliss, loewe, mean_of, plate
 
 PARTIAL = (HillCurve(1.0, 1.2, 0.6), HillCurve(0.1, 2.0, 0.9))
 

@@ -15,7 +15,7 @@ from spheroid_qc.response.responses import read_responses
 from spheroid_qc.response.synergy.reference_models import HillCurve, loewe_effect
 from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS, synergy_table
 from spheroid_qc.response.synergy.synergyfinder import synergyfinder_table
-from tests.response.test_dose_response import chou_table
+from tests.response.curves.test_dose_response import chou_table
 
 CURVES = (HillCurve(1.0, 1.0), HillCurve(0.1, 2.5), HillCurve(3.0, 1.6))
 LEVELS = 2.0 ** np.arange(-3, 3)

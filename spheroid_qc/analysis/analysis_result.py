@@ -1,0 +1,159 @@
+"""The record of one analysis: everything that terminal, report and GUI say comes from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from spheroid_qc.analysis.verdict.findings import Verdict
+from spheroid_qc.parameters import Assay, Parameters
+
+
+@dataclass(frozen=True)
+class ResponseUse:
+    """One response that was analysed.
+
+    Parameters
+    ----------
+    name : str
+        Its word in the tables' column `response`: the column that it was taken from.
+    title : str
+        For people: `core volume lost against vehicle`.
+    kind : str
+        `fa` (fraction affected) or `raw` (any measured quantity: no synergy).
+    n : int
+        Wells with a value at the analysis time.
+    n_below, n_above : int
+        Values below 0 and above 1 that were clipped (image responses only).
+    notes : tuple of str
+        What was said while it was read.
+    """
+
+    name: str
+    title: str
+    kind: str
+    n: int
+    n_below: int = 0
+    n_above: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Answers from one run folder or one tidy table.
+
+    Tables hold what the CSV files hold, as numbers, in final row and column order. A table that
+    can't be made is empty (no rows) and `missing` says why. Columns that would hold one value
+    only are left out at the left end of `dose_response` and `synergy`: `response` (several
+    responses), `stratum` (several strata such as cell lines or passages), `time_h` (several
+    times), `plate` (several plates; `all` is their mean with an interval between replicates).
+
+    Parameters
+    ----------
+    source : str
+        Run folder or file, as named by the user.
+    kind : str
+        `run` or `table`.
+    parameters : Parameters
+        All settings; those of `response` decide.
+    time_h : float or None
+        Analysis time; None where there are no times.
+    times_h : tuple of float
+        All times.
+    drugs, units : tuple of str
+        In order of first appearance, and the unit of each drug's doses.
+    strata : tuple of str
+        Strata that are analysed apart; `("",)` if there are none.
+    responses : tuple of ResponseUse
+        What was analysed, image responses first.
+    wells : DataFrame
+        The wells table used: `wells.csv` of a run (all its columns); of a tidy table
+        `plate, well, time_h, condition, role, drug_1, dose_1_um, dose_1, unit_1 ...,
+        biological_replicate, stratum, response` and `effect`.
+    used : DataFrame
+        What the fits were given, at the analysis time: `response, stratum, plate, well, time_h,
+        condition, role, drug_1, dose_1, unit_1, drug_2 ...` (dose in the unit that is analysed)
+        and `effect` (fraction affected, or the raw value), one row per well and response.
+    conditions : DataFrame
+        `response.summary.summarise_conditions`: `condition, role, time_h`, doses, `n_wells,
+        n_plates, n_biological, n_<state>, left_out, interval`, then for each metric `_n, _mean,
+        _sd, _median, _mad, _ci_low, _ci_high`. Of a tidy table the metric is `response`.
+    dose_response : DataFrame
+        `response.dose_response.DOSE_RESPONSE_COLUMNS`: `drug, n, hill, ec10_um, ec50_um,
+        ec50_low_um, ec50_high_um, ec90_um, emax, e0, ic50_abs_um, median_effect_dm_um,
+        median_effect_m, median_effect_r`, then qualifiers, further bounds, `n_doses, rmse, r2,
+        flat_p, lack_of_fit_p, ratio, unit, interval, note`.
+    synergy : DataFrame
+        `combination, method, level, fa, dose_1_um ..., value, low, high, n, note`.
+    comparisons : DataFrame
+        `response.comparisons.COLUMNS`: each condition against its vehicle, one row per metric.
+    plate_quality : DataFrame
+        `response.plate_quality.COLUMNS`: `plate, statistic, metric, time_h, compared, value,
+        low, high, p, n, n_reference, bound, meets_bound, cannot_tell, note`.
+    survival : DataFrame
+        `response.survival.COLUMNS`: one row per condition and step of its Kaplan-Meier curve,
+        with `time_h, n_at_risk, survival, low, high` and, in each row, median and log-rank.
+    kinetics : DataFrame
+        `response.kinetics.COLUMNS`: one row per well with growth rate, doubling time, growth
+        delay and areas under the curve.
+    kinetics_by_condition : DataFrame
+        The same by condition: `condition, role, n_wells, n_plates, n_biological, unit`, means
+        with `_ci_low, _ci_high`, `doubling_time_h, growth_delay_h`, their bounds, `note`.
+    gr_values : DataFrame
+        Volume-GR of every well at the analysis time: `plate, well, condition, ..., gr, note`.
+    gr_metrics : DataFrame
+        `drug, dose_unit, reference, time_h, gr50, gr_max, gr_aoc, gec50, gr_inf, hill, ...`.
+    synergyfinder : DataFrame
+        Responses at the analysis time in SynergyFinder's columns (with `response_name` first
+        where there are several).
+    verdict : Verdict
+        The answer in words, as data and as sentences.
+    notes : tuple of str
+        How the input was understood and what was left out, in finished sentences.
+    missing : dict of str to str
+        Name of a table that could not be made -> why, in a sentence.
+    folder : Path or None
+        The run folder; None for a table.
+    qc : DataFrame
+        `qc.csv` of a run; without columns for a table.
+    """
+
+    source: str
+    kind: str
+    parameters: Parameters
+    time_h: float | None
+    times_h: tuple[float, ...]
+    drugs: tuple[str, ...]
+    units: tuple[str, ...]
+    strata: tuple[str, ...]
+    responses: tuple[ResponseUse, ...]
+    wells: pd.DataFrame
+    used: pd.DataFrame
+    conditions: pd.DataFrame
+    dose_response: pd.DataFrame
+    synergy: pd.DataFrame
+    comparisons: pd.DataFrame
+    plate_quality: pd.DataFrame
+    survival: pd.DataFrame
+    kinetics: pd.DataFrame
+    kinetics_by_condition: pd.DataFrame
+    gr_values: pd.DataFrame
+    gr_metrics: pd.DataFrame
+    synergyfinder: pd.DataFrame
+    verdict: Verdict
+    notes: tuple[str, ...] = ()
+    missing: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    qc: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def spheres(self) -> bool:
+        """Whether a field holds many spheres in place of one spheroid a well."""
+        return self.parameters.plate.assay is Assay.SPHERES
+
+    @property
+    def has_synergy(self) -> bool:
+        """Whether any combination could be compared with its parts."""
+        return bool(len(self.synergy) and self.synergy["value"].notna().any())

@@ -1,0 +1,202 @@
+"""Tables that people bring: CSV, TSV or XLSX in, one row per response with known columns out.
+
+Headings are read as those of plate maps are (`dose_1_um`, `Conc. (nM)`, SynergyFinder's
+`conc_r`), doses become uM where they can, decimal commas are recognised from all cells
+together. What can't be read with certainty is refused with its place; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.analysis.response_cells import rows_of
+from spheroid_qc.analysis.response_headings import Problems, columns_of, response_of
+from spheroid_qc.errors import RequestError
+from spheroid_qc.plate_map.map_headings import read_heading
+from spheroid_qc.tables.cells import Row, Table
+from spheroid_qc.tables.delimited_text import read_tables
+
+_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
+_SCAN = 30
+
+
+@dataclass(frozen=True)
+class ResponseTable:
+    """A table of responses, read.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `plate, well, role, replicate, biological_replicate, cell_line, passage, stratum,
+        time_h` as far as the table has them; `drug_n`, `dose_n_um`, `dose_n`, `unit_n`; and
+        `response`. Text columns are text, numbers are numbers.
+    places : tuple of str
+        Place of every row, for messages.
+    response : str
+        Heading of the response as written.
+    told_kind, told_unit : str
+        Meaning and unit that the heading itself tells; empty where it doesn't.
+    notes : tuple of str
+        What was recognised.
+    """
+
+    rows: pd.DataFrame
+    places: tuple[str, ...]
+    response: str
+    told_kind: str = ""
+    told_unit: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def read_response_files(path: Path, response_column: str | None = None) -> ResponseTable:
+    """Read one table, or all tables of a folder as one.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder of files (CSV, TSV, TXT, XLSX; folders in it are not looked into).
+    response_column : str, optional
+        Heading of the column with the response; default: `response`, else the one that tells
+        its meaning (`viability`, `fa`, `inhibition`).
+
+    Returns
+    -------
+    ResponseTable
+        Files of a folder are parts of one table; where they name no plates and share wells,
+        each file is a plate.
+
+    Raises
+    ------
+    RequestError
+        With every mistake found, and where it stands.
+    """
+    if not path.is_dir():
+        return as_table(read_tables(path), response_column)
+    files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
+    files = [p for p in files if not p.name.startswith((".", "~$"))]
+    if not files:
+        raise RequestError(
+            f"{path} holds neither run.json nor a table (CSV, TSV, TXT or XLSX); give a run "
+            "folder or a table of responses."
+        )
+    parts = [as_table(read_tables(file), response_column) for file in files]
+    if len(parts) == 1:
+        return parts[0]
+    return _united(files, parts)
+
+
+def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTable:
+    """Put the files of a folder into one table."""
+    told = {(part.told_kind, part.told_unit) for part in parts}
+    if len(told) > 1:
+        named = ", ".join(
+            f"{part.response} in {f.name}" for f, part in zip(files, parts, strict=True)
+        )
+        raise RequestError(
+            f"The files of the folder call their responses differently ({named}); give them one "
+            "meaning and one unit."
+        )
+    notes = [note for part in parts for note in part.notes]
+    rows = [part.rows for part in parts]
+    if not any("plate" in part for part in rows) and all("well" in part for part in rows):
+        keys = ["well", "time_h"] if all("time_h" in part for part in rows) else ["well"]
+        if pd.concat([part[keys].drop_duplicates() for part in rows]).duplicated().any():
+            rows = [part.assign(plate=f.stem) for f, part in zip(files, rows, strict=True)]
+            notes.append(
+                f"The {len(files)} files share wells and name no plate: each file is a plate, "
+                "named like the file."
+            )
+    if not any("plate" in part for part in rows) or any("plate" not in part for part in rows):
+        notes.append(f"The {len(files)} files are read as parts of one table.")
+    return ResponseTable(
+        rows=pd.concat(rows, ignore_index=True),
+        places=tuple(place for part in parts for place in part.places),
+        response=parts[0].response,
+        told_kind=parts[0].told_kind,
+        told_unit=parts[0].told_unit,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def as_table(
+    source: pd.DataFrame | Iterable[Table], response_column: str | None = None
+) -> ResponseTable:
+    """Bring a table of cells, or a data frame, to known columns.
+
+    Parameters
+    ----------
+    source : DataFrame or iterable of Table
+        What was read; of several sheets the first one with drugs or doses is taken.
+    response_column : str, optional
+        As for `read_response_files`.
+
+    Returns
+    -------
+    ResponseTable
+        Checked as far as single cells go.
+
+    Raises
+    ------
+    RequestError
+        With every mistake found.
+    """
+    sheets = [_of_frame(source)] if isinstance(source, pd.DataFrame) else list(source)
+    notes: list[str] = []
+    chosen = [(sheet, at) for sheet in sheets if (at := _heading_row(sheet)) is not None]
+    if not chosen:
+        sheet = sheets[0]
+        there = ", ".join(text for text in sheet.rows[0].texts[:12] if text) if sheet.rows else ""
+        raise RequestError(
+            f"{sheet.title} has no column of drugs or doses (its first line: {there or 'empty'}); "
+            "a tidy table of responses has drug_1, dose_1_um and response."
+        )
+    sheet, at = chosen[0]
+    if len(sheets) > 1:
+        notes.append(f"{sheet.file} has several sheets; {sheet.sheet!r} is read.")
+    notes[:0] = sheet.notes
+    heads, body = sheet.rows[at], sheet.rows[at + 1 :]
+    if not body:
+        raise RequestError(f"{sheet.title} has headings but no rows.")
+    problems = Problems()
+    for sentence in sheet.merged_problems(heads.line, body[-1].line):
+        problems.add(sentence)
+    response, kind, unit = response_of(sheet, heads, response_column)
+    columns = columns_of(sheet, heads, response, notes, problems)
+    problems.raise_if_any()
+    rows = rows_of(sheet, heads, body, columns, response, notes, problems)
+    problems.raise_if_any()
+    return ResponseTable(
+        rows, tuple(sheet.place(row.line) for row in body), heads.text(response), kind, unit,
+        tuple(dict.fromkeys(notes)),
+    )  # fmt: skip
+
+
+def _of_frame(frame: pd.DataFrame) -> Table:
+    """Cells of a data frame, numbers to the last digit; row numbers count from 1."""
+    if frame.empty:
+        raise RequestError("The table of responses has no rows.")
+
+    def text(value: object) -> str:
+        if value is None or value is pd.NA or value is pd.NaT or value != value:
+            return ""
+        if isinstance(value, float | np.floating):
+            return str(int(value)) if float(value).is_integer() else repr(float(value))
+        return str(value).strip()
+
+    rows = [Row(0, tuple(str(name) for name in frame.columns))]
+    for line, values in enumerate(frame.itertuples(index=False, name=None), start=1):
+        rows.append(Row(line, tuple(text(value) for value in values)))
+    return Table("The table", rows=tuple(rows), separator=",")
+
+
+def _heading_row(sheet: Table) -> int | None:
+    for at, row in enumerate(sheet.rows[:_SCAN]):
+        kinds = {read_heading(text).kind for text in row.texts if text}
+        if kinds & {"drug", "dose"} and sum(bool(text) for text in row.texts) > 1:
+            return at
+    return None

@@ -1,0 +1,379 @@
+"""From a finished run folder to answers: `wells.csv` and `run.json` in, `Analysis` out.
+
+Only the tables are read, so that the answer can't rest on anything that the user can't see, and
+is the same from the run itself, from `spheroid-qc analyse` and from the GUI.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.analysis import tables_by_stratum
+from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
+from spheroid_qc.analysis.tables_by_stratum import Asked, Said, counted
+from spheroid_qc.analysis.time_course_tables import timed_tables
+from spheroid_qc.analysis.verdict.findings import Verdict
+from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
+from spheroid_qc.configuration.validation import validated
+from spheroid_qc.errors import RequestError
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.response.replicates import LEFT_OUT, analysis_time, at_time
+from spheroid_qc.response.responses import Responses, read_responses
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.tables.csv_writer import read_table
+
+IMAGE_RESPONSES = {
+    "core_volume_loss_vs_vehicle": "core volume lost against vehicle",
+    "df_excess_vs_vehicle": "disintegration beyond vehicle",
+}
+"""What images say of the fraction affected: shrinking is not disintegrating, so both."""
+
+_COUNTED = ("sfe_percent", "spheres_per_well", "n_spheroids")
+_STATE_WORDS = {
+    "unscorable": "unscorable (a flag of severity exclude)",
+    "never_formed": "never formed a spheroid",
+    "vanished": "vanished (washed away or out of view)",
+}
+_DRUGS = (1, 2, 3)
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether a folder holds a finished or begun run."""
+    return path.is_dir() and RunFolder(path).run_json.is_file()
+
+
+def parameters_of_run(path: Path) -> Parameters | None:
+    """Give the settings a run was made with; None if it is no run folder."""
+    if not is_run_folder(path):
+        return None
+    run = RunFolder(path)
+    known = run.read_run() or {}
+    return validated(known["parameters"], lambda _: str(run.run_json))
+
+
+def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None) -> Analysis:
+    """Analyse a finished run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Run folder with `run.json` and `wells.csv`.
+    parameters : Parameters, optional
+        Settings; default: those of the run.
+
+    Returns
+    -------
+    Analysis
+        `kind` is `run`.
+
+    Raises
+    ------
+    RequestError
+        If the folder is no finished run, its tables are damaged, or the time asked for was not
+        imaged.
+    """
+    run = RunFolder(Path(folder))
+    known = run.read_run() if run.root.is_dir() else None
+    if known is None:
+        raise RequestError(
+            f"{run.root} is no run folder: it holds no run.json. Give the folder that "
+            "spheroid-qc run has written, or a table of responses."
+        )
+    if not run.table("wells").is_file():
+        raise RequestError(
+            f"{run.root} holds no wells.csv: the run has not come to its end. Run it again with "
+            "the same --out; it continues where it stopped."
+        )
+    if parameters is None:
+        parameters = validated(known["parameters"], lambda _: str(run.run_json))
+    wells = read_table(run.table("wells"), text=_TEXT)
+    _check(wells, run.table("wells"))
+    conditions = read_table(run.table("conditions"), text=_TEXT)
+    qc = read_table(run.table("qc"), text=_QC_TEXT)
+    return analyse_wells(
+        wells, conditions, parameters, source=str(folder), folder=run.root, qc=qc,
+        joined=_joined(wells, known),
+    )  # fmt: skip
+
+
+_TEXT = (
+    "plate", "well", "row", "condition", "role", "state", "flags", "method", "file", "control",
+    "cell_line", "vehicle_group", "biological_replicate", "replicate", "passage", "left_out",
+    "interval", *(f"{word}_{n}" for n in _DRUGS for word in ("drug", "unit")),
+)  # fmt: skip
+_QC_TEXT = ("plate", "well", "code", "severity", "title", "detail", "advice", "file")
+
+
+def _check(wells: pd.DataFrame, path: Path) -> None:
+    lacking = [c for c in ("plate", "well", "time_h", "condition", "role") if c not in wells]
+    if lacking:
+        raise RequestError(
+            f"{path} has no column {', '.join(lacking)}; restore the file, or run spheroid-qc run "
+            "again with the same --out."
+        )
+    if wells.empty:
+        raise RequestError(f"{path} has no rows: there is nothing to analyse.")
+
+
+def _joined(wells: pd.DataFrame, known: Mapping[str, Any]) -> tuple[str, ...]:
+    """Columns of joined end points: `run.json` knows how many, and they stand last."""
+    joined = known.get("join")
+    names = joined.get("columns", ()) if isinstance(joined, dict) else ()
+    last = [str(name) for name in wells.columns[len(wells.columns) - len(names) :]]
+    fits = all(own.endswith(name) for own, name in zip(last, names, strict=False))
+    return tuple(last) if names and fits else ()
+
+
+def analyse_wells(
+    wells: pd.DataFrame,
+    conditions: pd.DataFrame,
+    parameters: Parameters,
+    *,
+    source: str,
+    folder: Path | None = None,
+    qc: pd.DataFrame | None = None,
+    joined: Sequence[str] = (),
+) -> Analysis:
+    """Analyse a table of wells as `run` writes it.
+
+    Parameters
+    ----------
+    wells, conditions : DataFrame
+        `wells.csv` and `conditions.csv`.
+    parameters : Parameters
+        All settings.
+    source : str
+        What the user called it.
+    folder : Path, optional
+        The run folder.
+    qc : DataFrame, optional
+        `qc.csv`.
+    joined : sequence of str
+        Columns of joined end points.
+
+    Returns
+    -------
+    Analysis
+        With every table that the wells allow.
+    """
+    said = Said()
+    settings = parameters.response
+    times = sorted(float(t) for t in wells["time_h"].dropna().unique())
+    end = analysis_time(wells) if settings.time_h is None else settings.time_h
+    late = at_time(wells, end)
+    if end is not None and len(times) > 1:
+        asked_for = "as asked" if settings.time_h is not None else "the last that all plates have"
+        said.note(f"Drugs are compared at {end:g} h, {asked_for}.")
+    mapped = late[~late["role"].isin(["unmapped"])]
+    _say_left_out(mapped, said)
+    uses, asked = _asked(mapped, wells, joined, said)
+    cut = settings.model_copy(update={"time_h": None})
+    time_column = end if len(times) > 1 else None
+    if not asked:
+        reason = "No well of the plate map has both a drug with a dose and a response."
+        said.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
+    made: dict[str, Any] = {
+        "dose_response": tables_by_stratum.dose_response(asked, cut, said, time_column),
+        "synergy": tables_by_stratum.synergy(asked, cut, said, time_column)
+        if asked
+        else _no_synergy(),
+        "synergyfinder": tables_by_stratum.synergyfinder(asked, cut, said),
+        "used": tables_by_stratum.used_rows(asked, cut, _condition_names(mapped)),
+        **timed_tables(wells, parameters, end, tuple(joined), said),
+    }
+    if len(made["used"]) and end is not None:
+        made["used"]["time_h"] = end
+    first = asked[0].responses if asked else None
+    analysis = Analysis(
+        source=source,
+        kind="run",
+        parameters=parameters,
+        time_h=end,
+        times_h=tuple(times),
+        drugs=_in_order([one.responses.drugs for one in asked]),
+        units=() if first is None else _units(asked),
+        strata=tuple(dict.fromkeys(one.stratum for one in asked)) or ("",),
+        responses=tuple(uses),
+        wells=wells,
+        conditions=conditions,
+        verdict=Verdict(),
+        notes=tuple(said.notes),
+        missing=said.missing,
+        folder=folder,
+        qc=pd.DataFrame() if qc is None else qc,
+        **made,
+    )
+    return replace(analysis, verdict=verdict_of(analysis))
+
+
+def _no_synergy() -> pd.DataFrame:
+    from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS
+
+    return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
+
+
+def _in_order(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for part in parts for name in part))
+
+
+def _units(asked: Sequence[Asked]) -> tuple[str, ...]:
+    of: dict[str, str] = {}
+    for one in asked:
+        for drug, unit in zip(one.responses.drugs, one.responses.units, strict=True):
+            of.setdefault(drug, unit)
+    return tuple(of.values())
+
+
+def _say_left_out(rows: pd.DataFrame, said: Said) -> None:
+    """Name the wells that enter no curve."""
+    if "state" not in rows:
+        return
+    several = rows["plate"].nunique() > 1
+    seeded = rows[rows["role"] != "blank"]
+    for state in LEFT_OUT:
+        out = seeded[seeded["state"] == state]
+        if len(out):
+            named = [
+                f"{p} {w}" if several else str(w)
+                for p, w in zip(out["plate"], out["well"], strict=True)
+            ]
+            said.note(
+                f"{counted(len(out), 'well')} left out, {_STATE_WORDS[state]}: {_few(named)}."
+            )
+
+
+def _few(names: Sequence[str], most: int = 24) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _asked(
+    mapped: pd.DataFrame, wells: pd.DataFrame, joined: Sequence[str], said: Said
+) -> tuple[list[ResponseUse], list[Asked]]:
+    """All responses of all strata, and how each was read."""
+    uses: list[ResponseUse] = []
+    asked: list[Asked] = []
+    apart: set[str] = set()
+    candidates: list[tuple[str, str, str, pd.DataFrame]] = [
+        (name, title, "fa", mapped)
+        for name, title in IMAGE_RESPONSES.items()
+        # Of many spheres a field the columns are there and empty.
+        if name in mapped and mapped[name].notna().any()
+    ]
+    if not candidates and "sfe_percent" in mapped:
+        known = [name for name in _COUNTED if name in mapped and mapped[name].notna().any()]
+        candidates = [(name, name.replace("_", " "), "raw", mapped) for name in known[:1]]
+    for name in joined:
+        ends = wells[wells[name].notna() & (wells["role"] != "unmapped")]
+        rows = ends.drop_duplicates(["plate", "well"], keep="last")
+        candidates.append((name, f"{name} (joined end point)", "raw", rows))
+    for name, title, kind, rows in candidates:
+        values, below, above = _values(rows, name, kind, said)
+        own: list[str] = []
+        n = 0
+        strata = rows["condition"].map(lambda text: str(text).partition(" | ")[2])
+        named = sorted(set(strata[rows["role"].isin(["vehicle", "treated"])]))
+        apart.update(named)
+        for stratum in named:
+            part = rows.assign(response=values)[(strata == stratum).to_numpy()]
+            try:
+                reference = "" if kind == "raw" else "median"  # of `follow.versus_vehicle`
+                responses = read_responses(_tidy(part), kind, reference=reference)
+            except RequestError as error:
+                own.append(f"{stratum}: {error}" if stratum else str(error))
+                continue
+            n += len(responses.rows)
+            asked.append(Asked(name, stratum, responses))
+        if n:
+            uses.append(ResponseUse(name, title, kind, n, below, above, tuple(own)))
+        for sentence in own:
+            said.note(f"{name}: {sentence}")
+    if len(apart) == 1:
+        asked = [one._replace(stratum="") for one in asked]
+    return uses, asked
+
+
+def _values(rows: pd.DataFrame, name: str, kind: str, said: Said) -> tuple[pd.Series, int, int]:
+    """Fraction affected from images, clipped and said so; anything else as it is."""
+    values: pd.Series = pd.to_numeric(rows[name], errors="coerce").astype(float)
+    if kind == "raw":
+        return values, 0, 0
+    if "state" in rows:
+        values = values.mask(rows["state"].isin(LEFT_OUT))
+        # Beside a well that was compared with vehicle; without vehicle nothing has a value.
+        place = [rows["plate"], rows["condition"].astype(str).str.partition(" | ")[2]]
+        compared = values.notna().groupby(place).transform("any")
+        gone = (rows["state"] == "lost") & values.isna() & compared
+        if gone.any():
+            values = values.mask(gone, 1.0)
+            said.note(
+                f"{name}: {counted(int(gone.sum()), 'lost well')}, in which nothing is left, "
+                "counted as a fraction affected of 1."
+            )
+    enters = rows["role"].isin(["vehicle", "treated"])
+    below, above = int((values[enters] < 0).sum()), int((values[enters] > 1).sum())
+    vehicles = int((values[rows["role"] == "vehicle"] < 0).sum())
+    if below or above:
+        said.note(
+            f"{name}: clipped to a fraction affected between 0 and 1: {counted(below, 'well')} "
+            f"from below 0 ({vehicles} of them vehicle), {above} from above 1."
+        )
+    return values.clip(0.0, 1.0), below, above
+
+
+_SCHEDULE = r" \(((?:from|until|[0-9.]+ to) [^()]* h|[0-9.e+-]+ to [0-9.e+-]+ h)\)"
+
+
+def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of wells as a tidy table of responses; another schedule is another drug."""
+    names = ["plate", "well", "role", "biological_replicate", "response"]
+    table = rows[[name for name in names if name in rows]].copy()
+    for n in _DRUGS:
+        if f"drug_{n}" not in rows:
+            continue
+        for name in (f"drug_{n}", f"dose_{n}_um", f"dose_{n}", f"unit_{n}"):
+            if name in rows:
+                table[name] = rows[name]
+        if f"dose_{n}" in rows:
+            names_now: list[Any] = [
+                _scheduled(*values)
+                for values in zip(
+                    rows[f"drug_{n}"], rows[f"dose_{n}"],
+                    rows.get(f"unit_{n}", pd.Series("", rows.index)), rows["condition"],
+                    strict=True,
+                )
+            ]  # fmt: skip
+            table[f"drug_{n}"] = names_now
+    if not any(f"drug_{n}" in table for n in _DRUGS):
+        table["drug_1"], table["dose_1_um"] = None, np.nan
+    return table
+
+
+def _scheduled(drug: object, dose: object, unit: object, condition: object) -> object:
+    """Drug with its schedule where the condition's name tells one."""
+    if pd.isna(drug) or pd.isna(dose):  # type: ignore[call-overload]
+        return drug
+    words = re.escape(f"{drug} {float(str(dose)):.6g} {unit}")
+    found = re.search(words + _SCHEDULE, str(condition))
+    return f"{drug} ({found[1]})" if found else drug
+
+
+def _condition_names(rows: pd.DataFrame) -> Any:
+    """Look up the names of conditions by plate and well."""
+    of = {
+        (str(p), str(w)): str(c)
+        for p, w, c in zip(rows["plate"], rows["well"], rows["condition"], strict=True)
+    }
+
+    def names(responses: Responses) -> list[str]:
+        keys = zip(responses.rows["plate"], responses.rows["well"], strict=True)
+        return [of.get((str(p), str(w)), "") for p, w in keys]
+
+    return names

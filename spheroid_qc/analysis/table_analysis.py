@@ -1,0 +1,364 @@
+"""From any tidy table of responses to answers: stated values are used as given, or refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.analysis import tables_by_stratum
+from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
+from spheroid_qc.analysis.read_responses import ResponseTable, as_table, read_response_files
+from spheroid_qc.analysis.tables_by_stratum import Asked, Said
+from spheroid_qc.analysis.verdict.findings import Verdict
+from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
+from spheroid_qc.errors import RequestError
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.plate_map import with_strata
+from spheroid_qc.response.comparisons import comparison_table
+from spheroid_qc.response.condition_summary import summarise_conditions
+from spheroid_qc.response.groups import analysis_time
+from spheroid_qc.response.plate_quality import plate_quality_table
+from spheroid_qc.response.responses import (
+    RESPONSE_KINDS,
+    RESPONSE_UNITS,
+    Responses,
+    read_responses,
+)
+from spheroid_qc.wells import parse_well
+
+_FRACTION_AT_MOST = 2.0
+"""Beyond this a number whose unit nobody stated is hardly a fraction; it is then asked for."""
+
+_TITLES = {"fa": "fraction affected", "raw": "response"}
+_NOT_FROM_A_TABLE = {
+    "survival": "A table of responses holds no states of spheroids: no time to disintegration.",
+    "kinetics": "A table of responses holds no sizes of spheroids: no growth.",
+    "kinetics_by_condition": "A table of responses holds no sizes of spheroids: no growth.",
+    "gr_values": "A table of responses holds no sizes at time zero: no growth-rate inhibition.",
+    "gr_metrics": "A table of responses holds no sizes at time zero: no growth-rate inhibition.",
+}
+
+
+def analyse_table(
+    source: str | Path | pd.DataFrame,
+    response_is: str | None = None,
+    response_unit: str | None = None,
+    parameters: Parameters | None = None,
+    response_column: str | None = None,
+) -> Analysis:
+    """Analyse a tidy table of responses.
+
+    Parameters
+    ----------
+    source : str, Path or DataFrame
+        A file (CSV, TSV, XLSX), a folder of them, or a data frame with columns `drug_1,
+        dose_1_um, drug_2, dose_2_um ... response` and optionally `plate, well, role, replicate,
+        biological_replicate, time_h, cell_line, passage`. Headings of plate maps and of
+        SynergyFinder are understood as well.
+    response_is : str, optional
+        `fa`, `viability`, `inhibition` or `raw`. Needed unless the response's heading tells it.
+    response_unit : str, optional
+        `fraction` or `percent`; default: what the heading tells, else fraction.
+    parameters : Parameters, optional
+        Settings; those of `response` decide.
+    response_column : str, optional
+        Heading of the response.
+
+    Returns
+    -------
+    Analysis
+        `kind` is `table`.
+
+    Raises
+    ------
+    RequestError
+        If the table can't be taken at its word, or nobody states what the response is.
+    """
+    parameters = parameters or Parameters()
+    settings = parameters.response
+    if isinstance(source, pd.DataFrame):
+        read, name = as_table(source, response_column), "table"
+    else:
+        read, name = read_response_files(Path(source), response_column), str(source)
+    said = Said(list(read.notes))
+    read = _with_plates(read, said)
+    kind, unit = _stated(read, response_is, response_unit, said)
+    whole = read_responses(read.rows, kind, unit, read.places)
+    for sentence in whole.notes:
+        said.note(sentence)
+    word = "response" if kind == "raw" else "fa"
+    asked = _by_stratum(read, kind, unit, word, said)
+    at_time, when = analysis_time(whole, settings.time_h)
+    said.note(when)
+    end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
+    wells = _wells(read, whole, kind, unit, word)
+    made: dict[str, Any] = {
+        "dose_response": tables_by_stratum.dose_response(asked, settings, said),
+        "synergy": tables_by_stratum.synergy(asked, settings, said),
+        "synergyfinder": tables_by_stratum.synergyfinder(asked, settings, said),
+        "used": tables_by_stratum.used_rows(asked, settings, lambda part: _named(part)),
+        "conditions": _summary(wells, word),
+        "comparisons": _compared(wells, word, end, settings.confidence, said),
+        "plate_quality": _quality(read, wells, word, end, parameters, said),
+    }
+    said.missing |= _NOT_FROM_A_TABLE
+    nothing = pd.DataFrame()
+    title = _TITLES["raw" if kind == "raw" else "fa"]
+    if kind not in ("fa", "raw"):
+        title = f"{title}, from {kind}"
+    analysis = Analysis(
+        source=name,
+        kind="table",
+        parameters=parameters,
+        time_h=end,
+        times_h=tuple(sorted(float(t) for t in whole.rows["time_h"].unique())),
+        drugs=whole.drugs,
+        units=whole.units,
+        strata=tuple(dict.fromkeys(one.stratum for one in asked)),
+        responses=(ResponseUse(word, title, "raw" if kind == "raw" else "fa", len(at_time.rows)),),
+        wells=wells,
+        survival=nothing,
+        kinetics=nothing,
+        kinetics_by_condition=nothing,
+        gr_values=nothing,
+        gr_metrics=nothing,
+        verdict=Verdict(),
+        notes=tuple(said.notes),
+        missing=said.missing,
+        **made,
+    )
+    return replace(analysis, verdict=verdict_of(analysis))
+
+
+def _with_plates(read: ResponseTable, said: Said) -> ResponseTable:
+    """Take biological replicates for plates where the table names none: each has its own curve."""
+    rows = read.rows
+    if "plate" in rows or "biological_replicate" not in rows:
+        return read
+    named = rows["biological_replicate"].fillna("").astype(str)
+    if named.nunique() < 2 or (named == "").any():
+        return read
+    said.note("The table names no plates: each biological replicate is analysed as one.")
+    return replace(read, rows=rows.assign(plate=named))
+
+
+def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said) -> tuple[str, str]:
+    """Tell what the response is and in which unit: as stated, else as its heading says."""
+    if kind is not None and kind not in RESPONSE_KINDS:
+        raise RequestError(
+            f"A response is {', '.join(RESPONSE_KINDS[:-1])} or raw, not {kind!r}; say which with "
+            "--response-is."
+        )
+    if unit is not None and unit not in RESPONSE_UNITS:
+        raise RequestError(
+            f"The unit of a response is fraction or percent, not {unit!r}; say which with "
+            "--response-unit."
+        )
+    if kind is None:
+        if not read.told_kind:
+            raise RequestError(
+                f"What is the column {read.response!r}? Say it with --response-is: fa (fraction "
+                "affected), viability, inhibition, or raw (any measured quantity, which gets dose "
+                "response and comparisons only)."
+            )
+        kind = read.told_kind
+        said.note(f"The response is {kind}, as its heading {read.response!r} tells.")
+    elif (
+        read.told_kind
+        and kind not in ("raw", read.told_kind)
+        and not ({kind, read.told_kind} <= {"fa", "inhibition"})
+    ):
+        raise RequestError(
+            f"The column is called {read.response!r}, but --response-is says {kind}; mend one of "
+            "them."
+        )
+    if kind == "raw":
+        return kind, "fraction"
+    if unit is not None and read.told_unit and unit != read.told_unit:
+        raise RequestError(
+            f"The column is called {read.response!r}, but --response-unit says {unit}; mend one "
+            "of them."
+        )
+    unit = unit or read.told_unit
+    if not unit:
+        largest = float(read.rows["response"].abs().fillna(0.0).max())
+        if largest > _FRACTION_AT_MOST:
+            raise RequestError(
+                f"No unit of the response is stated, and its values (up to {largest:.4g}) are no "
+                "fractions; say --response-unit percent, or fraction if they are."
+            )
+        unit = "fraction"
+        said.note("The response is taken as a fraction, since no --response-unit is stated.")
+    return kind, unit
+
+
+def _strata(rows: pd.DataFrame) -> pd.Series:
+    """Stratum of every row, by what differs within the table; empty where nothing does."""
+    label = pd.Series("", index=rows.index, dtype=object)
+    for name in ("cell_line", "passage", "stratum"):
+        if name in rows and rows[name].fillna("").nunique() > 1:
+            words = rows[name].fillna("").astype(str)
+            if name == "passage":
+                words = words.where(words == "", "passage " + words)
+            apart = (label != "") & (words != "")
+            label = label + apart.map({True: " | ", False: ""}) + words
+    return label
+
+
+def _by_stratum(read: ResponseTable, kind: str, unit: str, word: str, said: Said) -> list[Asked]:
+    """Responses of every stratum; one that can't be analysed leaves a sentence."""
+    strata = _strata(read.rows)
+    names = sorted(set(strata))
+    if len(names) == 1:
+        return [Asked(word, "", read_responses(read.rows, kind, unit, read.places))]
+    found = []
+    for name in names:
+        keep = (strata == name).to_numpy()
+        places = [place for place, kept in zip(read.places, keep, strict=True) if kept]
+        try:
+            part = read_responses(read.rows[keep], kind, unit, places)
+        except RequestError as error:
+            said.note(f"{name or 'Rows without a stratum'}: {error}")
+            continue
+        found.append(Asked(word, name, part))
+    said.note(f"Analysed apart: {', '.join(name or 'rows without a stratum' for name in names)}.")
+    if not found:
+        raise RequestError("No stratum of the table can be analysed. " + " ".join(said.notes))
+    return found
+
+
+def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: str) -> pd.DataFrame:
+    """Rows in the columns of a table of wells, with names of conditions and the effect."""
+    rows = read.rows.reset_index(drop=True)
+    drugs, _, doses, roles = whole.given
+    strata = _strata(rows)
+    wells = pd.DataFrame(
+        {
+            "plate": rows["plate"].fillna("") if "plate" in rows else "",
+            "well": rows["well"].map(_canonical) if "well" in rows else "",
+            "time_h": rows.get("time_h", np.nan),
+            "condition": [
+                with_strata(name, [stratum])
+                for name, stratum in zip(
+                    _names(drugs, whole.units, doses, roles), strata, strict=True
+                )
+            ],
+            "role": roles,
+        },
+        index=rows.index,
+    )
+    for name, values in _slots(drugs, whole.units, doses).items():
+        wells[name] = values
+    for name in ("replicate", "biological_replicate", "cell_line", "passage"):
+        if name in rows:
+            wells[name] = rows[name]
+    if (strata != "").any():
+        wells["stratum"] = strata
+    wells["response"] = rows["response"]
+    if kind != "raw":
+        effect = rows["response"] / (100 if unit == "percent" else 1)
+        wells[word] = 1 - effect if kind == "viability" else effect
+    if "time_h" not in rows:
+        wells = wells.drop(columns="time_h")
+    return _all_named(wells)
+
+
+def _all_named(wells: pd.DataFrame) -> pd.DataFrame:
+    """Give rows without a well a name that does not depend on the order of the rows."""
+    lacking = wells["well"] == ""
+    keys = [name for name in ("plate", "time_h", "condition", "role", "response") if name in wells]
+    order = wells[lacking].sort_values(keys, kind="stable").index
+    width = len(str(len(order)))
+    wells.loc[order, "well"] = [f"row {i + 1:0{width}}" for i in range(len(order))]
+    return wells
+
+
+def _slots(
+    drugs: tuple[str, ...], units: tuple[str, ...], doses: np.ndarray
+) -> dict[str, list[Any]]:
+    """Drugs of every row with their doses, absent ones left out, in the order of the drugs."""
+    given = [np.flatnonzero(row > 0).tolist() for row in doses]
+    made: dict[str, list[Any]] = {}
+    for n in range(max(1, *(len(found) for found in given))):
+        at = [found[n] if n < len(found) else None for found in given]
+        amount = [np.nan if i is None else float(doses[row, i]) for row, i in enumerate(at)]
+        unit = [None if i is None else units[i] for i in at]
+        made[f"drug_{n + 1}"] = [None if i is None else drugs[i] for i in at]
+        made[f"dose_{n + 1}_um"] = [
+            d if u == "uM" else np.nan for d, u in zip(amount, unit, strict=True)
+        ]
+        made |= {f"dose_{n + 1}": amount, f"unit_{n + 1}": unit}
+    return made
+
+
+def _canonical(text: object) -> str:
+    well = parse_well(str(text)) if text else None
+    return well.name if well else ""
+
+
+def _names(
+    drugs: tuple[str, ...], units: tuple[str, ...], doses: np.ndarray, roles: np.ndarray
+) -> list[str]:
+    names = []
+    for row, role in zip(doses, roles, strict=True):
+        given = " + ".join(f"{drugs[i]} {row[i]:.6g} {units[i]}" for i in np.flatnonzero(row > 0))
+        if role in ("vehicle", "treated"):
+            names.append(given or "vehicle")
+        else:
+            words = str(role).replace("_", " ")
+            names.append(f"{words} ({given})" if given else words)
+    return names
+
+
+def _named(part: Responses) -> list[str]:
+    return _names(part.drugs, part.units, part.doses, part.rows["role"].to_numpy())
+
+
+def _summary(wells: pd.DataFrame, word: str) -> pd.DataFrame:
+    table = wells.assign(state="")
+    if "time_h" not in table:
+        table["time_h"] = 0.0
+    summary = summarise_conditions(table, (word,))
+    drop = [c for c in summary if str(c).startswith("n_") and c not in _COUNTS]
+    if "time_h" not in wells:
+        drop.append("time_h")
+    return summary.drop(columns=[*drop, "left_out"])
+
+
+_COUNTS = ("n_wells", "n_plates", "n_biological")
+
+
+def _compared(
+    wells: pd.DataFrame, word: str, end: float | None, level: float, said: Said
+) -> pd.DataFrame:
+    if not (wells["role"] == "vehicle").any():
+        said.missing["comparisons"] = "No row without a drug: there is no vehicle to compare with."
+        return pd.DataFrame(columns=list(comparison_table.COLUMNS))
+    try:
+        return comparison_table.compare_with_vehicle(wells, [word], end, level)
+    except RequestError as error:
+        said.missing["comparisons"] = str(error)
+        return pd.DataFrame(columns=list(comparison_table.COLUMNS))
+
+
+def _quality(
+    read: ResponseTable, wells: pd.DataFrame, word: str, end: float | None,
+    parameters: Parameters, said: Said,
+) -> pd.DataFrame:  # fmt: skip
+    """Judge controls, edge and place; a table without wells has no places."""
+    nothing = pd.DataFrame(columns=list(plate_quality_table.COLUMNS))
+    if "well" not in read.rows or (read.rows["well"] == "").any():
+        said.missing["plate_quality"] = "No plate quality: the table does not name every well."
+        return nothing
+    try:
+        found = plate_quality_table.plate_quality(
+            wells, [word], time_h=end, plate_format=parameters.plate.well_count
+        )
+    except RequestError as error:
+        said.missing["plate_quality"] = str(error)
+        return nothing
+    return found[found["metric"] == word].reset_index(drop=True)

@@ -1,0 +1,260 @@
+"""Masks against masks: one row for each image, one for each group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.errors import ImageError
+from spheroid_qc.evaluate.agreement import bland_altman, bootstrap_interval, concordance
+from spheroid_qc.evaluate.mask_pairs import MaskPair, Masks, read_mask_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+Mask = NDArray[np.bool_]
+
+
+def iou(a: Mask, b: Mask) -> float:
+    """Intersection over union (Jaccard index); 1 where both are empty.
+
+    Parameters
+    ----------
+    a, b : ndarray of bool, shape (y, x)
+
+    Returns
+    -------
+    float
+    """
+    union = int(np.count_nonzero(a | b))
+    return int(np.count_nonzero(a & b)) / union if union else 1.0
+
+
+def dice(a: Mask, b: Mask) -> float:
+    """Twice the intersection over the sum of both areas; 1 where both are empty.
+
+    Parameters
+    ----------
+    a, b : ndarray of bool, shape (y, x)
+
+    Returns
+    -------
+    float
+    """
+    both = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
+    return 2 * int(np.count_nonzero(a & b)) / both if both else 1.0
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Distance between two outlines.
+
+    Parameters
+    ----------
+    f1 : float
+        Harmonic mean of the shares of either outline that lie within the tolerance of the other
+        (Csurka et al. 2013, doi:10.5244/C.27.32).
+    hausdorff_px : float
+        Largest distance from a point of one outline to the other outline.
+    hausdorff_95_px : float
+        The same for 95 % of the points.
+    """
+
+    f1: float
+    hausdorff_px: float
+    hausdorff_95_px: float
+
+
+def compare_outlines(a: Mask, b: Mask, tolerance_px: float) -> Outlines:
+    """Compare the outlines of two masks.
+
+    Parameters
+    ----------
+    a, b : ndarray of bool, shape (y, x)
+    tolerance_px : float
+        Distance up to which outlines count as the same.
+
+    Returns
+    -------
+    Outlines
+        Distances are NaN where one of the masks is empty, and F1 is 0; where both are, it is 1.
+    """
+    if not a.any() or not b.any():
+        return Outlines(float(a.any() == b.any()), np.nan, np.nan)
+    rows = np.flatnonzero((a | b).any(axis=1))
+    columns = np.flatnonzero((a | b).any(axis=0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    rim_a, rim_b = _rim(a[box]), _rim(b[box])
+    to_b = ndimage.distance_transform_edt(~rim_b)[rim_a]
+    to_a = ndimage.distance_transform_edt(~rim_a)[rim_b]
+    precision, recall = float(np.mean(to_b <= tolerance_px)), float(np.mean(to_a <= tolerance_px))
+    both = precision + recall
+    return Outlines(
+        2 * precision * recall / both if both else 0.0,
+        float(max(to_a.max(), to_b.max())),
+        float(max(np.percentile(to_a, 95), np.percentile(to_b, 95))),
+    )
+
+
+def _rim(mask: Mask) -> Mask:
+    inner: Mask = ndimage.binary_erosion(np.pad(mask, 1))[1:-1, 1:-1]
+    return mask & ~inner
+
+
+FAILED_BELOW = 0.7
+"""IoU of the core below which a mask counts as wrong."""
+
+
+def compare_masks(ours: Masks, truth: Masks, tolerance_px: float) -> dict[str, float | str]:
+    """Figures of one image; pixels that the reference leaves open count nowhere.
+
+    Parameters
+    ----------
+    ours, truth : Masks
+        Of one shape.
+    tolerance_px : float
+        For the boundary F1.
+
+    Returns
+    -------
+    dict
+        `area_error` is relative to the true area and NaN where that is 0; `shed_dice` is NaN
+        where a file can't tell shed material or neither holds any.
+    """
+    valid = ~truth.ignored
+    core, true = ours.core & valid, truth.core & valid
+    shed, true_shed = ours.shed & valid, truth.shed & valid
+    lines = compare_outlines(core, true, tolerance_px)
+    area, true_area = int(np.count_nonzero(core)), int(np.count_nonzero(true))
+    overlap = iou(core, true)
+    if true_area == 0:
+        verdict = "empty" if area == 0 else "false body"
+    elif area == 0:
+        verdict = "missed"
+    else:
+        verdict = "wrong" if overlap < FAILED_BELOW else "right"
+    tells = ours.has_shed and truth.has_shed and bool(shed.any() or true_shed.any())
+    return {
+        "verdict": verdict,
+        "iou": overlap,
+        "dice": dice(core, true),
+        "boundary_f1": lines.f1,
+        "hausdorff_px": lines.hausdorff_px,
+        "hausdorff_95_px": lines.hausdorff_95_px,
+        "area_px": area,
+        "true_area_px": true_area,
+        "area_error": area / true_area - 1 if true_area else np.nan,
+        "shed_dice": dice(shed, true_shed) if tells else np.nan,
+        "true_shed_share": float(true_shed.mean()),
+    }
+
+
+def image_table(
+    pairs: list[MaskPair], tolerance_px: float, numbers: bool
+) -> tuple[pd.DataFrame, list[str]]:
+    """Compare every pair, worst first.
+
+    Parameters
+    ----------
+    pairs : list of MaskPair
+    tolerance_px : float
+    numbers : bool
+        As in `read_mask_file`.
+
+    Returns
+    -------
+    table : DataFrame
+    problems : list of str
+        One sentence for each pair that can't be compared.
+    """
+    import pandas as pd
+
+    rows, problems = [], []
+    for pair in pairs:
+        try:
+            ours, truth = (read_mask_file(p, numbers) for p in (pair.predicted, pair.truth))
+            if ours.core.shape != truth.core.shape:
+                raise ImageError(
+                    f"The masks {pair.predicted} and {pair.truth} differ in size, "
+                    f"{ours.core.shape} and {truth.core.shape} (height, width)."
+                )
+        except ImageError as error:
+            problems.append(str(error))
+            continue
+        figures = compare_masks(ours, truth, tolerance_px)
+        rows.append({"name": pair.name, "group": pair.group, **figures})
+    table = pd.DataFrame(rows)
+    if len(table):
+        table = table.sort_values(["iou", "name"], kind="stable", ignore_index=True)
+    return table, problems
+
+
+def group_masks(table: pd.DataFrame) -> pd.DataFrame:
+    """Figures of every group and of all images, with bootstrap intervals of the median IoU.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `image_table`.
+
+    Returns
+    -------
+    DataFrame
+        Images whose reference holds no core count as empty images and nowhere else.
+    """
+    import pandas as pd
+
+    groups = [(str(name), part) for name, part in table.groupby("group", sort=True)]
+    if len(groups) > 1:
+        groups.append(("all", table))
+    return pd.DataFrame([_summary(name, part) for name, part in groups])
+
+
+def _summary(name: str, part: pd.DataFrame) -> dict[str, float | str]:
+    bodies = part[part["true_area_px"] > 0]
+    empty = part[part["true_area_px"] == 0]
+    overlap = bodies["iou"].to_numpy(np.float64)
+    low, high = bootstrap_interval(overlap)
+    error = bodies["area_error"].to_numpy(np.float64)
+    bias = bland_altman(100 * error)
+    shed = part["shed_dice"].dropna()
+
+    def median(column: str) -> float:
+        values = bodies[column].to_numpy(np.float64)
+        values = values[np.isfinite(values)]
+        return float(np.median(values)) if values.size else np.nan
+
+    return {
+        "group": name,
+        "n": len(bodies),
+        "median_iou": median("iou"),
+        "median_iou_low": low,
+        "median_iou_high": high,
+        "mean_iou": float(overlap.mean()) if overlap.size else np.nan,
+        "share_below_0.7": float(np.mean(overlap < FAILED_BELOW)) if overlap.size else np.nan,
+        "median_dice": median("dice"),
+        "median_boundary_f1": median("boundary_f1"),
+        "median_hausdorff_px": median("hausdorff_px"),
+        "median_hausdorff_95_px": median("hausdorff_95_px"),
+        "median_area_error_percent": 100 * median("area_error"),
+        "median_absolute_area_error_percent": float(np.median(np.abs(100 * error)))
+        if error.size
+        else np.nan,
+        "area_bias_percent": bias.bias,
+        "area_bias_low": bias.bias_low,
+        "area_bias_high": bias.bias_high,
+        "area_limit_low": bias.low,
+        "area_limit_high": bias.high,
+        "area_concordance": concordance(
+            bodies["area_px"].to_numpy(np.float64), bodies["true_area_px"].to_numpy(np.float64)
+        ),
+        "n_shed": len(shed),
+        "median_shed_dice": float(shed.median()) if len(shed) else np.nan,
+        "n_empty": len(empty),
+        "n_empty_found_empty": int((empty["area_px"] == 0).sum()),
+    }

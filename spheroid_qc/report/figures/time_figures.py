@@ -1,0 +1,163 @@
+"""Curves over time by condition: mean, interval over wells, thin lines for the wells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.analysis.metric_names import Metric
+from spheroid_qc.report.figures.axes import label_lines, quiet
+from spheroid_qc.report.palette import PALETTE, dose_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+_MOST_WELLS = 60
+_LEFT_OUT = ("unscorable", "never_formed", "vanished")
+
+
+def draw_time_course(
+    ax: Axes,
+    conditions: pd.DataFrame,
+    wells: pd.DataFrame,
+    metric: Metric,
+    names: Sequence[str],
+    *,
+    vehicle: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    limits: tuple[float, float] | None = None,
+    dosed_at_h: float | None = None,
+    title: str = "",
+    labelled: bool = True,
+) -> None:
+    """Draw one metric over time.
+
+    Parameters
+    ----------
+    ax : Axes
+        Drawn into.
+    conditions : DataFrame
+        `conditions.csv`: `condition, time_h` and the metric's `_mean, _ci_low, _ci_high`.
+    wells : DataFrame
+        `wells.csv`, for the thin lines; wells that enter no mean are left out.
+    metric : Metric
+        What is drawn.
+    names : sequence of str
+        Conditions, low doses first.
+    vehicle : str, optional
+        Condition drawn in grey behind them.
+    labels : mapping, optional
+        Short names at the ends of the lines.
+    limits : tuple of float, optional
+        Of the y axis.
+    dosed_at_h : float, optional
+        A line there says when the first drug was given.
+    title : str
+        Above the figure.
+    labelled : bool
+        Whether lines are named at their ends; else a legend beside the figure has to do it.
+    """
+    quiet(ax, title=title, xlabel="hours")
+    labels = labels or {}
+    order = [] if vehicle is None or vehicle in names else [vehicle]
+    order += list(names)
+    times = np.sort(conditions["time_h"].dropna().unique())
+    if len(times):
+        room = (times[-1] - times[0]) * 0.02 or 1.0
+        ax.set_xlim(times[0] - room, times[-1] + room)
+        ax.set_xticks(_ticks(times))
+    if limits is not None:
+        ax.set_ylim(*limits)
+    ends = []
+    for name in order:
+        rows = conditions[conditions["condition"] == name].sort_values("time_h")
+        mean = metric.shown(rows[f"{metric.column}_mean"]).to_numpy()
+        colour = PALETTE["vehicle"][0]
+        if name != vehicle:
+            colour = dose_colour(list(names).index(name), len(names))
+        _wells(ax, wells, name, metric, colour)
+        if not np.isfinite(mean).any():
+            continue
+        time = rows["time_h"].to_numpy(dtype=float)
+        bounds = [
+            metric.shown(rows[f"{metric.column}_{end}"]).to_numpy() for end in ("ci_low", "ci_high")
+        ]
+        low, high = np.minimum(*bounds), np.maximum(*bounds)
+        # The scale's own ends are no news; an interval drawn beyond them would be nonsense.
+        low = np.clip(low, metric.low if metric.low is not None else -np.inf, None)
+        high = np.clip(high, None, metric.high if metric.high is not None else np.inf)
+        ax.fill_between(time, low, high, color=colour, alpha=0.16, linewidth=0, zorder=2)
+        ax.plot(
+            time, mean, color=colour, linewidth=1.9, zorder=4, solid_capstyle="round",
+            linestyle=(0, (4, 2)) if name == vehicle else "-",
+        )  # fmt: skip
+        last = np.flatnonzero(np.isfinite(mean))[-1]
+        ends.append((time[last], float(mean[last]), labels.get(name, name), colour))
+    if dosed_at_h is not None and len(times) and times[0] < dosed_at_h < times[-1]:
+        ax.axvline(dosed_at_h, color=PALETTE["muted"][0], linewidth=0.8, linestyle=(0, (1, 2)))
+    if labelled:
+        label_lines(ax, ends, size=9.5)
+
+
+def _wells(ax: Axes, wells: pd.DataFrame, name: str, metric: Metric, colour: str) -> None:
+    """One thin line a well."""
+    from matplotlib.collections import LineCollection
+
+    if metric.column not in wells:
+        return
+    columns = ["plate", "well", "time_h", "state", metric.column]
+    used = wells.loc[(wells["condition"] == name).to_numpy(), columns]
+    used = used[~used["state"].isin(_LEFT_OUT)].sort_values(["plate", "well", "time_h"])
+    points = np.column_stack([used["time_h"].to_numpy(float), metric.shown(used[metric.column])])
+    starts = np.flatnonzero(~used.duplicated(["plate", "well"]).to_numpy())
+    lines = np.split(points, starts[1:])[:_MOST_WELLS] if len(points) else []
+    ax.add_collection(
+        LineCollection(lines, colors=colour, linewidths=0.6, alpha=0.5, zorder=3), autolim=True
+    )
+
+
+def _ticks(times: np.ndarray) -> list[float]:
+    """Give the times of the frames, thinned to what can be read."""
+    if len(times) <= 7:
+        return [float(t) for t in times]
+    span = float(times[-1] - times[0])
+    for step in (1, 2, 6, 12, 24, 48, 72, 96, 168, 336):
+        if span / step <= 6:
+            first = np.ceil(times[0] / step) * step
+            return [float(t) for t in np.arange(first, times[-1] + 1e-9, step)]
+    return [float(times[0]), float(times[-1])]
+
+
+def metric_limits(
+    conditions: pd.DataFrame, wells: pd.DataFrame, metric: Metric
+) -> tuple[float, float] | None:
+    """One scale for all panels of a metric.
+
+    Parameters
+    ----------
+    conditions, wells : DataFrame
+        As for `draw_time_course`.
+    metric : Metric
+        What is drawn.
+
+    Returns
+    -------
+    tuple of float or None
+        None if nothing is known.
+    """
+    parts = [metric.shown(conditions[f"{metric.column}_mean"])]
+    if metric.column in wells:
+        used = wells[~wells["state"].isin(_LEFT_OUT)]
+        parts.append(metric.shown(used[metric.column]))
+    values = pd.concat(parts)
+    values = values[np.isfinite(values)]
+    if values.empty:
+        return None
+    low = metric.low if metric.low is not None else float(values.min())
+    high = metric.high if metric.high is not None else float(values.max())
+    room = (high - low) * 0.04 or 1.0
+    return (low - (room if metric.low is None else room / 2), high + room)

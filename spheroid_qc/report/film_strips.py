@@ -1,0 +1,240 @@
+"""Small pictures for the page: film strips of wells, with outlines as vectors beside them.
+
+The picture is the image alone, small and grey; outlines of core and shed material are drawn over
+it as paths, in the colours of the page, and can be taken away to see what they hide. All strips
+of a report show the same length on the plate, centred where the spheroid was at time zero.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.errors import ImageError
+from spheroid_qc.images import PlateCalibration
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.report.frame_sources import ViewSource
+from spheroid_qc.run.store.corrected_masks import mask_path
+from spheroid_qc.run.store.mask_files import read_masks
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.well.load import FieldImage, OpenFile
+from spheroid_qc.run.well.reload_frame import load_analysed
+
+GRID = 2
+"""Steps of an outline per pixel of the picture."""
+
+_QUALITY = 62
+_MOST_PIECES = 40
+_SMALL = 16
+FloatArray = NDArray[np.float64]
+Crop = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class StripTask:
+    """A strip to be drawn.
+
+    Parameters
+    ----------
+    key : tuple
+        Names it: given back with the strip.
+    folder, out : Path
+        Images and run folder.
+    views : tuple of ViewSource or None
+        One picture after another; None leaves its place empty.
+    crop : tuple of float or None
+        Centre (y, x) and side of what is shown, image pixels; None: the whole frame.
+    px : int
+        Side of one picture in the strip.
+    parameters, calibration
+        How images are read.
+    """
+
+    key: tuple[Any, ...]
+    folder: Path
+    out: Path
+    views: tuple[ViewSource | None, ...]
+    crop: Crop | None
+    px: int
+    parameters: Parameters
+    calibration: PlateCalibration
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Pictures side by side.
+
+    Parameters
+    ----------
+    key : tuple
+        Of its task.
+    px : int
+        Side of one picture.
+    shown : tuple of bool
+        Which pictures could be read.
+    uri : str
+        The strip as a `data:` URI; empty if no picture could be read.
+    core, shed : tuple of str
+        SVG paths of each picture, in steps of 1 / `GRID` of its pixels.
+    um_per_px : float or None
+        Length of one pixel of the strip.
+    """
+
+    key: tuple[Any, ...]
+    px: int
+    shown: tuple[bool, ...]
+    uri: str
+    core: tuple[str, ...]
+    shed: tuple[str, ...]
+    um_per_px: float | None
+
+
+def draw_strip(task: StripTask) -> Strip:
+    """Read, cut out, shrink and outline.
+
+    Parameters
+    ----------
+    task : StripTask
+        What is wanted.
+
+    Returns
+    -------
+    Strip
+        A picture that can't be read leaves an empty place.
+    """
+    tiles: list[FloatArray | None] = []
+    core_paths, shed_paths = [], []
+    um_per_px = None
+    with OpenFile() as files:
+        for view in task.views:
+            found = None if view is None else _read(task, view, files)
+            if found is None:
+                tiles.append(None)
+                core_paths.append("")
+                shed_paths.append("")
+                continue
+            image, core, shed = found
+            box = _box(image.pixels.shape, task.crop)
+            tiles.append(_cut(image.pixels, box, task.px))
+            core_paths.append(outline_paths(_cut(core > 0, box, task.px)))
+            shed_paths.append(outline_paths(_cut(shed & (core == 0), box, task.px), level=0.4))
+            if image.pixel_size_um is not None:
+                um_per_px = image.pixel_size_um * box[2] / task.px
+    return Strip(
+        key=task.key,
+        px=task.px,
+        shown=tuple(tile is not None for tile in tiles),
+        uri=_encoded(tiles, task.px),
+        core=tuple(core_paths),
+        shed=tuple(shed_paths),
+        um_per_px=um_per_px,
+    )
+
+
+def _read(
+    task: StripTask, view: ViewSource, files: OpenFile
+) -> tuple[FieldImage, NDArray[np.int32], NDArray[np.bool_]] | None:
+    try:
+        image = load_analysed(
+            task.folder, view.moment, view.field, view.stitched, task.parameters,
+            task.calibration, files,
+        )  # fmt: skip
+        # What a person corrected counts here as in every table.
+        core, shed = read_masks(mask_path(RunFolder(task.out), view.mask))
+    except (ImageError, OSError):
+        return None
+    return (image, core, shed) if core.shape == image.pixels.shape else None
+
+
+def _box(shape: tuple[int, ...], crop: Crop | None) -> Crop:
+    """Top, left and side of the square that is shown; beyond the frame there is nothing."""
+    if crop is None:
+        side = float(max(shape))
+        return (shape[0] - side) / 2, (shape[1] - side) / 2, side
+    return crop[0] - crop[2] / 2, crop[1] - crop[2] / 2, crop[2]
+
+
+def _cut(pixels: NDArray[Any], box: Crop, px: int) -> FloatArray:
+    """Cut out a square and average it down; NaN beyond the frame and in gaps."""
+    from PIL import Image
+
+    top, left, side = box
+    height, width = pixels.shape
+    y0, x0 = max(0, round(top)), max(0, round(left))
+    y1, x1 = min(height, round(top + side)), min(width, round(left + side))
+    tile = np.full((px, px), np.nan)
+    rows = [round((y0 - top) / side * px), round((y1 - top) / side * px)]
+    columns = [round((x0 - left) / side * px), round((x1 - left) / side * px)]
+    rows, columns = [max(0, min(px, n)) for n in rows], [max(0, min(px, n)) for n in columns]
+    if rows[1] <= rows[0] or columns[1] <= columns[0]:
+        return tile
+    picture = Image.fromarray(np.ascontiguousarray(pixels[y0:y1, x0:x1], dtype=np.float32))
+    size = (columns[1] - columns[0], rows[1] - rows[0])
+    tile[rows[0] : rows[1], columns[0] : columns[1]] = picture.resize(size, Image.Resampling.BOX)
+    return tile
+
+
+def outline_paths(mask: FloatArray, level: float = 0.5) -> str:
+    """Outline a mask as an SVG path in whole steps of 1 / `GRID` pixels.
+
+    Parameters
+    ----------
+    mask : ndarray, shape (y, x)
+        Share of each pixel that is covered; NaN counts as 0.
+    level : float
+        Share from which a pixel is inside.
+
+    Returns
+    -------
+    str
+        Closed sub-paths, the largest ones first; empty for an empty mask.
+    """
+    from skimage import measure
+
+    outlines: Any = measure  # untyped
+
+    padded = np.pad(np.nan_to_num(mask), 1)
+    if padded.max(initial=0.0) < level:
+        return ""
+    lines = sorted(outlines.find_contours(padded, level), key=len, reverse=True)[:_MOST_PIECES]
+    parts = []
+    for line in lines:
+        points = outlines.approximate_polygon(line, 0.3) if len(line) > _SMALL else line
+        # The first point stands again at the end; the centre of a pixel lies at its half.
+        steps = np.round((points[:-1] - 0.5) * GRID).astype(int)
+        moves = np.diff(steps, axis=0)
+        moves = moves[(moves != 0).any(axis=1)]
+        if len(moves) < 2:
+            continue
+        start = f"M{steps[0, 1]} {steps[0, 0]}"
+        parts.append(start + "l" + " ".join(f"{x} {y}" for y, x in moves.tolist()) + "z")
+    return "".join(parts)
+
+
+def _encoded(tiles: Sequence[FloatArray | None], px: int) -> str:
+    """Join the tiles, with one stretch of brightness for all of them, as a JPEG."""
+    from PIL import Image
+
+    known = [tile for tile in tiles if tile is not None]
+    if not known:
+        return ""
+    values = np.concatenate([tile[np.isfinite(tile)] for tile in known])
+    low, high = np.percentile(values, (0.2, 99.8)) if values.size else (0.0, 1.0)
+    span = float(high - low) if high > low else 1.0
+    strip = np.full((px, px * len(tiles)), 128.0)
+    for n, tile in enumerate(tiles):
+        if tile is not None:
+            strip[:, n * px : (n + 1) * px] = np.nan_to_num(
+                (tile - low) * (235.0 / span) + 10.0, nan=128.0
+            )
+    buffer = io.BytesIO()
+    picture = Image.fromarray(np.clip(strip, 0, 255).astype(np.uint8))
+    picture.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

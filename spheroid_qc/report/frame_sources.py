@@ -1,0 +1,158 @@
+"""Which image and which mask belong to a row of `wells.csv`: from a finished run folder.
+
+The page is made from tables; pictures are an addition that needs the images themselves. Where
+they were moved, there are none, and the page says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spheroid_qc.configuration.validation import validated
+from spheroid_qc.errors import RequestError
+from spheroid_qc.frames.frame_table import Frame
+from spheroid_qc.images import PlateCalibration
+from spheroid_qc.images.plate_files import plate_calibration
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.well_records import Moment, main_channels, moments_of, read_record
+
+
+@dataclass(frozen=True)
+class ViewSource:
+    """One picture of one well at one time.
+
+    Parameters
+    ----------
+    moment : Moment
+        Its files.
+    field : int
+        The field that is shown.
+    stitched : bool
+        Whether all fields were put together to one picture.
+    mask : str
+        Name of its mask.
+    """
+
+    moment: Moment
+    field: int
+    stitched: bool
+    mask: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All pictures of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Images.
+    out : Path
+        Run folder.
+    parameters : Parameters
+        How images are read.
+    calibration : PlateCalibration
+        What the plate's own files say of the pixel size.
+    views : dict
+        (plate, well, time in the order of the plate) -> picture.
+    lacking : str
+        A sentence where there are none; empty otherwise.
+    """
+
+    folder: Path
+    out: Path
+    parameters: Parameters
+    calibration: PlateCalibration
+    views: dict[tuple[str, str, int], ViewSource]
+    lacking: str = ""
+
+
+def find_sources(root: Path) -> Sources:
+    """Find images and masks of a run folder.
+
+    Parameters
+    ----------
+    root : Path
+        The run folder, with `run.json`, `frames.csv`, `masks/` and `records/`.
+
+    Returns
+    -------
+    Sources
+        Without views, and with a sentence that says why, where images or masks are not there.
+    """
+    run = RunFolder(root)
+    nothing = Sources(root, root, Parameters(), PlateCalibration({}), {})
+    told = run.read_run()
+    frames_csv = run.table("frames")
+    if told is None or not frames_csv.is_file():
+        return _without(nothing, "This folder holds no run, so there are no pictures of wells.")
+    try:
+        parameters = validated(told["parameters"], lambda _: str(run.run_json))
+    except RequestError:
+        return _without(nothing, "run.json is of another version, so there are no pictures.")
+    folder = Path(str(told["source"]))
+    if not folder.is_dir():
+        return _without(
+            nothing, "The folder of the images was not found, so there are no pictures of wells."
+        )
+    if not parameters.output.masks or not run.masks.is_dir():
+        return _without(nothing, "The run kept no masks, so there are no pictures of wells.")
+    frames = _frames(pd.read_csv(frames_csv, dtype={"plate": str, "channel": str}))
+    moments = moments_of(folder, frames, main_channels(frames, parameters.images.channel))
+    views: dict[tuple[str, str, int], ViewSource] = {}
+    for (plate, well), of_well in moments.items():
+        record = list(read_record(run, plate, well).values())
+        for moment in of_well:
+            view = _view(moment, record)
+            if view is not None and (run.masks / view.mask).is_file():
+                views[plate, well, moment.timepoint] = view
+    found = Sources(folder, root, parameters, plate_calibration(folder), views)
+    return found if views else _without(found, "No mask fits its image, so there are no pictures.")
+
+
+def _without(sources: Sources, sentence: str) -> Sources:
+    return Sources(
+        sources.folder, sources.out, sources.parameters, sources.calibration, {}, sentence
+    )
+
+
+def _frames(table: pd.DataFrame) -> list[Frame]:
+    """Frames that were read, as `frames.csv` lists them."""
+    read = table[table["plate"].notna() & table["timepoint"].notna() & table["size"].notna()]
+    return [
+        Frame(
+            path=str(row["path"]),
+            plate=str(row["plate"]),
+            well=str(row["well"]),
+            field=int(row["field"]),
+            channel="" if pd.isna(row["channel"]) else str(row["channel"]),
+            z=int(row["z"]),
+            timepoint=int(row["timepoint"]),
+            time_h=float(row["time_h"]),
+            time_source=str(row["time_source"]),
+            page=None if pd.isna(row["page"]) else int(row["page"]),
+            scheme=str(row["scheme"]),
+            size=int(row["size"]),
+        )
+        for row in read.to_dict("records")
+    ]
+
+
+def _view(moment: Moment, record: list[dict[str, Any]]) -> ViewSource | None:
+    """Find what was measured in these files; they must be as large as they were."""
+    sizes = {(frame.path, frame.size) for frame in moment.frames}
+    pages = {(frame.path, frame.page) for frame in moment.frames}
+    for entry in record:
+        shown = [found for found in entry["fields"] if found["mask"]]
+        if not shown or (shown[0]["file"], shown[0]["page"]) not in pages:
+            continue
+        if not all((known["path"], known["size"]) in sizes for known in entry["inputs"]):
+            continue
+        first = shown[0]
+        return ViewSource(moment, int(first["field"]), bool(first["stitched"]), str(first["mask"]))
+    return None

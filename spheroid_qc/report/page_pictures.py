@@ -1,0 +1,235 @@
+"""Which pictures the page holds, and drawing them in processes.
+
+The page has to stay light: all times of a small plate, some times of a large one. Which ones is
+decided here and said on the page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.report.film_strips import Crop, Strip, StripTask, draw_strip
+from spheroid_qc.report.frame_sources import Sources, find_sources
+from spheroid_qc.report.overview import Card
+from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
+
+STRIP_PX = 112
+CARD_PX = 240
+FINDING_PX = 150
+_MOST_TILES = 1500
+_MOST_FINDINGS = 40
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """All pictures of a page.
+
+    Parameters
+    ----------
+    strips : dict
+        (plate, well) -> strip at `times`.
+    cards : dict
+        (plate, well) -> one picture, larger.
+    findings : dict
+        (plate, well, time in words) -> the whole frame.
+    times : dict
+        Plate -> indices of the times that are in the strips.
+    said : str
+        Which times there are, or why there are no pictures.
+    """
+
+    strips: dict[tuple[str, str], Strip] = field(default_factory=dict)
+    cards: dict[tuple[str, str], Strip] = field(default_factory=dict)
+    findings: dict[tuple[str, str, str], Strip] = field(default_factory=dict)
+    times: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    said: str = ""
+
+
+def chosen_times(count: int, wells: int, keep: Sequence[int] = ()) -> tuple[int, ...]:
+    """Choose which times are shown, so that the page stays light.
+
+    Parameters
+    ----------
+    count : int
+        Times of the plate.
+    wells : int
+        Wells of all plates.
+    keep : sequence of int
+        Times that must be among them: time zero, analysis time.
+
+    Returns
+    -------
+    tuple of int
+        All times where they are few, else evenly spaced ones with the first and the last.
+    """
+    most = max(_FEW, _MOST_TILES // max(1, wells))
+    if count <= most:
+        return tuple(range(count))
+    must = {0, count - 1, *(k for k in keep if 0 <= k < count)}
+    free = max(0, most - len(must))
+    even = {round(x) for x in np.linspace(0, count - 1, free + 2)[1:-1]} if free else set()
+    return tuple(sorted(must | even))
+
+
+def draw_pictures(
+    root: Path | None,
+    wells: pd.DataFrame,
+    time_h: float | None,
+    cards: Sequence[Card],
+    findings: Sequence[tuple[str, str, str]],
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Pictures:
+    """Draw all pictures.
+
+    Parameters
+    ----------
+    root : Path or None
+        Run folder.
+    wells : DataFrame
+        `wells.csv`.
+    time_h : float or None
+        Analysis time.
+    cards : sequence of Card
+        Wells that stand for a treatment.
+    findings : sequence of (plate, well, time in words)
+        Frames that are shown whole.
+    workers : int, optional
+        Processes; 0: in this one.
+    progress : callable, optional
+        Told pictures done and of how many.
+
+    Returns
+    -------
+    Pictures
+        Without any, and with a sentence, where images or masks are not at hand.
+    """
+    if root is None:
+        return Pictures(said="There were no images, so there are no pictures of wells.")
+    sources = find_sources(root)
+    if not sources.views:
+        return Pictures(said=sources.lacking)
+    times = {
+        str(plate): sorted(float(t) for t in rows["time_h"].dropna().unique())
+        for plate, rows in wells.groupby("plate", sort=True)
+    }
+    imaged = sorted({(plate, well) for plate, well, _ in sources.views})
+    chosen = {
+        plate: chosen_times(len(found), len(imaged), _must(found, time_h))
+        for plate, found in times.items()
+    }
+    side = _side(wells)
+    tasks = [_strip(sources, wells, key, chosen.get(key[0], ()), side) for key in imaged]
+    for card in cards:
+        index = _index(times.get(card.plate, []), card.time_h)
+        tasks.append(_card(sources, wells, card, index, side))
+    for plate, well, words in list(dict.fromkeys(findings))[:_MOST_FINDINGS]:
+        index = _index(times.get(plate, []), float(words) if words else math.nan)
+        view = sources.views.get((plate, well, index))
+        if view is not None:
+            tasks.append(_task(sources, ("finding", plate, well, words), (view,), None, FINDING_PX))
+    drawn = _draw(tasks, workers, progress)
+    shown = sorted({len(c) for c in chosen.values()})
+    whole = all(len(chosen[p]) == len(times[p]) for p in chosen)
+    said = "" if whole else (
+        f"Film strips show {shown[-1]} of {max(len(t) for t in times.values())} times, evenly "
+        "spaced, so that the page stays light; every frame is in the tables and masks."
+    )  # fmt: skip
+    return Pictures(
+        strips={k[1:]: s for k, s in drawn.items() if k[0] == "strip"},
+        cards={k[1:]: s for k, s in drawn.items() if k[0] == "card"},
+        findings={k[1:]: s for k, s in drawn.items() if k[0] == "finding"},
+        times=chosen,
+        said=said,
+    )
+
+
+def _must(times: Sequence[float], time_h: float | None) -> list[int]:
+    if time_h is None:
+        return []
+    return [n for n, t in enumerate(times) if math.isclose(t, time_h, abs_tol=1e-6)]
+
+
+def _index(times: Sequence[float], time_h: float) -> int:
+    found = [n for n, t in enumerate(times) if math.isclose(t, time_h, rel_tol=1e-5, abs_tol=1e-6)]
+    return found[0] if found else -1
+
+
+def _side(wells: pd.DataFrame) -> float | None:
+    """One length for all strips: what nearly every spheroid with its debris fits into.
+
+    Returns None where frames are shown whole, as where many spheres are counted.
+    """
+    need = ("reach", "core_area_px", "feret_max_px", "centroid_y_px", "centroid_x_px")
+    if any(name not in wells for name in need):
+        return None
+    rows = wells[wells["core_area_px"].fillna(0) > 0]
+    if not len(rows):
+        return None
+    radius = np.sqrt(rows["core_area_px"].to_numpy(float) / np.pi)
+    reach = np.fmax(
+        rows["reach"].to_numpy(float) * radius, rows["feret_max_px"].to_numpy(float) / 2
+    )
+    reach = reach[np.isfinite(reach)]
+    return float(round(2 * 1.3 * np.quantile(reach, 0.95))) if len(reach) else None
+
+
+def _crop(wells: pd.DataFrame, plate: str, well: str, side: float | None) -> Crop | None:
+    """Centre on the spheroid where it was first seen."""
+    if side is None:
+        return None
+    rows = wells[(wells["plate"] == plate) & (wells["well"] == well)].sort_values("time_h")
+    rows = rows[rows["centroid_y_px"].notna() & rows["centroid_x_px"].notna()]
+    if not len(rows):
+        every = wells[["centroid_y_px", "centroid_x_px"]].median()
+        return float(every.iloc[0]), float(every.iloc[1]), side
+    first = rows.iloc[0]
+    return float(first["centroid_y_px"]), float(first["centroid_x_px"]), side
+
+
+def _strip(
+    sources: Sources, wells: pd.DataFrame, key: tuple[str, str], times: Sequence[int],
+    side: float | None,
+) -> StripTask:  # fmt: skip
+    views = tuple(sources.views.get((*key, n)) for n in times)
+    return _task(sources, ("strip", *key), views, _crop(wells, *key, side), STRIP_PX)
+
+
+def _card(
+    sources: Sources, wells: pd.DataFrame, card: Card, index: int, side: float | None
+) -> StripTask:
+    view = sources.views.get((card.plate, card.well, index))
+    crop = _crop(wells, card.plate, card.well, side)
+    return _task(sources, ("card", card.plate, card.well), (view,), crop, CARD_PX)
+
+
+def _task(
+    sources: Sources, key: tuple[Any, ...], views: tuple[Any, ...], crop: Crop | None, px: int
+) -> StripTask:
+    return StripTask(
+        key, sources.folder, sources.out, views, crop, px, sources.parameters, sources.calibration
+    )
+
+
+def _draw(
+    tasks: Sequence[StripTask],
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> dict[tuple[Any, ...], Strip]:
+    number = default_workers() if workers is None else workers
+    number = min(number, len(tasks) // 8)
+    found = {}
+    for done, (task, strip) in enumerate(map_unordered(draw_strip, tasks, number), start=1):
+        if not isinstance(strip, WorkerDied) and strip.uri:
+            found[task.key] = strip
+        if progress is not None:
+            progress(done, len(tasks))
+    return found

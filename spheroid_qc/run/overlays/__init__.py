@@ -1,0 +1,1 @@
+"""Pictures of frames with the outlines of core and shed material."""

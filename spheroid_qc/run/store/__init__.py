@@ -1,0 +1,1 @@
+"""The run folder: where everything lies, records, decisions of the user, and `run.json`."""

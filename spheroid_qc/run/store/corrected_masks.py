@@ -1,0 +1,378 @@
+"""Masks that a person corrected, beside the automatic ones, and what was measured from them.
+
+`corrections/` in the run folder mirrors `masks/`: a mask there takes the place of the automatic
+one of the same name, in every table and picture, and is never made anew. A note beside it says
+who and when, on which picture it was drawn, and holds what was measured from it, so that tables
+need no pixels. The automatic masks and records stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc import __version__
+from spheroid_qc.atomic import write_json
+from spheroid_qc.errors import ImageError
+from spheroid_qc.images import PlateCalibration
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.store.mask_files import read_masks, write_masks
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.well_records import Moment, read_record
+from spheroid_qc.run.well.load import FieldImage, OpenFile
+from spheroid_qc.run.well.reload_frame import load_analysed
+from spheroid_qc.run.well.timepoint import measure_field
+from spheroid_qc.segmentation import Segmentation
+
+METHOD = "corrected"
+"""What the column `method` says of masks that a person drew."""
+
+_FORMAT = 1
+
+
+def mask_path(run: RunFolder, mask: str) -> Path:
+    """Where the mask lies that counts: the corrected one, else the automatic one.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run folder.
+    mask : str
+        Name of the mask, as in a record.
+    """
+    corrected_mask = run.corrections / mask
+    return corrected_mask if corrected_mask.is_file() else run.masks / mask
+
+
+def mask_state(run: RunFolder, mask: str) -> tuple[str, ...]:
+    """Digest of the corrected mask of that name; empty where there is none."""
+    try:
+        content = (run.corrections / mask).read_bytes()
+    except OSError:
+        return ()
+    return (blake2b(content, digest_size=16).hexdigest(),)
+
+
+def tidy(core: NDArray[Any], shed: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Bring painted masks into the form that a segmenter gives.
+
+    Parameters
+    ----------
+    core : ndarray of int, shape (y, x)
+        Labels as painted: pieces may share a number, numbers may be missing.
+    shed : ndarray, shape (y, x)
+        Anything but 0 is shed material.
+
+    Returns
+    -------
+    core : ndarray of int32
+        One number for each piece, largest first; bodies that touch stay apart.
+    shed : ndarray of bool
+        Without what is core.
+    """
+    from skimage.measure import label
+
+    pieces: NDArray[Any] = label(core, connectivity=2)  # type: ignore[no-untyped-call]
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    order = np.argsort(-sizes, kind="stable")
+    rank = np.zeros(sizes.size, np.int32)
+    present = order[: np.count_nonzero(sizes)]
+    rank[present] = np.arange(1, present.size + 1, dtype=np.int32)
+    return rank[pieces], (np.asarray(shed) != 0) & (pieces == 0)
+
+
+def measure_masks(
+    automatic: dict[str, Any],
+    core: NDArray[Any],
+    shed: NDArray[Any],
+    image: FieldImage,
+    parameters: Parameters,
+) -> dict[str, Any]:
+    """Measure masks that a person drew.
+
+    Parameters
+    ----------
+    automatic : dict
+        What the record says of the field.
+    core, shed : ndarray, shape (y, x)
+        Masks as painted.
+    image : FieldImage
+        The picture that they were drawn on.
+    parameters : Parameters
+        All settings.
+
+    Returns
+    -------
+    dict
+        Like `automatic`, with the new figures. `confidence` is None: it is the segmenter's, and
+        no segmenter made these masks.
+    """
+    labels, loose = tidy(core, shed)
+    result = measure_field(image, Segmentation(labels, loose, 1.0, METHOD), parameters)
+    kept = {name: automatic[name] for name in ("mask", "mask_size", "stitched", "field")}
+    return result | kept | {"confidence": None}
+
+
+def save_correction(
+    run: RunFolder,
+    automatic: dict[str, Any],
+    core: NDArray[Any],
+    shed: NDArray[Any],
+    image: FieldImage,
+    parameters: Parameters,
+    *,
+    by: str = "",
+    at: str = "",
+) -> dict[str, Any]:
+    """Store masks that a person drew, and what is measured from them.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Where.
+    automatic : dict
+        What the record says of the field; it names the mask.
+    core, shed : ndarray, shape (y, x)
+        Masks as painted.
+    image : FieldImage
+        The picture that they were drawn on.
+    parameters : Parameters
+        All settings.
+    by, at : str
+        Who, and when (ISO 8601).
+
+    Returns
+    -------
+    dict
+        The field as it now counts.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written.
+    """
+    result = measure_masks(automatic, core, shed, image, parameters)
+    store_correction(run, result, core, shed, image.pixel_size_um, parameters, by=by, at=at)
+    return result
+
+
+def store_correction(
+    run: RunFolder,
+    result: dict[str, Any],
+    core: NDArray[Any],
+    shed: NDArray[Any],
+    pixel_size_um: float | None,
+    parameters: Parameters,
+    *,
+    by: str = "",
+    at: str = "",
+) -> None:
+    """Store masks that a person drew and that have been measured.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Where.
+    result : dict
+        From `measure_masks`; it names the mask.
+    core, shed : ndarray, shape (y, x)
+        Masks as painted.
+    pixel_size_um : float or None
+        Written into the mask file.
+    parameters : Parameters
+        The settings that were measured with.
+    by, at : str
+        Who, and when (ISO 8601).
+
+    Raises
+    ------
+    OSError
+        If nothing can be written.
+    """
+    labels, loose = tidy(core, shed)
+    path = run.corrections / result["mask"]
+    write_masks(path, Segmentation(labels, loose, 1.0, METHOD), pixel_size_um)
+    _write_note(run, result, parameters, by, at)
+
+
+def remove_correction(run: RunFolder, mask: str) -> None:
+    """Go back to the automatic mask of that name."""
+    (run.corrections / mask).unlink(missing_ok=True)
+    _note_path(run, mask).unlink(missing_ok=True)
+
+
+def corrected_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, Any]]:
+    """Read the record of a well with its corrections: moments by signature.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run folder.
+    plate, well : str
+        Which.
+    """
+    record = read_record(run, plate, well)
+    if not run.corrections.is_dir():
+        return record
+    return {signature: corrected(run, moment) for signature, moment in record.items()}
+
+
+def corrected(run: RunFolder, moment: dict[str, Any]) -> dict[str, Any]:
+    """Put corrected fields in the place of automatic ones.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run folder.
+    moment : dict
+        As in a record.
+
+    Returns
+    -------
+    dict
+        The same, or a copy with other fields and `review`: [flag code, sentence] on what was
+        corrected, and by whom.
+    """
+    fields, review = [], []
+    for automatic in moment["fields"]:
+        field = automatic
+        if automatic["mask"] and (run.corrections / automatic["mask"]).is_file():
+            note = _read_note(run, automatic["mask"])
+            if note is None or note["pixel_hash"] != automatic["pixel_hash"]:
+                review.append(["correction_unused", _why_unused(automatic["mask"], note)])
+            else:
+                field = automatic | note["field"] | {"confidence": float("nan")}
+                review.append(["corrected_by_user", _who(note)])
+        fields.append(field)
+    return moment | {"fields": fields, "review": review} if review else moment
+
+
+def pending(run: RunFolder, moment: dict[str, Any], parameters: Parameters) -> bool:
+    """Tell whether a corrected mask of a moment is still to be measured with these settings."""
+    if not run.corrections.is_dir():
+        return False
+    return any(_is_pending(run, field, parameters) for field in moment["fields"])
+
+
+def measure_corrections(
+    run: RunFolder,
+    folder: Path,
+    moment: Moment,
+    result: dict[str, Any],
+    parameters: Parameters,
+    calibration: PlateCalibration,
+    files: OpenFile,
+) -> None:
+    """Measure the corrected masks of a moment that have not been measured with these settings.
+
+    A mask that can't be read, or does not fit its picture, is left out, which `corrected` says.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run folder.
+    folder : Path
+        The image folder.
+    moment : Moment
+        The frames.
+    result : dict
+        The moment's result, as in a record.
+    parameters : Parameters
+        All settings.
+    calibration : PlateCalibration
+        What the plate's own files say of the pixel size.
+    files : OpenFile
+        Keeps a stack open from one moment to the next.
+    """
+    for automatic in result["fields"]:
+        if not _is_pending(run, automatic, parameters):
+            continue
+        try:
+            core, shed = read_masks(run.corrections / automatic["mask"])
+            image = load_analysed(
+                folder, moment, automatic["field"], automatic["stitched"], parameters, calibration,
+                files, with_others=True,
+            )  # fmt: skip
+        except ImageError:
+            continue
+        if core.shape != image.pixels.shape:
+            continue
+        old = _read_json(_note_path(run, automatic["mask"]))
+        who = {name: str(old.get(name) or "") for name in ("by", "at")}
+        field = measure_masks(automatic, core, shed, image, parameters)
+        _write_note(run, field, parameters, **who)
+
+
+def _is_pending(run: RunFolder, automatic: dict[str, Any], parameters: Parameters) -> bool:
+    mask = automatic["mask"]
+    if not mask or not (run.corrections / mask).is_file():
+        return False
+    note = _read_note(run, mask)
+    return note is None or (
+        note["pixel_hash"] == automatic["pixel_hash"] and note["settings"] != _settings(parameters)
+    )
+
+
+def _settings(parameters: Parameters) -> str:
+    """Digest of what the figures depend on, apart from masks and pixels."""
+    plate = parameters.plate
+    content = [
+        __version__,
+        plate.assay.value,
+        plate.pixel_size_um,
+        parameters.images.model_dump(mode="json"),
+        parameters.measurement.model_dump(mode="json"),
+    ]
+    return blake2b(json.dumps(content).encode(), digest_size=12).hexdigest()
+
+
+def _note_path(run: RunFolder, mask: str) -> Path:
+    return run.corrections / f"{mask.removesuffix('.ome.tif')}.json"
+
+
+def _write_note(
+    run: RunFolder, field: dict[str, Any], parameters: Parameters, by: str, at: str
+) -> None:
+    note = {
+        "format": _FORMAT,
+        "by": by,
+        "at": at,
+        "mask": next(iter(mask_state(run, field["mask"])), ""),
+        "pixel_hash": field["pixel_hash"],
+        "settings": _settings(parameters),
+        "field": field,
+    }
+    write_json(_note_path(run, field["mask"]), note)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read_note(run: RunFolder, mask: str) -> dict[str, Any] | None:
+    """Read what belongs to a corrected mask; None if it is missing or of another mask."""
+    note = _read_json(_note_path(run, mask))
+    whole = note.get("format") == _FORMAT and isinstance(note.get("field"), dict)
+    return note if whole and (note.get("mask"),) == mask_state(run, mask) else None
+
+
+def _why_unused(mask: str, note: dict[str, Any] | None) -> str:
+    if note is None:
+        return f"The corrected mask {mask} can't be read, or has not the size of the picture."
+    return f"The corrected mask {mask} was drawn on another picture."
+
+
+def _who(note: dict[str, Any]) -> str:
+    by = f" by {note['by']}" if note.get("by") else ""
+    at = f" on {str(note['at'])[:10]}" if note.get("at") else ""
+    return f"The masks were corrected{by}{at}."

@@ -1,0 +1,236 @@
+"""What has to be done: frames grouped into moments of wells, and what an old record still covers.
+
+A moment is everything that shows one well at one time: fields, channels, planes of focus. Its
+signature changes when a file is added, taken away or replaced, and only then is it analysed
+again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from spheroid_qc.atomic import write_text
+from spheroid_qc.errors import ImageError, RequestError
+from spheroid_qc.frames.frame_table import Frame
+from spheroid_qc.images import PlateCalibration
+from spheroid_qc.images.stack_planes import choose_channel
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.store.run_folder import RunFolder
+
+RECORD_FORMAT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All frames of one well at one time.
+
+    Parameters
+    ----------
+    timepoint : int
+        Rank of the time on the plate.
+    frames : tuple of Frame
+        Sorted by field, channel and z.
+    channel : str
+        The plate's channel that shows the spheroid.
+    signature : str
+        Digest of the channel and of names, pages, sizes and modification times of the files.
+    """
+
+    timepoint: int
+    frames: tuple[Frame, ...]
+    channel: str
+    signature: str
+
+    @property
+    def fields(self) -> dict[int, tuple[Frame, ...]]:
+        """Frames by field of view."""
+        numbers = sorted({frame.field for frame in self.frames})
+        return {n: tuple(f for f in self.frames if f.field == n) for n in numbers}
+
+
+@dataclass(frozen=True)
+class WellTask:
+    """One well's share of the work, as it is sent to a worker."""
+
+    folder: Path
+    out: Path
+    plate: str
+    well: str
+    moments: tuple[Moment, ...]
+    parameters: Parameters
+    calibration: PlateCalibration
+
+
+def main_channels(frames: Iterable[Frame], wanted: str | None) -> dict[str, str]:
+    """Decide for each plate which of the channels in its file names shows the spheroid.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        Frames of all plates.
+    wanted : str or None
+        `ImageParameters.channel`.
+
+    Returns
+    -------
+    dict
+        Plate -> channel; empty text where names tell no channel.
+
+    Raises
+    ------
+    RequestError
+        If a plate lacks the wanted channel.
+    """
+    named: dict[str, set[str]] = {}
+    for frame in frames:
+        named.setdefault(frame.plate, set()).add(frame.channel)
+    chosen = {}
+    for plate, names in sorted(named.items()):
+        known = sorted(names)
+        try:
+            chosen[plate] = known[choose_channel(known, wanted, f"plate {plate}")]
+        except ImageError as error:
+            raise RequestError(str(error)) from error
+    return chosen
+
+
+def moments_of(
+    folder: Path, frames: Iterable[Frame], channels: Mapping[str, str]
+) -> dict[tuple[str, str], list[Moment]]:
+    """Group frames into moments, by plate and well.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the frames lie; asked for modification times.
+    frames : iterable of Frame
+        Sorted as in the frame table.
+    channels : mapping
+        From `main_channels`.
+
+    Returns
+    -------
+    dict
+        (plate, well) -> moments in order of time.
+    """
+    stamps: dict[str, int] = {}
+    groups: dict[tuple[str, str], dict[int, list[Frame]]] = {}
+    for frame in frames:
+        if frame.path not in stamps:
+            try:
+                stamps[frame.path] = (folder / frame.path).stat().st_mtime_ns
+            except OSError:
+                stamps[frame.path] = -1
+        well = groups.setdefault((frame.plate, frame.well), {})
+        well.setdefault(frame.timepoint, []).append(frame)
+    result: dict[tuple[str, str], list[Moment]] = {}
+    for key, by_time in groups.items():
+        result[key] = [
+            Moment(
+                timepoint,
+                tuple(found),
+                channels[key[0]],
+                _signature(found, stamps, channels[key[0]]),
+            )
+            for timepoint, found in sorted(by_time.items())
+        ]
+    return result
+
+
+def _signature(frames: list[Frame], stamps: dict[str, int], channel: str) -> str:
+    content = [[f.path, f.page, f.field, f.channel, f.z, f.size, stamps[f.path]] for f in frames]
+    text = json.dumps([channel, content], ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def output_name(frame: Frame, suffix: str) -> str:
+    """Name of a file that belongs to a frame: nested and named like the frame's own file.
+
+    Parameters
+    ----------
+    frame : Frame
+        The frame.
+    suffix : str
+        E.g. `.ome.tif`.
+
+    Returns
+    -------
+    str
+        Relative path with `/`.
+    """
+    path = PurePosixPath(frame.path)
+    stem = path.name
+    for ending in (".ome.tif", ".ome.tiff"):
+        if stem.lower().endswith(ending):
+            stem = stem[: -len(ending)]
+            break
+    else:
+        stem = path.stem
+    page = "" if frame.page is None else f"_t{frame.page:04d}"
+    name = f"{stem}{page}{suffix}"
+    if len(name.encode("utf-8", "surrogateescape")) > 200:
+        digest = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=8)
+        name = f"{stem[:40]}_{digest.hexdigest()}{page}{suffix}"
+    return str(path.parent / name)
+
+
+def record_path(run: RunFolder, plate: str, well: str) -> Path:
+    """Where the record of a well lies; safe for any plate name."""
+    safe = "".join(c if c.isalnum() or c in "-_ " else "_" for c in plate)[:60]
+    digest = hashlib.blake2b(plate.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
+    return run.records / f"{safe}_{digest}" / f"{well}.json"
+
+
+def write_record(
+    run: RunFolder, plate: str, well: str, moments: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write the record of a well, whole or not at all.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Where.
+    plate, well : str
+        Which.
+    moments : sequence of mapping
+        Results with their signatures, in order of time.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    """
+    content = {"format": RECORD_FORMAT, "plate": plate, "well": well, "moments": moments}
+    body = json.dumps(content)[1:] + "\n"
+    write_text(record_path(run, plate, well), _check_line(body.encode()).decode() + body)
+
+
+def _check_line(body: bytes) -> bytes:
+    """First line of a record: a changed byte must not become a changed result."""
+    return b'{ "check": "' + hashlib.blake2b(body, digest_size=16).hexdigest().encode() + b'",'
+
+
+def read_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, Any]]:
+    """Moments of a well that are already analysed, by signature; empty if none or damaged.
+
+    A damaged record is not an error: its moments are analysed again.
+    """
+    try:
+        content = record_path(run, plate, well).read_bytes()
+        head, body = content[:_CHECK_LENGTH], content[_CHECK_LENGTH:]
+        if head != _check_line(body):
+            return {}
+        found = json.loads(content)
+        if found["format"] != RECORD_FORMAT or (found["plate"], found["well"]) != (plate, well):
+            return {}
+        return {moment["signature"]: moment for moment in found["moments"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+_CHECK_LENGTH = len(_check_line(b""))

@@ -1,0 +1,1 @@
+"""Records in, tables out: rows, states, columns and warnings, made anew each time."""

@@ -1,0 +1,1 @@
+"""One well, in a worker: frames loaded, segmented, measured, and committed as one record."""

@@ -1,0 +1,190 @@
+"""One well, in a worker: its moments analysed and its record committed."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spheroid_qc.atomic import output_error
+from spheroid_qc.errors import ImageError, SpheroidQCError
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.well_records import Moment, WellTask, read_record, write_record
+
+if TYPE_CHECKING:
+    from spheroid_qc.run.well.load import OpenFile
+
+
+@dataclass(frozen=True)
+class WellResult:
+    """What the parent hears of a finished well.
+
+    Parameters
+    ----------
+    plate, well : str
+        Which.
+    frames : int
+        Moments analysed now (not those that an earlier run had done).
+    """
+
+    plate: str
+    well: str
+    frames: int
+
+
+def analyse_well(task: WellTask) -> WellResult:
+    """Analyse what a well's record does not cover yet, and commit the record.
+
+    Parameters
+    ----------
+    task : WellTask
+        The well, all of its moments and the settings.
+
+    Returns
+    -------
+    WellResult
+        A few numbers; the results are in the record.
+
+    Raises
+    ------
+    OutputError
+        If masks or the record can't be written.
+    """
+    moments, new = analyse_moments(task)
+    try:
+        commit_record(RunFolder(task.out), task, moments)
+    except OSError as error:
+        raise output_error(task.out, error) from error
+    return WellResult(task.plate, task.well, new)
+
+
+def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
+    """Analyse what a well's record does not cover yet, without touching the record.
+
+    Parameters
+    ----------
+    task : WellTask
+        The well, some or all of its moments and the settings.
+
+    Returns
+    -------
+    moments : list of dict
+        Old and new results, in the order of the task.
+    new : int
+        How many are new.
+
+    Raises
+    ------
+    OutputError
+        If masks can't be written.
+    """
+    # Imported here: the parent, which unpickles this function, needs none of it.
+    from spheroid_qc.run.well.load import OpenFile
+    from spheroid_qc.run.well.timepoint import analyse_moment
+
+    run = RunFolder(task.out)
+    done = read_record(run, task.plate, task.well)
+    found: list[dict[str, Any]] = []
+    new = 0
+    with OpenFile() as files:
+        for moment in task.moments:
+            old = done.get(moment.signature)
+            if old is not None and masks_present(run, old):
+                found.append(old)
+                _measure_corrections(task, moment, old, files)
+                continue
+            new += 1
+            path = moment.frames[0].path
+            try:
+                found.append(
+                    analyse_moment(
+                        task.folder, run, moment, task.parameters, task.calibration, files
+                    )
+                )
+                _measure_corrections(task, moment, found[-1], files)
+            except OSError as error:
+                raise output_error(task.out, error) from error
+            except SpheroidQCError:
+                raise
+            except MemoryError:
+                sentence = f"There was not enough memory to analyse {path}; use fewer workers."
+                found.append(_failed(moment.signature, "worker_died", path, sentence))
+            except Exception as error:  # a fault of ours must not cost the plate
+                reason = f"{type(error).__name__}: {error}"
+                sentence = (
+                    f"The analysis of {path} failed unexpectedly ({reason}); please report it "
+                    "with the file."
+                )
+                details = traceback.format_exc()
+                found.append(_failed(moment.signature, "worker_died", path, sentence, details))
+    return found, new
+
+
+def _measure_corrections(
+    task: WellTask, moment: Moment, result: dict[str, Any], files: OpenFile
+) -> None:
+    """Measure masks that were corrected by hand where that has not been done."""
+    from spheroid_qc.run.store.corrected_masks import measure_corrections
+
+    run = RunFolder(task.out)
+    if run.corrections.is_dir():
+        measure_corrections(
+            run, task.folder, moment, result, task.parameters, task.calibration, files
+        )
+
+
+def prepare() -> None:
+    """Import what analysing a well needs, before there is a well."""
+    from importlib import import_module
+
+    for name in ("load", "moment"):
+        import_module(f"spheroid_qc.run.{name}")
+    import_module("spheroid_qc.segmentation.classical")
+
+
+def commit_record(run: RunFolder, task: WellTask, moments: list[dict[str, Any]]) -> None:
+    """Write a well's record; from then on the well counts as done."""
+    write_record(run, task.plate, task.well, moments)
+
+
+def split(task: WellTask) -> list[WellTask]:
+    """One task for each moment of a well."""
+    return [replace(task, moments=(moment,)) for moment in task.moments]
+
+
+def masks_present(run: RunFolder, moment: dict[str, Any]) -> bool:
+    """Tell whether the masks that a moment's result names are still there, and whole."""
+    return all(
+        _is_whole(run.masks / found["mask"], found.get("mask_size"))
+        for found in moment["fields"]
+        if found["mask"]
+    )
+
+
+def _is_whole(path: Path, size: int | None) -> bool:
+    """Tell whether a mask can be used; it is opened only where its size is not as it was."""
+    try:
+        if size is not None and path.is_file() and path.stat().st_size == size:
+            return True
+        from spheroid_qc.run.store.mask_files import read_masks
+
+        read_masks(path)
+    except (OSError, ImageError):
+        return False
+    return True
+
+
+def _failed(
+    signature: str, code: str, path: str, sentence: str, details: str = ""
+) -> dict[str, Any]:
+    moment: dict[str, Any] = {
+        "signature": signature,
+        "inputs": [],
+        "problems": [[code, path, sentence]],
+        "n_fields": 0,
+        "fields": [],
+    }
+    if details:
+        moment["traceback"] = details
+    return moment

@@ -1,0 +1,285 @@
+"""From the files of one moment to one grey image a field and channel.
+
+Focus stacks that lie in several files are combined here; stacks inside a file are combined by
+`images`. Tiles are put together in `stitching`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from spheroid_qc.errors import ImageError
+from spheroid_qc.frames.frame_table import Frame
+from spheroid_qc.images import (
+    ImageFile,
+    ImageInfo,
+    Plane,
+    PlateCalibration,
+    combine_z,
+    resolve_pixel_size,
+)
+from spheroid_qc.images.stack_planes import choose_channel
+from spheroid_qc.parameters import ImageParameters, Parameters
+
+
+class FieldError(ImageError):
+    """A field can't be analysed.
+
+    Parameters
+    ----------
+    sentence : str
+        For the user.
+    path : str
+        The file at fault.
+    code : str
+        Flag of the finding.
+    """
+
+    def __init__(self, sentence: str, path: str, code: str = "unreadable") -> None:
+        super().__init__(sentence)
+        self.path = path
+        self.code = code
+
+
+@dataclass(frozen=True, eq=False)
+class FieldImage:
+    """One field of view, ready to be segmented.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (y, x)
+        The channel that shows the spheroid; NaN where a stitched picture has gaps.
+    frame : Frame
+        The frame that it is named for.
+    others : dict of str to ndarray
+        Further channels, same shape.
+    pixel_size_um : float or None
+        Size of a pixel, um.
+    pixel_size_source : str
+        Where it comes from.
+    pixel_size_conflict : str
+        A sentence where given and stored sizes disagree, else empty.
+    position_um : tuple of float or None
+        Stage position (y, x), um.
+    inputs : list of dict
+        `path`, `size`, `sha256`, `shape`, `dtype` of every file read; `pixel_size_um` and
+        `pixel_size_source` of those that show the spheroid.
+    problems : list of tuple
+        (flag code, path, sentence) of files that could not be used.
+    """
+
+    pixels: NDArray[Any]
+    frame: Frame
+    others: dict[str, NDArray[Any]]
+    pixel_size_um: float | None
+    pixel_size_source: str
+    pixel_size_conflict: str
+    position_um: tuple[float, float] | None
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class OpenFile:
+    """The file that was read last, kept open: the pages of a long stack come one after another.
+
+    Use it in a `with` statement.
+    """
+
+    def __init__(self) -> None:
+        self._key: tuple[Path, ImageParameters] | None = None
+        self._file: ImageFile | None = None
+
+    def open(self, path: Path, parameters: ImageParameters) -> ImageFile:
+        """Give a file, opening it if it is not the one that is open."""
+        if self._file is None or self._key != (path, parameters):
+            self.close()
+            self._file = ImageFile(path, parameters)
+            self._key = (path, parameters)
+        return self._file
+
+    def close(self) -> None:
+        """Close the file that is open, if any."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def __enter__(self) -> OpenFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def load_field(
+    folder: Path,
+    frames: tuple[Frame, ...],
+    parameters: Parameters,
+    calibration: PlateCalibration,
+    channel: str,
+    files: OpenFile,
+    *,
+    with_others: bool = True,
+) -> FieldImage:
+    """Read everything that shows one field at one time.
+
+    Parameters
+    ----------
+    folder : Path
+        What the frames' paths are relative to.
+    frames : tuple of Frame
+        All channels and planes of one field.
+    parameters : Parameters
+        Channel, z and pixel size.
+    calibration : PlateCalibration
+        What the plate's own files say of the pixel size.
+    channel : str
+        The plate's channel that shows the spheroid, as in the frames.
+    files : OpenFile
+        Keeps a stack open from one time to the next.
+    with_others : bool
+        Also read further channels.
+
+    Returns
+    -------
+    FieldImage
+        Problems of further channels are listed in it.
+
+    Raises
+    ------
+    FieldError
+        If the channel that shows the spheroid is absent or can't be read.
+    """
+    names = sorted({frame.channel for frame in frames})
+    if channel not in names:
+        raise FieldError(
+            f"Channel {channel!r}, which shows the spheroid, is missing beside {frames[0].path}; "
+            "add its file, or choose another channel with --set images.channel=NAME.",
+            frames[0].path,
+            "channel_missing",
+        )
+    # A channel that is chosen by file name must not be looked for inside the file as well.
+    reading = parameters.images
+    inside = reading.channel is not None and not _answers(channel, reading.channel)
+    if not inside:
+        reading = reading.model_copy(update={"channel": None})
+    inputs: dict[str, dict[str, Any]] = {}
+    problems: list[tuple[str, str, str]] = []
+    pixels, plane = _read_channel(folder, frames, channel, None, reading, inputs, files)
+    named_for = next(f for f in frames if f.channel == channel)
+    if inside and channel and plane.info.n_c == 1:
+        raise FieldError(
+            f"{named_for.path} shows channel {channel!r}, not {parameters.images.channel!r}, which "
+            "is wanted; add its file, or choose another channel with --set images.channel=NAME.",
+            named_for.path,
+            "channel_missing",
+        )
+    # Only the main channel is wished for by name.
+    plain = reading.model_copy(update={"channel": None})
+    others: dict[str, NDArray[Any]] = {}
+    if with_others:
+        wishes: list[tuple[str, str, int | None]] = [(n, n, None) for n in names if n != channel]
+        if plane.info.n_c > 1:
+            further = _further_inside(plane.info, reading.channel)
+            wishes += [(name, channel, index) for index, name in further.items()]
+        for label, file_channel, inner in wishes:
+            try:
+                other, _ = _read_channel(
+                    folder,
+                    frames,
+                    file_channel,
+                    inner,
+                    reading if file_channel == channel else plain,
+                    inputs,
+                    files,
+                )
+                if other.shape != pixels.shape:
+                    path = next(f.path for f in frames if f.channel == file_channel)
+                    raise FieldError(
+                        f"Channel {label!r} of {path} has {other.shape[1]} x {other.shape[0]} "
+                        f"pixels, not {pixels.shape[1]} x {pixels.shape[0]}; it was left out.",
+                        path,
+                        "channel_missing",
+                    )
+                others[label] = other
+            except FieldError as error:
+                problems.append((error.code, error.path, str(error)))
+    resolved = resolve_pixel_size(
+        parameters.plate.pixel_size_um,
+        calibration.for_path(named_for.path),
+        plane.info.calibrations,
+        tolerance=parameters.images.pixel_size_tolerance,
+    )
+    for frame in frames:
+        if frame.channel == channel and frame.path in inputs:
+            inputs[frame.path]["pixel_size_um"] = resolved.pixel_size_um
+            inputs[frame.path]["pixel_size_source"] = resolved.source
+    positions = plane.info.positions
+    return FieldImage(
+        pixels=pixels,
+        frame=named_for,
+        others=others,
+        pixel_size_um=resolved.pixel_size_um,
+        pixel_size_source=resolved.source,
+        pixel_size_conflict=resolved.conflict,
+        position_um=(positions[0][1], positions[0][0]) if positions else None,
+        inputs=list(inputs.values()),
+        problems=problems,
+    )
+
+
+def _further_inside(info: ImageInfo, wanted: str | None) -> dict[int, str]:
+    """Channels of a file other than the one that was read; numbers where names fail."""
+    known = info.channel_names or ("",) * info.n_c
+    read = choose_channel(known, wanted, info.name)
+    names = [name if name and known.count(name) == 1 else str(n) for n, name in enumerate(known, 1)]
+    return {n: name for n, name in enumerate(names) if n != read}
+
+
+def _answers(channel: str, wanted: str) -> bool:
+    """Tell whether a channel in file names is the one wanted: by its name, or by its number."""
+    if not channel:
+        return False
+    try:
+        choose_channel((channel, ""), wanted, channel)
+    except ImageError:
+        return False
+    return True
+
+
+def _read_channel(
+    folder: Path,
+    frames: tuple[Frame, ...],
+    file_channel: str,
+    inside: int | None,
+    reading: ImageParameters,
+    inputs: dict[str, dict[str, Any]],
+    files: OpenFile,
+) -> tuple[NDArray[Any], Plane]:
+    planes: list[Plane] = []
+    for frame in (f for f in frames if f.channel == file_channel):
+        try:
+            plane = files.open(folder / frame.path, reading).plane(frame.page or 0, inside)
+        except ImageError as error:
+            raise FieldError(str(error), frame.path) from error
+        entry = {
+            "path": frame.path,
+            "size": frame.size,
+            "sha256": plane.sha256,
+            "shape": list(plane.pixels.shape),
+            "dtype": plane.info.dtype,
+        }
+        inputs.setdefault(frame.path, entry)
+        planes.append(plane)
+    if len({plane.pixels.shape for plane in planes}) > 1:
+        path = next(f.path for f in frames if f.channel == file_channel)
+        raise FieldError(
+            f"The planes of the focus stack of {path} differ in size; they can't be combined.",
+            path,
+        )
+    if len(planes) == 1:
+        return planes[0].pixels, planes[0]
+    return combine_z([plane.pixels for plane in planes], reading.z), planes[0]

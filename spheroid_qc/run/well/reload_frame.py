@@ -1,0 +1,78 @@
+"""The picture that an analysed field was made from, read once more.
+
+Overlays, corrections and viewers need the very pixels that were segmented: the same channel, the
+same planes, stitched where tiles were put together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spheroid_qc.errors import ImageError
+from spheroid_qc.images import PlateCalibration
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.store.well_records import Moment
+from spheroid_qc.run.well.load import FieldImage, OpenFile, load_field
+from spheroid_qc.run.well.stitching import stitch
+
+
+def load_analysed(
+    folder: Path,
+    moment: Moment,
+    field: int,
+    stitched: bool,
+    parameters: Parameters,
+    calibration: PlateCalibration,
+    files: OpenFile,
+    *,
+    with_others: bool = False,
+) -> FieldImage:
+    """Read the picture of one field as it was analysed.
+
+    Parameters
+    ----------
+    folder : Path
+        The image folder.
+    moment : Moment
+        The frames of the well at that time.
+    field : int
+        Number of the field.
+    stitched : bool
+        Whether all fields were put together to one picture.
+    parameters : Parameters
+        All settings.
+    calibration : PlateCalibration
+        What the plate's own files say of the pixel size.
+    files : OpenFile
+        Keeps a stack open from one moment to the next.
+    with_others : bool
+        Also read further channels.
+
+    Returns
+    -------
+    FieldImage
+        Pixels of shape (y, x), with calibration.
+
+    Raises
+    ------
+    ImageError
+        If a file is absent or can't be read any more.
+    """
+    fields = moment.fields
+    missing = not stitched and field not in fields
+    if missing:
+        raise ImageError(f"Field {field} of {moment.frames[0].path} is not there any more.")
+    chosen = [
+        load_field(
+            folder,
+            fields[number],
+            parameters,
+            calibration,
+            moment.channel,
+            files,
+            with_others=with_others,
+        )
+        for number in (fields if stitched else (field,))
+    ]
+    whole = stitch(chosen, parameters.images.max_megapixels) if stitched else None
+    return chosen[0] if whole is None else whole
