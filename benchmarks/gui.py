@@ -118,8 +118,8 @@ def main() -> int:
 
     from spheroid_qc.gui.actions import open_images, open_panel
     from spheroid_qc.gui.run_control import control_of
-    from spheroid_qc.gui.session import session_of
     from spheroid_qc.gui.start import start
+    from spheroid_qc.gui.state.session import session_of
     from spheroid_qc.gui.well_view import view_of
 
     def until(condition, seconds: float = 120) -> float:

@@ -13,7 +13,7 @@ def main() -> None:
     for _ in range(10):
         start = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "spheroid_qc.cli", "--help"],
+            [sys.executable, "-m", "spheroid_qc.cli.main", "--help"],
             stdout=subprocess.DEVNULL,
             check=True,
         )

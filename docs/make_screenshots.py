@@ -24,9 +24,9 @@ from qtpy.QtWidgets import QApplication
 from spheroid_qc.gui.actions import load_map, open_images, open_panel
 from spheroid_qc.gui.correcting import correcting_of
 from spheroid_qc.gui.run_control import control_of
-from spheroid_qc.gui.sample import write_sample
-from spheroid_qc.gui.session import session_of
+from spheroid_qc.gui.sample_plate import write_sample
 from spheroid_qc.gui.start import start
+from spheroid_qc.gui.state.session import session_of
 from spheroid_qc.gui.well_view import view_of
 
 IMAGES = Path(__file__).resolve().parent / "images"

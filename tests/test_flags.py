@@ -15,7 +15,7 @@ from spheroid_qc.flags import FLAGS, Flag, frame_flags, resolve, series_flags
 from spheroid_qc.measurement import frame_quality, measure_rows
 from spheroid_qc.parameters import QualityParameters, Severity
 
-from .measure.made import Mask, disc, masks, picture
+from .measurement.made import Mask, disc, masks, picture
 
 FRAME = (400, 500)
 CORE = disc(FRAME, 90)

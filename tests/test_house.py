@@ -31,12 +31,8 @@ PLAN = (
     ("analysis",),
     ("report",),
     ("workflow",),
-    ("background",),
     ("evaluate",),
-    ("demo",),
     ("gui",),
-    ("terminal",),
-    ("requests",),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(PLAN) for room in rooms}
@@ -163,7 +159,7 @@ def test_help_loads_no_numerical_libraries(command: list[str]) -> None:
     arguments = ["spheroid-qc", *command, "--help"]
     code = (
         f"import sys; sys.argv = {arguments!r}\n"
-        "from spheroid_qc.cli import main\n"
+        "from spheroid_qc.cli.main import main\n"
         "try:\n    status = main()\n"
         "except SystemExit as leaving:\n    status = leaving.code\n"
         "assert not status, status"

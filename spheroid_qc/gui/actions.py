@@ -6,16 +6,48 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_error, show_warning
 
-from spheroid_qc.gui.background import in_background, sentence_of
-from spheroid_qc.gui.opened import Opened, open_folder
+from spheroid_qc.errors import PlateMapError
 from spheroid_qc.gui.preferences import preference
-from spheroid_qc.gui.session import TABLES, Session, account_name, session_of
-from spheroid_qc.gui.stacks import FrameCache
+from spheroid_qc.gui.state.lazy_stack import FrameCache
+from spheroid_qc.gui.state.opened_folder import Opened, open_folder
+from spheroid_qc.gui.state.session import TABLES, Session, account_name, session_of
+from spheroid_qc.gui.state.threads import in_background, sentence_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import read_plate_map
+
+
+def keep_map(session: Session) -> bool:
+    """Save a map that was filled in and not saved yet; tells whether a run may start.
+
+    Parameters
+    ----------
+    session : Session
+        Its draft is written beside the images, never over a file that somebody else made.
+    """
+    draft, path = session.draft, session.default_map_path()
+    if draft.saved:
+        return True
+    if not draft.wells:
+        session.map_path = session.plate_map = None
+        draft.saved = True
+        session.map_changed.emit()
+        return True
+    if path is None:
+        return False
+    try:
+        plate_map = draft.save(path)
+    except PlateMapError as error:
+        show_error("The plate map is not complete: " + " ".join(error.problems[:3]))
+        return False
+    except OSError as error:
+        show_error(f"{path} can't be written ({error.strerror}); save the map to another place.")
+        return False
+    session.map_saved(plate_map, path)
+    return True
+
 
 PANELS = ("Plate", "Run", "Review", "Results", "Segment and measure")
 

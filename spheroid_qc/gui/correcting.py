@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.gui.background import alive, in_background, sentence_of
-from spheroid_qc.gui.opened import Opened
-from spheroid_qc.gui.session import Session, session_of
-from spheroid_qc.gui.well_data import WellData
+from spheroid_qc.gui.state.opened_folder import Opened
+from spheroid_qc.gui.state.session import Session, session_of
+from spheroid_qc.gui.state.threads import alive, in_background, sentence_of
+from spheroid_qc.gui.state.well_data import WellData
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.run.store.corrected_masks import measure_masks, remove_correction, store_correction
 from spheroid_qc.run.store.mask_files import read_masks

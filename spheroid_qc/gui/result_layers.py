@@ -8,10 +8,58 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
 
-from spheroid_qc.gui.colours import CORE, SHED
-from spheroid_qc.gui.one_image import FrameResult, features_of
+from spheroid_qc.gui.state.one_image import FrameResult, features_of
+from spheroid_qc.gui.well_colours import CORE, SHED
+from spheroid_qc.measurement.spheroid import bounding_box, within
 from spheroid_qc.parameters import Parameters
+
+
+def overlay_of(viewer: Any, name: str) -> Any:
+    """Give an overlay of the canvas: `text` or `scale_bar`; napari has moved them."""
+    canvas = getattr(viewer, "canvas", None)
+    if canvas is not None:
+        return getattr(canvas.overlays, name)
+    return getattr(viewer, "text_overlay" if name == "text" else name)
+
+
+def place_overlays(viewer: Any) -> None:
+    """Place a changed text before it is drawn.
+
+    Left alone, napari moves it while it draws, and for that draws everything once more. Where a
+    napari has no such method that is what happens.
+    """
+    canvas = getattr(getattr(viewer.window, "_qt_viewer", None), "canvas", None)
+    place = getattr(canvas, "_update_overlay_canvas_positions", None)
+    if place is not None:
+        place()
+
+
+class MaskLayer(Labels):
+    """A labels layer like any other, and sooner on the screen.
+
+    The one method that is replaced is not public: should napari rename it, steps get slower and
+    nothing else changes.
+    """
+
+    @property
+    def _type_string(self) -> str:
+        return "labels"  # what files, plug-ins and the "duplicate" action know it as
+
+    def _calculate_contour(
+        self, labels: NDArray[Any], data_slice: tuple[slice, ...]
+    ) -> NDArray[Any] | None:
+        if self.contour < 1 or labels.ndim != 2 or self.colormap.background_value != 0:
+            found: NDArray[Any] | None = super()._calculate_contour(labels, data_slice)
+            return found
+        part = labels[data_slice]
+        outlined = np.zeros_like(part)
+        box = bounding_box(part != 0)
+        if box is not None:
+            where = within((data_slice[0], data_slice[1]), box)
+            outlined[box] = super()._calculate_contour(labels, where)
+        return outlined
 
 
 def output_of(viewer: Any, image: Any, kind: str) -> Any:

@@ -14,14 +14,14 @@ from napari.utils import progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, QTimer
 
-from spheroid_qc.background import BackgroundRun, Ended, Failed, RunRequest, Stopped
 from spheroid_qc.gui.actions import load_tables
-from spheroid_qc.gui.background import alive
-from spheroid_qc.gui.opened import Opened
-from spheroid_qc.gui.session import Session, session_of
+from spheroid_qc.gui.state.opened_folder import Opened
+from spheroid_qc.gui.state.session import Session, session_of
+from spheroid_qc.gui.state.threads import alive
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.store.corrected_masks import corrected_record
 from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunRequest, Stopped
 
 _LISTEN_MS = 60
 _IDLE_S = 12.0

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from spheroid_qc.configuration import read_configuration
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.gui.session import Session
+from spheroid_qc.gui.state.session import Session
 
 _KIND = "Settings (*.toml)"
 

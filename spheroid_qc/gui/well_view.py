@@ -17,14 +17,13 @@ from napari.layers import Image, Layer
 from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from spheroid_qc.gui.background import alive, in_background
-from spheroid_qc.gui.colours import CORE, SHED
-from spheroid_qc.gui.mask_layer import MaskLayer
-from spheroid_qc.gui.overlays import overlay_of, place_overlays
 from spheroid_qc.gui.preferences import preference
-from spheroid_qc.gui.session import Session, session_of
-from spheroid_qc.gui.stacks import LazyStack, Shown, empty_stack
-from spheroid_qc.gui.well_data import WellData, read_well, warm_well
+from spheroid_qc.gui.result_layers import MaskLayer, overlay_of, place_overlays
+from spheroid_qc.gui.state.lazy_stack import LazyStack, Shown, empty_stack
+from spheroid_qc.gui.state.session import Session, session_of
+from spheroid_qc.gui.state.threads import alive, in_background
+from spheroid_qc.gui.state.well_data import WellData, read_well, warm_well
+from spheroid_qc.gui.well_colours import CORE, SHED
 from spheroid_qc.run.progress import Progress
 
 IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"

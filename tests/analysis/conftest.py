@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from spheroid_qc import cli
+from spheroid_qc.cli import main
 
 
 @pytest.fixture
@@ -15,10 +15,10 @@ def call(monkeypatch, capsys):
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["spheroid-qc", *map(str, arguments)])
-        monkeypatch.setattr(cli, "stop_on_signals", lambda: None)
+        monkeypatch.setattr(main, "stop_on_signals", lambda: None)
         status = 0
         try:
-            cli.main()
+            main.main()
         except SystemExit as stopped:
             status = int(stopped.code or 0)
         said = capsys.readouterr()

@@ -87,7 +87,7 @@ class Window:
     """A viewer with the plug-in, driven through its manifest."""
 
     def __init__(self, viewer, qtbot) -> None:
-        from spheroid_qc.gui.session import session_of
+        from spheroid_qc.gui.state.session import session_of
 
         self.viewer = viewer
         self.qtbot = qtbot
@@ -95,7 +95,7 @@ class Window:
 
     @property
     def caption(self) -> str:
-        from spheroid_qc.gui.overlays import overlay_of
+        from spheroid_qc.gui.result_layers import overlay_of
 
         return overlay_of(self.viewer, "text").text
 

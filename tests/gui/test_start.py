@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from spheroid_qc import cli
+from spheroid_qc.cli import main
 from spheroid_qc.errors import RequestError
 
 
@@ -18,22 +18,22 @@ def test_without_napari_it_says_what_to_install(monkeypatch) -> None:
         importlib.util, "find_spec", lambda name, *a: None if name == "napari" else real(name, *a)
     )
     with pytest.raises(RequestError, match=r"pip install 'spheroid_qc\[all\]'") as told:
-        cli.gui(None)
+        main.gui(None)
     assert "\n" not in str(told.value)
 
 
 def test_without_a_screen_it_says_so(monkeypatch) -> None:
-    monkeypatch.setattr(cli.sys, "platform", "linux")
+    monkeypatch.setattr(main.sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda *a: object())
     with pytest.raises(RequestError, match="no screen"):
-        cli.gui(None)
+        main.gui(None)
 
 
 def test_a_folder_that_is_none_is_refused_before_anything_opens(tmp_path) -> None:
     with pytest.raises(RequestError, match="is not a folder"):
-        cli.gui(tmp_path / "nothing")
+        main.gui(tmp_path / "nothing")
 
 
 @pytest.mark.gui
@@ -58,7 +58,7 @@ def test_all_panels_are_docked_as_tabs_and_in_the_menus(make_napari_viewer) -> N
 
 @pytest.mark.gui
 def test_a_typed_path_a_plate_map_and_the_sample(make_napari_viewer, qtbot) -> None:
-    from spheroid_qc.gui.sample import SMALL, sample_folder
+    from spheroid_qc.gui.sample_plate import SMALL, sample_folder
     from spheroid_qc.samples import write_plate
 
     viewer = make_napari_viewer()
@@ -82,7 +82,7 @@ import time
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QApplication
 application, owner = QApplication([]), QObject()
-from spheroid_qc.gui.background import in_background
+from spheroid_qc.gui.state.threads import in_background
 in_background(owner, time.sleep, 1.0)
 """
 

@@ -104,7 +104,7 @@ def test_open_map_run_cancel_continue_correct_exclude_export(window, images, tmp
     shutil.copytree(out / "corrections", fresh / "corrections")
     shutil.copy(out / "exclusions.csv", fresh)
     command = [
-        sys.executable, "-m", "spheroid_qc.cli", "run", str(images), "--plate-map", str(saved),
+        sys.executable, "-m", "spheroid_qc.cli.main", "run", str(images), "--plate-map", str(saved),
         "--config", str(target / "settings.toml"), "--out", str(fresh), "--workers", "1",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -21,7 +21,7 @@ from spheroid_qc.analysis.run_folder_analysis import analyse_wells
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.report import write_report
 from spheroid_qc.response.condition_summary import summarise_conditions
-from spheroid_qc.workflow import analyse
+from spheroid_qc.workflow.whole_run import analyse
 from tests.report.browser import Browser
 from tests.report.conftest import FORMULA, HOURS, IMAGE, SCRIPT
 from tests.run.conftest import draw, write

@@ -21,7 +21,8 @@ pytestmark = [
 
 def start(plate, plate_map, out):
     command = [
-        sys.executable, "-m", "spheroid_qc.cli", "run", str(plate), "--plate-map", str(plate_map),
+        sys.executable, "-m", "spheroid_qc.cli.main", "run", str(plate), "--plate-map",
+        str(plate_map),
         "--out", str(out), "--workers", "2", "--overlays", "all",
     ]  # fmt: skip
     return subprocess.Popen(

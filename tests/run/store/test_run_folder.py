@@ -43,7 +43,8 @@ def test_json_keeps_every_digit(tmp_path):
 def test_two_runs_in_one_folder_are_refused(tmp_path):
     run = RunFolder(tmp_path / "out")
     code = (
-        "import sys; from pathlib import Path; from spheroid_qc.run.store.run_folder import RunFolder\n"
+        "import sys; from pathlib import Path\n"
+        "from spheroid_qc.run.store.run_folder import RunFolder\n"
         "from spheroid_qc.errors import RequestError\n"
         "try:\n"
         "    with RunFolder(Path(sys.argv[1])).locked(): print('got it')\n"

@@ -1,0 +1,1 @@
+"""`spheroid-qc`: arguments to calls, errors to exit states, answers to lines."""

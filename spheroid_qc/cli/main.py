@@ -1,0 +1,388 @@
+"""`spheroid-qc`: the command line.
+
+Thin: it reads options into the parameter models, calls the same functions as Python and napari,
+and prints sentences. Exit status: 0 done; 1 done, but some files could not be read or analysed;
+2 the request is wrong. Everything heavy is imported inside the commands, so that `--help` is
+quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from spheroid_qc import __version__
+from spheroid_qc.cli.options import (
+    check_window,
+    conclude,
+    read_parameters,
+    read_response_parameters,
+    refuse_empty,
+    say_problems,
+    say_verdict,
+)
+from spheroid_qc.cli.terminal import Reporter, Stopped, one_line, say, stop_on_signals, unexpected
+from spheroid_qc.errors import RequestError, SpheroidQCError
+
+app = typer.Typer(
+    name="spheroid-qc",
+    help="Are my spheroids falling apart, and can I trust the answer? Segments spheroids into "
+    "core and shed material, follows them over time, flags what can't be trusted, and writes "
+    "tables by well and drug condition.",
+    epilog="Exit status: 0 done; 1 done, but some files could not be read or analysed; 2 the "
+    "request is wrong and nothing was written.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+NamePattern = Annotated[
+    str | None,
+    typer.Option(
+        "--name-pattern", metavar="REGEX",
+        help="Named groups: well, or row and column; plate, field, channel, z, time, day, hour, "
+        "minute.",
+    ),
+]  # fmt: skip
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Processes. [default: one a processor]")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"spheroid-qc {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of images; folders in it are read too.")
+    ] = None,
+    plate_map: Annotated[
+        Path | None,
+        typer.Option("--plate-map", help="Plate map, CSV or XLSX: what is in the wells."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run folder; default: FOLDER_spheroid_qc beside the images. Run again with the "
+            "same folder to continue."
+        ),
+    ] = None,
+    pixel_size: Annotated[
+        str | None, typer.Option("--pixel-size", metavar="UM", help="Size of a pixel, um.")
+    ] = None,
+    dose_time: Annotated[
+        str | None,
+        typer.Option("--dose-time", metavar="H", help="When the first drug was given, hours."),
+    ] = None,
+    assay: Annotated[
+        Literal["single", "spheres"] | None,
+        typer.Option(help="One spheroid a well, or many spheres a field. [default: single]"),
+    ] = None,
+    method: Annotated[
+        Literal["auto", "learned", "classical"] | None,
+        typer.Option(
+            help="How masks are made: by a trained network, by rules, or auto, which weighs both. "
+            "[default: auto]"
+        ),
+    ] = None,
+    name_pattern: NamePattern = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings in TOML; see --write-config.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Any setting; may be repeated."),
+    ] = None,
+    join: Annotated[
+        Path | None,
+        typer.Option(help="Table of end-point values by plate and well (ATP, LDH)."),
+    ] = None,
+    exclusions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table (plate, well, time_h, reason) of wells or frames to leave out. "
+            "[default: exclusions.csv in the run folder]"
+        ),
+    ] = None,
+    overlays: Annotated[
+        Literal["all", "flagged", "none"] | None,
+        typer.Option(
+            help="Pictures with outlines: of all frames, or of those that are worth a look. "
+            "[default: flagged]"
+        ),
+    ] = None,
+    workers: Workers = None,
+    write_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-config", metavar="FILE",
+            help="Write all settings with comments to a TOML file, and stop.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Analyse a folder of images: tables, masks, overlays and flags."""
+    paths = {
+        "FOLDER": folder,
+        "--plate-map": plate_map,
+        "--out": out,
+        "--config": config,
+        "--join": join,
+        "--exclusions": exclusions,
+        "--write-config": write_config,
+    }
+    refuse_empty(paths)
+    options = {
+        "plate.pixel_size_um": ("--pixel-size", pixel_size),
+        "plate.dose_time_h": ("--dose-time", dose_time),
+        "plate.assay": ("--assay", assay),
+        "plate.name_pattern": ("--name-pattern", name_pattern),
+        "segmentation.method": ("--method", method),
+        "output.overlays": ("--overlays", overlays),
+    }
+    parameters = read_parameters(config, options, settings or [])
+    if write_config is not None:
+        from spheroid_qc.configuration import write_configuration
+
+        write_configuration(write_config, parameters)
+        say(f"Wrote {write_config}; edit it and use it with --config.")
+        return
+    if folder is None:
+        raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
+    from spheroid_qc.workflow.whole_run import run_plate
+
+    with Reporter() as report:
+        result = run_plate(
+            folder,
+            plate_map=plate_map,
+            out=out,
+            parameters=parameters,
+            progress=report,
+            join=join,
+            exclusions=exclusions,
+            workers=workers,
+        )
+    conclude(result)
+    raise typer.Exit(1 if result.failures else 0)
+
+
+def analyse(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR_OR_CSV",
+            help="A run folder; or a table of responses (CSV, TSV, XLSX), or a folder of them: "
+            "drug_1, dose_1_um, drug_2, dose_2_um ... response, optionally plate, well, role, "
+            "replicate, biological_replicate, time_h, cell_line, passage.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the answer; default: the run folder, or TABLE_spheroid_qc beside the "
+            "table."
+        ),
+    ] = None,
+    response_is: Annotated[
+        Literal["fa", "viability", "inhibition", "raw"] | None,
+        typer.Option(
+            "--response-is",
+            help="What the response of a table is: fa is the fraction affected, raw any measured "
+            "quantity (dose response and comparisons only). Used as given, never guessed.",
+        ),
+    ] = None,
+    response_unit: Annotated[
+        Literal["fraction", "percent"] | None,
+        typer.Option("--response-unit", help="Unit of the response. [default: fraction]"),
+    ] = None,
+    response_column: Annotated[
+        str | None,
+        typer.Option(
+            "--response-column", metavar="NAME", help="Heading of it. [default: response]"
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--time", metavar="H",
+            help="Time at which drugs are compared, hours. [default: the last that all plates "
+            "have]",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings in TOML; the section response is used.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="response.NAME=VALUE", help="Any setting of it; may be repeated."
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Drug response, synergy, plate quality and comparisons of a run or of a table."""
+    from spheroid_qc.workflow.whole_run import analyse as analyse_source
+
+    refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
+    parameters = read_response_parameters(source, config, time, settings or [])
+    with Reporter() as report:
+        result = analyse_source(
+            source, out, response_is, response_unit, parameters, response_column, report
+        )
+    say_verdict(result.analysis)
+    say(f"tables: {result.out}")
+    say_problems(result.failures)
+    if result.failures:
+        raise typer.Exit(1)
+    say(f"to look at: {result.out / 'report.html'}")
+
+
+app.command("analyse")(analyse)
+app.command("analyze", hidden=True)(analyse)
+
+
+@app.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="Folder of images.")],
+    name_pattern: NamePattern = None,
+    config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Print every file, however many there are.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Show how every file name was read; runs nothing."""
+    from spheroid_qc.frames.frame_table import frame_table
+    from spheroid_qc.frames.inspection import inspection, render
+
+    refuse_empty({"FOLDER": folder, "--config": config})
+    parameters = read_parameters(
+        config, {"plate.name_pattern": ("--name-pattern", name_pattern)}, []
+    )
+    table = frame_table(folder, parameters.plate)
+    found = inspection(table, parameters.plate.well_count)
+    say(render(found, max_rows=None if all_rows else 40))
+    if not table.frames:
+        raise RequestError(
+            f"No image in {folder} has a name that tells its well; settle it with --name-pattern."
+        )
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the synthetic plate and its results go.")] = Path(
+        "spheroid_qc_demo"
+    ),
+    workers: Workers = None,
+) -> None:
+    """Write the bundled synthetic time-lapse plate and run everything on it."""
+    from spheroid_qc.cli.demo import run_demo
+
+    refuse_empty({"--out": out})
+    with Reporter() as report:
+        text = run_demo(out, workers=workers, progress=report)
+    say(text)
+
+
+@app.command()
+def evaluate(
+    predicted: Annotated[
+        Path, typer.Argument(help="Folder of masks, run folder, or table of measured values.")
+    ],
+    truth: Annotated[
+        Path, typer.Argument(help="The same from a reference: masks of 0 background, 1 core, "
+        "2 shed, 255 not sure; or a table."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results; default: PREDICTED_evaluation.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the images, for pictures of the failures.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Tables: a column that says what a row is about.")
+    ] = None,
+    value: Annotated[list[str] | None, typer.Option(help="Tables: a column to compare.")] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Tables: a column. Masks: a regular expression whose first group is the group's "
+            "name; default: the folder."
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(metavar="PX", help="Outlines this near are the same, for the F1.")
+    ] = 2.0,
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="The values in masks are numbers of bodies.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Compare masks or measured values with a reference: overlap, bias, agreement, failures."""
+    from spheroid_qc.evaluate import evaluate as compare
+
+    refuse_empty({"PREDICTED": predicted, "TRUTH": truth, "--out": out, "--images": images})
+    found = compare(
+        predicted, truth, out, images=images, keys=tuple(key or ()), values=tuple(value or ()),
+        group=group, tolerance_px=tolerance, numbers=numbers,
+    )  # fmt: skip
+    say_problems(found.problems)
+    say("\n".join([*(one_line(line) for line in found.lines), "", f"Tables: {found.out}"]))
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def gui(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of images, or of an earlier run.")
+    ] = None,
+) -> None:
+    """Open napari with the panels: look, correct, run and export by pointing and clicking."""
+    refuse_empty({"FOLDER": folder})
+    if folder is not None and not folder.is_dir():
+        raise RequestError(f"{folder} is not a folder; name the folder that holds the images.")
+    check_window()
+    from spheroid_qc.gui.start import start
+
+    start(folder)
+
+
+def main() -> None:
+    """Run the command line; errors become sentences, never tracebacks."""
+    stop_on_signals()
+    try:
+        app()
+    except RequestError as error:
+        _fail(str(error), 2)
+    except SpheroidQCError as error:
+        _fail(str(error), 1)
+    except Stopped as stop:
+        _fail("Stopped; run the same command again to continue.", 128 + stop.number)
+    except MemoryError:
+        _fail("There is not enough memory; run the same command again with fewer --workers.", 1)
+    except OSError as error:
+        # What fails while results are written is told by `run_plate`; this is before.
+        _fail(unexpected(error), 2)
+    except Exception as error:
+        if os.environ.get("SPHEROID_QC_TRACEBACK"):
+            raise
+        _fail(unexpected(error), 1)
+
+
+def _fail(sentence: str, status: int) -> None:
+    say(f"spheroid-qc: {sentence}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""Everything that leaves the program: tables, figures, and what repeats the session headless.
+
+Tables are the files of the run folder, byte for byte. No Qt.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from spheroid_qc.atomic import atomic_path, write_text
+from spheroid_qc.configuration import write_configuration
+from spheroid_qc.errors import RequestError
+from spheroid_qc.gui.panels.result_figures import (
+    Figure,
+    curve_metrics,
+    dose_figures,
+    plate_figure,
+    time_figures,
+)
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.report.figures.render import png, svg
+from spheroid_qc.run.store.run_folder import RunFolder
+
+
+def export_session(
+    target: Path,
+    run: RunFolder,
+    tables: dict[str, pd.DataFrame],
+    parameters: Parameters,
+    command: str,
+    plate_map: Path | None,
+    *,
+    figures: bool = True,
+) -> list[Path]:
+    """Write tables, figures and settings into a folder.
+
+    Parameters
+    ----------
+    target : Path
+        The folder; made if it is missing. Files of the same names are replaced.
+    run : RunFolder
+        The run that is exported.
+    tables : dict
+        Its tables as read: for the figures.
+    parameters : Parameters
+        Settings of the session.
+    command : str
+        Command line that repeats the session; its `--config` is the settings file here.
+    plate_map : Path or None
+        Copied as well.
+    figures : bool
+        Whether figures are drawn.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    RequestError
+        If there is nothing to export, or the folder is the run folder.
+    OSError
+        If it can't be written.
+    """
+    if not run.table("wells").is_file():
+        raise RequestError("There are no results yet; analyse the plate first.")
+    if target.resolve() == run.root.resolve():
+        raise RequestError(
+            f"{target} is the results folder itself; its tables are there already. Choose another "
+            "folder."
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    written = []
+    for path in sorted(run.root.glob("*.csv")):
+        written.append(_copied(path, target / path.name))
+    page = run.root / "report.html"
+    if page.is_file():
+        written.append(_copied(page, target / page.name))
+    settings = target / "settings.toml"
+    write_configuration(settings, parameters, overwrite=True)
+    written.append(settings)
+    if plate_map is not None and plate_map.is_file():
+        written.append(_copied(plate_map, target / f"plate_map{plate_map.suffix}"))
+    note = target / "repeat.txt"
+    write_text(
+        note,
+        "This command makes the same tables, with the corrections, exclusions and acceptances\n"
+        f"that lie in the results folder:\n\n{command}\n",
+    )
+    written.append(note)
+    if figures:
+        for figure in _figures(run, tables, parameters):
+            written += write_figure(figure, target / "figures")
+    return written
+
+
+def write_figure(figure: Figure, folder: Path, kinds: Iterable[str] = ("png", "svg")) -> list[Path]:
+    """Draw a figure into files.
+
+    Parameters
+    ----------
+    figure : Figure
+        What to draw.
+    folder : Path
+        Where.
+    kinds : iterable of str
+        `png`, `svg`.
+    """
+    written = []
+    for kind in kinds:
+        path = folder / f"{figure.name}.{kind}"
+        with atomic_path(path) as temporary:
+            if kind == "svg":
+                text = svg(figure.draw, figure.name, figure.size, figure.margins)
+                temporary.write_text(text, "utf-8")
+            else:
+                temporary.write_bytes(png(figure.draw, figure.size, figure.margins))
+        written.append(path)
+    return written
+
+
+def _figures(
+    run: RunFolder, tables: dict[str, pd.DataFrame], parameters: Parameters
+) -> list[Figure]:
+    wells, conditions = tables["wells"], tables["conditions"]
+    found = list(time_figures(conditions, wells)) if wells["time_h"].nunique() > 1 else []
+    metrics = curve_metrics(conditions)[:1]
+    for plate, rows in wells.groupby("plate", sort=True):
+        found += [
+            plate_figure(wells, str(plate), metric, float(rows["time_h"].max()))
+            for metric in metrics
+        ]
+    return [*found, *dose_figures_of(run, parameters)]
+
+
+def dose_figures_of(run: RunFolder, parameters: Parameters) -> list[Figure]:
+    """Dose responses of a run folder; none where its plate map allows none."""
+    from spheroid_qc.analysis import analyse_run_folder
+    from spheroid_qc.errors import SpheroidQCError
+
+    if not (run.root / "dose_response.csv").is_file():
+        return []
+    try:
+        return dose_figures(analyse_run_folder(run.root, parameters))
+    except SpheroidQCError:
+        return []
+
+
+def _copied(source: Path, target: Path) -> Path:
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
+    return target

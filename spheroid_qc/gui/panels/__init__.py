@@ -1,0 +1,1 @@
+"""What is docked in napari: one widget a panel, and what panels are made of."""

@@ -1,0 +1,209 @@
+"""A plate coloured by any metric at any time, with its scale and a slider."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent
+from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
+
+from spheroid_qc.analysis.metric_names import Metric, metric_of
+from spheroid_qc.gui.panels.base_panel import row
+from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
+from spheroid_qc.gui.well_colours import is_dark, tone, value_colour
+from spheroid_qc.report.figures.plate_figures import LEFT_OUT, colour_scale
+from spheroid_qc.report.plate_heat_map import shown_metrics
+
+
+class HeatMap(QWidget):
+    """Shows the table of wells as a plate.
+
+    Signals
+    -------
+    clicked : str, float
+        A well was clicked, at the hours shown.
+    time_changed : float
+        Another time is shown.
+    """
+
+    clicked = Signal(str, float)
+    time_changed = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wells = pd.DataFrame()
+        self._plate = ""
+        self._count = 96
+        self._times: list[float] = []
+        self._metrics: list[Metric] = []
+        self.metric_choice = QComboBox()
+        self.metric_choice.setToolTip("What the colours mean.")
+        self.metric_choice.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.metric_choice.setMinimumContentsLength(28)
+        self.metric_choice.currentIndexChanged.connect(self._draw)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setPageStep(1)
+        self.slider.valueChanged.connect(self._on_slid)
+        self.time_label = QLabel()
+        self.time_label.setMinimumWidth(58)
+        self.grid = PlateGrid()
+        self.grid.clicked.connect(lambda well: self.clicked.emit(well, self.time_h))
+        self.scale = _Scale()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(row(QLabel("Colour by"), self.metric_choice, 1))
+        column.addWidget(self.grid)
+        column.addWidget(self.scale)
+        self.time_row = row(QLabel("Time"), self.slider, self.time_label)
+        column.addWidget(self.time_row)
+
+    @property
+    def time_h(self) -> float:
+        """Hours that are shown."""
+        return self._times[self.slider.value()] if self._times else 0.0
+
+    @property
+    def metric(self) -> Metric | None:
+        """What is shown."""
+        at = self.metric_choice.currentIndex()
+        return self._metrics[at] if 0 <= at < len(self._metrics) else None
+
+    def show_wells(
+        self, wells: pd.DataFrame, plate: str, well_count: int, times: list[float]
+    ) -> None:
+        """Show a table of wells.
+
+        Parameters
+        ----------
+        wells : DataFrame
+            `plate, well, time_h` and metrics; perhaps only some of the wells yet.
+        plate : str
+            The plate that is shown.
+        well_count : int
+            Wells of the plate.
+        times : list of float
+            Hours of the frames.
+        """
+        self._wells = wells[wells["plate"] == plate] if len(wells) else wells
+        self._plate, self._count = plate, well_count
+        wanted = self.metric
+        metrics = shown_metrics(self._wells) if len(self._wells) else []
+        if [m.column for m in metrics] != [m.column for m in self._metrics]:
+            self._metrics = metrics
+            self.metric_choice.blockSignals(True)
+            self.metric_choice.clear()
+            self.metric_choice.addItems([metric.axis for metric in metrics])
+            columns = [metric.column for metric in metrics]
+            if wanted is not None and wanted.column in columns:
+                self.metric_choice.setCurrentIndex(columns.index(wanted.column))
+            self.metric_choice.blockSignals(False)
+        if times != self._times:
+            at_end = not self._times or self.slider.value() == len(self._times) - 1
+            self._times = times
+            self.slider.blockSignals(True)
+            self.slider.setRange(0, max(0, len(times) - 1))
+            if at_end:
+                self.slider.setValue(len(times) - 1)
+            self.slider.blockSignals(False)
+        self.time_row.setVisible(len(times) > 1)
+        self._draw()
+
+    def set_metric(self, column: str) -> None:
+        """Show another metric."""
+        columns = [metric.column for metric in self._metrics]
+        if column in columns:
+            self.metric_choice.setCurrentIndex(columns.index(column))
+
+    def set_time(self, time_h: float) -> None:
+        """Show the time that is nearest."""
+        if self._times:
+            self.slider.setValue(int(np.argmin(np.abs(np.array(self._times) - time_h))))
+
+    def _on_slid(self, *_: object) -> None:
+        self._draw()
+        self.time_changed.emit(self.time_h)
+
+    def _draw(self, *_: object) -> None:
+        self.time_label.setText(f"{self.time_h:g} h")
+        metric = self.metric
+        faces: dict[str, Face] = {}
+        wells = self._wells
+        if metric is None or not len(wells) or metric.column not in wells:
+            self.scale.show_scale(None, 0, 1)
+            self.grid.set_plate(self._count, faces)
+            return
+        low, high = colour_scale(metric.shown(wells[metric.column]), metric)
+        now = wells[np.isclose(wells["time_h"].to_numpy(dtype=float), self.time_h)]
+        values = metric.shown(now[metric.column]).to_numpy()
+        states = now["state"].tolist() if "state" in now else [""] * len(now)
+        roles = now["role"].tolist() if "role" in now else [""] * len(now)
+        conditions = now["condition"].tolist() if "condition" in now else [""] * len(now)
+        dark = is_dark()
+        for well, value, state, role, condition in zip(
+            now["well"], values, states, roles, conditions, strict=True
+        ):
+            out = state in LEFT_OUT
+            known = bool(np.isfinite(value))
+            said = f"{value:.4g} {metric.unit}".strip() if known else "no value"
+            tip = "\n".join(
+                str(part)
+                for part in (f"{well}: {said}", condition, str(state).replace("_", " "))
+                if part and part == part and part != "nan"
+            )
+            faces[well] = Face(
+                value_colour(float(value), low, high, metric, dark) if known else None,
+                "×" if out and role != "blank" else "",
+                tip,
+                faint=not known and not out,
+            )
+        self.scale.show_scale(metric, low, high)
+        self.grid.set_plate(self._count, faces)
+
+    def changeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
+        if event.type() == event.Type.StyleChange and hasattr(self, "scale"):
+            self._draw()
+        super().changeEvent(event)
+
+
+class _Scale(QWidget):
+    """The ramp of a metric with its ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._metric: Metric | None = None
+        self._low, self._high = 0.0, 1.0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(300, 26)
+
+    def show_scale(self, metric: Metric | None, low: float, high: float) -> None:
+        self._metric, self._low, self._high = metric, low, high
+        self.setToolTip("" if metric is None else metric.help or metric.label)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        metric = self._metric or metric_of("disintegration_fraction")
+        dark = is_dark()
+        painter = QPainter(self)
+        left, width = 20.0, self.width() - 24.0
+        kind = "d" if metric.diverging else "s"
+        for n in range(11):
+            colour = QColor(tone(f"{kind}{n}" if self._metric else "nothing", dark))
+            painter.fillRect(QRectF(left + n * width / 11, 2, width / 11 + 0.6, 8), colour)
+        if self._metric is not None:
+            font = QFont(self.font())
+            font.setPixelSize(11)
+            painter.setFont(font)
+            painter.setPen(QColor(tone("muted", dark)))
+            box = QRectF(left, 11, width, 14)
+            painter.drawText(box, Qt.AlignmentFlag.AlignLeft, f"{self._low:.3g}")
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight, f"{self._high:.3g}")
+            painter.drawText(
+                box, Qt.AlignmentFlag.AlignHCenter, f"{metric.axis}    × left out of all means"
+            )
+        painter.end()

@@ -1,0 +1,396 @@
+"""Segment and measure any image that is open, with or without a plate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import napari.viewer
+import numpy as np
+from napari.layers import Image
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QLineEdit, QProgressBar
+
+from spheroid_qc.errors import SpheroidQCError
+from spheroid_qc.gui.panels.base_panel import Panel, button, hint, row, say_in
+from spheroid_qc.gui.panels.folding_section import Fold
+from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.result_layers import output_of, overlay_of, show_results
+from spheroid_qc.gui.state.lazy_stack import pixels_of
+from spheroid_qc.gui.state.one_image import (
+    FrameResult,
+    find_in_frames,
+    frame_indices,
+    pixel_size_of,
+)
+from spheroid_qc.gui.state.threads import alive, sentence_of
+from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
+from spheroid_qc.tables.csv_writer import write_table
+
+_PREVIEW_MS = 250
+
+
+class MeasurePanel(Panel):
+    """Find core and shed material in an image layer, and measure them.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        The viewer that it is docked in.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self._worker: Any = None
+        self._results: dict[tuple[int, ...], FrameResult] = {}
+        self._of: Any = None
+        self._source: Image | None = None
+        self._preview_due = False
+        self.empty = hint("Open an image first: drop a file on napari, or File > Open Sample.")
+        self.choice = QComboBox()
+        self.choice.currentIndexChanged.connect(self._on_chosen)
+        self.size_label = hint()
+        self.size = QLineEdit()
+        self.size.setPlaceholderText("µm a pixel, e.g. 1.3")
+        self.size.setMaximumWidth(150)
+        self.size.setToolTip("Only for this image; the layer's scale is set to it.")
+        self.size.editingFinished.connect(self._on_size)
+        self.assay = QComboBox()
+        self.assay.addItem("one spheroid (or what is left of it)", Assay.SINGLE.value)
+        self.assay.addItem("many spheres", Assay.SPHERES.value)
+        self.assay.currentIndexChanged.connect(self._settings_changed)
+        self.live = QCheckBox("Live preview of the frame that is shown")
+        self.live.toggled.connect(self._settings_changed)
+        self.forms = {
+            "segmentation": form_from_model(SegmentationParameters),
+            "measurement": form_from_model(MeasurementParameters),
+        }
+        for form in self.forms.values():
+            form.changed.connect(self._settings_changed)
+        self.one_button = button("This frame", self.run_frame, "Segment and measure.", primary=True)
+        self.all_button = button("All frames", self.run_all, "Every frame of the layer.")
+        self.again_button = button(
+            "Measure painted masks", self.run_painted,
+            "Measure the masks as they are now, after painting; nothing is segmented.",
+        )  # fmt: skip
+        self.cancel_button = button("Cancel", self.cancel)
+        self.cancel_button.setVisible(False)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.bar.setVisible(False)
+        self.answer = hint()
+        self.table_button = button(
+            "Show table", self.show_table, "napari's table of features: sort, select, copy."
+        )
+        self.save_button = button("Save table…", self.save_as, "CSV, one row a spheroid and frame.")
+        self.body = [
+            row(QLabel("Image"), self.choice, 1),
+            self.size_label,
+            row(QLabel("Pixel size"), self.size, 1),
+            row(QLabel("Assay"), self.assay, 1),
+            row(self.one_button, self.all_button, self.cancel_button, 1),
+            self.live,
+            self.bar,
+            self.answer,
+            row(self.table_button, self.save_button, self.again_button, 1),
+            Fold("Segmentation", self.forms["segmentation"].native, opened=True),
+            Fold("Measurement", self.forms["measurement"].native),
+        ]
+        self.choice.setMinimumContentsLength(20)
+        self.add(self.empty, *self.body)
+        self.column.addStretch(1)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_PREVIEW_MS)
+        self._rest.timeout.connect(self._preview)
+        events = self.viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered):
+            event.connect(self._on_layers)
+        self.viewer.dims.events.current_step.connect(self._on_step)
+        self.listen(self.session.parameters_changed, self._on_parameters)
+        self._on_parameters()
+        self._on_layers()
+
+    # the image
+
+    @property
+    def layer(self) -> Any:
+        """The image that is chosen; None if it is gone."""
+        found = self.choice.currentData()
+        return found if found is not None and found in self.viewer.layers else None
+
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Pixel size of the image that is chosen."""
+        layer = self.layer
+        return None if layer is None else pixel_size_of(layer.scale, layer.units)[0]
+
+    @property
+    def parameters(self) -> Parameters:
+        """Settings as entered."""
+        base = self.session.parameters
+        plate = base.plate.model_copy(update={"assay": Assay(self.assay.currentData())})
+        shown = {name: form.value() for name, form in self.forms.items()}
+        return base.model_copy(update={"plate": plate, **shown})
+
+    def _on_parameters(self) -> None:
+        for name, form in self.forms.items():
+            form.set_value(getattr(self.session.parameters, name))
+        self.assay.setCurrentIndex(self.assay.findData(self.session.parameters.plate.assay.value))
+
+    def _on_layers(self, event: Any = None) -> None:
+        if not alive(self):
+            return
+        chosen = self.layer
+        images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
+        self.choice.blockSignals(True)
+        self.choice.clear()
+        for layer in images:
+            self.choice.addItem(layer.name, layer)
+        if chosen in images:
+            self.choice.setCurrentIndex(images.index(chosen))
+        elif images:
+            self.choice.setCurrentIndex(len(images) - 1)
+        self.choice.blockSignals(False)
+        self.empty.setVisible(not images)
+        for widget in self.body:
+            if widget not in (self.bar, self.answer, self.size_label):
+                widget.setVisible(bool(images))
+        if self.layer is not self._source:
+            self._on_chosen()
+
+    def _on_chosen(self, *_: Any) -> None:
+        self._source = self.layer
+        self._results = {}
+        say_in(self.answer, "")
+        self._say_size()
+        layer = self.layer
+        if layer is not None:
+            frames = len(frame_indices(layer.data.shape, layer.rgb))
+            self.all_button.setVisible(frames > 1)
+            self.all_button.setText(f"All {frames} frames")
+            self.one_button.setText("This frame" if frames > 1 else "Segment and measure")
+        self._say_buttons()
+
+    def _say_size(self) -> None:
+        layer = self.layer
+        if layer is None:
+            return
+        size, words = pixel_size_of(layer.scale, layer.units)
+        warning = size is None
+        self.size_label.setStyleSheet("color: #e09a4f;" if warning else "")
+        if warning:
+            say_in(self.size_label, f"{words} Results are in pixels until you enter a pixel size.")
+            self.size.setText("")
+        else:
+            say_in(self.size_label, "")
+            self.size.setText(f"{size:.5g}")
+            self.size.setToolTip(f"{size:.6g} µm a pixel, {words}")
+
+    def _on_size(self) -> None:
+        layer, text = self.layer, self.size.text().strip().replace(",", ".")
+        if layer is None or not text:
+            return
+        try:
+            size = float(text)
+        except ValueError:
+            size = 0.0
+        if not 0 < size <= 1000:
+            show_error(f"{text!r} is no pixel size; write µm a pixel, such as 1.3.")
+            self._say_size()
+            return
+        old = pixel_size_of(layer.scale, layer.units)[0]
+        if old is not None and abs(old - size) < 1e-5 * size:
+            return
+        for one in (layer, self._output("core"), self._output("shed")):
+            if one is not None:
+                one.scale = (*one.scale[:-2], size, size)
+                one.units = (*(str(unit) for unit in one.units[:-2]), "um", "um")
+        self._say_size()
+        overlay_of(self.viewer, "scale_bar").visible = True
+        if self._results:
+            self.run_painted()
+
+    # running
+
+    def _index_shown(self) -> tuple[int, ...]:
+        """Place of the frame that is shown on the leading axes of the layer."""
+        layer = self.layer
+        leading = layer.data.shape[: -3 if layer.rgb else -2]
+        point = layer.world_to_data(self.viewer.dims.point[-layer.ndim :])
+        return tuple(
+            int(np.clip(round(at), 0, size - 1)) for at, size in zip(point, leading, strict=False)
+        )
+
+    def run_frame(self) -> None:
+        """Segment and measure the frame that is shown."""
+        if self.layer is not None:
+            self._start([self._index_shown()])
+
+    def run_all(self) -> None:
+        """Segment and measure all frames."""
+        if self.layer is not None:
+            self._results = {}
+            self._start(frame_indices(self.layer.data.shape, self.layer.rgb))
+
+    def run_painted(self) -> None:
+        """Measure the masks as they are now."""
+        core, shed = self._output("core"), self._output("shed")
+        if self.layer is None or core is None or shed is None or not self._results:
+            show_info("There are no masks yet; segment the image first.")
+            return
+        self._start(sorted(self._results), masks=(core.data, shed.data))
+
+    def cancel(self) -> None:
+        """Stop after the frame in progress; what is done stays."""
+        if self._worker is not None:
+            self._worker.quit()
+
+    def _start(self, indices: list[tuple[int, ...]], masks: tuple[Any, Any] | None = None) -> None:
+        layer = self.layer
+        if layer is None or self._worker is not None:
+            self._preview_due = True
+            return
+        pixels = pixels_of(layer)
+        if pixels is not self._of:  # frames of another well are not one result with these
+            self._results, self._of = {}, pixels
+        worker = create_worker(
+            find_in_frames, pixels, indices, self.pixel_size_um, self.parameters, masks,
+            _start_thread=False, _ignore_errors=True,
+        )  # fmt: skip
+        self._worker = worker
+        self.bar.setRange(0, len(indices))
+        self.bar.setValue(0)
+        self.bar.setVisible(True)
+        self.cancel_button.setVisible(len(indices) > 1)
+        for widget in (self.one_button, self.all_button, self.again_button):
+            widget.setEnabled(False)
+        worker.yielded.connect(lambda result: self._on_result(layer, result))
+        worker.errored.connect(self._on_error)
+        worker.finished.connect(lambda: self._on_finished(layer))
+        worker.start()
+
+    def _on_result(self, layer: Image, result: FrameResult) -> None:
+        if not alive(self) or layer is not self.layer or pixels_of(layer) is not self._of:
+            return
+        self._results[result.index] = result
+        self.bar.setValue(self.bar.value() + 1)
+
+    def _on_error(self, error: BaseException) -> None:
+        if isinstance(error, ValueError) and not isinstance(error, SpheroidQCError):
+            show_error(str(error))
+        else:
+            show_error(sentence_of(error))
+
+    def _on_finished(self, layer: Image) -> None:
+        if not alive(self):
+            return
+        self._worker = None
+        self.bar.setVisible(False)
+        self.cancel_button.setVisible(False)
+        if layer is self.layer and pixels_of(layer) is not self._of:
+            self._results = {}
+            show_info("Another well was chosen meanwhile; segment again to have that one.")
+        elif layer is self.layer and self._results:
+            self._show_results(layer)
+        self._say_buttons()
+        if self._preview_due:
+            self._preview_due = False
+            self._preview()
+
+    def _say_buttons(self) -> None:
+        idle = self._worker is None and self.layer is not None
+        self.one_button.setEnabled(idle)
+        self.all_button.setEnabled(idle)
+        for widget in (self.again_button, self.table_button, self.save_button):
+            widget.setEnabled(idle and bool(self._results))
+
+    # preview
+
+    def _settings_changed(self, *_: Any) -> None:
+        if self.live.isChecked():
+            self._rest.start()
+
+    def _on_step(self, event: Any = None) -> None:
+        if alive(self) and self.live.isChecked() and self.layer is not None:
+            if self._index_shown() not in self._results:
+                self._rest.start()
+            else:
+                self._say_answer()
+
+    def _preview(self) -> None:
+        if self.live.isChecked() and self.layer is not None:
+            self.run_frame()
+
+    # results
+
+    def _output(self, kind: str) -> Any:
+        """Layer of results of the image that is chosen, if it is still there."""
+        return output_of(self.viewer, self.layer, kind)
+
+    def _show_results(self, layer: Image) -> None:
+        results = [self._results[index] for index in sorted(self._results)]
+        show_results(self.viewer, layer, results, self.pixel_size_um, self.parameters)
+        self._say_answer()
+
+    def _say_answer(self) -> None:
+        layer = self.layer
+        if layer is None:
+            return
+        result = self._results.get(self._index_shown())
+        if result is None:
+            say_in(self.answer, f"{len(self._results)} frames measured; not this one.")
+            return
+        rows = result.table
+        um = self.pixel_size_um is not None
+        area = "core_area_um2" if um else "core_area_px"
+        unit = "µm²" if um else "px"
+        doubt = "" if np.isnan(result.confidence) else f", confidence {result.confidence:.2f}"
+        if self.parameters.plate.assay is Assay.SPHERES:
+            mean = f", mean area {rows[area].mean():,.0f} {unit}" if len(rows) else ""
+            say_in(self.answer, f"{len(rows)} spheres{mean}{doubt}")
+            return
+        first = rows.iloc[0]
+        if not first["total_area_px"] > 0:
+            say_in(self.answer, f"No spheroid was found{doubt}.")
+            return
+        say_in(
+            self.answer,
+            f"Core {first[area]:,.0f} {unit}, disintegration fraction "
+            f"{first['disintegration_fraction']:.3f}{doubt}",
+        )
+
+    def show_table(self) -> None:
+        """Dock napari's own table of features."""
+        core = self._output("core")
+        if core is not None:
+            self.viewer.layers.selection.active = core
+        dock, _ = self.viewer.window.add_plugin_dock_widget("napari", "Features table widget")
+        # Below the picture: beside it, it would squeeze this panel.
+        self.viewer.window._qt_window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+
+    def save_as(self) -> None:
+        """Ask for a file, and save the table."""
+        layer = self.layer
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save the table", f"{layer.name if layer is not None else 'spheroids'}.csv",
+            "CSV (*.csv)",
+        )  # fmt: skip
+        if name:
+            self.save(Path(name).with_suffix(".csv"))
+
+    def save(self, path: Path) -> None:
+        """Save the table as CSV."""
+        core = self._output("core")
+        if core is None:
+            return
+        table = core.features.rename(columns={"index": "label"})
+        try:
+            write_table(path, table)
+        except OSError as error:
+            show_error(f"{path} can't be written ({error.strerror}); choose another place.")
+            return
+        show_info(f"Wrote {path}")

@@ -1,0 +1,393 @@
+"""Panel 1: which images, how their names were read, what is in the wells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import napari.viewer
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton
+
+from spheroid_qc.errors import PlateMapError
+from spheroid_qc.frames.inspection import inspection
+from spheroid_qc.gui.actions import load_map, open_images, open_panel
+from spheroid_qc.gui.correcting import correcting_of
+from spheroid_qc.gui.panels.base_panel import Panel, button, heading, hint, row, say_in
+from spheroid_qc.gui.panels.folding_section import Fold
+from spheroid_qc.gui.panels.map_editor import MapEditor
+from spheroid_qc.gui.panels.names_table import NamesTable
+from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
+from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.preferences import preference, remember
+from spheroid_qc.gui.well_colours import condition_colours
+from spheroid_qc.gui.well_view import view_of
+from spheroid_qc.parameters import PlateParameters
+from spheroid_qc.report.metric_families import common_suffix
+
+_SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}
+
+
+class PlatePanel(Panel):
+    """Choose a folder, see how it was read, fill in the plate map, look at wells.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        The viewer that it is docked in.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self.view = view_of(self.viewer)
+        self.open_button = button(
+            "Open folder…", self.choose_folder, "Folder of images of one or more plates.",
+            primary=True,
+        )  # fmt: skip
+        self.path = QLineEdit()
+        self.path.setPlaceholderText("no folder yet: open one, or drop it here")
+        self.path.setToolTip("Folder of images; a path can be typed too.")
+        self.path.returnPressed.connect(self._on_typed)
+        self.summary = hint("Open a folder of images. Or try File > Open Sample > Spheroid QC.")
+        self.problems = hint()
+        self.problems.setStyleSheet("color: #e09a4f;")
+        self.plates = QComboBox()
+        self.plates.currentTextChanged.connect(self._on_plate_chosen)
+        self.plate_row = row(QLabel("Plate"), self.plates, 1)
+        self.field = QComboBox()
+        self.field.setToolTip("Which field of view of a well is shown and corrected.")
+        self.field.currentIndexChanged.connect(self._on_field)
+        self.field_row = row(QLabel("Field of view"), self.field, 1)
+        self.map_state = hint()
+        self.grid = PlateGrid(selectable=True)
+        self.grid.clicked.connect(self._on_well_clicked)
+        self.legend = QLabel()
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setWordWrap(True)
+        self.editor = MapEditor(self.session, self.grid, self._plate_of_map)
+        self.load_button = button("Load plate map…", self.choose_map, "CSV or XLSX.")
+        self.found_map = QPushButton()
+        self.found_map.clicked.connect(self._on_found_map)
+        self.form = form_from_model(PlateParameters)
+        self.form.changed.connect(self._on_form)
+        self.names = NamesTable()
+        self.names.clicked.connect(self._on_name_clicked)
+        self.names_fold = Fold("How file names were read", self.names)
+        self.next_button = button(
+            "Next: analyse the plate", lambda: open_panel(self.viewer, "Run"), primary=True
+        )
+        self.editor_fold = Fold("Fill in the map by hand", self.editor)
+        self.settings_fold = Fold("Pixel size, assay, times", self.form.native)
+        self.add(
+            row(self.open_button, self.path),
+            self.summary,
+            self.problems,
+            heading("Wells"),
+            self.plate_row,
+            row(self.load_button, self.found_map, 1),
+            self.map_state,
+            self.grid,
+            self.legend,
+            self.field_row,
+            self.editor_fold,
+            self.settings_fold,
+            self.names_fold,
+            self.next_button,
+        )
+        self.column.addStretch(1)
+        self.setAcceptDrops(True)
+        self._reopen = QTimer(self)
+        self._reopen.setSingleShot(True)
+        self._reopen.setInterval(700)
+        self._reopen.timeout.connect(self._open_again)
+        for signal, method in (
+            (self.session.opened_changed, self._on_opened),
+            (self.session.map_changed, self._on_map_changed),
+            (self.session.parameters_changed, self._on_parameters),
+            (self.session.well_wanted, self._on_shown),
+            (self.session.shown_changed, self._on_shown),
+        ):
+            self.listen(signal, method)
+        self._on_parameters()
+        self._on_opened()
+
+    # folder
+
+    def choose_folder(self) -> None:
+        """Ask for a folder."""
+        start = preference("plate", "last_folder", "")
+        if self.session.opened is not None:
+            start = str(self.session.opened.folder)
+        name = QFileDialog.getExistingDirectory(self, "Folder of images", start)
+        if name:
+            remember("plate", "last_folder", name)
+            self.open(Path(name))
+
+    def open(self, folder: Path) -> None:
+        """Open a folder in the background."""
+        say_in(self.summary, f"Reading the names in {folder.name} …")
+        worker = open_images(self.viewer, folder)
+        worker.errored.connect(lambda *_: self._on_opened())
+
+    def _on_typed(self) -> None:
+        text = self.path.text().strip().strip('"')
+        if text:
+            self.open(Path(text).expanduser())
+
+    def dragEnterEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
+        for url in event.mimeData().urls():
+            path = Path(url.toLocalFile())
+            if path.is_dir():
+                self.open(path)
+            else:
+                load_map(self, self.session, path)
+            return
+
+    def _on_opened(self) -> None:
+        opened = self.session.opened
+        known = opened is not None and bool(opened.table.frames)
+        for widget in (
+            self.grid, self.load_button, self.editor_fold, self.settings_fold, self.names_fold,
+            self.next_button, self.legend,
+        ):  # fmt: skip
+            widget.setVisible(opened is not None)
+        self.next_button.setEnabled(known)
+        self.found_map.setVisible(False)
+        self.plate_row.setVisible(opened is not None and len(opened.plates) > 1)
+        self._offer_fields()
+        if opened is None:
+            say_in(
+                self.summary, "Open a folder of images. Or try File > Open Sample > Spheroid QC."
+            )
+            return
+        self.path.setText(str(opened.folder))
+        say_in(self.summary, self._summary_text())
+        say_in(self.problems, self._problem_text())
+        self.names.show_table(opened.table)
+        serious = len(opened.table.problems)
+        self.names_fold.set_title(
+            "How file names were read" + (f" ({serious} left out)" if serious else "")
+        )
+        if serious:
+            self.names_fold.set_open(True)
+        self.plates.blockSignals(True)
+        self.plates.clear()
+        self.plates.addItems(list(opened.plates))
+        self.plates.blockSignals(False)
+        self._on_map_changed()
+        if known and not self.session.well:
+            first = opened.wells(self.session.plate)
+            if first:
+                self.session.show(self.session.plate, first[0], 0)
+
+    def _summary_text(self) -> str:
+        opened = self.session.opened
+        assert opened is not None
+        if not opened.table.frames:
+            return (
+                "No file name tells its well. See below how names were read, and give a name "
+                "pattern under “Pixel size, assay, times”."
+            )
+        wells, times = len(opened.moments), {f.time_h for f in opened.table.frames}
+        lines = [
+            f"{len(opened.table.frames)} images: {wells} wells, {len(times)} times"
+            + (f", {len(opened.plates)} plates" if len(opened.plates) > 1 else "")
+        ]
+        picture = opened.picture
+        if picture is None:
+            lines.append("None of the first images can be read; see the files.")
+        else:
+            size = (
+                f"{picture.pixel_size_um:.4g} µm a pixel "
+                f"({_SOURCES.get(picture.source, picture.source)})"
+                if picture.pixel_size_um
+                else "no pixel size known"
+            )
+            lines.append(f"{picture.shape[1]} × {picture.shape[0]} pixels, {size}")
+        if opened.status == "done":
+            lines.append(f"Analysed before: results in {opened.out.name}")
+        elif opened.status == "running":
+            lines.append(
+                f"An analysis was begun; go on with it in the Run panel ({opened.out.name})"
+            )
+        return "\n".join(lines)
+
+    def _problem_text(self) -> str:
+        opened = self.session.opened
+        assert opened is not None
+        found = []
+        serious = opened.table.problems
+        if serious:
+            found.append(
+                f"{len(serious)} file{'s' * (len(serious) > 1)} left out; the reasons stand on "
+                "top of the table below."
+            )
+        if opened.picture is not None and not opened.picture.pixel_size_um:
+            found.append(
+                "Without a pixel size all areas stay in pixels. Enter it under “Pixel size, "
+                "assay, times”."
+            )
+        if opened.picture is not None and opened.picture.conflict:
+            found.append(opened.picture.conflict)
+        found += inspection(opened.table, opened.parameters.plate.well_count).missing[:2]
+        return "\n".join(found)
+
+    def _on_name_clicked(self, index) -> None:  # type: ignore[no-untyped-def]
+        frame = index.model().well_of(index.row())
+        if frame is not None:
+            self.session.show(frame.plate, frame.well, frame.timepoint)
+
+    # plates and wells
+
+    def _plate_of_map(self) -> str:
+        """Plate that the map's wells are written for: every plate unless the map names plates."""
+        named = any(plate for plate, _ in self.session.draft.wells)
+        several = self.session.opened is not None and len(self.session.opened.plates) > 1
+        return self.session.plate if named or (several and not self.session.draft.wells) else ""
+
+    def _on_plate_chosen(self, plate: str) -> None:
+        if plate and plate != self.session.plate:
+            self.session.plate = plate
+            self._on_map_changed()
+
+    def _on_well_clicked(self, well: str) -> None:
+        opened = self.session.opened
+        if opened is not None and (self.session.plate, well) in opened.moments:
+            self.session.show(self.session.plate, well, self.session.timepoint)
+
+    def _offer_fields(self) -> None:
+        opened = self.session.opened
+        fields = sorted({f.field for f in opened.table.frames}) if opened is not None else []
+        self.field.blockSignals(True)
+        self.field.clear()
+        self.field.addItem("as analysed", None)
+        for number in fields:
+            self.field.addItem(str(number), number)
+        self.field.blockSignals(False)
+        self.field_row.setVisible(len(fields) > 1)
+
+    def _on_field(self, *_: object) -> None:
+        # A stroke of this very moment belongs to the field that is left now.
+        correcting_of(self.viewer).finish()
+        self.view.field = self.field.currentData()
+        self.view.read_again()
+
+    def _on_shown(self) -> None:
+        self.grid.set_current(self.session.well)
+        if self.plates.currentText() != self.session.plate:
+            self.plates.setCurrentText(self.session.plate)
+
+    # map
+
+    def choose_map(self) -> None:
+        """Ask for the file of a plate map."""
+        opened = self.session.opened
+        start = str(opened.folder.parent) if opened is not None else ""
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Plate map", start, "Tables (*.csv *.xlsx *.tsv *.txt);;All files (*)"
+        )
+        if name:
+            load_map(self, self.session, Path(name))
+
+    def _on_found_map(self) -> None:
+        opened = self.session.opened
+        if opened is not None and opened.maps:
+            load_map(self, self.session, opened.maps[0])
+
+    def _on_map_changed(self) -> None:
+        opened, draft = self.session.opened, self.session.draft
+        if opened is None:
+            return
+        problem = ""
+        if not draft.saved and draft.wells:
+            try:
+                self.session.plate_map = draft.check(opened.folder)
+            except PlateMapError as error:
+                problem = error.problems[0].split(": ", 1)[-1]
+        elif not draft.wells:
+            self.session.plate_map = None
+        mapped = self.session.mapped(self.session.plate)
+        entries = self.session.plate_map.wells if self.session.plate_map is not None else ()
+        colours = condition_colours(entries)
+        imaged = set(opened.wells(self.session.plate))
+        faces = {}
+        conditions: dict[str, str] = {}
+        plate = self._plate_of_map()
+        for well in {*imaged, *mapped, *(w for p, w in draft.wells if p in (plate, ""))}:
+            name = self.session.condition_of(self.session.plate, well)
+            written = draft.wells.get((plate, well)) or draft.wells.get(("", well))
+            text = name or (f"{written.words} (not complete)" if written else "not on the map")
+            if name:
+                conditions[name] = colours.get(name, "#888888")
+            where = "" if well in imaged else ", no image"
+            faces[well] = Face(
+                colours.get(name), "" if name or not written else "?", f"{well}: {text}{where}",
+                faint=well not in imaged,
+            )  # fmt: skip
+        self.grid.set_plate(self.session.well_count, faces)
+        self._write_legend(conditions)
+        self._write_map_state(problem, len(mapped), len(imaged - set(mapped)))
+        self.editor.refresh()
+
+    def _write_legend(self, conditions: dict[str, str]) -> None:
+        order = sorted(conditions, key=lambda name: (not name.startswith("vehicle"), name))
+        # What all conditions share, such as the cell line, need not be said with each.
+        shared = common_suffix(order)
+        parts = [
+            f'<span style="color:{conditions[name]}; font-size:13px;">●</span>&nbsp;'
+            f"{_escaped(name.removesuffix(shared))}"
+            for name in order[:14]
+        ]
+        if len(order) > 14:
+            parts.append(f"and {len(order) - 14} more")
+        self.legend.setText("&ensp; ".join(parts))
+        self.legend.setVisible(bool(parts))
+
+    def _write_map_state(self, problem: str, mapped: int, unmapped: int) -> None:
+        opened = self.session.opened
+        assert opened is not None
+        lines = []
+        if problem:
+            lines.append(f"The map is not complete yet: {problem}")
+        elif self.session.plate_map is None:
+            lines.append("No plate map yet: load one, or select wells and fill them in below.")
+        else:
+            lines.append(f"{mapped} wells on the map")
+            if unmapped:
+                lines[-1] += f", {unmapped} with images are not"
+            lines += [str(w) for w in self.session.plate_map.warnings[:2]]
+        say_in(self.map_state, "\n".join(lines))
+        offered = bool(opened.maps) and self.session.plate_map is None
+        self.found_map.setVisible(offered)
+        if offered:
+            self.found_map.setText(f"Use {opened.maps[0].name}")
+            self.found_map.setToolTip(str(opened.maps[0]))
+
+    # settings
+
+    def _on_parameters(self) -> None:
+        self.form.set_value(self.session.parameters.plate)
+
+    def _on_form(self) -> None:
+        old = self.session.parameters
+        new = old.model_copy(update={"plate": self.form.value()})
+        self.session.set_parameters(new)
+        opened = self.session.opened
+        if opened is None:
+            return
+        # Names and calibration are read anew, once the typing has come to rest.
+        self._reopen.start()
+
+    def _open_again(self) -> None:
+        opened = self.session.opened
+        if opened is not None:
+            open_images(self.viewer, opened.folder, self.session.parameters, opened.out)
+
+
+def _escaped(text: str) -> str:
+    import html
+
+    return html.escape(text)

@@ -1,0 +1,384 @@
+"""Panel 3: doubtful frames, one after the other: look, correct, accept, exclude."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import napari.viewer
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QHeaderView,
+    QLabel,
+    QTableView,
+)
+
+from spheroid_qc.errors import SpheroidQCError
+from spheroid_qc.gui.actions import open_panel
+from spheroid_qc.gui.correcting import correcting_of
+from spheroid_qc.gui.panels.base_panel import Panel, button, heading, hint, row, say_in
+from spheroid_qc.gui.panels.folding_section import Fold
+from spheroid_qc.gui.panels.review_table import QueueModel, figures_text
+from spheroid_qc.gui.run_control import control_of
+from spheroid_qc.gui.state.review_queue import SHOWN, Entry, queue_of
+from spheroid_qc.gui.state.threads import alive, sentence_of
+from spheroid_qc.gui.well_view import view_of
+
+REASONS = (
+    "out of focus", "dust or fibre on the spheroid", "air bubble", "several spheroids",
+    "spheroid partly out of view", "pipetting mistake", "no spheroid was seeded",
+)  # fmt: skip
+_KEYS = (
+    ("N", "next doubtful frame"),
+    ("Shift+N", "previous one"),
+    ("A", "accept the frame and go on"),
+    ("Q", "exclude it for the chosen reason and go on"),
+    ("U", "take the decision back"),
+    ("S", "paint core or shed material, in turn"),
+    ("P, E, F, 3", "brush, eraser, bucket, polygon (napari)"),
+    ("[ and ]", "smaller and larger brush (napari)"),
+    ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo strokes (napari)"),
+    ("V", "hide and show the outline (napari)"),
+)
+
+
+class ReviewPanel(Panel):
+    """Go through doubtful frames and decide.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        The viewer that it is docked in.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self.view = view_of(self.viewer)
+        self.control = control_of(self.viewer)
+        self.correcting = correcting_of(self.viewer)
+        self._corrected: set[tuple[str, str, int]] = set()
+        self.empty = hint("Analyse a plate first (Run panel); its doubtful frames come here.")
+        self.shown = QComboBox()
+        self.shown.addItems(list(SHOWN))
+        self.shown.setToolTip(
+            "Doubtful: frames with a warning or an excluding flag in the picture, the most "
+            "suspicious first (2 points a flag that excludes, 1 a warning, and 1 - confidence)."
+        )
+        self.shown.currentIndexChanged.connect(self.refresh)
+        self.count = QLabel()
+        self.queue = QueueModel()
+        self.table = QTableView()
+        self.table.setModel(self.queue)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.verticalHeader().setVisible(False)
+        self.table.verticalHeader().setDefaultSectionSize(21)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((0, 84), (2, 42), (3, 84)):
+            self.table.setColumnWidth(column, width)
+        self.table.setFixedHeight(168)
+        self.table.clicked.connect(lambda index: self.go_to(index.row()))
+        self.title = heading("")
+        self.details = hint()
+        self.figures = QLabel()
+        self.figures.setTextFormat(Qt.TextFormat.RichText)
+        self.reason = QComboBox()
+        self.reason.setEditable(True)
+        self.reason.addItems(list(REASONS))
+        self.reason.setToolTip("Why it is excluded: choose, or write your own.")
+        self.whole = QCheckBox("whole well")
+        self.whole.setToolTip("Exclude or accept the well at all times.")
+        self.previous_button = button("◀ Back", self.previous, "Shift+N")
+        self.next_button = button("Next ▶", self.next, "N")
+        self.accept_button = button(
+            "Accept", self.accept,
+            "A: I looked at it and it is fine. A frame that a flag left out counts again.",
+            primary=True,
+        )  # fmt: skip
+        self.exclude_button = button("Exclude", self.exclude, "Q: leave it out of every result.")
+        self.open_button = button("Undecide", self.undecide, "U: take the decision back.")
+        self.core_button = button("Paint core", lambda: self.paint("core"), "S, then P")
+        self.shed_button = button("Paint shed", lambda: self.paint("shed"), "S, then P")
+        self.erase_button = button("Erase", self.erase, "E")
+        self.polygon_button = button("Polygon", lambda: self.paint(None, "polygon"), "3")
+        self.fill_button = button("Fill", lambda: self.paint(None, "fill"), "F")
+        self.restore_button = button(
+            "Back to automatic masks",
+            self.correcting.restore,
+            "Take all corrections of the frame back.",
+        )
+        self.state = hint()
+        keys = hint("\n".join(f"{key}   {what}" for key, what in _KEYS))
+        self.results_button = button(
+            "Next: results", lambda: open_panel(self.viewer, "Results"), primary=True
+        )
+        self.body = [
+            row(QLabel("Show"), self.shown, 1, self.count),
+            self.table,
+            row(self.previous_button, self.next_button, 1, self.whole),
+            self.title,
+            self.details,
+            self.figures,
+            row(self.accept_button, self.exclude_button, self.open_button, 1),
+            row(QLabel("Reason"), self.reason),
+            heading("Correct the masks"),
+            row(self.core_button, self.shed_button, self.erase_button, self.fill_button,
+                self.polygon_button, spacing=3),
+            row(self.restore_button, 1),
+            self.state,
+            Fold("Keyboard", keys),
+            self.results_button,
+        ]  # fmt: skip
+        self.reason.setSizePolicy(
+            self.reason.sizePolicy().horizontalPolicy().Expanding,
+            self.reason.sizePolicy().verticalPolicy(),
+        )
+        self.add(self.empty, *self.body)
+        self.column.addStretch(1)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(50)
+        self._later.timeout.connect(self.refresh)
+        for signal, method in (
+            (self.session.opened_changed, self._on_opened),
+            (self.session.tables_changed, self._on_tables),
+            (self.session.decisions_changed, self._soon),
+            (self.session.correction_changed, self._on_corrected),
+            (self.session.shown_changed, self._on_frame),
+            (self.session.run_started, self._on_run),
+            (self.session.run_ended, self._on_run),
+        ):
+            self.listen(signal, method)
+        self.view.shown.connect(self._on_frame)
+        self.view.stepped.connect(self._on_frame)
+        self.correcting.measured.connect(lambda *_: self._write_figures())
+        self._bind_keys()
+        self.refresh()
+
+    def _bind_keys(self) -> None:
+        for key, action in (
+            ("n", self.next), ("Shift-n", self.previous), ("a", self.accept), ("q", self.exclude),
+            ("u", self.undecide), ("s", self.swap),
+        ):  # fmt: skip
+
+            def press(_: Any, action: Any = action) -> None:
+                if alive(self) and self.queue.entries:
+                    action()
+
+            self.viewer.bind_key(key, press, overwrite=True)
+
+    # the queue
+
+    @property
+    def entry(self) -> Entry | None:
+        """The frame that is looked at, if it is in the queue."""
+        key = (self.session.plate, self.session.well, self.session.timepoint)
+        return next((entry for entry in self.queue.entries if entry.key == key), None)
+
+    def refresh(self, *_: Any) -> None:
+        """Queue the frames anew."""
+        opened, tables = self.session.opened, self.session.tables
+        known = opened is not None and "wells" in tables and "qc" in tables
+        self.empty.setVisible(not known)
+        for widget in self.body:
+            widget.setVisible(known)
+        if not known:
+            self.queue.show([])
+            return
+        assert opened is not None
+        times = {plate: opened.times(plate) for plate in opened.plates}
+        entries = queue_of(
+            tables["wells"], tables["qc"], times,
+            lambda *place: self.session.decision(*place)[0],
+            lambda *key: key in self._corrected,
+            self.shown.currentText(),
+        )  # fmt: skip
+        self.queue.show(entries)
+        left = sum(not entry.done for entry in entries)
+        self.count.setText(f"{left} of {len(entries)} to do" if entries else "nothing to do")
+        self._on_frame()
+
+    def go_to(self, number: int) -> None:
+        """Show a frame of the queue."""
+        if 0 <= number < len(self.queue.entries):
+            entry = self.queue.entries[number]
+            data = self.view.data
+            same = data is not None and (data.plate, data.well) == (entry.plate, entry.well)
+            if same:
+                self.view.go_to(entry.timepoint)
+                self.session.now_shown(*entry.key)
+            else:
+                self.session.show(*entry.key)
+            self._on_frame()
+
+    def next(self) -> None:
+        """Go to the next frame that nobody has decided on."""
+        self._step(1)
+
+    def previous(self) -> None:
+        """Go to the frame before."""
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
+        entries = self.queue.entries
+        here = self.entry
+        at = entries.index(here) if here is not None else (-1 if step > 0 else len(entries))
+        order = range(at + step, len(entries) if step > 0 else -1, step)
+        for number in order:
+            if step < 0 or not entries[number].done:
+                self.go_to(number)
+                return
+        if step > 0:
+            left = [n for n, entry in enumerate(entries) if not entry.done and entry is not here]
+            if left:
+                self.go_to(left[0])
+            elif entries:
+                show_info("All frames of this list are decided.")
+
+    # decisions
+
+    def accept(self) -> None:
+        """Accept the frame that is looked at."""
+        self._decide("accept", "")
+
+    def exclude(self) -> None:
+        """Exclude the frame that is looked at, for the reason that is written."""
+        reason = self.reason.currentText().strip()
+        if not reason:
+            show_warning("Write a reason first: whoever reads the tables will want to know.")
+            return
+        self._decide("exclude", reason)
+
+    def undecide(self) -> None:
+        """Take the decision on the frame, or on its well, back."""
+        self._decide("open", "")
+
+    def _decide(self, kind: str, reason: str) -> None:
+        opened, session = self.session.opened, self.session
+        if opened is None or not session.well:
+            return
+        place = (session.plate, session.well)
+        time_h = opened.times(session.plate).get(session.timepoint)
+        try:
+            if kind == "open":
+                for when in (time_h, None):
+                    session.decide("open", *place, when)
+            else:
+                session.decide(kind, *place, None if self.whole.isChecked() else time_h, reason)
+        except (OSError, SpheroidQCError) as error:
+            show_warning(f"The decision can't be stored. {sentence_of(error)}")
+            return
+        session.tables_wanted.emit()
+        self.refresh()
+        if kind != "open":
+            self._step(1)
+
+    # painting
+
+    def paint(self, name: str | None, mode: str = "paint") -> None:
+        """Take a tool for the core or the shed material.
+
+        Parameters
+        ----------
+        name : str or None
+            `core` or `shed`; None: the one that is active.
+        mode : str
+            napari's mode of a Labels layer.
+        """
+        active = self.viewer.layers.selection.active
+        if name is None:
+            name = active.name if active is not None and active.name in ("core", "shed") else "core"
+        layer = self.view.layer(name)
+        if layer is None:
+            show_warning("There are no masks to correct here; analyse the plate first.")
+            return
+        self.viewer.layers.selection.active = layer
+        layer.selected_label = 1
+        layer.mode = mode
+        self._on_frame()
+
+    def erase(self) -> None:
+        """Take the eraser."""
+        self.paint(None, "erase")
+
+    def swap(self) -> None:
+        """Go from painting the core to painting the shed material, and back."""
+        active = self.viewer.layers.selection.active
+        mode = getattr(active, "mode", "paint")
+        name = "shed" if active is not None and active.name == "core" else "core"
+        self.paint(
+            name, str(mode) if str(mode) in ("paint", "erase", "fill", "polygon") else "paint"
+        )
+
+    # the session
+
+    def _soon(self) -> None:
+        self._later.start()
+
+    def _on_opened(self) -> None:
+        self._corrected.clear()
+        self.refresh()
+
+    def _on_tables(self) -> None:
+        self._corrected.clear()
+        self.refresh()
+
+    def _on_corrected(self, plate: str, well: str, timepoint: int) -> None:
+        self._corrected.add((plate, well, timepoint))
+        self._later.start()
+        hours = self.session.opened.times(plate).get(timepoint, 0) if self.session.opened else 0
+        say_in(
+            self.state,
+            f"Kept: {well} at {hours:g} h, beside the automatic masks. Tables and figures follow.",
+        )
+
+    def _on_run(self) -> None:
+        if self.control.only_tables and self.control.running:
+            say_in(self.state, "Tables are being made anew …")
+        elif not self.control.running and self.state.text().startswith("Tables"):
+            say_in(self.state, "Tables hold all decisions and corrections.")
+
+    def _on_frame(self) -> None:
+        entry, session = self.entry, self.session
+        if entry is not None:
+            number = self.queue.entries.index(entry)
+            self.table.selectRow(number)
+        else:
+            self.table.clearSelection()
+        if session.opened is None or not session.well:
+            self.title.setText("Press N, or click a frame in the list.")
+            say_in(self.details, "")
+            self.figures.setText("")
+            return
+        hours = session.opened.times(session.plate).get(session.timepoint, 0.0)
+        condition = session.condition_of(session.plate, session.well)
+        self.title.setText(f"{session.well}   {hours:g} h   {condition}")
+        self.title.setWordWrap(True)
+        kind, decided = session.decision(session.plate, session.well, hours)
+        lines = list(entry.details) if entry is not None else []
+        if decided is not None:
+            what = "Accepted" if kind == "accept" else "Excluded"
+            where = " (whole well)" if decided.time_h is None else ""
+            reason = f": {decided.reason}" if decided.reason else ""
+            lines.insert(0, f"{what}{where}{reason} — {decided.by} {decided.at[:16]}".rstrip(" —"))
+        say_in(self.details, "\n".join(lines))
+        self.open_button.setEnabled(decided is not None)
+        self._write_figures()
+
+    def _write_figures(self) -> None:
+        data, session = self.view.data, self.session
+        if data is None or (data.plate, data.well) != (session.plate, session.well):
+            return
+        now = self.view.timepoint
+        automatic = data.automatic[now]
+        result = self.correcting.result_of(data.plate, data.well, now)
+        self.restore_button.setEnabled(automatic is not None and bool(automatic["mask"]))
+        if automatic is None or not automatic["rows"]:
+            self.figures.setText("")
+            return
+        corrected = result is not None and result.get("method") == "corrected"
+        self.figures.setText(figures_text(automatic, result if corrected else None))

@@ -1,0 +1,336 @@
+"""Panel 2: analyse the whole plate in background processes, and watch results appear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import napari.viewer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox
+
+from spheroid_qc.gui.actions import open_images, open_panel
+from spheroid_qc.gui.panels.base_panel import Panel, button, heading, hint, row, say_in
+from spheroid_qc.gui.panels.folding_section import Fold
+from spheroid_qc.gui.panels.heat_map_view import HeatMap
+from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.run_control import control_of, is_begun, live_table
+from spheroid_qc.gui.settings_files import load_settings, save_settings
+from spheroid_qc.parameters import (
+    ImageParameters,
+    MeasurementParameters,
+    OutputParameters,
+    Parameters,
+    QualityParameters,
+    ResponseParameters,
+    Section,
+    SegmentationParameters,
+    SpheresParameters,
+    StateParameters,
+)
+from spheroid_qc.run.executors import default_workers
+from spheroid_qc.run.progress import Progress
+from spheroid_qc.workflow.process import Ended, Failed, Stopped
+
+_DRAW_MS = 400
+_SECTIONS: dict[str, type[Section]] = {
+    "images": ImageParameters,
+    "segmentation": SegmentationParameters,
+    "measurement": MeasurementParameters,
+    "spheres": SpheresParameters,
+    "states": StateParameters,
+    "quality": QualityParameters,
+    "response": ResponseParameters,
+    "output": OutputParameters,
+}
+_STAGES = {"frames": "Finding spheroids", "tables": "Writing tables", "overlays": "Drawing"}
+
+
+class RunPanel(Panel):
+    """Start, watch, cancel and continue the analysis of a plate.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        The viewer that it is docked in.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self.control = control_of(self.viewer)
+        self.what = hint("Open a folder of images in the Plate panel first.")
+        self.warning = hint()
+        self.warning.setStyleSheet("color: #e09a4f;")
+        self.start_button = button("Analyse plate", self.start, primary=True)
+        self.cancel_button = button(
+            "Cancel", self.cancel, "Stop; finished wells are kept, and it can be continued."
+        )
+        self.workers = QSpinBox()
+        self.workers.setRange(1, 1024)
+        self.workers.setValue(max(1, default_workers() - 1))
+        self.workers.setToolTip(
+            "Background processes. The results do not depend on it; one processor is left for "
+            "the window."
+        )
+        self.out_button = button("Results folder…", self.choose_out, "Where the results go.")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(10)
+        self.status = hint("Not started.")
+        self.map = HeatMap()
+        self.map.clicked.connect(self._on_clicked)
+        self.answer = hint()
+        self.answer.setStyleSheet("font-family: monospace; font-size: 11px;")
+        self.answer_fold = Fold("What came out", self.answer)
+        self.failures = hint()
+        self.failures_fold = Fold("What could not be done", self.failures)
+        self.forms = {name: form_from_model(model) for name, model in _SECTIONS.items()}
+        folds = []
+        for name, form in self.forms.items():
+            form.changed.connect(lambda name=name: self._on_form(name))
+            folds.append(Fold(Parameters.model_fields[name].title or name, form.native))
+        self.new_folder = button(
+            "Put results into a new folder", self.use_new_folder,
+            "The old results stay as they are.",
+        )  # fmt: skip
+        files = row(
+            button("Load settings…", self.load_settings, "TOML, as of the command line."),
+            button("Save settings…", self.save_settings, "TOML for the command line."),
+            1,
+        )
+        self.settings_fold = Fold("All settings", files, *folds)
+        self.next_button = button(
+            "Next: review doubtful frames", lambda: open_panel(self.viewer, "Review"), primary=True
+        )
+        self.add(
+            self.what,
+            self.warning,
+            self.new_folder,
+            row(self.start_button, self.cancel_button, 1, QLabel("Processes"), self.workers),
+            self.bar,
+            self.status,
+            heading("Results so far"),
+            self.map,
+            self.answer_fold,
+            self.failures_fold,
+            row(self.out_button, 1),
+            self.settings_fold,
+            self.next_button,
+        )
+        self.column.addStretch(1)
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(_DRAW_MS)
+        self._redraw.timeout.connect(self._draw)
+        for signal, method in (
+            (self.session.opened_changed, self._on_opened),
+            (self.session.parameters_changed, self._on_parameters),
+            (self.session.tables_changed, self._draw),
+            (self.session.run_started, self._on_started),
+            (self.session.run_told, self._on_told),
+            (self.session.run_ended, self._on_ended),
+            (self.session.shown_changed, self._on_shown),
+        ):
+            self.listen(signal, method)
+        self._on_parameters()
+        self._on_opened()
+        if self.control.running:
+            self._on_started()
+
+    # what is asked for
+
+    def start(self) -> None:
+        """Analyse the plate of the session, or continue."""
+        if self.session.opened is None or not self._keep_map():
+            return
+        self.control.start(self.workers.value())
+
+    def _keep_map(self) -> bool:
+        """Save a map that was filled in by hand and not saved yet."""
+        from spheroid_qc.gui.actions import keep_map
+
+        return keep_map(self.session)
+
+    def cancel(self) -> None:
+        """Stop the run."""
+        self.control.stop()
+        self.cancel_button.setEnabled(False)
+        say_in(self.status, "Stopping …")
+
+    def choose_out(self) -> None:
+        """Ask where results go."""
+        opened = self.session.opened
+        if opened is None:
+            return
+        name = QFileDialog.getExistingDirectory(self, "Results folder", str(opened.out.parent))
+        if name:
+            self.reopen(Path(name))
+
+    def reopen(self, out: Path) -> None:
+        """Put results into another folder; what lies there is continued."""
+        opened = self.session.opened
+        if opened is not None:
+            open_images(self.viewer, opened.folder, None if is_begun(out) else
+                        self.session.parameters, out)  # fmt: skip
+
+    def use_new_folder(self) -> None:
+        """Put results into a folder that does not exist yet."""
+        opened = self.session.opened
+        if opened is None:
+            return
+        number = 2
+        base = opened.out.name.rstrip("0123456789").rstrip("_")
+        while (new := opened.out.with_name(f"{base}_{number}")).exists():
+            number += 1
+        self.session.use_out(new)
+        self._on_opened()
+
+    def load_settings(self) -> None:
+        """Ask for a file of settings."""
+        load_settings(self, self.session)
+
+    def save_settings(self) -> None:
+        """Ask for a file, and write the settings."""
+        save_settings(self, self.session)
+
+    # the session
+
+    def _on_opened(self) -> None:
+        opened = self.session.opened
+        known = opened is not None and bool(opened.table.frames)
+        self.start_button.setEnabled(known and not self.control.running)
+        self.cancel_button.setVisible(self.control.running)
+        for widget in (self.map, self.next_button, self.out_button):
+            widget.setVisible(known)
+        self.answer_fold.setVisible(False)
+        self.failures_fold.setVisible(False)
+        if opened is None or not known:
+            say_in(self.what, "Open a folder of images in the Plate panel first.")
+            self.new_folder.setVisible(False)
+            say_in(self.warning, "")
+            return
+        wells = len(opened.moments)
+        frames = sum(len(moments) for moments in opened.moments.values())
+        say_in(
+            self.what,
+            f"{opened.folder.name}: {frames} frames of {wells} wells. "
+            f"Results go to {opened.out.name}, beside the images."
+            if opened.out.parent == opened.folder.resolve().parent
+            else f"{opened.folder.name}: {frames} frames of {wells} wells. Results: {opened.out}",
+        )
+        begun = is_begun(opened.out)
+        self.start_button.setText("Continue" if begun and opened.status != "done" else
+                                  "Analyse again" if begun else "Analyse plate")  # fmt: skip
+        self._check_settings()
+        if not self.control.running:
+            self.bar.setRange(0, 1)
+            self.bar.setValue(1 if opened.status == "done" else 0)
+            text = "Begun before; finished wells are kept." if begun else "Not started."
+            if opened.status == "done":
+                text = "Done before; new images are added."
+            say_in(self.status, text)
+        self._draw()
+
+    def _check_settings(self) -> None:
+        changed = self.session.needs_other_folder() if self.session.opened is not None else []
+        self.new_folder.setVisible(bool(changed))
+        text = ""
+        if changed:
+            text = "Masks of the earlier run were made with other settings: " + " ".join(
+                changed[:3]
+            )
+        say_in(self.warning, text)
+
+    def _on_parameters(self) -> None:
+        for name, form in self.forms.items():
+            form.set_value(getattr(self.session.parameters, name))
+        self._check_settings()
+
+    def _on_form(self, name: str) -> None:
+        new = {name: self.forms[name].value()}
+        self.session.set_parameters(self.session.parameters.model_copy(update=new))
+
+    def _on_started(self) -> None:
+        self.start_button.setEnabled(False)
+        self.cancel_button.setVisible(not self.control.only_tables)
+        self.cancel_button.setEnabled(True)
+        self.workers.setEnabled(False)
+        self.bar.setRange(0, 0)
+        say_in(self.status, "Making tables …" if self.control.only_tables else "Starting …")
+
+    def _on_told(self, state: Progress) -> None:
+        if self.control.stopping:
+            return
+        self.bar.setRange(0, max(1, state.total))
+        self.bar.setValue(state.done)
+        parts = [f"{_STAGES.get(state.stage, state.stage)}: {state.done} of {state.total}"]
+        if state.rate > 0:
+            parts.append(f"{state.rate:.2g} a second")
+        if state.seconds_left is not None and state.done < state.total:
+            parts.append(f"{_duration(state.seconds_left)} left")
+        if self.control.request is not None and self.session.opened is not None:
+            folder = self.control.request.folder
+            if folder != self.session.opened.folder:
+                parts.insert(0, folder.name)
+        say_in(self.status, " · ".join(parts))
+        if state.well and not self._redraw.isActive():
+            self._redraw.start()
+
+    def _on_ended(self, message: Ended | Failed | Stopped) -> None:
+        self.start_button.setEnabled(self.session.opened is not None)
+        self.cancel_button.setVisible(False)
+        self.workers.setEnabled(True)
+        state = self.control.state
+        self.bar.setRange(0, 1)
+        self.bar.setValue(0)
+        if isinstance(message, Ended):
+            self.bar.setValue(1)
+            self.start_button.setText("Analyse again")
+            say_in(self.status, f"Done: {message.n_frames} frames, {message.n_new} of them new.")
+            say_in(self.answer, "\n".join(message.answer))
+            self.answer_fold.setVisible(bool(message.answer))
+            notes = [*message.failures, *message.notes]
+            say_in(self.failures, "\n".join(f"• {sentence}" for sentence in notes[:40]))
+            self.failures_fold.set_title(
+                f"What could not be done ({len(message.failures)}), and notes"
+                if message.failures
+                else "Notes"
+            )
+            self.failures_fold.setVisible(bool(notes))
+        elif isinstance(message, Failed):
+            say_in(self.status, message.sentence)
+        else:
+            self.start_button.setText("Continue")
+            done = f" after {state.done} of {state.total} frames" if state is not None else ""
+            say_in(self.status, f"Stopped{done}. Continue goes on from there.")
+
+    def _on_shown(self) -> None:
+        self.map.grid.set_current(self.session.well)
+
+    def _on_clicked(self, well: str, time_h: float) -> None:
+        opened = self.session.opened
+        if opened is None or (self.session.plate, well) not in opened.moments:
+            return
+        times = list(opened.times(self.session.plate).values())
+        at = times.index(time_h) if time_h in times else self.session.timepoint
+        self.session.show(self.session.plate, well, at)
+
+    def _draw(self, *_: Any) -> None:
+        opened = self.session.opened
+        if opened is None:
+            return
+        request = self.control.request
+        here = request is not None and request.out == opened.out and not self.control.only_tables
+        wells = live_table(self.control) if here else self.session.tables.get("wells")
+        if wells is None:
+            wells = live_table(self.control)
+        times = list(opened.times(self.session.plate).values())
+        self.map.show_wells(wells, self.session.plate, self.session.well_count, times)
+        self._on_shown()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

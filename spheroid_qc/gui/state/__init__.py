@@ -1,0 +1,1 @@
+"""What a viewer knows: folder, plate map, settings, tables and decisions; no widgets."""

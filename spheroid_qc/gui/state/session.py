@@ -1,0 +1,364 @@
+"""What all panels of one viewer share: folder, plate map, settings, tables, decisions.
+
+Panels change the session and listen to its signals; none knows another. It computes nothing:
+what is decided here is written to the run folder, where every run honours it. No Qt.
+"""
+
+from __future__ import annotations
+
+import getpass
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from psygnal import Signal
+
+from spheroid_qc.configuration import needs_new_masks, write_configuration
+from spheroid_qc.errors import RequestError, SpheroidQCError
+from spheroid_qc.gui.state.editable_map import MapDraft
+from spheroid_qc.gui.state.lazy_stack import FrameCache
+from spheroid_qc.gui.state.opened_folder import Opened
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name
+from spheroid_qc.run.store.decisions import Exclusion, read_exclusions, write_exclusions
+from spheroid_qc.wells import smallest_format
+from spheroid_qc.workflow.process import RunRequest
+
+Key = tuple[str, str]
+TABLES = ("wells", "conditions", "qc", "spheroids")
+
+
+class Session:
+    """State of one viewer.
+
+    Attributes
+    ----------
+    opened : Opened or None
+        The folder.
+    draft : MapDraft
+        The plate map as it is being filled.
+    plate_map : PlateMap or None
+        The map as read from `map_path`.
+    map_path : Path or None
+        File of the map.
+    parameters : Parameters
+        All settings.
+    tables : dict
+        Tables of the run folder: `wells, conditions, qc, spheroids`.
+    exclusions, acceptances : list of Exclusion
+        Decisions of the user.
+    plate : str
+        The plate that is looked at.
+    well : str
+        The well that is looked at; empty if none.
+    timepoint : int
+        The time that is looked at.
+    user : str
+        Name that decisions are signed with.
+    unread : str
+        Why the decisions of the run folder could not be read; empty if they could.
+    """
+
+    opened_changed = Signal()
+    map_changed = Signal()
+    parameters_changed = Signal()
+    tables_changed = Signal()
+    decisions_changed = Signal()
+    correction_changed = Signal(str, str, int)
+    well_wanted = Signal(str, str, int)
+    shown_changed = Signal()
+    run_started = Signal()
+    run_told = Signal(object)
+    run_ended = Signal(object)
+    tables_wanted = Signal()
+
+    def __init__(self) -> None:
+        self.opened: Opened | None = None
+        self.draft = MapDraft()
+        self.plate_map: PlateMap | None = None
+        self.map_path: Path | None = None
+        self.parameters = Parameters()
+        self.tables: dict[str, pd.DataFrame] = {}
+        self.exclusions: list[Exclusion] = []
+        self.acceptances: list[Exclusion] = []
+        self.plate = ""
+        self.well = ""
+        self.timepoint = 0
+        self.user = account_name()
+        self.unread = ""
+        self._by_well: dict[str, list[tuple[str, Exclusion]]] | None = None
+        self._places: tuple[Any, dict[tuple[str, str], list[tuple[float, int]]]] = (None, {})
+        self.cache = FrameCache()
+
+    # the folder
+
+    def set_opened(self, opened: Opened) -> None:
+        """Take over a folder that was read; what belongs to another folder is let go."""
+        same = self.opened is not None and self.opened.folder == opened.folder
+        self.opened = opened
+        self.parameters = opened.parameters
+        self.cache = FrameCache()
+        if not same:
+            self.draft = MapDraft()
+            self.plate_map = self.map_path = None
+        self.plate = opened.plates[0] if opened.plates else ""
+        self.well, self.timepoint = "", 0
+        self.tables = {}
+        self._read_decisions()
+        self.parameters_changed.emit()
+        self.opened_changed.emit()
+
+    @property
+    def well_count(self) -> int:
+        """Wells of the plate: stated, else the smallest usual plate that holds all."""
+        if self.parameters.plate.well_count is not None:
+            return self.parameters.plate.well_count
+        known = {well for _, well in self.draft.wells}
+        if self.opened is not None:
+            known |= {well for _, well in self.opened.moments}
+        return max(96, smallest_format(known)) if known else 96
+
+    def show(self, plate: str, well: str, timepoint: int | None = None) -> None:
+        """Ask for a well and time to be shown."""
+        self.plate, self.well = plate, well
+        if timepoint is not None:
+            self.timepoint = timepoint
+        self.well_wanted.emit(plate, well, self.timepoint)
+
+    def now_shown(self, plate: str, well: str, timepoint: int) -> None:
+        """Take note of what is being shown."""
+        if (plate, well, timepoint) != (self.plate, self.well, self.timepoint):
+            self.plate, self.well, self.timepoint = plate, well, timepoint
+            self.shown_changed.emit()
+
+    # the plate map
+
+    def set_map(self, plate_map: PlateMap, path: Path) -> None:
+        """Take over a map that was read from a file."""
+        self.plate_map, self.map_path = plate_map, path
+        self.draft = MapDraft.from_map(plate_map)
+        self.map_changed.emit()
+
+    def map_saved(self, plate_map: PlateMap, path: Path) -> None:
+        """Take note that the draft was written to a file."""
+        self.plate_map, self.map_path = plate_map, path
+        self.map_changed.emit()
+
+    def default_map_path(self) -> Path | None:
+        """Where a map that was filled in by hand goes: beside the images."""
+        if self.opened is None:
+            return None
+        folder = self.opened.folder.resolve()
+        return folder.with_name(f"{folder.name}_plate_map.csv")
+
+    def mapped(self, plate: str) -> dict[str, MappedWell]:
+        """Wells of a plate as the map has them; empty where the map does not fit the images."""
+        if self.plate_map is None or self.opened is None:
+            return {}
+        try:
+            found = self.plate_map.for_plates(self.opened.plates)
+        except SpheroidQCError:
+            return {}
+        return {well: entry for (name, well), entry in found.items() if name == plate}
+
+    def condition_of(self, plate: str, well: str) -> str:
+        """Name of the condition of a well; empty where the map says nothing."""
+        entry = self.mapped(plate).get(well)
+        return "" if entry is None else condition_name(entry)
+
+    # settings
+
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Take over settings."""
+        if parameters != self.parameters:
+            self.parameters = parameters
+            if self.opened is not None:
+                self.opened = replace(self.opened, parameters=parameters)
+            self.parameters_changed.emit()
+
+    def needs_other_folder(self) -> list[str]:
+        """Say which settings differ from the earlier run so that its masks are void."""
+        if self.opened is None:
+            return []
+        old = self.opened.run.read_run()
+        return [] if old is None else needs_new_masks(old["parameters"], self.parameters)
+
+    def use_out(self, out: Path) -> None:
+        """Put results into another run folder."""
+        if self.opened is not None and out != self.opened.out:
+            self.opened = replace(self.opened, out=out, status="")
+            self.tables = {}
+            self._read_decisions()
+            self.tables_changed.emit()
+
+    def request(self, workers: int | None = None) -> RunRequest:
+        """Say what a run of this session is: what the command line would do."""
+        assert self.opened is not None
+        return RunRequest(
+            self.opened.folder, self.opened.out, self.map_path, self.parameters, self.opened.join,
+            workers,
+        )  # fmt: skip
+
+    def command(self, config: Path) -> str:
+        """Give the command line that repeats this session."""
+        assert self.opened is not None
+        parts = ["spheroid-qc", "run", str(self.opened.folder)]
+        if self.map_path is not None:
+            parts += ["--plate-map", str(self.map_path)]
+        if self.opened.join is not None:
+            parts += ["--join", str(self.opened.join)]
+        parts += ["--config", str(config), "--out", str(self.opened.out)]
+        return " ".join(f'"{part}"' if " " in part else part for part in parts)
+
+    def save_settings(self, path: Path) -> None:
+        """Write the settings as TOML."""
+        write_configuration(path, self.parameters, overwrite=True)
+
+    # results
+
+    def set_tables(self, tables: dict[str, pd.DataFrame]) -> None:
+        """Take over the tables of the run folder."""
+        self.tables = tables
+        self.tables_changed.emit()
+
+    def row(self, plate: str, well: str, timepoint: int) -> pd.Series | None:
+        """Row of the table of wells; None where there is none (yet).
+
+        Asked at every step through time, and so looked up rather than searched.
+        """
+        wells = self.tables.get("wells")
+        if wells is None or self.opened is None:
+            return None
+        time_h = self.opened.times(plate).get(timepoint)
+        if time_h is None:
+            return None
+        if self._places[0] is not wells:
+            places: dict[tuple[str, str], list[tuple[float, int]]] = {}
+            names = zip(wells["plate"], wells["well"], wells["time_h"], strict=True)
+            for n, (one, other, hours) in enumerate(names):
+                places.setdefault((one, other), []).append((hours, n))
+            self._places = wells, places
+        near = 1e-4 * max(1.0, abs(time_h))
+        of_well = self._places[1].get((plate, well), [])
+        return next((wells.iloc[n] for hours, n in of_well if abs(hours - time_h) < near), None)
+
+    # decisions
+
+    def decide(
+        self, kind: str, plate: str, well: str, time_h: float | None, reason: str = ""
+    ) -> None:
+        """Exclude or accept a frame, or a whole well; the other decision on it is taken back.
+
+        Parameters
+        ----------
+        kind : str
+            `exclude`, `accept` or `open` (take a decision back).
+        plate, well : str
+            Which.
+        time_h : float or None
+            Hours of the frame; None: the whole well.
+        reason : str
+            In the user's words.
+
+        Raises
+        ------
+        RequestError
+            If the tables of decisions are there, but can't be read.
+        OSError
+            If they can't be written.
+        """
+        kept_out = [e for e in self.exclusions if not _same(e, plate, well, time_h)]
+        kept_in = [e for e in self.acceptances if not _same(e, plate, well, time_h)]
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        entry = Exclusion(plate, well, time_h, reason, self.user, now)
+        if kind == "exclude":
+            kept_out.append(entry)
+        elif kind == "accept":
+            kept_in.append(entry)
+        assert self.opened is not None
+        run = self.opened.run
+        if self.unread:
+            # What somebody wrote there by hand must not be replaced unread.
+            raise RequestError(self.unread)
+        _write(run.exclusions, kept_out)
+        _write(run.acceptances, kept_in)
+        self.exclusions, self.acceptances = kept_out, kept_in
+        self._by_well = None
+        self.decisions_changed.emit()
+
+    def decision(self, plate: str, well: str, time_h: float) -> tuple[str, Exclusion | None]:
+        """Tell what was decided on a frame: `exclude`, `accept` or empty."""
+        for kind, entry in self._decided.get(well, ()):
+            if _same(entry, plate, well, time_h) or _same(entry, plate, well, None):
+                return kind, entry
+        return "", None
+
+    @property
+    def _decided(self) -> dict[str, list[tuple[str, Exclusion]]]:
+        """Decisions by well: there may be thousands of frames to look them up for."""
+        if self._by_well is None:
+            found: dict[str, list[tuple[str, Exclusion]]] = {}
+            for kind, entries in (("exclude", self.exclusions), ("accept", self.acceptances)):
+                for entry in entries:
+                    found.setdefault(entry.well, []).append((kind, entry))
+            self._by_well = found
+        return self._by_well
+
+    def _read_decisions(self) -> None:
+        assert self.opened is not None
+        run = self.opened.run
+        self.exclusions, self.acceptances, self.unread = [], [], ""
+        self._by_well = None
+        try:
+            if run.exclusions.is_file():
+                self.exclusions = read_exclusions(run.exclusions)
+            if run.acceptances.is_file():
+                self.acceptances = read_exclusions(run.acceptances)
+        except SpheroidQCError as error:
+            self.unread = f"The decisions in {run.root} can't be read: {error}"
+        self.decisions_changed.emit()
+
+
+def _same(entry: Exclusion, plate: str, well: str, time_h: float | None) -> bool:
+    if entry.well != well or (entry.plate and entry.plate != plate):
+        return False
+    if entry.time_h is None or time_h is None:
+        return entry.time_h is None and time_h is None
+    return abs(entry.time_h - time_h) < 1e-6 + 1e-5 * abs(time_h)
+
+
+def _write(path: Path, entries: Iterable[Exclusion]) -> None:
+    found = list(entries)
+    if found or path.is_file():
+        write_exclusions(path, found)
+
+
+def account_name() -> str:
+    """Name of the account that the program runs in."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+_SESSIONS: weakref.WeakKeyDictionary[Any, Session] = weakref.WeakKeyDictionary()
+
+
+def session_of(viewer: Any, make: Callable[[], Session] = Session) -> Session:
+    """Give the session that belongs to a viewer; all its panels share it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Also as the proxy that plug-ins get.
+    make : callable
+        Makes the session when it is asked for the first time.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    if viewer not in _SESSIONS:
+        _SESSIONS[viewer] = make()
+    return _SESSIONS[viewer]

@@ -1,0 +1,238 @@
+"""One well as arrays: its frames, the masks that count, and what was measured from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.errors import ImageError
+from spheroid_qc.gui.state.lazy_stack import FrameCache, LazyStack, MaskStack
+from spheroid_qc.gui.state.opened_folder import Opened
+from spheroid_qc.run.store.corrected_masks import corrected_record, mask_path
+from spheroid_qc.run.store.mask_files import read_masks
+from spheroid_qc.run.store.well_records import Moment, read_record
+from spheroid_qc.run.well.load import FieldImage, OpenFile
+from spheroid_qc.run.well.reload_frame import load_analysed
+
+
+@dataclass(frozen=True)
+class WellData:
+    """Everything that is shown of one well.
+
+    Parameters
+    ----------
+    plate, well : str
+        Which.
+    times_h : tuple of float
+        Hours of the frames.
+    moments : tuple of Moment or None
+        Frames of each time; None where the well has no image at that time.
+    results : tuple of dict or None
+        What the record says of the field that is shown, corrections included; None where it
+        has not been analysed.
+    automatic : tuple of dict or None
+        The same without corrections.
+    field : int
+        Number of the field that is shown where nothing has been analysed.
+    image : LazyStack
+        Pixels (time, y, x).
+    core, shed : MaskStack or None
+        Masks; None where the well has not been analysed.
+    load : callable
+        Number of a frame to its picture with all channels; None where it can't be read.
+    """
+
+    plate: str
+    well: str
+    times_h: tuple[float, ...]
+    moments: tuple[Moment | None, ...]
+    results: tuple[dict[str, Any] | None, ...]
+    automatic: tuple[dict[str, Any] | None, ...]
+    field: int
+    image: LazyStack
+    core: MaskStack | None
+    shed: MaskStack | None
+    load: Callable[[int], FieldImage | None]
+
+    @property
+    def analysed(self) -> bool:
+        """Whether there are masks."""
+        return self.core is not None
+
+    @property
+    def stacks(self) -> list[LazyStack]:
+        """Image and masks, as far as there are any."""
+        return [one for one in (self.image, self.core, self.shed) if one is not None]
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        for stack in self.stacks:
+            stack.close()
+
+
+def read_well(
+    opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None = None
+) -> WellData:
+    """Prepare one well; frames are read when they are looked at.
+
+    Parameters
+    ----------
+    opened : Opened
+        The folder.
+    plate, well : str
+        Which.
+    cache : FrameCache
+        Keeps the frames that were read last.
+    field : int, optional
+        Field to be shown; default: the one that was analysed, else the first.
+
+    Returns
+    -------
+    WellData
+        With as many frames as the plate has times.
+    """
+    times = opened.times(plate)
+    of_time = {moment.timepoint: moment for moment in opened.moments.get((plate, well), [])}
+    moments = tuple(of_time.get(timepoint) for timepoint in times)
+    results, automatic = (
+        tuple(
+            None if moment is None else _field_of(record.get(moment.signature), field)
+            for moment in moments
+        )
+        for record in (
+            corrected_record(opened.run, plate, well),
+            read_record(opened.run, plate, well),
+        )
+    )
+    fields = [r["field"] for r in results if r] or [n for m in of_time.values() for n in m.fields]
+    shown = field if field is not None else (fields[0] if fields else 1)
+    shape, dtype = _shape_of(opened, results)
+    pictures = _Pictures(opened, moments, results, shown)
+    image = LazyStack(pictures.pixels, len(times), shape, dtype, cache, pictures.names())
+    core = shed = None
+    if any(result and result["mask"] for result in results):
+        masks = _Masks(opened, results)
+        core = MaskStack(masks.core, len(times), shape, np.uint16, cache)
+        shed = MaskStack(masks.shed, len(times), shape, np.uint8, cache)
+    return WellData(
+        plate, well, tuple(times.values()), moments, results, automatic, shown, image, core,
+        shed, partial(pictures.load, with_others=True),
+    )  # fmt: skip
+
+
+def warm_well(
+    opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None, timepoint: int
+) -> None:
+    """Read the picture of a well that is likely to be asked for next, into the cache."""
+    data = read_well(opened, plate, well, cache, field)
+    try:
+        data.image.frame(timepoint)
+    finally:
+        data.close()
+
+
+def _field_of(moment: dict[str, Any] | None, field: int | None) -> dict[str, Any] | None:
+    if moment is None or not moment["fields"]:
+        return None
+    of_field = {one["field"]: one for one in moment["fields"]}
+    return of_field.get(field) if field is not None else next(iter(of_field.values()))
+
+
+def _shape_of(
+    opened: Opened, results: tuple[dict[str, Any] | None, ...]
+) -> tuple[tuple[int, int], Any]:
+    known = [result for result in results if result]
+    if known:
+        shapes = np.array([result["shape"][:2] for result in known])
+        y, x = shapes.max(axis=0).tolist()
+        return (y, x), np.result_type(*{result["dtype"] for result in known})
+    if opened.picture is None:
+        return (512, 512), np.dtype(np.uint8)
+    return opened.picture.shape, np.dtype(opened.picture.dtype)
+
+
+class _Pictures:
+    """Reads frames of one well; a file that can't be read is an empty frame."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        moments: tuple[Moment | None, ...],
+        results: tuple[dict[str, Any] | None, ...],
+        field: int,
+    ) -> None:
+        self._opened = opened
+        self._moments = moments
+        self._results = results
+        self._field = field
+
+    def names(self) -> list[tuple[str, int, bool, str] | None]:
+        """Tell where the pixels of each frame come from; None where there is no image."""
+        how = self._opened.parameters.images.model_dump_json()
+        return [
+            None if moment is None else (moment.signature, *self._which(n), how)
+            for n, moment in enumerate(self._moments)
+        ]
+
+    def _which(self, n: int) -> tuple[int, bool]:
+        """Give the number of the field that is shown, and whether it was put together."""
+        moment, result = self._moments[n], self._results[n]
+        if result is not None:
+            return result["field"], result["stitched"]
+        if moment is not None and self._field not in moment.fields:
+            return next(iter(moment.fields)), False
+        return self._field, False
+
+    def load(self, n: int, *, with_others: bool = False) -> FieldImage | None:
+        moment = self._moments[n]
+        if moment is None:
+            return None
+        field, stitched = self._which(n)
+        try:
+            with OpenFile() as files:
+                return load_analysed(
+                    self._opened.folder, moment, field, stitched, self._opened.parameters,
+                    self._opened.calibration, files, with_others=with_others,
+                )  # fmt: skip
+        except ImageError:
+            return None
+
+    def pixels(self, n: int) -> NDArray[Any] | None:
+        image = self.load(n)
+        if image is None:
+            return None
+        pixels = image.pixels
+        return np.nan_to_num(pixels) if pixels.dtype.kind == "f" else pixels
+
+
+class _Masks:
+    """Reads the masks that count; both channels of a file at once."""
+
+    def __init__(self, opened: Opened, results: tuple[dict[str, Any] | None, ...]) -> None:
+        self._run = opened.run
+        self._results = results
+        self._last: tuple[int, NDArray[Any], NDArray[Any]] | None = None
+        self.core = partial(self._read, 1)
+        self.shed = partial(self._read, 2)
+
+    def _read(self, which: int, n: int) -> NDArray[Any] | None:
+        result = self._results[n]
+        if result is None or not result["mask"]:
+            return None
+        last = self._last
+        if last is None or last[0] != n:
+            try:
+                core, shed = read_masks(mask_path(self._run, result["mask"]))
+            except ImageError:
+                return None
+            last = (n, core.astype(np.uint16), shed.astype(np.uint8))
+        # The pair is read once, for whichever channel comes first.
+        self._last = None if self._last is not None and self._last[0] == n else last
+        found = last[which]
+        assert isinstance(found, np.ndarray)
+        return found

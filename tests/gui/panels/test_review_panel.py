@@ -1,0 +1,153 @@
+"""The Review panel: queue, keys, painting, undo, decisions that survive."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("napari")
+pytestmark = pytest.mark.gui
+
+from spheroid_qc.gui.correcting import correcting_of  # noqa: E402
+from spheroid_qc.gui.run_control import control_of  # noqa: E402
+from spheroid_qc.gui.state.session import Session  # noqa: E402
+from spheroid_qc.run.store.decisions import read_exclusions  # noqa: E402
+from spheroid_qc.run.store.mask_files import read_masks  # noqa: E402
+
+
+def corrections(out) -> list:
+    return sorted(path for path in (out / "corrections").rglob("*") if path.is_file())
+
+
+def press(viewer, key: str) -> None:
+    viewer.keymap[next(k for k in viewer.keymap if str(k) == key)](viewer)
+
+
+@pytest.fixture
+def reviewing(window, finished):
+    window.open(finished)
+    window.panel("Review")
+    window.until(lambda: "core" in window.viewer.layers and window.session.tables)
+    # Tables are made anew in the background; these tests look at what is decided.
+    control_of(window.viewer).update_tables = lambda: None
+    window.session.tables_wanted.disconnect()
+    return window
+
+
+def test_the_queue_is_gone_through_with_keys(reviewing, finished) -> None:
+    window, session, viewer = reviewing, reviewing.session, reviewing.viewer
+    review = window.panel("Review")
+    review.shown.setCurrentText("all frames")
+    scores = [entry.score for entry in review.queue.entries]
+    assert len(scores) == 18
+    assert scores == sorted(scores, reverse=True)
+    first, second, third = review.queue.entries[:3]
+    review.go_to(0)
+    window.until(lambda: review.entry is not None and review.entry.key == first.key)
+    press(viewer, "N")
+    window.until(lambda: review.entry is not None and review.entry.key == second.key)
+    press(viewer, "Shift+N")
+    window.until(lambda: review.entry is not None and review.entry.key == first.key)
+    press(viewer, "A")
+    window.until(lambda: review.entry is not None and review.entry.key == second.key)
+    review.reason.setCurrentText("dust or fibre on the spheroid")
+    press(viewer, "Q")
+    window.until(lambda: review.entry is not None and review.entry.key == third.key)
+    out = session.opened.out
+    (accepted,) = read_exclusions(out / "acceptances.csv")
+    (excluded,) = read_exclusions(out / "exclusions.csv")
+    assert (accepted.plate, accepted.well, accepted.time_h) == (
+        first.plate, first.well, first.time_h,
+    )  # fmt: skip
+    assert excluded.reason == "dust or fibre on the spheroid"
+    assert excluded.by == session.user
+    assert excluded.at
+    review.refresh()
+    assert review.count.text() == "16 of 18 to do"
+    press(viewer, "Shift+N")
+    window.until(lambda: review.entry is not None and review.entry.key == second.key)
+    press(viewer, "U")
+    assert read_exclusions(out / "exclusions.csv") == []
+    # Another viewer, or the next day: what was decided is still there.
+    later = Session()
+    later.set_opened(session.opened)
+    assert [e.well for e in later.acceptances] == [first.well]
+
+
+def test_a_whole_well_can_be_excluded(reviewing) -> None:
+    window, review = reviewing, reviewing.panel("Review")
+    window.show("B03", 1)
+    review.whole.setChecked(True)
+    review.reason.setCurrentText("pipetting mistake")
+    review.exclude_button.click()
+    (entry,) = read_exclusions(window.session.opened.out / "exclusions.csv")
+    assert (entry.well, entry.time_h) == ("B03", None)
+    assert window.session.decision("VID7", "B03", 0.0)[0] == "exclude"
+
+
+def test_painting_is_measured_and_kept_and_undone(reviewing) -> None:
+    window, viewer = reviewing, reviewing.viewer
+    review, out = window.panel("Review"), window.session.opened.out
+    automatic = {p: p.read_bytes() for p in (out / "masks").rglob("*.tif")}
+    data = window.show("B02", 1)
+    heard = []
+    correcting_of(viewer).measured.connect(lambda *key: heard.append(key))
+    review.paint("shed")
+    layer = viewer.layers["shed"]
+    assert viewer.layers.selection.active is layer
+    assert str(layer.mode) == "paint"
+    layer.brush_size = 10
+    layer.paint((1, 40, 40), 1)
+    window.until(lambda: heard)
+    result = correcting_of(viewer).result_of("VID7", "B02", 1)
+    old = data.automatic[1]["rows"][0]
+    assert result["rows"][0]["total_area_px"] > old["total_area_px"]
+    assert result["rows"][0]["core_area_px"] == old["core_area_px"]
+    window.until(lambda: len(corrections(out)) == 2)
+    _, shed = read_masks(next(p for p in corrections(out) if p.suffix == ".tif"))
+    assert shed[40, 40]
+    assert automatic == {p: p.read_bytes() for p in automatic}
+
+    layer.undo()
+    window.until(lambda: not corrections(out))
+    layer.redo()
+    window.until(lambda: len(corrections(out)) == 2)
+
+    # Another well and back: the correction is what is shown; its strokes are not undone there.
+    window.show("B03", 1)
+    window.show("B02", 1)
+    assert np.asarray(viewer.layers["shed"].data[1])[40, 40]
+    review.restore_button.click()
+    window.until(lambda: not corrections(out))
+    assert not np.asarray(viewer.layers["shed"].data[1])[40, 40]
+
+
+def test_eraser_fill_and_polygon_correct_too(reviewing) -> None:
+    window, viewer = reviewing, reviewing.viewer
+    review, out = window.panel("Review"), window.session.opened.out
+    window.show("C02", 0)
+    heard = []
+    correcting_of(viewer).measured.connect(lambda *key: heard.append(key))
+    review.paint("core")
+    review.erase()
+    core = viewer.layers["core"]
+    assert str(core.mode) == "erase"
+    core.fill((0, 96, 96), 0)
+    window.until(lambda: heard)
+    result = correcting_of(viewer).result_of("VID7", "C02", 0)
+    assert result["rows"][0]["core_area_px"] == 0
+    core.paint_polygon([[0, 60, 60], [0, 60, 130], [0, 130, 130], [0, 130, 60]], 1)
+    window.until(lambda: len(heard) > 1)
+    result = correcting_of(viewer).result_of("VID7", "C02", 0)
+    assert result["rows"][0]["core_area_px"] == pytest.approx(70 * 70, rel=0.1)
+    window.until(lambda: corrections(out))
+
+
+def test_the_last_stroke_is_kept_when_the_window_closes(reviewing) -> None:
+    window, viewer = reviewing, reviewing.viewer
+    out = window.session.opened.out
+    window.show("B04", 2)
+    viewer.layers["core"].paint((2, 20, 20), 1)
+    assert not corrections(out)
+    viewer.window._qt_window.close()
+    assert len(corrections(out)) == 2
