@@ -23,11 +23,11 @@ from scipy import optimize
 from spheroid_qc.evaluate.mask_agreement import iou
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.samples import DEMO, Modality, render_frame
-from spheroid_qc.samples.micrographs import OTHER, draw_micrograph
 from spheroid_qc.segmentation.auto import opinion_figures
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
 from spheroid_qc.segmentation.learned.confidence import CALIBRATION, FIGURES
+from training.micrographs import OTHER, draw_micrograph
 
 SEED = 11
 SIDES = (256, 384, 512)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from spheroid_qc.samples.micrographs import WIDE, Family, Micrograph, draw_micrograph
 from spheroid_qc.segmentation.learned.input_channels import (
     Pooled,
     channels_of,
     pool_region,
     resample,
 )
+from training.micrographs import WIDE, Family, Micrograph, draw_micrograph
 
 SIDE = 256
 """Pixels a side that the network is trained on."""

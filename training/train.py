@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from spheroid_qc.samples.micrographs import OTHER
 from training.data import SIDE, batch
+from training.micrographs import OTHER
 from training.network import OUTPUTS, Segmenter, count
 
 SEED = 20261125

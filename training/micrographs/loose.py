@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.samples.micrographs.canvas import Canvas, ramp, spots
-from spheroid_qc.samples.micrographs.outlines import draw_blob
-from spheroid_qc.samples.micrographs.tiles import cut
+from training.micrographs.canvas import Canvas, ramp, spots
+from training.micrographs.outlines import draw_blob
+from training.micrographs.tiles import cut
 
 Float = NDArray[np.float32]
 Figures = NDArray[np.float64]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.micrographs.tiles import cut
+from training.micrographs.tiles import cut
 
 Float = NDArray[np.float32]
 Rng = np.random.Generator

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from spheroid_qc.samples.micrographs.canvas import ramp, spots
-from spheroid_qc.samples.micrographs.tiles import cut
+from training.micrographs.canvas import ramp, spots
+from training.micrographs.tiles import cut
 
 Float = NDArray[np.float32]
 Rng = np.random.Generator

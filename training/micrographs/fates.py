@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.micrographs.canvas import Canvas
-from spheroid_qc.samples.micrographs.looks import Look, vary
-from spheroid_qc.samples.micrographs.loose import (
+from training.micrographs.canvas import Canvas
+from training.micrographs.looks import Look, vary
+from training.micrographs.loose import (
     add_carpet,
     add_cells,
     add_corona,
     add_outgrowth,
     draw_cell_look,
 )
-from spheroid_qc.samples.micrographs.outlines import draw_blob, draw_cluster
-from spheroid_qc.samples.micrographs.surroundings import add_moulds
-from spheroid_qc.samples.micrographs.tiles import cut
+from training.micrographs.outlines import draw_blob, draw_cluster
+from training.micrographs.surroundings import add_moulds
+from training.micrographs.tiles import cut
 
 Rng = np.random.Generator
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from spheroid_qc.samples.micrographs.tiles import cut
+from training.micrographs.tiles import cut
 
 Float = NDArray[np.float32]
 Rng = np.random.Generator

@@ -13,18 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.samples.micrographs.camera import compress, expose, record
-from spheroid_qc.samples.micrographs.canvas import Canvas
-from spheroid_qc.samples.micrographs.families import WIDE, Family
-from spheroid_qc.samples.micrographs.fates import FATES, Plan
-from spheroid_qc.samples.micrographs.looks import EMITTING, Look, draw_look
-from spheroid_qc.samples.micrographs.loose import fill_crowds
-from spheroid_qc.samples.micrographs.surroundings import (
-    add_clutter,
-    draw_light,
-    stamp_writing,
-    whole_well,
-)
+from training.micrographs.camera import compress, expose, record
+from training.micrographs.canvas import Canvas
+from training.micrographs.families import WIDE, Family
+from training.micrographs.fates import FATES, Plan
+from training.micrographs.looks import EMITTING, Look, draw_look
+from training.micrographs.loose import fill_crowds
+from training.micrographs.surroundings import add_clutter, draw_light, stamp_writing, whole_well
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.samples.micrographs.looks import Look
-from spheroid_qc.samples.micrographs.outlines import Blob
-from spheroid_qc.samples.micrographs.tiles import cut
+from training.micrographs.looks import Look
+from training.micrographs.outlines import Blob
+from training.micrographs.tiles import cut
 
 Float = NDArray[np.float32]
 Rng = np.random.Generator

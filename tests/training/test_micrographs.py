@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spheroid_qc.samples.micrographs import OTHER, WIDE, Micrograph, draw_micrograph
-from spheroid_qc.samples.micrographs.canvas import Canvas
-from spheroid_qc.samples.micrographs.looks import STYLES, Look
-from spheroid_qc.samples.micrographs.outlines import draw_blob, draw_cluster
-from spheroid_qc.samples.micrographs.surroundings import _dust, add_clutter, add_moulds
+from training.micrographs import OTHER, WIDE, Micrograph, draw_micrograph
+from training.micrographs.canvas import Canvas
+from training.micrographs.looks import STYLES, Look
+from training.micrographs.outlines import draw_blob, draw_cluster
+from training.micrographs.surroundings import _dust, add_clutter, add_moulds
 
 
 def draw(seed: int, fate: str | None = None, style: str | None = None) -> Micrograph:
