@@ -31,7 +31,7 @@ from simulated_plates import Scenario, scenarios, wilson
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.responses import read_responses
-from spheroid_qc.response.synergy.interpretation import judge
+from spheroid_qc.response.synergy.interpretation import annotate_significance
 from spheroid_qc.response.synergy.loewe import SingleCurves
 from spheroid_qc.response.synergy.synergy_table import _rows
 
@@ -53,8 +53,8 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
         low, high = line["low"], line["high"]
         if method in scenario.null:
             kind = f"{method} {'' if level == 'mean' else 'any '}{level}"
-            said = "Synergistic" in line["note"] or "Better than" in line["note"]
-            wrong[kind] = wrong.get(kind, False) or said
+            messages = "Synergistic" in line["note"] or "Better than" in line["note"]
+            wrong[kind] = wrong.get(kind, False) or messages
             if level != "mean":
                 alone = high < 1 if method == "combination_index" else low > 0
                 inside[f"!{method} {level}, each without adjustment"].append(bool(alone))
@@ -75,8 +75,8 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
         inside[kind].append(not low > true + 1e-12 and not high < true - 1e-12)
     for kind, values in inside.items():
         _add(held, kind, float(np.mean(values)), len(values))
-    for kind, said in wrong.items():
-        _add(called, kind, float(said), 1)
+    for kind, messages in wrong.items():
+        _add(called, kind, float(messages), 1)
 
 
 def analysed(scenario: Scenario, table: pd.DataFrame) -> list[dict]:
@@ -89,7 +89,7 @@ def analysed(scenario: Scenario, table: pd.DataFrame) -> list[dict]:
     law = conditions(responses.doses, responses.effect).scatter
     columns = tuple(range(len(scenario.curves)))
     lines = _rows(responses, columns, SingleCurves(law), SETTINGS)
-    judge(lines, SETTINGS)
+    annotate_significance(lines, SETTINGS)
     return lines
 
 

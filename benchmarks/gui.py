@@ -164,8 +164,8 @@ def main() -> int:
         say(
             f"{what}, median", statistics.median(taken), "ms", "< 100 ms", statistics.median(worked)
         )
-        high, most = (float(np.percentile(found, 95)) for found in (taken, worked))
-        say(f"{what}, 95 %", high, "ms", "< 100 ms", most)
+        high, maximum = (float(np.percentile(found, 95)) for found in (taken, worked))
+        say(f"{what}, 95 %", high, "ms", "< 100 ms", maximum)
 
     last = len(view.data.times_h) - 1
     order = [min(n, last) for n in range(1, last + 1)] + [last // 2, 0]
@@ -210,8 +210,8 @@ def main() -> int:
     timer.stop()
     say("frames analysed meanwhile", control.state.done - done_before, "", "-")
     say("longest the window blocked during the run", max(gaps), "ms", "< 100 ms", max(busy))
-    high, most = (float(np.percentile(found, 99.9)) for found in (gaps, busy))
-    say("  99.9 % of the time not longer than", high, "ms", "-", most)
+    high, maximum = (float(np.percentile(found, 99.9)) for found in (gaps, busy))
+    say("  99.9 % of the time not longer than", high, "ms", "-", maximum)
     control.stop()
     until(lambda: not control.running, 60)
 

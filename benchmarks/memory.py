@@ -59,18 +59,18 @@ def finish_only(records: str):
         pool += [m for m in json.loads(path.read_bytes())["moments"] if m["fields"]]
     rng = random.Random(1)
 
-    def analyse(source, run, moments, *_):
-        for (plate, well), of_well in moments.items():
+    def analyse(source, run, well_timepoints, *_):
+        for (plate, well), of_well in well_timepoints.items():
             results = []
-            for moment in of_well:
+            for well_timepoint in of_well:
                 result = json.loads(json.dumps(rng.choice(pool)))
-                path = moment.frames[0].path
+                path = well_timepoint.frames[0].path
                 for entry in result["inputs"]:
                     entry |= {"path": path, "sha256": f"{rng.getrandbits(256):064x}"}
                 for field in result["fields"]:
                     field |= {"file": path, "mask": path.replace(".tif", ".ome.tif")}
                     field["pixel_hash"] = f"{rng.getrandbits(128):032x}"
-                results.append(result | {"signature": moment.signature})
+                results.append(result | {"signature": well_timepoint.signature})
             write_record(run, plate, well, results)
         return 0
 
@@ -89,12 +89,12 @@ def main() -> None:
         for frames in options.frames:
             folder = Path(temporary) / f"n{frames}" / "images"
             write_names(frames, folder)
-            said = subprocess.run(
+            messages = subprocess.run(
                 [sys.executable, "-c", _RUN, folder, folder.parent / "out", options.records],
                 cwd=Path(__file__).resolve().parent.parent,
                 capture_output=True, text=True, check=True,
             ).stdout  # fmt: skip
-            n, begin, peak, seconds = json.loads(said)
+            n, begin, peak, seconds = json.loads(messages)
             # What a frame adds to the first, smallest run.
             first = first or (n, peak)
             each = f"{1024 * (peak - first[1]) / (n - first[0]):.2f}" if n > first[0] else "-"

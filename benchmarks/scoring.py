@@ -101,8 +101,8 @@ def risk_coverage(scores: list[Score]) -> tuple[float, float]:
     error = np.array([1 - s.iou for s in scores])
     count = np.arange(1, error.size + 1)
     order = np.argsort([-s.confidence for s in scores], kind="stable")
-    area, least = (float(np.mean(np.cumsum(e) / count)) for e in (error[order], np.sort(error)))
-    return area, least
+    area, minimum = (float(np.mean(np.cumsum(e) / count)) for e in (error[order], np.sort(error)))
+    return area, minimum
 
 
 def failures_kept(scores: list[Score]) -> tuple[float, float]:
@@ -156,7 +156,7 @@ def table(name: str, scores: list[Score]) -> str:
     none = [s for s in scores if s.found == 0]
     empty = [s for s in scores if s.empty]
     right = sum(s.empty for s in none)
-    area, least = risk_coverage(scores)
+    area, minimum = risk_coverage(scores)
     before, after = failures_kept(scores)
     sure = [s for s in scores if s.failed and s.confidence > SURE_FROM and s.found]
     makers = {m: sum(s.made_by == m for s in scores) for m in sorted({s.made_by for s in scores})}
@@ -165,7 +165,7 @@ def table(name: str, scores: list[Score]) -> str:
         f"Empty images: {right} of {len(empty)} found empty (recall "
         f"{right / max(len(empty), 1):.2f}), {len(none) - right} others called empty "
         f"(precision {right / max(len(none), 1):.2f}). "
-        f"Area under the risk-coverage curve {area:.4f} (least possible {least:.4f}, "
+        f"Area under the risk-coverage curve {area:.4f} (least possible {minimum:.4f}, "
         f"no order {np.mean([1 - s.iou for s in scores]):.4f}); share of failures "
         f"{100 * before:.1f} %, without the least confident fifth {100 * after:.1f} %; wrong with "
         f"confidence above {SURE_FROM:g}: {len(sure)}"

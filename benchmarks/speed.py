@@ -121,8 +121,8 @@ def main() -> None:
                 sys.executable, "-c", _RUN, folder / "images", source / "plate_map.csv",
                 folder / "out", str(options.workers),
             ]  # fmt: skip
-            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            n, seconds, busy, peak, worker = json.loads(said)
+            messages = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            n, seconds, busy, peak, worker = json.loads(messages)
             print(
                 f"{n:7d} {seconds:8.1f} {n / seconds:9.1f} {1000 * busy / n:13.0f} "
                 f"{peak:10.0f} {worker:10.0f}"

@@ -140,7 +140,7 @@ def smallest_format(wells: Iterable[str | Well]) -> int:
     places = [row_column(well) if isinstance(well, str) else tuple(well) for well in wells]
     rows = max((row for row, _ in places), default=0) + 1
     columns = max((column for _, column in places), default=0) + 1
-    for count, (most_rows, most_columns) in PLATE_FORMATS.items():
-        if rows <= most_rows and columns <= most_columns:
+    for count, (maximum_rows, maximum_columns) in PLATE_FORMATS.items():
+        if rows <= maximum_rows and columns <= maximum_columns:
             return count
     raise ValueError(f"no plate has {rows} rows and {columns} columns")

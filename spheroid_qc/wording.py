@@ -104,8 +104,8 @@ def plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def listed(items: Iterable[str], most: int = 12) -> str:
+def listed(items: Iterable[str], maximum: int = 12) -> str:
     """List some things and count the rest."""
     found = list(items)
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return ", ".join(found[:most]) + more
+    more = f" and {len(found) - maximum} more" if len(found) > maximum else ""
+    return ", ".join(found[:maximum]) + more

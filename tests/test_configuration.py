@@ -319,11 +319,11 @@ def test_difference_with_the_record_of_another_version() -> None:
     assert difference(record, Parameters()) == []
     del record["segmentation"]["method"]
     record["output"]["gone"] = 3
-    said = difference(record, Parameters())
-    assert len(said) == 2
-    assert needs_new_masks(record, Parameters()) == said[:1]
-    assert "segmentation.method" in said[0]
-    assert "output.gone" in said[1]
+    messages = difference(record, Parameters())
+    assert len(messages) == 2
+    assert needs_new_masks(record, Parameters()) == messages[:1]
+    assert "segmentation.method" in messages[0]
+    assert "output.gone" in messages[1]
 
 
 def test_what_needs_new_masks_exists() -> None:

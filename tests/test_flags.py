@@ -73,8 +73,8 @@ def judged(
 ) -> dict[str, Severity | None]:
     segmentation = masks(core, shed, confidence)
     row = measure_rows(segmentation, image, pixel_size_um)[0]
-    figures = row | frame_quality(segmentation, image, pixel_size_um)
-    return {flag.code: flag.severity for flag in frame_flags(figures, parameters)}
+    features = row | frame_quality(segmentation, image, pixel_size_um)
+    return {flag.code: flag.severity for flag in frame_flags(features, parameters)}
 
 
 def test_registry() -> None:
@@ -217,11 +217,11 @@ def test_figures_that_are_missing_raise_nothing() -> None:
 
 
 def test_spheres() -> None:
-    figures = {
+    features = {
         "pixel_size_um": 1.0, "rim_sharpness": 0.1, "border_contact_core": 0.5,
         "disintegration_fraction": 0.2, "n_spheroids": 12,
     }  # fmt: skip
-    assert frame_flags(figures, assay="spheres") == []
+    assert frame_flags(features, assay="spheres") == []
 
 
 # several frames ---------------------------------------------------------------------------------

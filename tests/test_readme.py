@@ -136,16 +136,16 @@ def test_file_names_are_read_as_told(cells: list[str], tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_bytes(b"x")
     (frame,) = frame_table(tmp_path / "plate", PlateParameters()).frames
-    said = dict(re.findall(r"(?:^|, )(well|field|channel|plane|plate) ([^,]+)", told))
-    assert frame.well == said["well"]
-    if "field" in said:
-        assert frame.field == int(said["field"])
-    if "channel" in said:
-        assert frame.channel == said["channel"]
-    if "plane" in said:
-        assert frame.z == int(said["plane"])
-    if "plate" in said:
-        assert frame.plate == said["plate"]
+    messages = dict(re.findall(r"(?:^|, )(well|field|channel|plane|plate) ([^,]+)", told))
+    assert frame.well == messages["well"]
+    if "field" in messages:
+        assert frame.field == int(messages["field"])
+    if "channel" in messages:
+        assert frame.channel == messages["channel"]
+    if "plane" in messages:
+        assert frame.z == int(messages["plane"])
+    if "plate" in messages:
+        assert frame.plate == messages["plate"]
 
 
 def test_settings_named_on_the_page_exist() -> None:

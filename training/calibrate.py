@@ -23,7 +23,7 @@ from scipy import optimize
 from spheroid_qc.evaluate.mask_agreement import iou
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.samples import DEMO, Modality, render_frame
-from spheroid_qc.segmentation.auto import opinion_figures
+from spheroid_qc.segmentation.auto import agreement_features
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
 from spheroid_qc.segmentation.learned.confidence import CALIBRATION, FIGURES
@@ -60,7 +60,7 @@ def measure(number: int) -> dict[str, Any]:
     second = segment_classical(image, None, SegmentationParameters())
     return {
         "figures": dict(first.evidence),
-        "both": opinion_figures(first, second),
+        "both": agreement_features(first, second),
         "truly": bool(true.any()),
         "found": bool(first.core.any()),
         "learned": iou(first.core > 0, true),

@@ -147,8 +147,8 @@ def run(rank: int, processes: int, out: Path, images: int, port: int) -> None:
                         old.lerp_(new, 1 - decay)
         if step % 40 == 0 and rank == 0:
             speed = (step - first) * BATCH * processes / (time.time() - began)
-            figures = " ".join(f"{name} {value:.4f}" for name, value in seen.items())
-            print(f"{step} {speed:.1f} images/s {figures}", flush=True)
+            features = " ".join(f"{name} {value:.4f}" for name, value in seen.items())
+            print(f"{step} {speed:.1f} images/s {features}", flush=True)
         if step % SAVE_EVERY == 0 or step == steps:
             saved = {
                 "model": model.state_dict(),

@@ -9,7 +9,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricName:
     """One column as it is shown.
 
     Parameters
@@ -61,67 +61,67 @@ class Metric:
 METRICS = {
     metric.column: metric
     for metric in (
-        Metric(
+        MetricName(
             "disintegration_fraction", "Disintegration fraction", "DF", low=0, high=1,
             help="Share of all material that is not the largest piece of the core. 0: whole; 1: "
             "debris without a core.",
         ),
-        Metric(
+        MetricName(
             "df_excess_vs_vehicle", "Disintegration beyond vehicle", "DF beyond vehicle", low=-1,
             high=1, diverging=True,
             help="(DF - DF of vehicle) / (1 - DF of vehicle), at the same time.",
         ),
-        Metric(
+        MetricName(
             "df_excess_vs_t0", "Disintegration beyond time zero", "DF beyond t0", low=-1, high=1,
             diverging=True, help="(DF - DF at time zero) / (1 - DF at time zero).",
         ),
-        Metric(
+        MetricName(
             "core_volume_loss_vs_vehicle", "Core volume lost, vs vehicle", "core lost", low=-1,
             high=1, diverging=True,
             help="1 - (core area / core area of vehicle)^1.5, at the same time. Negative: larger.",
         ),
-        Metric(
+        MetricName(
             "core_volume_loss_vs_t0", "Core volume lost, vs time zero", "core lost vs t0", low=-1,
             high=1, diverging=True,
             help="1 - (core area / own core area at time zero)^1.5. Negative: it grew.",
         ),
-        Metric("disintegration_index", "Disintegration index", "DI", low=0, high=1,
+        MetricName("disintegration_index", "Disintegration index", "DI", low=0, high=1,
                help="How far the material lies from the core, in core radii."),
-        Metric("equivalent_diameter_um", "Core diameter", "diameter", "µm",
+        MetricName("equivalent_diameter_um", "Core diameter", "diameter", "µm",
                help="Of a circle with the core's area."),
-        Metric("core_area_um2", "Core area", "core", "µm²", help="Largest piece of the core."),
-        Metric("total_area_um2", "Total area", "total", "µm²",
+        MetricName("core_area_um2", "Core area", "core", "µm²", help="Largest piece of the core."),
+        MetricName("total_area_um2", "Total area", "total", "µm²",
                help="Core and shed material together: rises when a spheroid falls apart in place."),
-        Metric("volume_um3", "Core volume", "volume", "µm³",
+        MetricName("volume_um3", "Core volume", "volume", "µm³",
                help="Of a ball with the core's area."),
-        Metric("core_area_px", "Core area", "core", "px"),
-        Metric("total_area_px", "Total area", "total", "px"),
-        Metric("confidence", "Confidence of the segmentation", "confidence", low=0, high=1),
-        Metric("circularity", "Circularity of the core", "circularity", low=0, high=1),
-        Metric("solidity", "Solidity of the core", "solidity", low=0, high=1),
-        Metric("n_spheroids", "Compact bodies in the frame", "bodies"),
-        Metric("spheres_per_well", "Spheres a well", "spheres", low=0),
-        Metric("sfe_percent", "Sphere-forming efficiency", "SFE", "%", low=0,
+        MetricName("core_area_px", "Core area", "core", "px"),
+        MetricName("total_area_px", "Total area", "total", "px"),
+        MetricName("confidence", "Confidence of the segmentation", "confidence", low=0, high=1),
+        MetricName("circularity", "Circularity of the core", "circularity", low=0, high=1),
+        MetricName("solidity", "Solidity of the core", "solidity", low=0, high=1),
+        MetricName("n_spheroids", "Compact bodies in the frame", "bodies"),
+        MetricName("spheres_per_well", "Spheres a well", "spheres", low=0),
+        MetricName("sfe_percent", "Sphere-forming efficiency", "SFE", "%", low=0,
                help="Spheres of at least the cut-off diameter per hundred cells seeded."),
-        Metric("spheres_per_mm2", "Spheres per imaged area", "spheres", "per mm²", low=0),
-        Metric("diameter_sd_um", "Spread of sphere diameters (SD)", "SD", "µm"),
+        MetricName("spheres_per_mm2", "Spheres per imaged area", "spheres", "per mm²", low=0),
+        MetricName("diameter_sd_um", "Spread of sphere diameters (SD)", "SD", "µm"),
     )
 }  # fmt: skip
 
 _OF_SPHERES = {
     metric.column: metric
     for metric in (
-        Metric("n_spheroids", "Spheres in the imaged area", "spheres", low=0),
-        Metric("equivalent_diameter_um", "Mean sphere diameter", "diameter", "µm"),
-        Metric("core_area_um2", "Mean sphere area", "area", "µm²"),
-        Metric("core_area_px", "Mean sphere area", "area", "px"),
-        Metric("volume_um3", "Mean sphere volume", "volume", "µm³"),
-        Metric("circularity", "Circularity of the spheres", "circularity", low=0, high=1),
-        Metric("solidity", "Solidity of the spheres", "solidity", low=0, high=1),
+        MetricName("n_spheroids", "Spheres in the imaged area", "spheres", low=0),
+        MetricName("equivalent_diameter_um", "Mean sphere diameter", "diameter", "µm"),
+        MetricName("core_area_um2", "Mean sphere area", "area", "µm²"),
+        MetricName("core_area_px", "Mean sphere area", "area", "px"),
+        MetricName("volume_um3", "Mean sphere volume", "volume", "µm³"),
+        MetricName("circularity", "Circularity of the spheres", "circularity", low=0, high=1),
+        MetricName("solidity", "Solidity of the spheres", "solidity", low=0, high=1),
     )
 }
 
-RELATIVE_VOLUME = Metric(
+RELATIVE_VOLUME = MetricName(
     "core_volume_loss_vs_t0", "Core volume, × time zero", "core volume", low=0, complement=True,
     help="Volume of the core over its volume at time zero.",
 )  # fmt: skip
@@ -138,7 +138,7 @@ NOT_SHOWN = frozenset(
 _UNITS = {"um": "µm", "um2": "µm²", "um3": "µm³", "px": "px", "h": "h", "mm2": "mm²"}
 
 
-def metric_of(column: str, *, spheres: bool = False) -> Metric:
+def metric_of(column: str, *, spheres: bool = False) -> MetricName:
     """Describe a column; one that isn't known is named by itself.
 
     Parameters
@@ -150,7 +150,7 @@ def metric_of(column: str, *, spheres: bool = False) -> Metric:
 
     Returns
     -------
-    Metric
+    MetricName
     """
     known = _OF_SPHERES.get(column) if spheres else None
     known = known or METRICS.get(column)
@@ -159,10 +159,10 @@ def metric_of(column: str, *, spheres: bool = False) -> Metric:
     match = re.fullmatch(r"(.+)_(um2|um3|um|px|mm2|h)", column)
     words, unit = (match[1], _UNITS[match[2]]) if match else (column, "")
     label = words.replace("_", " ")
-    return Metric(column, label[:1].upper() + label[1:], unit=unit)
+    return MetricName(column, label[:1].upper() + label[1:], unit=unit)
 
 
-def size_metric(table: pd.DataFrame) -> Metric | None:
+def size_metric(table: pd.DataFrame) -> MetricName | None:
     """Choose how size is shown: against time zero where there is one, else as it was measured.
 
     Parameters
@@ -172,7 +172,7 @@ def size_metric(table: pd.DataFrame) -> Metric | None:
 
     Returns
     -------
-    Metric or None
+    MetricName or None
         None if no size is known.
     """
     for metric in (

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.response_cells import rows_of
-from spheroid_qc.analysis.response_headings import Problems, columns_of, response_of
+from spheroid_qc.analysis.response_headings import HeadingProblems, columns_of, response_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map.map_headings import read_heading
-from spheroid_qc.tables.cells import Row, Table
+from spheroid_qc.tables.cells import Table, TableRow
 from spheroid_qc.tables.delimited_text import read_tables
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
@@ -162,7 +162,7 @@ def as_table(
     heads, body = sheet.rows[at], sheet.rows[at + 1 :]
     if not body:
         raise RequestError(f"{sheet.title} has headings but no rows.")
-    problems = Problems()
+    problems = HeadingProblems()
     for sentence in sheet.merged_problems(heads.line, body[-1].line):
         problems.add(sentence)
     response, kind, unit = response_of(sheet, heads, response_column)
@@ -188,9 +188,9 @@ def _of_frame(frame: pd.DataFrame) -> Table:
             return str(int(value)) if float(value).is_integer() else repr(float(value))
         return str(value).strip()
 
-    rows = [Row(0, tuple(str(name) for name in frame.columns))]
+    rows = [TableRow(0, tuple(str(name) for name in frame.columns))]
     for line, values in enumerate(frame.itertuples(index=False, name=None), start=1):
-        rows.append(Row(line, tuple(text(value) for value in values)))
+        rows.append(TableRow(line, tuple(text(value) for value in values)))
     return Table("The table", rows=tuple(rows), separator=",")
 
 

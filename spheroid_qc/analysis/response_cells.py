@@ -9,8 +9,8 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.response_headings import Column, Problems
-from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.analysis.response_headings import HeadingProblems, ResponseColumn
+from spheroid_qc.tables.cells import Cell, Table, TableRow
 from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, convert_dose, parse_unit
 from spheroid_qc.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
 
@@ -18,26 +18,31 @@ _NO_NUMBER = ("", "na", "n/a", "nan", "-", ".", "null", "none", "missing", "#n/a
 
 
 def rows_of(
-    sheet: Table, heads: Row, body: Sequence[Row], columns: Sequence[Column], response: int,
-    notes: list[str], problems: Problems,
-) -> pd.DataFrame:  # fmt: skip
+    sheet: Table,
+    heads: TableRow,
+    body: Sequence[TableRow],
+    columns: Sequence[ResponseColumn],
+    response: int,
+    notes: list[str],
+    problems: HeadingProblems,
+) -> pd.DataFrame:
     """Turn cells into typed columns.
 
     Parameters
     ----------
     sheet : Table
         What was read.
-    heads : Row
+    heads : TableRow
         The headings.
-    body : sequence of Row
+    body : sequence of TableRow
         The lines below.
-    columns : sequence of Column
+    columns : sequence of ResponseColumn
         Columns that are understood.
     response : int
         Number of the response's column, from 1.
     notes : list of str
         Gets what was recognised.
-    problems : Problems
+    problems : HeadingProblems
         Gets every mistake.
 
     Returns
@@ -51,11 +56,11 @@ def rows_of(
     )
     numeric = [column.at for key, column in of.items() if _is_number(key)] + [response]
 
-    def cell(row: Row, at: int) -> Cell:
+    def cell(row: TableRow, at: int) -> Cell:
         return Cell(sheet, row.line, at, row.text(at), heads.text(at))
 
     cells = {at: [cell(row, at) for row in body] for at in {response, *(c.at for c in columns)}}
-    texts = (one.text for at in numeric for one in cells[at] if one.nature != "number")
+    texts = (one.text for at in numeric for one in cells[at] if one.cell_type != "number")
     style = style_of(texts, sheet.separator)
     if style.mark == ",":
         notes.append(f"Numbers of {sheet.file} are written with decimal commas.")
@@ -93,8 +98,8 @@ def _is_number(key: str) -> bool:
     return key == "time_h" or re.fullmatch(r"(dose|molar_mass_g_mol)_\d+", key) is not None
 
 
-def _well(cell: Cell, problems: Problems) -> str:
-    if cell.nature == "date" or cell.fault:
+def _well(cell: Cell, problems: HeadingProblems) -> str:
+    if cell.cell_type == "date" or cell.cell_error:
         problems.add(
             f"{cell.place}: {cell.text!r} is not a well such as A01; the spreadsheet has changed "
             "it into a date or a number. Format the column as text and write the wells again."
@@ -102,7 +107,9 @@ def _well(cell: Cell, problems: Problems) -> str:
     return cell.text
 
 
-def _numbers(cells: Sequence[Cell], style: NumberStyle, problems: Problems) -> list[Decimal | None]:
+def _numbers(
+    cells: Sequence[Cell], style: NumberStyle, problems: HeadingProblems
+) -> list[Decimal | None]:
     """Exact numbers; None where nothing was measured."""
     found: list[Decimal | None] = []
     for cell in cells:
@@ -110,9 +117,9 @@ def _numbers(cells: Sequence[Cell], style: NumberStyle, problems: Problems) -> l
             found.append(None)
             continue
         try:
-            number = parse_number(cell.text, NumberStyle() if cell.nature == "number" else style)
-        except NumberFault as fault:
-            problems.add(f"{cell.place}: {fault}.")
+            number = parse_number(cell.text, NumberStyle() if cell.cell_type == "number" else style)
+        except NumberFault as cell_error:
+            problems.add(f"{cell.place}: {cell_error}.")
             number = None
         if number is not None and abs(number) > 10**300:
             problems.add(f"{cell.place}: {cell.text!r} is beyond all measure; correct it.")
@@ -122,9 +129,14 @@ def _numbers(cells: Sequence[Cell], style: NumberStyle, problems: Problems) -> l
 
 
 def _dose_columns(
-    slot: int, of: dict[str, Column], cells: dict[int, list[Cell]], style: NumberStyle, n: int,
-    notes: list[str], problems: Problems,
-) -> dict[str, object]:  # fmt: skip
+    slot: int,
+    of: dict[str, ResponseColumn],
+    cells: dict[int, list[Cell]],
+    style: NumberStyle,
+    n: int,
+    notes: list[str],
+    problems: HeadingProblems,
+) -> dict[str, object]:
     """Drug, dose and unit of one slot, doses brought to uM where they can be."""
     dose, drug = of.get(f"dose_{slot}"), of.get(f"drug_{slot}")
     if dose is None or drug is None:
@@ -167,7 +179,9 @@ def _dose_columns(
     return made
 
 
-def _unit(dose: Column, stated: Cell | None, place: Cell, problems: Problems) -> Unit | None:
+def _unit(
+    dose: ResponseColumn, stated: Cell | None, place: Cell, problems: HeadingProblems
+) -> Unit | None:
     """Read the unit of one dose: as its row states, else as the heading does."""
     if stated is not None and stated.text:
         unit = parse_unit(stated.text)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from spheroid_qc.errors import PlateMapError, RequestError
 from spheroid_qc.plate_map.map_headings import Heading, read_heading
-from spheroid_qc.tables.cells import Row, Table
+from spheroid_qc.tables.cells import Table, TableRow
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 
 _TIMES = {
@@ -26,7 +26,7 @@ _UNITS = {
 _MOST = 20
 
 
-class Column(NamedTuple):
+class ResponseColumn(NamedTuple):
     """One column that is understood: its key (`drug_1`, `time_h` ...) and its place."""
 
     key: str
@@ -36,7 +36,7 @@ class Column(NamedTuple):
 
 
 @dataclass
-class Problems:
+class HeadingProblems:
     """Mistakes that gather while a table is read, to be told all at once."""
 
     found: list[str] = field(default_factory=list)
@@ -71,7 +71,7 @@ def _meaning(text: str) -> tuple[str, str] | None:
     return None
 
 
-def response_of(sheet: Table, heads: Row, wanted: str | None) -> tuple[int, str, str]:
+def response_of(sheet: Table, heads: TableRow, wanted: str | None) -> tuple[int, str, str]:
     """Column (from 1) of the response, and what its heading tells."""
     texts = heads.texts
     listed = ", ".join(text for text in texts if text)
@@ -109,10 +109,10 @@ _KEYS = {
 
 
 def columns_of(
-    sheet: Table, heads: Row, response: int, notes: list[str], problems: Problems
-) -> list[Column]:
+    sheet: Table, heads: TableRow, response: int, notes: list[str], problems: HeadingProblems
+) -> list[ResponseColumn]:
     """Find out which columns are understood; the others are said to be unused."""
-    found: dict[str, Column] = {}
+    found: dict[str, ResponseColumn] = {}
     unused = []
     for at, text in enumerate(heads.texts, start=1):
         if at == response or not text:
@@ -138,19 +138,19 @@ def columns_of(
     return list(found.values())
 
 
-def _column(at: int, text: str) -> Column | None:
+def _column(at: int, text: str) -> ResponseColumn | None:
     plain = _plain(re.sub(r"[\(\[]\s*(\w+)\s*[\)\]]", r"_\1", text)).strip("_")
     plain = re.sub(r"_+", "_", plain)
     heading = Heading("extra", text)
     if plain in _TIMES:
-        return Column("time_h", at, heading, _TIMES[plain])
+        return ResponseColumn("time_h", at, heading, _TIMES[plain])
     if plain in ("block_id", "block", "blockid"):
-        return Column("plate", at, heading)
+        return ResponseColumn("plate", at, heading)
     heading = read_heading(text)
     if heading.kind in ("drug", "dose", "molar_mass_g_mol"):
-        return Column(f"{heading.kind}_{heading.slot or '1'}", at, heading, heading.factor)
+        return ResponseColumn(f"{heading.kind}_{heading.slot or '1'}", at, heading, heading.factor)
     if heading.kind == "unit":
-        return Column(f"unit_{heading.slot}" if heading.slot else "unit", at, heading)
+        return ResponseColumn(f"unit_{heading.slot}" if heading.slot else "unit", at, heading)
     if heading.kind == "stratum":
-        return Column(f"stratum {text}", at, heading)
-    return Column(_KEYS[heading.kind], at, heading) if heading.kind in _KEYS else None
+        return ResponseColumn(f"stratum {text}", at, heading)
+    return ResponseColumn(_KEYS[heading.kind], at, heading) if heading.kind in _KEYS else None

@@ -17,7 +17,7 @@ import pandas as pd
 
 from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
-from spheroid_qc.analysis.tables_by_stratum import Asked, Said, counted
+from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries, counted
 from spheroid_qc.analysis.time_course_tables import timed_tables
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
@@ -163,30 +163,30 @@ def analyse_wells(
     Analysis
         With every table that the wells allow.
     """
-    said = Said()
+    messages = Messages()
     settings = parameters.response
     times = sorted(float(t) for t in wells["time_h"].dropna().unique())
     end = analysis_time(wells) if settings.time_h is None else settings.time_h
     late = at_time(wells, end)
     if end is not None and len(times) > 1:
         asked_for = "as asked" if settings.time_h is not None else "the last that all plates have"
-        said.note(f"Drugs are compared at {end:g} h, {asked_for}.")
+        messages.note(f"Drugs are compared at {end:g} h, {asked_for}.")
     mapped = late[~late["role"].isin(["unmapped"])]
-    _say_left_out(mapped, said)
-    uses, asked = _asked(mapped, wells, joined, said)
+    _say_left_out(mapped, messages)
+    uses, asked = _asked(mapped, wells, joined, messages)
     cut = settings.model_copy(update={"time_h": None})
     time_column = end if len(times) > 1 else None
     if not asked:
         reason = "No well of the plate map has both a drug with a dose and a response."
-        said.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
+        messages.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
     made: dict[str, Any] = {
-        "dose_response": tables_by_stratum.dose_response(asked, cut, said, time_column),
-        "synergy": tables_by_stratum.synergy(asked, cut, said, time_column)
+        "dose_response": tables_by_stratum.dose_response(asked, cut, messages, time_column),
+        "synergy": tables_by_stratum.synergy(asked, cut, messages, time_column)
         if asked
         else _no_synergy(),
-        "synergyfinder": tables_by_stratum.synergyfinder(asked, cut, said),
+        "synergyfinder": tables_by_stratum.synergyfinder(asked, cut, messages),
         "used": tables_by_stratum.used_rows(asked, cut, _condition_names(mapped)),
-        **timed_tables(wells, parameters, end, tuple(joined), said),
+        **timed_tables(wells, parameters, end, tuple(joined), messages),
     }
     if len(made["used"]) and end is not None:
         made["used"]["time_h"] = end
@@ -204,8 +204,8 @@ def analyse_wells(
         wells=wells,
         conditions=conditions,
         verdict=Verdict(),
-        notes=tuple(said.notes),
-        missing=said.missing,
+        notes=tuple(messages.notes),
+        missing=messages.missing,
         folder=folder,
         qc=pd.DataFrame() if qc is None else qc,
         **made,
@@ -223,7 +223,7 @@ def _in_order(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in parts for name in part))
 
 
-def _units(asked: Sequence[Asked]) -> tuple[str, ...]:
+def _units(asked: Sequence[ResponseSeries]) -> tuple[str, ...]:
     of: dict[str, str] = {}
     for one in asked:
         for drug, unit in zip(one.responses.drugs, one.responses.units, strict=True):
@@ -231,7 +231,7 @@ def _units(asked: Sequence[Asked]) -> tuple[str, ...]:
     return tuple(of.values())
 
 
-def _say_left_out(rows: pd.DataFrame, said: Said) -> None:
+def _say_left_out(rows: pd.DataFrame, messages: Messages) -> None:
     """Name the wells that enter no curve."""
     if "state" not in rows:
         return
@@ -244,22 +244,22 @@ def _say_left_out(rows: pd.DataFrame, said: Said) -> None:
                 f"{p} {w}" if several else str(w)
                 for p, w in zip(out["plate"], out["well"], strict=True)
             ]
-            said.note(
+            messages.note(
                 f"{counted(len(out), 'well')} left out, {_STATE_WORDS[state]}: {_few(named)}."
             )
 
 
-def _few(names: Sequence[str], most: int = 24) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _few(names: Sequence[str], maximum: int = 24) -> str:
+    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
+    return ", ".join(names[:maximum]) + more
 
 
 def _asked(
-    mapped: pd.DataFrame, wells: pd.DataFrame, joined: Sequence[str], said: Said
-) -> tuple[list[ResponseUse], list[Asked]]:
+    mapped: pd.DataFrame, wells: pd.DataFrame, joined: Sequence[str], messages: Messages
+) -> tuple[list[ResponseUse], list[ResponseSeries]]:
     """All responses of all strata, and how each was read."""
     uses: list[ResponseUse] = []
-    asked: list[Asked] = []
+    asked: list[ResponseSeries] = []
     apart: set[str] = set()
     candidates: list[tuple[str, str, str, pd.DataFrame]] = [
         (name, title, "fa", mapped)
@@ -275,7 +275,7 @@ def _asked(
         rows = ends.drop_duplicates(["plate", "well"], keep="last")
         candidates.append((name, f"{name} (joined end point)", "raw", rows))
     for name, title, kind, rows in candidates:
-        values, below, above = _values(rows, name, kind, said)
+        values, below, above = _values(rows, name, kind, messages)
         own: list[str] = []
         n = 0
         strata = rows["condition"].map(lambda text: str(text).partition(" | ")[2])
@@ -290,17 +290,19 @@ def _asked(
                 own.append(f"{stratum}: {error}" if stratum else str(error))
                 continue
             n += len(responses.rows)
-            asked.append(Asked(name, stratum, responses))
+            asked.append(ResponseSeries(name, stratum, responses))
         if n:
             uses.append(ResponseUse(name, title, kind, n, below, above, tuple(own)))
         for sentence in own:
-            said.note(f"{name}: {sentence}")
+            messages.note(f"{name}: {sentence}")
     if len(apart) == 1:
         asked = [one._replace(stratum="") for one in asked]
     return uses, asked
 
 
-def _values(rows: pd.DataFrame, name: str, kind: str, said: Said) -> tuple[pd.Series, int, int]:
+def _values(
+    rows: pd.DataFrame, name: str, kind: str, messages: Messages
+) -> tuple[pd.Series, int, int]:
     """Fraction affected from images, clipped and said so; anything else as it is."""
     values: pd.Series = pd.to_numeric(rows[name], errors="coerce").astype(float)
     if kind == "raw":
@@ -313,7 +315,7 @@ def _values(rows: pd.DataFrame, name: str, kind: str, said: Said) -> tuple[pd.Se
         gone = (rows["state"] == "lost") & values.isna() & compared
         if gone.any():
             values = values.mask(gone, 1.0)
-            said.note(
+            messages.note(
                 f"{name}: {counted(int(gone.sum()), 'lost well')}, in which nothing is left, "
                 "counted as a fraction affected of 1."
             )
@@ -321,7 +323,7 @@ def _values(rows: pd.DataFrame, name: str, kind: str, said: Said) -> tuple[pd.Se
     below, above = int((values[enters] < 0).sum()), int((values[enters] > 1).sum())
     vehicles = int((values[rows["role"] == "vehicle"] < 0).sum())
     if below or above:
-        said.note(
+        messages.note(
             f"{name}: clipped to a fraction affected between 0 and 1: {counted(below, 'well')} "
             f"from below 0 ({vehicles} of them vehicle), {above} from above 1."
         )

@@ -12,7 +12,7 @@ import pandas as pd
 from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
 from spheroid_qc.analysis.read_responses import ResponseTable, as_table, read_response_files
-from spheroid_qc.analysis.tables_by_stratum import Asked, Said
+from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.errors import RequestError
@@ -84,28 +84,28 @@ def analyse_table(
         read, name = as_table(source, response_column), "table"
     else:
         read, name = read_response_files(Path(source), response_column), str(source)
-    said = Said(list(read.notes))
-    read = _with_plates(read, said)
-    kind, unit = _stated(read, response_is, response_unit, said)
+    messages = Messages(list(read.notes))
+    read = _with_plates(read, messages)
+    kind, unit = _stated(read, response_is, response_unit, messages)
     whole = read_responses(read.rows, kind, unit, read.places)
     for sentence in whole.notes:
-        said.note(sentence)
+        messages.note(sentence)
     word = "response" if kind == "raw" else "fa"
-    asked = _by_stratum(read, kind, unit, word, said)
+    asked = _by_stratum(read, kind, unit, word, messages)
     at_time, when = analysis_time(whole, settings.time_h)
-    said.note(when)
+    messages.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
     wells = _wells(read, whole, kind, unit, word)
     made: dict[str, Any] = {
-        "dose_response": tables_by_stratum.dose_response(asked, settings, said),
-        "synergy": tables_by_stratum.synergy(asked, settings, said),
-        "synergyfinder": tables_by_stratum.synergyfinder(asked, settings, said),
+        "dose_response": tables_by_stratum.dose_response(asked, settings, messages),
+        "synergy": tables_by_stratum.synergy(asked, settings, messages),
+        "synergyfinder": tables_by_stratum.synergyfinder(asked, settings, messages),
         "used": tables_by_stratum.used_rows(asked, settings, lambda part: _named(part)),
         "conditions": _summary(wells, word),
-        "comparisons": _compared(wells, word, end, settings.confidence, said),
-        "plate_quality": _quality(read, wells, word, end, parameters, said),
+        "comparisons": _compared(wells, word, end, settings.confidence, messages),
+        "plate_quality": _quality(read, wells, word, end, parameters, messages),
     }
-    said.missing |= _NOT_FROM_A_TABLE
+    messages.missing |= _NOT_FROM_A_TABLE
     nothing = pd.DataFrame()
     title = _TITLES["raw" if kind == "raw" else "fa"]
     if kind not in ("fa", "raw"):
@@ -127,14 +127,14 @@ def analyse_table(
         gr_values=nothing,
         gr_metrics=nothing,
         verdict=Verdict(),
-        notes=tuple(said.notes),
-        missing=said.missing,
+        notes=tuple(messages.notes),
+        missing=messages.missing,
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))
 
 
-def _with_plates(read: ResponseTable, said: Said) -> ResponseTable:
+def _with_plates(read: ResponseTable, messages: Messages) -> ResponseTable:
     """Take biological replicates for plates where the table names none: each has its own curve."""
     rows = read.rows
     if "plate" in rows or "biological_replicate" not in rows:
@@ -142,11 +142,13 @@ def _with_plates(read: ResponseTable, said: Said) -> ResponseTable:
     named = rows["biological_replicate"].fillna("").astype(str)
     if named.nunique() < 2 or (named == "").any():
         return read
-    said.note("The table names no plates: each biological replicate is analysed as one.")
+    messages.note("The table names no plates: each biological replicate is analysed as one.")
     return replace(read, rows=rows.assign(plate=named))
 
 
-def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said) -> tuple[str, str]:
+def _stated(
+    read: ResponseTable, kind: str | None, unit: str | None, messages: Messages
+) -> tuple[str, str]:
     """Tell what the response is and in which unit: as stated, else as its heading says."""
     if kind is not None and kind not in RESPONSE_KINDS:
         raise RequestError(
@@ -166,7 +168,7 @@ def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said)
                 "response and comparisons only)."
             )
         kind = read.told_kind
-        said.note(f"The response is {kind}, as its heading {read.response!r} tells.")
+        messages.note(f"The response is {kind}, as its heading {read.response!r} tells.")
     elif (
         read.told_kind
         and kind not in ("raw", read.told_kind)
@@ -192,7 +194,7 @@ def _stated(read: ResponseTable, kind: str | None, unit: str | None, said: Said)
                 "fractions; say --response-unit percent, or fraction if they are."
             )
         unit = "fraction"
-        said.note("The response is taken as a fraction, since no --response-unit is stated.")
+        messages.note("The response is taken as a fraction, since no --response-unit is stated.")
     return kind, unit
 
 
@@ -209,12 +211,14 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
     return label
 
 
-def _by_stratum(read: ResponseTable, kind: str, unit: str, word: str, said: Said) -> list[Asked]:
+def _by_stratum(
+    read: ResponseTable, kind: str, unit: str, word: str, messages: Messages
+) -> list[ResponseSeries]:
     """Responses of every stratum; one that can't be analysed leaves a sentence."""
     strata = _strata(read.rows)
     names = sorted(set(strata))
     if len(names) == 1:
-        return [Asked(word, "", read_responses(read.rows, kind, unit, read.places))]
+        return [ResponseSeries(word, "", read_responses(read.rows, kind, unit, read.places))]
     found = []
     for name in names:
         keep = (strata == name).to_numpy()
@@ -222,12 +226,14 @@ def _by_stratum(read: ResponseTable, kind: str, unit: str, word: str, said: Said
         try:
             part = read_responses(read.rows[keep], kind, unit, places)
         except RequestError as error:
-            said.note(f"{name or 'Rows without a stratum'}: {error}")
+            messages.note(f"{name or 'Rows without a stratum'}: {error}")
             continue
-        found.append(Asked(word, name, part))
-    said.note(f"Analysed apart: {', '.join(name or 'rows without a stratum' for name in names)}.")
+        found.append(ResponseSeries(word, name, part))
+    messages.note(
+        f"Analysed apart: {', '.join(name or 'rows without a stratum' for name in names)}."
+    )
     if not found:
-        raise RequestError("No stratum of the table can be analysed. " + " ".join(said.notes))
+        raise RequestError("No stratum of the table can be analysed. " + " ".join(messages.notes))
     return found
 
 
@@ -333,32 +339,34 @@ _COUNTS = ("n_wells", "n_plates", "n_biological")
 
 
 def _compared(
-    wells: pd.DataFrame, word: str, end: float | None, level: float, said: Said
+    wells: pd.DataFrame, word: str, end: float | None, level: float, messages: Messages
 ) -> pd.DataFrame:
     if not (wells["role"] == "vehicle").any():
-        said.missing["comparisons"] = "No row without a drug: there is no vehicle to compare with."
+        messages.missing["comparisons"] = (
+            "No row without a drug: there is no vehicle to compare with."
+        )
         return pd.DataFrame(columns=list(comparison_table.COLUMNS))
     try:
         return comparison_table.compare_with_vehicle(wells, [word], end, level)
     except RequestError as error:
-        said.missing["comparisons"] = str(error)
+        messages.missing["comparisons"] = str(error)
         return pd.DataFrame(columns=list(comparison_table.COLUMNS))
 
 
 def _quality(
     read: ResponseTable, wells: pd.DataFrame, word: str, end: float | None,
-    parameters: Parameters, said: Said,
+    parameters: Parameters, messages: Messages,
 ) -> pd.DataFrame:  # fmt: skip
     """Judge controls, edge and place; a table without wells has no places."""
     nothing = pd.DataFrame(columns=list(plate_quality_table.COLUMNS))
     if "well" not in read.rows or (read.rows["well"] == "").any():
-        said.missing["plate_quality"] = "No plate quality: the table does not name every well."
+        messages.missing["plate_quality"] = "No plate quality: the table does not name every well."
         return nothing
     try:
         found = plate_quality_table.plate_quality(
             wells, [word], time_h=end, plate_format=parameters.plate.well_count
         )
     except RequestError as error:
-        said.missing["plate_quality"] = str(error)
+        messages.missing["plate_quality"] = str(error)
         return nothing
     return found[found["metric"] == word].reset_index(drop=True)

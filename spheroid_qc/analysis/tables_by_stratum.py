@@ -24,7 +24,7 @@ from spheroid_qc.response.synergy.synergyfinder import synergyfinder_table
 Maker = Callable[[Responses, ResponseParameters], pd.DataFrame]
 
 
-class Asked(NamedTuple):
+class ResponseSeries(NamedTuple):
     """One response of one stratum.
 
     Parameters
@@ -43,7 +43,7 @@ class Asked(NamedTuple):
 
 
 @dataclass
-class Said:
+class Messages:
     """Sentences that gather while tables are made.
 
     Parameters
@@ -69,17 +69,20 @@ def counted(n: int, noun: str) -> str:
 
 
 def dose_response(
-    asked: Sequence[Asked], settings: ResponseParameters, said: Said, time_h: float | None = None
+    asked: Sequence[ResponseSeries],
+    settings: ResponseParameters,
+    messages: Messages,
+    time_h: float | None = None,
 ) -> pd.DataFrame:
     """Fit all drugs and fixed-ratio combinations, for `dose_response.csv`.
 
     Parameters
     ----------
-    asked : sequence of Asked
+    asked : sequence of ResponseSeries
         Responses by stratum.
     settings : ResponseParameters
         Of the fits.
-    said : Said
+    messages : Messages
         Gets what could not be done.
     time_h : float, optional
         Analysis time where the responses were already cut to it: becomes a column.
@@ -90,12 +93,21 @@ def dose_response(
         Grouping columns, then `DOSE_RESPONSE_COLUMNS`.
     """
     return _each(
-        "dose_response", asked, dose_response_table, settings, said, DOSE_RESPONSE_COLUMNS, time_h
+        "dose_response",
+        asked,
+        dose_response_table,
+        settings,
+        messages,
+        DOSE_RESPONSE_COLUMNS,
+        time_h,
     )
 
 
 def synergy(
-    asked: Sequence[Asked], settings: ResponseParameters, said: Said, time_h: float | None = None
+    asked: Sequence[ResponseSeries],
+    settings: ResponseParameters,
+    messages: Messages,
+    time_h: float | None = None,
 ) -> pd.DataFrame:
     """Compare all combinations with their parts, for `synergy.csv`; raw responses are passed over.
 
@@ -111,7 +123,7 @@ def synergy(
     """
     fractions = [one for one in asked if one.responses.kind != "raw"]
     if not fractions:
-        said.missing["synergy"] = (
+        messages.missing["synergy"] = (
             "No synergy: raw responses have no fraction affected; state fa, viability or "
             "inhibition with --response-is."
         )
@@ -120,12 +132,14 @@ def synergy(
         one for one in fractions if ((one.responses.doses > 0).sum(axis=1) > 1).any()
     ]  # fmt: skip
     if not together:
-        said.missing["synergy"] = "No synergy: no well holds more than one drug."
+        messages.missing["synergy"] = "No synergy: no well holds more than one drug."
         return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
-    return _each("synergy", together, synergy_table, settings, said, SYNERGY_COLUMNS, time_h)
+    return _each("synergy", together, synergy_table, settings, messages, SYNERGY_COLUMNS, time_h)
 
 
-def synergyfinder(asked: Sequence[Asked], settings: ResponseParameters, said: Said) -> pd.DataFrame:
+def synergyfinder(
+    asked: Sequence[ResponseSeries], settings: ResponseParameters, messages: Messages
+) -> pd.DataFrame:
     """Rewrite all combinations in SynergyFinder's columns, blocks numbered through.
 
     Parameters
@@ -139,7 +153,7 @@ def synergyfinder(asked: Sequence[Asked], settings: ResponseParameters, said: Sa
         `response_name` and `stratum` first where there are several.
     """
     fractions = [one for one in asked if one.responses.kind != "raw"]
-    table = _each("synergyfinder", fractions, synergyfinder_table, settings, said, (), None)
+    table = _each("synergyfinder", fractions, synergyfinder_table, settings, messages, (), None)
     if "block_id" not in table or table.empty:
         return pd.DataFrame()
     apart = [c for c in ("response_name", "stratum") if c in table]
@@ -155,10 +169,10 @@ def synergyfinder(asked: Sequence[Asked], settings: ResponseParameters, said: Sa
 
 def _each(
     table: str,
-    asked: Sequence[Asked],
+    asked: Sequence[ResponseSeries],
     make: Maker,
     settings: ResponseParameters,
-    said: Said,
+    messages: Messages,
     columns: Sequence[str],
     time_h: float | None,
 ) -> pd.DataFrame:
@@ -172,8 +186,8 @@ def _each(
         except RequestError as error:
             where = " ".join(filter(None, (one.name, f"({one.stratum})" if one.stratum else "")))
             if len(asked) > 1:
-                said.note(f"{where}: {error}")
-            said.missing.setdefault(table, str(error))
+                messages.note(f"{where}: {error}")
+            messages.missing.setdefault(table, str(error))
             continue
         if one.responses.has_plates is False and any(o.responses.has_plates for o in asked):
             part.insert(0, "plate", str(one.responses.rows["plate"].iloc[0]))
@@ -189,7 +203,7 @@ def _each(
         parts.append(part)
     if not parts:
         return pd.DataFrame(columns=list(columns))
-    said.missing.pop(table, None)
+    messages.missing.pop(table, None)
     filled = [part for part in parts if len(part)] or parts[:1]
     if len(filled) == 1:
         return filled[0].reset_index(drop=True)
@@ -197,7 +211,7 @@ def _each(
 
 
 def used_rows(
-    asked: Sequence[Asked],
+    asked: Sequence[ResponseSeries],
     settings: ResponseParameters,
     conditions: Callable[[Responses], list[str]],
 ) -> pd.DataFrame:
@@ -205,7 +219,7 @@ def used_rows(
 
     Parameters
     ----------
-    asked : sequence of Asked
+    asked : sequence of ResponseSeries
         Responses by stratum.
     settings : ResponseParameters
         For the analysis time.

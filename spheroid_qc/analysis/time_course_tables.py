@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from spheroid_qc.analysis.tables_by_stratum import Said
+from spheroid_qc.analysis.tables_by_stratum import Messages
 from spheroid_qc.errors import RequestError
 from spheroid_qc.follow import time_to_disintegration
 from spheroid_qc.parameters import Parameters
@@ -25,7 +25,7 @@ def timed_tables(
     parameters: Parameters,
     time_h: float | None,
     joined: tuple[str, ...],
-    said: Said,
+    messages: Messages,
 ) -> dict[str, pd.DataFrame]:
     """Make every table that reads the wells over time.
 
@@ -39,7 +39,7 @@ def timed_tables(
         Analysis time.
     joined : tuple of str
         Columns of joined end points, compared as well.
-    said : Said
+    messages : Messages
         Gets why a table could not be made.
 
     Returns
@@ -55,7 +55,7 @@ def timed_tables(
         try:
             return make()
         except RequestError as error:
-            said.missing[name] = str(error)
+            messages.missing[name] = str(error)
             return pd.DataFrame(columns=list(columns))
 
     known = [m for m in comparison_table.COMPARED if m in wells and wells[m].notna().any()]
@@ -87,7 +87,7 @@ def timed_tables(
             "gr_values": (),
             "gr_metrics": METRIC_COLUMNS,
         }
-        said.missing |= dict.fromkeys(empty, reason)
+        messages.missing |= dict.fromkeys(empty, reason)
         return made | {name: pd.DataFrame(columns=list(c)) for name, c in empty.items()}
     followed = in_fixed_order(wells[wells["role"] != "unmapped"])
     followed = followed.assign(is_t0=is_time_zero(followed), state=followed["state"].fillna(""))

@@ -25,7 +25,14 @@ from spheroid_qc.cli.options import (
     say_problems,
     say_verdict,
 )
-from spheroid_qc.cli.terminal import Reporter, Stopped, one_line, say, stop_on_signals, unexpected
+from spheroid_qc.cli.terminal import (
+    Reporter,
+    StopSignal,
+    describe_unexpected,
+    one_line,
+    say,
+    stop_on_signals,
+)
 from spheroid_qc.errors import RequestError, SpheroidQCError
 
 app = typer.Typer(
@@ -366,17 +373,17 @@ def main() -> None:
         _fail(str(error), 2)
     except SpheroidQCError as error:
         _fail(str(error), 1)
-    except Stopped as stop:
+    except StopSignal as stop:
         _fail("Stopped; run the same command again to continue.", 128 + stop.number)
     except MemoryError:
         _fail("There is not enough memory; run the same command again with fewer --workers.", 1)
     except OSError as error:
         # What fails while results are written is told by `run_plate`; this is before.
-        _fail(unexpected(error), 2)
+        _fail(describe_unexpected(error), 2)
     except Exception as error:
         if os.environ.get("SPHEROID_QC_TRACEBACK"):
             raise
-        _fail(unexpected(error), 1)
+        _fail(describe_unexpected(error), 1)
 
 
 def _fail(sentence: str, status: int) -> None:

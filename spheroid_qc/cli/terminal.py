@@ -126,7 +126,7 @@ class Reporter:
         return text
 
 
-class Stopped(BaseException):
+class StopSignal(BaseException):
     """Somebody asked the program to end: Ctrl-C, or a batch system's signal.
 
     Parameters
@@ -141,12 +141,12 @@ class Stopped(BaseException):
 
 
 def stop_on_signals() -> None:
-    """Turn the signals that ask a program to end into `Stopped`, so that workers end with it."""
+    """Turn the signals that ask a program to end into `StopSignal`, so that workers end with it."""
 
     def stop(number: int, _: object) -> None:
         # Whoever asks again gets what the system does on its own.
         signal.signal(number, signal.SIG_DFL)
-        raise Stopped(number)
+        raise StopSignal(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         # `&` in a script sets signals to be ignored, and means it.
@@ -154,7 +154,7 @@ def stop_on_signals() -> None:
             signal.signal(number, stop)
 
 
-def unexpected(error: Exception) -> str:
+def describe_unexpected(error: Exception) -> str:
     """Say what went wrong that nobody foresaw, and where.
 
     Parameters
@@ -181,8 +181,8 @@ def unexpected(error: Exception) -> str:
         if trace
         else ""
     )
-    said = f"{type(error).__name__}: {one_line(str(error))}".removesuffix(": ")
+    messages = f"{type(error).__name__}: {one_line(str(error))}".removesuffix(": ")
     return (
-        f"Something went wrong that should not have ({said}{place}); run the same command with "
+        f"Something went wrong that should not have ({messages}{place}); run the same command with "
         "the environment variable SPHEROID_QC_TRACEBACK=1 and report what it prints."
     )

@@ -263,7 +263,7 @@ def apply_overrides(
     def where(location: tuple[str, ...]) -> str:
         # A problem between two settings of a section is told by the section's name only.
         key = ".".join(location)
-        near = [said for name, said in typed.items() if f"{name}.".startswith(f"{key}.")]
+        near = [messages for name, messages in typed.items() if f"{name}.".startswith(f"{key}.")]
         return typed.get(key) or ", ".join(near) or "--set"
 
     return validated(data, where)

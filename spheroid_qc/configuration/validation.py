@@ -91,21 +91,21 @@ def _number_advice(text: str, record: SettingRecord) -> str:
     if match is None:
         return ""
     number, rest = match["number"], match["rest"]
-    said = []
+    messages = []
     if rest:
         unit = f"the unit is {record.unit}" if record.unit else "it has no unit"
-        said.append(f"write the number alone, {unit}")
+        messages.append(f"write the number alone, {unit}")
     if "," in number and record.kind == "number":
         whole = number.replace(",", "")
         if number.count(",") == 1 and "." not in number:
-            said.append(f"write {number.replace(',', '.')} with a decimal point")
+            messages.append(f"write {number.replace(',', '.')} with a decimal point")
             if _GROUPED.fullmatch(number):
-                said[-1] += f", or {whole} if a thousand is meant"
+                messages[-1] += f", or {whole} if a thousand is meant"
         else:
-            said.append("write the number with a decimal point and no other separator")
+            messages.append("write the number with a decimal point and no other separator")
     elif "," in number:
-        said.append("write the number without a comma")
-    return f"; {'; '.join(said)}" if said else "; numbers stand without quotes"
+        messages.append("write the number without a comma")
+    return f"; {'; '.join(messages)}" if messages else "; numbers stand without quotes"
 
 
 def unknown_setting(key: str) -> str:

@@ -14,7 +14,7 @@ _PIXELATED_SOFT = 0.5
 
 
 def frame_flags(
-    figures: Mapping[str, float | None],
+    features: Mapping[str, float | None],
     parameters: QualityParameters | None = None,
     assay: Assay | str = Assay.SINGLE,
 ) -> list[Flag]:
@@ -22,7 +22,7 @@ def frame_flags(
 
     Parameters
     ----------
-    figures : mapping of str to float
+    features : mapping of str to float
         Figures of `measure.frame_quality` and measured columns of the same frame. What is
         absent, None or NaN raises no flag, except for `pixel_size_um`, whose absence is the
         finding.
@@ -46,7 +46,7 @@ def frame_flags(
     single = Assay(assay) is Assay.SINGLE
 
     def figure(name: str) -> float:
-        value = figures.get(name)
+        value = features.get(name)
         return nan if value is None else float(value)
 
     flags: list[Flag] = []
@@ -57,7 +57,7 @@ def frame_flags(
     no_edge = (
         single
         and figure("n_spheroids") > 0
-        and "rim_sharpness" in figures
+        and "rim_sharpness" in features
         and isnan(figure("rim_sharpness"))
     )
     flags += _contrast(figure("contrast_to_background"), no_edge, quality)

@@ -58,20 +58,20 @@ class Claim:
 
 def number_fields(plate: str, rows: list[Claim], notes: list[str]) -> None:
     """Let running numbers tell images apart that nothing else does: they become fields."""
-    said = {row.reading.part for row in rows}
-    unsaid = 0 if 1 in said else 1
+    messages = {row.reading.part for row in rows}
+    unmentioned = 0 if 1 in messages else 1
     parts: dict[tuple[object, ...], set[int]] = defaultdict(set)
     for row in rows:
-        parts[row.key()].add(unsaid if row.reading.part is None else row.reading.part)
-    most = max(map(len, parts.values()), default=0)
-    if most < 2 or _differ_in_words(rows):
+        parts[row.key()].add(unmentioned if row.reading.part is None else row.reading.part)
+    maximum = max(map(len, parts.values()), default=0)
+    if maximum < 2 or _differ_in_words(rows):
         return
     fields = {row.field for row in rows}
     # Far more numbers than images of a well: a camera's counter over all wells.
-    counter = len(set().union(*parts.values())) > 2 * most
+    counter = len(set().union(*parts.values())) > 2 * maximum
     numbers = []
     for row in rows:
-        part = unsaid if row.reading.part is None else row.reading.part
+        part = unmentioned if row.reading.part is None else row.reading.part
         numbers.append(sorted(parts[row.key()]).index(part) + 1 if counter else part)
     for row, number in zip(rows, numbers, strict=True):
         row.field = number

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.frames.ignored_files import SKIPPED_FOLDERS, stray_reason
+from spheroid_qc.frames.ignored_files import SKIPPED_FOLDERS, reason_to_ignore
 
 _RUN_FILES = frozenset({"run.json"})
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FileTree:
     """Files of a folder tree.
 
     Attributes
@@ -29,7 +29,7 @@ class Listing:
     left_out: tuple[tuple[str, str, str], ...]
 
 
-def list_folder(folder: Path) -> Listing:
+def list_folder(folder: Path) -> FileTree:
     """List all files below a folder.
 
     Hidden and system folders, folders of masks and overlays and earlier run folders (those with
@@ -43,7 +43,7 @@ def list_folder(folder: Path) -> Listing:
 
     Returns
     -------
-    Listing
+    FileTree
 
     Raises
     ------
@@ -61,7 +61,7 @@ def list_folder(folder: Path) -> Listing:
         raise RequestError(
             f"The folder {str(folder)!r} can't be listed ({error.strerror}); check its permissions."
         ) from error
-    return Listing(tuple(sorted(walk.files)), tuple(sorted(walk.left_out)))
+    return FileTree(tuple(sorted(walk.files)), tuple(sorted(walk.left_out)))
 
 
 class _Walk:
@@ -91,7 +91,7 @@ class _Walk:
                 if is_folder:
                     below.append((entry.name, entry.path, entry.is_symlink()))
                 elif size is None:
-                    kind = "unread" if stray_reason(entry.name) is None else "stray"
+                    kind = "unread" if reason_to_ignore(entry.name) is None else "stray"
                     self._out(relative, kind, "Not a plain file; it is left out.")
                 else:
                     files.append((relative, size))
@@ -125,7 +125,7 @@ class _Walk:
 
     def _not_opened(self, relative: str, name: str, error: OSError) -> None:
         # A link to a picture that is gone costs the user a picture; other broken links cost none.
-        kind = "unread" if stray_reason(name) is None else "stray"
+        kind = "unread" if reason_to_ignore(name) is None else "stray"
         reason = error.strerror or str(error)
         self._out(relative, kind, f"It can't be opened ({reason}); copy the file, or remove it.")
 

@@ -68,7 +68,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class NameFinding:
     """One file, or folder, that is left out.
 
     Attributes
@@ -109,7 +109,7 @@ class FrameTable:
         The analysed folder.
     frames : tuple of Frame
         Sorted by plate, well, time, field, channel and plane.
-    findings : tuple of Finding
+    findings : tuple of NameFinding
         Sorted by path.
     missing : tuple of MissingWell
         Wells without an image at some time of their plate.
@@ -119,12 +119,12 @@ class FrameTable:
 
     folder: Path
     frames: tuple[Frame, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[NameFinding, ...]
     missing: tuple[MissingWell, ...]
     notes: tuple[str, ...]
 
     @property
-    def problems(self) -> tuple[Finding, ...]:
+    def problems(self) -> tuple[NameFinding, ...]:
         """Findings that cost the user an image: all but strays and copies."""
         return tuple(finding for finding in self.findings if finding.kind not in HARMLESS)
 
@@ -170,7 +170,7 @@ def frame_table(
     folder = Path(folder)
     listing = list_folder(folder)
     resolved = folder.resolve()
-    findings = [Finding(path, kind, message) for path, kind, message in listing.left_out]
+    findings = [NameFinding(path, kind, message) for path, kind, message in listing.left_out]
     sizes = dict(listing.files)
     names = read_names(
         list(sizes), pattern, parameters.well_count, "/".join(resolved.parts[-4:]).lstrip("/")
@@ -178,13 +178,13 @@ def frame_table(
     read: list[NameReading] = []
     for one in names:
         if one.reading is None:
-            findings.append(Finding(one.path, one.kind, one.message, one.alternatives))
+            findings.append(NameFinding(one.path, one.kind, one.message, one.alternatives))
         elif one.reading.conflict:
-            findings.append(Finding(one.path, "conflict", one.reading.conflict))
+            findings.append(NameFinding(one.path, "conflict", one.reading.conflict))
         else:
             read.append(one)
     plates, notes = name_plates(read, resolved.name or "plate")
-    notes += _settled(read)
+    notes += _resolved(read)
     if pattern is not None and pattern.unknown:
         notes.append(
             f"Groups of the name pattern without meaning: {', '.join(pattern.unknown)}; they were "
@@ -197,7 +197,7 @@ def frame_table(
     for plate in sorted(by_plate):
         rows += _plate_rows(folder, plate, by_plate[plate], parameters, probe, findings, notes)
     rows, twice = without_duplicates(folder, rows, sizes)
-    findings += [Finding(*told) for told in twice]
+    findings += [NameFinding(*told) for told in twice]
     frames = _ranked(rows, sizes)
     return FrameTable(
         folder,
@@ -208,7 +208,7 @@ def frame_table(
     )
 
 
-def _settled(read: Iterable[NameReading]) -> list[str]:
+def _resolved(read: Iterable[NameReading]) -> list[str]:
     """One sentence for each reason why the folder left no doubt."""
     reasons: dict[str, list[str]] = defaultdict(list)
     for one in read:
@@ -227,7 +227,7 @@ def _plate_rows(
     ones: Sequence[NameReading],
     parameters: PlateParameters,
     probe: Callable[[Path], Probe | None] | None,
-    findings: list[Finding],
+    findings: list[NameFinding],
     notes: list[str],
 ) -> list[Claim]:
     readings = [one.reading for one in ones if one.reading is not None]
@@ -244,7 +244,7 @@ def _plate_rows(
     rows = []
     for index, (one, reading) in enumerate(zip(ones, readings, strict=True)):
         if index in times.conflicts:
-            findings.append(Finding(one.path, "conflict", times.conflicts[index]))
+            findings.append(NameFinding(one.path, "conflict", times.conflicts[index]))
         field = 1 if reading.field is None else reading.field
         for hours, source, page in times.times[index]:
             rows.append(Claim(one, reading, plate, field, hours, source, page))

@@ -51,7 +51,7 @@ def split_suffix(name: str) -> tuple[str, str]:
     return stem, suffix
 
 
-def stray_reason(name: str) -> tuple[str, str] | None:
+def reason_to_ignore(name: str) -> tuple[str, str] | None:
     """Why a file isn't a frame, as far as its name alone tells.
 
     Parameters

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from spheroid_qc.frames.frame_table import HARMLESS, Finding, Frame, FrameTable
+from spheroid_qc.frames.frame_table import HARMLESS, Frame, FrameTable, NameFinding
 from spheroid_qc.frames.naming.schemes import GENERIC, PATTERN, SCHEMES
 from spheroid_qc.frames.time_axis import REMEDY
 from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format, well_name
@@ -38,7 +38,7 @@ _TITLES = {scheme.name: scheme.title for scheme in reversed(SCHEMES)} | {
 _SPARSE = 0.5
 
 
-class Row(NamedTuple):
+class InspectedName(NamedTuple):
     """How one file was read, as text for a table."""
 
     file: str
@@ -94,15 +94,15 @@ class Inspection:
 
     Attributes
     ----------
-    rows : tuple of Row
+    rows : tuple of InspectedName
         One for each frame.
     plates : tuple of PlateSummary
         One for each plate.
-    problems : tuple of Finding
+    problems : tuple of NameFinding
         Files left out, but for strays and copies.
-    strays : tuple of Finding
+    ignored : tuple of NameFinding
         Files that aren't images of the plate.
-    copies : tuple of Finding
+    copies : tuple of NameFinding
         Files with the same bytes as one that is used.
     missing : tuple of str
         Finished sentences about wells without image.
@@ -110,11 +110,11 @@ class Inspection:
         Finished sentences: how plates, times and fields were told.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[InspectedName, ...]
     plates: tuple[PlateSummary, ...]
-    problems: tuple[Finding, ...]
-    strays: tuple[Finding, ...]
-    copies: tuple[Finding, ...]
+    problems: tuple[NameFinding, ...]
+    ignored: tuple[NameFinding, ...]
+    copies: tuple[NameFinding, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -221,9 +221,9 @@ def _summary(plate: str, frames: Sequence[Frame], well_count: int | None) -> Pla
     )
 
 
-def _row(frame: Frame) -> Row:
+def _row(frame: Frame) -> InspectedName:
     page = "" if frame.page is None else f" [page {frame.page}]"
-    return Row(
+    return InspectedName(
         visible(frame.path) + page,
         visible(frame.plate),
         frame.well,
@@ -236,9 +236,9 @@ def _row(frame: Frame) -> Row:
     )
 
 
-def _list(items: Sequence[str], most: int = 12) -> str:
-    shown = ", ".join(items[:most])
-    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"
+def _list(items: Sequence[str], maximum: int = 12) -> str:
+    shown = ", ".join(items[:maximum])
+    return shown if len(items) <= maximum else f"{shown} and {len(items) - maximum} more"
 
 
 def _times(times: Sequence[float], counted: bool) -> str:
@@ -255,12 +255,12 @@ def width(text: str) -> int:
     )
 
 
-def _fitted(text: str, most: int) -> str:
+def _fitted(text: str, maximum: int) -> str:
     """Shorten in the middle: beginnings and ends of names tell them apart."""
-    if width(text) <= most:
+    if width(text) <= maximum:
         return text
-    head = (most - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+    head = (maximum - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (maximum - 1 - head) :]}"
 
 
 def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) -> str:
@@ -286,7 +286,9 @@ def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) 
         lines += _table(found.rows, max_rows, max_width)
         lines.append("")
     for kind in ADVICE:
-        group = [one for one in (*found.problems, *found.copies, *found.strays) if one.kind == kind]
+        group = [
+            one for one in (*found.problems, *found.copies, *found.ignored) if one.kind == kind
+        ]
         if group:
             lines += [*_findings(kind, group, max_rows if kind in HARMLESS else None), ""]
     if found.missing:
@@ -299,14 +301,16 @@ def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) 
     return "\n".join(lines) + "\n"
 
 
-def _table(rows: Sequence[Row], max_rows: int | None, max_width: int) -> list[str]:
-    head = Row("file", "plate", "well", "field", "channel", "z", "time_h", "time from", "scheme")
+def _table(rows: Sequence[InspectedName], max_rows: int | None, max_width: int) -> list[str]:
+    head = InspectedName(
+        "file", "plate", "well", "field", "channel", "z", "time_h", "time from", "scheme"
+    )
     shown = [head, *(row._replace(file=_fitted(row.file, max_width)) for row in rows[:max_rows])]
     shown = [row._replace(plate=_fitted(row.plate, 32)) for row in shown]
     # Columns that say nothing are left away.
     used = [
         place
-        for place, name in enumerate(Row._fields)
+        for place, name in enumerate(InspectedName._fields)
         if name not in ("channel", "z") or any(row[place] not in ("", "0") for row in rows)
     ]
     widths = {place: max(width(row[place]) for row in shown) for place in used}
@@ -317,22 +321,22 @@ def _table(rows: Sequence[Row], max_rows: int | None, max_width: int) -> list[st
     return [*lines, *_more(len(rows), max_rows)]
 
 
-def _more(count: int, most: int | None) -> list[str]:
-    return [] if most is None or count <= most else [f"  ... and {count - most} more"]
+def _more(count: int, maximum: int | None) -> list[str]:
+    return [] if maximum is None or count <= maximum else [f"  ... and {count - maximum} more"]
 
 
-def _findings(kind: str, group: Sequence[Finding], most: int | None) -> list[str]:
+def _findings(kind: str, group: Sequence[NameFinding], maximum: int | None) -> list[str]:
     """One sentence for each reason, and the names under it."""
     lines = [f"{kind.capitalize()} ({len(group)}): {ADVICE[kind]}"]
     if kind == "doubtful":
-        lines += [f"  {visible(one.path)}: {' | '.join(one.readings)}" for one in group[:most]]
-        return [*lines, *_more(len(group), most), f"    -> {_DOUBT_ADVICE}"]
+        lines += [f"  {visible(one.path)}: {' | '.join(one.readings)}" for one in group[:maximum]]
+        return [*lines, *_more(len(group), maximum), f"    -> {_DOUBT_ADVICE}"]
     by_message: dict[str, list[str]] = defaultdict(list)
     for one in group:
         by_message[one.message].append(visible(one.path))
     for message, paths in by_message.items():
-        lines += [f"  {path}" for path in paths[:most]]
-        lines += _more(len(paths), most)
+        lines += [f"  {path}" for path in paths[:maximum]]
+        lines += _more(len(paths), maximum)
         lines.append(f"    -> {visible(message)}")
     return lines
 
@@ -359,7 +363,7 @@ def _counts(found: Inspection) -> list[str]:
         lines.append(f"Plate {visible(one.plate)}: {'; '.join(words)}; read as {read_as}.")
         if one.counted:
             lines.append(f"  Its frames are counted; {REMEDY}.")
-    counts = Counter(one.kind for one in (*found.problems, *found.copies, *found.strays))
+    counts = Counter(one.kind for one in (*found.problems, *found.copies, *found.ignored))
     left = ", ".join(f"{counts[kind]} {kind}" for kind in ADVICE if counts[kind])
     lines.append(f"{len(found.rows)} images read" + (f"; left out: {left}." if left else "."))
     return lines

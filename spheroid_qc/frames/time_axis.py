@@ -38,8 +38,8 @@ def scan_hours(moments: Sequence[datetime], series: Sequence[Hashable]) -> list[
         Start of the scan each image belongs to, hours since the first scan.
     """
     own: dict[Hashable, list[datetime]] = defaultdict(list)
-    for moment, one in zip(moments, series, strict=True):
-        own[one].append(moment)
+    for acquired_at, one in zip(moments, series, strict=True):
+        own[one].append(acquired_at)
     steps = [
         (later - earlier).total_seconds() / 3600
         for times in own.values()
@@ -48,20 +48,20 @@ def scan_hours(moments: Sequence[datetime], series: Sequence[Hashable]) -> list[
     ]
     pause = min([SCAN_GAP_H, *(step / 2 for step in steps)])
     at: dict[datetime, set[Hashable]] = defaultdict(set)
-    for moment, one in zip(moments, series, strict=True):
-        at[moment].add(one)
+    for acquired_at, one in zip(moments, series, strict=True):
+        at[acquired_at].add(one)
     starts: dict[datetime, datetime] = {}
     begun = previous = min(at)
     inside: set[Hashable] = set()
-    for moment in sorted(at):
-        waited = (moment - previous).total_seconds() / 3600
-        if waited > pause or (moment != previous and inside & at[moment]):
-            begun, inside = moment, set()
-        inside |= at[moment]
-        starts[moment] = begun
-        previous = moment
+    for acquired_at in sorted(at):
+        waited = (acquired_at - previous).total_seconds() / 3600
+        if waited > pause or (acquired_at != previous and inside & at[acquired_at]):
+            begun, inside = acquired_at, set()
+        inside |= at[acquired_at]
+        starts[acquired_at] = begun
+        previous = acquired_at
     first = min(at)
-    return [(starts[moment] - first).total_seconds() / 3600 for moment in moments]
+    return [(starts[acquired_at] - first).total_seconds() / 3600 for acquired_at in moments]
 
 
 REMEDY = "if they are 6 h apart, run with --set plate.frame_interval_h=6"
@@ -150,7 +150,7 @@ def plate_times(
             if reading.hours is not None:
                 result.put(index, reading.hours, reading.hours_from)
             else:
-                _leave_out(result, index, plate, reading.moment)
+                _leave_out(result, index, plate, reading.acquired_at)
         return result
     if timed:
         for index, reading in enumerate(readings):
@@ -162,9 +162,9 @@ def plate_times(
                     "out; add the time to the other names, or move the file to a folder of its own."
                 )
         return result
-    moments, source = _moments(readings)
+    moments, source = _dates(readings)
     if moments is not None:
-        _by_moment(result, plate, readings, moments, source, interval_h)
+        _by_date(result, plate, readings, moments, source, interval_h)
     elif any(reading.index is not None for reading in readings):
         _by_index(result, plate, readings, interval_h, probe)
     elif probe is not None:
@@ -189,16 +189,17 @@ def _leave_out(result: PlateTimes, index: int, plate: str, date: datetime | None
     )
 
 
-def _moments(readings: Sequence[Reading]) -> tuple[list[datetime | None] | None, str]:
+def _dates(readings: Sequence[Reading]) -> tuple[list[datetime | None] | None, str]:
     """Dates of the names if they differ, else of the folders if they differ, else none."""
-    in_names = [reading.moment for reading in readings]
-    in_folders = [reading.folder_moment for reading in readings]
+    in_names = [reading.acquired_at for reading in readings]
+    in_folders = [reading.folder_acquired_at for reading in readings]
     if len(set(in_names) - {None}) > 1:
         return in_names, "absolute"
     if len(set(in_folders) - {None}) > 1:
         return in_folders, "folder_date"
     if all(
-        reading.moment is not None and reading.scheme.startswith("incu") for reading in readings
+        reading.acquired_at is not None and reading.scheme.startswith("incu")
+        for reading in readings
     ):
         return in_names, "absolute"
     return None, ""
@@ -209,7 +210,7 @@ def _series(reading: Reading) -> Hashable:
     return reading.well, reading.field, reading.part, reading.channel, reading.z
 
 
-def _by_moment(
+def _by_date(
     result: PlateTimes,
     plate: str,
     readings: Sequence[Reading],
@@ -217,22 +218,22 @@ def _by_moment(
     source: str,
     interval_h: float | None,
 ) -> None:
-    dated = [index for index, moment in enumerate(moments) if moment is not None]
+    dated = [index for index, acquired_at in enumerate(moments) if acquired_at is not None]
     for index in set(range(len(readings))) - set(dated):
         _leave_out(result, index, plate)
-    known = [moment for moment in moments if moment is not None]
+    known = [acquired_at for acquired_at in moments if acquired_at is not None]
     numbers: dict[Hashable, set[int | None]] = defaultdict(set)
     for index in dated:
         numbers[_series(readings[index]), moments[index]].add(readings[index].index)
     if max(map(len, numbers.values())) > 1:
-        _by_moment_and_index(result, plate, readings, moments, dated, source, interval_h)
+        _by_date_and_index(result, plate, readings, moments, dated, source, interval_h)
         return
     hours = scan_hours(known, [_series(readings[index]) for index in dated])
     for index, hour in zip(dated, hours, strict=True):
         result.put(index, hour, source)
 
 
-def _by_moment_and_index(
+def _by_date_and_index(
     result: PlateTimes,
     plate: str,
     readings: Sequence[Reading],
@@ -243,7 +244,7 @@ def _by_moment_and_index(
 ) -> None:
     """Several time points on each of several dates."""
     pairs = {index: (moments[index], readings[index].index or 0) for index in dated}
-    first = min(moment for moment in moments if moment is not None)
+    first = min(acquired_at for acquired_at in moments if acquired_at is not None)
     if interval_h is None:
         order = {pair: rank for rank, pair in enumerate(sorted(set(pairs.values())))}
         for index in dated:
@@ -254,13 +255,13 @@ def _by_moment_and_index(
         )
         return
     lowest: dict[datetime | None, int] = {}
-    for moment, number in pairs.values():
-        lowest[moment] = min(number, lowest.get(moment, number))
+    for acquired_at, number in pairs.values():
+        lowest[acquired_at] = min(number, lowest.get(acquired_at, number))
     for index in dated:
-        moment, number = pairs[index]
-        assert moment is not None
-        start = (moment - first).total_seconds() / 3600
-        result.put(index, start + (number - lowest[moment]) * interval_h, source)
+        acquired_at, number = pairs[index]
+        assert acquired_at is not None
+        start = (acquired_at - first).total_seconds() / 3600
+        result.put(index, start + (number - lowest[acquired_at]) * interval_h, source)
 
 
 def _by_index(

@@ -32,7 +32,7 @@ _REST_MS = 60
 
 
 @dataclass(frozen=True)
-class _Job:
+class _CorrectionJob:
     """Masks of one frame as they were painted, ready for a thread."""
 
     opened: Opened
@@ -150,7 +150,7 @@ class Correcting(QObject):
 
         in_background(self, _warm, data, now, done=done, failed=lambda _: None)
 
-    def _jobs(self) -> list[_Job]:
+    def _jobs(self) -> list[_CorrectionJob]:
         opened = self.session.opened
         dirty, self._dirty = self._dirty, {}
         jobs = []
@@ -171,7 +171,7 @@ class Correcting(QObject):
                 after = _digest(core, shed)
                 if after != before:
                     self._seen[key] = after
-                    jobs.append(_Job(opened, data, n, core, shed, self.session.user))
+                    jobs.append(_CorrectionJob(opened, data, n, core, shed, self.session.user))
         return jobs
 
     def _begin(self) -> None:
@@ -184,7 +184,9 @@ class Correcting(QObject):
             picture = self._picture
             self._work(jobs, picture)
 
-    def _work(self, jobs: list[_Job], picture: tuple[int, int, FieldImage] | None) -> None:
+    def _work(
+        self, jobs: list[_CorrectionJob], picture: tuple[int, int, FieldImage] | None
+    ) -> None:
         job, *rest = jobs
         key = (job.data.plate, job.data.well, job.timepoint)
 
@@ -243,7 +245,7 @@ def _warm(data: WellData, timepoint: int) -> FieldImage | None:
 
 
 def _measure(
-    job: _Job, picture: tuple[int, int, FieldImage] | None
+    job: _CorrectionJob, picture: tuple[int, int, FieldImage] | None
 ) -> tuple[dict[str, Any], tuple[int, int, FieldImage]]:
     """Measure the painted masks; in a thread."""
     key = (id(job.data), job.timepoint)
@@ -262,7 +264,7 @@ def _measure(
     return result, (*key, image)
 
 
-def _keep(job: _Job, result: dict[str, Any]) -> None:
+def _keep(job: _CorrectionJob, result: dict[str, Any]) -> None:
     """Write the correction, or take it away where the masks are the automatic ones again."""
     run = job.opened.run
     automatic = job.data.automatic[job.timepoint]

@@ -21,7 +21,7 @@ from spheroid_qc.gui.state.threads import alive
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.store.corrected_masks import corrected_record
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunRequest, Stopped
+from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunRequest, RunStopped
 
 _LISTEN_MS = 60
 _IDLE_S = 12.0
@@ -157,7 +157,7 @@ class RunControl(QObject):
             self.live[key] = rows_of_well(self._folder, *key)
         self.session.run_told.emit(state)
 
-    def _on_end(self, message: Ended | Failed | Stopped) -> None:
+    def _on_end(self, message: Ended | Failed | RunStopped) -> None:
         run, self.run = self.run, None
         self._holder[0] = None
         if self._bar is not None:
@@ -190,12 +190,12 @@ def rows_of_well(opened: Opened, plate: str, well: str) -> list[dict[str, Any]]:
     """
     record: Mapping[str, dict[str, Any]] = corrected_record(opened.run, plate, well)
     rows = []
-    for moment in opened.moments.get((plate, well), ()):
-        result = record.get(moment.signature)
+    for well_timepoint in opened.well_timepoints.get((plate, well), ()):
+        result = record.get(well_timepoint.signature)
         fields = result["fields"] if result else []
         if not fields:
             continue
-        place = {"plate": plate, "well": well, "time_h": moment.frames[0].time_h}
+        place = {"plate": plate, "well": well, "time_h": well_timepoint.frames[0].time_h}
         measured = fields[0]["rows"]
         if opened.parameters.plate.assay.value == "single" and measured:
             rows.append(place | measured[0] | {"confidence": fields[0]["confidence"]})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from spheroid_qc.analysis.metric_names import Metric
+from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.plate_map import MappedWell, condition_name
 from spheroid_qc.report.palette import PALETTE, step_of
 
@@ -71,7 +71,9 @@ def condition_colours(wells: Iterable[MappedWell]) -> dict[str, str]:
     return found
 
 
-def value_colour(value: float, low: float, high: float, metric: Metric, dark: bool) -> str | None:
+def value_colour(
+    value: float, low: float, high: float, metric: MetricName, dark: bool
+) -> str | None:
     """Colour of a value on the metric's ramp; None where there is no value."""
     step = step_of(value, low, high)
     return None if step is None else tone(f"{'d' if metric.diverging else 's'}{step}", dark)

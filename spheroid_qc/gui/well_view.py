@@ -19,7 +19,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.result_layers import MaskLayer, overlay_of, place_overlays
-from spheroid_qc.gui.state.lazy_stack import LazyStack, Shown, empty_stack
+from spheroid_qc.gui.state.lazy_stack import LazyStack, SwappableStack, empty_stack
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.threads import alive, in_background
 from spheroid_qc.gui.state.well_data import WellData, read_well, warm_well
@@ -225,7 +225,7 @@ class WellView(QObject):
         if image is None:
             limits = None if picture is None else (picture.low, picture.high)
             image = Image(
-                Shown(stacks[IMAGE]), name=IMAGE, contrast_limits=limits or (0, 255),
+                SwappableStack(stacks[IMAGE]), name=IMAGE, contrast_limits=limits or (0, 255),
                 metadata=metadata, multiscale=False, rgb=False, **geometry,
             )  # fmt: skip
             if picture is not None:
@@ -250,9 +250,14 @@ class WellView(QObject):
                 layer.editable = there
             elif there:
                 layer = MaskLayer(
-                    Shown(stacks[name]), name=name, colormap=_one_colour(colour), opacity=0.9,
-                    metadata=metadata, multiscale=False, **geometry,
-                )  # fmt: skip
+                    SwappableStack(stacks[name]),
+                    name=name,
+                    colormap=_one_colour(colour),
+                    opacity=0.9,
+                    metadata=metadata,
+                    multiscale=False,
+                    **geometry,
+                )
                 layer.contour = 2
                 layer.brush_size = int(preference("review", "brush_size", 12))
                 self._keep(viewer, name, layer)
@@ -345,7 +350,7 @@ class WellView(QObject):
         condition = self.session.condition_of(data.plate, data.well).partition(" | ")[0]
         row = self.session.row(data.plate, data.well, now)
         state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
-        if data.moments[now] is None:
+        if data.well_timepoints[now] is None:
             state = "no image at this time"
         parts += [part for part in (state.replace("_", " "), condition) if part]
         overlay = overlay_of(viewer, "text")
@@ -369,15 +374,15 @@ def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wan
 
 
 def _can_turn(layer: Any, stack: LazyStack) -> bool:
-    return isinstance(layer.data, Shown) and layer.data.like(stack)
+    return isinstance(layer.data, SwappableStack) and layer.data.like(stack)
 
 
 def _turn(layer: Any, stack: LazyStack) -> list[Any]:
     """Let a layer show another stack; it is given back where it has yet to look at it."""
     if _can_turn(layer, stack):
-        layer.data.turn_to(stack)
+        layer.data.swap(stack)
         return [layer]
-    layer.data = Shown(stack)
+    layer.data = SwappableStack(stack)
     return []
 
 

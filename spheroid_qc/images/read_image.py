@@ -52,7 +52,7 @@ def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None
 _READABLE = "TIFF, PNG, JPEG and BMP"
 
 
-class _Reader(Protocol):
+class _FileReader(Protocol):
     info: ImageInfo
 
     def read(self, time: int, channel: int, z: int) -> NDArray[Any]: ...
@@ -91,7 +91,7 @@ class ImageFile:
             self._content.close()
             raise
 
-    def _open(self, path: Path) -> _Reader:
+    def _open(self, path: Path) -> _FileReader:
         limit = self._parameters.max_megapixels
         kind = kind_of(self._content)
         suffix = path.suffix.lower().lstrip(".")

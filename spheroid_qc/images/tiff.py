@@ -33,7 +33,7 @@ from spheroid_qc.images.tiff_layout import (
     SEPARATED,
     YCBCR,
     Address,
-    Layout,
+    PageLayout,
     layout_of,
 )
 from spheroid_qc.images.tiff_outline import (
@@ -231,7 +231,7 @@ class TiffReader:
             sides.append(value[0] / value[1])
         return sides[0], sides[1]
 
-    def _lay_out(self) -> Layout:
+    def _lay_out(self) -> PageLayout:
         pages = self._outline.directories
         return layout_of(
             pages,

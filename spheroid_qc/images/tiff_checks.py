@@ -47,7 +47,7 @@ def check_codestreams(content: FileContent, page: Directory) -> None:
     else:
         width, height = page.width, min(page.one(ROWS, page.height), page.height)
     measure = jpeg_size if page.compression in JPEG else jpeg2000_size
-    most_samples = page.samples if page.one(PLANAR, 1) == 1 else 1
+    maximum_samples = page.samples if page.one(PLANAR, 1) == 1 else 1
     offsets, counts = segments_of(content, page)
     for offset, count in zip(offsets.tolist(), counts.tolist(), strict=False):
         size = measure(content.read_at(offset, min(count, 1 << 17)))
@@ -56,7 +56,7 @@ def check_codestreams(content: FileContent, page: Directory) -> None:
                 f"{content.name} can't be read: its compressed picture is damaged; copy it again "
                 "from the instrument."
             )
-        if size[0] > width or size[1] > height or size[2] > max(3, most_samples):
+        if size[0] > width or size[1] > height or size[2] > max(3, maximum_samples):
             raise ImageError(
                 f"{content.name} can't be read: a compressed part claims {size[0]} x {size[1]} "
                 f"pixels where {width} x {height} are due; copy it again from the instrument."

@@ -30,7 +30,7 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PageLayout:
     """Where the planes of a file lie.
 
     Parameters
@@ -89,7 +89,7 @@ def layout_of(
     file_name: str,
     *,
     cut: bool = False,
-) -> Layout:
+) -> PageLayout:
     """Lay out the planes of a file.
 
     Parameters
@@ -111,7 +111,7 @@ def layout_of(
 
     Returns
     -------
-    Layout
+    PageLayout
         With at least one plane.
     """
     if ome is not None:
@@ -150,7 +150,7 @@ def _base(pages: Sequence[Directory]) -> int:
     return max(full, key=lambda i: (pages[i].width * pages[i].height, -i))
 
 
-def _by_ome(pages: Sequence[Directory], ome: OmeImage) -> Layout | None:
+def _by_ome(pages: Sequence[Directory], ome: OmeImage) -> PageLayout | None:
     first = ome.planes.get((0, 0, 0), min(ome.planes.values()))
     if first >= len(pages):
         return None
@@ -161,14 +161,14 @@ def _by_ome(pages: Sequence[Directory], ome: OmeImage) -> Layout | None:
         # The document counts as planes what lies side by side in the pixels of one page.
         planes = {(t, 0, z): page for (t, c, z), page in planes.items() if c == 0}
         n_c = 1
-    return Layout(
+    return PageLayout(
         (n_t, n_c * spread, n_z), first, (), "TCZ", spread, False, planes, tuple(ome.notes)
     )
 
 
 def _by_imagej(
     like: list[int], imagej: ImageJFacts, base: int, spread: int, file_name: str, cut: bool
-) -> Layout:
+) -> PageLayout:
     sizes = (imagej.n_t, imagej.n_c, imagej.n_z)
     total = sizes[0] * sizes[1] * sizes[2]
     notes = list(imagej.notes)
@@ -186,7 +186,7 @@ def _by_imagej(
     return _grid(like, "CZT", sizes, base, spread, notes)
 
 
-def _by_shape(description: str, page: Directory, like: list[int], base: int) -> Layout | None:
+def _by_shape(description: str, page: Directory, like: list[int], base: int) -> PageLayout | None:
     """Files of Python's tifffile: a shape, and maybe axes, in JSON."""
     shape_match = _SHAPED.match(description)
     if shape_match is None:
@@ -225,9 +225,9 @@ def _grid(
     notes: list[str],
     *,
     repeated: bool = False,
-) -> Layout:
+) -> PageLayout:
     """Deal pages out over the axes, the first of `order` running fastest."""
     n_t, n_c, n_z = sizes
-    return Layout(
+    return PageLayout(
         (n_t, n_c * spread, n_z), base, pages, order, spread, repeated, None, tuple(notes)
     )

@@ -78,7 +78,7 @@ class Directory:
 
 
 @dataclass(slots=True)
-class Outline:
+class TiffOutline:
     """All directories of the main chain.
 
     Parameters
@@ -94,7 +94,7 @@ class Outline:
     cut: bool
 
 
-def outline_of(content: FileContent) -> Outline:
+def outline_of(content: FileContent) -> TiffOutline:
     """Walk through the directories of a TIFF file.
 
     Parameters
@@ -104,7 +104,7 @@ def outline_of(content: FileContent) -> Outline:
 
     Returns
     -------
-    Outline
+    TiffOutline
         With at least one directory.
 
     Raises
@@ -147,7 +147,7 @@ def outline_of(content: FileContent) -> Outline:
         offset = struct.unpack(order + pointer, tail)[0] if len(tail) == pointer_size else 0
     if not found:
         raise ImageError(cut_short(content, "it has no image directory"))
-    return Outline(order, found, cut)
+    return TiffOutline(order, found, cut)
 
 
 def _directory(

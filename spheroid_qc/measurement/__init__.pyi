@@ -1,12 +1,12 @@
 from .fluorescence_channels import FLUORESCENCE_COLUMNS as FLUORESCENCE_COLUMNS
 from .fluorescence_channels import fluorescence as fluorescence
-from .masked_frame import scene_of as scene_of
+from .masked_frame import masked_frame as masked_frame
 from .measured_rows import COLUMNS as COLUMNS
 from .measured_rows import measure as measure
 from .measured_rows import measure_rows as measure_rows
 from .measured_rows import measured_columns as measured_columns
 from .measured_rows import rows_of as rows_of
 from .metric_registry import REGISTRY as REGISTRY
-from .quality_features import QUALITY_FIGURES as QUALITY_FIGURES
-from .quality_features import figures_of as figures_of
+from .quality_features import QUALITY_FEATURES as QUALITY_FEATURES
 from .quality_features import frame_quality as frame_quality
+from .quality_features import quality_features as quality_features

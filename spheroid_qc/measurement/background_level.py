@@ -137,20 +137,20 @@ def at_least(image: NDArray[Any], value: float) -> NDArray[np.bool_]:
     """
     if image.dtype.kind not in "iu":
         return np.asarray(image >= value)
-    limits, least = np.iinfo(image.dtype), math.ceil(value)
-    if least > limits.max:
+    limits, minimum = np.iinfo(image.dtype), math.ceil(value)
+    if minimum > limits.max:
         return np.zeros(image.shape, dtype=bool)
-    return np.asarray(image >= max(least, limits.min))
+    return np.asarray(image >= max(minimum, limits.min))
 
 
 def at_most(image: NDArray[Any], value: float) -> NDArray[np.bool_]:
     """Pixels of a value or less; see `at_least`."""
     if image.dtype.kind not in "iu":
         return np.asarray(image <= value)
-    limits, most = np.iinfo(image.dtype), math.floor(value)
-    if most < limits.min:
+    limits, maximum = np.iinfo(image.dtype), math.floor(value)
+    if maximum < limits.min:
         return np.zeros(image.shape, dtype=bool)
-    return np.asarray(image <= min(most, limits.max))
+    return np.asarray(image <= min(maximum, limits.max))
 
 
 def coarse_factor(shape: tuple[int, ...]) -> int:

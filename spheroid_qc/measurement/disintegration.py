@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from spheroid_qc.measurement.spheroid import Body
+from spheroid_qc.measurement.spheroid import Spheroid
 
 
-def disintegration_fraction(body: Body) -> float:
+def disintegration_fraction(body: Spheroid) -> float:
     """DF = 1 - area(C1) / area(T); 1 for material without a core, NaN for nothing."""
     if not body.total_area:
         return np.nan
     return 1.0 - body.main_area / body.total_area
 
 
-def disintegration_index(body: Body) -> float:
+def disintegration_index(body: Spheroid) -> float:
     """DI = tanh(W1), W1 = mean |d(i) - sqrt((i - 0.5) / N)| over all N pixels of T.
 
     d(i) are the sorted distances from the centroid of C in units of R_C, and the square root
@@ -39,7 +39,7 @@ def disintegration_index(body: Body) -> float:
     return float(np.tanh(np.abs(distances - disc).mean()))
 
 
-def reach(body: Body) -> float:
+def reach(body: Spheroid) -> float:
     """90th percentile of the distances d, in core radii; NaN where DI is NaN.
 
     A filled disc has sqrt(0.9) = 0.949.
@@ -53,7 +53,7 @@ def reach(body: Body) -> float:
     return float(distances[below] + (place - below) * (distances[above] - distances[below]))
 
 
-def fragment_count(body: Body) -> int:
+def fragment_count(body: Spheroid) -> int:
     """Count the 8-connected pieces of T of at least the smallest counted area.
 
     The main body counts as one: an intact spheroid has 1, nothing has 0. Shed material that
@@ -62,12 +62,12 @@ def fragment_count(body: Body) -> int:
     return int(np.count_nonzero(body.total_pieces >= body.min_fragment_px))
 
 
-def fragment_count_all(body: Body) -> int:
+def fragment_count_all(body: Spheroid) -> int:
     """Count the 8-connected pieces of T of any area."""
     return int(body.total_pieces.size)
 
 
-def largest_fragment_fraction(body: Body) -> float:
+def largest_fragment_fraction(body: Spheroid) -> float:
     """Area of the largest piece of T over area(T): 1 for one piece, NaN for nothing."""
     if not body.total_area:
         return np.nan

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from spheroid_qc.measurement.detail_scales import detail_ratio, rim_band
-from spheroid_qc.measurement.spheroid import RIM_PX, Body
+from spheroid_qc.measurement.spheroid import RIM_PX, Spheroid
 
 
-def focus_score(body: Body) -> float:
+def focus_score(body: Spheroid) -> float:
     """Fine over coarse detail within and just around C1; low when blurred, NaN without core.
 
     The number depends on pixel size and optics: compare it within a plate, not between
@@ -27,7 +27,7 @@ def focus_score(body: Body) -> float:
 _DARKEST = 1e-4  # transmitted share that counts as opaque: cameras don't see more than OD 4
 
 
-def mean_intensity(body: Body) -> float:
+def mean_intensity(body: Spheroid) -> float:
     """Mean grey value of C1 as recorded, background included; NaN without a core."""
     if not body.main_area:
         return np.nan
@@ -37,7 +37,7 @@ def mean_intensity(body: Body) -> float:
     return float(values.mean(dtype=np.float64)) if values.size else np.nan
 
 
-def texture(body: Body) -> float:
+def texture(body: Spheroid) -> float:
     """Coefficient of fine structure: SD inside C1 of details of 1 to 3 px over the contrast.
 
     Details are what a Gaussian of 3 px removes and one of 1 px keeps; the contrast is the root
@@ -57,7 +57,7 @@ def texture(body: Body) -> float:
     return float(fine.std(dtype=np.float64) / contrast)
 
 
-def integrated_optical_density(body: Body) -> float:
+def integrated_optical_density(body: Spheroid) -> float:
     """Sum over the pixels of T of the optical density -log10(I / I0).
 
     I0 is the background level around T. Densities are cut at 4. Positive for material that is
@@ -74,7 +74,7 @@ def integrated_optical_density(body: Body) -> float:
     return float(-np.log10(np.maximum(values / level, _DARKEST)).sum())
 
 
-def rim_sharpness(body: Body) -> float:
+def rim_sharpness(body: Spheroid) -> float:
     """How many widths of its edge fit into C1's radius: high in focus, low when blurred.
 
     Width of the edge = contrast over gradient: the contrast is the range (5th to 95th

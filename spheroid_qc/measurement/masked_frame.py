@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.measurement.background_level import Surround, checked, surround_of
-from spheroid_qc.measurement.spheroid import Body, Box, Mask, bounding_box
+from spheroid_qc.measurement.spheroid import Box, Mask, Spheroid, bounding_box
 from spheroid_qc.parameters import MeasurementParameters
 from spheroid_qc.segmentation.result import Segmentation
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class MaskedFrame:
     """A frame that is ready to be measured.
 
     Parameters
@@ -54,19 +54,19 @@ class Scene:
         return bounding_box(self.total) or (slice(0, 0), slice(0, 0))
 
     @cached_property
-    def whole(self) -> Body:
+    def whole(self) -> Spheroid:
         """All there is in the frame as one body, its main part the largest piece of core."""
         core = self.core[self.box]
         return self.body(core > 0, self.total[self.box], self.box, int(core.any()))
 
     def body(
         self, core: Mask, total: Mask, box: Box, label: int, *, contiguous: bool = True
-    ) -> Body:
-        """Make a body of masks within a box; see `Body`."""
+    ) -> Spheroid:
+        """Make a body of masks within a box; see `Spheroid`."""
         floor = float(self.parameters.min_fragment_px)
         if np.isfinite(self.pixel_size_um):
             floor = self.parameters.min_fragment_um2 / self.pixel_size_um**2
-        return Body(
+        return Spheroid(
             core=core,
             total=total,
             box=box,
@@ -80,12 +80,12 @@ class Scene:
         )
 
 
-def scene_of(
+def masked_frame(
     segmentation: Segmentation,
     image: NDArray[Any],
     pixel_size_um: float | None = None,
     parameters: MeasurementParameters | None = None,
-) -> Scene:
+) -> MaskedFrame:
     """Check that masks, image and pixel size fit together, and put them together.
 
     Parameters
@@ -101,7 +101,7 @@ def scene_of(
 
     Returns
     -------
-    Scene
+    MaskedFrame
 
     Raises
     ------
@@ -110,4 +110,4 @@ def scene_of(
     """
     core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
     # What is core can't also be shed; edited masks may overlap.
-    return Scene(core, (core > 0) | shed, pixels, size, parameters or MeasurementParameters())
+    return MaskedFrame(core, (core > 0) | shed, pixels, size, parameters or MeasurementParameters())

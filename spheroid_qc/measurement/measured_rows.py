@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from spheroid_qc.measurement.masked_frame import Scene, scene_of
+from spheroid_qc.measurement.masked_frame import MaskedFrame, masked_frame
 from spheroid_qc.measurement.metric_registry import REGISTRY, columns, evaluate
 from spheroid_qc.parameters import Assay, MeasurementParameters
 from spheroid_qc.segmentation.result import Segmentation
@@ -101,16 +101,16 @@ def measure_rows(
     RequestError
         As in `measure`.
     """
-    scene = scene_of(segmentation, image, pixel_size_um, parameters)
+    scene = masked_frame(segmentation, image, pixel_size_um, parameters)
     return rows_of(scene, assay, segmentation.confidence)
 
 
-def rows_of(scene: Scene, assay: Assay | str, confidence: float) -> list[dict[str, float]]:
+def rows_of(scene: MaskedFrame, assay: Assay | str, confidence: float) -> list[dict[str, float]]:
     """Measure a scene; see `measure`.
 
     Parameters
     ----------
-    scene : Scene
+    scene : MaskedFrame
         Frame and masks.
     assay : {"single", "spheres"}
         What a well holds.

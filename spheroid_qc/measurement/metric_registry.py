@@ -1,6 +1,6 @@
 """The list of everything that is measured.
 
-A metric is one function of a `Body` and one line here. The function returns pixels, numbers
+A metric is one function of a `Spheroid` and one line here. The function returns pixels, numbers
 or grey values; a line says in which columns they appear, and the table does the units.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spheroid_qc.measurement import disintegration, intensity, shape
-from spheroid_qc.measurement.spheroid import Body
+from spheroid_qc.measurement.spheroid import Spheroid
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Metric:
     Parameters
     ----------
     function : callable
-        From a `Body` to a number in pixels, or NaN where it is not defined.
+        From a `Spheroid` to a number in pixels, or NaN where it is not defined.
     columns : tuple of Column
         Where the number goes.
     spheres : bool
@@ -53,12 +53,14 @@ class Metric:
         in the `spheres` assay.
     """
 
-    function: Callable[[Body], float]
+    function: Callable[[Spheroid], float]
     columns: tuple[Column, ...]
     spheres: bool = True
 
 
-def _size(name: str, power: int, function: Callable[[Body], float], spheres: bool = True) -> Metric:
+def _size(
+    name: str, power: int, function: Callable[[Spheroid], float], spheres: bool = True
+) -> Metric:
     """Describe a length, area or volume, once in um and once in px."""
     exponent = "" if power == 1 else str(power)
     line = (function.__doc__ or "").splitlines()[0]
@@ -74,33 +76,33 @@ def _size(name: str, power: int, function: Callable[[Body], float], spheres: boo
 
 
 def _number(
-    name: str, function: Callable[[Body], float], unit: str = "", spheres: bool = True
+    name: str, function: Callable[[Spheroid], float], unit: str = "", spheres: bool = True
 ) -> Metric:
     line = (function.__doc__ or "").splitlines()[0]
     return Metric(function, (Column(name, unit, line),), spheres)
 
 
-def n_spheroids(body: Body) -> int:
+def n_spheroids(body: Spheroid) -> int:
     """1 where there is a core, however many pieces it has; 0 otherwise."""
     return int(body.main_area > 0)
 
 
-def label(body: Body) -> int:
+def label(body: Spheroid) -> int:
     """Tell the sphere's number in the core's label image; in `single` 1, or 0 without a core."""
     return body.label
 
 
-def centroid_y(body: Body) -> float:
+def centroid_y(body: Spheroid) -> float:
     """Row of C1's centroid in the frame, in px from the centre of the first pixel."""
     return body.main_centroid[0]
 
 
-def centroid_x(body: Body) -> float:
+def centroid_x(body: Spheroid) -> float:
     """Column of C1's centroid in the frame, in px from the centre of the first pixel."""
     return body.main_centroid[1]
 
 
-def touches_border(body: Body) -> int:
+def touches_border(body: Spheroid) -> int:
     """1 where C1 reaches the edge of the frame: its figures are those of the visible part."""
     if not body.main_area:
         return 0
@@ -109,7 +111,7 @@ def touches_border(body: Body) -> int:
     return int(y.start == 0 or x.start == 0 or y.stop == height or x.stop == width)
 
 
-def pixel_size(body: Body) -> float:
+def pixel_size(body: Spheroid) -> float:
     """Pixel size that the um columns were made with."""
     return body.pixel_size_um
 
@@ -164,12 +166,12 @@ def columns() -> tuple[Column, ...]:
     return tuple(column for metric in REGISTRY.values() for column in metric.columns)
 
 
-def evaluate(body: Body, *, spheres: bool = False) -> dict[str, float]:
+def evaluate(body: Spheroid, *, spheres: bool = False) -> dict[str, float]:
     """Compute every metric of a body.
 
     Parameters
     ----------
-    body : Body
+    body : Spheroid
         One spheroid.
     spheres : bool
         Leave empty what has no meaning for one sphere among many.

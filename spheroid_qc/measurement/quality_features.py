@@ -22,13 +22,13 @@ from spheroid_qc.measurement.background_level import (
 )
 from spheroid_qc.measurement.detail_scales import blurred, detail_ratio
 from spheroid_qc.measurement.evenness import background_amplitude, void
-from spheroid_qc.measurement.masked_frame import Scene, scene_of
+from spheroid_qc.measurement.masked_frame import MaskedFrame, masked_frame
 from spheroid_qc.measurement.scale_bars import find_annotations
 from spheroid_qc.measurement.shape import solidity
-from spheroid_qc.measurement.spheroid import Body, Box, Mask
+from spheroid_qc.measurement.spheroid import Box, Mask, Spheroid
 from spheroid_qc.segmentation.result import Segmentation
 
-QUALITY_FIGURES: dict[str, str] = {
+QUALITY_FEATURES: dict[str, str] = {
     "intensity_min": "Smallest grey value of the frame",
     "intensity_max": "Largest grey value of the frame",
     "dynamic_range": "Grey values between the 0.1st and the 99.9th percentile",
@@ -73,7 +73,7 @@ def frame_quality(
     Returns
     -------
     dict of str to float
-        The keys of `QUALITY_FIGURES`; NaN where a figure has no meaning (no core, no
+        The keys of `QUALITY_FEATURES`; NaN where a figure has no meaning (no core, no
         background left).
 
     Raises
@@ -81,34 +81,36 @@ def frame_quality(
     RequestError
         If masks and image do not fit together, or the pixel size is not a positive number.
     """
-    return figures_of(scene_of(segmentation, image, pixel_size_um))
+    return quality_features(masked_frame(segmentation, image, pixel_size_um))
 
 
-def figures_of(scene: Scene) -> dict[str, float]:
+def quality_features(scene: MaskedFrame) -> dict[str, float]:
     """Raw quality figures of a scene; see `frame_quality`.
 
     Parameters
     ----------
-    scene : Scene
+    scene : MaskedFrame
         Frame and masks.
 
     Returns
     -------
     dict of str to float
-        The keys of `QUALITY_FIGURES`.
+        The keys of `QUALITY_FEATURES`.
     """
     pixels, total, box, body = scene.image, scene.total, scene.box, scene.whole
-    figures = _range(pixels)
-    figures["background_level"] = scene.surround.level
-    figures["background_noise"] = scene.surround.noise
-    figures |= _light(pixels, total, body)
-    figures |= _saturation(pixels, total, box, figures["intensity_min"], figures["intensity_max"])
-    figures["border_contact_core"] = _contact(body.main, body.main_box, pixels.shape)
-    figures["border_contact_total"] = _contact(body.total, box, pixels.shape)
-    figures |= _annotations(pixels, total, body)
-    figures["frame_focus"] = _frame_focus(pixels, scene.surround)
-    figures |= _bodies(scene.core[box], body)
-    return {name: float(figures[name]) for name in QUALITY_FIGURES}
+    features = _range(pixels)
+    features["background_level"] = scene.surround.level
+    features["background_noise"] = scene.surround.noise
+    features |= _light(pixels, total, body)
+    features |= _saturation(
+        pixels, total, box, features["intensity_min"], features["intensity_max"]
+    )
+    features["border_contact_core"] = _contact(body.main, body.main_box, pixels.shape)
+    features["border_contact_total"] = _contact(body.total, box, pixels.shape)
+    features |= _annotations(pixels, total, body)
+    features["frame_focus"] = _frame_focus(pixels, scene.surround)
+    features |= _bodies(scene.core[box], body)
+    return {name: float(features[name]) for name in QUALITY_FEATURES}
 
 
 def _range(image: NDArray[Any]) -> dict[str, float]:
@@ -126,7 +128,7 @@ def _range(image: NDArray[Any]) -> dict[str, float]:
     }
 
 
-def _light(image: NDArray[Any], total: Mask, body: Body) -> dict[str, float]:
+def _light(image: NDArray[Any], total: Mask, body: Spheroid) -> dict[str, float]:
     factor = coarse_factor(image.shape)
     values = image[::factor, ::factor].astype(np.float64)
     covered = coarse_any(total, factor)
@@ -223,7 +225,7 @@ def _contact(mask: Mask, box: Box, shape: tuple[int, ...]) -> float:
     return np.count_nonzero(mask & on_edge) / rim
 
 
-def _annotations(image: NDArray[Any], total: Mask, body: Body) -> dict[str, float]:
+def _annotations(image: NDArray[Any], total: Mask, body: Spheroid) -> dict[str, float]:
     overlap = 0.0
     written = 0.0
     y, x = body.main_box
@@ -257,7 +259,7 @@ def _frame_focus(image: NDArray[Any], surround: Surround) -> float:
     return float(np.median(known)) if known else np.nan
 
 
-def _bodies(core: NDArray[np.integer], body: Body) -> dict[str, float]:
+def _bodies(core: NDArray[np.integer], body: Spheroid) -> dict[str, float]:
     labels = np.sort(np.bincount(core[body.core]))[::-1]
     labels = labels[labels > 0]
     result = {

@@ -11,40 +11,40 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measurement.spheroid import Body
+from spheroid_qc.measurement.spheroid import Spheroid
 
 
-def core_area(body: Body) -> int:
+def core_area(body: Spheroid) -> int:
     """Area of C1, the largest piece of the core, in px."""
     return body.main_area
 
 
-def core_total_area(body: Body) -> int:
+def core_total_area(body: Spheroid) -> int:
     """Area of C, all pieces of the core, in px."""
     return body.core_area
 
 
-def core_count(body: Body) -> int:
+def core_count(body: Spheroid) -> int:
     """Count the 8-connected pieces of C, whatever their size."""
     return int(body.core_pieces.size)
 
 
-def total_area(body: Body) -> int:
+def total_area(body: Spheroid) -> int:
     """Area of T, core and shed material, in px."""
     return body.total_area
 
 
-def shed_area(body: Body) -> int:
+def shed_area(body: Spheroid) -> int:
     """Area of H, the shed material, in px."""
     return body.total_area - body.core_area
 
 
-def equivalent_diameter(body: Body) -> float:
+def equivalent_diameter(body: Spheroid) -> float:
     """Diameter in px of the disc of C1's area."""
     return 2.0 * float(np.sqrt(body.main_area / np.pi))
 
 
-def volume(body: Body) -> float:
+def volume(body: Spheroid) -> float:
     """Volume in cubic px of the sphere with C1's area as its shadow: 4/3 pi (A/pi)^(3/2)."""
     return float(4.0 / 3.0 * np.pi * (body.main_area / np.pi) ** 1.5)
 
@@ -54,7 +54,7 @@ _QUADRANT = ((0, 1), (1, 3), (1, 2), (2, 3), (1, 1), (3, 2), (2, 1), (3, 1))
 _DIRECTIONS = (*_QUADRANT, *((dx, -dy) for dy, dx in _QUADRANT))
 
 
-def perimeter(body: Body) -> float:
+def perimeter(body: Spheroid) -> float:
     """Length of the outline in px, by Cauchy and Crofton's formula.
 
     Half the integral, over directions and parallel lines, of how often a line crosses the
@@ -95,7 +95,7 @@ def _crofton(outline: NDArray[np.bool_], step: int) -> float:
     return float(length)
 
 
-def circularity(body: Body) -> float:
+def circularity(body: Spheroid) -> float:
     """4 pi A / P^2 of the outline: 1 for a disc, less for anything else.
 
     A digital disc of more than a few pixels comes to 1 within 1 %; bodies of a few pixels
@@ -107,7 +107,7 @@ def circularity(body: Body) -> float:
     return min(1.0, 4.0 * np.pi * area / perimeter(body) ** 2)
 
 
-def solidity(body: Body) -> float:
+def solidity(body: Spheroid) -> float:
     """Area of the outline over the area of its convex hull, in (0, 1].
 
     The hull is the set of pixels whose centres lie in the convex hull of C1's pixel centres;
@@ -125,7 +125,7 @@ def solidity(body: Body) -> float:
     return int(np.count_nonzero(body.outline)) / pixels
 
 
-def feret_max(body: Body) -> float:
+def feret_max(body: Spheroid) -> float:
     """Largest distance in px between two points of C1, its pixels taken as squares."""
     if not body.main_area:
         return np.nan
@@ -133,7 +133,7 @@ def feret_max(body: Body) -> float:
     return float(np.sqrt((apart**2).sum(axis=2).max()))
 
 
-def feret_min(body: Body) -> float:
+def feret_min(body: Spheroid) -> float:
     """Smallest width in px of C1 between two parallel lines, its pixels taken as squares."""
     if not body.main_area:
         return np.nan
@@ -149,7 +149,7 @@ def feret_min(body: Body) -> float:
     return float(widths.min())
 
 
-def eccentricity(body: Body) -> float:
+def eccentricity(body: Spheroid) -> float:
     """Eccentricity of the ellipse with C1's second moments: 0 for a disc, near 1 for a line."""
     if not body.main_area:
         return np.nan
@@ -167,7 +167,7 @@ def eccentricity(body: Body) -> float:
     return float(np.sqrt(2 * spread / (yy + xx + spread)))
 
 
-def contour_roughness(body: Body) -> float:
+def contour_roughness(body: Spheroid) -> float:
     """SD of the radius over its mean, over all pixels of the outline; 0 for a disc.
 
     The radius runs from the centroid of the outline to the outer pixels of C1 (those with an

@@ -1,6 +1,6 @@
 """What every metric is given: one spheroid, cut out of its frame.
 
-A `Body` holds masks that are cropped to what they contain, so that a metric costs what the
+A `Spheroid` holds masks that are cropped to what they contain, so that a metric costs what the
 spheroid costs and not what the frame costs. Quantities that several metrics need (pieces,
 outline, hull, distances) are computed once, when the first metric asks.
 """
@@ -57,7 +57,7 @@ def _pieces(
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class Spheroid:
     """One spheroid (assay `single`: all there is in the frame; `spheres`: one sphere).
 
     Parameters

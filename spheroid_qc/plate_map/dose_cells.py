@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from spheroid_qc.plate_map.map_headings import Heading
-from spheroid_qc.plate_map.map_records import Problems, Record, clean, is_missing
+from spheroid_qc.plate_map.map_records import MapProblems, Record, clean, is_missing
 from spheroid_qc.plate_map.role_words import Control, control_of_drug
 from spheroid_qc.tables.cells import Cell
 from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, looks_damaged, parse_unit
@@ -23,7 +23,7 @@ _WITH_DOSE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DrugDose:
     """One drug or control that a record names, with what is said about it."""
 
     drug: str
@@ -38,13 +38,13 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Slots:
+class DrugColumns:
     """Cells of one record, by kind and number of the drug."""
 
     cells: dict[tuple[str, str], list[tuple[Heading, Cell]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, record: Record, numbered: bool) -> Slots:
+    def of(cls, record: Record, numbered: bool) -> DrugColumns:
         """Sort the cells; without `numbered`, a column without number is that of the first drug."""
         cells: dict[tuple[str, str], list[tuple[Heading, Cell]]] = {}
         for heading, cell in record.cells:
@@ -63,27 +63,32 @@ class Slots:
         """Give the first cell with something in it among the given slots."""
         for slot in slots:
             for heading, cell in self.cells.get((kind, slot), []):
-                if not is_missing(cell.text) or cell.fault:
+                if not is_missing(cell.text) or cell.cell_error:
                     return heading, cell
         return None
 
 
 def numeric_text(cell: Cell) -> str:
     """Give the number of a cell without its unit; empty where a workbook stores a number."""
-    if cell.nature == "number":
+    if cell.cell_type == "number":
         return ""
     match = _AMOUNT.fullmatch(cell.text)
     return match["number"] if match else ""
 
 
-def _trusted(cell: Cell, problems: Problems) -> bool:
-    if cell.fault:
-        problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
-    return not cell.fault
+def _trusted(cell: Cell, problems: MapProblems) -> bool:
+    if cell.cell_error:
+        problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
+    return not cell.cell_error
 
 
 def read_quantity(
-    heading: Heading, cell: Cell, style: NumberStyle, problems: Problems, *, least: float | None
+    heading: Heading,
+    cell: Cell,
+    style: NumberStyle,
+    problems: MapProblems,
+    *,
+    minimum: float | None,
 ) -> float | None:
     """Read a number that is no dose (hours, cells, g/mol), in the kind's own unit.
 
@@ -102,7 +107,7 @@ def read_quantity(
             "unknown units",
         )
         return None
-    if cell.nature == "date":
+    if cell.cell_type == "date":
         problems.add(
             f"{cell.place}: {text!r} is a date; write a number, for times the hours since the "
             "first image.",
@@ -115,12 +120,12 @@ def read_quantity(
             text = match[1]
             factor = 24.0 if match[2].startswith("d") else 1.0
     try:
-        exact = parse_number(text, NumberStyle() if cell.nature == "number" else style)
+        exact = parse_number(text, NumberStyle() if cell.cell_type == "number" else style)
         value = float(exact * Decimal(repr(factor)))
-    except NumberFault as fault:
-        problems.add(f"{cell.place}: {fault}.", "unreadable numbers")
+    except NumberFault as cell_error:
+        problems.add(f"{cell.place}: {cell_error}.", "unreadable numbers")
         return None
-    if value in (float("inf"), float("-inf")) or (least is not None and value <= least):
+    if value in (float("inf"), float("-inf")) or (minimum is not None and value <= minimum):
         problems.add(
             f"{cell.place}: {cell.text!r} can't be; write a number above 0.", "impossible numbers"
         )
@@ -128,7 +133,7 @@ def read_quantity(
     return value
 
 
-def _unit_of_text(text: str, cell: Cell, problems: Problems) -> Unit | None:
+def _unit_of_text(text: str, cell: Cell, problems: MapProblems) -> Unit | None:
     unit = parse_unit(text)
     if unit is None:
         why = (
@@ -140,9 +145,11 @@ def _unit_of_text(text: str, cell: Cell, problems: Problems) -> Unit | None:
     return unit
 
 
-def _read_amount(cell: Cell, style: NumberStyle, problems: Problems) -> tuple[Decimal | None, str]:
+def _read_amount(
+    cell: Cell, style: NumberStyle, problems: MapProblems
+) -> tuple[Decimal | None, str]:
     """Read a dose and the unit text in the same cell."""
-    if cell.nature == "date":
+    if cell.cell_type == "date":
         problems.add(
             f"{cell.place}: {cell.text!r} is a date; a spreadsheet program has turned the dose "
             "into one. Write it as a number with a decimal point.",
@@ -152,14 +159,14 @@ def _read_amount(cell: Cell, style: NumberStyle, problems: Problems) -> tuple[De
     match = _AMOUNT.fullmatch(cell.text)
     number, unit = (match["number"].strip(), match["unit"] or "") if match else (cell.text, "")
     try:
-        amount = parse_number(number, NumberStyle() if cell.nature == "number" else style)
-    except NumberFault as fault:
+        amount = parse_number(number, NumberStyle() if cell.cell_type == "number" else style)
+    except NumberFault as cell_error:
         several = (
             "; give each drug of a combination its own line, or columns drug_2 and dose_2"
             if re.search(r"\d\s*[+&/]\s*\d", cell.text)
             else ""
         )
-        problems.add(f"{cell.place}: the dose {fault}{several}.", "unreadable doses")
+        problems.add(f"{cell.place}: the dose {cell_error}{several}.", "unreadable doses")
         return None, ""
     if amount < 0:
         problems.add(
@@ -177,17 +184,17 @@ def _read_amount(cell: Cell, style: NumberStyle, problems: Problems) -> tuple[De
 
 
 def read_parts(
-    slots: Slots, style: NumberStyle, problems: Problems, place: str, has_drugs: bool
-) -> list[Part]:
+    slots: DrugColumns, style: NumberStyle, problems: MapProblems, place: str, has_drugs: bool
+) -> list[DrugDose]:
     """Read all drugs of one record.
 
     Parameters
     ----------
-    slots : Slots
+    slots : DrugColumns
         Cells of the record.
     style : NumberStyle
         How the map writes numbers.
-    problems : Problems
+    problems : MapProblems
         Takes what is wrong.
     place : str
         Place of the record, for a drug that has no dose cell.
@@ -196,18 +203,23 @@ def read_parts(
 
     Returns
     -------
-    list of Part
+    list of DrugDose
         Also those of dose 0 and those that name a control.
     """
-    parts: list[Part] = []
+    parts: list[DrugDose] = []
     for slot in slots.names():
         parts.extend(_read_slot(slots, slot, style, problems, place, has_drugs))
     return parts
 
 
 def _read_slot(
-    slots: Slots, slot: str, style: NumberStyle, problems: Problems, place: str, has_drugs: bool
-) -> list[Part]:
+    slots: DrugColumns,
+    slot: str,
+    style: NumberStyle,
+    problems: MapProblems,
+    place: str,
+    has_drugs: bool,
+) -> list[DrugDose]:
     named = slots.first("drug", slot)
     drug = ""
     if named:
@@ -217,7 +229,7 @@ def _read_slot(
         drug = clean(cell.text)
         if drug.casefold() == "nan":
             drug = ""
-        if drug and cell.nature == "date":
+        if drug and cell.cell_type == "date":
             problems.add(
                 f"{cell.place}: {cell.text!r} is a date; a spreadsheet program has turned the "
                 "drug's name into one. Write the name in a column formatted as text.",
@@ -232,7 +244,7 @@ def _read_slot(
             return several
     amounts: list[tuple[Decimal, Unit | None, Cell]] = []
     for heading, cell in slots.cells.get(("dose", slot), []):
-        if is_missing(cell.text) and not cell.fault:
+        if is_missing(cell.text) and not cell.cell_error:
             continue
         if not _trusted(cell, problems):
             return []
@@ -244,17 +256,19 @@ def _read_slot(
             return []
         amounts.append((amount, unit, cell))
     times = [
-        read_quantity(*found, style, problems, least=None) if found else None
+        read_quantity(*found, style, problems, minimum=None) if found else None
         for found in (
             slots.first("dosed_at_h", slot, ""),
             slots.first("washout_at_h", slot, ""),
         )
     ]
     found = slots.first("molar_mass_g_mol", slot)
-    mass = read_quantity(*found, style, problems, least=0.0) if found else None
+    mass = read_quantity(*found, style, problems, minimum=0.0) if found else None
     control = control_of_drug(drug) if drug else None
     if not amounts:
-        return [Part(drug, place, control, None, None, times[0], times[1], mass)] if drug else []
+        return (
+            [DrugDose(drug, place, control, None, None, times[0], times[1], mass)] if drug else []
+        )
     amount, unit, cell = amounts[0]
     for other, other_unit, other_cell in amounts[1:]:
         if unit is None or other_unit is None:
@@ -284,7 +298,7 @@ def _read_slot(
                 "doses without drug",
             )
             return []
-        return [Part("", cell.place, None, amount, unit, times[0], times[1], mass, raw)]
+        return [DrugDose("", cell.place, None, amount, unit, times[0], times[1], mass, raw)]
     if control is not None and control.solvent and amount > 0:
         control = None
     needs_unit = amount > 0 and (control is None)
@@ -296,17 +310,17 @@ def _read_slot(
             "doses without unit",
         )
         return []
-    return [Part(drug, place, control, amount, unit, times[0], times[1], mass, raw)]
+    return [DrugDose(drug, place, control, amount, unit, times[0], times[1], mass, raw)]
 
 
 def _settle_unit(
-    slots: Slots,
+    slots: DrugColumns,
     slot: str,
     heading: Heading,
     cell: Cell,
     amount: Decimal,
     in_cell: str,
-    problems: Problems,
+    problems: MapProblems,
 ) -> tuple[Unit | None, bool]:
     """Bring together the units of cell, unit column and heading; (unit, whether it is sound)."""
     stated: list[tuple[Unit, str]] = []
@@ -344,12 +358,12 @@ def _settle_unit(
     return first, True
 
 
-def _has_bare(slots: Slots, slot: str) -> bool:
+def _has_bare(slots: DrugColumns, slot: str) -> bool:
     """Tell whether the same drug has a dose column without unit, which the unit column is for."""
     return any(heading.unit is None for heading, _ in slots.cells.get(("dose", slot), []))
 
 
-def _parts_of_text(text: str, style: NumberStyle, place: str) -> list[Part]:
+def _parts_of_text(text: str, style: NumberStyle, place: str) -> list[DrugDose]:
     """Read `selinexor 1 uM + gemcitabine 10 nM` in a column of treatments without doses."""
     parts = []
     for piece in re.split(r"\s+[+&/]\s+", text):
@@ -363,5 +377,7 @@ def _parts_of_text(text: str, style: NumberStyle, place: str) -> list[Part]:
         except NumberFault:
             return []
         name = clean(match["drug"])
-        parts.append(Part(name, place, control_of_drug(name), amount, unit, raw=match["amount"]))
+        parts.append(
+            DrugDose(name, place, control_of_drug(name), amount, unit, raw=match["amount"])
+        )
     return parts

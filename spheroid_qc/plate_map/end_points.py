@@ -11,7 +11,7 @@ from spheroid_qc.plate_map.dose_cells import numeric_text
 from spheroid_qc.plate_map.grid_form import find_grids, grid_records
 from spheroid_qc.plate_map.long_form import find_heading_line, long_records
 from spheroid_qc.plate_map.map_headings import Heading
-from spheroid_qc.plate_map.map_records import Problems, Record, counted, is_missing
+from spheroid_qc.plate_map.map_records import MapProblems, Record, counted, is_missing
 from spheroid_qc.plate_map.mapped_wells import match_plates
 from spheroid_qc.tables.cells import Cell, Table
 from spheroid_qc.tables.delimited_text import read_tables
@@ -102,7 +102,7 @@ def read_end_points(path: Path | str, *, well_count: int | None = None) -> EndPo
     """
     path = Path(path)
     tables = read_tables(path)
-    problems = Problems()
+    problems = MapProblems()
     notes: list[str] = []
     records, headings, used = _records_of(path, tables, problems, notes, well_count)
     cells = _by_column(records, headings)
@@ -148,7 +148,7 @@ def read_end_points(path: Path | str, *, well_count: int | None = None) -> EndPo
 def _records_of(
     path: Path,
     tables: tuple[Table, ...],
-    problems: Problems,
+    problems: MapProblems,
     notes: list[str],
     well_count: int | None,
 ) -> tuple[list[Record], list[Heading], list[Table]]:
@@ -189,22 +189,22 @@ def _numbers(
     name: str,
     column: list[tuple[Record, Cell]],
     style: NumberStyle,
-    problems: Problems,
+    problems: MapProblems,
     notes: list[str],
 ) -> list[tuple[Record, float]] | None:
     """Read a column of numbers; None where it holds words only."""
     numbers: list[tuple[Record, float]] = []
     wrong: list[tuple[Cell, str]] = []
     for record, cell in column:
-        if cell.fault:
-            problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+        if cell.cell_error:
+            problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
             continue
         if is_missing(cell.text) or cell.text.casefold() in _NO_NUMBER:
             continue
         try:
-            exact = parse_number(cell.text, NumberStyle() if cell.nature == "number" else style)
-        except NumberFault as fault:
-            wrong.append((cell, str(fault)))
+            exact = parse_number(cell.text, NumberStyle() if cell.cell_type == "number" else style)
+        except NumberFault as cell_error:
+            wrong.append((cell, str(cell_error)))
             continue
         if abs(exact) > 10**300:
             wrong.append((cell, f"{cell.text!r} is beyond all measure; correct it"))

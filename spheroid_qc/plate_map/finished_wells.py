@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from spheroid_qc.plate_map.dose_cells import Part
+from spheroid_qc.plate_map.dose_cells import DrugDose
 from spheroid_qc.plate_map.map_headings import Heading
 from spheroid_qc.plate_map.map_records import counted, some_of
 from spheroid_qc.plate_map.mapped_wells import MAX_DRUGS, Dose, MappedWell, PlateMap
-from spheroid_qc.plate_map.wells_from_rows import Findings, WellDraft
+from spheroid_qc.plate_map.wells_from_rows import Findings, WellBuilder
 from spheroid_qc.tables.dose_units import MICROMOLAR, between_mass_units, convert_dose
 from spheroid_qc.wells import row_column
 
@@ -18,13 +18,13 @@ _MASS_UNITS = ("ng/ml", "ug/ml", "mg/ml")
 
 
 def finish_map(
-    drafts: list[WellDraft], headings: list[Heading], findings: Findings, source: str
+    drafts: list[WellBuilder], headings: list[Heading], findings: Findings, source: str
 ) -> PlateMap | None:
     """Make the map of all drafts.
 
     Parameters
     ----------
-    drafts : list of WellDraft
+    drafts : list of WellBuilder
         In the file's order.
     headings : list of Heading
         The map's columns.
@@ -83,11 +83,11 @@ def finish_map(
     return PlateMap(tuple(wells), tuple(columns), drugs, strata, source=source)
 
 
-def _says_anything(draft: WellDraft) -> bool:
+def _says_anything(draft: WellBuilder) -> bool:
     return bool(draft.texts or draft.numbers or any(draft.extra.values()))
 
 
-def _strata(headings: list[Heading], drafts: list[WellDraft]) -> tuple[str, ...]:
+def _strata(headings: list[Heading], drafts: list[WellBuilder]) -> tuple[str, ...]:
     """Name the strata: cell_line, passage, columns on irradiation, and stratum_... columns."""
     names = [
         kind for kind in ("cell_line", "passage") if any(kind in draft.texts for draft in drafts)
@@ -106,7 +106,7 @@ def _values(well: MappedWell, strata: Iterable[str]) -> tuple[tuple[str, str], .
     return tuple((name, value) for name, value in pairs if value)
 
 
-def _ranks(drafts: list[WellDraft], findings: Findings) -> dict[str, str]:
+def _ranks(drafts: list[WellBuilder], findings: Findings) -> dict[str, str]:
     """Rank the drugs by first appearance in the file; unite spellings that differ by case."""
     seen: list[tuple[int, str]] = []
     for draft in drafts:
@@ -124,17 +124,17 @@ def _ranks(drafts: list[WellDraft], findings: Findings) -> dict[str, str]:
     return ranks
 
 
-def _spellings(drafts: list[WellDraft], findings: Findings) -> dict[str, str]:
+def _spellings(drafts: list[WellBuilder], findings: Findings) -> dict[str, str]:
     """Bring other texts that differ only by case to their first spelling."""
     first: dict[str, str] = {}
-    said: set[tuple[str, str]] = set()
+    messages: set[tuple[str, str]] = set()
     for draft in drafts:
         texts = {key: draft.texts[key] for key in _SPELLED if key in draft.texts}
         texts["control"] = draft.control
         for key, value in texts.items():
             kept = first.setdefault(f"{key}/{value.casefold()}", value)
-            if kept != value and (kept, value) not in said:
-                said.add((kept, value))
+            if kept != value and (kept, value) not in messages:
+                messages.add((kept, value))
                 findings.notes.append(f"{value!r} is read as {kept!r} in {key}.")
     return first
 
@@ -194,7 +194,7 @@ def _one_mass_unit(wells: list[MappedWell], findings: Findings) -> list[MappedWe
     ]
 
 
-def settle_role(draft: WellDraft, findings: Findings) -> str | None:
+def settle_role(draft: WellBuilder, findings: Findings) -> str | None:
     """Give the well's role; None if nothing at all is said about it, or it contradicts itself."""
     dosed = [part for part in draft.parts if part.amount]
     bare = [part for part in draft.parts if not part.amount]
@@ -249,16 +249,16 @@ def settle_role(draft: WellDraft, findings: Findings) -> str | None:
     return ""
 
 
-def _listed(parts: list[Part]) -> str:
+def _listed(parts: list[DrugDose]) -> str:
     return " + ".join(f"{part.drug} {part.raw}".strip() for part in parts)
 
 
-def make_doses(draft: WellDraft, ranks: dict[str, str], findings: Findings) -> tuple[Dose, ...]:
+def make_doses(draft: WellBuilder, ranks: dict[str, str], findings: Findings) -> tuple[Dose, ...]:
     """Convert the drugs of a well, in the map's order of drugs.
 
     Parameters
     ----------
-    draft : WellDraft
+    draft : WellBuilder
         The well.
     ranks : dict
         Lower-case name to the name as first spelled, in order of first appearance.
@@ -305,7 +305,7 @@ def make_doses(draft: WellDraft, ranks: dict[str, str], findings: Findings) -> t
 
 
 def mapped_well(
-    draft: WellDraft, role: str, doses: tuple[Dose, ...], columns: list[str], name: dict[str, str]
+    draft: WellBuilder, role: str, doses: tuple[Dose, ...], columns: list[str], name: dict[str, str]
 ) -> MappedWell:
     """Finish one well; `name` brings different spellings of one text to the first."""
     starts = [dose.dosed_at_h for dose in doses if dose.dosed_at_h is not None]

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spheroid_qc.plate_map.map_headings import Heading, read_heading
-from spheroid_qc.plate_map.map_records import Problems, Record, is_missing
-from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.plate_map.map_records import MapProblems, Record, is_missing
+from spheroid_qc.tables.cells import Cell, Table, TableRow
 from spheroid_qc.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
 
 # `plate: X` names a plate; without a colon only what looks like a number or a short code does,
@@ -63,7 +63,7 @@ def _row_letters(text: str) -> int | None:
     return None if well is None else well.row
 
 
-def _heads(row: Row) -> list[tuple[int, list[int]]]:
+def _heads(row: TableRow) -> list[tuple[int, list[int]]]:
     """Find runs of column numbers in a line: (column of the label, column numbers)."""
     runs: list[tuple[int, list[int]]] = []
     column = 2
@@ -82,14 +82,14 @@ def _heads(row: Row) -> list[tuple[int, list[int]]]:
     return runs
 
 
-def find_grids(table: Table, problems: Problems) -> list[Grid]:
+def find_grids(table: Table, problems: MapProblems) -> list[Grid]:
     """Find all grids of a table.
 
     Parameters
     ----------
     table : Table
         Any table.
-    problems : Problems
+    problems : MapProblems
         Takes what is wrong within a grid (rows out of order, a value beyond the last column).
 
     Returns
@@ -100,7 +100,7 @@ def find_grids(table: Table, problems: Problems) -> list[Grid]:
     grids: list[Grid] = []
     rows = list(table.rows)
     plate: str | None = None
-    titles: list[Row] = []
+    titles: list[TableRow] = []
     position = 0
     while position < len(rows):
         row = rows[position]
@@ -132,7 +132,7 @@ def find_grids(table: Table, problems: Problems) -> list[Grid]:
     return grids
 
 
-def _title(titles: list[Row], label: int, single: bool) -> str:
+def _title(titles: list[TableRow], label: int, single: bool) -> str:
     """Take the name from the nearest line above that isn't part of a grid."""
     if not titles:
         return ""
@@ -146,14 +146,14 @@ def _title(titles: list[Row], label: int, single: bool) -> str:
 
 def _grid(
     table: Table,
-    rows: list[Row],
+    rows: list[TableRow],
     position: int,
     label: int,
     numbers: list[int],
     right: int | None,
     name: str,
     plate: str | None,
-    problems: Problems,
+    problems: MapProblems,
 ) -> Grid:
     head = rows[position]
     heading = " ".join(name.split())
@@ -194,7 +194,7 @@ def _grid(
 
 def grid_records(
     grids: Iterable[Grid],
-    problems: Problems,
+    problems: MapProblems,
     notes: list[str],
     well_count: int | None = None,
 ) -> tuple[list[Record], list[Heading]]:
@@ -204,7 +204,7 @@ def grid_records(
     ----------
     grids : iterable of Grid
         All with a name (or on a sheet whose name is one).
-    problems, notes : Problems, list of str
+    problems, notes : MapProblems, list of str
         Take what is found.
     well_count : int, optional
         Wells of the plate.
@@ -251,7 +251,7 @@ def grid_records(
         if heading not in headings:
             headings.append(heading)
         for well, cell in grid.cells:
-            if is_missing(cell.text) and not cell.fault:
+            if is_missing(cell.text) and not cell.cell_error:
                 continue
             if well_count is not None and not fits(well, well_count):
                 rows, columns = PLATE_FORMATS[well_count]
@@ -279,10 +279,10 @@ def grid_records(
     plate_heads = [heading for heading in headings if heading.kind == "plate"]
     records = []
     for plate, well in keys:
-        said = collected[plate, well]
-        own = next((cell.text for heading, cell in said if heading in plate_heads), None)
-        cells = tuple(pair for pair in said if pair[0] not in plate_heads)
-        anchor = said[0][1]
+        messages = collected[plate, well]
+        own = next((cell.text for heading, cell in messages if heading in plate_heads), None)
+        cells = tuple(pair for pair in messages if pair[0] not in plate_heads)
+        anchor = messages[0][1]
         records.append(
             Record(
                 f"{anchor.table.place(anchor.line, anchor.column)}",

@@ -15,7 +15,7 @@ from spheroid_qc.plate_map.long_form import (
     settle_columns,
 )
 from spheroid_qc.plate_map.map_headings import Heading
-from spheroid_qc.plate_map.map_records import Problems, Record, is_missing, within_plate
+from spheroid_qc.plate_map.map_records import MapProblems, Record, is_missing, within_plate
 from spheroid_qc.tables.cells import Cell, Table
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
@@ -71,7 +71,7 @@ def layout_records(
     grid: Grid,
     treatments: Table,
     line: HeadingLine,
-    problems: Problems,
+    problems: MapProblems,
     notes: list[str],
     well_count: int | None = None,
 ) -> tuple[list[Record], list[Heading]]:
@@ -85,7 +85,7 @@ def layout_records(
         One line a treatment.
     line : HeadingLine
         The headings of `treatments`.
-    problems, notes : Problems, list of str
+    problems, notes : MapProblems, list of str
         Take what is found.
     well_count : int, optional
         Wells of the plate.
@@ -119,8 +119,8 @@ def layout_records(
             treatments, row.line, index_column, row.text(index_column), line.row.text(index_column)
         )
         key = _number(index.text)
-        if index.fault:
-            problems.add(f"{index.place} {index.fault}.", "untrusted cells")
+        if index.cell_error:
+            problems.add(f"{index.place} {index.cell_error}.", "untrusted cells")
             continue
         if is_missing(index.text):
             problems.add(
@@ -145,10 +145,10 @@ def layout_records(
     records = []
     used = set()
     for well, cell in grid.cells:
-        if is_missing(cell.text) and not cell.fault:
+        if is_missing(cell.text) and not cell.cell_error:
             continue
-        if cell.fault:
-            problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+        if cell.cell_error:
+            problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
             continue
         if within_plate(cell, well, problems, well_count) is None:
             continue

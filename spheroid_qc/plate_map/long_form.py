@@ -8,14 +8,14 @@ from itertools import pairwise
 
 from spheroid_qc.plate_map.map_headings import Heading, is_dose_like, is_placeholder, read_heading
 from spheroid_qc.plate_map.map_records import (
-    Problems,
+    MapProblems,
     Record,
     clean,
     is_missing,
     read_well,
     well_of_row_and_column,
 )
-from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.tables.cells import Cell, Table, TableRow
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 
 _SEARCHED_LINES = 60
@@ -37,7 +37,7 @@ _PLAIN_WORD = {
 class HeadingLine:
     """The line of a table that names its columns."""
 
-    row: Row
+    row: TableRow
     headings: tuple[Heading, ...]
 
     @property
@@ -75,7 +75,7 @@ def find_heading_line(table: Table, needed: tuple[frozenset[str], ...]) -> Headi
 
 
 def settle_columns(
-    table: Table, line: HeadingLine, body: list[Row], problems: Problems, notes: list[str]
+    table: Table, line: HeadingLine, body: list[TableRow], problems: MapProblems, notes: list[str]
 ) -> dict[int, Heading]:
     """Decide what each column is: synonyms that clash, columns without name, doubled columns.
 
@@ -135,7 +135,11 @@ def _counts_lines(values: list[str]) -> bool:
 
 
 def _without_doubles(
-    table: Table, row: Row, columns: dict[int, Heading], problems: Problems, notes: list[str]
+    table: Table,
+    row: TableRow,
+    columns: dict[int, Heading],
+    problems: MapProblems,
+    notes: list[str],
 ) -> dict[int, Heading]:
     def key(heading: Heading) -> tuple[str, str]:
         if heading.kind in ("extra", "stratum"):
@@ -175,7 +179,7 @@ def _without_doubles(
     return settled
 
 
-def body_rows(table: Table, line: HeadingLine) -> list[Row]:
+def body_rows(table: Table, line: HeadingLine) -> list[TableRow]:
     """Give the lines below the heading, without repeated headings."""
     below = [row for row in table.rows if row.line > line.row.line]
     return [row for row in below if row.texts != line.row.texts]
@@ -184,7 +188,7 @@ def body_rows(table: Table, line: HeadingLine) -> list[Row]:
 def long_records(
     table: Table,
     line: HeadingLine,
-    problems: Problems,
+    problems: MapProblems,
     notes: list[str],
     well_count: int | None = None,
 ) -> tuple[list[Record], list[Heading]]:
@@ -196,7 +200,7 @@ def long_records(
         The table.
     line : HeadingLine
         Its heading, as found by `find_heading_line`.
-    problems, notes : Problems, list of str
+    problems, notes : MapProblems, list of str
         Take what is found.
     well_count : int, optional
         Wells of the plate.
@@ -236,7 +240,7 @@ def long_records(
             column: Cell(table, row.line, column, row.text(column), heading.written)
             for column, heading in columns.items()
         }
-        if all(not cell.text and not cell.fault for cell in cells.values()):
+        if all(not cell.text and not cell.cell_error for cell in cells.values()):
             continue
         well = _well_of(cells, by_kind, problems, well_count)
         if well is None:
@@ -245,8 +249,8 @@ def long_records(
         if "plate" in by_kind:
             cell = cells[by_kind["plate"]]
             plate = clean(cell.text) or None
-            if cell.fault:
-                problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+            if cell.cell_error:
+                problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
             elif plate is None:
                 problems.add(
                     f"{cell.place}: the plate is missing; write its name, or delete the column if "
@@ -254,15 +258,17 @@ def long_records(
                     "missing plates",
                 )
                 continue
-        said = tuple((columns[column], cells[column]) for column in columns if column not in own)
+        messages = tuple(
+            (columns[column], cells[column]) for column in columns if column not in own
+        )
         anchor = by_kind.get("well", by_kind.get("row", 1))
         place = table.place(row.line, anchor, line.row.text(anchor))
-        records.append(Record(place, plate, well, said, row.line))
+        records.append(Record(place, plate, well, messages, row.line))
     return records, [columns[column] for column in columns if column not in own]
 
 
 def _well_of(
-    cells: dict[int, Cell], by_kind: dict[str, int], problems: Problems, well_count: int | None
+    cells: dict[int, Cell], by_kind: dict[str, int], problems: MapProblems, well_count: int | None
 ) -> str | None:
     pair: tuple[Cell, Cell] | None = None
     if "row" in by_kind and "column" in by_kind:

@@ -42,11 +42,11 @@ class Record:
 
 
 @dataclass
-class Problems:
+class MapProblems:
     """Mistakes of one map, collected so that all of them are mended in one go."""
 
     alike: int = 5
-    most: int = 40
+    maximum: int = 40
     _found: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, sentence: str, kind: str = "") -> None:
@@ -88,9 +88,9 @@ class Problems:
                 if shown[kind] > self.alike:
                     continue
             sentences.append(sentence)
-        if len(sentences) > self.most:
-            left = len(sentences) - self.most
-            sentences = [*sentences[: self.most], f"{left} more mistakes are not listed."]
+        if len(sentences) > self.maximum:
+            left = len(sentences) - self.maximum
+            sentences = [*sentences[: self.maximum], f"{left} more mistakes are not listed."]
         return sentences
 
     def raise_if_any(self) -> None:
@@ -109,11 +109,11 @@ def counted(count: int, noun: str = "well") -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def some_of(wells: list[str], most: int = 8) -> str:
+def some_of(wells: list[str], maximum: int = 8) -> str:
     """Name the first few wells, each once, and count the rest."""
     wells = list(dict.fromkeys(wells))
-    shown = ", ".join(wells[:most])
-    return f"{shown} and {len(wells) - most} more" if len(wells) > most else shown
+    shown = ", ".join(wells[:maximum])
+    return f"{shown} and {len(wells) - maximum} more" if len(wells) > maximum else shown
 
 
 def clean(text: str) -> str:
@@ -124,14 +124,14 @@ def clean(text: str) -> str:
     return " ".join(plain.split())
 
 
-def read_well(cell: Cell, problems: Problems, well_count: int | None = None) -> str | None:
+def read_well(cell: Cell, problems: MapProblems, well_count: int | None = None) -> str | None:
     """Read a well, or say what is wrong with it and what to write.
 
     Parameters
     ----------
     cell : Cell
         Cell of a column of wells.
-    problems : Problems
+    problems : MapProblems
         Takes the sentence.
     well_count : int, optional
         Wells of the plate; a well outside is refused.
@@ -142,8 +142,8 @@ def read_well(cell: Cell, problems: Problems, well_count: int | None = None) -> 
         Canonical name.
     """
     text = cell.text.lstrip("'").strip()
-    if cell.fault:
-        problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+    if cell.cell_error:
+        problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
         return None
     if not text:
         problems.add(
@@ -151,7 +151,7 @@ def read_well(cell: Cell, problems: Problems, well_count: int | None = None) -> 
             "missing wells",
         )
         return None
-    if cell.nature == "date" or _DATE.fullmatch(text):
+    if cell.cell_type == "date" or _DATE.fullmatch(text):
         problems.add(
             f"{cell.place}: {text!r} is a date; a spreadsheet program has turned the well into "
             "one. Write row letter and column number, such as B01, in a column formatted as text.",
@@ -159,7 +159,7 @@ def read_well(cell: Cell, problems: Problems, well_count: int | None = None) -> 
         )
         return None
     scientific = _SCIENTIFIC.fullmatch(text)
-    if cell.nature == "number" or scientific or re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", text):
+    if cell.cell_type == "number" or scientific or re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", text):
         problems.add(_number_sentence(cell, text), "wells turned into numbers")
         return None
     well = parse_well(text)
@@ -200,12 +200,12 @@ def _number_sentence(cell: Cell, text: str) -> str:
 
 
 def well_of_row_and_column(
-    row: Cell, column: Cell, problems: Problems, well_count: int | None = None
+    row: Cell, column: Cell, problems: MapProblems, well_count: int | None = None
 ) -> str | None:
     """Read a well from a row (letters, or a number from 1) and a column number."""
     for cell in (row, column):
-        if cell.fault:
-            problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+        if cell.cell_error:
+            problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
             return None
     row_text, column_text = (re.sub(r"\.0+$", "", cell.text) for cell in (row, column))
     if row_text.isdigit() and 1 <= int(row_text) <= 32:
@@ -222,7 +222,9 @@ def well_of_row_and_column(
     return within_plate(row, well, problems, well_count)
 
 
-def within_plate(cell: Cell, well: Well, problems: Problems, well_count: int | None) -> str | None:
+def within_plate(
+    cell: Cell, well: Well, problems: MapProblems, well_count: int | None
+) -> str | None:
     """Give the well's name if the plate has it, else say so."""
     if well_count is not None and not fits(well, well_count):
         rows, columns = PLATE_FORMATS[well_count]

@@ -236,9 +236,9 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
     return matches
 
 
-def _listed(names: list[str], most: int = 12) -> str:
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+def _listed(names: list[str], maximum: int = 12) -> str:
+    shown = ", ".join(names[:maximum])
+    return f"{shown} and {len(names) - maximum} more" if len(names) > maximum else shown
 
 
 def condition_name(mapped: MappedWell) -> str:

@@ -19,7 +19,7 @@ from spheroid_qc.plate_map.grid_form import Grid, find_grids, grid_records
 from spheroid_qc.plate_map.layout_form import find_treatments, layout_records, sibling_of
 from spheroid_qc.plate_map.long_form import HeadingLine, find_heading_line, long_records
 from spheroid_qc.plate_map.map_headings import Heading, read_heading
-from spheroid_qc.plate_map.map_records import Problems, Record
+from spheroid_qc.plate_map.map_records import MapProblems, Record
 from spheroid_qc.plate_map.map_warnings import warnings_of
 from spheroid_qc.plate_map.mapped_wells import ROLES, PlateMap
 from spheroid_qc.plate_map.wells_from_rows import Findings, draft_wells
@@ -65,7 +65,7 @@ def read_plate_map(
     """
     path = Path(path)
     tables = read_tables(path)
-    findings = Findings(Problems())
+    findings = Findings(MapProblems())
     records, headings, used = _records_of(path, tables, treatment_table, findings, well_count)
     findings.notes[:0] = [note for table in used for note in table.notes]
     _say_sheets(tables, used, findings)
@@ -105,7 +105,7 @@ def _records_of(
 ) -> tuple[list[Record], list[Heading], list[Table]]:
     """Recognise the form and read the records; the last value is the tables that were read."""
     problems, notes = findings.problems, findings.notes
-    grids = {id(table): find_grids(table, Problems()) for table in tables}
+    grids = {id(table): find_grids(table, MapProblems()) for table in tables}
     drawn = [table for table in tables if grids[id(table)]]
     layout = _lone_layout([grid for table in drawn for grid in grids[id(table)]])
     if treatment_table is not None and layout is None:
@@ -261,7 +261,7 @@ def _check_columns(
 
 
 def _first_cell(records: list[Record], heading: Heading) -> Cell | None:
-    cells = (cell for record in records for said, cell in record.cells if said == heading)
+    cells = (cell for record in records for messages, cell in record.cells if messages == heading)
     return next((cell for cell in cells if cell.text), None)
 
 
@@ -293,7 +293,7 @@ def _say_sheets(tables: tuple[Table, ...], used: list[Table], findings: Findings
 
 
 def _say_columns(headings: list[Heading], plate_map: PlateMap, findings: Findings) -> None:
-    said = []
+    messages = []
     for heading in headings:
         name = heading.written
         if heading.kind in ("extra", "stratum"):
@@ -305,9 +305,9 @@ def _say_columns(headings: list[Heading], plate_map: PlateMap, findings: Finding
             heading.kind,
             f"{heading.kind}_{heading.slot}",
         ):
-            said.append(f"{name} as {meaning}")
-    if said:
-        findings.notes.append(f"Columns understood: {', '.join(said)}.")
+            messages.append(f"{name} as {meaning}")
+    if messages:
+        findings.notes.append(f"Columns understood: {', '.join(messages)}.")
     if plate_map.columns:
         findings.notes.append(f"Further columns kept: {', '.join(plate_map.columns)}.")
     if plate_map.strata:

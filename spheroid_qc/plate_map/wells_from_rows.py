@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from spheroid_qc.plate_map.dose_cells import Part, Slots, numeric_text, read_parts, read_quantity
+from spheroid_qc.plate_map.dose_cells import (
+    DrugColumns,
+    DrugDose,
+    numeric_text,
+    read_parts,
+    read_quantity,
+)
 from spheroid_qc.plate_map.map_headings import Heading
-from spheroid_qc.plate_map.map_records import Problems, Record, clean, counted, is_missing, some_of
+from spheroid_qc.plate_map.map_records import (
+    MapProblems,
+    Record,
+    clean,
+    counted,
+    is_missing,
+    some_of,
+)
 from spheroid_qc.plate_map.role_words import read_control_flag, read_role, role_name
 from spheroid_qc.tables.cells import Cell
 from spheroid_qc.tables.numbers import NumberStyle, style_of
@@ -19,13 +32,13 @@ _NUMERIC = ("dose", "dosed_at_h", "washout_at_h", "cells_seeded", "molar_mass_g_
 class Findings:
     """Sentences gathered while wells are made."""
 
-    problems: Problems
+    problems: MapProblems
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
-class WellDraft:
+class WellBuilder:
     """What is known of one well while its records are joined.
 
     `parts` holds the drugs with doses above zero, `zeros` the names of drugs of dose 0, `order`
@@ -36,7 +49,7 @@ class WellDraft:
     well: str
     place: str
     line: int
-    parts: list[Part] = field(default_factory=list)
+    parts: list[DrugDose] = field(default_factory=list)
     zeros: list[str] = field(default_factory=list)
     unnamed_zero: bool = False
     named: dict[str, str] = field(default_factory=dict)
@@ -76,7 +89,7 @@ def draft_wells(
     records: list[Record],
     headings: list[Heading],
     findings: Findings,
-) -> list[WellDraft]:
+) -> list[WellBuilder]:
     """Join the records of each well and refuse what contradicts itself.
 
     Parameters
@@ -90,7 +103,7 @@ def draft_wells(
 
     Returns
     -------
-    list of WellDraft
+    list of WellBuilder
         In order of first appearance.
     """
     kinds = {heading.kind for heading in headings}
@@ -99,14 +112,14 @@ def draft_wells(
     numbered = numbered and not _is_unit_twin(headings)
     style = number_style(records, findings)
     position = 0
-    drafts: dict[tuple[str | None, str], WellDraft] = {}
+    drafts: dict[tuple[str | None, str], WellBuilder] = {}
     for record in records:
-        slots = Slots.of(record, numbered)
+        slots = DrugColumns.of(record, numbered)
         parts = read_parts(slots, style, findings.problems, record.place, "drug" in kinds)
         key = (record.plate, record.well)
         draft = drafts.get(key)
         if draft is None:
-            draft = drafts[key] = WellDraft(record.plate, record.well, record.place, record.line)
+            draft = drafts[key] = WellBuilder(record.plate, record.well, record.place, record.line)
         elif not _may_add(draft, parts, record, findings.problems):
             continue
         draft.records += 1
@@ -132,7 +145,9 @@ def _is_unit_twin(headings: list[Heading]) -> bool:
     return not {"", "1"} <= drugs
 
 
-def _may_add(draft: WellDraft, parts: list[Part], record: Record, problems: Problems) -> bool:
+def _may_add(
+    draft: WellBuilder, parts: list[DrugDose], record: Record, problems: MapProblems
+) -> bool:
     """Judge whether a further line of the same well adds a drug, or doubles the well."""
     plate = f" of plate {record.plate}" if record.plate else ""
     known = set(draft.named)
@@ -170,7 +185,7 @@ def _may_add(draft: WellDraft, parts: list[Part], record: Record, problems: Prob
     return True
 
 
-def _line_says(parts: list[Part]) -> tuple[str, str]:
+def _line_says(parts: list[DrugDose]) -> tuple[str, str]:
     """Give the vehicle that a line states and nothing besides, and the drugs that it doses."""
     dosed = [part for part in parts if part.control is None and part.amount]
     vehicles = [
@@ -184,7 +199,7 @@ def _line_says(parts: list[Part]) -> tuple[str, str]:
     )
 
 
-def _note_line(draft: WellDraft, parts: list[Part], record: Record) -> None:
+def _note_line(draft: WellBuilder, parts: list[DrugDose], record: Record) -> None:
     vehicle, dosed = _line_says(parts)
     if vehicle:
         draft.vehicle_line = draft.vehicle_line or (record.line, vehicle)
@@ -192,7 +207,7 @@ def _note_line(draft: WellDraft, parts: list[Part], record: Record) -> None:
         draft.dosed_line = draft.dosed_line or (record.line, dosed)
 
 
-def _take_part(draft: WellDraft, part: Part, findings: Findings) -> None:
+def _take_part(draft: WellBuilder, part: DrugDose, findings: Findings) -> None:
     name = part.drug.casefold()
     if not part.drug:
         draft.unnamed_zero = True
@@ -236,7 +251,7 @@ def _take_part(draft: WellDraft, part: Part, findings: Findings) -> None:
         draft.parts.append(part)
 
 
-def _keep_times(draft: WellDraft, part: Part) -> None:
+def _keep_times(draft: WellBuilder, part: DrugDose) -> None:
     for key, value in (("dosed_at_h", part.dosed_at_h), ("washout_at_h", part.washout_at_h)):
         if value is not None:
             draft.numbers.setdefault(key, value)
@@ -248,14 +263,14 @@ def _once(sentences: list[str], sentence: str) -> None:
         sentences.append(sentence)
 
 
-def _take_role(draft: WellDraft, slots: Slots, findings: Findings) -> None:
+def _take_role(draft: WellBuilder, slots: DrugColumns, findings: Findings) -> None:
     stated: list[tuple[str, str, Cell]] = []
     found = slots.first("role", "")
     if found:
         cell = found[1]
         role = read_role(cell.text)
-        if cell.fault:
-            findings.problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+        if cell.cell_error:
+            findings.problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
         elif role is None:
             findings.problems.add(
                 f"{cell.place}: the role {cell.text!r} is not known; write vehicle, "
@@ -268,8 +283,8 @@ def _take_role(draft: WellDraft, slots: Slots, findings: Findings) -> None:
     if found:
         cell = found[1]
         flag = read_control_flag(cell.text)
-        if cell.fault:
-            findings.problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+        if cell.cell_error:
+            findings.problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
         elif flag is None:
             findings.problems.add(
                 f"{cell.place}: {cell.text!r} in a column of controls is not known; write TRUE, "
@@ -297,14 +312,14 @@ def _take_role(draft: WellDraft, slots: Slots, findings: Findings) -> None:
 
 
 def _take_values(
-    draft: WellDraft, record: Record, slots: Slots, style: NumberStyle, findings: Findings
+    draft: WellBuilder, record: Record, slots: DrugColumns, style: NumberStyle, findings: Findings
 ) -> None:
     problems = findings.problems
     for heading, cell in record.cells:
         kind = heading.kind
         if kind in _TEXTS:
-            if cell.fault:
-                problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+            if cell.cell_error:
+                problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
                 continue
             value = clean(cell.text)
             if value and draft.texts.setdefault(kind, value).casefold() != value.casefold():
@@ -314,8 +329,8 @@ def _take_values(
                     "contradicting values",
                 )
         elif kind in ("extra", "stratum"):
-            if cell.fault:
-                problems.add(f"{cell.place} {cell.fault}.", "untrusted cells")
+            if cell.cell_error:
+                problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
                 continue
             value = "" if is_missing(cell.text) else cell.text
             values = draft.extra.setdefault(heading.written, [])
@@ -331,8 +346,8 @@ def _take_values(
         elif kind == "cells_seeded" or (
             kind in ("dosed_at_h", "washout_at_h") and not heading.slot and not draft.parts
         ):
-            least = 0.0 if kind == "cells_seeded" else None
-            number = read_quantity(heading, cell, style, problems, least=least)
+            minimum = 0.0 if kind == "cells_seeded" else None
+            number = read_quantity(heading, cell, style, problems, minimum=minimum)
             if number is not None and draft.numbers.setdefault(kind, number) != number:
                 problems.add(
                     f"{cell.place}: well {draft.well} has two values, {draft.numbers[kind]:g} and "

@@ -23,19 +23,19 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.figures.combination_figures import METHOD_NAMES
-from spheroid_qc.report.time_sections import LABEL_PX, MOST_PANELS, Pair, Panel
+from spheroid_qc.report.time_sections import LABEL_PX, MOST_PANELS, Pair, TimePanel
 from spheroid_qc.wording import dose_words
 
 _MOST_TILES = 24
 
 
 @dataclass(frozen=True)
-class Group:
+class DrugGroup:
     """Figures of one response (and stratum)."""
 
     title: str
-    panels: tuple[Panel, ...]
-    forest: Panel | None = None
+    panels: tuple[TimePanel, ...]
+    forest: TimePanel | None = None
     combinations: tuple[Pair, ...] = ()
 
 
@@ -59,7 +59,7 @@ def _slices(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, str, str
     return found
 
 
-def dose_groups(analysis: Analysis) -> list[Group]:
+def dose_groups(analysis: Analysis) -> list[DrugGroup]:
     """Draw dose responses, one group of panels a response.
 
     Parameters
@@ -69,7 +69,7 @@ def dose_groups(analysis: Analysis) -> list[Group]:
 
     Returns
     -------
-    list of Group
+    list of DrugGroup
     """
     groups = []
     used = analysis.used
@@ -85,7 +85,7 @@ def dose_groups(analysis: Analysis) -> list[Group]:
         vehicle = own.loc[own["role"] == "vehicle", "effect"]
         kind = next(use.kind for use in analysis.responses if use.name == name)
         limits = _effect_limits(own["effect"], kind)
-        panels: list[Panel] = []
+        panels: list[TimePanel] = []
         for d, (_, row) in enumerate(rows.iterrows()):
             mine = single[single["drug_1"] == row["drug"]]
             if not len(mine) or len(panels) >= MOST_PANELS:
@@ -98,7 +98,7 @@ def dose_groups(analysis: Analysis) -> list[Group]:
                 vehicle=vehicle.to_numpy(dtype=float), unit=unit, limits=limits,
             )  # fmt: skip
             panels.append(
-                Panel(
+                TimePanel(
                     svg_for_page(
                         draw, f"dose-{g}-{d}", (330, 236), (40, 16, 40, 22),
                         alt=f"Dose response of {row['drug']}: {title}",
@@ -107,7 +107,7 @@ def dose_groups(analysis: Analysis) -> list[Group]:
                 )
             )  # fmt: skip
         if panels:
-            groups.append(Group(title, tuple(panels)))
+            groups.append(DrugGroup(title, tuple(panels)))
     return groups
 
 
@@ -122,7 +122,7 @@ def _effect_limits(effect: pd.Series, kind: str) -> tuple[float, float] | None:
     return low - room, high + room
 
 
-def combination_groups(analysis: Analysis) -> list[Group]:
+def combination_groups(analysis: Analysis) -> list[DrugGroup]:
     """Draw what combinations do beyond their parts, one group a response.
 
     Parameters
@@ -132,7 +132,7 @@ def combination_groups(analysis: Analysis) -> list[Group]:
 
     Returns
     -------
-    list of Group
+    list of DrugGroup
         Each with the means of all combinations, and figures by combination.
     """
     groups = []
@@ -147,13 +147,13 @@ def combination_groups(analysis: Analysis) -> list[Group]:
             if panels:
                 # The statements are about all responses: once is enough.
                 told = analysis.verdict.findings if g == 0 else ()
-                said = [f.sentence for f in told if f.subject == name]
-                pairs.append(Pair(name, tuple(panels), (), tuple(said)))
-        groups.append(Group(title, (), _forest(rows, names, f"forest-{g}"), tuple(pairs)))
+                messages = [f.sentence for f in told if f.subject == name]
+                pairs.append(Pair(name, tuple(panels), (), tuple(messages)))
+        groups.append(DrugGroup(title, (), _forest(rows, names, f"forest-{g}"), tuple(pairs)))
     return groups
 
 
-def _forest(rows: pd.DataFrame, names: Sequence[str], identifier: str) -> Panel | None:
+def _forest(rows: pd.DataFrame, names: Sequence[str], identifier: str) -> TimePanel | None:
     means = rows[(rows["level"] == "mean") & rows["method"].isin(METHOD_NAMES)]
     means = means[means["value"].notna()]
     if not len(means):
@@ -163,7 +163,7 @@ def _forest(rows: pd.DataFrame, names: Sequence[str], identifier: str) -> Panel 
     left = min(360.0, 18 + 6.4 * longest)
     height = 48 + 21 * (len(means) + 1.5 * len(shown))
     draw = functools.partial(draw_forest, synergy=means, combinations=shown)
-    return Panel(
+    return TimePanel(
         svg_for_page(
             draw, identifier, (left + 360 + 150, height), (left, 150, 40, 6),
             alt="Mean effect of each combination beyond what was expected, with intervals",
@@ -173,8 +173,8 @@ def _forest(rows: pd.DataFrame, names: Sequence[str], identifier: str) -> Panel 
 
 def _of_combination(
     rows: pd.DataFrame, drugs: Sequence[str], identifier: str, analysis: Analysis
-) -> list[Panel]:
-    panels: list[Panel] = []
+) -> list[TimePanel]:
+    panels: list[TimePanel] = []
     size: tuple[float, float]
     units = dict(zip(analysis.drugs, analysis.units, strict=False))
     bliss = rows[(rows["method"] == "bliss_excess") & (rows["level"] == "dose")]
@@ -187,7 +187,7 @@ def _of_combination(
             units=[units.get(d, "uM").replace("uM", "µM") for d in drugs],
         )  # fmt: skip
         panels.append(
-            Panel(
+            TimePanel(
                 svg_for_page(draw, f"{identifier}-bliss", size, (58, 14, 44, 10),
                              alt=f"Bliss excess of {' and '.join(drugs)} by dose"),
                 "Bliss excess by dose",
@@ -200,7 +200,7 @@ def _of_combination(
         size = (left + 70 + 10, 14 + 36 * len(bliss))
         draw = functools.partial(draw_excess_list, rows=bliss, labels=labels)
         panels.append(
-            Panel(
+            TimePanel(
                 svg_for_page(draw, f"{identifier}-bliss", size, (left, 10, 7, 7),
                              alt=f"Bliss excess of {' and '.join(drugs)} by dose"),
                 "Bliss excess by dose",
@@ -211,7 +211,7 @@ def _of_combination(
     if index["value"].notna().any():
         draw = functools.partial(draw_fa_ci, rows=index)
         panels.append(
-            Panel(
+            TimePanel(
                 svg_for_page(draw, f"{identifier}-faci", (300, 236), (46, 14, 40, 10),
                              alt=f"Combination index against effect, {' + '.join(drugs)}"),
                 "Fa–CI plot",
@@ -221,7 +221,7 @@ def _of_combination(
     if len(drugs) == 2 and reduction["value"].notna().any():
         draw = functools.partial(draw_isobologram, rows=reduction, drugs=drugs)
         panels.append(
-            Panel(
+            TimePanel(
                 svg_for_page(draw, f"{identifier}-iso", (270, 250), (46, 16, 42, 10),
                              alt=f"Normalised isobologram, {' + '.join(drugs)}"),
                 "Normalised isobologram",

@@ -143,7 +143,7 @@ def _read(
 ) -> tuple[FieldImage, NDArray[np.int32], NDArray[np.bool_]] | None:
     try:
         image = load_analysed(
-            task.folder, view.moment, view.field, view.stitched, task.parameters,
+            task.folder, view.well_timepoint, view.field, view.stitched, task.parameters,
             task.calibration, files,
         )  # fmt: skip
         # What a person corrected counts here as in every table.

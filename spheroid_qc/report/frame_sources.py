@@ -19,7 +19,12 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import Moment, main_channels, moments_of, read_record
+from spheroid_qc.run.store.well_records import (
+    WellTimepoint,
+    main_channels,
+    read_record,
+    timepoints_of,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class ViewSource:
 
     Parameters
     ----------
-    moment : Moment
+    well_timepoint : WellTimepoint
         Its files.
     field : int
         The field that is shown.
@@ -38,7 +43,7 @@ class ViewSource:
         Name of its mask.
     """
 
-    moment: Moment
+    well_timepoint: WellTimepoint
     field: int
     stitched: bool
     mask: str
@@ -103,14 +108,16 @@ def find_sources(root: Path) -> Sources:
     if not parameters.output.masks or not run.masks.is_dir():
         return _without(nothing, "The run kept no masks, so there are no pictures of wells.")
     frames = _frames(pd.read_csv(frames_csv, dtype={"plate": str, "channel": str}))
-    moments = moments_of(folder, frames, main_channels(frames, parameters.images.channel))
+    well_timepoints = timepoints_of(
+        folder, frames, main_channels(frames, parameters.images.channel)
+    )
     views: dict[tuple[str, str, int], ViewSource] = {}
-    for (plate, well), of_well in moments.items():
+    for (plate, well), of_well in well_timepoints.items():
         record = list(read_record(run, plate, well).values())
-        for moment in of_well:
-            view = _view(moment, record)
+        for well_timepoint in of_well:
+            view = _view(well_timepoint, record)
             if view is not None and (run.masks / view.mask).is_file():
-                views[plate, well, moment.timepoint] = view
+                views[plate, well, well_timepoint.timepoint] = view
     found = Sources(folder, root, parameters, plate_calibration(folder), views)
     return found if views else _without(found, "No mask fits its image, so there are no pictures.")
 
@@ -143,10 +150,10 @@ def _frames(table: pd.DataFrame) -> list[Frame]:
     ]
 
 
-def _view(moment: Moment, record: list[dict[str, Any]]) -> ViewSource | None:
+def _view(well_timepoint: WellTimepoint, record: list[dict[str, Any]]) -> ViewSource | None:
     """Find what was measured in these files; they must be as large as they were."""
-    sizes = {(frame.path, frame.size) for frame in moment.frames}
-    pages = {(frame.path, frame.page) for frame in moment.frames}
+    sizes = {(frame.path, frame.size) for frame in well_timepoint.frames}
+    pages = {(frame.path, frame.page) for frame in well_timepoint.frames}
     for entry in record:
         shown = [found for found in entry["fields"] if found["mask"]]
         if not shown or (shown[0]["file"], shown[0]["page"]) not in pages:
@@ -154,5 +161,7 @@ def _view(moment: Moment, record: list[dict[str, Any]]) -> ViewSource | None:
         if not all((known["path"], known["size"]) in sizes for known in entry["inputs"]):
             continue
         first = shown[0]
-        return ViewSource(moment, int(first["field"]), bool(first["stitched"]), str(first["mask"]))
+        return ViewSource(
+            well_timepoint, int(first["field"]), bool(first["stitched"]), str(first["mask"])
+        )
     return None

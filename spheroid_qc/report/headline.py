@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from spheroid_qc.analysis import Analysis, Finding
-from spheroid_qc.report.metric_families import Family
+from spheroid_qc.analysis import Analysis, VerdictFinding
+from spheroid_qc.report.metric_families import MetricFamily
 from spheroid_qc.wording import plural
 
 # title, topics, and how many single statements stand before the fold; 0: none beside a summary
@@ -19,12 +19,12 @@ _BLOCKS = (
 )
 
 
-def verdict_blocks(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
     """Lay the verdict out by question.
 
     Parameters
     ----------
-    findings : sequence of Finding
+    findings : sequence of VerdictFinding
         `analysis.verdict.findings`.
 
     Returns
@@ -35,13 +35,13 @@ def verdict_blocks(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     blocks = []
     asked = {topic for _, topics, _ in _BLOCKS for topic in topics}
     rest = tuple(dict.fromkeys(f.topic for f in findings if f.topic not in asked))
-    for title, topics, most in (*_BLOCKS, ("Also", rest, 3)):
+    for title, topics, maximum in (*_BLOCKS, ("Also", rest, 3)):
         own = [f for f in findings if f.topic in topics]
         lead = [f for f in own if not f.subject]
         single = [f for f in own if f.subject]
         # A summary stands for its parts, which are there to be unfolded.
-        hidden = {f.topic for f in lead} if most == 0 else set()
-        shown = [f for f in single if f.topic not in hidden][: most or 3]
+        hidden = {f.topic for f in lead} if maximum == 0 else set()
+        shown = [f for f in single if f.topic not in hidden][: maximum or 3]
         more = [f for f in single if f not in shown]
         if own:
             blocks.append({"title": title, "lead": lead, "findings": shown, "more": more})
@@ -49,7 +49,7 @@ def verdict_blocks(findings: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def headline(
-    analysis: Analysis, families: Sequence[Family], suffix: str
+    analysis: Analysis, families: Sequence[MetricFamily], suffix: str
 ) -> tuple[str, list[tuple[str, str]]]:
     """Say the answer in one line, and who it is about in a second one.
 
@@ -57,7 +57,7 @@ def headline(
     ----------
     analysis : Analysis
         With its verdict: nothing is said that isn't in it.
-    families : sequence of Family
+    families : sequence of MetricFamily
         Treatments.
     suffix : str
         Strata that all conditions share.
@@ -75,8 +75,10 @@ def headline(
     if not judged:
         if combined:
             count = f"{len(synergistic)} of {plural(len(combined), 'combination')}"
-            said = f"{count} did more than {'its' if len(combined) == 1 else 'their'} parts would."
-            return said, _named("More than the parts", synergistic)
+            messages = (
+                f"{count} did more than {'its' if len(combined) == 1 else 'their'} parts would."
+            )
+            return messages, _named("More than the parts", synergistic)
         if analysis.spheres:
             return _spheres(analysis), []
         return "", []
@@ -100,18 +102,20 @@ def headline(
     alone = [t for t in fell if " + " not in t]
     every = {f.title.partition(", ")[0] for f in families if " + " in f.title}
     if several:
-        said = f"{len(several)} of {plural(len(every), 'combination')} made spheroids fall apart"
+        messages = (
+            f"{len(several)} of {plural(len(every), 'combination')} made spheroids fall apart"
+        )
         both = [t for t in several if t in synergistic]
         if combined:
-            said += ", " + _more(len(both), len(several))
-        said += "; no drug alone did." if not alone else f"; so did {_and(alone)} alone."
+            messages += ", " + _more(len(both), len(several))
+        messages += "; no drug alone did." if not alone else f"; so did {_and(alone)} alone."
     else:
-        said = f"{_and(alone)} made spheroids fall apart" + (
+        messages = f"{_and(alone)} made spheroids fall apart" + (
             "; no combination did." if every else "."
         )
     order = sorted(fell, key=lambda t: fell[t])
     when = [f"{t} (by {fell[t]:g} h)" if math.isfinite(fell[t]) else t for t in order]
-    return said[:1].upper() + said[1:], [
+    return messages[:1].upper() + messages[1:], [
         *_named("Fell apart", when), *_named("More than the parts", synergistic)
     ]  # fmt: skip
 
@@ -129,10 +133,10 @@ def _spheres(analysis: Analysis) -> str:
             (sure & (rows["difference"] < 0)).sum(),
             (sure & (rows["difference"] > 0)).sum(),
         )
-        said = (
+        messages = (
             f"Fewer spheres than in vehicle in {fewer} of {plural(len(rows), 'treated condition')}"
         )
-        return said + (f", more in {more}." if more else ".")
+        return messages + (f", more in {more}." if more else ".")
     return ""
 
 

@@ -70,26 +70,26 @@ def paragraphs(analysis: Analysis) -> list[str]:
     list of str
         Plain text.
     """
-    said = []
+    messages = []
     if analysis.kind == "run":
-        said += _images(analysis)
+        messages += _images(analysis)
     else:
         use = analysis.responses[0] if analysis.responses else None
-        said.append(
+        messages.append(
             "Responses were read from a table"
             + (f" as {use.title}" if use else "")
             + f" and analysed with spheroid_qc {__version__}; stated values were used as given, "
             "without clipping or renormalising."
         )
-    said += _response(analysis)
-    said.append(
+    messages += _response(analysis)
+    messages.append(
         "Software: spheroid_qc "
         + __version__
         + ", "
         + ", ".join(f"{name} {number}" for name, number in libraries())
         + ". All settings are listed below."
     )
-    return said
+    return messages
 
 
 def _cited(*keys: str) -> str:
@@ -135,25 +135,25 @@ def _images(analysis: Analysis) -> list[str]:
 def _response(analysis: Analysis) -> list[str]:
     r = analysis.parameters.response
     level = f"{100 * r.confidence:g} %"
-    said = []
+    messages = []
     unit = ", ".join(sorted({str(u) for u in analysis.comparisons.get("unit", ())}))
     unit = unit.replace("_", " ") or "well"
     where = ""
     if analysis.time_h is not None and len(analysis.times_h) > 1:
         where = f" Conditions were compared at {analysis.time_h:g} h."
-    said.append(
+    messages.append(
         f"The unit of analysis was the {unit}. Intervals are {level}; those of means are Student's "
         f"t over these units.{where}"
     )
     if len(analysis.comparisons):
-        said.append(
+        messages.append(
             "Conditions were compared with the vehicle of their strata by Dunnett's test "
             f"{_cited('dunnett')}, by Welch's t-test and by an exact rank test, both with Holm's "
             "correction over conditions; effect size is Hedges' g with a noncentral interval "
             f"{_cited('hedges')}."
         )
     if len(analysis.survival):
-        said.append(
+        messages.append(
             "Time to disintegration was estimated by the Kaplan–Meier method on time since dose "
             f"{_cited('kaplan')} and compared with vehicle by the log-rank test (exact where it "
             "could be counted; Holm's correction)."
@@ -165,7 +165,7 @@ def _response(analysis: Analysis) -> list[str]:
         if r.emax is not None:
             ends.append(f"response at full effect fixed at {r.emax:g}")
         fixed = ", ".join(ends) or "free asymptotes"
-        said.append(
+        messages.append(
             f"Dose responses are four-parameter logistic curves ({fixed}) with profile-likelihood "
             "intervals, judged by the doses without wells at exactly 0 or 1 where these scatter "
             "more; EC50 is the inflection, IC50 the dose at a fraction affected of 0.5; doses "
@@ -176,7 +176,7 @@ def _response(analysis: Analysis) -> list[str]:
         )
     fractions = [use for use in analysis.responses if use.kind == "fa" and analysis.kind == "run"]
     if fractions:
-        said.append(
+        messages.append(
             "Fractions affected were "
             + " and ".join(
                 f"{use.title} (clipped to 0..1: {use.n_below} wells below 0, {use.n_above} above 1)"
@@ -187,7 +187,7 @@ def _response(analysis: Analysis) -> list[str]:
             "towards antagonism."
         )
     if analysis.has_synergy:
-        said.append(
+        messages.append(
             f"Combinations were compared with Bliss independence {_cited('bliss')}, the highest "
             "single agent, Loewe additivity of doses, and for three drugs with the best doublet, "
             "as observed minus expected fraction affected; a combination is called synergistic "
@@ -205,14 +205,14 @@ def _response(analysis: Analysis) -> list[str]:
             f"{_cited('generalised')}."
         )
     if len(analysis.plate_quality):
-        said.append(
+        messages.append(
             f"Plate quality: Z′ {_cited('zprime')}, SSMD {_cited('ssmd')}, their robust versions, "
             "variation of size at time zero, edge, row and column effects, and Moran's I of the "
             "residuals."
         )
     if len(analysis.gr_metrics):
-        said.append(
+        messages.append(
             f"Growth-rate inhibition metrics {_cited('gr')} were computed from core volumes in "
             "place of cell counts."
         )
-    return said
+    return messages

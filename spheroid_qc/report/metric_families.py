@@ -14,7 +14,7 @@ _NUMBERS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
-class Family:
+class MetricFamily:
     """Doses of the same drugs.
 
     Parameters
@@ -75,7 +75,9 @@ def vehicle_of(conditions: pd.DataFrame, comparisons: pd.DataFrame | None) -> di
     return found
 
 
-def families_of(conditions: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> list[Family]:
+def families_of(
+    conditions: pd.DataFrame, comparisons: pd.DataFrame | None = None
+) -> list[MetricFamily]:
     """Group treated conditions.
 
     Parameters
@@ -87,7 +89,7 @@ def families_of(conditions: pd.DataFrame, comparisons: pd.DataFrame | None = Non
 
     Returns
     -------
-    list of Family
+    list of MetricFamily
         Controls first, drugs alone, then combinations, as the table is sorted. More than
         `MOST_IN_ONE` conditions are split by the dose of the first drug, and then by number.
     """
@@ -113,7 +115,7 @@ def families_of(conditions: pd.DataFrame, comparisons: pd.DataFrame | None = Non
             vehicle = references.get(names[0])
             if vehicle is not None:
                 labels[vehicle] = "vehicle"
-            found.append(Family(title + more, drugs, names, labels, vehicle))
+            found.append(MetricFamily(title + more, drugs, names, labels, vehicle))
     return found
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.analysis.metric_names import Metric
+from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.report.figures.plate_figures import LEFT_OUT
-from spheroid_qc.report.metric_families import Family
+from spheroid_qc.report.metric_families import MetricFamily
 from spheroid_qc.report.palette import STATES
 from spheroid_qc.wording import hours, interval, listed, number, percent, plural
 
@@ -114,7 +114,7 @@ def _at_time(conditions: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
 
 
 def condition_lines(
-    analysis: Analysis, families: Sequence[Family], metric: Metric, suffix: str
+    analysis: Analysis, families: Sequence[MetricFamily], metric: MetricName, suffix: str
 ) -> tuple[list[str], list[Line], tuple[float, float]]:
     """Lay out one line a condition.
 
@@ -122,9 +122,9 @@ def condition_lines(
     ----------
     analysis : Analysis
         The record.
-    families : sequence of Family
+    families : sequence of MetricFamily
         For the order.
-    metric : Metric
+    metric : MetricName
         Shown as a dot with its interval.
     suffix : str
         Strata that all conditions share, left away.
@@ -223,14 +223,16 @@ def _further(analysis: Analysis) -> tuple[list[str], list[Any]]:
     return headings, makers
 
 
-def representatives(analysis: Analysis, families: Sequence[Family], suffix: str) -> list[Card]:
+def representatives(
+    analysis: Analysis, families: Sequence[MetricFamily], suffix: str
+) -> list[Card]:
     """Choose for each treatment the well that stands for it: nearest to the median.
 
     Parameters
     ----------
     analysis : Analysis
         A run's record.
-    families : sequence of Family
+    families : sequence of MetricFamily
         Of each the highest doses are shown; doublets and triples last.
     suffix : str
         Strata that all conditions share.
@@ -251,7 +253,7 @@ def representatives(analysis: Analysis, families: Sequence[Family], suffix: str)
     now = now[~now["state"].isin(LEFT_OUT)].reset_index(drop=True)
     chosen: list[tuple[str, str, str]] = []
     roles = dict(zip(wells["condition"].astype(str), wells["role"].astype(str), strict=True))
-    tops: dict[str, Family] = {}
+    tops: dict[str, MetricFamily] = {}
     for family in families:
         if family.vehicle and not chosen:
             chosen.append((family.vehicle, "vehicle", ""))

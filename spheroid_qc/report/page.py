@@ -19,7 +19,7 @@ import pandas as pd
 
 from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.analysis.metric_names import Metric
+from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.atomic import write_text
 from spheroid_qc.report import methods, overview, report_tables
 from spheroid_qc.report.downloads import downloads
@@ -164,7 +164,7 @@ def _content(
         folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, workers,
         progress,
     )  # fmt: skip
-    said, deck = headline(analysis, families, suffix)
+    messages, deck = headline(analysis, families, suffix)
     headings: list[str] = []
     lines: list[overview.Line] = []
     scale = (0.0, 1.0)
@@ -173,8 +173,8 @@ def _content(
     quality = report_tables.quality_listing(analysis)
     doses, combinations = dose_groups(analysis), combination_groups(analysis)
     return {
-        "title": said or "What the spheroids did",
-        "headline": said,
+        "title": messages or "What the spheroids did",
+        "headline": messages,
         "deck": deck,
         "blocks": verdict_blocks(analysis.verdict.findings),
         "facts": overview.facts(analysis),
@@ -229,7 +229,11 @@ def _dosed_at(wells: pd.DataFrame) -> float | None:
 
 
 def _plates(
-    analysis: Analysis, leading: Metric | None, suffix: str, qc: pd.DataFrame, pictures: Pictures
+    analysis: Analysis,
+    leading: MetricName | None,
+    suffix: str,
+    qc: pd.DataFrame,
+    pictures: Pictures,
 ) -> dict[str, Any]:
     """Heat maps and what the script needs; nothing where wells have no places."""
     from spheroid_qc.wells import parse_well

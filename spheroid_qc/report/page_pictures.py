@@ -42,7 +42,7 @@ class Pictures:
         (plate, well, time in words) -> the whole frame.
     times : dict
         Plate -> indices of the times that are in the strips.
-    said : str
+    messages : str
         Which times there are, or why there are no pictures.
     """
 
@@ -50,7 +50,7 @@ class Pictures:
     cards: dict[tuple[str, str], Strip] = field(default_factory=dict)
     findings: dict[tuple[str, str, str], Strip] = field(default_factory=dict)
     times: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    said: str = ""
+    messages: str = ""
 
 
 def chosen_times(count: int, wells: int, keep: Sequence[int] = ()) -> tuple[int, ...]:
@@ -70,11 +70,11 @@ def chosen_times(count: int, wells: int, keep: Sequence[int] = ()) -> tuple[int,
     tuple of int
         All times where they are few, else evenly spaced ones with the first and the last.
     """
-    most = max(_FEW, _MOST_TILES // max(1, wells))
-    if count <= most:
+    maximum = max(_FEW, _MOST_TILES // max(1, wells))
+    if count <= maximum:
         return tuple(range(count))
     must = {0, count - 1, *(k for k in keep if 0 <= k < count)}
-    free = max(0, most - len(must))
+    free = max(0, maximum - len(must))
     even = {round(x) for x in np.linspace(0, count - 1, free + 2)[1:-1]} if free else set()
     return tuple(sorted(must | even))
 
@@ -113,10 +113,10 @@ def draw_pictures(
         Without any, and with a sentence, where images or masks are not at hand.
     """
     if root is None:
-        return Pictures(said="There were no images, so there are no pictures of wells.")
+        return Pictures(messages="There were no images, so there are no pictures of wells.")
     sources = find_sources(root)
     if not sources.views:
-        return Pictures(said=sources.lacking)
+        return Pictures(messages=sources.lacking)
     times = {
         str(plate): sorted(float(t) for t in rows["time_h"].dropna().unique())
         for plate, rows in wells.groupby("plate", sort=True)
@@ -139,7 +139,7 @@ def draw_pictures(
     drawn = _draw(tasks, workers, progress)
     shown = sorted({len(c) for c in chosen.values()})
     whole = all(len(chosen[p]) == len(times[p]) for p in chosen)
-    said = "" if whole else (
+    messages = "" if whole else (
         f"Film strips show {shown[-1]} of {max(len(t) for t in times.values())} times, evenly "
         "spaced, so that the page stays light; every frame is in the tables and masks."
     )  # fmt: skip
@@ -148,7 +148,7 @@ def draw_pictures(
         cards={k[1:]: s for k, s in drawn.items() if k[0] == "card"},
         findings={k[1:]: s for k, s in drawn.items() if k[0] == "finding"},
         times=chosen,
-        said=said,
+        messages=messages,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.metric_names import METRICS, NOT_SHOWN, Metric, metric_of
+from spheroid_qc.analysis.metric_names import METRICS, NOT_SHOWN, MetricName, metric_of
 from spheroid_qc.report.figures.plate_figures import LEFT_OUT, colour_scale, plate_shape
 from spheroid_qc.report.palette import STATES, step_of
 from spheroid_qc.wells import row_column, row_name
@@ -54,7 +54,7 @@ class PlateView:
     radius: float
 
 
-def shown_metrics(wells: pd.DataFrame, *, spheres: bool = False) -> list[Metric]:
+def shown_metrics(wells: pd.DataFrame, *, spheres: bool = False) -> list[MetricName]:
     """List what a plate can be coloured by: every numeric column that varies.
 
     Parameters
@@ -66,7 +66,7 @@ def shown_metrics(wells: pd.DataFrame, *, spheres: bool = False) -> list[Metric]
 
     Returns
     -------
-    list of Metric
+    list of MetricName
         The answer first, then in the order of the table.
     """
     names = [name for name in _FIRST if name in wells]
@@ -82,7 +82,7 @@ def shown_metrics(wells: pd.DataFrame, *, spheres: bool = False) -> list[Metric]
 
 
 def plate_views(
-    wells: pd.DataFrame, metric: Metric | None, time_h: float, titles: dict[str, str]
+    wells: pd.DataFrame, metric: MetricName | None, time_h: float, titles: dict[str, str]
 ) -> list[PlateView]:
     """Draw every plate at one time.
 
@@ -90,7 +90,7 @@ def plate_views(
     ----------
     wells : DataFrame
         `wells.csv`.
-    metric : Metric or None
+    metric : MetricName or None
         What is shown at first; None: the states.
     time_h : float
         When; a plate without that time shows its last one.
@@ -144,7 +144,7 @@ def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[order]
 
 
-def _look(row: pd.Series, metric: Metric | None, scale: tuple[float, float]) -> dict[str, str]:
+def _look(row: pd.Series, metric: MetricName | None, scale: tuple[float, float]) -> dict[str, str]:
     """Colour class and sign of a well; the script does the same for other metrics and times."""
     state = str(row.get("state", ""))
     if state in LEFT_OUT and str(row.get("role")) != "blank":
@@ -157,7 +157,7 @@ def _look(row: pd.Series, metric: Metric | None, scale: tuple[float, float]) -> 
             "sign": ""}  # fmt: skip
 
 
-def _label(row: pd.Series, metric: Metric | None, titles: dict[str, str]) -> str:
+def _label(row: pd.Series, metric: MetricName | None, titles: dict[str, str]) -> str:
     condition = titles.get(str(row["condition"]), str(row["condition"]))
     parts = [str(row["well"]), condition, str(row.get("state", ""))]
     if metric is not None and pd.notna(row[metric.column]):
@@ -166,7 +166,10 @@ def _label(row: pd.Series, metric: Metric | None, titles: dict[str, str]) -> str
 
 
 def plate_data(
-    wells: pd.DataFrame, metrics: Sequence[Metric], titles: dict[str, str], findings: pd.DataFrame
+    wells: pd.DataFrame,
+    metrics: Sequence[MetricName],
+    titles: dict[str, str],
+    findings: pd.DataFrame,
 ) -> dict[str, Any]:
     """Everything the script needs to colour plates and to describe wells.
 
@@ -174,7 +177,7 @@ def plate_data(
     ----------
     wells : DataFrame
         `wells.csv`.
-    metrics : sequence of Metric
+    metrics : sequence of MetricName
         From `shown_metrics`.
     titles : dict
         Condition -> how it is named.

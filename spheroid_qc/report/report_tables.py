@@ -18,7 +18,7 @@ _MOST_FINDINGS = 60
 
 
 @dataclass(frozen=True)
-class Listing:
+class HtmlTable:
     """A table for the template.
 
     Parameters
@@ -45,20 +45,22 @@ class Listing:
     lacking: tuple[str, ...] = ()
 
 
-def _noted(title: str, headings: tuple[str, ...], rows: list[dict[str, Any]], more: int) -> Listing:
+def _noted(
+    title: str, headings: tuple[str, ...], rows: list[dict[str, Any]], more: int
+) -> HtmlTable:
     """Make a table whose notes stand below it, each once."""
     places: dict[str, int] = {}
     for row in rows:
         note = row.pop("note")
         row["refs"] = [places.setdefault(note, len(places) + 1)] if note else []
-    return Listing(title, headings, rows, more, tuple(places))
+    return HtmlTable(title, headings, rows, more, tuple(places))
 
 
 def _text(value: object) -> str:
     return "" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
 
 
-def quality_listing(analysis: Analysis) -> Listing | None:
+def quality_listing(analysis: Analysis) -> HtmlTable | None:
     """Figures of plate quality with bound, verdict and what each can't tell."""
     table = analysis.plate_quality
     if not len(table):
@@ -98,13 +100,13 @@ def quality_listing(analysis: Analysis) -> Listing | None:
             }
         )
     headings = ("figure", "of", "value", "interval", "p", "customary bound", "", "can't tell")
-    return Listing(
+    return HtmlTable(
         "", (("plate",) if several else ()) + headings, rows, max(0, len(known) - _MOST_ROWS),
         lacking=tuple(f"{', '.join(names)}: {note}" for note, names in lacking.items()),
     )  # fmt: skip
 
 
-def comparison_listings(analysis: Analysis, suffix: str) -> list[Listing]:
+def comparison_listings(analysis: Analysis, suffix: str) -> list[HtmlTable]:
     """Each condition against its vehicle, one table a metric."""
     table = analysis.comparisons
     found = []
@@ -152,7 +154,7 @@ def _qualified(row: pd.Series, name: str) -> str:
     return f"{sign} {shown}" if sign in ("<", ">") and shown != "–" else shown
 
 
-def dose_listing(analysis: Analysis) -> Listing | None:
+def dose_listing(analysis: Analysis) -> HtmlTable | None:
     """Curves in figures, all responses together."""
     table = analysis.dose_response
     if not len(table):
@@ -196,7 +198,7 @@ def _own(row: pd.Series, name: str) -> object:
     return row.get(name) if molar is None or pd.isna(molar) else molar
 
 
-def index_listing(analysis: Analysis) -> Listing | None:
+def index_listing(analysis: Analysis) -> HtmlTable | None:
     """Give the combination index at fixed effects and on average."""
     table = analysis.synergy
     if not len(table):
@@ -266,5 +268,5 @@ def finding_rows(
              "advice": _text(row["advice"])}
         )  # fmt: skip
     ordered = sorted(rows.values(), key=lambda line: line["severity"] != "exclude")
-    said = [(str(title), int(n)) for title, n in counts.items()]
-    return ordered[:_MOST_FINDINGS], said, max(0, len(ordered) - _MOST_FINDINGS)
+    messages = [(str(title), int(n)) for title, n in counts.items()]
+    return ordered[:_MOST_FINDINGS], messages, max(0, len(ordered) - _MOST_FINDINGS)

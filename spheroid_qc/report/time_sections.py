@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.analysis import Analysis
-from spheroid_qc.analysis.metric_names import Metric, metric_of, size_metric
+from spheroid_qc.analysis.metric_names import MetricName, metric_of, size_metric
 from spheroid_qc.report.figures import (
     draw_survival,
     draw_time_course,
@@ -16,7 +16,7 @@ from spheroid_qc.report.figures import (
 )
 from spheroid_qc.report.figures.size_figures import draw_size_distribution
 from spheroid_qc.report.figures.time_figures import metric_limits
-from spheroid_qc.report.metric_families import Family
+from spheroid_qc.report.metric_families import MetricFamily
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.report.palette import PALETTE, dose_colour
 from spheroid_qc.tables.csv_writer import read_table
@@ -24,7 +24,7 @@ from spheroid_qc.tables.csv_writer import read_table
 _MOST_CONDITIONS = 60
 
 
-def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> Panel | None:
+def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> TimePanel | None:
     """Draw the sizes of all counted spheres at the analysis time, by condition.
 
     Parameters
@@ -38,7 +38,7 @@ def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> Panel | 
 
     Returns
     -------
-    Panel or None
+    TimePanel or None
         None for other assays, or where nothing was counted.
     """
     path = None if folder is None else folder / "spheroids.csv"
@@ -69,7 +69,7 @@ def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> Panel | 
         cut_off=analysis.parameters.spheres.min_diameter_um if unit == "µm" else None,
         xlabel=f"diameter, {unit}",
     )  # fmt: skip
-    return Panel(
+    return TimePanel(
         svg_for_page(
             draw, "sizes", (left + 560, 50 + 28 * len(names)), (left, 16, 40, 6),
             alt="Diameters of all counted spheres by condition",
@@ -87,7 +87,7 @@ _MOST_LETTERS = 11
 
 
 @dataclass(frozen=True)
-class Panel:
+class TimePanel:
     """One figure: `svg` is safe HTML, `title` and `note` are plain text."""
 
     svg: str
@@ -103,21 +103,21 @@ class Pair:
     ----------
     title : str
         What it is.
-    panels : tuple of Panel
+    panels : tuple of TimePanel
         The figures.
     key : tuple of (str, str)
         Colour's name and label of each line, where lines aren't named in the figure.
-    said : tuple of str
+    messages : tuple of str
         Sentences beside the figures.
     """
 
     title: str
-    panels: tuple[Panel, ...]
+    panels: tuple[TimePanel, ...]
     key: tuple[tuple[str, str], ...] = ()
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
 
-def time_metrics(analysis: Analysis) -> list[Metric]:
+def time_metrics(analysis: Analysis) -> list[MetricName]:
     """Choose the two metrics that are followed: how large, and how far fallen apart."""
     conditions = analysis.conditions
     if analysis.kind == "table":
@@ -141,7 +141,7 @@ def _right(labels: Sequence[str]) -> float:
     return min(210.0, 16 + LABEL_PX * max((len(label) for label in labels), default=4))
 
 
-def _key(family: Family) -> tuple[tuple[str, str], ...]:
+def _key(family: MetricFamily) -> tuple[tuple[str, str], ...]:
     """Give a legend where labels are too long to stand at the lines."""
     if max((len(label) for label in family.labels.values()), default=0) <= _MOST_LETTERS:
         return ()
@@ -154,7 +154,10 @@ def _key(family: Family) -> tuple[tuple[str, str], ...]:
 
 
 def time_pairs(
-    analysis: Analysis, families: Sequence[Family], metrics: Sequence[Metric], dosed: float | None
+    analysis: Analysis,
+    families: Sequence[MetricFamily],
+    metrics: Sequence[MetricName],
+    dosed: float | None,
 ) -> list[Pair]:
     """Draw curves over time, each family with all metrics side by side.
 
@@ -162,9 +165,9 @@ def time_pairs(
     ----------
     analysis : Analysis
         For conditions and wells.
-    families : sequence of Family
+    families : sequence of MetricFamily
         From `families_of`.
-    metrics : sequence of Metric
+    metrics : sequence of MetricName
         From `time_metrics`.
     dosed : float or None
         When the first drug was given.
@@ -195,7 +198,7 @@ def time_pairs(
             )  # fmt: skip
             size = (40 + (224 if key else 168) + right, 204)
             panels.append(
-                Panel(
+                TimePanel(
                     svg_for_page(
                         draw, f"time-{n}-{metric.column}", size, (40, right, 36, 10),
                         alt=f"{metric.label} over time, {family.title}",
@@ -207,19 +210,19 @@ def time_pairs(
     return pairs
 
 
-def survival_panels(analysis: Analysis, families: Sequence[Family]) -> list[Panel]:
+def survival_panels(analysis: Analysis, families: Sequence[MetricFamily]) -> list[TimePanel]:
     """Draw Kaplan-Meier curves by family.
 
     Parameters
     ----------
     analysis : Analysis
         For `survival`.
-    families : sequence of Family
+    families : sequence of MetricFamily
         From `families_of`.
 
     Returns
     -------
-    list of Panel
+    list of TimePanel
         Empty where nothing was followed.
     """
     table = analysis.survival
@@ -238,7 +241,7 @@ def survival_panels(analysis: Analysis, families: Sequence[Family]) -> list[Pane
             labels=family.labels, end_h=end, labelled=not _key(family),
         )  # fmt: skip
         panels.append(
-            Panel(
+            TimePanel(
                 svg_for_page(
                     draw, f"survival-{n}", (44 + 216 + right, 150 + bottom),
                     (44, right, bottom, 10),

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from spheroid_qc.response.dose_clusters import LAST_DIGITS, clusters
 from spheroid_qc.response.reference import reference_weight
-from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter, pooled
+from spheroid_qc.response.scatter import (
+    CONSTANT,
+    PooledVariance,
+    VarianceModel,
+    fit_scatter,
+    pooled,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -98,7 +104,7 @@ class Conditions:
     vehicle_weight : float
         Variance of the reference in units of a well's; 0 where effects were not normalised to
         these vehicle wells.
-    scatter : Scatter
+    scatter : VarianceModel
         How a well's variance depends on its effect.
     """
 
@@ -109,7 +115,7 @@ class Conditions:
     bottomed: NDArray[np.bool_]
     topped: NDArray[np.bool_]
     vehicle_weight: float
-    scatter: Scatter = CONSTANT
+    scatter: VarianceModel = CONSTANT
 
     @property
     def relative(self) -> FloatArray:
@@ -117,7 +123,7 @@ class Conditions:
         return self.scatter.relative(self.mean)
 
     @cached_property
-    def noise(self) -> Noise:
+    def noise(self) -> PooledVariance:
         """Pooled variance of a well of weight 1; NaN, with no degrees of freedom, if none repeats.
 
         Effects that were cut off to exactly 0 or 1 in all wells say nothing about scatter, and
@@ -127,7 +133,7 @@ class Conditions:
         whole = ~(self.bottomed | self.topped)
         return self._pooled(told).or_larger(self._pooled(whole))
 
-    def _pooled(self, chosen: NDArray[np.bool_]) -> Noise:
+    def _pooled(self, chosen: NDArray[np.bool_]) -> PooledVariance:
         df = None
         if self.scatter.shape != "constant":
             within = (self.count - 1)[chosen]
@@ -173,7 +179,7 @@ def _clipped(mean: FloatArray, squares: FloatArray) -> NDArray[np.bool_]:
 
 
 def conditions(
-    doses: FloatArray, effect: FloatArray, scatter: Scatter | None = None, reference: str = ""
+    doses: FloatArray, effect: FloatArray, scatter: VarianceModel | None = None, reference: str = ""
 ) -> Conditions:
     """Group wells by their doses.
 
@@ -183,7 +189,7 @@ def conditions(
         0 where a drug is absent; all 0: vehicle.
     effect : ndarray, shape (n,)
         Fraction affected.
-    scatter : Scatter, optional
+    scatter : VarianceModel, optional
         How a well's variance depends on its effect; None: judged from these wells.
     reference : str
         What of the vehicle wells effects were normalised to: `mean`, `median`, or empty where

@@ -80,8 +80,8 @@ def analysis_time(responses: Responses, time_h: float | None = None) -> tuple[Re
             "end point the same time_h."
         )
     last = max(common)
-    said = f"Analysed at {last:g} h, the last time that all plates and conditions have."
-    return responses.where(times == last), said
+    messages = f"Analysed at {last:g} h, the last time that all plates and conditions have."
+    return responses.where(times == last), messages
 
 
 def groups(responses: Responses, complete: Callable[[Responses], bool]) -> Iterator[Group]:
@@ -148,14 +148,14 @@ def over_plates(
     return ends
 
 
-def fixed_ratios(doses: FloatArray, least: int = 3) -> list[tuple[NDArray[np.bool_], FloatArray]]:
+def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[NDArray[np.bool_], FloatArray]]:
     """Find combinations whose drugs stand in a fixed ratio over several doses.
 
     Parameters
     ----------
     doses : ndarray, shape (n, k)
         All above 0.
-    least : int
+    minimum : int
         Distinct total doses that make a series.
 
     Returns
@@ -174,7 +174,7 @@ def fixed_ratios(doses: FloatArray, least: int = 3) -> list[tuple[NDArray[np.boo
     for one in range(len(series)):
         rows = label.ravel() == one
         total = np.unique(np.round(np.log(doses[rows].sum(axis=1)), 6))
-        if len(total) >= least:
+        if len(total) >= minimum:
             parts = np.exp(np.log(doses[rows]).mean(axis=0))
             found.append((rows, parts / parts.sum()))
     return found

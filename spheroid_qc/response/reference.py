@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from spheroid_qc.response.scatter import CONSTANT, Scatter
+from spheroid_qc.response.scatter import CONSTANT, VarianceModel
 
 REFERENCES = ("", "mean", "median")
 """What of the vehicle wells effects were normalised to; empty: not known."""
@@ -25,7 +25,7 @@ _LEAST_ROUNDING = 1e-7
 def reference_weight(
     vehicle: NDArray[np.float64],
     reference: str = "",
-    scatter: Scatter = CONSTANT,
+    scatter: VarianceModel = CONSTANT,
     variance: float = np.nan,
 ) -> float:
     """Variance of the reference, in units of a well of weight 1, where wells were normalised to it.
@@ -38,7 +38,7 @@ def reference_weight(
         One of `REFERENCES`. Where it is empty the wells tell: their mean or median is 0 within
         the decimals they are written with, or effects were cut off at 0 and a vehicle well stands
         there.
-    scatter : Scatter
+    scatter : VarianceModel
         How a well's variance depends on its effect. Where effects were cut off at 0 it falls
         towards 0, but the reference was formed before: how much it scattered, the vehicle wells
         above 0 tell.
@@ -95,13 +95,13 @@ def _half_digit(vehicle: NDArray[np.float64]) -> float:
     for fewer in range(_MOST_DECIMALS - 1, 0, -1):
         decimals[np.abs(np.round(vehicle, fewer) - vehicle) < 1e-12] = fewer
     known = vehicle != 0
-    most = decimals[known].max(initial=0.0)
+    maximum = decimals[known].max(initial=0.0)
     with np.errstate(divide="ignore"):
         sizes = [np.floor(np.log10(np.abs(np.round(x, 12)))) for x in (vehicle, 1 - vehicle)]
     # An effect of 0 may be any that was cut off; where others are negative, it is a signal of 1.00.
-    ones = most if (vehicle >= 0).all() else most - 1
+    ones = maximum if (vehicle >= 0).all() else maximum - 1
     halves = []
-    for size, zero in zip(sizes, (most, ones), strict=True):
+    for size, zero in zip(sizes, (maximum, ones), strict=True):
         own = [decimals[known & (size == one)].max(initial=0.0) or zero for one in size]
         halves.append(float(np.mean(0.5001 * 10.0 ** -np.array(own))))
     return max(halves)

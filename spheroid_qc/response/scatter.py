@@ -34,13 +34,13 @@ FEWEST_UNCUT_DF = 3
 """Degrees of freedom below which doses without a well that was cut off are not asked."""
 
 
-class Noise(NamedTuple):
+class PooledVariance(NamedTuple):
     """Variance of a well (of weight 1), and the degrees of freedom it is known with."""
 
     variance: float
     df: int
 
-    def or_larger(self, uncut: Noise) -> Noise:
+    def or_larger(self, uncut: PooledVariance) -> PooledVariance:
         """Judge by the conditions where no well was cut off, if these scatter more.
 
         An effect that is cut off at 0 and 1 scatters less near them (with a third of the variance
@@ -48,7 +48,7 @@ class Noise(NamedTuple):
 
         Parameters
         ----------
-        uncut : Noise
+        uncut : PooledVariance
             Of the conditions without a well that was cut off.
         """
         told = uncut.df >= FEWEST_UNCUT_DF and uncut.variance > self.variance
@@ -57,7 +57,7 @@ class Noise(NamedTuple):
 
 def pooled(
     squares: FloatArray, count: FloatArray, chosen: NDArray[np.bool_], df: int | None = None
-) -> Noise:
+) -> PooledVariance:
     """Pool the scatter within some of the conditions.
 
     Parameters
@@ -71,17 +71,17 @@ def pooled(
 
     Returns
     -------
-    Noise
+    PooledVariance
         NaN with 0 degrees of freedom without replicates.
     """
     within = int((count - 1)[chosen].sum())
     if within < 1:
-        return Noise(float("nan"), 0)
-    return Noise(float(squares[chosen].sum() / within), within if df is None else df)
+        return PooledVariance(float("nan"), 0)
+    return PooledVariance(float(squares[chosen].sum() / within), within if df is None else df)
 
 
 @dataclass(frozen=True)
-class Scatter:
+class VarianceModel:
     """Variance of a well as a function of the effect, up to its size.
 
     Parameters
@@ -114,7 +114,7 @@ class Scatter:
         return float((df * (1 - (1 - self.share) / relative) ** 2).sum())
 
 
-CONSTANT = Scatter()
+CONSTANT = VarianceModel()
 """The same for all wells."""
 
 _SHAPES = {
@@ -124,7 +124,7 @@ _SHAPES = {
 }
 
 
-def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> Scatter:
+def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> VarianceModel:
     """Judge from replicates whether scatter depends on the effect.
 
     Parameters
@@ -134,7 +134,7 @@ def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> Sca
 
     Returns
     -------
-    Scatter
+    VarianceModel
         Constant unless twice the log likelihood rises by `LEAST_GAIN`.
     """
     df = count - 1
@@ -152,5 +152,5 @@ def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> Sca
         deviance = many * np.log((sums / relative).sum(axis=1) / many) + np.log(relative) @ df
         at = int(np.argmin(deviance))
         if constant - deviance[at] > gain:
-            best, gain = Scatter(shape, float(_SHARES[at])), float(constant - deviance[at])
+            best, gain = VarianceModel(shape, float(_SHARES[at])), float(constant - deviance[at])
     return best

@@ -28,17 +28,17 @@ from spheroid_qc.plate_map.end_points import EndPoints, read_end_points
 from spheroid_qc.plate_map.mapped_wells import PlateMap
 from spheroid_qc.run.executors import WorkerDied, Workers, default_workers, map_unordered
 from spheroid_qc.run.overlays.overlay_choice import draw_overlays
-from spheroid_qc.run.progress import Progress, tell
+from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.corrected_masks import pending
 from spheroid_qc.run.store.decisions import read_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.run_json import check_same_run, table_input, write_run_json
 from spheroid_qc.run.store.well_records import (
-    Moment,
     WellTask,
+    WellTimepoint,
     main_channels,
-    moments_of,
     read_record,
+    timepoints_of,
 )
 from spheroid_qc.run.tables.run_warnings import (
     dosed_after_all,
@@ -49,7 +49,7 @@ from spheroid_qc.run.tables.run_warnings import (
     unmatched_wells,
 )
 from spheroid_qc.run.well.analyse_well import (
-    analyse_moments,
+    analyse_timepoints,
     analyse_well,
     commit_record,
     masks_present,
@@ -192,7 +192,7 @@ def _run_plate(
     excluded = [] if exclusions is None else read_exclusions(Path(exclusions))
     left_out = exclusions_in_use(excluded, exclusions)
     accepted = read_exclusions(run.acceptances) if run.acceptances.is_file() else []
-    moments = moments_of(source, table.frames, channels)
+    well_timepoints = timepoints_of(source, table.frames, channels)
     context = {
         "source": source,
         "plate_map": table_input(plate_map),
@@ -206,12 +206,12 @@ def _run_plate(
         run.sweep()
         write_run_json(run, context, table, {}, status="running")
         calibration = plate_calibration(source)
-        new = _analyse(source, run, moments, parameters, calibration, pool, progress)
-        tell(progress, Progress("tables", 0, 1, 0.0, None))
+        new = _analyse(source, run, well_timepoints, parameters, calibration, pool, progress)
+        report_progress(progress, Progress("tables", 0, 1, 0.0, None))
         from spheroid_qc.run.tables.write_tables import finish_tables
 
         finished = finish_tables(
-            run, source, table, moments, mapped, joined, excluded, parameters, calibration,
+            run, source, table, well_timepoints, mapped, joined, excluded, parameters, calibration,
             accepted,
         )  # fmt: skip
         draw_overlays(finished.overlays, run, pool, progress)
@@ -222,7 +222,7 @@ def _run_plate(
     return RunResult(
         out=run.root,
         tables=finished.tables,
-        n_frames=sum(len(found) for found in moments.values()),
+        n_frames=sum(len(found) for found in well_timepoints.values()),
         n_new=new,
         failures=(*failures, *finished.failures),
         notes=(
@@ -300,7 +300,7 @@ def _output_errors(run: RunFolder) -> Iterator[None]:
 def _analyse(
     source: Path,
     run: RunFolder,
-    moments: Mapping[tuple[str, str], list[Moment]],
+    well_timepoints: Mapping[tuple[str, str], list[WellTimepoint]],
     parameters: Parameters,
     calibration: PlateCalibration,
     pool: Workers,
@@ -309,7 +309,7 @@ def _analyse(
     """Analyse every well that its record does not cover; returns the number of new frames."""
     tasks: list[WellTask] = []
     total = done = 0
-    for (plate, well), of_well in moments.items():
+    for (plate, well), of_well in well_timepoints.items():
         total += len(of_well)
         known = read_record(run, plate, well)
         ready = [m for m in of_well if m.signature in known]
@@ -327,7 +327,7 @@ def _analyse(
     before = done
     new = 0
     begun = time.monotonic()
-    tell(progress, Progress("frames", done, total, 0.0, None))
+    report_progress(progress, Progress("frames", done, total, 0.0, None))
     if not tasks:
         return 0
     if pool.number:
@@ -337,10 +337,12 @@ def _analyse(
             new += _save_the_rest(run, task)
         else:
             new += result.frames
-        done += len(task.moments)
+        done += len(task.well_timepoints)
         rate = (done - before) / max(time.monotonic() - begun, 1e-9)
         left = (total - done) / rate
-        tell(progress, Progress("frames", done, total, rate, left, task.plate, task.well))
+        report_progress(
+            progress, Progress("frames", done, total, rate, left, task.plate, task.well)
+        )
     return new
 
 
@@ -358,11 +360,11 @@ def _save_the_rest(run: RunFolder, task: WellTask) -> int:
     """Analyse a well of which one frame kills its process: each frame alone."""
     found: list[tuple[int, dict[str, Any]]] = []
     new = 0
-    for part, result in map_unordered(analyse_moments, split(task), 1):
+    for part, result in map_unordered(analyse_timepoints, split(task), 1):
         if not isinstance(result, WorkerDied):
-            moments, fresh = result
-            found += [(part.moments[0].timepoint, m) for m in moments]
+            well_timepoints, fresh = result
+            found += [(part.well_timepoints[0].timepoint, m) for m in well_timepoints]
             new += fresh
     in_time = sorted(found, key=lambda pair: pair[0])
-    commit_record(run, task, [moment for _, moment in in_time])
+    commit_record(run, task, [well_timepoint for _, well_timepoint in in_time])
     return new

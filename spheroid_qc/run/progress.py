@@ -33,7 +33,7 @@ class Progress:
     well: str = ""
 
 
-def tell(progress: Callable[[Progress], None] | None, state: Progress) -> None:
+def report_progress(progress: Callable[[Progress], None] | None, state: Progress) -> None:
     """Report to whoever wants to hear."""
     if progress is not None:
         progress(state)

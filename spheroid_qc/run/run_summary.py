@@ -92,8 +92,8 @@ def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str,
 
 
 def _spheres_row(line: pd.Series, common: str) -> tuple[str, ...]:
-    figures = ("n_spheroids", "equivalent_diameter_um", "sfe_percent")
-    values = (line[f"{name}_mean"] for name in figures)
+    features = ("n_spheroids", "equivalent_diameter_um", "sfe_percent")
+    values = (line[f"{name}_mean"] for name in features)
     return (
         str(line["condition"]).removesuffix(common),
         str(int(line["n_wells"])),

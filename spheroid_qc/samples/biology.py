@@ -126,7 +126,7 @@ Treatment = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class Phenotype:
     """What a treatment has done to a spheroid by some time.
 
     Parameters
@@ -161,7 +161,7 @@ def fate_of(
     *,
     horizon_h: float,
     potency: float = 1.0,
-) -> Fate:
+) -> Phenotype:
     """Return what a treatment has done after some time.
 
     Parameters
@@ -179,7 +179,7 @@ def fate_of(
 
     Returns
     -------
-    Fate
+    Phenotype
     """
     known = {drug.name: drug for drug in drugs}
     kept_volume, kept_whole = 1.0, 1.0
@@ -193,7 +193,7 @@ def fate_of(
         weight += shed
         spread += shed * drug.spread
     beyond = interaction_of(treatment, interactions)
-    return Fate(
+    return Phenotype(
         survival=kept_volume ** (1.0 + beyond.shrink),
         shed=1.0 - kept_whole ** (1.0 + beyond.shed),
         spread=spread / weight if weight > 0 else 0.3,

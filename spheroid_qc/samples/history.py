@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.biology import Fate, fate_of
+from spheroid_qc.samples.biology import Phenotype, fate_of
 from spheroid_qc.samples.design import PlateDesign, WellPlan
 from spheroid_qc.samples.exact_masks import cell_pixels, solids_of
 from spheroid_qc.samples.scene import Body, Cells, Lobes, Outline, Scene, Veil
@@ -54,7 +54,7 @@ class History:
     turn: NDArray[np.float64]
     pieces: tuple[tuple[float, float, Lobes], ...]  # angle, share of the shed area, lobes
 
-    def fate_at(self, time_h: float) -> Fate:
+    def fate_at(self, time_h: float) -> Phenotype:
         """Return what the treatment has done by `time_h`."""
         return fate_of(
             self.plan.treatment,
@@ -136,7 +136,7 @@ class History:
         density = 0.12 + 0.08 * float(self.look.opacity)
         return Veil(veil, density, softness=9.0, texture=self.look.texture)
 
-    def _debris(self, outline: Outline, total: float, fate: Fate, cell_px: float) -> Scene:
+    def _debris(self, outline: Outline, total: float, fate: Phenotype, cell_px: float) -> Scene:
         """Nothing but cells where the core was."""
         scene = Scene(self.design.shape, cell_px=cell_px)
         return self._with_cells(scene, outline, total, max(0.6, fate.spread), 1.0)

@@ -186,7 +186,7 @@ def _write_mask(path: Path, rendered: Rendered) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _WellJob:
     """One well to be written by one process."""
 
     folder: Path
@@ -196,7 +196,7 @@ class _Job:
     masks: bool
 
 
-def _write_well(job: _Job) -> tuple[FrameTruth, ...]:
+def _write_well(job: _WellJob) -> tuple[FrameTruth, ...]:
     history = history_of(job.design, job.plan, job.seed)
     frames = []
     for index, time_h in enumerate(job.design.times_h):
@@ -265,7 +265,7 @@ def write_plate(
     """
     folder = Path(folder)
     (folder / "truth" / "masks" if masks else folder / "truth").mkdir(parents=True, exist_ok=True)
-    jobs = [_Job(folder, design, plan, seed, masks) for plan in design.wells]
+    jobs = [_WellJob(folder, design, plan, seed, masks) for plan in design.wells]
     done: dict[str, tuple[FrameTruth, ...]] = {}
     total = len(jobs) * len(design.times_h)
 

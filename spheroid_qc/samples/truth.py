@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.parameters import StateParameters
-from spheroid_qc.samples.biology import Fate, Interaction, Treatment, fate_of, interaction_of
+from spheroid_qc.samples.biology import Interaction, Phenotype, Treatment, fate_of, interaction_of
 from spheroid_qc.samples.design import PlateDesign, WellPlan
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def conditions_of(design: PlateDesign) -> tuple[ConditionTruth, ...]:
     """Return the simulated truth of every condition of a plate."""
     horizon = max(design.times_h[-1], 1.0)
 
-    def fate(treatment: Treatment, rules: tuple[Interaction, ...]) -> Fate:
+    def fate(treatment: Treatment, rules: tuple[Interaction, ...]) -> Phenotype:
         return fate_of(treatment, design.drugs, rules, design.times_h[-1], horizon_h=horizon)
 
     counts: dict[tuple[Treatment, str], int] = {}

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
-Figures = NDArray[np.float64]
+Features = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +27,11 @@ class Shapes:
         Ratio of the long to the short axis of that ellipse.
     """
 
-    area: Figures
-    y: Figures
-    x: Figures
-    ellipse_fill: Figures
-    elongation: Figures
+    area: Features
+    y: Features
+    x: Features
+    ellipse_fill: Features
+    elongation: Features
 
 
 def box_of(mask: Mask, around: int = 0) -> tuple[slice, slice]:
@@ -83,7 +83,7 @@ def component_shapes(labels: Labels, count: int) -> Shapes:
     r = np.concatenate([row[ends > 0], row[begins > 0]]).astype(np.float64)
     first = sign * b * (b - 1) / 2
     size = count + 1
-    area: Figures = np.bincount(owner, sign * b, size).astype(np.float64)
+    area: Features = np.bincount(owner, sign * b, size).astype(np.float64)
     safe = np.maximum(area, 1)
     y = np.bincount(owner, sign * b * r, size) / safe
     x = np.bincount(owner, first, size) / safe

@@ -6,7 +6,7 @@ decimal commas from thousands.
 
 from __future__ import annotations
 
-from spheroid_qc.tables.cells import Cell, Row, Table
+from spheroid_qc.tables.cells import Cell, Table, TableRow
 from spheroid_qc.tables.delimited_text import read_tables
 
-__all__ = ["Cell", "Row", "Table", "read_tables"]
+__all__ = ["Cell", "Table", "TableRow", "read_tables"]

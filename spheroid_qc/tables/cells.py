@@ -12,7 +12,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One line with something in it: its number in the file (from 1) and its stripped cells."""
 
     line: int
@@ -33,17 +33,17 @@ class Table:
         Name of the file, for messages.
     sheet : str
         Name of the sheet; empty for text files.
-    rows : tuple of Row
+    rows : tuple of TableRow
         Lines with something in them, without comment lines.
-    comments : tuple of Row
+    comments : tuple of TableRow
         Lines that begin with `#`.
     separator : str
         Tab, semicolon or comma; empty for workbooks and for files of one column.
     notes : tuple of str
         What was recognised, in sentences.
-    natures : mapping
+    cell_types : mapping
         (line, column) to `number`, `date` or `boolean` where a workbook says so.
-    faults : mapping
+    cell_errors : mapping
         (line, column) to the end of a sentence: why this cell can't be trusted.
     merged : tuple
         (first line, first column, last line, last column) of merged cells with a value.
@@ -51,12 +51,12 @@ class Table:
 
     file: str
     sheet: str = ""
-    rows: tuple[Row, ...] = ()
-    comments: tuple[Row, ...] = ()
+    rows: tuple[TableRow, ...] = ()
+    comments: tuple[TableRow, ...] = ()
     separator: str = ""
     notes: tuple[str, ...] = ()
-    natures: Mapping[tuple[int, int], str] = field(default_factory=dict)
-    faults: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    cell_types: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    cell_errors: Mapping[tuple[int, int], str] = field(default_factory=dict)
     merged: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
@@ -105,14 +105,14 @@ class Cell:
         return self.table.place(self.line, self.column, self.heading)
 
     @property
-    def nature(self) -> str:
+    def cell_type(self) -> str:
         """`number`, `date` or `boolean` as a workbook says, else empty."""
-        return self.table.natures.get((self.line, self.column), "")
+        return self.table.cell_types.get((self.line, self.column), "")
 
     @property
-    def fault(self) -> str:
+    def cell_error(self) -> str:
         """Why the cell can't be trusted; empty where it can."""
-        return self.table.faults.get((self.line, self.column), "")
+        return self.table.cell_errors.get((self.line, self.column), "")
 
 
 def column_letters(column: int) -> str:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.tables.cells import (
-    Row,
     Table,
+    TableRow,
     bare_text,
     unescape,
 )
@@ -175,10 +175,10 @@ def _text_table(name: str, data: bytes) -> Table:
     comment_lines = _comment_lines(lines, skipped)
     for line, texts in _records(name, lines, separator or ",", skipped, comment_lines):
         if any(texts):
-            rows.append(Row(line, texts))
+            rows.append(TableRow(line, texts))
     for line in sorted(comment_lines):
         cells = next(csv.reader([lines[line - 1]], delimiter=separator or ","), [])
-        comments.append(Row(line, tuple(cell.strip() for cell in cells)))
+        comments.append(TableRow(line, tuple(cell.strip() for cell in cells)))
     if not rows and not comments:
         raise PlateMapError(
             [f"{name}, line 1: the file is empty; save the table again and give that file."]

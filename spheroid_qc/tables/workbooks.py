@@ -19,7 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.tables.cells import Row, Table, bare_text, column_letters, unescape
+from spheroid_qc.tables.cells import Table, TableRow, bare_text, column_letters, unescape
 from spheroid_qc.tables.dose_units import parse_unit
 
 MAX_UNPACKED_BYTES = 150_000_000
@@ -200,40 +200,40 @@ def _survey(name: str, title: str, archive: zipfile.ZipFile, part: str) -> _Exte
 
 def _table(name: str, sheet: Any, extent: _Extent) -> Table:
     sheet.reset_dimensions()
-    rows: list[Row] = []
-    comments: list[Row] = []
-    natures: dict[tuple[int, int], str] = {}
-    faults = dict.fromkeys(extent.unstored, _UNSTORED)
+    rows: list[TableRow] = []
+    comments: list[TableRow] = []
+    cell_types: dict[tuple[int, int], str] = {}
+    cell_errors = dict.fromkeys(extent.unstored, _UNSTORED)
     cells_by_line = sheet.iter_rows(
         min_row=1, max_row=extent.last_line, min_col=1, max_col=extent.last_column
     )
     for line, cells in enumerate(cells_by_line, start=1):
         texts = []
         for column, cell in enumerate(cells, start=1):
-            text, nature = _as_text(cell)
+            text, cell_type = _as_text(cell)
             texts.append(text)
-            if nature == "error":
-                faults[line, column] = (
+            if cell_type == "error":
+                cell_errors[line, column] = (
                     f"holds the error value {text}; mend the formula in the spreadsheet program"
                 )
-            elif nature:
-                natures[line, column] = nature
-        has_fault = bool(faults) and any(
-            (line, column) in faults for column in range(1, len(texts) + 1)
+            elif cell_type:
+                cell_types[line, column] = cell_type
+        has_fault = bool(cell_errors) and any(
+            (line, column) in cell_errors for column in range(1, len(texts) + 1)
         )
         if any(texts) or has_fault:
-            while texts and not texts[-1] and (line, len(texts)) not in faults:
+            while texts and not texts[-1] and (line, len(texts)) not in cell_errors:
                 texts.pop()
             first = next((text for text in texts if text), "")
             is_comment = re.match(r"#+\s*[^\s#\d]", first) and not has_fault
-            (comments if is_comment else rows).append(Row(line, tuple(texts)))
+            (comments if is_comment else rows).append(TableRow(line, tuple(texts)))
     return Table(
         name,
         sheet.title,
         tuple(rows),
         tuple(comments),
-        natures=natures,
-        faults=faults,
+        cell_types=cell_types,
+        cell_errors=cell_errors,
         merged=tuple(extent.merged),
     )
 

@@ -86,11 +86,11 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Stopped:
+class RunStopped:
     """A run was stopped; finished wells are kept."""
 
 
-Message = Progress | Ended | Failed | Stopped
+Message = Progress | Ended | Failed | RunStopped
 
 
 class BackgroundRun:
@@ -138,7 +138,7 @@ class BackgroundRun:
                 yield self._messages.get_nowait()
 
     def stop(self) -> None:
-        """Ask it to stop; `Stopped` is heard when it has."""
+        """Ask it to stop; `RunStopped` is heard when it has."""
         self._stopping = True
         with contextlib.suppress(OSError, ValueError):
             assert self._process.stdin is not None
@@ -161,7 +161,7 @@ class BackgroundRun:
         for line in self._process.stdout:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 last = _message(json.loads(line))
-                if not isinstance(last, Stopped):
+                if not isinstance(last, RunStopped):
                     self._messages.put(last)
         status = self._process.wait()
         drain.join(1.0)
@@ -170,8 +170,8 @@ class BackgroundRun:
                 stream.close()  # type: ignore[union-attr]
         if isinstance(last, Ended | Failed):
             return
-        if self._stopping or isinstance(last, Stopped):
-            self._messages.put(Stopped())
+        if self._stopping or isinstance(last, RunStopped):
+            self._messages.put(RunStopped())
             return
         said = next((line.strip() for line in reversed(errors) if line.strip()), "")
         self._messages.put(
@@ -201,7 +201,7 @@ def _message(found: dict[str, Any]) -> Message:
     if kind == "ended":
         said = {name: tuple(found[name]) for name in ("failures", "notes", "answer")}
         return Ended(int(found["n_frames"]), int(found["n_new"]), **said)
-    return Failed(**found) if kind == "failed" else Stopped()
+    return Failed(**found) if kind == "failed" else RunStopped()
 
 
 def _tell(stream: IO[str], kind: str, **content: Any) -> None:

@@ -19,7 +19,7 @@ from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.plate_run import RunResult
 from spheroid_qc.run.plate_run import run_plate as run_images
-from spheroid_qc.run.progress import Progress, tell
+from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _written(
     def drawn(done: int, total: int) -> None:
         rate = done / max(time.monotonic() - begun, 1e-9)
         left = (total - done) / rate if rate else None
-        tell(progress, Progress("pictures", done, total, rate, left))
+        report_progress(progress, Progress("pictures", done, total, rate, left))
 
     failures: list[str] = []
     try:

@@ -21,9 +21,9 @@ def call(monkeypatch, capsys):
             main.main()
         except SystemExit as stopped:
             status = int(stopped.code or 0)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return status, said.out, said.err
+        messages = capsys.readouterr()
+        assert "Traceback" not in messages.err
+        return status, messages.out, messages.err
 
     return run
 

@@ -48,8 +48,8 @@ def test_chou_1994(call, tmp_path) -> None:
 
 def test_without_replicates_the_index_speaks_and_bliss_has_no_interval(call, tmp_path) -> None:
     chou_rows().to_csv(tmp_path / "t.csv", index=False)
-    status, said, _ = call("analyse", tmp_path / "t.csv", "--response-is", "fa")
-    text = " ".join(said.split())
+    status, messages, _ = call("analyse", tmp_path / "t.csv", "--response-is", "fa")
+    text = " ".join(messages.split())
     assert status == 0
     assert "Synergistic by combination index: cisplatin + topotecan." in text
     assert "cisplatin + topotecan: by combination index synergistic (0.57, 95 % CI" in text

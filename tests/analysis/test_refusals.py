@@ -47,13 +47,15 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("table", "said"), REFUSED, ids=[said[:40] for _, said in REFUSED])
-def test_refused_with_a_sentence_and_nothing_written(call, tmp_path, table, said) -> None:
+@pytest.mark.parametrize(
+    ("table", "messages"), REFUSED, ids=[messages[:40] for _, messages in REFUSED]
+)
+def test_refused_with_a_sentence_and_nothing_written(call, tmp_path, table, messages) -> None:
     table.to_csv(tmp_path / "table.csv", index=False)
     status, out, error = call("analyse", tmp_path / "table.csv", "--response-is", "fa")
     assert status == 2
     assert out == ""
-    assert said in error
+    assert messages in error
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
@@ -93,44 +95,44 @@ def table_of(call, tmp_path, table, *options) -> tuple[dict[str, pd.DataFrame], 
 
 def test_one_dose(call, tmp_path) -> None:
     one = GOOD[GOOD["dose_1_um"].isin([1.0, np.nan]) & GOOD["drug_2"].isna()]
-    found, said = table_of(call, tmp_path, one.fillna({"dose_1_um": 0}))
+    found, messages = table_of(call, tmp_path, one.fillna({"dose_1_um": 0}))
     assert "too few for a curve" in found["dose_response"]["note"].iloc[0]
-    assert "no well holds more than one drug" in said
+    assert "no well holds more than one drug" in messages
 
 
 def test_one_dose_of_each_drug_and_a_combination(call, tmp_path) -> None:
     doses = [dose for dose in GOOD["dose_1_um"].unique() if dose in (1.0, 0.1)]
     few = GOOD[GOOD["dose_1_um"].isin(doses) | GOOD["dose_1_um"].isna()]
-    found, said = table_of(call, tmp_path, few)
+    found, messages = table_of(call, tmp_path, few)
     notes = found["synergy"].set_index("method")["note"]
     assert "No combination index." in notes["combination_index"]
     assert "an index needs at least 3" in notes["combination_index"]
     means = found["synergy"][found["synergy"]["level"] == "mean"].set_index("method")
     assert np.isfinite(means.loc["bliss_excess", "value"])
-    assert "by Bliss" in said
+    assert "by Bliss" in messages
 
 
 def test_no_vehicle(call, tmp_path) -> None:
-    found, said = table_of(call, tmp_path, GOOD[GOOD["drug_1"].notna()])
-    assert "there is no vehicle to compare with" in said
+    found, messages = table_of(call, tmp_path, GOOD[GOOD["drug_1"].notna()])
+    assert "there is no vehicle to compare with" in messages
     assert "comparisons" not in found
     assert found["synergy"]["value"].notna().any()
 
 
 def test_constant_response(call, tmp_path) -> None:
-    found, said = table_of(call, tmp_path, changed(response=0.3))
+    found, messages = table_of(call, tmp_path, changed(response=0.3))
     assert found["dose_response"]["note"].str.contains("No dose response").all()
     assert found["dose_response"]["ec50_um"].isna().all()
-    assert "Synergistic" not in said
-    assert "no dose response" in said
+    assert "Synergistic" not in messages
+    assert "no dose response" in messages
 
 
 def test_some_missing_and_blanks(call, tmp_path) -> None:
     table = first("response", "NA")
     blank = pd.DataFrame({"well": ["P24"], "response": [0.0], "role": ["blank"]})
-    _, said = table_of(call, tmp_path, pd.concat([table, blank]))
-    assert "1 row without a response left out" in said
-    assert "1 well of role blank not used in any fit" in said
+    _, messages = table_of(call, tmp_path, pd.concat([table, blank]))
+    assert "1 row without a response left out" in messages
+    assert "1 well of role blank not used in any fit" in messages
 
 
 def test_names_from_the_table_are_harmless(call, tmp_path) -> None:

@@ -50,8 +50,8 @@ def test_the_demo_plate_is_answered_as_it_was_simulated(answer) -> None:
         frozenset(i.drugs) for i in DEMO.interactions if i.synergistic
     }  # fmt: skip
     head, *pairs = answer.verdict.about("combination")
-    said = {frozenset(name.split(" + ")) for name in head.facts["synergistic"]}
-    assert said == simulated
+    messages = {frozenset(name.split(" + ")) for name in head.facts["synergistic"]}
+    assert messages == simulated
     assert {len(f.subject.split(" + ")) for f in pairs} == {2, 3}
     assert len(pairs) == 4
     (third,) = answer.verdict.about("third_drug")

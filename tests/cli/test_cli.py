@@ -36,9 +36,9 @@ def call(monkeypatch, capsys):
         monkeypatch.setattr(main, "stop_on_signals", lambda: None)
         with pytest.raises(SystemExit) as stopped:
             main.main()
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return stopped.value.code or 0, said.out, said.err
+        messages = capsys.readouterr()
+        assert "Traceback" not in messages.err
+        return stopped.value.code or 0, messages.out, messages.err
 
     return run
 
@@ -58,8 +58,8 @@ def test_every_command_explains_itself(path, option):
 def test_a_run_says_what_was_done_and_where(call, images, tmp_path):
     status, out, err = call("run", images, "--out", tmp_path / "out", "--workers", 1)
     assert status == 0
-    said = f"2 frames analysed; tables, masks and overlays: {tmp_path / 'out'}\n"
-    assert out.endswith(said)
+    messages = f"2 frames analysed; tables, masks and overlays: {tmp_path / 'out'}\n"
+    assert out.endswith(messages)
     assert "By condition at 0 h" in out
     assert "note: " in err
     assert (tmp_path / "out" / "wells.csv").is_file()
@@ -68,7 +68,7 @@ def test_a_run_says_what_was_done_and_where(call, images, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "messages"),
     [
         ((), "Usage"),
         (("run",), "Say which folder of images"),
@@ -122,7 +122,7 @@ def test_a_run_says_what_was_done_and_where(call, images, tmp_path):
     ],
 )
 def test_a_wrong_request_gets_a_sentence_and_writes_nothing(
-    call, images, tmp_path, monkeypatch, arguments, said
+    call, images, tmp_path, monkeypatch, arguments, messages
 ):
     (tmp_path / "file.txt").write_text("mine")
     (tmp_path / "empty.csv").write_text("")
@@ -134,7 +134,7 @@ def test_a_wrong_request_gets_a_sentence_and_writes_nothing(
     before = sorted(tmp_path.rglob("*"))
     status, _, err = call(*(a.format(images=images, tmp=tmp_path) for a in arguments))
     assert status == 2
-    assert said in err
+    assert messages in err
     assert err.rstrip().endswith(".") or "Usage" in err
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "file.txt").read_text() == "mine"
@@ -176,7 +176,7 @@ def test_an_unforeseen_fault_is_a_sentence_unless_the_traceback_is_wanted(call, 
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(OutputError("The disk is full."), 1), (MemoryError(), 1), (terminal.Stopped(15), 143)],
+    [(OutputError("The disk is full."), 1), (MemoryError(), 1), (terminal.StopSignal(15), 143)],
 )
 def test_exit_states_of_what_ends_a_run(call, monkeypatch, error, status):
     def ends(*_, **__):

@@ -36,7 +36,7 @@ def test_everything_is_said(table: FrameTable) -> None:
     assert [plate.plate for plate in found.plates] == ["VID1"]
     assert found.plates[0].times_h == (0, 6)
     assert {finding.kind for finding in found.problems} == {"doubtful", "unread", "duplicate"}
-    assert [finding.path for finding in found.strays] == ["Thumbs.db"]
+    assert [finding.path for finding in found.ignored] == ["Thumbs.db"]
     text = render(found)
     for words in [
         "B16_D5.tif: well B16, day 5 | well D05, the melanoma line B16",

@@ -132,7 +132,7 @@ def test_fluorescence_of_nothing_and_of_a_full_frame() -> None:
 
 def test_quality_without_a_spheroid() -> None:
     nothing = np.zeros(FRAME)
-    figures = frame_quality(masks(nothing), picture(nothing))
-    assert np.isnan(figures["contrast"])
-    assert figures["body_count"] == 0
-    assert figures["unevenness_level"] < 0.05
+    features = frame_quality(masks(nothing), picture(nothing))
+    assert np.isnan(features["contrast"])
+    assert features["body_count"] == 0
+    assert features["unevenness_level"] < 0.05

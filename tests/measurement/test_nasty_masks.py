@@ -170,9 +170,9 @@ def test_any_numeric_type(dtype: type) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         (row,) = measure_rows(masks(core), image, 1.0)
-        figures = frame_quality(masks(core), image)
+        features = frame_quality(masks(core), image)
     assert row["mean_intensity"] == pytest.approx(image[core].mean(dtype=float))
-    assert figures["contrast"] > 0
+    assert features["contrast"] > 0
 
 
 def test_every_column_is_described() -> None:

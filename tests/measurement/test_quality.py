@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from spheroid_qc.measurement import QUALITY_FIGURES, frame_quality
+from spheroid_qc.measurement import QUALITY_FEATURES, frame_quality
 from spheroid_qc.measurement.scale_bars import find_annotations
 
 from .made import disc, masks, picture
@@ -26,28 +26,28 @@ def eight_bit() -> np.ndarray:
 
 
 def test_figures_are_those_described() -> None:
-    assert tuple(frame_quality(masks(CORE), picture(CORE))) == tuple(QUALITY_FIGURES)
+    assert tuple(frame_quality(masks(CORE), picture(CORE))) == tuple(QUALITY_FEATURES)
 
 
 def test_clean_frame() -> None:
-    figures = frame_quality(masks(CORE), picture(CORE))
-    assert figures["contrast"] == pytest.approx(8_000, rel=0.1)
-    assert figures["contrast_to_background"] > 20
-    assert figures["unevenness"] < 0.05
-    assert figures["saturated_frame"] == 0
-    assert figures["saturated_total"] == 0
-    assert figures["border_contact_core"] == 0
-    assert figures["annotation_overlap"] == 0
-    assert figures["body_count"] == 1
-    assert figures["second_body_ratio"] == 0
+    features = frame_quality(masks(CORE), picture(CORE))
+    assert features["contrast"] == pytest.approx(8_000, rel=0.1)
+    assert features["contrast_to_background"] > 20
+    assert features["unevenness"] < 0.05
+    assert features["saturated_frame"] == 0
+    assert features["saturated_total"] == 0
+    assert features["border_contact_core"] == 0
+    assert features["annotation_overlap"] == 0
+    assert features["body_count"] == 1
+    assert features["second_body_ratio"] == 0
 
 
 @pytest.mark.parametrize("text", ["00d05h00m", "500 um"])
 @pytest.mark.parametrize("value", [0, 255])
 def test_writing(text: str, value: int) -> None:
     over = write(eight_bit(), text, (250, 240), value)
-    figures = frame_quality(masks(CORE), over)
-    assert figures["annotation_overlap"] > 0.01
+    features = frame_quality(masks(CORE), over)
+    assert features["annotation_overlap"] > 0.01
     aside = write(eight_bit(), text, (20, 20), value)
     assert find_annotations(aside)
     assert frame_quality(masks(CORE), aside)["annotation_overlap"] == 0
@@ -60,9 +60,9 @@ def test_scale_bar() -> None:
     as_shed = np.zeros(FRAME, dtype=bool)
     image = eight_bit()
     image[450:456, 450:550] = as_shed[450:456, 450:550] = 255
-    figures = frame_quality(masks(CORE, as_shed), image)
-    assert figures["annotation_overlap"] == 0
-    assert figures["annotation_in_total"] > 0.01
+    features = frame_quality(masks(CORE, as_shed), image)
+    assert features["annotation_overlap"] == 0
+    assert features["annotation_in_total"] > 0.01
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -89,10 +89,10 @@ def test_saturation() -> None:
 def test_black_surround_is_neither_saturated_nor_uneven() -> None:
     well = disc(FRAME, 245)
     image = np.where(well, eight_bit(), 0)
-    figures = frame_quality(masks(CORE), image)
-    assert figures["saturated_frame"] == 0
-    assert figures["saturated_total"] == 0
-    assert figures["unevenness"] < 0.1
+    features = frame_quality(masks(CORE), image)
+    assert features["saturated_frame"] == 0
+    assert features["saturated_total"] == 0
+    assert features["unevenness"] < 0.1
 
 
 def test_unevenness() -> None:
@@ -107,26 +107,26 @@ def test_unevenness() -> None:
 def test_border_contact() -> None:
     """A disc cut by half touches with 2 R of its outline of (2 + pi) R."""
     half = disc(FRAME, 100, (0.0, 300.0))
-    figures = frame_quality(masks(half), picture(half))
+    features = frame_quality(masks(half), picture(half))
     # Counted in pixels: 2 R on the edge, sqrt(8) R on the half circle, 4-connected rim.
-    assert figures["border_contact_core"] == pytest.approx(2 / (2 + 2 * np.sqrt(2)), abs=0.02)
+    assert features["border_contact_core"] == pytest.approx(2 / (2 + 2 * np.sqrt(2)), abs=0.02)
     shed = disc(FRAME, 20, (250.0, 0.0))
-    figures = frame_quality(masks(CORE, shed), picture(CORE, shed))
-    assert figures["border_contact_core"] == 0
-    assert figures["border_contact_total"] > 0
+    features = frame_quality(masks(CORE, shed), picture(CORE, shed))
+    assert features["border_contact_core"] == 0
+    assert features["border_contact_total"] > 0
 
 
 def test_bodies() -> None:
     two = disc(FRAME, 100, (250.0, 150.0)).astype(int)
     two[disc(FRAME, 70, (250.0, 450.0))] = 2
-    figures = frame_quality(masks(two), picture(two))
-    assert figures["body_count"] == 2
-    assert figures["second_body_ratio"] == pytest.approx(0.49, abs=0.01)
-    assert figures["second_body_solidity"] > 0.97
-    assert figures["second_label_ratio"] == pytest.approx(0.49, abs=0.01)
+    features = frame_quality(masks(two), picture(two))
+    assert features["body_count"] == 2
+    assert features["second_body_ratio"] == pytest.approx(0.49, abs=0.01)
+    assert features["second_body_solidity"] > 0.97
+    assert features["second_label_ratio"] == pytest.approx(0.49, abs=0.01)
     halves = CORE.astype(int)
     halves[:, 300:] *= 2
-    figures = frame_quality(masks(halves), picture(halves))
-    assert figures["body_count"] == 2
-    assert figures["second_body_ratio"] == 0
-    assert figures["second_label_ratio"] > 0.9
+    features = frame_quality(masks(halves), picture(halves))
+    assert features["body_count"] == 2
+    assert features["second_body_ratio"] == 0
+    assert features["second_label_ratio"] > 0.9

@@ -34,8 +34,8 @@ def drawn(folder: Path, source: str) -> Iterator[tuple[str, NDArray[np.generic],
 
 def raised(image: NDArray[np.generic], segmentation: Segmentation) -> set[str]:
     row = measure_rows(segmentation, image, 1.0)[0]
-    figures = row | frame_quality(segmentation, image, 1.0)
-    return {flag.code for flag in frame_flags(figures)}
+    features = row | frame_quality(segmentation, image, 1.0)
+    return {flag.code for flag in frame_flags(features)}
 
 
 @pytest.mark.parametrize(

@@ -122,10 +122,10 @@ def test_several_lines_a_well(tmp_path: Path) -> None:
     assert plate_map.drugs == ("selinexor", "gemcitabine", "nab-paclitaxel")
     assert plate_map.strata == ("cell_line",)
     assert found["B02"].replicate == "1"
-    said = told(plate_map)
-    assert "'selinexor', 'Selinexor' are read as one drug" in said
-    assert "read as vehicle: B05" in said
-    assert "separated by commas" in said
+    messages = told(plate_map)
+    assert "'selinexor', 'Selinexor' are read as one drug" in messages
+    assert "read as vehicle: B05" in messages
+    assert "separated by commas" in messages
 
 
 def test_wide_and_long_and_mixed_units_agree(tmp_path: Path) -> None:
@@ -322,12 +322,12 @@ def test_title_lines_trailing_separators_and_windows_1252(tmp_path: Path) -> Non
         "cp1252",
     )
     assert conditions(plate_map) == {"A01": "x 0.1 uM", "A02": "vehicle (DMSO)"}
-    said = told(plate_map)
-    assert "Windows-1252" in said
-    assert "semicolons" in said
-    assert "line 3" in said
-    assert "decimal commas" in said
-    assert "Wirkstoff as drug" in said
+    messages = told(plate_map)
+    assert "Windows-1252" in messages
+    assert "semicolons" in messages
+    assert "line 3" in messages
+    assert "decimal commas" in messages
+    assert "Wirkstoff as drug" in messages
 
 
 def test_pandas_index_and_nameless_column(tmp_path: Path) -> None:
@@ -394,12 +394,12 @@ def test_warnings(tmp_path: Path) -> None:
         "P1,A1,gemcitabine,1,,DMSO\nP1,A2,gemcitabin,1,,saline\nP1,A3,DMSO,0,,DMSO\n"
         "P2,A1,gemcitabine,50000,,DMSO\nP1,A4,,,treated,DMSO\n",
     )
-    said = "\n".join(plate_map.warnings)
-    assert "plate P1, vehicle_group saline" in said
-    assert "plate P2, vehicle_group DMSO" in said
-    assert "gemcitabine and gemcitabin" in said
-    assert "50000 uM; check the unit" in said
-    assert "1 well treated that hold no drug (A04)" in said
+    messages = "\n".join(plate_map.warnings)
+    assert "plate P1, vehicle_group saline" in messages
+    assert "plate P2, vehicle_group DMSO" in messages
+    assert "gemcitabine and gemcitabin" in messages
+    assert "50000 uM; check the unit" in messages
+    assert "1 well treated that hold no drug (A04)" in messages
     none = read(tmp_path, "well,drug,dose_uM\nA1,x,1\n")
     assert any("has no vehicle wells" in warning for warning in none.warnings)
     kinds = read(tmp_path, "well,drug,dose_uM\nA1,x,1\nA2,DMSO,\nA3,saline,\n")

@@ -32,7 +32,7 @@ def copied(run_folder: Path, tmp_path: Path) -> Path:
 
 def test_outlines_are_those_of_the_masks(run_folder: Path) -> None:
     found = pictures_of(run_folder)
-    assert found.said == ""
+    assert found.messages == ""
     assert len(found.strips) == 27
     (plate,) = found.times
     strip = found.strips[plate, "B02"]
@@ -80,7 +80,7 @@ def test_images_that_were_moved_leave_a_sentence(run_folder: Path, tmp_path: Pat
     assert not found.views
     assert "not found" in found.lacking
     assert "/nowhere" not in found.lacking
-    assert pictures_of(folder).said == found.lacking
+    assert pictures_of(folder).messages == found.lacking
 
 
 def test_an_image_that_was_replaced_is_not_outlined(run_folder: Path, tmp_path: Path) -> None:

@@ -42,9 +42,9 @@ def test_opens_without_fault_network_or_side_scroll(browser: Browser, page: Path
 def test_says_the_verdict_of_the_analysis(browser: Browser, page: Path, analysis: Analysis) -> None:
     browser.window(1366, 768)
     browser.open(page)
-    said = " ".join(browser.run("document.querySelector('#verdict').textContent").split())
+    messages = " ".join(browser.run("document.querySelector('#verdict').textContent").split())
     for finding in analysis.verdict.findings:
-        assert " ".join(re.sub(r"(?<=\d )uM\b", "µM", finding.sentence).split()) in said
+        assert " ".join(re.sub(r"(?<=\d )uM\b", "µM", finding.sentence).split()) in messages
     # The first screen shows the headline and a picture a treatment.
     cards = browser.run(
         "[...document.querySelectorAll('.card image')].map(e => e.getBoundingClientRect().bottom)"
@@ -335,9 +335,9 @@ def test_spheres(browser: Browser, tmp_path: Path) -> None:
     assert {"sizes", "plate", "conditions"} <= set(there)
     # DF and states say nothing of spheres: neither they nor what is made of them is shown.
     assert not {"survival", "time"} & set(there)
-    said = browser.run("document.querySelector('main').textContent")
-    assert "fell apart" not in said
-    assert "Sphere-forming efficiency" in said
+    messages = browser.run("document.querySelector('main').textContent")
+    assert "fell apart" not in messages
+    assert "Sphere-forming efficiency" in messages
     assert "spheres" in browser.run("document.querySelector('h1').textContent")
     browser.point_at("[data-w=B02]")
     assert browser.run("document.querySelectorAll('.film image').length") == 1

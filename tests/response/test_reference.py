@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spheroid_qc.response.reference import reference_weight
-from spheroid_qc.response.scatter import Scatter
+from spheroid_qc.response.scatter import VarianceModel
 
 MEDIAN_OF_3, MEDIAN_OF_4 = np.pi / (4 + np.pi), np.pi / (6 + np.pi)
 
@@ -78,18 +78,22 @@ def test_a_median_is_seen_in_viabilities_and_in_single_precision():
 
 def test_a_reference_was_formed_before_effects_were_cut_off():
     """Wells that were cut off at 0 and 1 scatter most between; what they were divided by did so."""
-    law = Scatter("middle", 0.95)
-    assert reference_weight(np.array([0.0, 0, 0.03]), "median", law) == pytest.approx(MEDIAN_OF_3)
-    assert reference_weight(np.array([-0.02, 0, 0.03]), "median", law) < 0.1
+    variance_model = VarianceModel("middle", 0.95)
+    assert reference_weight(np.array([0.0, 0, 0.03]), "median", variance_model) == pytest.approx(
+        MEDIAN_OF_3
+    )
+    assert reference_weight(np.array([-0.02, 0, 0.03]), "median", variance_model) < 0.1
 
 
 def test_vehicle_wells_that_hardly_scatter_are_known_well_though_some_stand_at_0():
     """Disintegration of wells that shed nothing: 0 is where they are, not where they were cut."""
-    law, still = Scatter("middle", 0.99), np.array([0.0, 0, 0, 0, 0.002, 0.003])
+    variance_model, still = VarianceModel("middle", 0.99), np.array([0.0, 0, 0, 0, 0.002, 0.003])
     wells = np.array([0.0, 0, 0, 0.03, 0.05, 0.08])
-    assert reference_weight(still, "median", law, 0.05**2) < 0.01
-    assert reference_weight(wells, "median", law, 0.05**2) == pytest.approx(np.pi / (10 + np.pi))
-    assert reference_weight(np.zeros(1), "median", law, 0.05**2) == 1
+    assert reference_weight(still, "median", variance_model, 0.05**2) < 0.01
+    assert reference_weight(wells, "median", variance_model, 0.05**2) == pytest.approx(
+        np.pi / (10 + np.pi)
+    )
+    assert reference_weight(np.zeros(1), "median", variance_model, 0.05**2) == 1
 
 
 def test_what_is_stated_counts():

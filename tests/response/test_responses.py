@@ -100,7 +100,7 @@ def test_stated_values_are_used_as_given(kind, unit, given, effect):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "messages"),
     [
         ({"dose_1_um": [0, 1, -2]}, "Row 3, column dose_1_um: a dose can't be negative"),
         ({"drug_1": ["a", "a", None]}, "dose 2 has no drug"),
@@ -120,8 +120,8 @@ def test_stated_values_are_used_as_given(kind, unit, given, effect):
         ({"time_h": [1, None, 2]}, "Row 2 has no time_h"),
     ],
 )
-def test_mistakes_are_refused_with_a_sentence(wrong, said):
-    with pytest.raises(RequestError, match=said) as refused:
+def test_mistakes_are_refused_with_a_sentence(wrong, messages):
+    with pytest.raises(RequestError, match=messages) as refused:
         read_responses(table(**wrong))
     assert str(refused.value).endswith(".")
 

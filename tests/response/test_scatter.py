@@ -7,20 +7,26 @@ import pytest
 
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.curves.logistic import fit_logistic
-from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, fit_scatter, pooled
+from spheroid_qc.response.scatter import (
+    CONSTANT,
+    PooledVariance,
+    VarianceModel,
+    fit_scatter,
+    pooled,
+)
 from spheroid_qc.response.synergy.excess import bliss_excess
 
 MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
 
 
-def law(sd, seed, n=4):
+def variance_model(sd, seed, n=4):
     wells = MEANS[:, None] + sd[:, None] * np.random.default_rng(seed).standard_normal((36, n))
     mean = wells.mean(axis=1)
     return fit_scatter(mean, np.full(36, float(n)), ((wells.T - mean) ** 2).sum(axis=0))
 
 
 def test_even_scatter_is_taken_for_even():
-    found = [law(np.full(36, 0.05), seed).shape for seed in range(100)]
+    found = [variance_model(np.full(36, 0.05), seed).shape for seed in range(100)]
     assert found.count("constant") >= 93
 
 
@@ -33,7 +39,7 @@ def test_even_scatter_is_taken_for_even():
     ],
 )
 def test_scatter_that_follows_the_effect_is_seen(shape, sd):
-    found = law(sd, 1)
+    found = variance_model(sd, 1)
     assert found.shape == shape
     # The law is right up to its size, which the pooled variance gives.
     ratio = found.relative(MEANS) / sd**2
@@ -48,7 +54,9 @@ def test_few_or_equal_wells_tell_nothing():
 
 
 def test_effects_outside_0_and_1_have_the_scatter_of_the_ends():
-    assert Scatter("signal", 0.9).relative([-0.3, 0, 1, 1.4]) == pytest.approx([1, 1, 0.1, 0.1])
+    assert VarianceModel("signal", 0.9).relative([-0.3, 0, 1, 1.4]) == pytest.approx(
+        [1, 1, 0.1, 0.1]
+    )
 
 
 def test_an_interval_is_wide_where_wells_scatter():
@@ -75,11 +83,11 @@ def test_an_interval_is_wide_where_wells_scatter():
 def test_doses_with_wells_that_were_cut_off_do_not_make_noise_smaller():
     squares, count = np.array([0.0, 0.004, 0.02, 0.02, 0.0]), np.full(5, 3.0)
     whole = np.array([False, False, True, True, False])
-    noise = Noise(0.004, 12)
+    noise = PooledVariance(0.004, 12)
     assert noise.or_larger(pooled(squares, count, whole)) == (0.01, 4)
     assert noise.or_larger(pooled(squares, count, np.arange(5) == 2)) == noise  # too few to tell
     assert noise.or_larger(pooled(squares, np.ones(5), whole)) == noise  # no replicates
-    assert Noise(0.02, 12).or_larger(pooled(squares, count, whole)) == (0.02, 12)
+    assert PooledVariance(0.02, 12).or_larger(pooled(squares, count, whole)) == (0.02, 12)
 
 
 def test_a_curve_of_effects_that_were_cut_off_judges_by_the_others():

@@ -160,9 +160,9 @@ def test_what_only_looks_like_a_file_is_listed_and_never_waited_for(tmp_path, go
         file.write(good)
     result = run_plate(images, out=tmp_path / "out", workers=0)
     assert result.n_frames == 1
-    said = "\n".join(result.failures)
+    messages = "\n".join(result.failures)
     for name in ("B3.tif", "B4.tif", "B5.tif", "B6.tif", "B7.tif"):
-        assert name in said
+        assert name in messages
     assert len(result.failures) == 5
 
 
@@ -202,9 +202,9 @@ def test_a_damaged_record_is_made_anew(out, small, analysed, change):
 
 def test_a_record_is_read_back_only_as_it_was_written(tmp_path):
     run = RunFolder(tmp_path)
-    moments = [{"signature": "s", "fields": [], "name": "caf\u00e9 \udcff"}]
-    write_record(run, "p/\udcff", "A01", moments)
-    assert read_record(run, "p/\udcff", "A01") == {"s": moments[0]}
+    well_timepoints = [{"signature": "s", "fields": [], "name": "caf\u00e9 \udcff"}]
+    write_record(run, "p/\udcff", "A01", well_timepoints)
+    assert read_record(run, "p/\udcff", "A01") == {"s": well_timepoints[0]}
     assert read_record(run, "p/\udcff", "A02") == {}
     assert read_record(run, "p", "A01") == {}
 
@@ -242,8 +242,8 @@ def test_a_damaged_run_json_is_refused_and_nothing_is_touched(out, small, analys
 
 @pytest.mark.parametrize("inputs", [3, [3], [{"size": 1}], {"path": "x"}])
 def test_a_damaged_list_of_inputs_is_refused(out, small, inputs):
-    said = json.loads((out / "run.json").read_text("utf-8"))
-    (out / "run.json").write_text(json.dumps(said | {"inputs": inputs}), "utf-8")
+    messages = json.loads((out / "run.json").read_text("utf-8"))
+    (out / "run.json").write_text(json.dumps(messages | {"inputs": inputs}), "utf-8")
     with pytest.raises(RequestError, match="inputs"):
         run_plate(small, out=out, workers=0)
 
@@ -260,7 +260,7 @@ def test_a_damaged_index_of_overlays_costs_nothing_and_deletes_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "messages"),
     [
         (b"", "empty"),
         (bytes(range(128, 256)), "exclusions.csv"),
@@ -270,9 +270,9 @@ def test_a_damaged_index_of_overlays_costs_nothing_and_deletes_nothing_else(
         (b"well,time_h\nB2,noon\n", "noon"),
     ],
 )
-def test_damaged_exclusions_are_refused_and_tables_stay(out, small, analysed, text, said):
+def test_damaged_exclusions_are_refused_and_tables_stay(out, small, analysed, text, messages):
     (out / "exclusions.csv").write_bytes(text)
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises(RequestError, match=messages):
         run_plate(small, out=out, workers=0)
     assert tables(out) == tables(analysed)
 
@@ -337,12 +337,12 @@ def test_two_runs_in_one_folder(out, small, analysed):
 def test_too_little_memory_for_one_frame_costs_that_frame(tmp_path, small, monkeypatch):
     from spheroid_qc.run.well import timepoint as moment_module
 
-    analyse = moment_module.analyse_moment
+    analyse = moment_module.analyse_timepoint
 
-    def greedy(folder, run, moment, *others):
-        if "C4" in moment.frames[0].path and moment.timepoint == 1:
+    def greedy(folder, run, well_timepoint, *others):
+        if "C4" in well_timepoint.frames[0].path and well_timepoint.timepoint == 1:
             raise MemoryError
-        return analyse(folder, run, moment, *others)
+        return analyse(folder, run, well_timepoint, *others)
 
     monkeypatch.setattr(moment_module, "analyse_moment", greedy)
     result = run_plate(small, out=tmp_path / "out", workers=0)

@@ -39,11 +39,11 @@ def test_kill_at_random_moments(plate, plate_map, tmp_path):
     assert start(plate, plate_map, whole).wait() == 0
 
     out = tmp_path / "killed"
-    moments = random.Random(20261122)
+    well_timepoints = random.Random(20261122)
     killed = 0
     for _ in range(5):
         # By what is written, not by the clock: machines differ, and start-up takes longest.
-        enough = written(out) + moments.randint(1, 4)
+        enough = written(out) + well_timepoints.randint(1, 4)
         process = start(plate, plate_map, out)
         while process.poll() is None and written(out) < enough:
             time.sleep(0.002)

@@ -101,12 +101,12 @@ def test_masks_are_labelled_ome_tiffs(done):
 
 
 def test_run_json_tells_what_was_analysed_with_what(done, plate):
-    said = json.loads((done[0] / "run.json").read_text("utf-8"))
-    assert said["status"] == "done"
-    assert len(said["inputs"]) == 18
-    assert all(len(entry["sha256"]) == 64 for entry in said["inputs"])
-    assert Parameters.model_validate(said["parameters"]) == Parameters()
-    assert said["libraries"]["numpy"] == np.__version__
+    messages = json.loads((done[0] / "run.json").read_text("utf-8"))
+    assert messages["status"] == "done"
+    assert len(messages["inputs"]) == 18
+    assert all(len(entry["sha256"]) == 64 for entry in messages["inputs"])
+    assert Parameters.model_validate(messages["parameters"]) == Parameters()
+    assert messages["libraries"]["numpy"] == np.__version__
 
 
 def test_nothing_from_a_map_is_run_by_a_spreadsheet(done):

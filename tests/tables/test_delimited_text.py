@@ -175,11 +175,11 @@ def test_workbook_values_natures_and_faults(tmp_path: Path) -> None:
     assert cells[5] == ("A3", "0,5", "TRUE")
     assert cells[7][1] == "5%"
     assert cells[8][1] == "10 nM"
-    assert table.natures[3, 2] == "number"
-    assert table.natures[3, 3] == "date"
-    assert (5, 2) not in table.natures
-    assert "formula without a stored value" in table.faults[6, 2]
-    assert "#N/A" in table.faults[6, 3]
+    assert table.cell_types[3, 2] == "number"
+    assert table.cell_types[3, 3] == "date"
+    assert (5, 2) not in table.cell_types
+    assert "formula without a stored value" in table.cell_errors[6, 2]
+    assert "#N/A" in table.cell_errors[6, 3]
     assert table.merged == ((9, 1, 9, 2),)
     assert table.place(3, 2, "dose") == (
         "map.xlsx, sheet 'Plate 1', line 3, column 2 (cell B3, dose)"
@@ -253,7 +253,7 @@ def test_stored_results_of_formulas_and_inline_texts(tmp_path: Path) -> None:
     (tmp_path / "stored.xlsx").write_bytes(changed)
     (table,) = read_tables(tmp_path / "stored.xlsx")
     assert table.rows[0].texts[:2] == ("A1", "2")
-    assert list(table.faults) == [(1, 3)]
+    assert list(table.cell_errors) == [(1, 3)]
     assert table.rows[1].texts == ("A2",)
 
 

@@ -13,7 +13,7 @@ import pytest
 from spheroid_qc import Parameters, run_plate
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.run.progress import Progress
-from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunRequest, Stopped
+from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunRequest, RunStopped
 from tests.run.conftest import write_plate
 
 
@@ -60,7 +60,7 @@ def test_stopped_and_continued_it_equals_a_run_in_one_go(
     got = heard(first, Progress)
     first.stop()
     got += heard(first)
-    assert isinstance(got[-1], Stopped)
+    assert isinstance(got[-1], RunStopped)
     second = BackgroundRun(request)
     got = heard(second)
     assert isinstance(got[-1], Ended), got

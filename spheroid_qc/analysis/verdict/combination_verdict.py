@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.verdict.findings import Finding
+from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.response.groups import ALL_PLATES
 
 _NAMES = {
@@ -32,7 +32,7 @@ _WORDS = {
 _UNTOLD = {"unknown": "not possible", "unsure": "without an interval"}
 
 
-class Told(NamedTuple):
+class MeanEstimate(NamedTuple):
     """What one mean says: outcome, value and interval."""
 
     outcome: str
@@ -43,8 +43,8 @@ class Told(NamedTuple):
 
 
 def combination_findings(
-    synergy: pd.DataFrame, titles: Mapping[str, str], least: float, level: float
-) -> list[Finding]:
+    synergy: pd.DataFrame, titles: Mapping[str, str], minimum: float, level: float
+) -> list[VerdictFinding]:
     """Say of every combination whether it is synergistic.
 
     Parameters
@@ -53,24 +53,24 @@ def combination_findings(
         `Analysis.synergy`.
     titles : mapping
         Response -> short words for it; one entry where there is one response.
-    least : float
+    minimum : float
         Smallest mean excess that is called synergy (`response.min_excess`).
     level : float
         Confidence level of the intervals.
 
     Returns
     -------
-    list of Finding
+    list of VerdictFinding
         One per stratum and combination, in the table's order; `facts` holds, by response and
         method, `outcome, value, low, high`.
     """
     found = []
     for stratum, combination, rows in _combinations(synergy):
         facts: dict[str, object] = {}
-        told: dict[str, dict[str, Told]] = {}
+        told: dict[str, dict[str, MeanEstimate]] = {}
         for response, own in _by_response(rows, titles):
             told[response] = {
-                method: _told(part, method, least)
+                method: _told(part, method, minimum)
                 for method in _NAMES
                 if len(part := own[own["method"] == method])
             }
@@ -85,15 +85,15 @@ def combination_findings(
         outcome = _overall(outcomes.values())
         facts |= {"method": _NAMES[lead], "outcomes": outcomes, "combination": combination}
         facts |= {"stratum": stratum}
-        sentence = _sentence(combination, lead, outcome, told, titles, level, least)
+        sentence = _sentence(combination, lead, outcome, told, titles, level, minimum)
         subject = f"{combination} | {stratum}" if stratum else combination
         if stratum:
             sentence = f"{stratum}: {sentence}"
-        found.append(Finding("combination", subject, outcome, sentence, facts))
+        found.append(VerdictFinding("combination", subject, outcome, sentence, facts))
     return [_headline(found), *found] if found else []
 
 
-def _headline(found: Sequence[Finding]) -> Finding:
+def _headline(found: Sequence[VerdictFinding]) -> VerdictFinding:
     """First sentence: which combinations are synergistic, and what was meant by it."""
     yes = [finding for finding in found if finding.outcome == "yes"]
     against = [finding for finding in found if finding.outcome == "opposite"]
@@ -113,12 +113,12 @@ def _headline(found: Sequence[Finding]) -> Finding:
     )
     outcome = "yes" if yes else "opposite" if against else "open"
     facts = {"synergistic": tuple(f.subject for f in yes)}
-    return Finding("combination", "", outcome, " ".join(parts), facts)
+    return VerdictFinding("combination", "", outcome, " ".join(parts), facts)
 
 
 def third_drug_findings(
     synergy: pd.DataFrame, titles: Mapping[str, str], level: float
-) -> list[Finding]:
+) -> list[VerdictFinding]:
     """Say of every triple whether it does more than its best pair.
 
     Parameters
@@ -128,7 +128,7 @@ def third_drug_findings(
 
     Returns
     -------
-    list of Finding
+    list of VerdictFinding
     """
     method = "excess_over_best_doublet"
     found = []
@@ -153,7 +153,7 @@ def third_drug_findings(
         if stratum:
             sentence = f"{stratum}: {sentence}"
         facts = {response: one._asdict() for response, one in told.items()}
-        found.append(Finding("third_drug", combination, outcome, sentence, facts))
+        found.append(VerdictFinding("third_drug", combination, outcome, sentence, facts))
     return found
 
 
@@ -179,7 +179,7 @@ def _by_response(rows: pd.DataFrame, titles: Mapping[str, str]) -> list[tuple[st
     return [(name, rows[rows["response"] == name]) for name in dict.fromkeys(rows["response"])]
 
 
-def _told(rows: pd.DataFrame, method: str, least: float) -> Told:
+def _told(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
     row = rows.iloc[0]
     value, low, high = (float(row[name]) for name in ("value", "low", "high"))
     note = str(row["note"])
@@ -188,18 +188,18 @@ def _told(rows: pd.DataFrame, method: str, least: float) -> Told:
     low = -np.inf if np.isnan(low) and "no lower bound" in note else low
     high = np.inf if np.isnan(high) and "no upper bound" in note else high
     if not np.isfinite(value):
-        return Told("unknown", value, low, high, note)
+        return MeanEstimate("unknown", value, low, high, note)
     if np.isnan(low) or np.isnan(high):
-        return Told("unsure", value, low, high, note)
+        return MeanEstimate("unsure", value, low, high, note)
     above, below = low > null, high < null
     if method == "combination_index":
         above, below = below, above
         outcome = "yes" if above else "opposite" if below else "open"
     else:
         outcome = "yes" if above else "opposite" if below else "open"
-        if (above or below) and abs(value) < least:
+        if (above or below) and abs(value) < minimum:
             outcome = "small"
-    return Told(outcome, value, low, high, note)
+    return MeanEstimate(outcome, value, low, high, note)
 
 
 def _overall(outcomes: Iterable[str]) -> str:
@@ -215,20 +215,20 @@ def _overall(outcomes: Iterable[str]) -> str:
 
 
 def _sentence(
-    combination: str, lead: str, outcome: str, told: Mapping[str, Mapping[str, Told]],
-    titles: Mapping[str, str], level: float, least: float,
+    combination: str, lead: str, outcome: str, told: Mapping[str, Mapping[str, MeanEstimate]],
+    titles: Mapping[str, str], level: float, minimum: float,
 ) -> str:  # fmt: skip
     if outcome == "unknown":
         notes = {one[lead].note for one in told.values() if lead in one}
         untold = f"{combination}: can't be told{_why(' '.join(sorted(notes)))}."
-        return f"{untold} {_others(told, '', titles, least)}".strip()
+        return f"{untold} {_others(told, '', titles, minimum)}".strip()
     grouped: dict[str, list[str]] = {}
     for response, methods in told.items():
         one = methods.get(lead)
         if one is None:
             continue
         where = f"{titles.get(response, '')} ".lstrip()
-        words = _words(one, least)
+        words = _words(one, minimum)
         figure = f"{_figure(one, level)}" if one.outcome in _WORDS else ""
         grouped.setdefault(words, []).append(f"{where}{figure}".strip())
     order = sorted(grouped, key=lambda words: words != _WORDS["yes"])
@@ -237,12 +237,15 @@ def _sentence(
         for words in order
     ]
     sentence = f"{combination}: by {_NAMES[lead]} {', '.join(parts)}."
-    others = _others(told, lead, titles, least)
+    others = _others(told, lead, titles, minimum)
     return f"{sentence} {others}".strip()
 
 
 def _others(
-    told: Mapping[str, Mapping[str, Told]], lead: str, titles: Mapping[str, str], least: float
+    told: Mapping[str, Mapping[str, MeanEstimate]],
+    lead: str,
+    titles: Mapping[str, str],
+    minimum: float,
 ) -> str:
     """Say method by method what the others find."""
     sentences = []
@@ -255,7 +258,7 @@ def _others(
             value = "" if one.outcome == "unknown" else f"{one.value:.2g}"
             title = titles.get(response, "")
             place = f"{title} {value}".strip() if title or value else ""
-            by_words.setdefault(_words(one, least), []).append(place)
+            by_words.setdefault(_words(one, minimum), []).append(place)
         if by_words:
             parts = [
                 f"{words} ({', '.join(filter(None, places))})" if any(places) else words
@@ -266,14 +269,14 @@ def _others(
     return " ".join(sentences)
 
 
-def _words(one: Told, least: float) -> str:
+def _words(one: MeanEstimate, minimum: float) -> str:
     if one.outcome == "small":
         side = "more" if one.value > 0 else "less"
-        return f"{side} than expected, but by less than {least:g}"
+        return f"{side} than expected, but by less than {minimum:g}"
     return _WORDS.get(one.outcome, _UNTOLD.get(one.outcome, "can't be told"))
 
 
-def _figure(one: Told, level: float) -> str:
+def _figure(one: MeanEstimate, level: float) -> str:
     low = "no lower bound" if np.isinf(one.low) else _short(one.low)
     high = "no upper bound" if np.isinf(one.high) else _short(one.high)
     return f"{_short(one.value)}, {100 * level:g} % CI {low} to {high}"

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from spheroid_qc.analysis.analysis_result import Analysis
-from spheroid_qc.analysis.verdict.findings import Finding
+from spheroid_qc.analysis.verdict.findings import VerdictFinding
 
 _METRIC = "disintegration_fraction"
 _NAN = float("nan")
 
 
-class Fate(NamedTuple):
+class ConditionOutcome(NamedTuple):
     """What became of the wells of one condition.
 
     Parameters
@@ -47,7 +47,7 @@ class Fate(NamedTuple):
         return "no" if self.events == 0 else "open"
 
 
-def fate_findings(analysis: Analysis) -> list[Finding]:
+def fate_findings(analysis: Analysis) -> list[VerdictFinding]:
     """Say which conditions fall apart, since when and how sure.
 
     Parameters
@@ -57,70 +57,73 @@ def fate_findings(analysis: Analysis) -> list[Finding]:
 
     Returns
     -------
-    list of Finding
+    list of VerdictFinding
         A headline, then every treated condition of which a spheroid fell apart, soonest first.
     """
     known = analysis.kind == "run" and _METRIC in analysis.wells
     if not known or not analysis.wells[_METRIC].notna().any():
         return []
     alpha = 1 - analysis.parameters.response.confidence
-    fates = fates_of(analysis)
-    treated = [fate for fate in fates if fate.role == "treated"]
+    outcomes = outcomes_of(analysis)
+    treated = [entry for entry in outcomes if entry.role == "treated"]
     if not treated:
         return []
-    shared = shared_suffix(fate.condition for fate in fates)
+    shared = shared_suffix(entry.condition for entry in outcomes)
     told = sorted(
-        (fate for fate in treated if fate.outcome(alpha) != "no"),
-        key=lambda fate: (
-            fate.outcome(alpha) != "yes",
-            np.inf if np.isnan(fate.median_h) else fate.median_h,
-            -fate.events / max(fate.n, 1),
-            -np.nan_to_num(fate.df),
+        (entry for entry in treated if entry.outcome(alpha) != "no"),
+        key=lambda entry: (
+            entry.outcome(alpha) != "yes",
+            np.inf if np.isnan(entry.median_h) else entry.median_h,
+            -entry.events / max(entry.n, 1),
+            -np.nan_to_num(entry.df),
         ),
     )
-    findings = [_finding(fate, fate.condition.removesuffix(shared), alpha) for fate in told]
-    return [_headline(treated, fates, findings, analysis), *findings]
+    findings = [_finding(entry, entry.condition.removesuffix(shared), alpha) for entry in told]
+    return [_headline(treated, outcomes, findings, analysis), *findings]
 
 
-def _finding(fate: Fate, name: str, alpha: float) -> Finding:
-    outcome = fate.outcome(alpha)
+def _finding(entry: ConditionOutcome, name: str, alpha: float) -> VerdictFinding:
+    outcome = entry.outcome(alpha)
     if outcome == "unknown":
         sentence = f"{name}: no spheroid that could be followed."
-        return Finding("falls_apart", name, outcome, sentence, fate._asdict())
-    sentence = f"{name}: {fate.events} of {fate.n} spheroids fell apart"
-    if np.isfinite(fate.median_h):
-        sentence += f", half of them by {fate.median_h:g} h after the dose"
-    if np.isfinite(fate.df) and np.isfinite(fate.df_reference):
+        return VerdictFinding("falls_apart", name, outcome, sentence, entry._asdict())
+    sentence = f"{name}: {entry.events} of {entry.n} spheroids fell apart"
+    if np.isfinite(entry.median_h):
+        sentence += f", half of them by {entry.median_h:g} h after the dose"
+    if np.isfinite(entry.df) and np.isfinite(entry.df_reference):
         sentence += (
-            f"; disintegration fraction {fate.df:.2f} against {fate.df_reference:.2f} in vehicle"
+            f"; disintegration fraction {entry.df:.2f} against {entry.df_reference:.2f} in vehicle"
         )
-        sentence += f" (Dunnett {_p(fate.p)})" if np.isfinite(fate.p) else ""
-    return Finding("falls_apart", name, outcome, f"{sentence}.", fate._asdict())
+        sentence += f" (Dunnett {_p(entry.p)})" if np.isfinite(entry.p) else ""
+    return VerdictFinding("falls_apart", name, outcome, f"{sentence}.", entry._asdict())
 
 
 def _headline(
-    treated: Sequence[Fate], fates: Sequence[Fate], findings: Sequence[Finding], analysis: Analysis
-) -> Finding:
+    treated: Sequence[ConditionOutcome],
+    outcomes: Sequence[ConditionOutcome],
+    findings: Sequence[VerdictFinding],
+    analysis: Analysis,
+) -> VerdictFinding:
     """First sentence of all: how many conditions, which one first, what the vehicle does."""
     sure = [finding for finding in findings if finding.outcome == "yes"]
-    vehicle = [fate for fate in fates if fate.role == "vehicle"]
-    wells, fell = sum(fate.n for fate in vehicle), sum(fate.events for fate in vehicle)
+    vehicle = [entry for entry in outcomes if entry.role == "vehicle"]
+    wells, fell = sum(entry.n for entry in vehicle), sum(entry.events for entry in vehicle)
     beside = f"; of the vehicle wells {fell} of {wells}" if wells else ""
     facts = {"n_conditions": len(treated), "n_fell_apart": len(sure), "vehicle": (fell, wells)}
     if not sure:
         end = "" if analysis.time_h is None else f" by {analysis.time_h:g} h"
         sentence = f"In no treated condition did half of the spheroids fall apart{end}{beside}."
-        return Finding("falls_apart", "", "no", sentence, facts)
+        return VerdictFinding("falls_apart", "", "no", sentence, facts)
     first = float(str(sure[0].facts["median_h"]))
     since = f", by {first:g} h after the dose" if np.isfinite(first) else ""
     sentence = (
         f"Half of the spheroids or more fell apart in {len(sure)} of {len(treated)} treated "
         f"conditions{beside}. First: {sure[0].subject}{since}."
     )
-    return Finding("falls_apart", "", "yes", sentence, facts)
+    return VerdictFinding("falls_apart", "", "yes", sentence, facts)
 
 
-def fates_of(analysis: Analysis) -> list[Fate]:
+def outcomes_of(analysis: Analysis) -> list[ConditionOutcome]:
     """Count by condition what fell apart: from the survival table, else from the last states.
 
     Parameters
@@ -130,7 +133,7 @@ def fates_of(analysis: Analysis) -> list[Fate]:
 
     Returns
     -------
-    list of Fate
+    list of ConditionOutcome
         In the order of the table.
     """
     apart = analysis.comparisons
@@ -143,7 +146,9 @@ def fates_of(analysis: Analysis) -> list[Fate]:
     found = []
     for condition, role, n, events, median in _counted(analysis):
         found.append(
-            Fate(condition, role, n, events, median, *figures.get(condition, (_NAN, _NAN, _NAN)))
+            ConditionOutcome(
+                condition, role, n, events, median, *figures.get(condition, (_NAN, _NAN, _NAN))
+            )
         )
     return found
 

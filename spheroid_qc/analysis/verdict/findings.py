@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Finding:
+class VerdictFinding:
     """One statement.
 
     Parameters
@@ -40,13 +40,13 @@ class Finding:
 class Verdict:
     """All statements, in the order in which they are read."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[VerdictFinding, ...] = ()
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """Only the words."""
         return tuple(finding.sentence for finding in self.findings)
 
-    def about(self, topic: str) -> tuple[Finding, ...]:
+    def about(self, topic: str) -> tuple[VerdictFinding, ...]:
         """Statements on one topic."""
         return tuple(finding for finding in self.findings if finding.topic == topic)

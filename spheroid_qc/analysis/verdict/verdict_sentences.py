@@ -14,7 +14,7 @@ from spheroid_qc.analysis.verdict.combination_verdict import (
     third_drug_findings,
 )
 from spheroid_qc.analysis.verdict.disintegration_verdict import fate_findings
-from spheroid_qc.analysis.verdict.findings import Finding, Verdict
+from spheroid_qc.analysis.verdict.findings import Verdict, VerdictFinding
 from spheroid_qc.response.groups import ALL_PLATES
 from spheroid_qc.response.plate_quality.plate_bounds import title_of
 from spheroid_qc.run.run_summary import distrust_lines
@@ -47,7 +47,7 @@ def verdict_of(analysis: Analysis) -> Verdict:
     titles = {
         use.name: SHORT_TITLES.get(use.name, use.title) if several else "" for use in fractions
     }
-    findings: list[Finding] = []
+    findings: list[VerdictFinding] = []
     findings += fate_findings(analysis)
     findings += combination_findings(
         analysis.synergy, titles, settings.min_excess, settings.confidence
@@ -121,7 +121,7 @@ def verdict_lines(analysis: Analysis, width: int = _WIDTH) -> list[str]:
     return lines
 
 
-def _doses(analysis: Analysis) -> list[Finding]:
+def _doses(analysis: Analysis) -> list[VerdictFinding]:
     """Name the half-effect dose of every drug alone, by response."""
     table = analysis.dose_response
     if table.empty:
@@ -139,7 +139,9 @@ def _doses(analysis: Analysis) -> list[Finding]:
         where = f"{stratum}: " if stratum else ""
         known = any("no " not in part for part in parts)
         sentence = f"{where}{drug}: {'; '.join(parts)}."
-        findings.append(Finding("dose", str(drug), "yes" if known else "unknown", sentence, {}))
+        findings.append(
+            VerdictFinding("dose", str(drug), "yes" if known else "unknown", sentence, {})
+        )
     return findings
 
 
@@ -172,7 +174,7 @@ def _potency(row: pd.Series, analysis: Analysis) -> str:
     return f"{title}{value:.3g} {unit}{bounds}"
 
 
-def _quality(analysis: Analysis) -> list[Finding]:
+def _quality(analysis: Analysis) -> list[VerdictFinding]:
     """Name the figures that miss their bound, by plate."""
     table = analysis.plate_quality
     if table.empty:
@@ -186,7 +188,7 @@ def _quality(analysis: Analysis) -> list[Finding]:
         if missed.empty:
             if judged:
                 sentence = f"{where}all {judged} figures that could be judged keep their bound."
-                findings.append(Finding("quality", str(plate), "yes", sentence, {}))
+                findings.append(VerdictFinding("quality", str(plate), "yes", sentence, {}))
             continue
         told = []
         for _, row in missed.iterrows():
@@ -199,11 +201,13 @@ def _quality(analysis: Analysis) -> list[Finding]:
             f"{where}{len(missed)} of {judged} figures miss their bound: "
             f"{'; '.join(told[:6])}{more}. A bound is no gate; see what each can't tell."
         )
-        findings.append(Finding("quality", str(plate), "no", sentence, {"missed": len(missed)}))
+        findings.append(
+            VerdictFinding("quality", str(plate), "no", sentence, {"missed": len(missed)})
+        )
     return findings
 
 
-def _left_out(analysis: Analysis) -> list[Finding]:
+def _left_out(analysis: Analysis) -> list[VerdictFinding]:
     """Tell what is not trusted and why, and what is worth a look."""
     if analysis.kind != "run" or "code" not in analysis.qc:
         return []
@@ -214,5 +218,5 @@ def _left_out(analysis: Analysis) -> list[Finding]:
             continue
         kept_out = ": " in line and not line.startswith("Worth a look")
         sentence = f"Kept out of every mean: {line}." if kept_out else line.rstrip(".") + "."
-        findings.append(Finding("left_out", line.partition(": ")[2], "yes", sentence, {}))
+        findings.append(VerdictFinding("left_out", line.partition(": ")[2], "yes", sentence, {}))
     return findings

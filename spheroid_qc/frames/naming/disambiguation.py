@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from spheroid_qc.frames.naming.generic_names import NO_WELL, Draft, may_be_line
+from spheroid_qc.frames.naming.generic_names import NO_WELL, NameCandidates, may_be_line
 from spheroid_qc.frames.naming.token_roles import is_unexplained
 from spheroid_qc.wells import Well, fits, smallest_format
 
@@ -26,37 +26,37 @@ MIN_CHANGING = 3
 MIN_ROWWISE = 12
 
 
-def settle(drafts: Iterable[Draft], well_count: int | None = None) -> None:
+def resolve_ambiguous(candidates: Iterable[NameCandidates], well_count: int | None = None) -> None:
     """Remove options that the other names rule out.
 
     Parameters
     ----------
-    drafts : iterable of Draft
-        All names of the folder that no instrument wrote; `options` and `settled` are changed.
+    candidates : iterable of NameCandidates
+        All names of the folder that no instrument wrote; `options` and `resolved` are changed.
     well_count : int or None
         Wells on the plate if the user said so.
     """
-    everything = list(drafts)
-    makes: dict[tuple[object, ...], list[Draft]] = defaultdict(list)
+    everything = list(candidates)
+    makes: dict[tuple[object, ...], list[NameCandidates]] = defaultdict(list)
     for one in everything:
         folders = sum(1 for slot in one.slots if slot.place < 0)
         makes[(one.template, folders)].append(one)
     for make in makes.values():
         if any(len(one.options) > 1 or len(one.slots) > 1 for one in make):
-            _settle_make(make, well_count)
-    _settle_rowwise(everything, well_count)
+            _resolve_template(make, well_count)
+    _resolve_rowwise(everything, well_count)
 
 
 def _on_plate(well: Well, sure: Iterable[Well], well_count: int | None) -> bool:
     return fits(well, well_count or max(96, smallest_format(sure)))
 
 
-def _at(one: Draft, place: int) -> int | None:
+def _at(one: NameCandidates, place: int) -> int | None:
     """Index of the slot at a place."""
     return next((index for index, slot in enumerate(one.slots) if slot.place == place), None)
 
 
-def _places(one: Draft) -> dict[int, int]:
+def _places(one: NameCandidates) -> dict[int, int]:
     """Place -> option, for the options that are wells."""
     return {one.slots[index].place: index for index in one.options if index != NO_WELL}
 
@@ -64,7 +64,7 @@ def _places(one: Draft) -> dict[int, int]:
 class _Make:
     """What the names of one make have at each place."""
 
-    def __init__(self, make: list[Draft]) -> None:
+    def __init__(self, make: list[NameCandidates]) -> None:
         self.sure: dict[int, set[Well]] = defaultdict(set)
         self.seen: dict[int, set[Well]] = defaultdict(set)
         self.days: set[int] = set()
@@ -115,7 +115,7 @@ def _spread(wells: set[Well]) -> bool:
     return len(rows) > 2 or sum(count > 1 for count in rows.values()) > 1
 
 
-def _settle_make(make: list[Draft], well_count: int | None) -> None:
+def _resolve_template(make: list[NameCandidates], well_count: int | None) -> None:
     found = _Make(make)
     for one in make:
         places = _places(one)
@@ -138,29 +138,29 @@ def _settle_make(make: list[Draft], well_count: int | None) -> None:
         others = (found.sure[place] or found.seen[place]) - {well}
         if well is not None and others and _on_plate(well, others, well_count):
             one.options = [index]
-            one.settled = f"other names of the same make have {reason} at this place"
+            one.resolved = f"other names of the same make have {reason} at this place"
 
 
-def _exclude(one: Draft, index: int) -> None:
+def _exclude(one: NameCandidates, index: int) -> None:
     """Take away an option that is a day in other names."""
     one.options.remove(index)
-    one.settled = "other names of the same make have a day at this place"
+    one.resolved = "other names of the same make have a day at this place"
     left = one.options
     if len(left) == 1 and left[0] != NO_WELL and may_be_line(one, left[0]):
         left.append(NO_WELL)  # `B16_D3` beside `B16_D0`: what is left may still be a cell line
 
 
-def _settle_rowwise(drafts: list[Draft], well_count: int | None) -> None:
+def _resolve_rowwise(candidates: list[NameCandidates], well_count: int | None) -> None:
     """Settle lone slots of names that differ in a word, such as one drug a row."""
     sure: dict[tuple[int, int], set[Well]] = defaultdict(set)
-    pending: dict[tuple[int, int], list[Draft]] = defaultdict(list)
+    pending: dict[tuple[int, int], list[NameCandidates]] = defaultdict(list)
     other: dict[tuple[int, int], int] = defaultdict(int)
-    for one in drafts:
+    for one in candidates:
         if not one.options or len(one.slots) != 1:
             continue
         key = (len(one.tokens), one.slots[0].place)
         well = one.slots[0].well
-        if one.options == [0] and well is not None and not one.settled:
+        if one.options == [0] and well is not None and not one.resolved:
             sure[key].add(well)
         elif one.options == [0, NO_WELL]:
             pending[key].append(one)
@@ -174,4 +174,4 @@ def _settle_rowwise(drafts: list[Draft], well_count: int | None) -> None:
             well = one.slots[0].well
             if well is not None and _on_plate(well, wells, well_count):
                 one.options = [0]
-                one.settled = f"{len(wells)} certain wells stand at this place in other names"
+                one.resolved = f"{len(wells)} certain wells stand at this place in other names"

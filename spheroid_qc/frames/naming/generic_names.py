@@ -31,7 +31,7 @@ _WELL_WORD = re.compile(r"well[ _-]?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
-class Draft:
+class NameCandidates:
     """A name on its way to a reading.
 
     Attributes
@@ -46,7 +46,7 @@ class Draft:
         Indices of the slots that may be the well; `NO_WELL` if perhaps none is.
     template : tuple of str
         The words with slots, numbers and times blanked: names of one make share it.
-    settled : str
+    resolved : str
         Why the folder left no doubt, if there was one.
     fixed : bool
         Whether the name says outright where the well is (`well A1`, `r1c1`).
@@ -59,7 +59,7 @@ class Draft:
     slots: list[Slot] = field(default_factory=list)
     options: list[int] = field(default_factory=list)
     template: tuple[str, ...] = ()
-    settled: str = ""
+    resolved: str = ""
     fixed: bool = False
 
 
@@ -74,9 +74,9 @@ def _possible(text: str, well_count: int | None, wide: bool) -> Well | None:
     return well if fits(well, 384) else None
 
 
-def draft(
+def candidate(
     stem: str, facts: FolderFacts, well_count: int | None = None, wide: bool = False
-) -> Draft:
+) -> NameCandidates:
     """Collect everything a name says and the wells it may mean.
 
     Parameters
@@ -92,13 +92,13 @@ def draft(
 
     Returns
     -------
-    Draft
+    NameCandidates
     """
     tokens = tokenise(stem)
     if len(tokens) <= 2 and any(token.kind == "line" for token in tokens):
         tokens = _split_lines(tokens)
     tokens, row_and_column = _split_row_column(tokens)
-    made = Draft(stem, tokens, facts, Clock())
+    made = NameCandidates(stem, tokens, facts, Clock())
     wide = wide or well_count == 1536
     fixed: Slot | None = None
     for depth, text in enumerate(facts.slots):
@@ -186,7 +186,7 @@ def _split_lines(tokens: list[Token]) -> list[Token]:
     return split
 
 
-def _options(made: Draft) -> list[int]:
+def _options(made: NameCandidates) -> list[int]:
     """Weigh which slots may be the well, and the doubt a lone slot raises."""
     real = [index for index, slot in enumerate(made.slots) if slot.well is not None]
     if not real:
@@ -208,8 +208,8 @@ def _options(made: Draft) -> list[int]:
             role = role_of(slot, slot.place > chosen.place, has_line, days)
             total += 1.0 if role is None else role[0]
         costs[index] = total
-    least = min(costs.values())
-    options = [index for index, cost in costs.items() if cost < least + CLEAR]
+    minimum = min(costs.values())
+    options = [index for index, cost in costs.items() if cost < minimum + CLEAR]
     wells = {made.slots[index].well for index in options}
     if len(wells) == 1:
         options = options[-1:]  # the file's own word rather than the folder's
@@ -220,12 +220,12 @@ def _options(made: Draft) -> list[int]:
     return options
 
 
-def may_be_line(made: Draft, option: int) -> bool:
+def may_be_line(made: NameCandidates, option: int) -> bool:
     """Whether a slot is as likely a cell line as a well."""
     return made.slots[option].text.upper() in WELL_LIKE_LINES and not _has_line(made)
 
 
-def _lone_doubt(made: Draft, slot: Slot, has_line: bool) -> bool:
+def _lone_doubt(made: NameCandidates, slot: Slot, has_line: bool) -> bool:
     text = slot.text
     letter, number = text[0].upper(), text[1:]
     if not number.isdecimal():
@@ -244,11 +244,11 @@ def _lone_doubt(made: Draft, slot: Slot, has_line: bool) -> bool:
     return text[0] in "cfh" and made.stem != made.stem.lower()
 
 
-def _has_line(made: Draft) -> bool:
+def _has_line(made: NameCandidates) -> bool:
     return any(token.kind == "line" or is_known_line(token.text) for token in made.tokens)
 
 
-def in_words(made: Draft, option: int) -> str:
+def in_words(made: NameCandidates, option: int) -> str:
     """One option of a doubtful name in words, `well D05, the melanoma line B16`."""
     has_line = _has_line(made)
     words = []
@@ -268,7 +268,7 @@ def in_words(made: Draft, option: int) -> str:
     return ", ".join(words)
 
 
-def finish(made: Draft) -> Reading | None:
+def finish(made: NameCandidates) -> Reading | None:
     """Make the reading of a draft with one option; None if it has no well."""
     if len(made.options) != 1 or made.options[0] == NO_WELL:
         return None
@@ -311,7 +311,7 @@ def finish(made: Draft) -> Reading | None:
     return reading
 
 
-def _is_tail(made: Draft, place: int) -> bool:
+def _is_tail(made: NameCandidates, place: int) -> bool:
     """Whether a number belongs to the word before it, as in `IL-2`, and counts nothing."""
     if place == 0 or made.tokens[place - 1].kind != "word":
         return False

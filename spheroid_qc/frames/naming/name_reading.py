@@ -37,7 +37,7 @@ class Reading:
         Elapsed time.
     hours_from : str
         `elapsed` or `day`.
-    moment, folder_moment : datetime or None
+    acquired_at, folder_acquired_at : datetime or None
         Absolute time in the name and in the folders above.
     index : int or None
         Running number of the time point as written.
@@ -56,8 +56,8 @@ class Reading:
     z: int | None = None
     hours: float | None = None
     hours_from: str = ""
-    moment: datetime | None = None
-    folder_moment: datetime | None = None
+    acquired_at: datetime | None = None
+    folder_acquired_at: datetime | None = None
     index: int | None = None
     conflict: str = ""
 

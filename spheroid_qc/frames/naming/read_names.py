@@ -10,10 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from spheroid_qc.frames.ignored_files import split_suffix, stray_reason
-from spheroid_qc.frames.naming.disambiguation import settle
+from spheroid_qc.frames.ignored_files import reason_to_ignore, split_suffix
+from spheroid_qc.frames.naming.disambiguation import resolve_ambiguous
 from spheroid_qc.frames.naming.folder_names import FolderFacts, read_folder
-from spheroid_qc.frames.naming.generic_names import Draft, draft, finish, in_words
+from spheroid_qc.frames.naming.generic_names import NameCandidates, candidate, finish, in_words
 from spheroid_qc.frames.naming.name_reading import NameReading, Reading
 from spheroid_qc.frames.naming.schemes import read_vendor
 from spheroid_qc.frames.naming.tokens import Clock
@@ -70,13 +70,13 @@ def read_names(
     list of NameReading
         In the order of the paths; the order has no influence on the readings.
     """
-    reader = _Reader(paths, pattern, well_count, above)
+    reader = _NameReader(paths, pattern, well_count, above)
     results = [reader.read(path) for path in paths]
     reader.finish()
     return results
 
 
-class _Reader:
+class _NameReader:
     """State of one pass over a folder: folders already read, drafts still open."""
 
     def __init__(
@@ -91,7 +91,7 @@ class _Reader:
         self.well_count = well_count
         self.above = above
         self.folders: dict[str, FolderFacts] = {}
-        self.drafts: list[tuple[NameReading, Draft, int | None]] = []
+        self.candidates: list[tuple[NameReading, NameCandidates, int | None]] = []
 
     def facts(self, folder: str) -> FolderFacts:
         found = self.folders.get(folder)
@@ -106,9 +106,9 @@ class _Reader:
             text = unicodedata.normalize("NFC", text)
         folder, _, name = text.rpartition("/")
         result = NameReading(path, "unread")
-        stray = stray_reason(name)
-        if stray is not None:
-            result.kind, result.message = stray
+        ignored = reason_to_ignore(name)
+        if ignored is not None:
+            result.kind, result.message = ignored
             return result
         facts = self.facts(folder)
         if self.pattern is not None:
@@ -127,7 +127,7 @@ class _Reader:
             self._complete(vendor, facts, _NO_CLOCK)
             self._take(result, vendor, facts)
             return result
-        self.drafts.append((result, draft(stem, facts, self.well_count), number))
+        self.candidates.append((result, candidate(stem, facts, self.well_count), number))
         return result
 
     def _without_copy(self, stem: str, path: str) -> tuple[str, int | None]:
@@ -144,17 +144,17 @@ class _Reader:
     def _complete(self, reading: Reading, facts: FolderFacts, clock: Clock) -> None:
         """Fill in from the folders what the name leaves open."""
         below = facts.clock
-        if reading.hours is None and reading.moment is None:
+        if reading.hours is None and reading.acquired_at is None:
             reading.hours, reading.hours_from, conflict = clock.elapsed(below)
             if conflict:
                 reading.conflict = (
                     f"The name and its folders state two times, {conflict}: the file is left out; "
                     "rename it or its folder."
                 )
-        if reading.moment is None:
-            reading.moment = clock.moment
+        if reading.acquired_at is None:
+            reading.acquired_at = clock.acquired_at
         if reading.scheme != "incucyte_raw":
-            reading.folder_moment = below.moment
+            reading.folder_acquired_at = below.acquired_at
         if reading.index is None:
             reading.index = clock.index if clock.index is not None else below.index
         if not reading.channel:
@@ -186,18 +186,18 @@ class _Reader:
         """Settle the open drafts with one another."""
         if any(
             slot.well is not None and slot.well.row >= 26
-            for _, made, _ in self.drafts
+            for _, made, _ in self.candidates
             for slot in made.slots
         ):  # rows AA to AF: a 1536-well plate, whose rows Q to Z are to be expected too
-            self.drafts = [
-                (result, draft(made.stem, made.facts, self.well_count, wide=True), number)
-                for result, made, number in self.drafts
+            self.candidates = [
+                (result, candidate(made.stem, made.facts, self.well_count, wide=True), number)
+                for result, made, number in self.candidates
             ]
-        settle([made for _, made, _ in self.drafts], self.well_count)
-        for result, made, number in self.drafts:
+        resolve_ambiguous([made for _, made, _ in self.candidates], self.well_count)
+        for result, made, number in self.candidates:
             self._close(result, made, number)
 
-    def _close(self, result: NameReading, made: Draft, number: int | None) -> None:
+    def _close(self, result: NameReading, made: NameCandidates, number: int | None) -> None:
         if len(made.options) > 1:
             result.kind = "doubtful"
             words = tuple(in_words(made, option) for option in made.options)
@@ -208,8 +208,8 @@ class _Reader:
         if reading is None:
             result.message = (
                 f"No well was found in the name; {_SETTLE}"
-                if not made.settled
-                else f"No well was found: {made.settled}; {_SETTLE}"
+                if not made.resolved
+                else f"No well was found: {made.resolved}; {_SETTLE}"
             )
             return
         if number is not None:
@@ -222,4 +222,4 @@ class _Reader:
             if slot.place < 0 and slot is not chosen and slot.text[:1] in "DdCcFf"
         )
         self._take(result, reading, made.facts, explained)
-        result.message = made.settled
+        result.message = made.resolved

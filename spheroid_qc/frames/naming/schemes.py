@@ -280,7 +280,7 @@ def split_channel(prefix: str) -> tuple[str, str]:
     return prefix, ""
 
 
-def _moment(found: dict[str, str | None]) -> datetime | None:
+def _acquired_at(found: dict[str, str | None]) -> datetime | None:
     year = found.get("year")
     if year is None:
         return None
@@ -294,7 +294,7 @@ def _reading(scheme: str, found: dict[str, str | None]) -> Reading | None:
     if well is None:
         return None
     try:
-        moment = _moment(found)
+        acquired_at = _acquired_at(found)
     except ValueError:  # 31 February: not this scheme
         return None
     plate, channel = found.get("prefix") or "", found.get("channel") or ""
@@ -327,7 +327,7 @@ def _reading(scheme: str, found: dict[str, str | None]) -> Reading | None:
         z=_number(found.get("z")),
         hours=hours,
         hours_from="" if hours is None else "elapsed",
-        moment=moment,
+        acquired_at=acquired_at,
         index=index,
     )
 

@@ -159,7 +159,7 @@ class Clock:
     ----------
     hours, days : float or None
         Elapsed hours; whole days in hours.
-    moment : datetime or None
+    acquired_at : datetime or None
         Date, with or without a time of day.
     has_clock : bool
         Whether the date has a time of day.
@@ -169,7 +169,7 @@ class Clock:
 
     hours: float | None = None
     days: float | None = None
-    moment: datetime | None = None
+    acquired_at: datetime | None = None
     has_clock: bool = False
     index: int | None = None
 
@@ -194,8 +194,8 @@ class Clock:
             stamp = stamp_of(token)
             if stamp is None:
                 return False
-            if self.moment is None or stamp[1] >= self.has_clock:
-                self.moment, self.has_clock = stamp
+            if self.acquired_at is None or stamp[1] >= self.has_clock:
+                self.acquired_at, self.has_clock = stamp
         else:
             return False
         return True

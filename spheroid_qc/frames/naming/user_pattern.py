@@ -70,11 +70,11 @@ class NamePattern:
         found = {name: text for name, text in match.groupdict().items() if text is not None}
         well = _well(found)
         if well is None:
-            said = repr(found["well"]) if "well" in found else "no well"
+            messages = repr(found["well"]) if "well" in found else "no well"
             if "row" in found and "column" in found and "well" not in found:
-                said = f"row {found['row']!r} and column {found['column']!r}"
+                messages = f"row {found['row']!r} and column {found['column']!r}"
             return (
-                f"The name pattern found {said}, which is no well of a plate up to 1536 wells; "
+                f"The name pattern found {messages}, which is no well of a plate up to 1536 wells; "
                 "correct the pattern or the name."
             )
         reading = Reading(

@@ -24,7 +24,7 @@ from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.threads import alive
 
 
-class Panel(QWidget):
+class BasePanel(QWidget):
     """A dock widget: one column, scrolling where the screen is small.
 
     Parameters

@@ -8,7 +8,7 @@ from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
-from spheroid_qc.analysis.metric_names import Metric, metric_of
+from spheroid_qc.analysis.metric_names import MetricName, metric_of
 from spheroid_qc.gui.panels.base_panel import row
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.well_colours import is_dark, tone, value_colour
@@ -36,7 +36,7 @@ class HeatMap(QWidget):
         self._plate = ""
         self._count = 96
         self._times: list[float] = []
-        self._metrics: list[Metric] = []
+        self._metrics: list[MetricName] = []
         self.metric_choice = QComboBox()
         self.metric_choice.setToolTip("What the colours mean.")
         self.metric_choice.setSizeAdjustPolicy(
@@ -67,7 +67,7 @@ class HeatMap(QWidget):
         return self._times[self.slider.value()] if self._times else 0.0
 
     @property
-    def metric(self) -> Metric | None:
+    def metric(self) -> MetricName | None:
         """What is shown."""
         at = self.metric_choice.currentIndex()
         return self._metrics[at] if 0 <= at < len(self._metrics) else None
@@ -148,10 +148,10 @@ class HeatMap(QWidget):
         ):
             out = state in LEFT_OUT
             known = bool(np.isfinite(value))
-            said = f"{value:.4g} {metric.unit}".strip() if known else "no value"
+            messages = f"{value:.4g} {metric.unit}".strip() if known else "no value"
             tip = "\n".join(
                 str(part)
-                for part in (f"{well}: {said}", condition, str(state).replace("_", " "))
+                for part in (f"{well}: {messages}", condition, str(state).replace("_", " "))
                 if part and part == part and part != "nan"
             )
             faces[well] = Face(
@@ -174,14 +174,14 @@ class _Scale(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._metric: Metric | None = None
+        self._metric: MetricName | None = None
         self._low, self._high = 0.0, 1.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         return QSize(300, 26)
 
-    def show_scale(self, metric: Metric | None, low: float, high: float) -> None:
+    def show_scale(self, metric: MetricName | None, low: float, high: float) -> None:
         self._metric, self._low, self._high = metric, low, high
         self.setToolTip("" if metric is None else metric.help or metric.label)
         self.update()

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.gui.panels.base_panel import button, hint, row, say_in
 from spheroid_qc.gui.panels.plate_grid import PlateGrid
-from spheroid_qc.gui.state.editable_map import FIELDS, Treatment, WellDraft
+from spheroid_qc.gui.state.editable_map import FIELDS, EditableWell, Treatment
 from spheroid_qc.gui.state.session import Session
 from spheroid_qc.plate_map import ROLES
 
@@ -153,14 +153,14 @@ class MapEditor(QWidget):
 
     # actions
 
-    def entered(self) -> WellDraft:
+    def entered(self) -> EditableWell:
         """Give what the fields say."""
         drugs = tuple(
             Treatment(drug.currentText().strip(), dose.text().strip(), unit.currentText().strip())
             for drug, dose, unit in self.drugs
             if drug.currentText().strip() or dose.text().strip()
         )
-        return WellDraft(self.role.currentData(), drugs)
+        return EditableWell(self.role.currentData(), drugs)
 
     def fill_selected(self) -> None:
         """Write the fields into the selected wells."""
@@ -194,11 +194,11 @@ class MapEditor(QWidget):
             show_info("There is nothing to paste; copy cells in the spreadsheet first.")
             return
         corner = self.grid.selected[0] if self.grid.selected else "A01"
-        count, said = self.session.draft.paste(
+        count, messages = self.session.draft.paste(
             text, self._plate_of(), corner, self._field(), self.session.well_count
         )
         self._changed()
-        show_info(f"{count} wells were filled from the spreadsheet. {said}".strip())
+        show_info(f"{count} wells were filled from the spreadsheet. {messages}".strip())
 
     def save_as(self) -> None:
         """Ask for a file and save the map there."""

@@ -14,7 +14,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QLineEdit, QProgressBar
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.gui.panels.base_panel import Panel, button, hint, row, say_in
+from spheroid_qc.gui.panels.base_panel import BasePanel, button, hint, row, say_in
 from spheroid_qc.gui.panels.folding_section import Fold
 from spheroid_qc.gui.panels.settings_forms import form_from_model
 from spheroid_qc.gui.result_layers import output_of, overlay_of, show_results
@@ -32,7 +32,7 @@ from spheroid_qc.tables.csv_writer import write_table
 _PREVIEW_MS = 250
 
 
-class MeasurePanel(Panel):
+class MeasurePanel(BasePanel):
     """Find core and shed material in an image layer, and measure them.
 
     Parameters

@@ -12,7 +12,7 @@ from spheroid_qc.errors import PlateMapError
 from spheroid_qc.frames.inspection import inspection
 from spheroid_qc.gui.actions import load_map, open_images, open_panel
 from spheroid_qc.gui.correcting import correcting_of
-from spheroid_qc.gui.panels.base_panel import Panel, button, heading, hint, row, say_in
+from spheroid_qc.gui.panels.base_panel import BasePanel, button, heading, hint, row, say_in
 from spheroid_qc.gui.panels.folding_section import Fold
 from spheroid_qc.gui.panels.map_editor import MapEditor
 from spheroid_qc.gui.panels.names_table import NamesTable
@@ -27,7 +27,7 @@ from spheroid_qc.report.metric_families import common_suffix
 _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}
 
 
-class PlatePanel(Panel):
+class PlatePanel(BasePanel):
     """Choose a folder, see how it was read, fill in the plate map, look at wells.
 
     Parameters
@@ -191,7 +191,7 @@ class PlatePanel(Panel):
                 "No file name tells its well. See below how names were read, and give a name "
                 "pattern under “Pixel size, assay, times”."
             )
-        wells, times = len(opened.moments), {f.time_h for f in opened.table.frames}
+        wells, times = len(opened.well_timepoints), {f.time_h for f in opened.table.frames}
         lines = [
             f"{len(opened.table.frames)} images: {wells} wells, {len(times)} times"
             + (f", {len(opened.plates)} plates" if len(opened.plates) > 1 else "")
@@ -255,7 +255,7 @@ class PlatePanel(Panel):
 
     def _on_well_clicked(self, well: str) -> None:
         opened = self.session.opened
-        if opened is not None and (self.session.plate, well) in opened.moments:
+        if opened is not None and (self.session.plate, well) in opened.well_timepoints:
             self.session.show(self.session.plate, well, self.session.timepoint)
 
     def _offer_fields(self) -> None:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.metric_names import Metric, metric_of, size_metric
+from spheroid_qc.analysis.metric_names import MetricName, metric_of, size_metric
 from spheroid_qc.report.figures.dose_figures import draw_dose_response
 from spheroid_qc.report.figures.plate_figures import draw_plate
 from spheroid_qc.report.figures.time_figures import draw_time_course, metric_limits
-from spheroid_qc.report.metric_families import Family, families_of
+from spheroid_qc.report.metric_families import MetricFamily, families_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ class Figure:
     margins: tuple[float, float, float, float] = (60, 130, 44, 34)
 
 
-def curve_metrics(conditions: pd.DataFrame) -> list[Metric]:
+def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
     """Metrics that are summarised by condition: disintegration and size first."""
     names = [
         str(c).removesuffix("_mean")
@@ -67,7 +67,7 @@ def curve_metrics(conditions: pd.DataFrame) -> list[Metric]:
 
 
 def time_figure(
-    conditions: pd.DataFrame, wells: pd.DataFrame, metric: Metric, family: Family
+    conditions: pd.DataFrame, wells: pd.DataFrame, metric: MetricName, family: MetricFamily
 ) -> Figure:
     """Curves over time of one family of conditions.
 
@@ -75,9 +75,9 @@ def time_figure(
     ----------
     conditions, wells : DataFrame
         Tables of the run folder.
-    metric : Metric
+    metric : MetricName
         What is drawn.
-    family : Family
+    family : MetricFamily
         From `families_of`.
     """
     limits = metric_limits(conditions, wells, metric)
@@ -103,7 +103,7 @@ def time_figures(conditions: pd.DataFrame, wells: pd.DataFrame) -> Iterator[Figu
             yield time_figure(conditions, wells, metric, family)
 
 
-def plate_figure(wells: pd.DataFrame, plate: str, metric: Metric, time_h: float) -> Figure:
+def plate_figure(wells: pd.DataFrame, plate: str, metric: MetricName, time_h: float) -> Figure:
     """Heat map of one plate at one time."""
     own = wells[wells["plate"] == plate]
     title = f"{metric.axis} at {time_h:g} h"
@@ -153,7 +153,7 @@ def dose_figures(analysis: Analysis) -> list[Figure]:
 
 
 def nearest_well(
-    wells: pd.DataFrame, metric: Metric, names: list[str], at: tuple[float, float], reach: float
+    wells: pd.DataFrame, metric: MetricName, names: list[str], at: tuple[float, float], reach: float
 ) -> tuple[str, str, float] | None:
     """Find the well whose line is nearest to a point.
 
@@ -161,7 +161,7 @@ def nearest_well(
     ----------
     wells : DataFrame
         Table of wells.
-    metric : Metric
+    metric : MetricName
         What is drawn.
     names : list of str
         Conditions that are drawn.

@@ -14,9 +14,9 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
-from spheroid_qc.analysis.metric_names import Metric
+from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
-from spheroid_qc.gui.panels.base_panel import Panel, button, hint, row, say_in
+from spheroid_qc.gui.panels.base_panel import BasePanel, button, hint, row, say_in
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.panels.result_figures import (
     Figure,
@@ -29,7 +29,7 @@ from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.settings_files import save_settings
 from spheroid_qc.gui.state.threads import in_background
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.report.metric_families import Family, families_of
+from spheroid_qc.report.metric_families import MetricFamily, families_of
 from spheroid_qc.report.palette import PALETTE
 
 _REACH_PX = 14.0
@@ -64,7 +64,7 @@ class _Canvas(FigureCanvasQTAgg):
         self.draw_idle()  # type: ignore[no-untyped-call]
 
 
-class ResultsPanel(Panel):
+class ResultsPanel(BasePanel):
     """Look at what came out, and take it with you.
 
     Parameters
@@ -77,8 +77,8 @@ class ResultsPanel(Panel):
         super().__init__(viewer)
         self.view = view_of(self.viewer)
         self.control = control_of(self.viewer)
-        self._families: list[Family] = []
-        self._metrics: list[Metric] = []
+        self._families: list[MetricFamily] = []
+        self._metrics: list[MetricName] = []
         self._doses: list[Figure] = []
         self._shown: Figure | None = None
         self._export_to: Path | None = None
@@ -256,7 +256,7 @@ class ResultsPanel(Panel):
 
     def _go_to(self, plate: str, well: str, time_h: float) -> None:
         opened = self.session.opened
-        if opened is None or (plate, well) not in opened.moments:
+        if opened is None or (plate, well) not in opened.well_timepoints:
             return
         times = opened.times(plate)
         timepoint = min(times, key=lambda n: abs(times[n] - time_h))
@@ -373,7 +373,11 @@ def _refill(choice: QComboBox, names: list[str]) -> None:
     choice.blockSignals(False)
 
 
-def _all_together(conditions: Any) -> list[Family]:
+def _all_together(conditions: Any) -> list[MetricFamily]:
     """Without a plate map: everything in one picture."""
     names = tuple(str(name) for name in np.unique(conditions["condition"].astype(str)))
-    return [Family("all wells", (), names, {name: name for name in names}, None)] if names else []
+    return (
+        [MetricFamily("all wells", (), names, {name: name for name in names}, None)]
+        if names
+        else []
+    )

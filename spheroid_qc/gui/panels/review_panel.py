@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.actions import open_panel
 from spheroid_qc.gui.correcting import correcting_of
-from spheroid_qc.gui.panels.base_panel import Panel, button, heading, hint, row, say_in
+from spheroid_qc.gui.panels.base_panel import BasePanel, button, heading, hint, row, say_in
 from spheroid_qc.gui.panels.folding_section import Fold
 from spheroid_qc.gui.panels.review_table import QueueModel, figures_text
 from spheroid_qc.gui.run_control import control_of
@@ -45,7 +45,7 @@ _KEYS = (
 )
 
 
-class ReviewPanel(Panel):
+class ReviewPanel(BasePanel):
     """Go through doubtful frames and decide.
 
     Parameters

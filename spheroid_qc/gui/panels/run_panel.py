@@ -10,7 +10,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox
 
 from spheroid_qc.gui.actions import open_images, open_panel
-from spheroid_qc.gui.panels.base_panel import Panel, button, heading, hint, row, say_in
+from spheroid_qc.gui.panels.base_panel import BasePanel, button, heading, hint, row, say_in
 from spheroid_qc.gui.panels.folding_section import Fold
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.panels.settings_forms import form_from_model
@@ -30,7 +30,7 @@ from spheroid_qc.parameters import (
 )
 from spheroid_qc.run.executors import default_workers
 from spheroid_qc.run.progress import Progress
-from spheroid_qc.workflow.process import Ended, Failed, Stopped
+from spheroid_qc.workflow.process import Ended, Failed, RunStopped
 
 _DRAW_MS = 400
 _SECTIONS: dict[str, type[Section]] = {
@@ -46,7 +46,7 @@ _SECTIONS: dict[str, type[Section]] = {
 _STAGES = {"frames": "Finding spheroids", "tables": "Writing tables", "overlays": "Drawing"}
 
 
-class RunPanel(Panel):
+class RunPanel(BasePanel):
     """Start, watch, cancel and continue the analysis of a plate.
 
     Parameters
@@ -209,8 +209,8 @@ class RunPanel(Panel):
             self.new_folder.setVisible(False)
             say_in(self.warning, "")
             return
-        wells = len(opened.moments)
-        frames = sum(len(moments) for moments in opened.moments.values())
+        wells = len(opened.well_timepoints)
+        frames = sum(len(well_timepoints) for well_timepoints in opened.well_timepoints.values())
         say_in(
             self.what,
             f"{opened.folder.name}: {frames} frames of {wells} wells. "
@@ -276,7 +276,7 @@ class RunPanel(Panel):
         if state.well and not self._redraw.isActive():
             self._redraw.start()
 
-    def _on_ended(self, message: Ended | Failed | Stopped) -> None:
+    def _on_ended(self, message: Ended | Failed | RunStopped) -> None:
         self.start_button.setEnabled(self.session.opened is not None)
         self.cancel_button.setVisible(False)
         self.workers.setEnabled(True)
@@ -309,7 +309,7 @@ class RunPanel(Panel):
 
     def _on_clicked(self, well: str, time_h: float) -> None:
         opened = self.session.opened
-        if opened is None or (self.session.plate, well) not in opened.moments:
+        if opened is None or (self.session.plate, well) not in opened.well_timepoints:
             return
         times = list(opened.times(self.session.plate).values())
         at = times.index(time_h) if time_h in times else self.session.timepoint

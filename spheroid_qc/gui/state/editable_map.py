@@ -34,7 +34,7 @@ class Treatment:
 
 
 @dataclass(frozen=True)
-class WellDraft:
+class EditableWell:
     """What is written for one well.
 
     Parameters
@@ -59,17 +59,17 @@ class WellDraft:
         return f"{role}: {drugs}" if drugs and role else drugs or role or "empty"
 
 
-class MapDraft:
+class EditableMap:
     """Wells of a map, changed in steps that can be undone."""
 
-    def __init__(self, wells: Mapping[Key, WellDraft] | None = None) -> None:
-        self.wells: dict[Key, WellDraft] = dict(wells or {})
-        self._past: list[dict[Key, WellDraft]] = []
-        self._future: list[dict[Key, WellDraft]] = []
+    def __init__(self, wells: Mapping[Key, EditableWell] | None = None) -> None:
+        self.wells: dict[Key, EditableWell] = dict(wells or {})
+        self._past: list[dict[Key, EditableWell]] = []
+        self._future: list[dict[Key, EditableWell]] = []
         self.saved = True
 
     @classmethod
-    def from_map(cls, plate_map: PlateMap) -> MapDraft:
+    def from_map(cls, plate_map: PlateMap) -> EditableMap:
         """Take over a map that was read from a file."""
         return cls({(w.plate or "", w.well): _draft_of(w) for w in plate_map.wells})
 
@@ -97,7 +97,7 @@ class MapDraft:
             self.wells = self._future.pop()
             self.saved = False
 
-    def fill(self, keys: Iterable[Key], well: WellDraft) -> None:
+    def fill(self, keys: Iterable[Key], well: EditableWell) -> None:
         """Write the same into all given wells, keeping their further columns."""
         self._step()
         for key in keys:
@@ -148,10 +148,10 @@ class MapDraft:
                     beyond += 1
                     continue
                 key = (plate, well_name(top + y, left + x))
-                self.wells[key] = _with(self.wells.get(key, WellDraft()), what, value)
+                self.wells[key] = _with(self.wells.get(key, EditableWell()), what, value)
                 written += 1
-        said = f"{beyond} cells lay beyond the plate and were left out." if beyond else ""
-        return written, said
+        messages = f"{beyond} cells lay beyond the plate and were left out." if beyond else ""
+        return written, messages
 
     def copy(self, plate: str, wells: Iterable[str], what: str) -> str:
         """Give one kind of value of the wells as a block for a spreadsheet."""
@@ -162,7 +162,7 @@ class MapDraft:
         columns = range(min(x for _, x in places), max(x for _, x in places) + 1)
         return "\n".join(
             "\t".join(
-                _value(self.wells.get((plate, well_name(y, x)), WellDraft()), what)
+                _value(self.wells.get((plate, well_name(y, x)), EditableWell()), what)
                 if (y, x) in places
                 else ""
                 for x in columns
@@ -241,7 +241,7 @@ class MapDraft:
         self.saved = False
 
 
-def _draft_of(well: MappedWell) -> WellDraft:
+def _draft_of(well: MappedWell) -> EditableWell:
     extra = {name: getattr(well, name) for name in _TEXTS if getattr(well, name)}
     for name in ("dosed_at_h", "washout_at_h", "cells_seeded"):
         value = getattr(well, name)
@@ -250,7 +250,7 @@ def _draft_of(well: MappedWell) -> WellDraft:
     if well.control:
         extra["control_name"] = well.control
     drugs = tuple(Treatment(d.drug, f"{d.dose:.10g}", d.unit) for d in well.drugs)
-    return WellDraft(well.role, drugs, extra | well.extra)
+    return EditableWell(well.role, drugs, extra | well.extra)
 
 
 def _without_headings(rows: list[list[str]]) -> list[list[str]]:
@@ -263,13 +263,13 @@ def _without_headings(rows: list[list[str]]) -> list[list[str]]:
     return rows
 
 
-def _value(well: WellDraft, what: str) -> str:
+def _value(well: EditableWell, what: str) -> str:
     if what == "role":
         return well.role
     return getattr(well.drugs[0], what) if well.drugs else ""
 
 
-def _with(well: WellDraft, what: str, value: str) -> WellDraft:
+def _with(well: EditableWell, what: str, value: str) -> EditableWell:
     if what == "role":
         return replace(well, role=value)
     first = well.drugs[0] if well.drugs else Treatment()

@@ -278,7 +278,7 @@ def empty_stack(shape: tuple[int, ...], dtype: Any) -> LazyStack:
     return LazyStack(lambda n: None, shape[0], (shape[1], shape[2]), dtype)
 
 
-class Shown:
+class SwappableStack:
     """The stack that a layer shows now, behind an array that stays the same.
 
     A layer that is given another array makes its viewer think about dimensions and extents anew.
@@ -302,7 +302,7 @@ class Shown:
         """Tell whether a stack can take the place of what is shown."""
         return self._stack.shape == stack.shape and self._stack.dtype == stack.dtype
 
-    def turn_to(self, stack: LazyStack) -> None:
+    def swap(self, stack: LazyStack) -> None:
         """Show another stack of the same shape and type."""
         if not self.like(stack):
             raise ValueError(f"a stack of shape {stack.shape} in place of {self.shape}")
@@ -350,7 +350,7 @@ class Shown:
 
 def pixels_of(layer: Any) -> Any:
     """Give the array behind a layer, one that stays what it is whatever the layer shows next."""
-    return layer.data.now() if isinstance(layer.data, Shown) else layer.data
+    return layer.data.now() if isinstance(layer.data, SwappableStack) else layer.data
 
 
 def _split(key: Any) -> tuple[Any, tuple[Any, ...]]:

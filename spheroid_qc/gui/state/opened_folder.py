@@ -19,7 +19,7 @@ from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.plate_run import default_out
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import Moment, main_channels, moments_of
+from spheroid_qc.run.store.well_records import WellTimepoint, main_channels, timepoints_of
 from spheroid_qc.run.well.load import FieldImage, OpenFile, load_field
 
 Key = tuple[str, str]
@@ -66,7 +66,7 @@ class Opened:
         Settings: those of the earlier run if there is one.
     table : FrameTable
         How every name was read.
-    moments : mapping
+    well_timepoints : mapping
         (plate, well) -> its moments in order of time.
     calibration : PlateCalibration
         What the plate's own files say of the pixel size.
@@ -88,7 +88,7 @@ class Opened:
     out: Path
     parameters: Parameters
     table: FrameTable
-    moments: Mapping[Key, list[Moment]]
+    well_timepoints: Mapping[Key, list[WellTimepoint]]
     calibration: PlateCalibration
     picture: Picture | None
     maps: tuple[Path, ...] = ()
@@ -109,7 +109,7 @@ class Opened:
 
     def wells(self, plate: str) -> tuple[str, ...]:
         """Wells of a plate that have images."""
-        return tuple(well for name, well in self.moments if name == plate)
+        return tuple(well for name, well in self.well_timepoints if name == plate)
 
     def times(self, plate: str) -> dict[int, float]:
         """Give the times of a plate: rank -> hours."""
@@ -166,17 +166,17 @@ def open_folder(
         earlier = {}
     parameters = parameters or Parameters()
     table = frame_table(folder, parameters.plate, probe=probe)
-    moments: dict[Key, list[Moment]] = {}
+    well_timepoints: dict[Key, list[WellTimepoint]] = {}
     calibration = plate_calibration(folder)
     if table.frames:
         channels = main_channels(table.frames, parameters.images.channel)
-        moments = moments_of(folder, table.frames, channels)
+        well_timepoints = timepoints_of(folder, table.frames, channels)
     opened = Opened(
         folder,
         out,
         parameters,
         table,
-        moments,
+        well_timepoints,
         calibration,
         None,
         maps=_possible_maps(folder),
@@ -235,15 +235,15 @@ def _first_picture(opened: Opened, tries: int = 5) -> Picture | None:
     import numpy as np
 
     with OpenFile() as files:
-        for key in list(opened.moments)[:tries]:
-            moment = opened.moments[key][0]
+        for key in list(opened.well_timepoints)[:tries]:
+            well_timepoint = opened.well_timepoints[key][0]
             try:
                 image: FieldImage = load_field(
                     opened.folder,
-                    next(iter(moment.fields.values())),
+                    next(iter(well_timepoint.fields.values())),
                     opened.parameters,
                     opened.calibration,
-                    moment.channel,
+                    well_timepoint.channel,
                     files,
                     with_others=False,
                 )

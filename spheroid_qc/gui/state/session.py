@@ -19,7 +19,7 @@ from psygnal import Signal
 
 from spheroid_qc.configuration import needs_new_masks, write_configuration
 from spheroid_qc.errors import RequestError, SpheroidQCError
-from spheroid_qc.gui.state.editable_map import MapDraft
+from spheroid_qc.gui.state.editable_map import EditableMap
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.parameters import Parameters
@@ -39,7 +39,7 @@ class Session:
     ----------
     opened : Opened or None
         The folder.
-    draft : MapDraft
+    draft : EditableMap
         The plate map as it is being filled.
     plate_map : PlateMap or None
         The map as read from `map_path`.
@@ -78,7 +78,7 @@ class Session:
 
     def __init__(self) -> None:
         self.opened: Opened | None = None
-        self.draft = MapDraft()
+        self.draft = EditableMap()
         self.plate_map: PlateMap | None = None
         self.map_path: Path | None = None
         self.parameters = Parameters()
@@ -103,7 +103,7 @@ class Session:
         self.parameters = opened.parameters
         self.cache = FrameCache()
         if not same:
-            self.draft = MapDraft()
+            self.draft = EditableMap()
             self.plate_map = self.map_path = None
         self.plate = opened.plates[0] if opened.plates else ""
         self.well, self.timepoint = "", 0
@@ -119,7 +119,7 @@ class Session:
             return self.parameters.plate.well_count
         known = {well for _, well in self.draft.wells}
         if self.opened is not None:
-            known |= {well for _, well in self.opened.moments}
+            known |= {well for _, well in self.opened.well_timepoints}
         return max(96, smallest_format(known)) if known else 96
 
     def show(self, plate: str, well: str, timepoint: int | None = None) -> None:
@@ -140,7 +140,7 @@ class Session:
     def set_map(self, plate_map: PlateMap, path: Path) -> None:
         """Take over a map that was read from a file."""
         self.plate_map, self.map_path = plate_map, path
-        self.draft = MapDraft.from_map(plate_map)
+        self.draft = EditableMap.from_map(plate_map)
         self.map_changed.emit()
 
     def map_saved(self, plate_map: PlateMap, path: Path) -> None:

@@ -15,7 +15,7 @@ from spheroid_qc.gui.state.lazy_stack import FrameCache, LazyStack, MaskStack
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.run.store.corrected_masks import corrected_record, mask_path
 from spheroid_qc.run.store.mask_files import read_masks
-from spheroid_qc.run.store.well_records import Moment, read_record
+from spheroid_qc.run.store.well_records import WellTimepoint, read_record
 from spheroid_qc.run.well.load import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 
@@ -30,7 +30,7 @@ class WellData:
         Which.
     times_h : tuple of float
         Hours of the frames.
-    moments : tuple of Moment or None
+    well_timepoints : tuple of WellTimepoint or None
         Frames of each time; None where the well has no image at that time.
     results : tuple of dict or None
         What the record says of the field that is shown, corrections included; None where it
@@ -50,7 +50,7 @@ class WellData:
     plate: str
     well: str
     times_h: tuple[float, ...]
-    moments: tuple[Moment | None, ...]
+    well_timepoints: tuple[WellTimepoint | None, ...]
     results: tuple[dict[str, Any] | None, ...]
     automatic: tuple[dict[str, Any] | None, ...]
     field: int
@@ -97,12 +97,17 @@ def read_well(
         With as many frames as the plate has times.
     """
     times = opened.times(plate)
-    of_time = {moment.timepoint: moment for moment in opened.moments.get((plate, well), [])}
-    moments = tuple(of_time.get(timepoint) for timepoint in times)
+    of_time = {
+        well_timepoint.timepoint: well_timepoint
+        for well_timepoint in opened.well_timepoints.get((plate, well), [])
+    }
+    well_timepoints = tuple(of_time.get(timepoint) for timepoint in times)
     results, automatic = (
         tuple(
-            None if moment is None else _field_of(record.get(moment.signature), field)
-            for moment in moments
+            None
+            if well_timepoint is None
+            else _field_of(record.get(well_timepoint.signature), field)
+            for well_timepoint in well_timepoints
         )
         for record in (
             corrected_record(opened.run, plate, well),
@@ -112,7 +117,7 @@ def read_well(
     fields = [r["field"] for r in results if r] or [n for m in of_time.values() for n in m.fields]
     shown = field if field is not None else (fields[0] if fields else 1)
     shape, dtype = _shape_of(opened, results)
-    pictures = _Pictures(opened, moments, results, shown)
+    pictures = _Pictures(opened, well_timepoints, results, shown)
     image = LazyStack(pictures.pixels, len(times), shape, dtype, cache, pictures.names())
     core = shed = None
     if any(result and result["mask"] for result in results):
@@ -120,7 +125,7 @@ def read_well(
         core = MaskStack(masks.core, len(times), shape, np.uint16, cache)
         shed = MaskStack(masks.shed, len(times), shape, np.uint8, cache)
     return WellData(
-        plate, well, tuple(times.values()), moments, results, automatic, shown, image, core,
+        plate, well, tuple(times.values()), well_timepoints, results, automatic, shown, image, core,
         shed, partial(pictures.load, with_others=True),
     )  # fmt: skip
 
@@ -136,10 +141,10 @@ def warm_well(
         data.close()
 
 
-def _field_of(moment: dict[str, Any] | None, field: int | None) -> dict[str, Any] | None:
-    if moment is None or not moment["fields"]:
+def _field_of(well_timepoint: dict[str, Any] | None, field: int | None) -> dict[str, Any] | None:
+    if well_timepoint is None or not well_timepoint["fields"]:
         return None
-    of_field = {one["field"]: one for one in moment["fields"]}
+    of_field = {one["field"]: one for one in well_timepoint["fields"]}
     return of_field.get(field) if field is not None else next(iter(of_field.values()))
 
 
@@ -162,12 +167,12 @@ class _Pictures:
     def __init__(
         self,
         opened: Opened,
-        moments: tuple[Moment | None, ...],
+        well_timepoints: tuple[WellTimepoint | None, ...],
         results: tuple[dict[str, Any] | None, ...],
         field: int,
     ) -> None:
         self._opened = opened
-        self._moments = moments
+        self._well_timepoints = well_timepoints
         self._results = results
         self._field = field
 
@@ -175,28 +180,28 @@ class _Pictures:
         """Tell where the pixels of each frame come from; None where there is no image."""
         how = self._opened.parameters.images.model_dump_json()
         return [
-            None if moment is None else (moment.signature, *self._which(n), how)
-            for n, moment in enumerate(self._moments)
+            None if well_timepoint is None else (well_timepoint.signature, *self._which(n), how)
+            for n, well_timepoint in enumerate(self._well_timepoints)
         ]
 
     def _which(self, n: int) -> tuple[int, bool]:
         """Give the number of the field that is shown, and whether it was put together."""
-        moment, result = self._moments[n], self._results[n]
+        well_timepoint, result = self._well_timepoints[n], self._results[n]
         if result is not None:
             return result["field"], result["stitched"]
-        if moment is not None and self._field not in moment.fields:
-            return next(iter(moment.fields)), False
+        if well_timepoint is not None and self._field not in well_timepoint.fields:
+            return next(iter(well_timepoint.fields)), False
         return self._field, False
 
     def load(self, n: int, *, with_others: bool = False) -> FieldImage | None:
-        moment = self._moments[n]
-        if moment is None:
+        well_timepoint = self._well_timepoints[n]
+        if well_timepoint is None:
             return None
         field, stitched = self._which(n)
         try:
             with OpenFile() as files:
                 return load_analysed(
-                    self._opened.folder, moment, field, stitched, self._opened.parameters,
+                    self._opened.folder, well_timepoint, field, stitched, self._opened.parameters,
                     self._opened.calibration, files, with_others=with_others,
                 )  # fmt: skip
         except ImageError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.metric_names import Metric
+from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.report.figures.axes import quiet, say
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of
 from spheroid_qc.wells import row_column, row_name
@@ -30,7 +30,7 @@ def plate_shape(wells: pd.Series) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def colour_scale(values: pd.Series, metric: Metric) -> tuple[float, float]:
+def colour_scale(values: pd.Series, metric: MetricName) -> tuple[float, float]:
     """Give the ends of the scale: the metric's own, else the range of the values over all times."""
     if metric.low is not None and metric.high is not None:
         return metric.low, metric.high
@@ -42,7 +42,7 @@ def colour_scale(values: pd.Series, metric: Metric) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def draw_plate(ax: Axes, wells: pd.DataFrame, metric: Metric, time_h: float) -> None:
+def draw_plate(ax: Axes, wells: pd.DataFrame, metric: MetricName, time_h: float) -> None:
     """Draw one plate.
 
     Parameters
@@ -51,7 +51,7 @@ def draw_plate(ax: Axes, wells: pd.DataFrame, metric: Metric, time_h: float) -> 
         Drawn into.
     wells : DataFrame
         `wells.csv` of one plate, all times (they make the scale).
-    metric : Metric
+    metric : MetricName
         What colours mean.
     time_h : float
         Which time is drawn.

@@ -48,9 +48,9 @@ def draw_size_distribution(
     for n, name in enumerate(names):
         sizes = spheroids.loc[spheroids["condition"] == name, column].to_numpy(dtype=float)
         sizes = sizes[np.isfinite(sizes)]
-        said = f"{plain(labels[n])}  ({len(sizes)})"
+        messages = f"{plain(labels[n])}  ({len(sizes)})"
         ax.annotate(
-            said, (0, n), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
+            messages, (0, n), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
             textcoords="offset points", ha="right", va="center", fontsize=9.5, color=INK,
             parse_math=False,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.metric_names import Metric
+from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.report.figures.axes import label_lines, quiet
 from spheroid_qc.report.palette import PALETTE, dose_colour
 
@@ -24,7 +24,7 @@ def draw_time_course(
     ax: Axes,
     conditions: pd.DataFrame,
     wells: pd.DataFrame,
-    metric: Metric,
+    metric: MetricName,
     names: Sequence[str],
     *,
     vehicle: str | None = None,
@@ -44,7 +44,7 @@ def draw_time_course(
         `conditions.csv`: `condition, time_h` and the metric's `_mean, _ci_low, _ci_high`.
     wells : DataFrame
         `wells.csv`, for the thin lines; wells that enter no mean are left out.
-    metric : Metric
+    metric : MetricName
         What is drawn.
     names : sequence of str
         Conditions, low doses first.
@@ -103,7 +103,7 @@ def draw_time_course(
         label_lines(ax, ends, size=9.5)
 
 
-def _wells(ax: Axes, wells: pd.DataFrame, name: str, metric: Metric, colour: str) -> None:
+def _wells(ax: Axes, wells: pd.DataFrame, name: str, metric: MetricName, colour: str) -> None:
     """One thin line a well."""
     from matplotlib.collections import LineCollection
 
@@ -133,7 +133,7 @@ def _ticks(times: np.ndarray) -> list[float]:
 
 
 def metric_limits(
-    conditions: pd.DataFrame, wells: pd.DataFrame, metric: Metric
+    conditions: pd.DataFrame, wells: pd.DataFrame, metric: MetricName
 ) -> tuple[float, float] | None:
     """One scale for all panels of a metric.
 
@@ -141,7 +141,7 @@ def metric_limits(
     ----------
     conditions, wells : DataFrame
         As for `draw_time_course`.
-    metric : Metric
+    metric : MetricName
         What is drawn.
 
     Returns

@@ -273,32 +273,32 @@ def _note(
         return "No value of this condition can be used."
     if not nil.size:
         return "There is no vehicle value of the same strata and vehicle group to compare with."
-    said = []
+    messages = []
     if not any(a and b for a, b in zip(group.blocks, reference.blocks, strict=True)):
-        said.append("No plate or replicate holds both this condition and vehicle.")
+        messages.append("No plate or replicate holds both this condition and vehicle.")
     elif unit == "biological_replicate" and any(
         a and not b for a, b in zip(group.blocks, reference.blocks, strict=True)
     ):
-        said.append("Replicates without vehicle are not compared.")
+        messages.append("Replicates without vehicle are not compared.")
     if np.ptp(np.concatenate([one, nil])) == 0:
-        said.append("All values are the same: there is no spread to test against.")
+        messages.append("All values are the same: there is no spread to test against.")
     elif lonely:
-        said.append("One well only: judged by the spread of the other group alone.")
+        messages.append("One well only: judged by the spread of the other group alone.")
     elif one.size < 2 and nil.size < 2:
-        said.append("One value on each side: no test and no interval.")
+        messages.append("One value on each side: no test and no interval.")
     if unit == "biological_replicate" and one.size < 2:
-        said.append("One biological replicate: no test and no interval.")
+        messages.append("One biological replicate: no test and no interval.")
     if smallest > 0.05:
-        said.append(f"With these numbers the rank test can't go below p = {smallest:.2g}.")
+        messages.append(f"With these numbers the rank test can't go below p = {smallest:.2g}.")
     if unit != "biological_replicate" and one.size > 1 and nil.size > 1:
         wide, narrow = sorted([one.std(ddof=1), nil.std(ddof=1)], reverse=True)
         if wide > _RATIO_OF_SPREADS * narrow:
-            said.append(
+            messages.append(
                 "The spreads differ more than threefold: prefer the Welch difference and the "
                 "ranks to Dunnett's test and to Hedges' g, which share one spread."
             )
     if joint is not None and joint.conservative:
-        said.append("Unequal numbers in the blocks: Dunnett's p is an upper bound.")
+        messages.append("Unequal numbers in the blocks: Dunnett's p is an upper bound.")
     if unit != "biological_replicate":
-        said.append("Within one biological replicate: says nothing about the next one.")
-    return " ".join(said)
+        messages.append("Within one biological replicate: says nothing about the next one.")
+    return " ".join(messages)

@@ -63,11 +63,11 @@ def profile_through(problem: CurveProblem, crossing: Crossing, log_dose: float) 
     if problem.e0 is not None:
         way = crossing.response(problem.e0) - problem.e0
         ends = [limit - problem.e0 for limit in problem.emax_bounds if np.isfinite(limit)]
-        least = max((way / end for end in ends if way * end > 0), default=0.0)
-        if least >= 1:
+        minimum = max((way / end for end in ends if way * end > 0), default=0.0)
+        if minimum >= 1:
             return float("inf")  # no curve within the limits goes that far
-        if least > 0:
-            nearest = max(nearest, float(np.log(least / (1 - least))))
+        if minimum > 0:
+            nearest = max(nearest, float(np.log(minimum / (1 - minimum))))
     slopes = [float(np.log(slope)) for slope in problem.hill_bounds]
     far = np.linspace(nearest, _FURTHEST, 29), np.linspace(slopes[0], slopes[1], 24)
 

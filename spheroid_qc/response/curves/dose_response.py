@@ -33,7 +33,7 @@ from spheroid_qc.response.groups import (
 )
 from spheroid_qc.response.reference import reference_weight
 from spheroid_qc.response.responses import Responses
-from spheroid_qc.response.scatter import CONSTANT, Scatter
+from spheroid_qc.response.scatter import CONSTANT, VarianceModel
 from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
 
 DOSE_RESPONSE_COLUMNS = (
@@ -77,17 +77,17 @@ def dose_response_table(
         If the time can't be chosen, or there is nothing to fit.
     """
     settings = ResponseParameters() if parameters is None else parameters
-    at_time, said = analysis_time(responses, settings.time_h)
+    at_time, messages = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
-    laws: dict[str, Scatter] = {}
+    variance_models: dict[str, VarianceModel] = {}
     for name, columns in _subjects(at_time):
         chosen = _wells_of(at_time, columns)
         several = at_time.rows["plate"].nunique() > 1
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
-            if group.plate not in laws:
-                laws[group.plate] = _law(at_time, group)
-            found = _lines(group, name, columns, laws[group.plate], settings)
+            if group.plate not in variance_models:
+                variance_models[group.plate] = _variance_model(at_time, group)
+            found = _lines(group, name, columns, variance_models[group.plate], settings)
             own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
         lines += own
         if several:
@@ -102,7 +102,7 @@ def dose_response_table(
             "response to fit."
         )
     table = pd.DataFrame(lines)
-    table["note"] = [" ".join(filter(None, (said, note))) for note in table["note"]]
+    table["note"] = [" ".join(filter(None, (messages, note))) for note in table["note"]]
     first: list[str] = []
     if at_time.has_times:
         table["time_h"] = float(at_time.rows["time_h"].iloc[0])
@@ -147,7 +147,7 @@ def _wells_of(responses: Responses, columns: tuple[int, ...]) -> Responses:
     return responses.where(_exactly(responses, columns) | ~(responses.doses > 0).any(axis=1))
 
 
-def _law(at_time: Responses, group: Group) -> Scatter:
+def _variance_model(at_time: Responses, group: Group) -> VarianceModel:
     """How a well's variance depends on its effect, by all wells of the plate."""
     if at_time.kind == "raw":
         return CONSTANT
@@ -156,7 +156,11 @@ def _law(at_time: Responses, group: Group) -> Scatter:
 
 
 def _lines(
-    group: Group, name: str, columns: tuple[int, ...], law: Scatter, settings: ResponseParameters
+    group: Group,
+    name: str,
+    columns: tuple[int, ...],
+    variance_model: VarianceModel,
+    settings: ResponseParameters,
 ) -> list[Line]:
     """Fit one drug, or each fixed-ratio series of a combination, on one plate."""
     part = group.responses
@@ -165,7 +169,7 @@ def _lines(
     if len(columns) == 1:
         if not (doses > 0).any():
             return [_empty(name, unit, "No well of this plate holds the drug alone.")]
-        return [_line(name, unit, "", doses[:, 0], part, law, settings)]
+        return [_line(name, unit, "", doses[:, 0], part, variance_model, settings)]
     if "+" in unit:
         return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
     given = np.asarray((doses > 0).all(axis=1))
@@ -175,7 +179,7 @@ def _lines(
         keep[np.flatnonzero(given)[rows]] = True
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
         total = doses[keep].sum(axis=1)
-        found.append(_line(name, unit, ratio, total, part.where(keep), law, settings))
+        found.append(_line(name, unit, ratio, total, part.where(keep), variance_model, settings))
     return found
 
 
@@ -189,9 +193,14 @@ def _empty(name: str, unit: str, note: str) -> Line:
 
 
 def _line(
-    name: str, unit: str, ratio: str, dose: FloatArray, part: Responses, law: Scatter,
+    name: str,
+    unit: str,
+    ratio: str,
+    dose: FloatArray,
+    part: Responses,
+    variance_model: VarianceModel,
     settings: ResponseParameters,
-) -> Line:  # fmt: skip
+) -> Line:
     """Fit one curve and the median effect line."""
     effect = part.effect
     doses = np.unique(dose[dose > 0])
@@ -210,7 +219,7 @@ def _line(
             "parameters; test more doses or fix e0 or emax."
         )
         return line | {"note": " ".join(notes)}
-    fit = _fit(dose, effect, part.kind, law, settings, notes)
+    fit = _fit(dose, effect, part.kind, variance_model, settings, notes)
     line |= {"flat_p": fit.flat_p}
     if fit.flat_p >= settings.flat_p:
         notes.append(
@@ -221,7 +230,7 @@ def _line(
     reference = 0.0
     if part.kind != "raw":
         vehicle = effect[dose == 0]
-        reference = reference_weight(vehicle, part.reference, law, fit.noise.variance)
+        reference = reference_weight(vehicle, part.reference, variance_model, fit.noise.variance)
         if reference and len(vehicle) == 1:
             notes.append(
                 "The one vehicle well is 0: effects are taken as normalised to it, and its error "
@@ -231,9 +240,13 @@ def _line(
 
 
 def _fit(
-    dose: FloatArray, effect: FloatArray, kind: str, law: Scatter, settings: ResponseParameters,
+    dose: FloatArray,
+    effect: FloatArray,
+    kind: str,
+    variance_model: VarianceModel,
+    settings: ResponseParameters,
     notes: list[str],
-) -> LogisticFit:  # fmt: skip
+) -> LogisticFit:
     """Fit with free asymptotes as far as the wells determine them."""
     e0, emax, level = settings.e0, settings.emax, settings.confidence
     bounds = (-np.inf, np.inf)
@@ -242,17 +255,23 @@ def _fit(
     lowest, highest = float(dose[dose > 0].min()), float(dose.max())
     if startless and len(np.unique(dose)) == 3 + (emax is None) - 1:
         e0 = 0.0
-    fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law, cut_off=cut_off)
+    fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=variance_model, cut_off=cut_off)
     if startless and e0 is None and not fit.profile_interval(0.5, level)[0] >= lowest:
         e0 = 0.0
-        fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=law, cut_off=cut_off)
+        fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=variance_model, cut_off=cut_off)
     if startless and e0 == 0:
         notes.append("No vehicle: the curve starts at 0, since the wells leave its start open.")
     held = kind != "raw" and emax is None and fit.emax > 1
     if held and not fit.profile_interval(0.5, level)[1] <= highest:
         bounds = (-np.inf, 1.0)
         fit = fit_logistic(
-            dose, effect, e0=e0, emax=emax, emax_bounds=bounds, scatter=law, cut_off=cut_off
+            dose,
+            effect,
+            e0=e0,
+            emax=emax,
+            emax_bounds=bounds,
+            scatter=variance_model,
+            cut_off=cut_off,
         )
         notes.append("The curve ends at 1, since the wells leave its end open.")
     return fit
@@ -278,24 +297,24 @@ def _median_effect(
 
 def median_effect_notes(line: MedianEffect, settings: ResponseParameters) -> list[str]:
     """Say what has to be said about a median effect line, in finished sentences."""
-    said = []
+    messages = []
     if line.n_left_out:
-        said.append(
+        messages.append(
             f"{line.n_left_out} doses with a mean effect outside "
             f"({settings.fa_low:g}, {settings.fa_high:g}) are not on the median effect line."
         )
     if line.n_extreme:
-        said.append(
+        messages.append(
             f"{line.n_extreme} doses on the median effect line have an effect beyond "
             "(0.01, 0.99), where a small error moves it far."
         )
     if line.m <= 0:
-        said.append("The effect falls with the dose: the median effect line has no meaning.")
+        messages.append("The effect falls with the dose: the median effect line has no meaning.")
     elif line.r < settings.min_r:
-        said.append(
+        messages.append(
             f"The median effect line fits badly (r = {line.r:.2f}, below {settings.min_r:g})."
         )
-    return said
+    return messages
 
 
 def _figures(

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from scipy.special import expit
 
-from spheroid_qc.response.curves.levenberg_marquardt import descend
+from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
 
 FloatArray = NDArray[np.float64]
 
@@ -152,7 +152,7 @@ def lowest(
     best, place = np.inf, (0.0, 0.0)
     for i, j in _valleys(rss, pure):
         start = np.clip([first[i], second[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
-        found, cost, _ = descend(model, start, bounds)
+        found, cost, _ = levenberg_marquardt(model, start, bounds)
         if cost < best * (1 - 1e-10):
             best, place = cost, (float(found[0]), float(found[1]))
     return place, best

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
-def descend(
+def levenberg_marquardt(
     model: Callable[[FloatArray], tuple[FloatArray, FloatArray]],
     start: FloatArray,
     bounds: tuple[FloatArray, FloatArray],

@@ -25,7 +25,7 @@ from spheroid_qc.response.curves.hill_search import (
     reached,
     search,
 )
-from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter, pooled
+from spheroid_qc.response.scatter import CONSTANT, PooledVariance, VarianceModel, pooled
 
 FloatArray = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class LogisticFit:
         Of (log ec50, log hill, e0, emax) from the observed information; 0 for fixed ones.
     dose_range : tuple of float
         Lowest and highest dose above 0.
-    noise : Noise
+    noise : PooledVariance
         By which intervals judge: `sigma` and `df`, or the scatter of the doses where no well was
         cut off, if that is larger.
     """
@@ -68,7 +68,7 @@ class LogisticFit:
     lack_of_fit_p: float
     covariance: FloatArray
     dose_range: tuple[float, float]
-    noise: Noise
+    noise: PooledVariance
     _problem: CurveProblem
     _profiles: dict[tuple[float, float], tuple[float, float]] = field(
         default_factory=dict, repr=False, compare=False
@@ -229,7 +229,7 @@ def fit_logistic(
     emax: float | None = None,
     emax_bounds: tuple[float, float] = (-np.inf, np.inf),
     hill_bounds: tuple[float, float] = HILL_BOUNDS,
-    scatter: Scatter | None = None,
+    scatter: VarianceModel | None = None,
     cut_off: tuple[float, float] | None = None,
 ) -> LogisticFit:
     """Fit a four-parameter logistic by least squares.
@@ -244,7 +244,7 @@ def fit_logistic(
         Fixed asymptotes; None: free.
     emax_bounds, hill_bounds : tuple of float
         Limits of a free emax, and of the slope.
-    scatter : Scatter, optional
+    scatter : VarianceModel, optional
         How the variance of a well depends on its response: wells weigh by the inverse. Sums of
         squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
     cut_off : tuple of float, optional
@@ -299,7 +299,7 @@ def fit_logistic(
     # Responses beyond an end say that there nothing was cut off.
     ends = [end for end in cut_off or () if not ((y < end).any() and (y > end).any())]
     whole = np.bincount(which, np.isin(y, ends)) == 0
-    uncut = Noise(sigma**2, df) if whole.all() else pooled(squares, count, whole)
+    uncut = PooledVariance(sigma**2, df) if whole.all() else pooled(squares, count, whole)
     doses = x[x > 0]
     return LogisticFit(
         ec50=float(np.exp(log_ec50)),
@@ -317,7 +317,7 @@ def fit_logistic(
             problem, np.array([log_ec50, log_hill, best_e0, best_emax]), sigma**2
         ),
         dose_range=(float(doses.min()), float(doses.max())),
-        noise=Noise(sigma**2, df).or_larger(uncut),
+        noise=PooledVariance(sigma**2, df).or_larger(uncut),
         _problem=problem,
     )
 

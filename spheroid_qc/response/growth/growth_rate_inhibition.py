@@ -138,20 +138,20 @@ def _metrics(dose: Floats, gr: Floats, alpha: float) -> dict[str, object]:
     bottom, middle, hill = (float(v) for v in parameters)
     line |= {"fit": "sigmoid", "p": p, "gr_inf": bottom, "gec50": 10**middle, "hill": hill,
              "r2": 1 - rss / total}  # fmt: skip
-    said = []
+    messages = []
     if bottom < 0.5:
         gr50 = 10**middle * (0.5 / (0.5 - bottom)) ** (1 / hill)
         line["gr50"] = gr50
         if gr50 > doses[-1]:
-            said.append(f"GR50 > {doses[-1]:g}, the highest dose: extrapolated.")
+            messages.append(f"GR50 > {doses[-1]:g}, the highest dose: extrapolated.")
         elif gr50 < doses[0]:
-            said.append(f"GR50 < {doses[0]:g}, the lowest dose: extrapolated.")
+            messages.append(f"GR50 < {doses[0]:g}, the lowest dose: extrapolated.")
     else:
         line["gr50"] = float("inf")
-        said.append("GR 0.5 is not reached.")
+        messages.append("GR 0.5 is not reached.")
     if min(hill - _HILL[0], _HILL[1] - hill) < 1e-6:
-        said.append("The Hill slope stands at its bound.")
-    return line | {"note": " ".join(said)}
+        messages.append("The Hill slope stands at its bound.")
+    return line | {"note": " ".join(messages)}
 
 
 def _flat50(level: float) -> float:

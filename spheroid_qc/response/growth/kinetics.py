@@ -225,7 +225,7 @@ def _of_well(
     names = ("plate", "well", "condition", "role", "_of", *CARRIED)
     line: dict[str, object] = {name: first[name] for name in names if name in rows}
     line |= {"size_measure": measure, "multiple": multiple}
-    said: list[str] = []
+    messages: list[str] = []
     series = _from_time_zero(rows)
     if not len(series):
         return line | {"n_times": 0, "note": "No frame of this well can be used after time zero."}
@@ -241,10 +241,10 @@ def _of_well(
         "growth_rate_high": fit["high"],
         "residual_autocorrelation": fit["autocorrelation"],
     }
-    line |= _doubling(fit, said)
+    line |= _doubling(fit, messages)
     gone = int((inside & ~(v > 0)).sum())
     if gone:
-        said.append(f"{gone} frame(s) without a core are not in the growth rate.")
+        messages.append(f"{gone} frame(s) without a core are not in the growth rate.")
     reached = time_to_multiple(t, v, multiple) if v.size and v[0] > 0 else _NAN
     line |= {"time_to_multiple_h": reached, "watched_until_h": float(t.max() - t.min())}
     relative = v / v[0] if v[0] > 0 else np.full(v.size, _NAN)
@@ -256,8 +256,8 @@ def _of_well(
             fraction = fraction.mask(fraction.isna() & (series["state"] == "lost"), 1.0)
         line["mean_disintegration_fraction"] = area_under_curve(t, fraction, end)[0]
     if math.isnan(mean):
-        said.append(_why_no_area(t, v, end))
-    line["note"] = " ".join(said)
+        messages.append(_why_no_area(t, v, end))
+    line["note"] = " ".join(messages)
     return line
 
 
@@ -276,14 +276,14 @@ def _from_time_zero(rows: pd.DataFrame) -> pd.DataFrame:
     return used[used["_t"] >= since - 1e-9]
 
 
-def _doubling(fit: dict[str, float], said: list[str]) -> dict[str, float]:
+def _doubling(fit: dict[str, float], messages: list[str]) -> dict[str, float]:
     """Doubling time with the bounds of the rate turned over."""
     rate, low, high = fit["rate"], fit["low"], fit["high"]
     line = {"doubling_time_h": _NAN, "doubling_time_low_h": _NAN, "doubling_time_high_h": _NAN}
     if math.isnan(rate):
-        said.append("Fewer than two sizes: no growth rate.")
+        messages.append("Fewer than two sizes: no growth rate.")
     elif rate <= 0:
-        said.append("Doesn't grow: no doubling time.")
+        messages.append("Doesn't grow: no doubling time.")
     else:
         line["doubling_time_h"] = math.log(2) / rate
         if high > 0:
@@ -291,7 +291,7 @@ def _doubling(fit: dict[str, float], said: list[str]) -> dict[str, float]:
         if low > 0:
             line["doubling_time_high_h"] = math.log(2) / low
         elif not math.isnan(low):
-            said.append("Growth can't be told from none: the doubling time has no upper bound.")
+            messages.append("Growth can't be told from none: the doubling time has no upper bound.")
     return line
 
 
@@ -308,7 +308,7 @@ def _with_delay(table: pd.DataFrame) -> pd.DataFrame:
     usable_reference = np.isfinite(reference)
     finite = np.where(usable_reference, reference, _NAN)
     delay = np.where(np.isfinite(reached), reached, _NAN) - finite
-    least = np.where(np.isinf(reached), watched, _NAN) - finite
+    minimum = np.where(np.isinf(reached), watched, _NAN) - finite
     notes = table["note"].fillna("").tolist()
     for i, key in enumerate(keys):
         if math.isnan(reached[i]):
@@ -322,7 +322,7 @@ def _with_delay(table: pd.DataFrame) -> pd.DataFrame:
     result["time_to_multiple_h"] = np.where(np.isfinite(reached), reached, _NAN)
     result["reference_time_to_multiple_h"] = finite
     result["growth_delay_h"] = delay
-    result["growth_delay_at_least_h"] = least
+    result["growth_delay_at_least_h"] = minimum
     result["note"] = [note.strip() for note in notes]
     numeric = [c for c in COLUMNS if c.endswith(("_h", "_low", "_high", "_per_h"))]
     numeric += ["mean_relative_volume", "mean_disintegration_fraction", "residual_autocorrelation"]

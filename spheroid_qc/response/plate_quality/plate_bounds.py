@@ -114,5 +114,5 @@ def verdict(statistic: str, value: float, low: float, high: float, p: float) -> 
         return "yes" if value >= LEAST_Z_PRIME else "no"
     if statistic.endswith("ssmd"):
         return "yes" if abs(value) >= LEAST_SSMD else "no"
-    most = MOST_CV if statistic.startswith("size_cv") else MOST_MISSING
-    return "yes" if value <= most else "no"
+    maximum = MOST_CV if statistic.startswith("size_cv") else MOST_MISSING
+    return "yes" if value <= maximum else "no"

@@ -190,10 +190,10 @@ def logrank(
         rows = known & (stratum == name)
         t, e, g = time[rows], event[rows], member[rows]
         hazard = np.zeros(t.size)
-        for moment in np.unique(t[e]):
-            risk = t >= moment
+        for event_time in np.unique(t[e]):
+            risk = t >= event_time
             n, n1 = int(risk.sum()), int((risk & g).sum())
-            here = e & (t == moment)
+            here = e & (t == event_time)
             d = int(here.sum())
             observed += int((here & g).sum())
             expected += d * n1 / n

@@ -107,10 +107,10 @@ def _family(family: pd.DataFrame, vehicle: pd.DataFrame, level: float) -> list[p
             "n_plates": at_risk["plate"].nunique(),
             "n_biological": at_risk["_replicate"].nunique(),
         }
-        said = _median_into(line, curve, at_risk)
-        test = {} if role == "vehicle" else _tested(at_risk, vehicle, said)
+        messages = _median_into(line, curve, at_risk)
+        test = {} if role == "vehicle" else _tested(at_risk, vehicle, messages)
         line |= test
-        line["note"] = " ".join(said)
+        line["note"] = " ".join(messages)
         part = curve.copy() if len(curve) else pd.DataFrame(index=[0])
         for name, value in line.items():
             part[name] = value
@@ -131,38 +131,38 @@ def _median_into(line: dict[str, Any], curve: pd.DataFrame, at_risk: pd.DataFram
     """Fill in the median; give back what must be said."""
     if curve.empty:
         return ["No well was intact at time zero and watched afterwards."]
-    said = []
+    messages = []
     end = float(at_risk["duration_h"].max())
     found = median_time(curve)
     for name, value in zip(("median_h", "median_low_h", "median_high_h"), found, strict=True):
         line[name] = value if np.isfinite(value) else _NAN
     if not np.isfinite(found[0]):
-        said.append(f"Median > {end:g} h: fewer than half fell apart while they were watched.")
+        messages.append(f"Median > {end:g} h: fewer than half fell apart while they were watched.")
     elif not np.isfinite(found[2]):
-        said.append(f"The upper bound of the median lies beyond {end:g} h.")
+        messages.append(f"The upper bound of the median lies beyond {end:g} h.")
     if len(at_risk) < 5:
-        said.append("Few wells: read exact_low and exact_high, which exist at every time.")
-    return said
+        messages.append("Few wells: read exact_low and exact_high, which exist at every time.")
+    return messages
 
 
-def _tested(at_risk: pd.DataFrame, vehicle: pd.DataFrame, said: list[str]) -> dict[str, float]:
+def _tested(at_risk: pd.DataFrame, vehicle: pd.DataFrame, messages: list[str]) -> dict[str, float]:
     reference = vehicle[vehicle["at_risk"].astype(bool) & vehicle["duration_h"].notna()]
     if at_risk.empty:
         return {}
     if reference.empty:
-        said.append("No vehicle well at risk to compare with.")
+        messages.append("No vehicle well at risk to compare with.")
         return {}
     both = pd.concat([at_risk, reference])
     group = np.arange(len(both)) < len(at_risk)
     strata, how = _strata(at_risk, reference, both)
     result = logrank(both["duration_h"], both["event"], group, strata)
     if np.isnan(result["chi2"]):
-        said.append("No event tells the condition from its vehicle: no test.")
+        messages.append("No event tells the condition from its vehicle: no test.")
     elif result["p_exact_smallest"] > 0.05:
         low = result["p_exact_smallest"]
-        said.append(f"With these numbers the exact test can't go below p = {low:.2g}.")
+        messages.append(f"With these numbers the exact test can't go below p = {low:.2g}.")
     if how:
-        said.append(how)
+        messages.append(how)
     return {
         "logrank_chi2": result["chi2"],
         "p_logrank": result["p"],

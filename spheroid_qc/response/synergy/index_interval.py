@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.special import expit, logit
 
-from spheroid_qc.response.curves.levenberg_marquardt import descend
-from spheroid_qc.response.scatter import CONSTANT, Noise, Scatter
+from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
+from spheroid_qc.response.scatter import CONSTANT, PooledVariance, VarianceModel
 from spheroid_qc.response.synergy.interaction_model import level_index, log_index, solve
 from spheroid_qc.response.synergy.median_effect import MedianEffect, combination_index
 
@@ -54,7 +54,7 @@ class InteractionFit:
         False: the wells do not determine the curves, and there are no intervals.
     misfit_p : float
         F test of the residuals against the scatter of replicates; NaN without replicates.
-    scatter : Scatter
+    scatter : VarianceModel
         How a well's variance depends on its effect; `variance` is that of a well of weight 1.
     """
 
@@ -64,7 +64,7 @@ class InteractionFit:
     variance: float
     converged: bool
     misfit_p: float
-    scatter: Scatter = CONSTANT
+    scatter: VarianceModel = CONSTANT
 
     def with_variance(self, variance: float, df: int) -> InteractionFit:
         """Judge by another estimate of a well's variance."""
@@ -72,9 +72,9 @@ class InteractionFit:
         return replace(self, covariance=self.covariance * ratio, variance=variance, df=df)
 
     @property
-    def noise(self) -> Noise:
+    def noise(self) -> PooledVariance:
         """Variance of a well of weight 1, and its degrees of freedom."""
-        return Noise(self.variance, self.df)
+        return PooledVariance(self.variance, self.df)
 
     @property
     def k(self) -> int:
@@ -197,7 +197,7 @@ def fit_interaction(
     *,
     reference: float = 0.0,
     bend: bool = True,
-    scatter: Scatter | None = None,
+    scatter: VarianceModel | None = None,
 ) -> InteractionFit | None:
     """Fit drugs alone and their combination together, by least squares on the effect.
 
@@ -215,7 +215,7 @@ def fit_interaction(
         error. 0: they were not, and vehicle wells are not used.
     bend : bool
         Let the index change with the effect; needs at least three combined doses.
-    scatter : Scatter, optional
+    scatter : VarianceModel, optional
         How a well's variance depends on its effect; None: it does not.
 
     Returns
@@ -223,8 +223,8 @@ def fit_interaction(
     InteractionFit or None
         None without residual degrees of freedom.
     """
-    k, law = doses.shape[1], scatter or CONSTANT
-    cells = _cells(doses, effect, law, reference)
+    k, variance_model = doses.shape[1], scatter or CONSTANT
+    cells = _cells(doses, effect, variance_model, reference)
     x, y, root = cells.doses, cells.mean, np.sqrt(cells.weight)
     treated = np.asarray((x > 0).any(axis=1))
     combined = np.asarray((x > 0).sum(axis=1) > 1)
@@ -255,7 +255,7 @@ def fit_interaction(
     # An additive start may lie far from the wells: the search also begins at the measured index.
     place, cost, jac = min(
         (
-            descend(model, b, (begin - reach, begin + reach))
+            levenberg_marquardt(model, b, (begin - reach, begin + reach))
             for b in _starts(begin, x[combined], y[combined], singles)
         ),
         key=lambda found: found[1],
@@ -269,7 +269,7 @@ def fit_interaction(
         covariance[np.ix_(free, free)] = variance * np.linalg.inv(information)
     theta = start.copy()
     theta[free] = place
-    return InteractionFit(theta, covariance, df, variance, converged, misfit_p, law)
+    return InteractionFit(theta, covariance, df, variance, converged, misfit_p, variance_model)
 
 
 class _Cells(NamedTuple):
@@ -282,7 +282,9 @@ class _Cells(NamedTuple):
     wells: int
 
 
-def _cells(doses: FloatArray, effect: FloatArray, law: Scatter, reference: float) -> _Cells:
+def _cells(
+    doses: FloatArray, effect: FloatArray, variance_model: VarianceModel, reference: float
+) -> _Cells:
     order = np.lexsort((effect, *doses.T))  # sums do not depend on the order of the rows
     x, y = doses[order], effect[order]
     if not reference:
@@ -292,7 +294,7 @@ def _cells(doses: FloatArray, effect: FloatArray, law: Scatter, reference: float
     which = np.asarray(which).ravel()
     count = np.bincount(which).astype(np.float64)
     mean = np.bincount(which, y) / count
-    relative = law.relative(mean)
+    relative = variance_model.relative(mean)
     pure = float(((y - mean[which]) ** 2 / relative[which]).sum())
     weight = count / relative
     if reference:  # by definition 0, also where vehicle wells were then cut off

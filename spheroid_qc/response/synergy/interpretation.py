@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
 
 
-def judge(rows: list[Row], settings: ResponseParameters) -> None:
+def annotate_significance(rows: list[Row], settings: ResponseParameters) -> None:
     """Add to each row's note what its interval says.
 
     Means, and indices at an effect, are judged by their intervals; single doses by p values
@@ -66,13 +66,17 @@ def _over_ratios(rows: list[Row], settings: ResponseParameters) -> None:
         if np.isfinite(p).sum() < 2:
             continue
         for row, adjusted in zip(same, holm(p), strict=True):
-            said = _verdict(row)
-            if said and adjusted >= 1 - settings.confidence and not said.startswith("Not shown"):
+            messages = _verdict(row)
+            if (
+                messages
+                and adjusted >= 1 - settings.confidence
+                and not messages.startswith("Not shown")
+            ):
                 words = (
                     f"Not shown either way at this effect: Holm-adjusted over "
                     f"{int(np.isfinite(p).sum())} ratios p = {adjusted:.2g}."
                 )
-                row["note"] = row["note"].removesuffix(said) + words
+                row["note"] = row["note"].removesuffix(messages) + words
 
 
 def _p(row: Row, index: bool, level: float) -> float:

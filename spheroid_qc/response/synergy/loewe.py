@@ -18,7 +18,7 @@ from scipy import special
 
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
-from spheroid_qc.response.scatter import Scatter
+from spheroid_qc.response.scatter import VarianceModel
 from spheroid_qc.response.synergy.excess import Estimate, loewe_excess
 
 FloatArray = NDArray[np.float64]
@@ -43,13 +43,13 @@ class SingleCurves:
 
     Parameters
     ----------
-    scatter : Scatter
+    scatter : VarianceModel
         How a well's variance depends on its effect on this plate.
     emax : float, optional
         Maximum of all drugs; None: free, between 0 and 1.
     """
 
-    def __init__(self, scatter: Scatter, emax: float | None = None) -> None:
+    def __init__(self, scatter: VarianceModel, emax: float | None = None) -> None:
         self.scatter = scatter
         self.emax = emax
         self._known: dict[tuple[str, float | None, float], LogisticFit] = {}

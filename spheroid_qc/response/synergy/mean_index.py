@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from spheroid_qc.response.conditions import Conditions
-from spheroid_qc.response.scatter import Noise
+from spheroid_qc.response.scatter import PooledVariance
 from spheroid_qc.response.synergy.index_interval import LEAST_EFFECT, InteractionFit
 
 SEED = 21
@@ -110,7 +110,7 @@ def _bisect(
 
 
 def mean_index_interval(
-    fit: InteractionFit, cells: Conditions, combined: IntArray, noise: Noise,
+    fit: InteractionFit, cells: Conditions, combined: IntArray, noise: PooledVariance,
     level: float = 0.95, draws: int = 4000,
 ) -> tuple[float, float]:  # fmt: skip
     """Interval of the mean index from measured effects, without a model of interaction.
@@ -127,7 +127,7 @@ def mean_index_interval(
         All conditions.
     combined : ndarray of int, shape (j,)
         Numbers of the combinations, all with a mean effect between 0 and 1.
-    noise : Noise
+    noise : PooledVariance
         Variance of a well of weight 1.
     level : float
         Confidence level.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from spheroid_qc.response.curves.levenberg_marquardt import descend
+from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
 
 FloatArray = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def fit_ray(total: FloatArray, mean: FloatArray, weight: FloatArray) -> RayCurve
 
     slope, level = np.polyfit(x, logit(np.clip(mean, 0.02, 0.98)), 1)
     reach = np.array([30.0, 30.0, 10.0])
-    place, _, jac = descend(model, np.array([level, slope, 0.0]), (-reach, reach))
+    place, _, jac = levenberg_marquardt(model, np.array([level, slope, 0.0]), (-reach, reach))
     information = jac.T @ jac
     if np.linalg.cond(information) > 1e12 or np.any(np.abs(place) >= 0.999 * reach):
         return None

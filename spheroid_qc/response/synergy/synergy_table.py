@@ -28,7 +28,7 @@ from spheroid_qc.response.groups import ALL_PLATES, analysis_time, groups, over_
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.synergy.excess import Estimate, best_excess, bliss_excess
 from spheroid_qc.response.synergy.index_rows import index_rows
-from spheroid_qc.response.synergy.interpretation import judge
+from spheroid_qc.response.synergy.interpretation import annotate_significance
 from spheroid_qc.response.synergy.loewe import SingleCurves, Wells
 
 SYNERGY_COLUMNS = (
@@ -79,7 +79,7 @@ def synergy_table(
             "viability or inhibition with --response-is."
         )
     settings = ResponseParameters() if parameters is None else parameters
-    at_time, said = analysis_time(responses, settings.time_h)
+    at_time, messages = analysis_time(responses, settings.time_h)
     several = at_time.rows["plate"].nunique() > 1
     rows: list[Row] = []
     curves: dict[str, SingleCurves] = {}
@@ -97,10 +97,10 @@ def synergy_table(
             plates += 1
             if group.plate not in curves:
                 whole = at_time.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
-                law = conditions(at_time.doses[whole], at_time.effect[whole]).scatter
-                curves[group.plate] = SingleCurves(law, settings.emax)
+                variance_model = conditions(at_time.doses[whole], at_time.effect[whole]).scatter
+                curves[group.plate] = SingleCurves(variance_model, settings.emax)
             found = _rows(group.responses, columns, curves[group.plate], settings)
-            judge(found, settings)
+            annotate_significance(found, settings)
             if several and group.plate == ALL_PLATES:
                 for row in found:
                     row["note"] += " Wells of all plates together: no plate has all the parts."
@@ -120,7 +120,7 @@ def synergy_table(
         elif not own:
             note = "No plate has wells of the combination and of each drug alone."
             rows.append({"plate": ALL_PLATES, **shared, **_empty("bliss_excess", note)})
-    return _table(rows, at_time, said)
+    return _table(rows, at_time, messages)
 
 
 def _combinations(responses: Responses) -> list[tuple[int, ...]]:
@@ -318,11 +318,11 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
                 f"between biological replicates.{doubt if refused else ''}",
             }
         )  # fmt: skip
-    judge(found, settings)
+    annotate_significance(found, settings)
     return found
 
 
-def _table(rows: list[Row], responses: Responses, said: str) -> pd.DataFrame:
+def _table(rows: list[Row], responses: Responses, messages: str) -> pd.DataFrame:
     """Bring rows into order and columns into shape."""
     width = max([3, *(row["order"] for row in rows)])
     dose_columns = [f"dose_{i + 1}_um" for i in range(width)]
@@ -344,7 +344,7 @@ def _table(rows: list[Row], responses: Responses, said: str) -> pd.DataFrame:
     lines = []
     for row in sorted(rows, key=place):
         line = {name: row.get(name) for name in columns}
-        line["note"] = " ".join(filter(None, (said, row["note"])))
+        line["note"] = " ".join(filter(None, (messages, row["note"])))
         for bound, side in (("low", "lower"), ("high", "upper")):
             if np.isinf(row[bound]):
                 line[bound] = np.nan

@@ -26,7 +26,7 @@ from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.corrected_masks import mask_path, mask_state
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import Moment
+from spheroid_qc.run.store.well_records import WellTimepoint
 from spheroid_qc.run.well.load import OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 
@@ -62,7 +62,7 @@ class OverlayTask:
 
     folder: Path
     out: Path
-    moment: Moment
+    well_timepoint: WellTimepoint
     field: int
     stitched: bool
     mask: str
@@ -79,7 +79,7 @@ class OverlayTask:
 def overlay_digest(task: OverlayTask) -> str:
     """Digest of everything that the picture shows; it is drawn again when this changes."""
     content = [
-        task.moment.signature,
+        task.well_timepoint.signature,
         task.caption.title,
         task.caption.result,
         task.caption.flags,
@@ -112,7 +112,7 @@ def write_overlay(task: OverlayTask) -> str | None:
     try:
         with OpenFile() as files:
             image = load_analysed(
-                task.folder, task.moment, task.field, task.stitched, task.parameters,
+                task.folder, task.well_timepoint, task.field, task.stitched, task.parameters,
                 task.calibration, files,
             )  # fmt: skip
         core, shed = read_masks(mask_path(run, task.mask))

@@ -19,10 +19,10 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Assay, Overlays, Parameters, Severity
 from spheroid_qc.run.executors import Workers, map_unordered
 from spheroid_qc.run.overlays.draw_overlay import Caption, OverlayTask
-from spheroid_qc.run.progress import Progress, tell
+from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.tables.scored_rows import Judged
-from spheroid_qc.run.tables.well_rows import Layout, Record, Row, WellRows, read_rows
+from spheroid_qc.run.tables.scored_rows import ScoredRows
+from spheroid_qc.run.tables.well_rows import Record, Row, RowLayout, WellRows, read_rows
 
 if TYPE_CHECKING:
     from spheroid_qc.run.overlays.draw_overlay import OverlayTask
@@ -77,14 +77,14 @@ def draw_overlays(
         (run.overlays / name).unlink(missing_ok=True)
     if stale:
         begun = time.monotonic()
-        tell(progress, Progress("overlays", 0, len(stale), 0.0, None))
+        report_progress(progress, Progress("overlays", 0, len(stale), 0.0, None))
         # A few pictures are not worth the start of many processes.
         number = None if workers.started else max(1, len(stale) // 4)
         drawn = map_unordered(write_overlay, (t for t in tasks if t.name in stale), workers, number)
         for done, _ in enumerate(drawn, start=1):
             rate = done / max(time.monotonic() - begun, 1e-9)
             left = (len(stale) - done) / rate
-            tell(progress, Progress("overlays", done, len(stale), rate, left))
+            report_progress(progress, Progress("overlays", done, len(stale), rate, left))
     if wanted != shown:
         write_json(index, dict(sorted(wanted.items())))
 
@@ -108,11 +108,11 @@ class WantedOverlays:
         Where masks and records lie.
     source : Path
         Image folder.
-    layout : Layout
+    layout : RowLayout
         All rows.
     records : callable
         Gives the record of a well.
-    judged : mapping
+    scored : mapping
         Plate -> its judged rows.
     parameters : Parameters
         All settings.
@@ -122,9 +122,9 @@ class WantedOverlays:
 
     run: RunFolder
     source: Path
-    layout: Layout
+    layout: RowLayout
     records: Callable[[WellRows], Record]
-    judged: Mapping[str, Judged]
+    scored: Mapping[str, ScoredRows]
     parameters: Parameters
     calibration: PlateCalibration
 
@@ -135,29 +135,29 @@ class WantedOverlays:
             return
         every = output.overlays is Overlays.ALL
         for plate, wells in self.layout.plates.items():
-            judged, begin = self.judged[plate], 0
+            scored, begin = self.scored[plate], 0
             for of_well in wells:
                 numbers = range(begin, begin + len(of_well.times))
                 begin = numbers.stop
-                wanted = [every or _worth_a_look(judged.flags[n]) for n in numbers]
+                wanted = [every or _worth_a_look(scored.flags[n]) for n in numbers]
                 if not any(wanted):
                     continue
                 rows = read_rows(self.layout, of_well, self.records(of_well), self.parameters)
                 for number, row, shown in zip(numbers, rows, wanted, strict=True):
                     if shown:
-                        yield from self._of_row(row, judged, number)
+                        yield from self._of_row(row, scored, number)
 
-    def _of_row(self, row: Row, judged: Judged, number: int) -> Iterator[OverlayTask]:
-        if row.moment is None:
+    def _of_row(self, row: Row, scored: ScoredRows, number: int) -> Iterator[OverlayTask]:
+        if row.well_timepoint is None:
             return
         for one, mask in row.masks:
             part = f"field {one}" if len(row.masks) > 1 else ""
-            state = judged.columns["state"][number]
-            codes = [flag.code for flag in judged.flags[number]]
+            state = scored.columns["state"][number]
+            codes = [flag.code for flag in scored.flags[number]]
             yield OverlayTask(
                 folder=self.source,
                 out=self.run.root,
-                moment=row.moment,
+                well_timepoint=row.well_timepoint,
                 field=one,
                 stitched=bool(row.values["stitched"]),
                 mask=mask,

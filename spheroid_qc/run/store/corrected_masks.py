@@ -23,7 +23,7 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import Moment, read_record
+from spheroid_qc.run.store.well_records import WellTimepoint, read_record
 from spheroid_qc.run.well.load import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 from spheroid_qc.run.well.timepoint import measure_field
@@ -220,17 +220,19 @@ def corrected_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[st
     record = read_record(run, plate, well)
     if not run.corrections.is_dir():
         return record
-    return {signature: corrected(run, moment) for signature, moment in record.items()}
+    return {
+        signature: corrected(run, well_timepoint) for signature, well_timepoint in record.items()
+    }
 
 
-def corrected(run: RunFolder, moment: dict[str, Any]) -> dict[str, Any]:
+def corrected(run: RunFolder, well_timepoint: dict[str, Any]) -> dict[str, Any]:
     """Put corrected fields in the place of automatic ones.
 
     Parameters
     ----------
     run : RunFolder
         The run folder.
-    moment : dict
+    well_timepoint : dict
         As in a record.
 
     Returns
@@ -240,7 +242,7 @@ def corrected(run: RunFolder, moment: dict[str, Any]) -> dict[str, Any]:
         corrected, and by whom.
     """
     fields, review = [], []
-    for automatic in moment["fields"]:
+    for automatic in well_timepoint["fields"]:
         field = automatic
         if automatic["mask"] and (run.corrections / automatic["mask"]).is_file():
             note = _read_note(run, automatic["mask"])
@@ -250,20 +252,20 @@ def corrected(run: RunFolder, moment: dict[str, Any]) -> dict[str, Any]:
                 field = automatic | note["field"] | {"confidence": float("nan")}
                 review.append(["corrected_by_user", _who(note)])
         fields.append(field)
-    return moment | {"fields": fields, "review": review} if review else moment
+    return well_timepoint | {"fields": fields, "review": review} if review else well_timepoint
 
 
-def pending(run: RunFolder, moment: dict[str, Any], parameters: Parameters) -> bool:
+def pending(run: RunFolder, well_timepoint: dict[str, Any], parameters: Parameters) -> bool:
     """Tell whether a corrected mask of a moment is still to be measured with these settings."""
     if not run.corrections.is_dir():
         return False
-    return any(_is_pending(run, field, parameters) for field in moment["fields"])
+    return any(_is_pending(run, field, parameters) for field in well_timepoint["fields"])
 
 
 def measure_corrections(
     run: RunFolder,
     folder: Path,
-    moment: Moment,
+    well_timepoint: WellTimepoint,
     result: dict[str, Any],
     parameters: Parameters,
     calibration: PlateCalibration,
@@ -279,7 +281,7 @@ def measure_corrections(
         The run folder.
     folder : Path
         The image folder.
-    moment : Moment
+    well_timepoint : WellTimepoint
         The frames.
     result : dict
         The moment's result, as in a record.
@@ -296,9 +298,15 @@ def measure_corrections(
         try:
             core, shed = read_masks(run.corrections / automatic["mask"])
             image = load_analysed(
-                folder, moment, automatic["field"], automatic["stitched"], parameters, calibration,
-                files, with_others=True,
-            )  # fmt: skip
+                folder,
+                well_timepoint,
+                automatic["field"],
+                automatic["stitched"],
+                parameters,
+                calibration,
+                files,
+                with_others=True,
+            )
         except ImageError:
             continue
         if core.shape != image.pixels.shape:

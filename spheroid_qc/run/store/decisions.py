@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate_map.map_records import Problems, clean, read_well
+from spheroid_qc.plate_map.map_records import MapProblems, clean, read_well
 from spheroid_qc.tables.cells import Cell
 from spheroid_qc.tables.csv_writer import write_table
 from spheroid_qc.tables.delimited_text import read_tables
@@ -147,7 +147,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
                 f"of exclusions; the columns are {', '.join(_COLUMNS)}."
             ]
         )
-    problems = Problems()
+    problems = MapProblems()
     style = style_of(
         [row.text(names.index("time_h") + 1) for row in rows] if "time_h" in names else [],
         table.separator,

@@ -26,7 +26,7 @@ RECORD_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class WellTimepoint:
     """All frames of one well at one time.
 
     Parameters
@@ -61,7 +61,7 @@ class WellTask:
     out: Path
     plate: str
     well: str
-    moments: tuple[Moment, ...]
+    well_timepoints: tuple[WellTimepoint, ...]
     parameters: Parameters
     calibration: PlateCalibration
 
@@ -99,9 +99,9 @@ def main_channels(frames: Iterable[Frame], wanted: str | None) -> dict[str, str]
     return chosen
 
 
-def moments_of(
+def timepoints_of(
     folder: Path, frames: Iterable[Frame], channels: Mapping[str, str]
-) -> dict[tuple[str, str], list[Moment]]:
+) -> dict[tuple[str, str], list[WellTimepoint]]:
     """Group frames into moments, by plate and well.
 
     Parameters
@@ -128,10 +128,10 @@ def moments_of(
                 stamps[frame.path] = -1
         well = groups.setdefault((frame.plate, frame.well), {})
         well.setdefault(frame.timepoint, []).append(frame)
-    result: dict[tuple[str, str], list[Moment]] = {}
+    result: dict[tuple[str, str], list[WellTimepoint]] = {}
     for key, by_time in groups.items():
         result[key] = [
-            Moment(
+            WellTimepoint(
                 timepoint,
                 tuple(found),
                 channels[key[0]],
@@ -187,7 +187,7 @@ def record_path(run: RunFolder, plate: str, well: str) -> Path:
 
 
 def write_record(
-    run: RunFolder, plate: str, well: str, moments: Sequence[Mapping[str, Any]]
+    run: RunFolder, plate: str, well: str, well_timepoints: Sequence[Mapping[str, Any]]
 ) -> None:
     """Write the record of a well, whole or not at all.
 
@@ -197,7 +197,7 @@ def write_record(
         Where.
     plate, well : str
         Which.
-    moments : sequence of mapping
+    well_timepoints : sequence of mapping
         Results with their signatures, in order of time.
 
     Raises
@@ -205,7 +205,7 @@ def write_record(
     OSError
         If it can't be written.
     """
-    content = {"format": RECORD_FORMAT, "plate": plate, "well": well, "moments": moments}
+    content = {"format": RECORD_FORMAT, "plate": plate, "well": well, "moments": well_timepoints}
     body = json.dumps(content)[1:] + "\n"
     write_text(record_path(run, plate, well), _check_line(body.encode()).decode() + body)
 
@@ -228,7 +228,7 @@ def read_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, An
         found = json.loads(content)
         if found["format"] != RECORD_FORMAT or (found["plate"], found["well"]) != (plate, well):
             return {}
-        return {moment["signature"]: moment for moment in found["moments"]}
+        return {well_timepoint["signature"]: well_timepoint for well_timepoint in found["moments"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

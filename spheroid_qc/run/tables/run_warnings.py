@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from spheroid_qc.frames.frame_table import Finding, FrameTable
+from spheroid_qc.frames.frame_table import FrameTable, NameFinding
 from spheroid_qc.plate_map.end_points import EndPoints
 from spheroid_qc.plate_map.mapped_wells import PlateMap, match_plates
 from spheroid_qc.run.store.decisions import Exclusion
@@ -91,7 +91,7 @@ def exclusions_in_use(found: Sequence[Exclusion], path: str | Path | None) -> It
     yield f"{path} leaves out {named}{more}."
 
 
-def finding_sentence(finding: Finding) -> str:
+def finding_sentence(finding: NameFinding) -> str:
     """Say which file a finding is about."""
     if finding.path in finding.message:
         return finding.message

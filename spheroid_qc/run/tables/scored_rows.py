@@ -20,7 +20,7 @@ from spheroid_qc.flags import Flag, frame_flags, resolve, series_flags
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.run.store.decisions import Exclusions
 from spheroid_qc.run.tables.column_store import Columns
-from spheroid_qc.run.tables.well_rows import Layout, Row, dosed_at
+from spheroid_qc.run.tables.well_rows import Row, RowLayout, dosed_at
 
 # What is compared between the times and wells of a plate; of many spheres a well the picture only.
 _FIGURES = {
@@ -49,7 +49,7 @@ Found = dict[Hashable, list[Flag]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredRows:
     """What was found out about the rows of one plate, in their order.
 
     Parameters
@@ -107,12 +107,12 @@ class PlateReader:
         if reason is not None:
             flags.append(Flag("excluded_by_user", detail=reason))
         if measured:
-            figures = {
+            features = {
                 name.removeprefix("figure:"): value
                 for name, value in values.items()
                 if value is None or isinstance(value, int | float)
             }
-            flags += frame_flags(figures, parameters.quality, parameters.plate.assay)
+            flags += frame_flags(features, parameters.quality, parameters.plate.assay)
         self._columns.add(values)
         self._imaged.append(values.get("file") is not None)
         self._taken.append(taken and reason is None)
@@ -127,13 +127,13 @@ class PlateReader:
 
 
 def plate_findings(
-    layout: Layout, parameters: Parameters
+    layout: RowLayout, parameters: Parameters
 ) -> tuple[list[tuple[str, Flag]], list[str]]:
     """Say what concerns whole plates: an assumed dose time, no vehicle.
 
     Parameters
     ----------
-    layout : Layout
+    layout : RowLayout
         All plates.
     parameters : Parameters
         For the dose time and severities.
@@ -161,7 +161,7 @@ def plate_findings(
     return [(plate, resolve(flag, parameters.quality)) for plate, flag in found], notes
 
 
-def judge(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> Judged:
+def assign_states(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> ScoredRows:
     """Judge every row of a plate.
 
     Parameters
@@ -175,7 +175,7 @@ def judge(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> Judge
 
     Returns
     -------
-    Judged
+    ScoredRows
         Same rows, same order.
     """
     wells, flags = reader.table()
@@ -191,8 +191,8 @@ def judge(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> Judge
         wells["state"] = np.where(_scorable(wells, flags, {}, parameters), "", "unscorable")
     _blank_wells(wells, flags, parameters)
     final = [
-        tuple(map(_warning, judged)) if taken else judged
-        for judged, taken in zip(
+        tuple(map(_warning, scored)) if taken else scored
+        for scored, taken in zip(
             (_final(found, parameters) for found in flags), wells["accepted"], strict=True
         )
     ]
@@ -200,7 +200,7 @@ def judge(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> Judge
     # The words of the states, not a copy of them for every row.
     words = {name: name for name in (*follow.STATES, "")}
     columns["state"] = [words[str(name)] for name in columns["state"]]
-    return Judged(columns, final)
+    return ScoredRows(columns, final)
 
 
 def _warning(flag: Flag) -> Flag:

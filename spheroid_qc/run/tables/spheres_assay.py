@@ -94,7 +94,7 @@ def summarise_spheres(
     return values, flags
 
 
-def judge_fields(
+def merge_fields(
     fields: Sequence[dict[str, Any]], parameters: Parameters
 ) -> tuple[list[dict[str, Any]], list[Flag]]:
     """Leave out fields that can't be trusted, if others of the well can.
@@ -119,7 +119,7 @@ def judge_fields(
     good: list[dict[str, Any]] = []
     flags: list[Flag] = []
     for one in fields:
-        figures = {
+        features = {
             **one["figures"],
             "pixel_size_um": one["pixel_size_um"],
             "confidence": one["confidence"],
@@ -127,7 +127,7 @@ def judge_fields(
         }
         found = [
             resolve(flag, parameters.quality)
-            for flag in frame_flags(figures, parameters.quality, Assay.SPHERES)
+            for flag in frame_flags(features, parameters.quality, Assay.SPHERES)
             # A field without a sphere is nothing special, and the row tells of the rest.
             if flag.code not in ("no_spheroid", "uncalibrated")
         ]

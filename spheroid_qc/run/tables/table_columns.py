@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from spheroid_qc.flags import FLAGS, Flag, resolve
-from spheroid_qc.frames.frame_table import Finding
+from spheroid_qc.frames.frame_table import NameFinding
 from spheroid_qc.measurement import measured_columns
 from spheroid_qc.measurement.fluorescence_channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters
@@ -103,14 +103,14 @@ class WellsTable:
         self.summarised: tuple[str, ...] = (*counted, *self._channels, *self._ends)
         """Columns that are summarised by condition beside the usual ones."""
 
-    def row(self, row: Row, judged: Mapping[str, Any], flags: str, *, last: bool) -> dict[str, Any]:
+    def row(self, row: Row, scored: Mapping[str, Any], flags: str, *, last: bool) -> dict[str, Any]:
         """Fill a row.
 
         Parameters
         ----------
         row : Row
             As read.
-        judged : mapping
+        scored : mapping
             From `Judged.values`.
         flags : str
             Codes, joined.
@@ -126,7 +126,7 @@ class WellsTable:
         filled = {name: values.get(name) for name in self.columns}
         filled |= {name: values.get(raw) for name, raw in self._channels.items()}
         filled |= {name: values.get(raw) for name, raw in self._map.items()}
-        filled |= {name: value for name, value in judged.items() if name in filled}
+        filled |= {name: value for name, value in scored.items() if name in filled}
         filled["flags"] = flags
         if self._ends:
             known = self._values.get((values["plate"], values["well"]), {}) if last else {}
@@ -231,7 +231,7 @@ def flag_row(flag: Flag, place: Mapping[str, Any], parameters: Parameters) -> di
     }
 
 
-def finding_flags(findings: Iterable[Finding]) -> Iterator[tuple[Flag, dict[str, Any]]]:
+def finding_flags(findings: Iterable[NameFinding]) -> Iterator[tuple[Flag, dict[str, Any]]]:
     """Give the flags of files that are left out, with the file."""
     for finding in findings:
         code = _FINDING_CODES.get(finding.kind)
@@ -261,6 +261,6 @@ def frame_rows(row: Row) -> Iterator[dict[str, Any]]:
         }
 
 
-def finding_frame(finding: Finding) -> dict[str, Any]:
+def finding_frame(finding: NameFinding) -> dict[str, Any]:
     """Make a row of `frames.csv` for a file that is left out."""
     return {"path": finding.path, "status": finding.kind, "note": finding.message}

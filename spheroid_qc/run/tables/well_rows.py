@@ -17,11 +17,11 @@ from spheroid_qc.flags import Flag
 from spheroid_qc.frames.frame_table import Frame, FrameTable
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.plate_map.mapped_wells import MappedWell, PlateMap, condition_name
-from spheroid_qc.run.store.well_records import Moment
+from spheroid_qc.run.store.well_records import WellTimepoint
 from spheroid_qc.run.tables.spheres_assay import (
     combine_channels,
     is_counted,
-    judge_fields,
+    merge_fields,
     summarise_spheres,
 )
 from spheroid_qc.wells import row_column
@@ -43,7 +43,7 @@ class WellRows:
         Which.
     times : mapping
         Timepoint of the plate -> hours, and how they were read.
-    moments : sequence of Moment
+    well_timepoints : sequence of WellTimepoint
         What was imaged.
     entry : MappedWell or None
         What the plate map says of it.
@@ -52,12 +52,12 @@ class WellRows:
     plate: str
     well: str
     times: Mapping[int, tuple[float, str]]
-    moments: Sequence[Moment]
+    well_timepoints: Sequence[WellTimepoint]
     entry: MappedWell | None
 
 
 @dataclass(frozen=True)
-class Layout:
+class RowLayout:
     """All rows of the tables, in their order, before anything of them is read.
 
     Parameters
@@ -86,7 +86,7 @@ class Row:
         those of `channel_column` further channels.
     flags : list of Flag
         What the reading itself raised.
-    moment : Moment or None
+    well_timepoint : WellTimepoint or None
         What was imaged.
     spheroids : list of dict
         One for every spheroid.
@@ -102,7 +102,7 @@ class Row:
 
     values: dict[str, Any]
     flags: list[Flag]
-    moment: Moment | None
+    well_timepoint: WellTimepoint | None
     spheroids: list[dict[str, Any]] = field(default_factory=list)
     frames: list[tuple[Frame, dict[str, Any]]] = field(default_factory=list)
     masks: list[tuple[int, str]] = field(default_factory=list)
@@ -111,28 +111,30 @@ class Row:
 
 
 def lay_out(
-    table: FrameTable, moments: Mapping[Key, list[Moment]], plate_map: PlateMap | None
-) -> Layout:
+    table: FrameTable,
+    well_timepoints: Mapping[Key, list[WellTimepoint]],
+    plate_map: PlateMap | None,
+) -> RowLayout:
     """Lay frame table and plate map side by side.
 
     Parameters
     ----------
     table : FrameTable
         Every frame and how its name was read.
-    moments : mapping
+    well_timepoints : mapping
         (plate, well) -> its moments.
     plate_map : PlateMap or None
         What was in the wells.
 
     Returns
     -------
-    Layout
+    RowLayout
         Sorted by plate, well (row, column) and time.
     """
     times = _plate_times(table.frames)
     mapped = {} if plate_map is None else plate_map.for_plates(sorted(times))
     wells: dict[str, set[str]] = {plate: set() for plate in times}
-    for plate, well in (*moments, *mapped):
+    for plate, well in (*well_timepoints, *mapped):
         if plate in wells:
             wells[plate].add(well)
     plates = {
@@ -141,24 +143,24 @@ def lay_out(
                 plate,
                 well,
                 times[plate],
-                moments.get((plate, well), ()),
+                well_timepoints.get((plate, well), ()),
                 mapped.get((plate, well)),
             )
             for well in sorted(wells[plate], key=row_column)
         ]
         for plate in times
     }
-    return Layout(plates, plate_map is not None, _channels_at(moments))
+    return RowLayout(plates, plate_map is not None, _channels_at(well_timepoints))
 
 
 def read_rows(
-    layout: Layout, of_well: WellRows, record: Record, parameters: Parameters
+    layout: RowLayout, of_well: WellRows, record: Record, parameters: Parameters
 ) -> Iterator[Row]:
     """Make the rows of one well.
 
     Parameters
     ----------
-    layout : Layout
+    layout : RowLayout
         Of the whole run.
     of_well : WellRows
         The well.
@@ -173,7 +175,9 @@ def read_rows(
         In order of time.
     """
     plate, well, entry = of_well.plate, of_well.well, of_well.entry
-    of_time = {moment.timepoint: moment for moment in of_well.moments}
+    of_time = {
+        well_timepoint.timepoint: well_timepoint for well_timepoint in of_well.well_timepoints
+    }
     treatment = _treatment(entry)
     letters, column = well.rstrip("0123456789"), row_column(well)[1] + 1
     shared: list[Flag] = []
@@ -184,7 +188,7 @@ def read_rows(
     if entry is not None and not of_time:
         shared.append(Flag("mapped_without_image"))
     for timepoint, (time_h, time_source) in of_well.times.items():
-        moment = of_time.get(timepoint)
+        well_timepoint = of_time.get(timepoint)
         place = {
             "plate": plate,
             "well": well,
@@ -193,13 +197,15 @@ def read_rows(
             "time_h": time_h,
             "timepoint": timepoint,
         }
-        row = Row(place | treatment, [], moment)
-        if moment is None:
+        row = Row(place | treatment, [], well_timepoint)
+        if well_timepoint is None:
             row.flags.append(Flag("missing_frame"))
         else:
-            _read_moment(row, moment, record.get(moment.signature), parameters, entry)
+            _read_timepoint(
+                row, well_timepoint, record.get(well_timepoint.signature), parameters, entry
+            )
             if not any(f.code == "channel_missing" for f in row.flags):
-                row.flags += _absent(moment, layout.usual[plate, timepoint])
+                row.flags += _absent(well_timepoint, layout.usual[plate, timepoint])
         row.flags += shared
         if time_source == "index":
             row.flags.append(Flag("time_is_index"))
@@ -207,19 +213,21 @@ def read_rows(
         yield row
 
 
-def _channels_at(moments: Mapping[Key, list[Moment]]) -> dict[tuple[str, int], set[str]]:
+def _channels_at(
+    well_timepoints: Mapping[Key, list[WellTimepoint]],
+) -> dict[tuple[str, int], set[str]]:
     """Channels in the names of each plate at each time."""
     found: dict[tuple[str, int], set[str]] = {}
-    for (plate, _), of_well in moments.items():
-        for moment in of_well:
-            names = found.setdefault((plate, moment.timepoint), set())
-            names |= {frame.channel for frame in moment.frames}
+    for (plate, _), of_well in well_timepoints.items():
+        for well_timepoint in of_well:
+            names = found.setdefault((plate, well_timepoint.timepoint), set())
+            names |= {frame.channel for frame in well_timepoint.frames}
     return found
 
 
-def _absent(moment: Moment, usual: set[str]) -> list[Flag]:
+def _absent(well_timepoint: WellTimepoint, usual: set[str]) -> list[Flag]:
     """Flag a further channel that other wells have at this time."""
-    absent = sorted(usual - {frame.channel for frame in moment.frames})
+    absent = sorted(usual - {frame.channel for frame in well_timepoint.frames})
     if not absent:
         return []
     detail = f"Other wells of the plate have {', '.join(absent)} at this time."
@@ -241,20 +249,20 @@ def _plate_times(frames: tuple[Frame, ...]) -> dict[str, dict[int, tuple[float, 
     return {plate: dict(sorted(found[plate].items())) for plate in sorted(found)}
 
 
-def _read_moment(
+def _read_timepoint(
     row: Row,
-    moment: Moment,
+    well_timepoint: WellTimepoint,
     result: Mapping[str, Any] | None,
     parameters: Parameters,
     entry: MappedWell | None,
 ) -> None:
     """Enter what was measured at one time."""
     line, flags = row.values, row.flags
-    line["file"] = moment.frames[0].path
+    line["file"] = well_timepoint.frames[0].path
     if result is None:
-        detail = f"{moment.frames[0].path} ended the process that worked on it."
+        detail = f"{well_timepoint.frames[0].path} ended the process that worked on it."
         row.failures.append(detail)
-        row.frames = [(f, {"problem": detail, "status": "failed"}) for f in moment.frames]
+        row.frames = [(f, {"problem": detail, "status": "failed"}) for f in well_timepoint.frames]
         flags.append(Flag("worker_died", detail=detail))
         return
     analysed = result["fields"]
@@ -263,13 +271,13 @@ def _read_moment(
         severity = Severity.WARN if analysed else Severity.EXCLUDE
         flags.append(Flag(code, severity, sentence))
         row.failures.append(sentence)
-    row.frames = _frames_of(moment, result)
+    row.frames = _frames_of(well_timepoint, result)
     flags += [Flag(code, detail=sentence) for code, sentence in result.get("review", ())]
     if not analysed:
         return
     single = parameters.plate.assay is Assay.SINGLE
     if not single:
-        analysed, more = judge_fields(analysed, parameters)
+        analysed, more = merge_fields(analysed, parameters)
         flags += more
     first = analysed[0]
     for field_result in analysed:
@@ -321,12 +329,14 @@ def _read_moment(
         flags.append(Flag("not_stitched", detail=f"Field {first['field']} was used."))
 
 
-def _frames_of(moment: Moment, result: Mapping[str, Any]) -> list[tuple[Frame, dict[str, Any]]]:
+def _frames_of(
+    well_timepoint: WellTimepoint, result: Mapping[str, Any]
+) -> list[tuple[Frame, dict[str, Any]]]:
     """Tell of each frame of a moment what reading it told."""
     read = {entry["path"]: entry for entry in result["inputs"]}
     problems = {path: (code, sentence) for code, path, sentence in result["problems"]}
     found: list[tuple[Frame, dict[str, Any]]] = []
-    for frame in moment.frames:
+    for frame in well_timepoint.frames:
         known: dict[str, Any] = {}
         if frame.path in problems:
             code, known["problem"] = problems[frame.path]

@@ -25,9 +25,14 @@ from spheroid_qc.run.run_summary import condition_lines, distrust_lines
 from spheroid_qc.run.store.corrected_masks import corrected_record
 from spheroid_qc.run.store.decisions import Exclusion, Exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import Moment
+from spheroid_qc.run.store.well_records import WellTimepoint
 from spheroid_qc.run.tables.column_store import Columns
-from spheroid_qc.run.tables.scored_rows import Judged, PlateReader, judge, plate_findings
+from spheroid_qc.run.tables.scored_rows import (
+    PlateReader,
+    ScoredRows,
+    assign_states,
+    plate_findings,
+)
 from spheroid_qc.run.tables.table_columns import (
     FRAMES,
     QC,
@@ -40,7 +45,7 @@ from spheroid_qc.run.tables.table_columns import (
     spheroid_columns,
     spheroid_rows,
 )
-from spheroid_qc.run.tables.well_rows import Layout, Record, WellRows, lay_out, read_rows
+from spheroid_qc.run.tables.well_rows import Record, RowLayout, WellRows, lay_out, read_rows
 from spheroid_qc.tables.csv_writer import TableWriter, table_writer, write_table
 
 _WORDS = (
@@ -82,7 +87,7 @@ def finish_tables(
     run: RunFolder,
     source: Path,
     table: FrameTable,
-    moments: Mapping[tuple[str, str], list[Moment]],
+    well_timepoints: Mapping[tuple[str, str], list[WellTimepoint]],
     plate_map: PlateMap | None,
     joined: EndPoints | None,
     exclusions: Sequence[Exclusion],
@@ -114,22 +119,22 @@ def finish_tables(
     """
 
     def records(of_well: WellRows) -> Record:
-        return corrected_record(run, of_well.plate, of_well.well) if of_well.moments else {}
+        return corrected_record(run, of_well.plate, of_well.well) if of_well.well_timepoints else {}
 
-    layout = lay_out(table, moments, plate_map)
+    layout = lay_out(table, well_timepoints, plate_map)
     plates = tuple(layout.plates)
     excluded = Exclusions(exclusions, plates)
     taken = Exclusions(accepted, plates)
     plate_flags, notes = plate_findings(layout, parameters)
     channels: set[str] = set()
-    judged: dict[str, Judged] = {}
+    scored: dict[str, ScoredRows] = {}
     for plate, wells in layout.plates.items():
         reader = PlateReader(parameters, excluded, taken)
         for of_well in wells:
             for row in read_rows(layout, of_well, records(of_well), parameters):
                 channels.update(row.channels)
                 reader.add(row)
-        judged[plate] = judge(reader, parameters, mapped=layout.mapped)
+        scored[plate] = assign_states(reader, parameters, mapped=layout.mapped)
     columns = WellsTable(parameters, channels, plate_map, joined, plates)
     writing = _Tables(run, columns, parameters)
     with writing.open():
@@ -138,14 +143,14 @@ def finish_tables(
         for plate, wells in layout.plates.items():
             begin = 0
             for of_well in wells:
-                writing.well(layout, of_well, records(of_well), judged[plate], begin)
+                writing.well(layout, of_well, records(of_well), scored[plate], begin)
                 begin += len(of_well.times)
         for flag, place in finding_flags(table.findings):
             writing.flag(flag, place)
         for finding in table.findings:
             writing.frames.add(finding_frame(finding))
     answer = writing.conditions()
-    overlays = WantedOverlays(run, source, layout, records, judged, parameters, calibration)
+    overlays = WantedOverlays(run, source, layout, records, scored, parameters, calibration)
     return Finished(
         tables={name: run.table(name) for name in _NAMES},
         overlays=overlays,
@@ -199,16 +204,16 @@ class _Tables:
             self._said.add(row)
 
     def well(
-        self, layout: Layout, of_well: WellRows, record: Record, judged: Judged, begin: int
+        self, layout: RowLayout, of_well: WellRows, record: Record, scored: ScoredRows, begin: int
     ) -> None:
         """Write all rows of a well; `begin` is the number of its first row on its plate."""
         rows = read_rows(layout, of_well, record, self._parameters)
         last = max(time_h for time_h, _ in of_well.times.values())
         for number, row in enumerate(rows, start=begin):
-            flags = judged.flags[number]
+            flags = scored.flags[number]
             codes = ";".join(flag.code for flag in flags)
             at_end = row.values["time_h"] == last
-            filled = self._columns.row(row, judged.values(number), codes, last=at_end)
+            filled = self._columns.row(row, scored.values(number), codes, last=at_end)
             self.wells.add(filled)
             self._summary.add(filled)
             for spheroid in spheroid_rows(row, filled["state"], codes):
@@ -227,5 +232,5 @@ class _Tables:
         wells = self._summary.table()
         conditions = summarise_conditions(wells, self._columns.summarised)
         write_table(self._run.table("conditions"), conditions)
-        said = self._said.table()
-        return [*condition_lines(conditions, wells), "", *distrust_lines(said, wells)]
+        messages = self._said.table()
+        return [*condition_lines(conditions, wells), "", *distrust_lines(messages, wells)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import ImageError, SpheroidQCError
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import Moment, WellTask, read_record, write_record
+from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, read_record, write_record
 
 if TYPE_CHECKING:
     from spheroid_qc.run.well.load import OpenFile
@@ -51,15 +51,15 @@ def analyse_well(task: WellTask) -> WellResult:
     OutputError
         If masks or the record can't be written.
     """
-    moments, new = analyse_moments(task)
+    well_timepoints, new = analyse_timepoints(task)
     try:
-        commit_record(RunFolder(task.out), task, moments)
+        commit_record(RunFolder(task.out), task, well_timepoints)
     except OSError as error:
         raise output_error(task.out, error) from error
     return WellResult(task.plate, task.well, new)
 
 
-def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
+def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
     """Analyse what a well's record does not cover yet, without touching the record.
 
     Parameters
@@ -69,7 +69,7 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
 
     Returns
     -------
-    moments : list of dict
+    well_timepoints : list of dict
         Old and new results, in the order of the task.
     new : int
         How many are new.
@@ -81,35 +81,35 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
     """
     # Imported here: the parent, which unpickles this function, needs none of it.
     from spheroid_qc.run.well.load import OpenFile
-    from spheroid_qc.run.well.timepoint import analyse_moment
+    from spheroid_qc.run.well.timepoint import analyse_timepoint
 
     run = RunFolder(task.out)
     done = read_record(run, task.plate, task.well)
     found: list[dict[str, Any]] = []
     new = 0
     with OpenFile() as files:
-        for moment in task.moments:
-            old = done.get(moment.signature)
+        for well_timepoint in task.well_timepoints:
+            old = done.get(well_timepoint.signature)
             if old is not None and masks_present(run, old):
                 found.append(old)
-                _measure_corrections(task, moment, old, files)
+                _measure_corrections(task, well_timepoint, old, files)
                 continue
             new += 1
-            path = moment.frames[0].path
+            path = well_timepoint.frames[0].path
             try:
                 found.append(
-                    analyse_moment(
-                        task.folder, run, moment, task.parameters, task.calibration, files
+                    analyse_timepoint(
+                        task.folder, run, well_timepoint, task.parameters, task.calibration, files
                     )
                 )
-                _measure_corrections(task, moment, found[-1], files)
+                _measure_corrections(task, well_timepoint, found[-1], files)
             except OSError as error:
                 raise output_error(task.out, error) from error
             except SpheroidQCError:
                 raise
             except MemoryError:
                 sentence = f"There was not enough memory to analyse {path}; use fewer workers."
-                found.append(_failed(moment.signature, "worker_died", path, sentence))
+                found.append(_failed(well_timepoint.signature, "worker_died", path, sentence))
             except Exception as error:  # a fault of ours must not cost the plate
                 reason = f"{type(error).__name__}: {error}"
                 sentence = (
@@ -117,12 +117,14 @@ def analyse_moments(task: WellTask) -> tuple[list[dict[str, Any]], int]:
                     "with the file."
                 )
                 details = traceback.format_exc()
-                found.append(_failed(moment.signature, "worker_died", path, sentence, details))
+                found.append(
+                    _failed(well_timepoint.signature, "worker_died", path, sentence, details)
+                )
     return found, new
 
 
 def _measure_corrections(
-    task: WellTask, moment: Moment, result: dict[str, Any], files: OpenFile
+    task: WellTask, well_timepoint: WellTimepoint, result: dict[str, Any], files: OpenFile
 ) -> None:
     """Measure masks that were corrected by hand where that has not been done."""
     from spheroid_qc.run.store.corrected_masks import measure_corrections
@@ -130,7 +132,7 @@ def _measure_corrections(
     run = RunFolder(task.out)
     if run.corrections.is_dir():
         measure_corrections(
-            run, task.folder, moment, result, task.parameters, task.calibration, files
+            run, task.folder, well_timepoint, result, task.parameters, task.calibration, files
         )
 
 
@@ -143,21 +145,23 @@ def prepare() -> None:
     import_module("spheroid_qc.segmentation.classical")
 
 
-def commit_record(run: RunFolder, task: WellTask, moments: list[dict[str, Any]]) -> None:
+def commit_record(run: RunFolder, task: WellTask, well_timepoints: list[dict[str, Any]]) -> None:
     """Write a well's record; from then on the well counts as done."""
-    write_record(run, task.plate, task.well, moments)
+    write_record(run, task.plate, task.well, well_timepoints)
 
 
 def split(task: WellTask) -> list[WellTask]:
     """One task for each moment of a well."""
-    return [replace(task, moments=(moment,)) for moment in task.moments]
+    return [
+        replace(task, well_timepoints=(well_timepoint,)) for well_timepoint in task.well_timepoints
+    ]
 
 
-def masks_present(run: RunFolder, moment: dict[str, Any]) -> bool:
+def masks_present(run: RunFolder, well_timepoint: dict[str, Any]) -> bool:
     """Tell whether the masks that a moment's result names are still there, and whole."""
     return all(
         _is_whole(run.masks / found["mask"], found.get("mask_size"))
-        for found in moment["fields"]
+        for found in well_timepoint["fields"]
         if found["mask"]
     )
 
@@ -178,7 +182,7 @@ def _is_whole(path: Path, size: int | None) -> bool:
 def _failed(
     signature: str, code: str, path: str, sentence: str, details: str = ""
 ) -> dict[str, Any]:
-    moment: dict[str, Any] = {
+    well_timepoint: dict[str, Any] = {
         "signature": signature,
         "inputs": [],
         "problems": [[code, path, sentence]],
@@ -186,5 +190,5 @@ def _failed(
         "fields": [],
     }
     if details:
-        moment["traceback"] = details
-    return moment
+        well_timepoint["traceback"] = details
+    return well_timepoint

@@ -11,14 +11,14 @@ from pathlib import Path
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.store.well_records import Moment
+from spheroid_qc.run.store.well_records import WellTimepoint
 from spheroid_qc.run.well.load import FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
 
 
 def load_analysed(
     folder: Path,
-    moment: Moment,
+    well_timepoint: WellTimepoint,
     field: int,
     stitched: bool,
     parameters: Parameters,
@@ -33,7 +33,7 @@ def load_analysed(
     ----------
     folder : Path
         The image folder.
-    moment : Moment
+    well_timepoint : WellTimepoint
         The frames of the well at that time.
     field : int
         Number of the field.
@@ -58,17 +58,17 @@ def load_analysed(
     ImageError
         If a file is absent or can't be read any more.
     """
-    fields = moment.fields
+    fields = well_timepoint.fields
     missing = not stitched and field not in fields
     if missing:
-        raise ImageError(f"Field {field} of {moment.frames[0].path} is not there any more.")
+        raise ImageError(f"Field {field} of {well_timepoint.frames[0].path} is not there any more.")
     chosen = [
         load_field(
             folder,
             fields[number],
             parameters,
             calibration,
-            moment.channel,
+            well_timepoint.channel,
             files,
             with_others=with_others,
         )

@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.images import PlateCalibration
-from spheroid_qc.measurement import figures_of, fluorescence, rows_of, scene_of
+from spheroid_qc.measurement import fluorescence, masked_frame, quality_features, rows_of
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.run.store.mask_files import write_masks
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import Moment, output_name
+from spheroid_qc.run.store.well_records import WellTimepoint, output_name
 from spheroid_qc.run.well.load import FieldError, FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
 from spheroid_qc.segmentation import Segmentation, segment
 
 
-def analyse_moment(
+def analyse_timepoint(
     folder: Path,
     run: RunFolder,
-    moment: Moment,
+    well_timepoint: WellTimepoint,
     parameters: Parameters,
     calibration: PlateCalibration,
     files: OpenFile,
@@ -41,7 +41,7 @@ def analyse_moment(
         The image folder.
     run : RunFolder
         Where masks go.
-    moment : Moment
+    well_timepoint : WellTimepoint
         The frames.
     parameters : Parameters
         All settings.
@@ -59,10 +59,10 @@ def analyse_moment(
     """
     loaded: list[FieldImage] = []
     problems: list[tuple[str, str, str]] = []
-    for frames in moment.fields.values():
+    for frames in well_timepoint.fields.values():
         try:
             loaded.append(
-                load_field(folder, frames, parameters, calibration, moment.channel, files)
+                load_field(folder, frames, parameters, calibration, well_timepoint.channel, files)
             )
         except FieldError as error:
             problems.append((error.code, error.path, str(error)))
@@ -82,10 +82,10 @@ def analyse_moment(
             result["mask_size"] = (run.masks / name).stat().st_size
         result["stitched"] = stitched
     return {
-        "signature": moment.signature,
+        "signature": well_timepoint.signature,
         "inputs": [entry for image in loaded for entry in image.inputs],
         "problems": [*problems, *(p for image in loaded for p in image.problems)],
-        "n_fields": len(moment.fields),
+        "n_fields": len(well_timepoint.fields),
         "fields": [result for _, _, result in analysed],
     }
 
@@ -134,7 +134,7 @@ def measure_field(
     dict
         Plain data for a record: file, shape, calibration, rows, quality figures, fluorescence.
     """
-    scene = scene_of(segmentation, image.pixels, image.pixel_size_um, parameters.measurement)
+    scene = masked_frame(segmentation, image.pixels, image.pixel_size_um, parameters.measurement)
     rows = rows_of(scene, parameters.plate.assay, segmentation.confidence)
     return {
         "field": image.frame.field,
@@ -151,7 +151,7 @@ def measure_field(
         "core_px": int(np.count_nonzero(segmentation.core)),
         "shed_px": int(np.count_nonzero(segmentation.shed & (segmentation.core == 0))),
         "rows": [_plain(row) for row in rows],
-        "figures": _plain(figures_of(scene)),
+        "figures": _plain(quality_features(scene)),
         "fluorescence": {
             name: _plain(fluorescence(segmentation, pixels, image.pixel_size_um))
             for name, pixels in image.others.items()

@@ -77,7 +77,7 @@ def smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
     return float(soft * smooth)
 
 
-Figures = NDArray[np.float64]
+Features = NDArray[np.float64]
 
 _TEXTURE_WEIGHT = 0.15
 """What a change of texture by a factor e counts beside a change of the field's whole range."""
@@ -121,7 +121,7 @@ _SMALLEST_SIBLING = 0.03
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class SelectedBody:
     """A chosen candidate.
 
     Parameters
@@ -139,7 +139,7 @@ class Body:
         Whether texture rather than intensity speaks for it.
     step : float
         Mean signed change of intensity outwards across the rim.
-    inner : Body or None
+    inner : SelectedBody or None
         A much smaller body of the same polarity within, with as strong a rim: the body itself,
         should what surrounds it be a crowd of cells.
     """
@@ -152,7 +152,7 @@ class Body:
     support: float
     by_texture: bool
     step: float
-    inner: Body | None = None
+    inner: SelectedBody | None = None
 
     @property
     def confidence(self) -> float:
@@ -162,7 +162,7 @@ class Body:
 
 def select_bodies(
     candidates: Candidates, cues: Cues, usable: Mask, min_area: float, needed: float
-) -> tuple[list[Body], float]:
+) -> tuple[list[SelectedBody], float]:
     """Choose the bodies of a frame, best first; no two overlap.
 
     Parameters
@@ -177,7 +177,7 @@ def select_bodies(
 
     Returns
     -------
-    bodies : list of Body
+    bodies : list of SelectedBody
     evidence : float
         The best there was, also where it was not enough.
     """
@@ -221,7 +221,7 @@ def select_bodies(
     return chosen, evidence
 
 
-def _central(body: Body, c: Candidates, marks: _Marks) -> Body:
+def _central(body: SelectedBody, c: Candidates, marks: _Marks) -> SelectedBody:
     """Take the middle one of all thresholds that give the body nearly as good a rim.
 
     Where an edge is sharp they are all the same; where the body fades, no threshold is better
@@ -281,7 +281,7 @@ class _Marks:
         self.evidence = np.clip(sure * common**0.5 * (0.6 + 0.4 * settled), 0, 1)
 
 
-def _company(c: Candidates, sure: Figures, min_area: float) -> Figures:
+def _company(c: Candidates, sure: Features, min_area: float) -> Features:
     """Share, up to one, of eight others of the same kind elsewhere in the frame.
 
     Where bodies fill the frame each has a threshold of its own and none is stable, but many of
@@ -307,14 +307,14 @@ def _company(c: Candidates, sure: Figures, min_area: float) -> Figures:
     return company
 
 
-def _stability(c: Candidates) -> Figures:
+def _stability(c: Candidates) -> Features:
     """Share, up to one, of four further candidates with nearly the same size and place."""
     size = np.log(c.area)
     reach = 0.12 * np.sqrt(c.area)
     near = np.abs(size[:, None] - size[None, :]) < 0.15
     near &= np.abs(c.y[:, None] - c.y[None, :]) < reach[:, None]
     near &= np.abs(c.x[:, None] - c.x[None, :]) < reach[:, None]
-    found: Figures = np.minimum((near.sum(axis=1) - 1) / 5.0, 1.0)
+    found: Features = np.minimum((near.sum(axis=1) - 1) / 5.0, 1.0)
     return found
 
 
@@ -325,10 +325,10 @@ def _first_body(
     marks: _Marks,
     min_area: float,
     needed: float,
-) -> tuple[tuple[int, Body] | None, float]:
+) -> tuple[tuple[int, SelectedBody] | None, float]:
     """Find the best of a few distinct contenders, each looked at closely."""
     seen: list[int] = []
-    bodies: list[tuple[int, Body]] = []
+    bodies: list[tuple[int, SelectedBody]] = []
     most = 0.0
     for row in order:
         if c.area[row] < min_area * (_TEXTURE_AREA if marks.by_texture[row] else 1):
@@ -369,7 +369,9 @@ def _first_body(
     return bodies[0], most
 
 
-def _inner(row: int, body: Body, bodies: list[tuple[int, Body]], c: Candidates) -> Body | None:
+def _inner(
+    row: int, body: SelectedBody, bodies: list[tuple[int, SelectedBody]], c: Candidates
+) -> SelectedBody | None:
     """Best contender that lies within the body and has as strong and as even a rim."""
     for other, inside in bodies:
         if (
@@ -384,7 +386,7 @@ def _inner(row: int, body: Body, bodies: list[tuple[int, Body]], c: Candidates) 
     return None
 
 
-def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> Body:
+def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> SelectedBody:
     """Look at the zone behind the rim: solid, or cells and gaps; and at the inside."""
     rows = np.flatnonzero(mask.any(axis=1))
     columns = np.flatnonzero(mask.any(axis=0))
@@ -413,7 +415,7 @@ def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> 
     small *= 1 - float(marks.company[row])
     if small > 0 and not marks.by_texture[row]:
         factor *= 1 - small * smudge(mask, cues, float(c.rough_step[row]), size)
-    return Body(
+    return SelectedBody(
         row,
         mask,
         float(marks.score[row]) * factor,

@@ -94,7 +94,7 @@ def _centres(depth: NDArray[np.float64]) -> list[tuple[int, int]]:
 
 
 Mask = NDArray[np.bool_]
-Figures = NDArray[np.float64]
+Features = NDArray[np.float64]
 
 
 @dataclass(eq=False)
@@ -131,18 +131,18 @@ class Candidates:
     index: NDArray[np.int64]
     cue: NDArray[np.int64]
     split: NDArray[np.bool_]
-    area: Figures
-    y: Figures
-    x: Figures
-    ellipse_fill: Figures
-    elongation: Figures
-    convexity: Figures
-    border: Figures
-    step: Figures
-    agreement: Figures
-    rough_step: Figures
-    rough_agreement: Figures
-    unevenness: Figures
+    area: Features
+    y: Features
+    x: Features
+    ellipse_fill: Features
+    elongation: Features
+    convexity: Features
+    border: Features
+    step: Features
+    agreement: Features
+    rough_step: Features
+    rough_agreement: Features
+    unevenness: Features
 
     def __len__(self) -> int:
         return self.area.size
@@ -265,7 +265,7 @@ def _measure(labels: Labels, count: int, cues: Cues, usable: Mask) -> dict[str, 
     return {name: values[1:] for name, values in full.items()}
 
 
-def _convexity(labels: Labels, outline: Figures) -> Figures:
+def _convexity(labels: Labels, outline: Features) -> Features:
     box = np.zeros(outline.size)
     for label, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         box[label] = 2.0 * (rows.stop - rows.start + columns.stop - columns.start)
@@ -311,7 +311,7 @@ class _Rim:
         self.border = on_border / np.maximum(self.outline, 1)
         self._length = np.maximum(length, 1)
 
-    def change(self, values: NDArray[np.float32]) -> tuple[Figures, Figures, Figures]:
+    def change(self, values: NDArray[np.float32]) -> tuple[Features, Features, Features]:
         """Mean outward change along each rim, share that has its sign, and unevenness."""
         flat = values.ravel()
         differences = (flat[self._outer] - flat[self._inner]).astype(np.float64)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
-from spheroid_qc.segmentation.classical.body_selection import Body, select_bodies
+from spheroid_qc.segmentation.classical.body_selection import SelectedBody, select_bodies
 from spheroid_qc.segmentation.classical.candidates import find_candidates
 from spheroid_qc.segmentation.classical.cues import Cues, make_cues
 from spheroid_qc.segmentation.classical.field_of_view import usable_field
@@ -128,7 +128,7 @@ def _smallest_body(
 
 
 def _full_resolution(
-    bodies: list[Body], cues: Cues, material: Material, block: int, shape: tuple[int, int]
+    bodies: list[SelectedBody], cues: Cues, material: Material, block: int, shape: tuple[int, int]
 ) -> NDArray[np.int32]:
     """Refine every body's outline and label the bodies, largest first."""
     filled = []
@@ -152,7 +152,7 @@ def _full_resolution(
     return core
 
 
-def _label(bodies: list[Body], shape: tuple[int, ...]) -> NDArray[np.int32]:
+def _label(bodies: list[SelectedBody], shape: tuple[int, ...]) -> NDArray[np.int32]:
     """Bodies at working resolution, largest first."""
     labels = np.zeros(shape, np.int32)
     ordered = sorted(bodies, key=lambda body: -int(np.count_nonzero(body.mask)))
@@ -161,14 +161,14 @@ def _label(bodies: list[Body], shape: tuple[int, ...]) -> NDArray[np.int32]:
     return labels
 
 
-def _union(bodies: list[Body], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _union(bodies: list[SelectedBody], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     union = np.zeros(shape, bool)
     for body in bodies:
         union |= body.mask
     return union
 
 
-def _loose(material: Material, bodies: list[Body], min_area: float) -> Material:
+def _loose(material: Material, bodies: list[SelectedBody], min_area: float) -> Material:
     """Material without the larger bodies: spheres are not the cells they are measured by."""
     bodies = [b for b in bodies if np.count_nonzero(b.mask) > 0.5 * min_area]
     union = ndimage.binary_dilation(_union(bodies, material.rough.shape), iterations=2)

@@ -124,8 +124,8 @@ def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
     cues = []
     for name, sign in (("dark", -1), ("bright", 1)):
         if polarity in ("auto", name):
-            least = max(edge_noise, _FAINT * span)
-            cues.append(_by_share(name, sign * level, usable, (50, 99.7), _SHARES, least))
+            minimum = max(edge_noise, _FAINT * span)
+            cues.append(_by_share(name, sign * level, usable, (50, 99.7), _SHARES, minimum))
             if crowded:
                 cues.append(
                     _by_share(f"{name}_plain", sign * smooth, usable, (1, 99), _PLAIN_SHARES, 0)
@@ -170,11 +170,11 @@ def _by_share(
     usable: Mask,
     ends: tuple[float, float],
     shares: tuple[float, ...],
-    least: float,
+    minimum: float,
 ) -> Cue:
     sample = values[::2, ::2][usable[::2, ::2]]
     if sample.size < 2000:
         sample = values[usable]
     low, high = (float(p) for p in np.percentile(sample, ends))
     steps = (share * (high - low) for share in shares)
-    return Cue(name, values, tuple(low + step for step in steps if step > least))
+    return Cue(name, values, tuple(low + step for step in steps if step > minimum))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from spheroid_qc.segmentation.classical.body_selection import Body
+from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.cues import Cues
 from spheroid_qc.segmentation.classical.foreign_material import Material
 from spheroid_qc.segmentation.outlines import (
@@ -27,12 +27,12 @@ _BAY, _ROUGH = 0.25, 0.5
 which its bays may be granules."""
 
 
-def without_bays(body: Body, cues: Cues) -> Mask:
+def without_bays(body: SelectedBody, cues: Cues) -> Mask:
     """Fill bays that are as rough as the body: pale granules on its rim.
 
     Parameters
     ----------
-    body : Body
+    body : SelectedBody
     cues : Cues
 
     Returns
@@ -100,14 +100,14 @@ def outline_of(mask: Mask) -> Points:
     return np.stack([np.interp(at, along, points[:, i]) for i in (0, 1)], axis=1)
 
 
-def refine_outline(points: Points, body: Body, cues: Cues, material: Material) -> Points:
+def refine_outline(points: Points, body: SelectedBody, cues: Cues, material: Material) -> Points:
     """Move an outline to the steepest edge near it.
 
     Parameters
     ----------
     points : ndarray of float64, shape (n, 2)
         In blocks, from `outline_of`.
-    body : Body
+    body : SelectedBody
     cues : Cues
     material : Material
 

@@ -30,7 +30,9 @@ _MOST = 0.35
 """With more than this share of the frame rough, what is rough is no cell."""
 
 
-def find_cells(reduced: Reduced, background: Float, rough: Mask, calm: Mask, least: float) -> Mask:
+def find_cells(
+    reduced: Reduced, background: Float, rough: Mask, calm: Mask, minimum: float
+) -> Mask:
     """Find pixels of loose cells.
 
     Parameters
@@ -42,7 +44,7 @@ def find_cells(reduced: Reduced, background: Float, rough: Mask, calm: Mask, lea
         Blocks to look at.
     calm : ndarray of bool, shape of the working resolution
         Blocks that show the background, from which the noise is taken.
-    least : float
+    minimum : float
         Difference below which nothing counts, where the camera shows no noise at all.
 
     Returns
@@ -73,7 +75,7 @@ def find_cells(reduced: Reduced, background: Float, rough: Mask, calm: Mask, lea
     peaks[at_row, at_column] = energy.max(axis=(1, 2))
     size = max(3, round(_CELL * max(rows, columns))) | 1
     highest = ndimage.maximum_filter(peaks, size)[at_row, at_column]
-    limit = np.maximum(max(_ENERGY * noise2, least * least), _HALF * highest)[:, None, None]
+    limit = np.maximum(max(_ENERGY * noise2, minimum * minimum), _HALF * highest)[:, None, None]
     cell = energy > limit
     inside = block // factor
     share = cell.reshape(-1, factor, inside, factor, inside).mean(axis=(2, 4), dtype=np.float32)

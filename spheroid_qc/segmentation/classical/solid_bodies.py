@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.classical.body_selection import Body
+from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge
 from spheroid_qc.segmentation.piece_shapes import box_of, fill_holes
 
@@ -42,7 +42,7 @@ _LOOSE, _AS_DENSE = 0.045, 1.7
 """Cells cover more than this share of the ground around a crowd's thick, which differs from the
 background by less than so many times as much as they do."""
 
-_SURE, _THICK, _ALIKE = 0.7, 0.4, 1.3
+_CONFIDENT, _THICK, _ALIKE = 0.7, 0.4, 1.3
 """Nor is a body of middling evidence one where cells cover this share of the ground around it
 and differ nearly as much as it does; unless it is pale, and shows by its rim."""
 
@@ -56,19 +56,21 @@ _MANY = 6
 """Where there are more bodies than this, each is small and was judged by its own rim."""
 
 
-def consolidate(bodies: list[Body], material: Material, min_area: float) -> list[Body]:
+def consolidate(
+    bodies: list[SelectedBody], material: Material, min_area: float
+) -> list[SelectedBody]:
     """Replace crowds by what is solid in them.
 
     Parameters
     ----------
-    bodies : list of Body
+    bodies : list of SelectedBody
     material : Material
     min_area : float
         In blocks; less than this left of the largest body is nothing.
 
     Returns
     -------
-    list of Body
+    list of SelectedBody
     """
     taken = np.zeros(material.rough.shape, bool)
     for body in bodies:
@@ -91,7 +93,7 @@ def consolidate(bodies: list[Body], material: Material, min_area: float) -> list
     return result
 
 
-def _is_crowd(body: Body, taken: Mask, material: Material) -> bool:
+def _is_crowd(body: SelectedBody, taken: Mask, material: Material) -> bool:
     """Whether a weak body is but the thick of a crowd that goes on around it.
 
     A body is denser than the cells it sheds. Where what lies around the outline differs from
@@ -102,7 +104,7 @@ def _is_crowd(body: Body, taken: Mask, material: Material) -> bool:
     if body.by_texture:
         inside = np.abs(material.difference[enlarge(body.mask, factor, shape)])
         return float(np.mean(inside < 0.25 * inside.mean())) > _GAPS
-    if body.evidence > _SURE:
+    if body.evidence > _CONFIDENT:
         return False
     reach = 2 + 0.3 * float(np.sqrt(int(np.count_nonzero(body.mask)) / np.pi))
     away = ndimage.distance_transform_edt(~body.mask)
@@ -121,7 +123,7 @@ def _is_crowd(body: Body, taken: Mask, material: Material) -> bool:
     return share > _THICK and ratio < _ALIKE and full > 0.5
 
 
-def _without_crowd(body: Body, material: Material) -> Body:
+def _without_crowd(body: SelectedBody, material: Material) -> SelectedBody:
     """Take the inner body where what surrounds it can be seen through."""
     if body.inner is None or body.by_texture:
         return body
@@ -179,7 +181,7 @@ def _padded(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, .
     return padded
 
 
-def _stands_out(solid: Mask, body: Body, material: Material) -> bool:
+def _stands_out(solid: Mask, body: SelectedBody, material: Material) -> bool:
     """Whether the solid part is denser than the crowd, and not just where it is crowded most."""
     factor, shape = material.factor, material.mask.shape
     inside = enlarge(solid, factor, shape)
@@ -190,7 +192,7 @@ def _stands_out(solid: Mask, body: Body, material: Material) -> bool:
     return float(size[inside].mean()) > _DENSER * float(size[crowd].mean())
 
 
-def _solid_part(body: Body, material: Material) -> Mask:
+def _solid_part(body: SelectedBody, material: Material) -> Mask:
     factor = material.factor
     box = box_of(body.mask, 3)
     fine_box = tuple(slice(s.start * factor, s.stop * factor) for s in box)

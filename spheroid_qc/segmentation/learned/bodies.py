@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.learned.edge_refinement import follow_rim
+from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
 from spheroid_qc.segmentation.learned.passes import Region, View
 from spheroid_qc.segmentation.outlines import fill_outline
@@ -163,7 +163,7 @@ def draw_bodies(
             continue
         if mean is not None:
             own = labels == number
-            points = follow_rim(points, own, (labels > 0) & ~own, mean)
+            points = snap_to_edge(points, own, (labels > 0) & ~own, mean)
         at = (points + 0.5) * (down, across) - 0.5 + (region.top, region.left)
         drawn.append(fill_outline(at, shape))
     drawn.sort(key=lambda item: -int(np.count_nonzero(item[1])))

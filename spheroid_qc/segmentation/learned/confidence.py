@@ -30,7 +30,7 @@ _SURROUNDINGS = 8
 """Pixels around the bodies that are cut out: a little more than any figure looks at."""
 
 
-def figures_of(first: View, alone: View, combined: View, labels: Labels) -> dict[str, float]:
+def answer_features(first: View, alone: View, combined: View, labels: Labels) -> dict[str, float]:
     """Figures behind the confidence.
 
     Parameters
@@ -106,14 +106,14 @@ def _calibration() -> dict[str, dict[str, float]]:
     return found
 
 
-def expectation(name: str, figures: dict[str, float]) -> float:
+def expectation(name: str, features: dict[str, float]) -> float:
     """Weigh figures as the calibration says.
 
     Parameters
     ----------
     name : str
         Entry of the calibration.
-    figures : dict of str to float
+    features : dict of str to float
         At least those that the entry has weights for.
 
     Returns
@@ -123,18 +123,18 @@ def expectation(name: str, figures: dict[str, float]) -> float:
     """
     weights = _calibration()[name]
     total = weights["constant"] + sum(
-        weight * figures[key] for key, weight in weights.items() if key != "constant"
+        weight * features[key] for key, weight in weights.items() if key != "constant"
     )
     return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
 
 
-def confidence_of(figures: dict[str, float], found: bool) -> float:
+def confidence_of(features: dict[str, float], found: bool) -> float:
     """Confidence of an answer of the network.
 
     Parameters
     ----------
-    figures : dict of str to float
-        From `figures_of`.
+    features : dict of str to float
+        From `answer_features`.
     found : bool
         Whether any body was.
 
@@ -144,4 +144,4 @@ def confidence_of(figures: dict[str, float], found: bool) -> float:
         In [0, 1]: the overlap to be expected, or, where nothing was found, the chance that there
         is nothing.
     """
-    return expectation("bodies" if found else "nothing", figures)
+    return expectation("bodies" if found else "nothing", features)

@@ -31,7 +31,7 @@ _SURROUNDINGS = 8
 """Pixels around a body that are cut out: a little more than what counts as just outside."""
 
 
-def follow_rim(points: Points, own: Mask, others: Mask, mean: Float) -> Points:
+def snap_to_edge(points: Points, own: Mask, others: Mask, mean: Float) -> Points:
     """Move an outline to the rim.
 
     Parameters

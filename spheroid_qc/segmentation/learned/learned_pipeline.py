@@ -11,9 +11,9 @@ from scipy import ndimage
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segmentation.downsampling import as_plane
 from spheroid_qc.segmentation.learned.bodies import draw_bodies, find_bodies
-from spheroid_qc.segmentation.learned.confidence import confidence_of, figures_of
+from spheroid_qc.segmentation.learned.confidence import answer_features, confidence_of
 from spheroid_qc.segmentation.learned.network import CORE, SHED
-from spheroid_qc.segmentation.learned.passes import Region, View, crop, first_look, second_look
+from spheroid_qc.segmentation.learned.passes import Region, View, coarse_pass, crop, fine_pass
 from spheroid_qc.segmentation.result import Segmentation
 
 Float = NDArray[np.float32]
@@ -40,7 +40,7 @@ _LEAST_SIDE = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
+class Passes:
     """Both looks at a frame, and the bodies seen.
 
     Parameters
@@ -82,19 +82,19 @@ def segment_learned(
     if plane.max() <= 0 or min(shape) < _LEAST_SIDE:
         nothing = np.zeros(shape, np.int32)
         return Segmentation(nothing, nothing > 0, 1.0, "learned", {"agreement": 1.0})
-    looks = look_twice(plane, pixel_size_um, parameters)
+    looks = two_passes(plane, pixel_size_um, parameters)
     labels = looks.labels
-    figures = figures_of(looks.first, looks.alone, looks.combined, labels)
-    confidence = confidence_of(figures, bool(labels.any()))
+    features = answer_features(looks.first, looks.alone, looks.combined, labels)
+    confidence = confidence_of(features, bool(labels.any()))
     seen = looks.combined
     core = draw_bodies(labels, seen.maps[CORE], seen.region, shape, _THRESHOLD, seen.pooled)
     shed = _draw_shed(looks, shape) & (core == 0) if parameters.shed else np.zeros(shape, bool)
-    return Segmentation(core, shed, confidence, "learned", figures)
+    return Segmentation(core, shed, confidence, "learned", features)
 
 
-def look_twice(
+def two_passes(
     plane: Float, pixel_size_um: float | None, parameters: SegmentationParameters
-) -> Looks:
+) -> Passes:
     """Run both passes and choose the bodies.
 
     Parameters
@@ -105,13 +105,13 @@ def look_twice(
 
     Returns
     -------
-    Looks
+    Passes
     """
-    first = first_look(plane)
-    combined, alone = second_look(plane, first)
+    first = coarse_pass(plane)
+    combined, alone = fine_pass(plane, first)
     labels = find_bodies(combined, _THRESHOLD)
     labels = _believable(labels, combined, plane.shape, pixel_size_um, parameters)
-    return Looks(first, alone, combined, labels)
+    return Passes(first, alone, combined, labels)
 
 
 def _believable(
@@ -129,10 +129,10 @@ def _believable(
     keep = np.ones(count + 1, bool)
     down, across = view.region.scale
     if parameters.min_diameter_um is not None and pixel_size_um is not None:
-        least = parameters.min_diameter_um / pixel_size_um
+        minimum = parameters.min_diameter_um / pixel_size_um
     else:
-        least = 0.5 * parameters.min_diameter_share * float(np.sqrt(shape[0] * shape[1]))
-    if sizes[1] * down * across < np.pi / 4 * least**2:
+        minimum = 0.5 * parameters.min_diameter_share * float(np.sqrt(shape[0] * shape[1]))
+    if sizes[1] * down * across < np.pi / 4 * minimum**2:
         return np.zeros_like(labels)
     many = sizes[2:].sum() > sizes[1]
     keep &= sizes >= (_MANY_SHARE if many else _FEW_SHARE) * sizes[1]
@@ -160,7 +160,7 @@ def _has_polarity(labels: Labels, mean: Float, wanted: str) -> Mask:
     return keep
 
 
-def _draw_shed(looks: Looks, shape: tuple[int, int]) -> Mask:
+def _draw_shed(looks: Passes, shape: tuple[int, int]) -> Mask:
     """Shed material of the whole frame at full resolution, the closer look where there is one."""
     shed = np.zeros(shape, bool)
     whole, near = looks.first.region, looks.combined.region

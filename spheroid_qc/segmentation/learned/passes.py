@@ -33,7 +33,7 @@ _SMALLEST = 12
 _AROUND = 0.75
 """What the second look shows around the bodies, in diameters of the largest."""
 
-_WORTH_IT = 0.72
+_MIN_GAIN = 0.72
 """A closer look is one at less than this share of the frame."""
 
 _SMALL_BODY = 20.0
@@ -84,7 +84,7 @@ class View:
     pooled: Float
 
 
-def first_look(plane: Float) -> View:
+def coarse_pass(plane: Float) -> View:
     """Look at the whole frame.
 
     Parameters
@@ -96,10 +96,10 @@ def first_look(plane: Float) -> View:
     View
     """
     height, width = plane.shape
-    return _look(plane, Region(0, 0, height, width, _shape(height, width, _SIDE)))
+    return _pass(plane, Region(0, 0, height, width, _shape(height, width, _SIDE)))
 
 
-def second_look(plane: Float, first: View) -> tuple[View, View]:
+def fine_pass(plane: Float, first: View) -> tuple[View, View]:
     """Look closer at what the first look found, from the other side.
 
     Parameters
@@ -115,7 +115,7 @@ def second_look(plane: Float, first: View) -> tuple[View, View]:
         What the second look says by itself.
     """
     region = _closer(first, plane.shape[0], plane.shape[1])
-    alone = _look(plane, region, mirrored=True)
+    alone = _pass(plane, region, mirrored=True)
     before = crop(first, region)
     weight = 0.5 if region.shape == first.region.shape else _FIRST_WEIGHT
     maps = np.float32(weight) * before + np.float32(1 - weight) * alone.maps
@@ -156,7 +156,7 @@ def crop(view: View, region: Region, which: slice = slice(None)) -> Float:
     return np.stack(parts)
 
 
-def _look(plane: Float, region: Region, *, mirrored: bool = False) -> View:
+def _pass(plane: Float, region: Region, *, mirrored: bool = False) -> View:
     part = plane[region.top : region.top + region.height, region.left : region.left + region.width]
     pooled = pool_region(part, region.shape)
     channels = channels_of(pooled)
@@ -194,7 +194,7 @@ def _closer(first: View, height: int, width: int) -> Region:
     )
     tall, wide = ends[1] - ends[0], ends[3] - ends[2]
     side = max(tall, wide, 64.0)
-    if side > _WORTH_IT * max(height, width):
+    if side > _MIN_GAIN * max(height, width):
         typical = float(np.median(np.sqrt(4 / np.pi * sizes[kept])))
         if typical < _SMALL_BODY and max(height, width) > 1.2 * _MANY_SIDE:
             return Region(0, 0, height, width, _shape(height, width, _MANY_SIDE))

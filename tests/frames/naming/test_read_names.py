@@ -213,10 +213,10 @@ def test_dates_are_kept_for_the_plate() -> None:
     ]:
         reading = read_name(path).reading
         assert reading is not None, path
-        assert (reading.moment, reading.well.name) == (when, "A01")
+        assert (reading.acquired_at, reading.well.name) == (when, "A01")
     reading = read_name("P1__2020-02-11T10_01_27-Measurement 1/Images/A01.tif").reading
     assert reading is not None
-    assert reading.folder_moment == datetime(2020, 2, 11, 10, 1, 27)
+    assert reading.folder_acquired_at == datetime(2020, 2, 11, 10, 1, 27)
     assert read_name("20220231_A01.tif").reading is not None  # no such day: a number
 
 

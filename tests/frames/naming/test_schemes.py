@@ -143,13 +143,15 @@ TABLE: list[tuple[str, str, str, dict[str, object]]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "scheme", "well", "said"), TABLE, ids=[row[0] for row in TABLE])
-def test_vendor_names(path: str, scheme: str, well: str, said: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("path", "scheme", "well", "messages"), TABLE, ids=[row[0] for row in TABLE]
+)
+def test_vendor_names(path: str, scheme: str, well: str, messages: dict[str, object]) -> None:
     result = read_name(path)
     assert result.kind == "read", result.message
     assert result.reading is not None
     assert (result.reading.scheme, result.reading.well.name) == (scheme, well)
-    assert {name: getattr(result.reading, name) for name in said} == said
+    assert {name: getattr(result.reading, name) for name in messages} == messages
 
 
 def test_table_covers_every_scheme() -> None:
@@ -227,10 +229,10 @@ def test_absolute_round_trips(well: Well, field: int, when: datetime, vessel: in
     when = when.replace(second=0, microsecond=0)
     stamp = f"{when:%Y}y{when:%m}m{when:%d}d_{when:%H}h{when:%M}m"
     got = read(f"VID{vessel}_{well.name}_{field}_{stamp}.tif")
-    assert (got.well, got.field, got.moment, got.plate) == (well, field, when, f"VID{vessel}")
+    assert (got.well, got.field, got.acquired_at, got.plate) == (well, field, when, f"VID{vessel}")
     folder = f"EssenFiles/ScanData/{when:%y%m/%d/%H%M}/{vessel}"
     raw = read(f"{folder}/{loose(well, False, False)}-{field}-Ph.tif")
-    assert (raw.well, raw.field, raw.moment, raw.plate) == (well, field, when, str(vessel))
+    assert (raw.well, raw.field, raw.acquired_at, raw.plate) == (well, field, when, str(vessel))
 
 
 @given(

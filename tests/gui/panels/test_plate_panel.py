@@ -120,7 +120,9 @@ def test_the_next_well_is_read_ahead(window, images) -> None:
     opened, cache = window.session.opened, window.session.cache
     plate = window.session.plate
     wells = opened.wells(plate)
-    following = opened.moments[plate, wells[wells.index(window.session.well) + 1]][0].signature
+    following = opened.well_timepoints[plate, wells[wells.index(window.session.well) + 1]][
+        0
+    ].signature
     window.until(lambda: any(name[0] == following for _, name in cache._frames if name))
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.gui.state.editable_map import MapDraft, Treatment, WellDraft
+from spheroid_qc.gui.state.editable_map import EditableMap, EditableWell, Treatment
 from spheroid_qc.plate_map import read_plate_map
 
-VEHICLE = WellDraft("vehicle")
-TREATED = WellDraft(
+VEHICLE = EditableWell("vehicle")
+TREATED = EditableWell(
     "treated", (Treatment("selinexor", "1", "uM"), Treatment("gemcitabine", "3", "nM"))
 )
 
 
 def test_steps_are_undone_and_done_again() -> None:
-    draft = MapDraft()
+    draft = EditableMap()
     draft.fill([("", "A01"), ("", "A02")], VEHICLE)
     draft.fill([("", "A02")], TREATED)
     draft.clear([("", "A01")])
@@ -34,14 +34,14 @@ def test_steps_are_undone_and_done_again() -> None:
 
 
 def test_what_is_saved_is_what_is_read(tmp_path) -> None:
-    draft = MapDraft()
+    draft = EditableMap()
     draft.fill([("", "A01")], VEHICLE)
     draft.fill([("", "B02")], TREATED)
     path = tmp_path / "map.csv"
     plate_map = draft.save(path)
     assert read_plate_map(path) == plate_map
     assert [d.dose_um for d in plate_map.wells[1].drugs] == pytest.approx([1.0, 0.003])
-    again = MapDraft.from_map(plate_map)
+    again = EditableMap.from_map(plate_map)
     assert again.saved
     assert again.check(tmp_path) == plate_map
 
@@ -54,8 +54,8 @@ def test_a_map_of_a_file_keeps_its_further_columns(tmp_path) -> None:
         "utf-8",
     )
     first = read_plate_map(path)
-    draft = MapDraft.from_map(first)
-    draft.fill([("P1", "A02")], WellDraft("treated", (Treatment("selinexor", "2", "uM"),)))
+    draft = EditableMap.from_map(first)
+    draft.fill([("P1", "A02")], EditableWell("treated", (Treatment("selinexor", "2", "uM"),)))
     second = draft.check(tmp_path)
     assert second.wells[1].cell_line == "PANC-1"
     assert second.wells[1].dosed_at_h == 24
@@ -66,31 +66,31 @@ def test_a_map_of_a_file_keeps_its_further_columns(tmp_path) -> None:
 def test_mistakes_are_sentences_and_leave_the_old_file(tmp_path) -> None:
     path = tmp_path / "map.csv"
     path.write_text("old", "utf-8")
-    draft = MapDraft()
+    draft = EditableMap()
     with pytest.raises(PlateMapError, match="empty"):
         draft.save(path)
-    draft.fill([("", "A01")], WellDraft("treated", (Treatment("selinexor", "lots", "uM"),)))
+    draft.fill([("", "A01")], EditableWell("treated", (Treatment("selinexor", "lots", "uM"),)))
     with pytest.raises(PlateMapError, match="lots"):
         draft.save(path)
     assert path.read_text("utf-8") == "old"
 
 
 def test_blocks_of_a_spreadsheet_with_and_without_headings() -> None:
-    draft = MapDraft()
-    written, said = draft.paste(
+    draft = EditableMap()
+    written, messages = draft.paste(
         "\t1\t2\nA\tvehicle\ttreated\nB\t\ttreated\n", "", "C03", "role", 96
     )
-    assert (written, said) == (3, "")
+    assert (written, messages) == (3, "")
     assert {well: d.role for (_, well), d in draft.wells.items()} == {
         "C03": "vehicle", "C04": "treated", "D04": "treated",
     }  # fmt: skip
     assert draft.copy("", ["C03", "C04", "D04"], "role") == "vehicle\ttreated\n\ttreated"
-    written, said = draft.paste("1\t2\n3\t4", "", "H12", "dose", 96)
+    written, messages = draft.paste("1\t2\n3\t4", "", "H12", "dose", 96)
     assert written == 1
-    assert said.startswith("3 cells lay beyond")
+    assert messages.startswith("3 cells lay beyond")
 
 
 def test_nothing_that_is_typed_becomes_a_formula() -> None:
-    draft = MapDraft()
-    draft.fill([("", "A01")], WellDraft("treated", (Treatment("=cmd()", "1", "uM"),)))
+    draft = EditableMap()
+    draft.fill([("", "A01")], EditableWell("treated", (Treatment("=cmd()", "1", "uM"),)))
     assert ",=cmd" not in draft.text()

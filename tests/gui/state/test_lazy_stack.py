@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.gui.state.lazy_stack import FrameCache, LazyStack, MaskStack, Shown, pixels_of
+from spheroid_qc.gui.state.lazy_stack import (
+    FrameCache,
+    LazyStack,
+    MaskStack,
+    SwappableStack,
+    pixels_of,
+)
 
 SHAPE = (5, 6, 7)
 WHOLE = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(np.uint16)
@@ -53,10 +59,10 @@ def test_writing_is_numpys(key) -> None:
 def test_what_is_shown_is_the_stack_that_it_was_turned_to(key) -> None:
     first, second = (MaskStack(Disk(), 5, SHAPE[1:], np.uint16) for _ in range(2))
     second[:] = 7
-    shown = Shown(first)
+    shown = SwappableStack(first)
     assert (shown.shape, shown.dtype, shown.ndim, len(shown)) == (SHAPE, np.uint16, 3, 5)
     assert np.array_equal(shown[key], first[key])
-    shown.turn_to(second)
+    shown.swap(second)
     assert np.all(np.asarray(shown) == 7)
     shown[key] = 8
     assert np.all(second[key] == 8)
@@ -64,14 +70,14 @@ def test_what_is_shown_is_the_stack_that_it_was_turned_to(key) -> None:
 
 
 def test_only_stacks_of_one_shape_and_type_take_turns() -> None:
-    shown = Shown(LazyStack(Disk(), 5, SHAPE[1:], np.uint16))
+    shown = SwappableStack(LazyStack(Disk(), 5, SHAPE[1:], np.uint16))
     for other in (
         LazyStack(Disk(), 4, SHAPE[1:], np.uint16), LazyStack(Disk(), 5, (6, 8), np.uint16),
         LazyStack(Disk(), 5, SHAPE[1:], np.uint8),
     ):  # fmt: skip
         assert not shown.like(other)
         with pytest.raises(ValueError, match="in place of"):
-            shown.turn_to(other)
+            shown.swap(other)
     with pytest.raises(TypeError, match="can't be changed"):
         shown[0, 0, 0] = 1
 
@@ -168,9 +174,9 @@ def test_what_could_not_be_read_is_asked_for_again_by_the_next_stack() -> None:
 
 def test_who_works_on_pixels_keeps_them_while_the_layer_turns() -> None:
     first, second = (LazyStack(Disk(), 5, SHAPE[1:], np.uint16) for _ in range(2))
-    layer = type("Layer", (), {"data": Shown(first)})()
+    layer = type("Layer", (), {"data": SwappableStack(first)})()
     held = pixels_of(layer)
-    layer.data.turn_to(second)
+    layer.data.swap(second)
     assert held is first
     assert pixels_of(layer) is second
     layer.data = WHOLE

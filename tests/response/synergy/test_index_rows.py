@@ -12,7 +12,7 @@ from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.synergy.dose_index import DoseIndex
 from spheroid_qc.response.synergy.index_interval import fit_interaction
 from spheroid_qc.response.synergy.index_levels import around
-from spheroid_qc.response.synergy.interpretation import judge
+from spheroid_qc.response.synergy.interpretation import annotate_significance
 from spheroid_qc.response.synergy.median_effect import fit_median_effect
 from spheroid_qc.response.synergy.reference_models import HillCurve
 from tests.response.synergy.test_synergy_table import CURVES, analyse, bliss, loewe, mean_of, plate
@@ -90,12 +90,12 @@ def test_the_interval_at_an_effect_holds_where_the_index_bends():
 
 def test_series_of_a_matrix_are_judged_together_at_an_effect():
     """Some ratio seems synergistic somewhere on many additive plates; few survive Holm."""
-    said = []
+    messages = []
     for seed in range(12):
         found = index_of(analyse(plate(CURVES[:2], loewe, n=3, sd=0.06, seed=seed, matrix=True)))
         rows = found[found["level"].str.startswith("fa=")]
-        said.append(rows["note"].str.contains("Synergistic at this effect").any())
-    assert sum(said) <= 2
+        messages.append(rows["note"].str.contains("Synergistic at this effect").any())
+    assert sum(messages) <= 2
 
 
 def test_loewe_allows_for_a_full_effect_that_the_doses_do_not_reach():
@@ -223,7 +223,7 @@ def test_single_doses_of_additive_drugs_are_seldom_called(n):
 def test_an_interval_that_was_stretched_over_1_calls_nothing():
     row = {"method": "combination_index", "level": "dose", "value": 0.98, "low": 0.98,
            "high": 2.5, "df": 20.0, "note": "", "p": 1e-6}  # fmt: skip
-    judge([row], ResponseParameters())
+    annotate_significance([row], ResponseParameters())
     assert row["note"] == "Holm-adjusted p = 1e-06."
 
 

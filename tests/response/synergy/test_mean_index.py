@@ -9,7 +9,7 @@ import pytest
 from scipy.special import ndtr
 
 from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.scatter import Noise
+from spheroid_qc.response.scatter import PooledVariance
 from spheroid_qc.response.synergy import mean_index
 from spheroid_qc.response.synergy.index_interval import fit_interaction
 from spheroid_qc.response.synergy.mean_index import (
@@ -74,7 +74,9 @@ def interval(doses, effect, noise=None, level=0.95):
     lines = [fit_median_effect(doses[single, i], effect[single]) for i in range(2)]
     fit = fit_interaction(doses[single], effect[single], lines)
     cells = conditions(doses, effect)
-    return mean_index_interval(fit, cells, combined(cells), noise or Noise(0.05**2, 48), level)
+    return mean_index_interval(
+        fit, cells, combined(cells), noise or PooledVariance(0.05**2, 48), level
+    )
 
 
 def combined(cells):
@@ -101,7 +103,7 @@ def test_more_confidence_is_wider_and_no_scatter_leaves_the_drugs_alone():
     doses, effect = wells()
     narrow, wide = interval(doses, effect, level=0.8), interval(doses, effect, level=0.99)
     assert wide[0] < narrow[0] < narrow[1] < wide[1]
-    low, high = interval(*wells(sd=0.0), noise=Noise(0.0, 48))
+    low, high = interval(*wells(sd=0.0), noise=PooledVariance(0.0, 48))
     assert (low, high) == pytest.approx((1.0, 1.0), abs=1e-4)
 
 
@@ -133,7 +135,7 @@ def test_wells_that_were_cut_off_leave_the_index_room_below():
     lines = [fit_median_effect(doses[single, i], effect[single]) for i in range(2)]
     fit = fit_interaction(doses[single], effect[single], lines)
     cells = conditions(doses, effect)
-    known, noise = combined(cells), Noise(0.05**2, 48)
+    known, noise = combined(cells), PooledVariance(0.05**2, 48)
     blind = replace(cells, topped=np.zeros_like(cells.topped))
     without = mean_index_interval(fit, blind, known, noise)
     told = mean_index_interval(fit, cells, known, noise)
@@ -162,5 +164,5 @@ def test_a_matrix_that_is_saturated_nearly_everywhere_does_not_look_antagonistic
         rng = np.random.default_rng(seed)
         total = (2 * doses.sum(axis=1)) ** 1.3
         effect = total / (total + 1) + 0.1 * rng.standard_normal(len(doses))
-        called += interval(doses, effect, noise=Noise(0.1**2, 70))[0] > 1
+        called += interval(doses, effect, noise=PooledVariance(0.1**2, 70))[0] > 1
     assert called <= 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from spheroid_qc.response.curves.levenberg_marquardt import descend
+from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
 from spheroid_qc.response.synergy.ray_curve import fit_ray
 
 DOSES = 2.0 ** np.arange(-3, 3)
@@ -43,6 +43,6 @@ def test_descent_stays_within_bounds_and_finds_the_best_along_them():
     def model(p):
         return np.array([p[0] - 3, p[1] - 1]), np.eye(2)
 
-    place, cost, _ = descend(model, np.zeros(2), (np.full(2, -2.0), np.full(2, 2.0)))
+    place, cost, _ = levenberg_marquardt(model, np.zeros(2), (np.full(2, -2.0), np.full(2, 2.0)))
     assert place == pytest.approx([2, 1])
     assert cost == pytest.approx(1)

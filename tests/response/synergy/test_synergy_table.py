@@ -435,10 +435,10 @@ def test_no_drug_comes_first_where_ratios_are_compared():
 
 def test_effects_that_were_cut_off_are_spoken_of():
     table = plate(CURVES[:2], bliss, n=3, sd=0.05)
-    said = "conditions have wells cut off at 0 or 1"
-    assert not analyse(table)["note"].str.contains(said).any()
+    messages = "conditions have wells cut off at 0 or 1"
+    assert not analyse(table)["note"].str.contains(messages).any()
     table["response"] = table["response"].clip(0, 1)
     result = analyse(table)
     means = result["level"] == "mean"
-    assert result.loc[means, "note"].str.contains(said).all()
-    assert not result.loc[~means, "note"].str.contains(said).any()
+    assert result.loc[means, "note"].str.contains(messages).all()
+    assert not result.loc[~means, "note"].str.contains(messages).any()

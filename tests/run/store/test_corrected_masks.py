@@ -24,7 +24,7 @@ from spheroid_qc.run.store.corrected_masks import (
 from spheroid_qc.run.store.decisions import Exclusion, read_exclusions, write_exclusions
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import main_channels, moments_of, read_record
+from spheroid_qc.run.store.well_records import main_channels, read_record, timepoints_of
 from spheroid_qc.run.well.load import OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 
@@ -38,7 +38,7 @@ def tables(out: Path) -> dict[str, bytes]:
 
 def moment_of(plate: Path, well: str, timepoint: int):
     frames = frame_table(plate, DEFAULT.plate)
-    found = moments_of(plate, frames.frames, main_channels(frames.frames, None))
+    found = timepoints_of(plate, frames.frames, main_channels(frames.frames, None))
     (name,) = frames.plates
     return name, found[name, well][timepoint]
 
@@ -46,13 +46,19 @@ def moment_of(plate: Path, well: str, timepoint: int):
 def correct(plate: Path, out: Path, well: str, timepoint: int, change, **who: str) -> dict:
     """Change the masks of a frame as a person with a brush would."""
     run = RunFolder(out)
-    name, moment = moment_of(plate, well, timepoint)
-    field = read_record(run, name, well)[moment.signature]["fields"][0]
+    name, well_timepoint = moment_of(plate, well, timepoint)
+    field = read_record(run, name, well)[well_timepoint.signature]["fields"][0]
     with OpenFile() as files:
         image = load_analysed(
-            plate, moment, field["field"], field["stitched"], DEFAULT, plate_calibration(plate),
-            files, with_others=True,
-        )  # fmt: skip
+            plate,
+            well_timepoint,
+            field["field"],
+            field["stitched"],
+            DEFAULT,
+            plate_calibration(plate),
+            files,
+            with_others=True,
+        )
     core, shed = read_masks(run.masks / field["mask"])
     return save_correction(run, field, *change(core, shed), image, DEFAULT, **who)
 
@@ -226,9 +232,9 @@ def test_painted_masks_come_into_the_segmenters_form() -> None:
 
 def test_the_mask_that_counts(plate, out) -> None:
     run = RunFolder(out)
-    name, moment = moment_of(plate, "C02", 1)
-    mask = read_record(run, name, "C02")[moment.signature]["fields"][0]["mask"]
+    name, well_timepoint = moment_of(plate, "C02", 1)
+    mask = read_record(run, name, "C02")[well_timepoint.signature]["fields"][0]["mask"]
     assert mask_path(run, mask) == run.masks / mask
     correct(plate, out, "C02", 1, half)
     assert mask_path(run, mask) == run.corrections / mask
-    assert corrected_record(run, name, "C02")[moment.signature]["fields"][0]["method"]
+    assert corrected_record(run, name, "C02")[well_timepoint.signature]["fields"][0]["method"]

@@ -52,11 +52,11 @@ def test_two_runs_in_one_folder_are_refused(tmp_path):
     )
     command = [sys.executable, "-c", code, str(run.root)]
     with run.locked():
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert "in use" in said
-        assert "process" in said
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "got it"
+        messages = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert "in use" in messages
+        assert "process" in messages
+    messages = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert messages.strip() == "got it"
 
 
 def test_foreign_files_are_never_mixed_with_results(tmp_path):

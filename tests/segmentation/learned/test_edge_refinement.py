@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.segmentation.learned.edge_refinement import follow_rim
+from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 
 
 def circle(radius: float) -> np.ndarray:
@@ -31,7 +31,7 @@ def picture(contrast: float, noise: float = 0.01) -> tuple[np.ndarray, np.ndarra
 def test_it_moves_to_the_rim(contrast: float, found: float) -> None:
     image, away = picture(contrast)
     own = away < found
-    moved = follow_rim(circle(found), own, ~own & False, image)
+    moved = snap_to_edge(circle(found), own, ~own & False, image)
     assert area(moved) == pytest.approx(np.pi * 30**2, rel=0.025)
 
 
@@ -39,11 +39,11 @@ def test_without_contrast_it_stays() -> None:
     image, away = picture(0.0)
     points = circle(28)
     own = away < 28
-    assert follow_rim(points, own, ~own & False, image) is points
+    assert snap_to_edge(points, own, ~own & False, image) is points
 
 
 def test_it_does_not_run_away() -> None:
     image, away = picture(-0.3)
     points = circle(24)  # a third of the area is missing: not for this step to mend
     own = away < 24
-    assert follow_rim(points, own, ~own & False, image) is points
+    assert snap_to_edge(points, own, ~own & False, image) is points
