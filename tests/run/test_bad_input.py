@@ -335,16 +335,16 @@ def test_two_runs_in_one_folder(out, small, analysed):
 
 
 def test_too_little_memory_for_one_frame_costs_that_frame(tmp_path, small, monkeypatch):
-    from spheroid_qc.run.well import timepoint as moment_module
+    from spheroid_qc.run.well import timepoint as timepoint_module
 
-    analyse = moment_module.analyse_timepoint
+    analyse = timepoint_module.analyse_timepoint
 
     def greedy(folder, run, well_timepoint, *others):
         if "C4" in well_timepoint.frames[0].path and well_timepoint.timepoint == 1:
             raise MemoryError
         return analyse(folder, run, well_timepoint, *others)
 
-    monkeypatch.setattr(moment_module, "analyse_moment", greedy)
+    monkeypatch.setattr(timepoint_module, "analyse_timepoint", greedy)
     result = run_plate(small, out=tmp_path / "out", workers=0)
     assert len(result.failures) == 1
     assert "memory" in result.failures[0]
@@ -357,7 +357,7 @@ def test_too_little_memory_for_one_frame_costs_that_frame(tmp_path, small, monke
 def test_a_frame_that_kills_its_process_costs_that_frame(tmp_path, small, monkeypatch, analysed):
     def dying(function, tasks, _):
         for task in tasks:
-            frames = [f.path for m in getattr(task, "moments", ()) for f in m.frames]
+            frames = [f.path for m in getattr(task, "well_timepoints", ()) for f in m.frames]
             fatal = any("C4_1_00d06h" in path for path in frames)
             yield task, WorkerDied() if fatal else function(task)
 

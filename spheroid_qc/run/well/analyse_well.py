@@ -140,8 +140,8 @@ def prepare() -> None:
     """Import what analysing a well needs, before there is a well."""
     from importlib import import_module
 
-    for name in ("load", "moment"):
-        import_module(f"spheroid_qc.run.{name}")
+    for name in ("load", "timepoint"):
+        import_module(f"spheroid_qc.run.well.{name}")
     import_module("spheroid_qc.segmentation.classical")
 
 
