@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spheroid_qc.follow import STATES
+from spheroid_qc.follow.states import STATES
 
 _NOT_SEEN = ("unscorable", "never_formed")
 _MOST_CONDITIONS = 60

@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc import follow
 from spheroid_qc.flags import Flag, frame_flags, resolve, series_flags
+from spheroid_qc.follow.disintegration_time import time_to_disintegration
+from spheroid_qc.follow.excess import versus_time_zero, versus_vehicle
+from spheroid_qc.follow.states import STATES, assign_states
+from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.run.store.decisions import Exclusions
 from spheroid_qc.run.tables.column_store import Columns
@@ -161,7 +164,7 @@ def plate_findings(
     return [(plate, resolve(flag, parameters.quality)) for plate, flag in found], notes
 
 
-def assign_states(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> ScoredRows:
+def score_plate(reader: PlateReader, parameters: Parameters, *, mapped: bool) -> ScoredRows:
     """Judge every row of a plate.
 
     Parameters
@@ -198,7 +201,7 @@ def assign_states(reader: PlateReader, parameters: Parameters, *, mapped: bool) 
     ]
     columns: dict[str, Any] = {name: wells[name].to_numpy() for name in _KEPT if name in wells}
     # The words of the states, not a copy of them for every row.
-    words = {name: name for name in (*follow.STATES, "")}
+    words = {name: name for name in (*STATES, "")}
     columns["state"] = [words[str(name)] for name in columns["state"]]
     return ScoredRows(columns, final)
 
@@ -264,33 +267,33 @@ def _follow(wells: pd.DataFrame, flags: list[list[Flag]], parameters: Parameters
     """Time zero, series flags, states and comparisons, written into the table and the flags."""
     series: Found = {}
 
-    def find_time_zero() -> pd.Series:
+    def time_zero_rows() -> pd.Series:
         # Several spheroids are a finding at time zero; they must not take time zero away.
         wells["scorable"] = _scorable(
             wells, flags, series, parameters, ignoring="several_spheroids"
         )
-        origins = follow.find_time_zero(wells)
+        origins = find_time_zero(wells)
         wells["is_t0"] = [label == t for label, t in origins.items()]
         return origins
 
     # A series flag (a frame blurred beyond its plate) can move time zero, on which others rest.
     for _ in range(2):
-        find_time_zero()
+        time_zero_rows()
         series = series_flags(wells, parameters.quality)
-    time_zero = find_time_zero()
+    time_zero = time_zero_rows()
     wells["scorable"] = _scorable(wells, flags, series, parameters)
     _append(flags, series)
-    wells["state"] = follow.states(wells, time_zero, parameters.states)
-    for name, column in follow.versus_time_zero(wells, time_zero).items():
+    wells["state"] = assign_states(wells, time_zero, parameters.states)
+    for name, column in versus_time_zero(wells, time_zero).items():
         wells[str(name)] = column
-    for name, column in follow.versus_vehicle(wells).items():
+    for name, column in versus_vehicle(wells).items():
         wells[str(name)] = column
     for label in wells.index[time_zero.isna() & wells["imaged"]]:
         flags[label].append(Flag("no_baseline"))
     for state in ("never_formed", "vanished"):
         for label in wells.index[wells["state"] == state]:
             flags[label].append(Flag(state))
-    outcome = follow.time_to_disintegration(wells, parameters.states)
+    outcome = time_to_disintegration(wells, parameters.states)
     since = {
         well: duration
         for well, event, duration in zip(

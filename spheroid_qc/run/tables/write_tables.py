@@ -30,8 +30,8 @@ from spheroid_qc.run.tables.column_store import Columns
 from spheroid_qc.run.tables.scored_rows import (
     PlateReader,
     ScoredRows,
-    assign_states,
     plate_findings,
+    score_plate,
 )
 from spheroid_qc.run.tables.table_columns import (
     FRAMES,
@@ -134,7 +134,7 @@ def finish_tables(
             for row in read_rows(layout, of_well, records(of_well), parameters):
                 channels.update(row.channels)
                 reader.add(row)
-        scored[plate] = assign_states(reader, parameters, mapped=layout.mapped)
+        scored[plate] = score_plate(reader, parameters, mapped=layout.mapped)
     columns = WellsTable(parameters, channels, plate_map, joined, plates)
     writing = _Tables(run, columns, parameters)
     with writing.open():
