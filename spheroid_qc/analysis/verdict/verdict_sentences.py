@@ -15,9 +15,9 @@ from spheroid_qc.analysis.verdict.combination_verdict import (
 )
 from spheroid_qc.analysis.verdict.disintegration_verdict import fate_findings
 from spheroid_qc.analysis.verdict.findings import Verdict, VerdictFinding
+from spheroid_qc.analysis.verdict.run_summary import distrust_lines
 from spheroid_qc.response.groups import ALL_PLATES
 from spheroid_qc.response.plate_quality.plate_bounds import title_of
-from spheroid_qc.run.run_summary import distrust_lines
 
 SHORT_TITLES = {
     "core_volume_loss_vs_vehicle": "core volume lost",

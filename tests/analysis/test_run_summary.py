@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from spheroid_qc import run_plate
-from spheroid_qc.run.run_summary import condition_lines, distrust_lines
+from spheroid_qc.analysis.verdict.run_summary import condition_lines, distrust_lines
+from tests.run.conftest import write_plate
 
 
 @pytest.fixture(scope="module")
-def lines(plate, plate_map, tmp_path_factory) -> tuple[str, ...]:
-    out = tmp_path_factory.mktemp("answer") / "out"
-    return run_plate(plate, plate_map, out, workers=0).answer
+def lines(tmp_path_factory) -> tuple[str, ...]:
+    plate = write_plate(tmp_path_factory.mktemp("answer") / "images")
+    return run_plate(plate, plate.parent / "map.csv", workers=0).answer
 
 
 def test_every_condition_has_its_line(lines):
