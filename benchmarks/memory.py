@@ -32,10 +32,9 @@ images, out = Path(sys.argv[1]), Path(sys.argv[2])
 with Workers(0) as pool:
     planned = plan_run(RunRequest(images, out, images.parent / "map.csv"), pool)
     with planned.run.locked():
-        result = analyse_images(planned, pool)
-        mark_done(planned, result)
+        mark_done(planned, analyse_images(planned, pool)[0])
 own = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps([result.n_frames, begin, own.ru_maxrss / 1024, own.ru_utime + own.ru_stime]))
+print(json.dumps([planned.n_frames, begin, own.ru_maxrss / 1024, own.ru_utime + own.ru_stime]))
 """
 
 

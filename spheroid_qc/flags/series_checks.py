@@ -31,7 +31,7 @@ def series_flags(table: pd.DataFrame, parameters: QualityParameters | None = Non
     table : DataFrame
         One row per plate, well and time, sorted so, unique index. Needs `plate`, `well` and
         `time_h`; the other columns are measured ones, `frame_quality`'s (also with the prefix
-        `figure:`), `pixel_hash` (str), `is_t0` (bool), `role` (str) and `scorable` (bool). A
+        `feature:`), `pixel_hash` (str), `is_t0` (bool), `role` (str) and `scorable` (bool). A
         check whose columns are absent is not made; rows without values raise nothing.
     parameters : QualityParameters, optional
         Thresholds.
@@ -77,7 +77,7 @@ def _add(found: Found, label: Hashable, flag: Flag) -> None:
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series | None:
     """Take a column of numbers, by its own name or with the run's prefix; None if absent."""
-    for known in (name, f"figure:{name}"):
+    for known in (name, f"feature:{name}"):
         if known in table:
             return table[known].astype(float)
     return None

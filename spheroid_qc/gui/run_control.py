@@ -18,7 +18,7 @@ from spheroid_qc.gui.actions import load_tables
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.threads import alive
-from spheroid_qc.run.plate_run import RunRequest
+from spheroid_qc.run.planned_run import RunRequest
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.store.corrected_masks import corrected_record
 from spheroid_qc.run.store.run_folder import RunFolder

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.plate_run import RunRequest
+from spheroid_qc.run.planned_run import RunRequest
 from spheroid_qc.run.progress import Progress
 
 _PATIENCE_S = 5.0

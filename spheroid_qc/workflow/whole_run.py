@@ -18,13 +18,8 @@ from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.executors import Workers, default_workers
-from spheroid_qc.run.plate_run import (
-    RunRequest,
-    analyse_images,
-    default_out,
-    mark_done,
-    plan_run,
-)
+from spheroid_qc.run.planned_run import RunRequest, default_out, plan_run
+from spheroid_qc.run.plate_run import analyse_images, mark_done
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import RunFolder
 
@@ -150,15 +145,14 @@ def run_plate(
         planned = plan_run(request, pool)
         with planned.run.locked():
             try:
-                images = analyse_images(planned, pool, progress)
+                tables, n_new = analyse_images(planned, pool, progress)
                 response, failures = _response(request, progress)
-                mark_done(planned, images)
+                mark_done(planned, tables)
             except OSError as error:
                 raise output_error(request.out, error) from error
     from spheroid_qc.analysis.verdict.run_summary import condition_lines, distrust_lines
     from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
-    tables = images.tables
     answer = [
         *condition_lines(tables.conditions, tables.wells), "",
         *distrust_lines(tables.qc, tables.wells),
@@ -167,10 +161,10 @@ def run_plate(
     return PlateResult(
         out=request.out,
         tables=tables.paths | ({} if response is None else response.tables),
-        n_frames=images.n_frames,
-        n_new=images.n_new,
-        failures=(*images.failures, *failures),
-        notes=(*images.notes, *(() if analysis is None else remarks(analysis))),
+        n_frames=planned.n_frames,
+        n_new=n_new,
+        failures=(*planned.failures, *tables.failures, *failures),
+        notes=(*planned.notes, *tables.notes, *(() if analysis is None else remarks(analysis))),
         answer=(*answer, *(() if analysis is None else ("", *verdict_lines(analysis)))),
         analysis=analysis,
     )

@@ -66,7 +66,7 @@ def analysed(original, tmp_path_factory) -> Path:
     with Workers(0) as pool:
         planned = plan_run(RunRequest(folder, default_out(folder), place / "map.csv"), pool)
         with planned.run.locked():
-            mark_done(planned, analyse_images(planned, pool))
+            mark_done(planned, analyse_images(planned, pool)[0])
     return folder
 
 

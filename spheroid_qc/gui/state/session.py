@@ -24,7 +24,7 @@ from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name
-from spheroid_qc.run.plate_run import RunRequest
+from spheroid_qc.run.planned_run import RunRequest
 from spheroid_qc.run.store.decisions import Exclusion, read_exclusions, write_exclusions
 from spheroid_qc.wells import smallest_format
 

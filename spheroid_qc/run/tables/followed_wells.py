@@ -20,17 +20,17 @@ from spheroid_qc.follow.excess import versus_time_zero, versus_vehicle
 from spheroid_qc.follow.states import assign_states
 from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import Assay, Parameters, Severity
-from spheroid_qc.run.tables.well_rows import RowLayout, dosed_at
+from spheroid_qc.run.tables.row_layout import WellRows, dosed_at
 
 # What is compared between the times and wells of a plate; of many spheres a well the picture only.
 _COMPARED = {
     Assay.SINGLE: (
         "n_spheroids", "core_area_um2", "core_area_px", "total_area_px", "equivalent_diameter_px",
         "solidity", "disintegration_fraction", "rim_sharpness", "focus_score", "centroid_y_px",
-        "centroid_x_px", "figure:background_level", "figure:second_body_ratio",
-        "figure:second_body_solidity", "figure:second_label_ratio",
+        "centroid_x_px", "feature:background_level", "feature:second_body_ratio",
+        "feature:second_body_solidity", "feature:second_label_ratio",
     ),
-    Assay.SPHERES: ("n_spheroids", "figure:background_level"),
+    Assay.SPHERES: ("n_spheroids", "feature:background_level"),
 }  # fmt: skip
 _PLACE = ("plate", "well", "time_h", "timepoint", "role", "reference_group", "pixel_hash")
 _ABOUT_A_SPHEROID = frozenset(
@@ -52,7 +52,7 @@ def follow_wells(
     Parameters
     ----------
     rows : DataFrame
-        `CollectedRows.wells`.
+        `CollectedRows.wells` as a table.
     flags : list of list of Flag
         By row; further findings are added.
     parameters : Parameters
@@ -70,6 +70,7 @@ def follow_wells(
     """
     assay = parameters.plate.assay
     wells = rows.reindex(columns=[*_PLACE, *_COMPARED[assay], "imaged", "accepted"])
+    wells = wells.astype({"imaged": bool, "accepted": bool})
     wells["dose_time_h"] = _dose_times(rows, parameters)
     before = tuple(wells)
     wells["time_since_dose_h"] = wells["time_h"] - wells["dose_time_h"]
@@ -92,16 +93,18 @@ def follow_wells(
 
 
 def plate_findings(
-    layout: RowLayout, parameters: Parameters
+    layout: Mapping[str, Sequence[WellRows]], parameters: Parameters, *, mapped: bool
 ) -> tuple[list[tuple[str, Flag]], list[str]]:
     """Say what concerns whole plates: an assumed dose time, no vehicle.
 
     Parameters
     ----------
-    layout : RowLayout
-        All plates.
+    layout : mapping
+        Plate -> its wells.
     parameters : Parameters
         For the dose time and severities.
+    mapped : bool
+        Whether there is a plate map.
 
     Returns
     -------
@@ -112,7 +115,7 @@ def plate_findings(
     """
     found: list[tuple[str, Flag]] = []
     notes: list[str] = []
-    for plate, wells in layout.plates.items():
+    for plate, wells in layout.items():
         known = any(dosed_at(w.entry) is not None for w in wells)
         if not known and parameters.plate.dose_time_h is None:
             found.append((plate, Flag("dose_time_assumed")))
@@ -120,7 +123,7 @@ def plate_findings(
                 f"Plate {plate}: no dose time was given, so the first frame counts as the time of "
                 "the first dose; state it with --dose-time or the map's column dosed_at_h."
             )
-    for plate, wells in layout.plates.items() if layout.mapped else ():
+    for plate, wells in layout.items() if mapped else ():
         if not any(w.entry is not None and w.entry.role == "vehicle" for w in wells):
             found.append((plate, Flag("no_vehicle")))
     return [(plate, resolve(flag, parameters.quality)) for plate, flag in found], notes
@@ -244,5 +247,5 @@ def _final(found: Sequence[Flag], parameters: Parameters) -> tuple[Flag, ...]:
 
 
 _GRAVITY: dict[Severity | None, int] = {s: n for n, s in enumerate((None, *Severity))}
-# Most findings are said of many rows in the same words.
+# Most findings concern many rows in the same words.
 _one_flag: Callable[[str, Severity | None, str], Flag] = lru_cache(maxsize=4096)(Flag)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from spheroid_qc.measurement.fluorescence_channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.plate_map.end_points import EndPoints
 from spheroid_qc.plate_map.mapped_wells import PlateMap
-from spheroid_qc.run.tables.well_rows import Row, channel_column
+from spheroid_qc.run.tables.collected_rows import channel_column
 
 WELLS_START = (
     "plate", "well", "row", "column", "time_h", "condition", "role",
@@ -147,8 +147,8 @@ def _channel_columns(channels: Iterable[str]) -> dict[str, str]:
             number += 1
             unique = f"{token}_{number}"
         taken.add(unique)
-        for figure in FLUORESCENCE_COLUMNS:
-            names[f"{unique}_{figure}"] = channel_column(channel, figure)
+        for feature in FLUORESCENCE_COLUMNS:
+            names[f"{unique}_{feature}"] = channel_column(channel, feature)
     return names
 
 
@@ -208,25 +208,3 @@ def finding_flag(finding: NameFinding) -> Flag | None:
     """Give the flag of a file that is left out; None where that needs none."""
     code = _FINDING_CODES.get(finding.kind)
     return None if code is None else Flag(code, None, finding.message)
-
-
-def frame_rows(row: Row) -> Iterator[dict[str, Any]]:
-    """Rows of `frames.csv` that one well at one time has."""
-    for frame, known in row.frames:
-        yield {
-            "path": frame.path,
-            "status": known.get("status", "read"),
-            "plate": frame.plate,
-            "well": frame.well,
-            "field": frame.field,
-            "channel": frame.channel,
-            "z": frame.z,
-            "timepoint": frame.timepoint,
-            "time_h": frame.time_h,
-            "time_source": frame.time_source,
-            "page": frame.page,
-            "scheme": frame.scheme,
-            "size": frame.size,
-            "note": known.get("problem", ""),
-            **{k: v for k, v in known.items() if k in FRAMES and k != "status"},
-        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +11,13 @@ import pandas as pd
 from spheroid_qc.flags import Flag
 from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate_map.end_points import EndPoints
-from spheroid_qc.plate_map.mapped_wells import PlateMap
 from spheroid_qc.response.condition_summary import summarise_conditions
+from spheroid_qc.run.planned_run import PlannedRun
 from spheroid_qc.run.store.corrected_masks import corrected_record
-from spheroid_qc.run.store.decisions import Exclusion, Exclusions
-from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import WellTimepoint
-from spheroid_qc.run.tables.collected_rows import CollectedRows, Picture, collect_rows
+from spheroid_qc.run.store.decisions import Exclusions
+from spheroid_qc.run.tables.collected_rows import CollectedRows, Picture
 from spheroid_qc.run.tables.followed_wells import follow_wells, plate_findings
+from spheroid_qc.run.tables.row_layout import lay_out
 from spheroid_qc.run.tables.table_columns import (
     FRAMES,
     QC,
@@ -29,7 +27,6 @@ from spheroid_qc.run.tables.table_columns import (
     spheroid_columns,
     wells_columns,
 )
-from spheroid_qc.run.tables.well_rows import Record, WellRows, lay_out
 from spheroid_qc.tables.csv_writer import write_table
 
 TABLES = ("frames", "spheroids", "wells", "conditions", "qc")
@@ -68,51 +65,31 @@ class RunTables:
     notes: tuple[str, ...]
 
 
-def write_tables(
-    run: RunFolder,
-    table: FrameTable,
-    well_timepoints: Mapping[tuple[str, str], list[WellTimepoint]],
-    plate_map: PlateMap | None,
-    joined: EndPoints | None,
-    exclusions: Sequence[Exclusion],
-    accepted: Sequence[Exclusion],
-    parameters: Parameters,
-) -> RunTables:
-    """Make all tables and write them.
-
-    Parameters
-    ----------
-    run : RunFolder
-        Holds the records; gets the tables.
-    table, well_timepoints
-        Frames and their grouping.
-    plate_map, joined, exclusions, accepted
-        What the user said of wells and frames.
-    parameters : Parameters
-        All settings.
-
-    Returns
-    -------
-    RunTables
-    """
-
-    def records(of_well: WellRows) -> Record:
-        return corrected_record(run, of_well.plate, of_well.well) if of_well.well_timepoints else {}
-
-    layout = lay_out(table, well_timepoints, plate_map)
-    plates = tuple(layout.plates)
-    excluded = Exclusions(exclusions, plates)
-    rows = collect_rows(layout, records, excluded, Exclusions(accepted, plates), parameters)
-    followed, flags = follow_wells(rows.wells, rows.flags, parameters, mapped=layout.mapped)
-    columns = wells_columns(parameters, rows.channels, plate_map, joined)
+def write_tables(planned: PlannedRun) -> RunTables:
+    """Make all tables from the records, and write them."""
+    run, table, parameters = planned.run, planned.table, planned.request.parameters
+    mapped = planned.plate_map is not None
+    layout = lay_out(table, planned.well_timepoints, planned.plate_map)
+    excluded, accepted = (
+        Exclusions(entries, tuple(layout)) for entries in (planned.excluded, planned.accepted)
+    )
+    rows = CollectedRows(excluded, accepted, mapped=mapped, parameters=parameters)
+    for of_well in (of_well for of_plate in layout.values() for of_well in of_plate):
+        imaged = bool(of_well.well_timepoints)
+        rows.add(of_well, corrected_record(run, of_well.plate, of_well.well) if imaged else {})
+    collected = rows.wells.table()
+    followed, flags = follow_wells(collected, rows.flags, parameters, mapped=mapped)
+    columns = wells_columns(parameters, rows.channels, planned.plate_map, planned.joined)
     codes = pd.Series([";".join(flag.code for flag in found) for found in flags], dtype=object)
-    wells = columns.fill(rows.wells.assign(flags=codes, **followed), joined)
+    wells = columns.fill(collected.assign(flags=codes, **followed), planned.joined)
     conditions = summarise_conditions(wells, columns.summarised)
-    plate_flags, notes = plate_findings(layout, parameters)
+    plate_flags, notes = plate_findings(layout, parameters, mapped=mapped)
     qc = _qc_table(plate_flags, wells, flags, table, parameters)
     left_out = [{"path": f.path, "status": f.kind, "note": f.message} for f in table.findings]
     made = {
-        "frames": pd.concat([rows.frames, pd.DataFrame(left_out)]).reindex(columns=[*FRAMES]),
+        "frames": pd.concat([rows.frames.table(), pd.DataFrame(left_out)]).reindex(
+            columns=[*FRAMES]
+        ),
         "spheroids": _spheroids_table(rows, wells, parameters),
         "wells": wells,
         "conditions": conditions,
@@ -137,7 +114,7 @@ def _spheroids_table(
     rows: CollectedRows, wells: pd.DataFrame, parameters: Parameters
 ) -> pd.DataFrame:
     """Every spheroid with state and flags of its well at that time."""
-    found = rows.spheroids
+    found = rows.spheroids.table()
     if len(found):
         of_row = found["of_row"].astype(int)
         found = found.assign(**{n: wells[n].reindex(of_row).array for n in ("state", "flags")})
