@@ -26,11 +26,11 @@ from spheroid_qc.run.store.run_json import check_same_run, write_run_json
 from spheroid_qc.run.store.well_records import (
     WellTask,
     read_record,
+    write_record,
 )
 from spheroid_qc.run.well.analyse_well import (
     analyse_timepoints,
     analyse_well,
-    commit_record,
     masks_present,
     split,
 )
@@ -127,7 +127,7 @@ def _analyse_wells(
         if isinstance(result, WorkerDied):
             new += _save_the_rest(run, task)
         else:
-            new += result.frames
+            new += result
         done += len(task.well_timepoints)
         rate = (done - before) / max(time.monotonic() - begun, 1e-9)
         left = (total - done) / rate
@@ -157,5 +157,5 @@ def _save_the_rest(run: RunFolder, task: WellTask) -> int:
             found += [(part.well_timepoints[0].timepoint, m) for m in well_timepoints]
             new += fresh
     in_time = sorted(found, key=lambda pair: pair[0])
-    commit_record(run, task, [well_timepoint for _, well_timepoint in in_time])
+    write_record(run, task.plate, task.well, [found for _, found in in_time])
     return new

@@ -9,11 +9,12 @@ from __future__ import annotations
 import pandas as pd
 
 from spheroid_qc.follow.states import STATES
+from spheroid_qc.wording import listed
 
 _NOT_SEEN = ("unscorable", "never_formed")
-_MOST_CONDITIONS = 60
-_MOST_REASONS = 30
-_MOST_WELLS = 12
+_MAX_CONDITIONS = 60
+_MAX_REASONS = 30
+_MAX_WELLS = 12
 
 
 def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
@@ -35,7 +36,7 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     common = _common_suffix([str(name) for name in last["condition"]])
     rows = [
         _spheres_row(line, common) if spheres else _single_row(line, wells, common)
-        for _, line in last.head(_MOST_CONDITIONS).iterrows()
+        for _, line in last.head(_MAX_CONDITIONS).iterrows()
     ]
     heading = (
         ("condition", "wells", "spheres a well", "diameter um", "SFE %")
@@ -52,8 +53,8 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     for row in (heading, *rows):
         cells = zip(row, widths, strict=True)
         lines.append("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
-    if len(last) > _MOST_CONDITIONS:
-        lines.append(f"... and {len(last) - _MOST_CONDITIONS} more in conditions.csv")
+    if len(last) > _MAX_CONDITIONS:
+        lines.append(f"... and {len(last) - _MAX_CONDITIONS} more in conditions.csv")
     if not spheres:
         lines += [
             "",
@@ -142,16 +143,15 @@ def distrust_lines(qc: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
             reason = f"{rows['title'].iloc[0]} {when}"
             reasons.setdefault(reason, []).append(f"{plate} {well}" if several else str(well))
     lines = ["Not trusted, and kept out of every mean:"] if reasons else []
-    for reason, named in list(reasons.items())[:_MOST_REASONS]:
-        more = f" and {len(named) - _MOST_WELLS} more" if len(named) > _MOST_WELLS else ""
-        lines.append(f"  {reason}: {', '.join(named[:_MOST_WELLS])}{more}")
-    if len(reasons) > _MOST_REASONS:
-        lines.append(f"  ... and {len(reasons) - _MOST_REASONS} more reasons in qc.csv")
+    for reason, named in list(reasons.items())[:_MAX_REASONS]:
+        lines.append(f"  {reason}: {listed(named, maximum=_MAX_WELLS)}")
+    if len(reasons) > _MAX_REASONS:
+        lines.append(f"  ... and {len(reasons) - _MAX_REASONS} more reasons in qc.csv")
     if not reasons:
         lines.append("Every frame could be scored.")
     warned = qc[(qc["severity"] == "warn") & qc["well"].notna()]
     if len(warned):
         kinds = warned["title"].value_counts()
-        told = ", ".join(f"{str(title).lower()} ({n})" for title, n in kinds.items())
-        lines.append(f"Worth a look, but counted: {told}; see qc.csv and overlays.")
+        counts = ", ".join(f"{str(title).lower()} ({n})" for title, n in kinds.items())
+        lines.append(f"Worth a look, but counted: {counts}; see qc.csv and overlays.")
     return lines
