@@ -49,7 +49,7 @@ def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
 
 
 def headline(
-    analysis: Analysis, families: Sequence[MetricFamily], suffix: str
+    analysis: Analysis, families: Sequence[MetricFamily]
 ) -> tuple[str, list[tuple[str, str]]]:
     """Say the answer in one line, and who it is about in a second one.
 
@@ -59,8 +59,6 @@ def headline(
         With its verdict: nothing is said that isn't in it.
     families : sequence of MetricFamily
         Treatments.
-    suffix : str
-        Strata that all conditions share.
 
     Returns
     -------
@@ -68,7 +66,7 @@ def headline(
         Headline, and below it who is meant; empty where there is nothing to count.
     """
     verdict = analysis.verdict
-    judged = {f.subject: f for f in verdict.about("falls_apart") if f.subject}
+    judged = {f.facts["condition"]: f for f in verdict.about("falls_apart") if f.subject}
     joint = verdict.about("combination")
     synergistic = [f.subject for f in joint if f.subject and f.outcome == "yes"]
     combined = [f for f in joint if f.subject]
@@ -87,7 +85,7 @@ def headline(
         times = [
             float(str(found.facts.get("median_h", math.nan)))
             for name in family.names
-            if (found := judged.get(name.removesuffix(suffix))) and found.outcome == "yes"
+            if (found := judged.get(name)) and found.outcome == "yes"
         ]
         if times:
             title = family.title.partition(", ")[0]

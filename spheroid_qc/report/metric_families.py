@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from spheroid_qc.plate_map import without_stratum
+from spheroid_qc.response.replicates import reference_key, shared_stratum, stratum_of
 from spheroid_qc.wording import dose_words
 
 MOST_IN_ONE = 6
@@ -38,54 +39,32 @@ class MetricFamily:
     vehicle: str | None
 
 
-def common_suffix(names: Sequence[str]) -> str:
-    """Strata that all conditions share, as they end their names; empty if they differ."""
-    ends = {name.partition(" | ")[1:] for name in names}
-    return "".join(ends.pop()) if len(ends) == 1 and len(names) > 1 else ""
-
-
-def vehicle_of(conditions: pd.DataFrame, comparisons: pd.DataFrame | None) -> dict[str, str]:
-    """Which vehicle condition each condition is compared with.
-
-    Parameters
-    ----------
-    conditions : DataFrame
-        `condition, role`.
-    comparisons : DataFrame or None
-        `condition, reference`, which knows best.
-
-    Returns
-    -------
-    dict
-        Without conditions that have no vehicle.
-    """
-    known = conditions.drop_duplicates("condition")
-    vehicles = [str(c) for c, r in zip(known["condition"], known["role"], strict=True)
-                if r == "vehicle"]  # fmt: skip
+def _vehicle_of(conditions: pd.DataFrame, wells: pd.DataFrame | None) -> dict[str, str]:
+    """Tell with which vehicle each condition is compared: of its reference, else its stratum."""
     found: dict[str, str] = {}
-    if comparisons is not None and {"condition", "reference"} <= set(comparisons.columns):
-        for name, reference in zip(comparisons["condition"], comparisons["reference"], strict=True):
-            first = str(reference).partition(" / ")[0]
-            if first in vehicles:
-                found.setdefault(str(name), first)
-    for name in (str(c) for c in known["condition"]):
-        same = [v for v in vehicles if v.partition(" | ")[2] == name.partition(" | ")[2]]
-        if same:
-            found.setdefault(name, same[0])
+    if wells is not None:
+        named = wells[["condition", "role"]].assign(_of=reference_key(wells))
+        named = named.drop_duplicates(["_of", "condition"])
+        for _, rows in named.groupby("_of", sort=True):
+            vehicles = sorted(rows.loc[rows["role"] == "vehicle", "condition"].astype(str))
+            for name in rows["condition"].astype(str) if vehicles else ():
+                found.setdefault(name, vehicles[0])
+    for _, rows in conditions.groupby(stratum_of(conditions)):
+        vehicles = list(rows.loc[rows["role"] == "vehicle", "condition"].astype(str))
+        for name in rows["condition"].astype(str) if vehicles else ():
+            found.setdefault(name, vehicles[0])
     return found
 
 
-def families_of(
-    conditions: pd.DataFrame, comparisons: pd.DataFrame | None = None
-) -> list[MetricFamily]:
+def families_of(conditions: pd.DataFrame, wells: pd.DataFrame | None = None) -> list[MetricFamily]:
     """Group treated conditions.
 
     Parameters
     ----------
     conditions : DataFrame
         `conditions.csv`, in its order.
-    comparisons : DataFrame, optional
-        `comparisons.csv`.
+    wells : DataFrame, optional
+        `wells.csv`, which knows which vehicle is whose reference.
 
     Returns
     -------
@@ -94,18 +73,17 @@ def families_of(
         `MOST_IN_ONE` conditions are split by the dose of the first drug, and then by number.
     """
     table = conditions.drop_duplicates("condition")
-    suffix = common_suffix([str(c) for c in table["condition"]])
-    references = vehicle_of(conditions, comparisons)
+    shared = shared_stratum(table)
+    references = _vehicle_of(table, wells)
     groups: dict[tuple[str, tuple[str, ...]], list[tuple[str, tuple[float, ...], str]]] = {}
-    for _, row in table.iterrows():
+    for stratum, (_, row) in zip(stratum_of(table), table.iterrows(), strict=True):
         name = str(row["condition"])
         if row["role"] in ("vehicle", "blank", "unmapped"):
             continue
         drugs, doses, words = _doses(row)
-        strata = "" if suffix else name.partition(" | ")[2]
-        title = " + ".join(drugs) or name.removesuffix(suffix).partition(" | ")[0]
-        key = (f"{title} ({strata})" if strata else title, drugs)
-        label = " + ".join(words) or name.removesuffix(suffix)
+        title = " + ".join(drugs) or without_stratum(name, stratum)
+        key = (f"{title} ({stratum})" if stratum and not shared else title, drugs)
+        label = " + ".join(words) or without_stratum(name, shared)
         groups.setdefault(key, []).append((name, doses, label))
     found = []
     for (title, drugs), members in groups.items():

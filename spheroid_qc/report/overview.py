@@ -13,6 +13,7 @@ import pandas as pd
 
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import MetricName
+from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.report.figures.plate_figures import LEFT_OUT
 from spheroid_qc.report.metric_families import MetricFamily
 from spheroid_qc.report.palette import STATES
@@ -114,7 +115,7 @@ def _at_time(conditions: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
 
 
 def condition_lines(
-    analysis: Analysis, families: Sequence[MetricFamily], metric: MetricName, suffix: str
+    analysis: Analysis, families: Sequence[MetricFamily], metric: MetricName, stratum: str
 ) -> tuple[list[str], list[Line], tuple[float, float]]:
     """Lay out one line a condition.
 
@@ -126,8 +127,8 @@ def condition_lines(
         For the order.
     metric : MetricName
         Shown as a dot with its interval.
-    suffix : str
-        Strata that all conditions share, left away.
+    stratum : str
+        Stratum that all conditions share, left away.
 
     Returns
     -------
@@ -157,7 +158,7 @@ def condition_lines(
         first, last = max(float(ends[1:].min()), low), min(float(ends[1:].max()), high)
         lines.append(
             Line(
-                title=shown_name(name, suffix),
+                title=shown_name(name, stratum),
                 role=str(row["role"]),
                 head=name in heads,
                 n=int(float(row["n_wells"])),
@@ -178,9 +179,9 @@ def condition_lines(
     return headings, lines, (low, high)
 
 
-def shown_name(condition: str, suffix: str) -> str:
+def shown_name(condition: str, stratum: str) -> str:
     """Name of a condition for people: without shared strata, and with the micro sign."""
-    return _MICRO.sub("µM", condition.removesuffix(suffix))
+    return _MICRO.sub("µM", without_stratum(condition, stratum))
 
 
 def _place(value: float, low: float, high: float) -> float | None:
@@ -224,7 +225,7 @@ def _further(analysis: Analysis) -> tuple[list[str], list[Any]]:
 
 
 def representatives(
-    analysis: Analysis, families: Sequence[MetricFamily], suffix: str
+    analysis: Analysis, families: Sequence[MetricFamily], stratum: str
 ) -> list[Card]:
     """Choose for each treatment the well that stands for it: nearest to the median.
 
@@ -234,8 +235,8 @@ def representatives(
         A run's record.
     families : sequence of MetricFamily
         Of each the highest doses are shown; doublets and triples last.
-    suffix : str
-        Strata that all conditions share.
+    stratum : str
+        Stratum that all conditions share.
 
     Returns
     -------
@@ -278,7 +279,7 @@ def representatives(
         worst = ", ".join(f"{int(states[s])} {s}" for s in STATES if s in states.index)
         cards.append(
             Card(
-                title=title, dose=dose, condition=shown_name(condition, suffix),
+                title=title, dose=dose, condition=shown_name(condition, stratum),
                 plate=str(best["plate"]), well=str(best["well"]), time_h=float(best["time_h"]),
                 figure=f"{rows[column].mean():.{2 if unit == 'DF' else 1}f}", unit=unit,
                 note=worst,

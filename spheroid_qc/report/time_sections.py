@@ -24,7 +24,7 @@ from spheroid_qc.tables.csv_writer import read_table
 _MOST_CONDITIONS = 60
 
 
-def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> TimePanel | None:
+def size_panel(analysis: Analysis, folder: Path | None, stratum: str) -> TimePanel | None:
     """Draw the sizes of all counted spheres at the analysis time, by condition.
 
     Parameters
@@ -33,8 +33,8 @@ def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> TimePane
         A run's record.
     folder : Path or None
         Run folder with `spheroids.csv`.
-    suffix : str
-        Strata that all conditions share.
+    stratum : str
+        Stratum that all conditions share.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> TimePane
              if r not in ("blank", "unmapped")][:_MOST_CONDITIONS]  # fmt: skip
     if not len(table) or not names:
         return None
-    labels = [shown_name(name, suffix) for name in names]
+    labels = [shown_name(name, stratum) for name in names]
     left = 44 + LABEL_PX * max(len(label) for label in labels)
     unit = "µm" if column.endswith("_um") else "px"
     draw = functools.partial(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import pandas as pd
 
 from spheroid_qc.follow import STATES
+from spheroid_qc.plate_map import without_stratum
+from spheroid_qc.response.replicates import shared_stratum
 
 _NOT_SEEN = ("unscorable", "never_formed")
 _MOST_CONDITIONS = 60
@@ -32,7 +34,7 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     """
     spheres = "sfe_percent_mean" in conditions
     last = conditions[conditions["time_h"] == conditions["time_h"].max()]
-    common = _common_suffix([str(name) for name in last["condition"]])
+    common = shared_stratum(last)
     rows = [
         _spheres_row(line, common) if spheres else _single_row(line, wells, common)
         for _, line in last.head(_MOST_CONDITIONS).iterrows()
@@ -45,7 +47,7 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     widths = [max(len(row[i]) for row in (heading, *rows)) for i in range(len(heading))]
     lines = [
         f"By condition at {last['time_h'].iloc[0]:g} h"
-        + (f" (all of them {common.removeprefix(' | ')})" if common else "")
+        + (f" (all of them {common})" if common else "")
         + ":",
         "",
     ]
@@ -64,12 +66,6 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _common_suffix(names: list[str]) -> str:
-    """Strata that all conditions share, as they end the names; empty if they differ."""
-    ends = {name.partition(" | ")[1:] for name in names}
-    return "".join(ends.pop()) if len(ends) == 1 and len(names) > 1 else ""
-
-
 def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str, ...]:
     seen_once = (wells["condition"] == line["condition"]) & ~wells["state"].isin(_NOT_SEEN)
     of_condition = wells[seen_once].groupby(["plate", "well"])
@@ -82,7 +78,7 @@ def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str,
         apart = "last frame only"
     states = ", ".join(f"{int(line[f'n_{s}'])} {s}" for s in STATES if line[f"n_{s}"] > 0)
     return (
-        str(line["condition"]).removesuffix(common),
+        without_stratum(str(line["condition"]), common),
         str(seen),
         _with_interval(line, "disintegration_fraction"),
         _percent(line["core_volume_loss_vs_vehicle_mean"]),
@@ -95,7 +91,7 @@ def _spheres_row(line: pd.Series, common: str) -> tuple[str, ...]:
     features = ("n_spheroids", "equivalent_diameter_um", "sfe_percent")
     values = (line[f"{name}_mean"] for name in features)
     return (
-        str(line["condition"]).removesuffix(common),
+        without_stratum(str(line["condition"]), common),
         str(int(line["n_wells"])),
         *("-" if pd.isna(value) else f"{value:.3g}" for value in values),
     )

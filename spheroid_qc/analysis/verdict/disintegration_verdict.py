@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
+from spheroid_qc.plate_map import without_stratum
+from spheroid_qc.response.replicates import shared_stratum
 
 _METRIC = "disintegration_fraction"
 _NAN = float("nan")
@@ -68,7 +70,8 @@ def fate_findings(analysis: Analysis) -> list[VerdictFinding]:
     treated = [entry for entry in outcomes if entry.role == "treated"]
     if not treated:
         return []
-    shared = shared_suffix(entry.condition for entry in outcomes)
+    named = analysis.conditions["condition"].isin([entry.condition for entry in outcomes])
+    shared = shared_stratum(analysis.conditions[named])
     told = sorted(
         (entry for entry in treated if entry.outcome(alpha) != "no"),
         key=lambda entry: (
@@ -78,7 +81,7 @@ def fate_findings(analysis: Analysis) -> list[VerdictFinding]:
             -np.nan_to_num(entry.df),
         ),
     )
-    findings = [_finding(entry, entry.condition.removesuffix(shared), alpha) for entry in told]
+    findings = [_finding(entry, without_stratum(entry.condition, shared), alpha) for entry in told]
     return [_headline(treated, outcomes, findings, analysis), *findings]
 
 
@@ -170,12 +173,6 @@ def _counted(analysis: Analysis) -> list[tuple[str, str, int, int, float]]:
     return [
         (str(c), str(r), int(w), int(e), float(m)) for c, r, w, e, m in zip(*columns, strict=True)
     ]
-
-
-def shared_suffix(names: Iterable[str]) -> str:
-    """Find the strata with which all names of conditions end; empty if they differ."""
-    ends = {"".join(name.partition(" | ")[1:]) for name in names}
-    return ends.pop() if len(ends) == 1 else ""
 
 
 def _p(p: float) -> str:

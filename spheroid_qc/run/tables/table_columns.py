@@ -85,7 +85,12 @@ class WellsTable:
         self._channels = _channel_columns(channels)
         names = [*WELLS_START, *_panel(parameters), *(_FOLLOWED if single else ())]
         names += self._channels
-        names += ["file", *(_TREATMENT_MORE if plate_map is not None else ())]
+        names += [
+            "file",
+            "stratum",
+            "schedule",
+            *(_TREATMENT_MORE if plate_map is not None else ()),
+        ]
         names = list(dict.fromkeys(names))
         # The map's own columns may be called anything, also like a column of ours.
         self._map: dict[str, str] = {}

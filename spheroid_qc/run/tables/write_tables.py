@@ -50,7 +50,7 @@ from spheroid_qc.tables.csv_writer import TableWriter, table_writer, write_table
 
 _WORDS = (
     "plate", "well", "condition", "role", "state", "biological_replicate",
-    "drug_1", "drug_2", "drug_3", "unit_1", "unit_2", "unit_3",
+    "drug_1", "drug_2", "drug_3", "unit_1", "unit_2", "unit_3", "stratum", "schedule",
 )  # fmt: skip
 _SAID = ("plate", "well", "time_h", "code", "severity", "title")
 
