@@ -22,8 +22,8 @@ from spheroid_qc.report.figures import (
     draw_isobologram,
     svg_for_page,
 )
-from spheroid_qc.report.figures.combination_figures import METHOD_NAMES
 from spheroid_qc.report.time_sections import LABEL_PX, MOST_PANELS, Pair, TimePanel
+from spheroid_qc.response.synergy.model_registry import drawn_models
 from spheroid_qc.wording import dose_words
 
 _MOST_TILES = 24
@@ -154,7 +154,9 @@ def combination_groups(analysis: Analysis) -> list[DrugGroup]:
 
 
 def _forest(rows: pd.DataFrame, names: Sequence[str], identifier: str) -> TimePanel | None:
-    means = rows[(rows["level"] == "mean") & rows["method"].isin(METHOD_NAMES)]
+    means = rows[
+        (rows["level"] == "mean") & rows["method"].isin([m.method for m in drawn_models()])
+    ]
     means = means[means["value"].notna()]
     if not len(means):
         return None

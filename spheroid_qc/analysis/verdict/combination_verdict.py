@@ -15,14 +15,9 @@ import pandas as pd
 
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.response.groups import ALL_PLATES
+from spheroid_qc.response.synergy.best_doublet import BestDoublet
+from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
 
-_NAMES = {
-    "bliss_excess": "Bliss",
-    "combination_index": "combination index",
-    "loewe_excess": "Loewe",
-    "hsa_excess": "highest single agent",
-}
-_LEADING = ("bliss_excess", "combination_index", "loewe_excess")
 _WORDS = {
     "yes": "synergistic",
     "opposite": "antagonistic",
@@ -65,25 +60,26 @@ def combination_findings(
         method, `outcome, value, low, high`.
     """
     found = []
+    leading = [model.method for model in leading_models()]
     for stratum, combination, rows in _combinations(synergy):
         facts: dict[str, object] = {}
         told: dict[str, dict[str, MeanEstimate]] = {}
         for response, own in _by_response(rows, titles):
             told[response] = {
-                method: _told(part, method, minimum)
-                for method in _NAMES
-                if len(part := own[own["method"] == method])
+                model.method: _told(part, model.method, minimum)
+                for model in verdict_models()
+                if len(part := own[own["method"] == model.method])
             }
             facts |= {
                 f"{response}:{method}": one._asdict() for method, one in told[response].items()
             }
         lead = next(
-            (m for m in _LEADING if any(m in t and t[m].outcome in _WORDS for t in told.values())),
-            "bliss_excess",
+            (m for m in leading if any(m in t and t[m].outcome in _WORDS for t in told.values())),
+            leading[0],
         )
         outcomes = {r: t[lead].outcome for r, t in told.items() if lead in t}
         outcome = _overall(outcomes.values())
-        facts |= {"method": _NAMES[lead], "outcomes": outcomes, "combination": combination}
+        facts |= {"method": model_of(lead).name, "outcomes": outcomes, "combination": combination}
         facts |= {"stratum": stratum}
         sentence = _sentence(combination, lead, outcome, told, titles, level, minimum)
         subject = f"{combination} | {stratum}" if stratum else combination
@@ -130,7 +126,7 @@ def third_drug_findings(
     -------
     list of VerdictFinding
     """
-    method = "excess_over_best_doublet"
+    method = BestDoublet.method
     found = []
     for stratum, combination, rows in _combinations(synergy):
         if not (rows["method"] == method).any():
@@ -183,7 +179,6 @@ def _told(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
     row = rows.iloc[0]
     value, low, high = (float(row[name]) for name in ("value", "low", "high"))
     note = str(row["note"])
-    null = 1.0 if method == "combination_index" else 0.0
     # An interval without a bound on one side has an empty cell there; the note says so.
     low = -np.inf if np.isnan(low) and "no lower bound" in note else low
     high = np.inf if np.isnan(high) and "no upper bound" in note else high
@@ -191,14 +186,10 @@ def _told(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
         return MeanEstimate("unknown", value, low, high, note)
     if np.isnan(low) or np.isnan(high):
         return MeanEstimate("unsure", value, low, high, note)
-    above, below = low > null, high < null
-    if method == "combination_index":
-        above, below = below, above
-        outcome = "yes" if above else "opposite" if below else "open"
-    else:
-        outcome = "yes" if above else "opposite" if below else "open"
-        if (above or below) and abs(value) < minimum:
-            outcome = "small"
+    model = model_of(method)
+    outcome = {1: "yes", -1: "opposite", 0: "open"}[model.side(low, high)]
+    if outcome != "open" and not model.is_ratio and abs(value) < minimum:
+        outcome = "small"
     return MeanEstimate(outcome, value, low, high, note)
 
 
@@ -236,7 +227,7 @@ def _sentence(
         f"{words} ({'; '.join(filter(None, grouped[words]))})" if any(grouped[words]) else words
         for words in order
     ]
-    sentence = f"{combination}: by {_NAMES[lead]} {', '.join(parts)}."
+    sentence = f"{combination}: by {model_of(lead).name} {', '.join(parts)}."
     others = _others(told, lead, titles, minimum)
     return f"{sentence} {others}".strip()
 
@@ -249,11 +240,11 @@ def _others(
 ) -> str:
     """Say method by method what the others find."""
     sentences = []
-    for method in ("bliss_excess", "combination_index", "loewe_excess"):
+    for model in leading_models():
         by_words: dict[str, list[str]] = {}
         for response, methods in told.items():
-            one = methods.get(method)
-            if method == lead or one is None:
+            one = methods.get(model.method)
+            if model.method == lead or one is None:
                 continue
             value = "" if one.outcome == "unknown" else f"{one.value:.2g}"
             title = titles.get(response, "")
@@ -264,8 +255,7 @@ def _others(
                 f"{words} ({', '.join(filter(None, places))})" if any(places) else words
                 for words, places in by_words.items()
             ]
-            name = _NAMES[method]
-            sentences.append(f"{name[0].upper()}{name[1:]}: {', '.join(parts)}.")
+            sentences.append(f"{model.name[0].upper()}{model.name[1:]}: {', '.join(parts)}.")
     return " ".join(sentences)
 
 

@@ -9,20 +9,14 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.report.figures.axes import INK, LINE, MUTED, plain, quiet, say
-from spheroid_qc.report.palette import DIVERGING, METHODS, PALETTE, step_of
+from spheroid_qc.report.palette import DIVERGING, PALETTE, step_of
+from spheroid_qc.response.synergy.model_registry import drawn_models
 from spheroid_qc.wording import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-METHOD_NAMES = {
-    "bliss_excess": "beyond independence (Bliss)",
-    "loewe_excess": "beyond dose additivity (Loewe)",
-    "hsa_excess": "beyond the best single drug (HSA)",
-    "excess_over_best_doublet": "beyond the best doublet",
-    "excess_over_best_subset": "beyond the best smaller combination",
-}
 _FULL = 0.4
 _LABEL = np.array([0.16, 0.07])
 """Shares of an isobologram's axes that a label takes."""
@@ -43,16 +37,16 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
     quiet(ax, xlabel="effect beyond what was expected (fraction affected)")
     ax.grid(visible=False)
     ax.grid(axis="x", color=LINE, linewidth=0.8)
-    means = synergy[(synergy["level"] == "mean") & synergy["method"].isin(METHOD_NAMES)]
+    means = synergy[synergy["level"] == "mean"]
     y, names = 0.0, []
     spans = [0.0]
     for combination in combinations:
         rows = means[means["combination"] == combination]
-        lines = [(m, rows[rows["method"] == m]) for m in METHOD_NAMES]
+        lines = [(m, rows[rows["method"] == m.method]) for m in drawn_models()]
         found = [(m, r.iloc[0]) for m, r in lines if len(r) and np.isfinite(r["value"].iloc[0])]
         names.append((y - 0.95, combination))
-        for method, row in found:
-            colour = METHODS.get(method, MUTED)
+        for model, row in found:
+            colour = PALETTE[model.colour][0]
             value, low, high = (float(row[c]) for c in ("value", "low", "high"))
             shown = np.isfinite(low) and np.isfinite(high)
             sure = shown and (low > 0 or high < 0)
@@ -62,7 +56,7 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
                     markerfacecolor=colour if sure else PALETTE["paper"][0],
                     markeredgewidth=1.6)  # fmt: skip
             ax.annotate(
-                METHOD_NAMES[method], (0, y), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
+                model.title, (0, y), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
                 textcoords="offset points", ha="right", va="center", fontsize=9, color=MUTED,
             )  # fmt: skip
             words = signed(value) + (f"  [{signed(low)}, {signed(high)}]" if shown else "")
