@@ -23,6 +23,7 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.time_sections import LABEL_PX, MOST_PANELS, Pair, TimePanel
+from spheroid_qc.response.synergy.dose_reduction import DoseReduction
 from spheroid_qc.response.synergy.model_registry import drawn_models
 from spheroid_qc.wording import dose_words
 
@@ -219,7 +220,7 @@ def _of_combination(
                 "Fa–CI plot",
             )
         )  # fmt: skip
-    reduction = rows[rows["method"].str.startswith("dose_reduction_index")]
+    reduction = rows[rows["method"].map(DoseReduction().covers)]
     if len(drugs) == 2 and reduction["value"].notna().any():
         draw = functools.partial(draw_isobologram, rows=reduction, drugs=drugs)
         panels.append(

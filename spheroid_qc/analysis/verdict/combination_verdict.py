@@ -179,9 +179,9 @@ def _told(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
     row = rows.iloc[0]
     value, low, high = (float(row[name]) for name in ("value", "low", "high"))
     note = str(row["note"])
-    # An interval without a bound on one side has an empty cell there; the note says so.
-    low = -np.inf if np.isnan(low) and "no lower bound" in note else low
-    high = np.inf if np.isnan(high) and "no upper bound" in note else high
+    # An interval without a bound on one side has an empty cell there.
+    low = -np.inf if row["low_qualifier"] == "unbounded" else low
+    high = np.inf if row["high_qualifier"] == "unbounded" else high
     if not np.isfinite(value):
         return MeanEstimate("unknown", value, low, high, note)
     if np.isnan(low) or np.isnan(high):

@@ -137,7 +137,7 @@ def _doses(analysis: Analysis) -> list[VerdictFinding]:
         rows = alone[(strata == stratum) & (alone["drug"] == drug)]
         parts = [_potency(row, analysis) for _, row in rows.iterrows()]
         where = f"{stratum}: " if stratum else ""
-        known = any("no " not in part for part in parts)
+        known = rows[["ec50_um", *({"ec50"} & set(rows))]].notna().any(axis=None)
         sentence = f"{where}{drug}: {'; '.join(parts)}."
         findings.append(
             VerdictFinding("dose", str(drug), "yes" if known else "unknown", sentence, {})
@@ -161,7 +161,7 @@ def _potency(row: pd.Series, analysis: Analysis) -> str:
     value, low, high = (float(row[c]) for c in columns)
     unit = own or "uM"
     if np.isnan(value):
-        flat = pd.notna(row["flat_p"]) and "No dose response" in str(row["note"])
+        flat = row["flat_p"] >= analysis.parameters.response.flat_p
         return f"{title}no dose response" if flat else f"{title}no curve"
     sign = str(row["ec50_qualifier"])
     if sign in "><" and sign:
