@@ -16,7 +16,7 @@ import pandas as pd
 
 from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
-from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries, counted
+from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
 from spheroid_qc.analysis.time_course_tables import timed_tables
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
@@ -27,6 +27,7 @@ from spheroid_qc.response.replicates import LEFT_OUT, analysis_time, as_text, at
 from spheroid_qc.response.responses import Responses, read_responses
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.tables.csv_writer import read_table
+from spheroid_qc.wording import listed, plural
 
 IMAGE_RESPONSES = {
     "core_volume_loss_vs_vehicle": "core volume lost against vehicle",
@@ -246,13 +247,8 @@ def _say_left_out(rows: pd.DataFrame, messages: Messages) -> None:
                 for p, w in zip(out["plate"], out["well"], strict=True)
             ]
             messages.note(
-                f"{counted(len(out), 'well')} left out, {_STATE_WORDS[state]}: {_few(named)}."
+                f"{plural(len(out), 'well')} left out, {_STATE_WORDS[state]}: {listed(named, 24)}."
             )
-
-
-def _few(names: Sequence[str], maximum: int = 24) -> str:
-    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
-    return ", ".join(names[:maximum]) + more
 
 
 def _asked(
@@ -317,7 +313,7 @@ def _values(
         if gone.any():
             values = values.mask(gone, 1.0)
             messages.note(
-                f"{name}: {counted(int(gone.sum()), 'lost well')}, in which nothing is left, "
+                f"{name}: {plural(int(gone.sum()), 'lost well')}, in which nothing is left, "
                 "counted as a fraction affected of 1."
             )
     enters = rows["role"].isin(["vehicle", "treated"])
@@ -325,7 +321,7 @@ def _values(
     vehicles = int((values[rows["role"] == "vehicle"] < 0).sum())
     if below or above:
         messages.note(
-            f"{name}: clipped to a fraction affected between 0 and 1: {counted(below, 'well')} "
+            f"{name}: clipped to a fraction affected between 0 and 1: {plural(below, 'well')} "
             f"from below 0 ({vehicles} of them vehicle), {above} from above 1."
         )
     return values.clip(0.0, 1.0), below, above

@@ -20,13 +20,13 @@ import pandas as pd
 from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import MetricName
+from spheroid_qc.analysis.treatment_families import families_of
+from spheroid_qc.analysis.verdict.headline import headline
 from spheroid_qc.atomic import write_text
 from spheroid_qc.report import methods, overview, report_tables
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.drug_sections import combination_groups, dose_groups
 from spheroid_qc.report.film_strips import GRID, Strip
-from spheroid_qc.report.headline import headline, verdict_blocks
-from spheroid_qc.report.metric_families import families_of
 from spheroid_qc.report.page_pictures import Pictures, draw_pictures
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
 from spheroid_qc.report.plate_heat_map import plate_data, plate_views, shown_metrics
@@ -166,7 +166,7 @@ def _content(
         folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, workers,
         progress,
     )  # fmt: skip
-    messages, deck = headline(analysis, families)
+    sentence, deck = headline(analysis, families)
     headings: list[str] = []
     lines: list[overview.Line] = []
     scale = (0.0, 1.0)
@@ -175,10 +175,10 @@ def _content(
     quality = report_tables.quality_listing(analysis)
     doses, combinations = dose_groups(analysis), combination_groups(analysis)
     return {
-        "title": messages or "What the spheroids did",
-        "headline": messages,
+        "title": sentence or "What the spheroids did",
+        "headline": sentence,
         "deck": deck,
-        "blocks": verdict_blocks(analysis.verdict.findings),
+        "blocks": overview.verdict_blocks(analysis.verdict.findings),
         "facts": overview.facts(analysis),
         "name": Path(analysis.source).name or "plate",
         "stratum": stratum,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import MetricName, metric_of, size_metric
+from spheroid_qc.analysis.treatment_families import TreatmentFamily
 from spheroid_qc.report.figures import (
     draw_survival,
     draw_time_course,
@@ -16,7 +17,6 @@ from spheroid_qc.report.figures import (
 )
 from spheroid_qc.report.figures.size_figures import draw_size_distribution
 from spheroid_qc.report.figures.time_figures import metric_limits
-from spheroid_qc.report.metric_families import MetricFamily
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.report.palette import PALETTE, dose_colour
 from spheroid_qc.tables.csv_writer import read_table
@@ -141,7 +141,7 @@ def _right(labels: Sequence[str]) -> float:
     return min(210.0, 16 + LABEL_PX * max((len(label) for label in labels), default=4))
 
 
-def _key(family: MetricFamily) -> tuple[tuple[str, str], ...]:
+def _key(family: TreatmentFamily) -> tuple[tuple[str, str], ...]:
     """Give a legend where labels are too long to stand at the lines."""
     if max((len(label) for label in family.labels.values()), default=0) <= _MOST_LETTERS:
         return ()
@@ -155,7 +155,7 @@ def _key(family: MetricFamily) -> tuple[tuple[str, str], ...]:
 
 def time_pairs(
     analysis: Analysis,
-    families: Sequence[MetricFamily],
+    families: Sequence[TreatmentFamily],
     metrics: Sequence[MetricName],
     dosed: float | None,
 ) -> list[Pair]:
@@ -165,7 +165,7 @@ def time_pairs(
     ----------
     analysis : Analysis
         For conditions and wells.
-    families : sequence of MetricFamily
+    families : sequence of TreatmentFamily
         From `families_of`.
     metrics : sequence of MetricName
         From `time_metrics`.
@@ -210,14 +210,14 @@ def time_pairs(
     return pairs
 
 
-def survival_panels(analysis: Analysis, families: Sequence[MetricFamily]) -> list[TimePanel]:
+def survival_panels(analysis: Analysis, families: Sequence[TreatmentFamily]) -> list[TimePanel]:
     """Draw Kaplan-Meier curves by family.
 
     Parameters
     ----------
     analysis : Analysis
         For `survival`.
-    families : sequence of MetricFamily
+    families : sequence of TreatmentFamily
         From `families_of`.
 
     Returns

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.analysis.treatment_families import MOST_IN_ONE, families_of
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.film_strips import GRID, outline_paths
-from spheroid_qc.report.metric_families import MOST_IN_ONE, families_of
 from spheroid_qc.report.page_pictures import chosen_times
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of, with_variables
 from spheroid_qc.report.plate_heat_map import plate_data, plate_views, shown_metrics

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
 from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.response.replicates import reference_key, shared_stratum, stratum_of
-from spheroid_qc.wording import dose_words
+from spheroid_qc.wording import dose_words, finite
 
 MOST_IN_ONE = 6
-_NUMBERS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
-class MetricFamily:
+class TreatmentFamily:
     """Doses of the same drugs.
 
     Parameters
     ----------
-    title : str
-        Drugs, and strata where there are several.
+    treatment : str
+        Drugs, and the stratum where there are several.
+    part : str
+        Which doses of them, where one picture can't hold all.
     drugs : tuple of str
         In the order of the columns.
+    stratum : str
+        Empty where there is only one.
     names : tuple of str
         Conditions, low doses first.
     labels : dict
@@ -32,11 +37,26 @@ class MetricFamily:
         The condition that they are compared with.
     """
 
-    title: str
+    treatment: str
+    part: str
     drugs: tuple[str, ...]
+    stratum: str
     names: tuple[str, ...]
     labels: dict[str, str]
     vehicle: str | None
+
+    @property
+    def title(self) -> str:
+        """Treatment and part."""
+        return self.treatment + self.part
+
+
+class _Member(NamedTuple):
+    """One condition of a family."""
+
+    name: str
+    doses: tuple[float, ...]
+    words: tuple[str, ...]
 
 
 def _vehicle_of(conditions: pd.DataFrame, wells: pd.DataFrame | None) -> dict[str, str]:
@@ -56,7 +76,9 @@ def _vehicle_of(conditions: pd.DataFrame, wells: pd.DataFrame | None) -> dict[st
     return found
 
 
-def families_of(conditions: pd.DataFrame, wells: pd.DataFrame | None = None) -> list[MetricFamily]:
+def families_of(
+    conditions: pd.DataFrame, wells: pd.DataFrame | None = None
+) -> list[TreatmentFamily]:
     """Group treated conditions.
 
     Parameters
@@ -68,62 +90,58 @@ def families_of(conditions: pd.DataFrame, wells: pd.DataFrame | None = None) -> 
 
     Returns
     -------
-    list of MetricFamily
+    list of TreatmentFamily
         Controls first, drugs alone, then combinations, as the table is sorted. More than
         `MOST_IN_ONE` conditions are split by the dose of the first drug, and then by number.
     """
     table = conditions.drop_duplicates("condition")
     shared = shared_stratum(table)
     references = _vehicle_of(table, wells)
-    groups: dict[tuple[str, tuple[str, ...]], list[tuple[str, tuple[float, ...], str]]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...]], list[_Member]] = {}
     for stratum, (_, row) in zip(stratum_of(table), table.iterrows(), strict=True):
-        name = str(row["condition"])
         if row["role"] in ("vehicle", "blank", "unmapped"):
             continue
+        name = str(row["condition"])
         drugs, doses, words = _doses(row)
         title = " + ".join(drugs) or without_stratum(name, stratum)
-        key = (f"{title} ({stratum})" if stratum and not shared else title, drugs)
-        label = " + ".join(words) or without_stratum(name, shared)
-        groups.setdefault(key, []).append((name, doses, label))
+        own = "" if shared else stratum
+        member = _Member(name, doses, words or (without_stratum(name, shared),))
+        groups.setdefault((f"{title} ({own})" if own else title, own, drugs), []).append(member)
     found = []
-    for (title, drugs), members in groups.items():
-        for more, part in _split(sorted(members, key=lambda m: m[1]), drugs):
-            names = tuple(name for name, _, _ in part)
-            labels = {name: label for name, _, label in part}
+    for (title, stratum, drugs), members in groups.items():
+        for part, some in _split(sorted(members, key=lambda m: m.doses), drugs):
+            labels = {member.name: " + ".join(member.words) for member in some}
+            names = tuple(labels)
             vehicle = references.get(names[0])
             if vehicle is not None:
                 labels[vehicle] = "vehicle"
-            found.append(MetricFamily(title + more, drugs, names, labels, vehicle))
+            found.append(TreatmentFamily(title, part, drugs, stratum, names, labels, vehicle))
     return found
 
 
-def _doses(row: pd.Series) -> tuple[tuple[str, ...], tuple[float, ...], list[str]]:
+def _doses(row: pd.Series) -> tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...]]:
     drugs, doses, words = [], [], []
-    for n in _NUMBERS:
-        drug = row.get(f"drug_{n}")
+    for n in (1, 2, 3):
+        drug, molar, own = (row.get(name) for name in (f"drug_{n}", f"dose_{n}_um", f"dose_{n}"))
         if drug is None or pd.isna(drug):
             continue
-        molar, own = row.get(f"dose_{n}_um"), row.get(f"dose_{n}")
-        unit = "uM"
-        dose = float("nan") if molar is None or pd.isna(molar) else float(molar)
-        if pd.isna(dose) and own is not None and not pd.isna(own):
-            dose, unit = float(own), str(row.get(f"unit_{n}"))
+        dose, unit = finite(molar), "uM"
+        if dose is None and (dose := finite(own)) is not None:
+            unit = str(row.get(f"unit_{n}"))
         drugs.append(str(drug))
-        doses.append(dose)
-        words.append("?" if pd.isna(dose) else dose_words(dose, unit))
-    return tuple(drugs), tuple(doses), words
+        doses.append(math.nan if dose is None else dose)
+        words.append("?" if dose is None else dose_words(dose, unit))
+    return tuple(drugs), tuple(doses), tuple(words)
 
 
-def _split(
-    members: list[tuple[str, tuple[float, ...], str]], drugs: tuple[str, ...]
-) -> list[tuple[str, list[tuple[str, tuple[float, ...], str]]]]:
+def _split(members: list[_Member], drugs: tuple[str, ...]) -> list[tuple[str, list[_Member]]]:
     """Keep a picture readable: at most `MOST_IN_ONE` lines."""
     if len(members) <= MOST_IN_ONE:
         return [("", members)]
     if len(drugs) > 1:
-        by_first: dict[str, list[tuple[str, tuple[float, ...], str]]] = {}
+        by_first: dict[str, list[_Member]] = {}
         for member in members:
-            by_first.setdefault(member[2].partition(" + ")[0], []).append(member)
+            by_first.setdefault(member.words[0], []).append(member)
         if len(by_first) > 1:
             return [
                 (f", {drugs[0]} {dose}" + more, part)
