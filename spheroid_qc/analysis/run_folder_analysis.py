@@ -23,7 +23,7 @@ from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.response.replicates import LEFT_OUT, analysis_time, as_text, at_time, stratum_of
+from spheroid_qc.response.replicates import LEFT_OUT, as_text, at_time, last_common_time, stratum_of
 from spheroid_qc.response.responses import Responses, read_responses
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.tables.csv_writer import read_table
@@ -168,7 +168,7 @@ def analyse_wells(
     messages = Messages()
     settings = parameters.response
     times = sorted(float(t) for t in wells["time_h"].dropna().unique())
-    end = analysis_time(wells) if settings.time_h is None else settings.time_h
+    end = last_common_time(wells) if settings.time_h is None else settings.time_h
     late = at_time(wells, end)
     if end is not None and len(times) > 1:
         asked_for = "as asked" if settings.time_h is not None else "the last that all plates have"

@@ -164,7 +164,7 @@ def since_dose(table: pd.DataFrame) -> pd.Series:
     return pd.to_numeric(table[name], errors="coerce").astype(float)
 
 
-def analysis_time(table: pd.DataFrame) -> float | None:
+def last_common_time(table: pd.DataFrame) -> float | None:
     """Last time that all plates have: the earliest of the plates' last times.
 
     Parameters
@@ -193,7 +193,7 @@ def at_time(table: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
     table : DataFrame
         With `plate`, `well`, optionally `time_h`.
     time_h : float or None
-        Hours; None takes `analysis_time`.
+        Hours; None takes `last_common_time`.
 
     Returns
     -------
@@ -206,7 +206,7 @@ def at_time(table: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
         If no plate has that time.
     """
     ordered = in_fixed_order(table)
-    wanted = analysis_time(ordered) if time_h is None else float(time_h)
+    wanted = last_common_time(ordered) if time_h is None else float(time_h)
     if "time_h" not in ordered or wanted is None:
         return ordered
     kept: list[pd.DataFrame] = []

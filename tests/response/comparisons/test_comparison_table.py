@@ -9,7 +9,7 @@ from scipy import stats
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.comparisons.comparison_table import COLUMNS, compare_with_vehicle
-from spheroid_qc.response.comparisons.effect_size import holm
+from spheroid_qc.response.multiple_testing import holm
 from tests.response.plates import groups, shuffled
 
 VEHICLE = [0.1, 0.3, 0.2, 0.15, 0.4]
