@@ -9,7 +9,7 @@ import pandas as pd
 
 from spheroid_qc.analysis.tables_by_stratum import Messages
 from spheroid_qc.errors import RequestError
-from spheroid_qc.follow import time_to_disintegration
+from spheroid_qc.follow.disintegration_time import time_to_disintegration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.comparisons import comparison_table
 from spheroid_qc.response.growth import kinetics

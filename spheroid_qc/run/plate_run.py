@@ -1,7 +1,8 @@
-"""The whole run: names -> tasks -> records -> tables -> overlays -> run.json.
+"""The images of a plate: names -> tasks -> records -> tables -> overlays -> run.json.
 
 Wells are analysed in parallel and committed one by one. All tables are made afterwards, from
-the records and in one order, so that they do not depend on who did what when.
+the records and in one order, so that they do not depend on who did what when. Whoever calls
+holds the run folder (`RunFolder.locked`) from `analyse_images` until `mark_done`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import RequestError
 from spheroid_qc.flags.flag_kinds import check_severities
 from spheroid_qc.frames.frame_table import FrameTable, frame_table
@@ -26,11 +26,11 @@ from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import read_plate_map
 from spheroid_qc.plate_map.end_points import EndPoints, read_end_points
 from spheroid_qc.plate_map.mapped_wells import PlateMap
-from spheroid_qc.run.executors import WorkerDied, Workers, default_workers, map_unordered
-from spheroid_qc.run.overlays.overlay_choice import draw_overlays
+from spheroid_qc.run.executors import WorkerDied, Workers, map_unordered
+from spheroid_qc.run.overlays.overlay_choice import draw_overlays, wanted_overlays
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.corrected_masks import pending
-from spheroid_qc.run.store.decisions import read_exclusions
+from spheroid_qc.run.store.decisions import Exclusion, read_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.run_json import check_same_run, table_input, write_run_json
 from spheroid_qc.run.store.well_records import (
@@ -57,17 +57,86 @@ from spheroid_qc.run.well.analyse_well import (
     split,
 )
 
+if TYPE_CHECKING:
+    from spheroid_qc.run.tables.write_tables import RunTables
+
 
 @dataclass(frozen=True)
-class RunResult:
-    """What a run left behind.
+class RunRequest:
+    """What is to be analysed.
 
     Parameters
     ----------
-    out : Path
-        The run folder.
-    tables : dict of str to Path
-        Name -> CSV file.
+    folder, out : Path
+        Images and run folder; an earlier run in it is continued.
+    plate_map : Path or None
+        Plate map.
+    parameters : Parameters
+        All settings.
+    join : Path or None
+        Table of end-point values by plate and well.
+    workers : int or None
+        Processes; None: one a processor. 0 works in this process.
+    exclusions : Path or None
+        Table `plate, well, time_h, reason`; None: `exclusions.csv` in the run folder, if there
+        is one.
+    """
+
+    folder: Path
+    out: Path
+    plate_map: Path | None = None
+    parameters: Parameters = field(default_factory=Parameters)
+    join: Path | None = None
+    workers: int | None = None
+    exclusions: Path | None = None
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A request that can be carried out: everything that could be refused has been read.
+
+    Parameters
+    ----------
+    request : RunRequest
+        What was asked for.
+    run : RunFolder
+        Where results go.
+    table : FrameTable
+        Every frame, and how its name was read.
+    plate_map : PlateMap or None
+        What is in the wells.
+    joined : EndPoints or None
+        End-point values.
+    excluded, accepted : list of Exclusion
+        What the user decided on wells and frames.
+    well_timepoints : dict
+        (plate, well) -> what was imaged, in order of time.
+    notes : tuple of str
+        Sentences on how things were understood.
+    context : dict
+        What `run.json` says of the request.
+    """
+
+    request: RunRequest
+    run: RunFolder
+    table: FrameTable
+    plate_map: PlateMap | None
+    joined: EndPoints | None
+    excluded: list[Exclusion]
+    accepted: list[Exclusion]
+    well_timepoints: dict[tuple[str, str], list[WellTimepoint]]
+    notes: tuple[str, ...]
+    context: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What the images of a plate gave.
+
+    Parameters
+    ----------
+    tables : RunTables
+        All tables, as written.
     n_frames : int
         Frames (wells x times) in the tables that have an image.
     n_new : int
@@ -76,17 +145,13 @@ class RunResult:
         Sentences on files that could not be read, used or analysed.
     notes : tuple of str
         Sentences on how things were understood.
-    answer : tuple of str
-        What came out, in lines for a terminal: by condition, and what is not trusted.
     """
 
-    out: Path
-    tables: dict[str, Path]
+    tables: RunTables
     n_frames: int
     n_new: int
-    failures: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    answer: tuple[str, ...] = ()
+    failures: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def default_out(folder: Path) -> Path:
@@ -103,158 +168,143 @@ def default_out(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}_spheroid_qc")
 
 
-def run_plate(
-    folder: str | Path,
-    plate_map: str | Path | None = None,
-    out: str | Path | None = None,
-    parameters: Parameters | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    *,
-    join: str | Path | None = None,
-    exclusions: str | Path | None = None,
-    workers: int | None = None,
-    conclude: Callable[[RunFolder], None] | None = None,
-) -> RunResult:
-    """Analyse a folder of images.
+def plan_run(request: RunRequest, pool: Workers) -> PlannedRun:
+    """Read everything that a run can be refused for; writes nothing.
 
     Parameters
     ----------
-    folder : str or Path
-        Folder of images, with any number of folders in it.
-    plate_map : str or Path, optional
-        Plate map (CSV or XLSX).
-    out : str or Path, optional
-        Run folder; default: beside the images, named `<folder>_spheroid_qc`. An earlier run in
-        it is continued.
-    parameters : Parameters, optional
-        Settings; default: all defaults.
-    progress : callable, optional
-        Called with a `Progress` from this thread.
-    join : str or Path, optional
-        Table of end-point values by plate and well.
-    exclusions : str or Path, optional
-        Table `plate, well, time_h, reason`; default: `exclusions.csv` in the run folder, if
-        there is one.
-    workers : int, optional
-        Processes; default: one a processor. 0 works in this process.
-    conclude : callable, optional
-        Called with the folder once its tables are written, while it is still held and before
-        `run.json` calls the run done (drug response, report).
+    request : RunRequest
+        What is asked for.
+    pool : Workers
+        Started meanwhile, where all of the work is still to be done.
 
     Returns
     -------
-    RunResult
-        Where the tables are, and what could not be done.
+    PlannedRun
 
     Raises
     ------
     RequestError
-        If the request can't be carried out as a whole; nothing is written then.
-    OutputError
-        If the results can't be written; finished wells are kept.
+        If the request can't be carried out as a whole.
     """
-    source = Path(folder)
-    run = RunFolder(default_out(source) if out is None else Path(out))
-    with Workers(default_workers() if workers is None else workers) as pool:
-        return _run_plate(
-            source, plate_map, run, parameters or Parameters(), progress, join, exclusions, pool,
-            conclude,
-        )  # fmt: skip
-
-
-def _run_plate(
-    source: Path,
-    plate_map: str | Path | None,
-    run: RunFolder,
-    parameters: Parameters,
-    progress: Callable[[Progress], None] | None,
-    join: str | Path | None,
-    exclusions: str | Path | None,
-    pool: Workers,
-    conclude: Callable[[RunFolder], None] | None,
-) -> RunResult:
     started = time.time()
+    source, parameters, run = request.folder, request.parameters, RunFolder(request.out)
     check_severities(parameters.quality)
     with _request_errors():
         run.check_usable(source)
         if source.is_dir() and not run.run_json.is_file():
             # All of it is still to be done: workers start while names are read.
             pool.start(prepare)
-        table, mapped = _read_request(source, plate_map, parameters)
+        table, mapped = _read_names_and_map(request)
     channels = main_channels(table.frames, parameters.images.channel)
-    well_count = parameters.plate.well_count
-    joined = None if join is None else read_end_points(Path(join), well_count=well_count)
-    if joined is not None:
+    joined = None
+    if request.join is not None:
+        joined = read_end_points(request.join, well_count=parameters.plate.well_count)
         joined.for_plates(table.plates)
     check_same_run(run, source, parameters, table)
+    exclusions = request.exclusions
     if exclusions is None and run.exclusions.is_file():
         exclusions = run.exclusions
-    excluded = [] if exclusions is None else read_exclusions(Path(exclusions))
-    left_out = exclusions_in_use(excluded, exclusions)
-    accepted = read_exclusions(run.acceptances) if run.acceptances.is_file() else []
-    well_timepoints = timepoints_of(source, table.frames, channels)
-    context = {
-        "source": source,
-        "plate_map": table_input(plate_map),
-        "join": _join_input(join, joined),
-        "parameters": parameters,
-        "started": started,
-    }
-    with run.locked(), _output_errors(run):
-        # Another run may have begun and ended since the folder was looked at.
-        check_same_run(run, source, parameters, table)
-        run.sweep()
-        write_run_json(run, context, table, {}, status="running")
-        calibration = plate_calibration(source)
-        new = _analyse(source, run, well_timepoints, parameters, calibration, pool, progress)
-        report_progress(progress, Progress("tables", 0, 1, 0.0, None))
-        from spheroid_qc.run.tables.write_tables import finish_tables
-
-        finished = finish_tables(
-            run, source, table, well_timepoints, mapped, joined, excluded, parameters, calibration,
-            accepted,
-        )  # fmt: skip
-        draw_overlays(finished.overlays, run, pool, progress)
-        if conclude is not None:
-            conclude(run)
-        write_run_json(run, context, table, finished.hashes, status="done")
-    failures = [finding_sentence(finding) for finding in table.problems]
-    return RunResult(
-        out=run.root,
-        tables=finished.tables,
-        n_frames=sum(len(found) for found in well_timepoints.values()),
-        n_new=new,
-        failures=(*failures, *finished.failures),
+    excluded = [] if exclusions is None else read_exclusions(exclusions)
+    return PlannedRun(
+        request=request,
+        run=run,
+        table=table,
+        plate_map=mapped,
+        joined=joined,
+        excluded=excluded,
+        accepted=read_exclusions(run.acceptances) if run.acceptances.is_file() else [],
+        well_timepoints=timepoints_of(source, table.frames, channels),
         notes=(
             *table.notes,
             *((*mapped.notes, *mapped.warnings) if mapped else ()),
             *plates_without_images(mapped, table),
             *unmatched_wells(mapped, table),
-            *left_out,
+            *exclusions_in_use(excluded, exclusions),
             *(joined.notes if joined else ()),
             *joined_without_images(joined, table),
             *dosed_after_all(parameters.plate.dose_time_h, table),
-            *finished.notes,
         ),
-        answer=finished.answer,
+        context={
+            "source": source,
+            "plate_map": table_input(request.plate_map),
+            "join": _join_input(request.join, joined),
+            "parameters": parameters,
+            "started": started,
+        },
     )
 
 
-def _read_request(
-    source: Path, plate_map: str | Path | None, parameters: Parameters
-) -> tuple[FrameTable, PlateMap | None]:
-    """Read names and map; everything that can be refused is refused here."""
+def analyse_images(
+    planned: PlannedRun, pool: Workers, progress: Callable[[Progress], None] | None = None
+) -> RunResult:
+    """Analyse all images: records, masks, tables and overlays. The folder must be held.
+
+    Parameters
+    ----------
+    planned : PlannedRun
+        From `plan_run`.
+    pool : Workers
+        Processes.
+    progress : callable, optional
+        Called with a `Progress` from this thread.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    RequestError
+        If another run has used the folder otherwise meanwhile.
+    OSError
+        If the results can't be written; finished wells are kept.
+    """
+    request, run, table = planned.request, planned.run, planned.table
+    parameters = request.parameters
+    # Another run may have begun and ended since the folder was looked at.
+    check_same_run(run, request.folder, parameters, table)
+    run.sweep()
+    write_run_json(run, planned.context, table, {}, status="running")
+    calibration = plate_calibration(request.folder)
+    new = _analyse_wells(planned, calibration, pool, progress)
+    report_progress(progress, Progress("tables", 0, 1, 0.0, None))
+    from spheroid_qc.run.tables.write_tables import write_tables
+
+    tables = write_tables(
+        run, table, planned.well_timepoints, planned.plate_map, planned.joined, planned.excluded,
+        planned.accepted, parameters,
+    )  # fmt: skip
+    overlays = wanted_overlays(run, request.folder, tables, parameters, calibration)
+    draw_overlays(overlays, run, pool, progress)
+    return RunResult(
+        tables=tables,
+        n_frames=sum(len(found) for found in planned.well_timepoints.values()),
+        n_new=new,
+        failures=(*(finding_sentence(finding) for finding in table.problems), *tables.failures),
+        notes=(*planned.notes, *tables.notes),
+    )
+
+
+def mark_done(planned: PlannedRun, result: RunResult) -> None:
+    """Let `run.json` call the run done, once all that belongs to it is written."""
+    hashes = result.tables.hashes
+    write_run_json(planned.run, planned.context, planned.table, hashes, status="done")
+
+
+def _read_names_and_map(request: RunRequest) -> tuple[FrameTable, PlateMap | None]:
     from spheroid_qc.segmentation import check_method
 
+    parameters = request.parameters
     check_method(parameters.segmentation.method)
     mapped = None
-    if plate_map is not None:
-        mapped = read_plate_map(plate_map, well_count=parameters.plate.well_count)
-    table = frame_table(source, parameters.plate, probe=probe)
+    if request.plate_map is not None:
+        mapped = read_plate_map(request.plate_map, well_count=parameters.plate.well_count)
+    table = frame_table(request.folder, parameters.plate, probe=probe)
     if not table.frames:
         hint = next((finding_sentence(finding).rstrip(".") for finding in table.problems), "")
         raise RequestError(
-            f"No image in {source} has a name that tells its well"
+            f"No image in {request.folder} has a name that tells its well"
             + (f" (for example: {hint})" if hint else "")
             + "; see spheroid-qc inspect, and settle it with --name-pattern."
         )
@@ -263,7 +313,7 @@ def _read_request(
     return table, mapped
 
 
-def _join_input(join: str | Path | None, joined: EndPoints | None) -> dict[str, Any] | None:
+def _join_input(join: Path | None, joined: EndPoints | None) -> dict[str, Any] | None:
     """Which table was joined, and the names of its values: they are the last of `wells.csv`."""
     found = table_input(join)
     return found if found is None or joined is None else found | {"columns": list(joined.columns)}
@@ -288,28 +338,18 @@ def _request_errors() -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def _output_errors(run: RunFolder) -> Iterator[None]:
-    """Turn what the system says while results are written into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise output_error(run.root, error) from error
-
-
-def _analyse(
-    source: Path,
-    run: RunFolder,
-    well_timepoints: Mapping[tuple[str, str], list[WellTimepoint]],
-    parameters: Parameters,
+def _analyse_wells(
+    planned: PlannedRun,
     calibration: PlateCalibration,
     pool: Workers,
     progress: Callable[[Progress], None] | None,
 ) -> int:
     """Analyse every well that its record does not cover; returns the number of new frames."""
+    run, parameters = planned.run, planned.request.parameters
+    source = planned.request.folder
     tasks: list[WellTask] = []
     total = done = 0
-    for (plate, well), of_well in well_timepoints.items():
+    for (plate, well), of_well in planned.well_timepoints.items():
         total += len(of_well)
         known = read_record(run, plate, well)
         ready = [m for m in of_well if m.signature in known]

@@ -15,41 +15,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.plate_run import RunRequest
 from spheroid_qc.run.progress import Progress
 
 _PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What is to be analysed: the arguments of `run_plate`.
-
-    Parameters
-    ----------
-    folder, out : Path
-        Images and run folder.
-    plate_map : Path or None
-        Plate map.
-    parameters : Parameters
-        All settings.
-    join : Path or None
-        Table of end points.
-    workers : int or None
-        Processes; None: one a processor.
-    """
-
-    folder: Path
-    out: Path
-    plate_map: Path | None = None
-    parameters: Parameters = field(default_factory=Parameters)
-    join: Path | None = None
-    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +33,7 @@ class Ended:
     Parameters
     ----------
     n_frames, n_new : int
-        As in `RunResult`.
+        As in `PlateResult`.
     failures, notes, answer : tuple of str
         Sentences: on files that could not be analysed, on how things were understood, and what
         came out.

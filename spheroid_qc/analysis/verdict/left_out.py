@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.wording import listed
+
+_MOST_REASONS = 30
+_NONE = "Every frame could be scored."
+_WORTH_A_LOOK = "Worth a look, but counted: {}; see qc.csv and overlays."
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,44 @@ def left_out_of(qc: pd.DataFrame, wells: pd.DataFrame) -> list[LeftOut]:
     ]
 
 
-def worth_a_look(qc: pd.DataFrame) -> list[str]:
-    """Count what was flagged and counted all the same: `out of focus (3)`, most frequent first."""
+def left_out_findings(qc: pd.DataFrame, wells: pd.DataFrame) -> list[VerdictFinding]:
+    """Say what is kept out of every mean and why, and what is counted but worth a look.
+
+    Parameters
+    ----------
+    qc, wells : DataFrame
+        As for `left_out_of`.
+
+    Returns
+    -------
+    list of VerdictFinding
+        `facts` of what is left out are those of its `LeftOut`.
+    """
+    found = [
+        VerdictFinding(
+            "left_out", listed(one.wells), "yes", f"Kept out of every mean: {one.words}.",
+            asdict(one),
+        )
+        for one in left_out_of(qc, wells)[:_MOST_REASONS]
+    ] or [VerdictFinding("left_out", "", "yes", _NONE)]  # fmt: skip
+    warned = _warned(qc)
+    if warned:
+        found.append(VerdictFinding("left_out", warned, "yes", _WORTH_A_LOOK.format(warned)))
+    return found
+
+
+def left_out_lines(qc: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
+    """Say the same in lines for a terminal, one line per reason."""
+    found = left_out_of(qc, wells)
+    lines = ["Not trusted, and kept out of every mean:"] if found else [_NONE]
+    lines += [f"  {one.words}" for one in found[:_MOST_REASONS]]
+    if len(found) > _MOST_REASONS:
+        lines.append(f"  ... and {len(found) - _MOST_REASONS} more reasons in qc.csv")
+    warned = _warned(qc)
+    return [*lines, _WORTH_A_LOOK.format(warned)] if warned else lines
+
+
+def _warned(qc: pd.DataFrame) -> str:
+    """Count what was flagged and counted all the same, most frequent first."""
     warned = qc.loc[(qc["severity"] == "warn") & qc["well"].notna(), "title"].value_counts()
-    return [f"{str(title).lower()} ({n})" for title, n in warned.items()]
+    return ", ".join(f"{str(title).lower()} ({n})" for title, n in warned.items())

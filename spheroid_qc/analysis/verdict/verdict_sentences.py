@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict
 
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.metric_names import metric_of
@@ -14,13 +13,11 @@ from spheroid_qc.analysis.verdict.combination_verdict import (
 from spheroid_qc.analysis.verdict.disintegration_verdict import disintegration_findings
 from spheroid_qc.analysis.verdict.dose_verdict import dose_findings
 from spheroid_qc.analysis.verdict.findings import Verdict, VerdictFinding, short_titles
-from spheroid_qc.analysis.verdict.left_out import left_out_of, worth_a_look
+from spheroid_qc.analysis.verdict.left_out import left_out_findings
 from spheroid_qc.response.plate_quality.plate_bounds import title_of
-from spheroid_qc.wording import listed
 
 _WIDTH = 100
 _MOST = 12
-_MOST_REASONS = 30
 
 
 def verdict_of(analysis: Analysis) -> Verdict:
@@ -41,13 +38,14 @@ def verdict_of(analysis: Analysis) -> Verdict:
     fractions = [use.name for use in analysis.responses if use.kind == "fa"]
     short = short_titles(analysis) if len(fractions) > 1 else {}
     titles = {name: short.get(name, "") for name in fractions}
+    checked = analysis.kind == "run" and "code" in analysis.qc
     findings = [
         *disintegration_findings(analysis),
         *combination_findings(analysis.synergy, titles, settings.min_excess, settings.confidence),
         *third_drug_findings(analysis.synergy, titles, settings.confidence),
         *dose_findings(analysis),
         *_quality(analysis),
-        *_left_out(analysis),
+        *(left_out_findings(analysis.qc, analysis.wells) if checked else ()),
     ]
     return Verdict(tuple(findings))
 
@@ -145,21 +143,3 @@ def _quality(analysis: Analysis) -> list[VerdictFinding]:
             VerdictFinding("quality", str(plate), "no", sentence, {"missed": len(missed)})
         )
     return findings
-
-
-def _left_out(analysis: Analysis) -> list[VerdictFinding]:
-    """Tell what is not trusted and why, and what is worth a look."""
-    if analysis.kind != "run" or "code" not in analysis.qc:
-        return []
-    found = [
-        VerdictFinding(
-            "left_out", listed(one.wells), "yes", f"Kept out of every mean: {one.words}.",
-            asdict(one),
-        )
-        for one in left_out_of(analysis.qc, analysis.wells)[:_MOST_REASONS]
-    ] or [VerdictFinding("left_out", "", "yes", "Every frame could be scored.")]  # fmt: skip
-    warned = ", ".join(worth_a_look(analysis.qc))
-    if warned:
-        sentence = f"Worth a look, but counted: {warned}; see qc.csv and overlays."
-        found.append(VerdictFinding("left_out", warned, "yes", sentence))
-    return found

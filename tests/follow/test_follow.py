@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spheroid_qc import follow
+from spheroid_qc.follow.comparable_area import comparable_area
+from spheroid_qc.follow.disintegration_time import time_to_disintegration
+from spheroid_qc.follow.excess import versus_time_zero, versus_vehicle, volume_loss
+from spheroid_qc.follow.states import assign_states
+from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import StateParameters
 
 THRESHOLDS = StateParameters()
@@ -51,20 +55,20 @@ def series(
 
 
 def named(table: pd.DataFrame) -> list[str]:
-    return follow.states(table, follow.find_time_zero(table), THRESHOLDS).tolist()
+    return assign_states(table, find_time_zero(table), THRESHOLDS).tolist()
 
 
 def test_time_zero_is_the_last_scorable_frame_at_or_before_the_dose():
     table = series([100] * 5, [0] * 5, dose_time=13.0, scorable=[True, True, False, True, True])
-    assert follow.find_time_zero(table).tolist() == [1] * 5
+    assert find_time_zero(table).tolist() == [1] * 5
 
 
 def test_no_frame_before_the_dose_means_no_baseline():
     table = series([100] * 3, [0] * 3, dose_time=-1.0)
-    origin = follow.find_time_zero(table)
+    origin = find_time_zero(table)
     assert origin.isna().all()
-    table["state"] = follow.states(table, origin, THRESHOLDS)
-    compared = follow.versus_time_zero(table, origin)
+    table["state"] = assign_states(table, origin, THRESHOLDS)
+    compared = versus_time_zero(table, origin)
     assert compared["core_volume_loss_vs_t0"].isna().all()
     assert set(table["state"]) == {"intact"}
 
@@ -78,7 +82,7 @@ def test_time_zero_is_found_for_each_well_and_plate_alone():
         ],
         ignore_index=True,
     )
-    found = follow.find_time_zero(table)
+    found = find_time_zero(table)
     assert found[:2].tolist() == [0, 0]
     assert found[2:4].isna().all()
     assert found[4:].tolist() == [5, 5]
@@ -117,7 +121,7 @@ def test_growing_before_the_dose_is_not_shrinking():
 
 
 def test_volume_loss_has_its_closed_form_and_keeps_growth():
-    loss = follow.volume_loss(
+    loss = volume_loss(
         pd.Series([100.0, 25.0, 0.0, 400.0, np.nan, 1.0]),
         pd.Series([100.0, 100.0, 100.0, 100.0, 100.0, 0.0]),
     )
@@ -135,12 +139,12 @@ def test_excess_over_time_zero_and_vehicle():
         ],
         ignore_index=True,
     )
-    origin = follow.find_time_zero(table)
-    table["state"] = follow.states(table, origin, THRESHOLDS)
-    own = follow.versus_time_zero(table, origin)
+    origin = find_time_zero(table)
+    table["state"] = assign_states(table, origin, THRESHOLDS)
+    own = versus_time_zero(table, origin)
     assert own["df_excess_vs_t0"].iloc[7] == pytest.approx((0.6 - 0.1) / 0.9)
     assert own["core_volume_loss_vs_t0"].iloc[7] == pytest.approx(1 - 0.35**1.5)
-    vehicle = follow.versus_vehicle(table)
+    vehicle = versus_vehicle(table)
     assert vehicle["df_excess_vs_vehicle"].iloc[7] == pytest.approx((0.6 - 0.2) / 0.8)
     assert vehicle["core_volume_loss_vs_vehicle"].iloc[7] == pytest.approx(1 - 0.25**1.5)
     assert vehicle["n_reference_wells"].tolist() == [3] * 8
@@ -156,14 +160,14 @@ def test_wells_without_effect_are_no_reference_and_get_no_comparison():
         ],
         ignore_index=True,
     )
-    origin = follow.find_time_zero(table)
-    table["state"] = follow.states(table, origin, THRESHOLDS)
-    vehicle = follow.versus_vehicle(table)
+    origin = find_time_zero(table)
+    table["state"] = assign_states(table, origin, THRESHOLDS)
+    vehicle = versus_vehicle(table)
     assert vehicle["n_reference_wells"].tolist() == [2, 1] * 4
     out = table["state"].isin(["vanished", "never_formed", "unscorable"])
     assert out.sum() == 4
     assert vehicle.loc[out, "core_volume_loss_vs_vehicle"].isna().all()
-    assert follow.versus_time_zero(table, origin)[out].isna().all(axis=None)
+    assert versus_time_zero(table, origin)[out].isna().all(axis=None)
 
 
 def test_references_are_of_the_same_plate_group_and_time():
@@ -178,7 +182,7 @@ def test_references_are_of_the_same_plate_group_and_time():
         ignore_index=True,
     )
     table["state"] = named(table)
-    loss = follow.versus_vehicle(table)["core_volume_loss_vs_vehicle"]
+    loss = versus_vehicle(table)["core_volume_loss_vs_vehicle"]
     assert loss.iloc[[5, 7]].tolist() == pytest.approx([1 - 0.5**1.5, 0.0])
     assert loss.iloc[8:].isna().all()
 
@@ -186,9 +190,9 @@ def test_references_are_of_the_same_plate_group_and_time():
 def test_areas_in_pixels_where_a_plate_is_not_wholly_calibrated():
     table = series([100, 50], [0, 0])
     table["core_area_um2"] = [400.0, np.nan]
-    assert follow.comparable_area(table).tolist() == [100, 50]
+    assert comparable_area(table).tolist() == [100, 50]
     table["core_area_um2"] = [400.0, 200.0]
-    assert follow.comparable_area(table).tolist() == [400, 200]
+    assert comparable_area(table).tolist() == [400, 200]
 
 
 def outcome(states: list[str], *, interval: float = 6.0, **thresholds: float) -> pd.Series:
@@ -202,7 +206,7 @@ def outcome(states: list[str], *, interval: float = 6.0, **thresholds: float) ->
             "state": states,
         }
     )
-    return follow.time_to_disintegration(table, StateParameters(**thresholds)).iloc[0]
+    return time_to_disintegration(table, StateParameters(**thresholds)).iloc[0]
 
 
 @pytest.mark.parametrize(

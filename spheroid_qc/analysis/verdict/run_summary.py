@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spheroid_qc.follow import STATES
+from spheroid_qc.follow.states import STATES
 from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.response.replicates import shared_stratum
 
 _NOT_SEEN = ("unscorable", "never_formed")
 _MOST_CONDITIONS = 60
-_MOST_REASONS = 30
-_MOST_WELLS = 12
 
 
 def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
@@ -106,48 +104,3 @@ def _with_interval(line: pd.Series, name: str) -> str:
 
 def _percent(value: float) -> str:
     return "-" if pd.isna(value) else f"{round(100 * value)} %"
-
-
-def distrust_lines(qc: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
-    """Say which frames are kept out of every mean and why, and how many others were flagged.
-
-    Parameters
-    ----------
-    qc, wells : DataFrame
-        Of `qc.csv` and `wells.csv`: `plate, well, time_h` and `code, severity, title` or
-        `role, state`.
-
-    Returns
-    -------
-    list of str
-        One line per reason, naming the wells.
-    """
-    several = wells["plate"].nunique() > 1
-    n_times = wells.groupby("plate")["time_h"].nunique().max()
-    unformed = wells[(wells["state"] == "never_formed") & (wells["role"] != "blank")]
-    found = [
-        qc[(qc["severity"] == "exclude") & qc["well"].notna()],
-        unformed.assign(code="never_formed", title="No spheroid at time zero"),
-    ]
-    reasons: dict[str, list[str]] = {}
-    for table in found:
-        for (plate, well, _), rows in table.groupby(["plate", "well", "code"], sort=False):
-            times = rows["time_h"].drop_duplicates()
-            hours = ", ".join(f"{t:g}" for t in times) + " h"
-            when = "at all times" if len(times) == n_times else f"at {hours}"
-            reason = f"{rows['title'].iloc[0]} {when}"
-            reasons.setdefault(reason, []).append(f"{plate} {well}" if several else str(well))
-    lines = ["Not trusted, and kept out of every mean:"] if reasons else []
-    for reason, named in list(reasons.items())[:_MOST_REASONS]:
-        more = f" and {len(named) - _MOST_WELLS} more" if len(named) > _MOST_WELLS else ""
-        lines.append(f"  {reason}: {', '.join(named[:_MOST_WELLS])}{more}")
-    if len(reasons) > _MOST_REASONS:
-        lines.append(f"  ... and {len(reasons) - _MOST_REASONS} more reasons in qc.csv")
-    if not reasons:
-        lines.append("Every frame could be scored.")
-    warned = qc[(qc["severity"] == "warn") & qc["well"].notna()]
-    if len(warned):
-        kinds = warned["title"].value_counts()
-        told = ", ".join(f"{str(title).lower()} ({n})" for title, n in kinds.items())
-        lines.append(f"Worth a look, but counted: {told}; see qc.csv and overlays.")
-    return lines

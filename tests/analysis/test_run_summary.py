@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 
 from spheroid_qc import run_plate
-from spheroid_qc.run.run_summary import condition_lines, distrust_lines
+from spheroid_qc.analysis.verdict.left_out import left_out_lines
+from spheroid_qc.analysis.verdict.run_summary import condition_lines
+from tests.run.conftest import write_plate
 
 
 @pytest.fixture(scope="module")
-def lines(plate, plate_map, tmp_path_factory) -> tuple[str, ...]:
-    out = tmp_path_factory.mktemp("answer") / "out"
-    return run_plate(plate, plate_map, out, workers=0).answer
+def lines(tmp_path_factory) -> tuple[str, ...]:
+    plate = write_plate(tmp_path_factory.mktemp("answer") / "images")
+    return run_plate(plate, plate.parent / "map.csv", workers=0).answer
 
 
 def test_every_condition_has_its_line(lines):
@@ -75,4 +77,4 @@ def test_an_onset_that_rests_on_the_last_frame_is_said_to():
 
 def test_nothing_left_out_is_said_too():
     qc = pd.DataFrame(columns=["plate", "well", "time_h", "code", "severity", "title"])
-    assert distrust_lines(qc, wells(["x"], 1.0)) == ["Every frame could be scored."]
+    assert left_out_lines(qc, wells(["x"], 1.0)) == ["Every frame could be scored."]
