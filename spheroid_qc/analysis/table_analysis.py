@@ -248,7 +248,7 @@ def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: st
             "well": rows["well"].map(_canonical) if "well" in rows else "",
             "time_h": rows.get("time_h", np.nan),
             "condition": [
-                with_strata(name, [stratum])
+                with_strata(name, stratum)
                 for name, stratum in zip(
                     _names(drugs, whole.units, doses, roles), strata, strict=True
                 )

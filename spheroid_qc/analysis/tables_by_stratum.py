@@ -63,11 +63,6 @@ class Messages:
             self.notes.append(sentence)
 
 
-def counted(n: int, noun: str) -> str:
-    """Write a number with its noun: `1 well`, `3 wells`."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
 def dose_response(
     asked: Sequence[ResponseSeries],
     settings: ResponseParameters,

@@ -12,6 +12,7 @@ from spheroid_qc.evaluate.mask_agreement import FAILED_BELOW, group_masks, image
 from spheroid_qc.evaluate.mask_pairs import MaskPair, find_pairs, read_mask_file
 from spheroid_qc.evaluate.value_agreement import join_tables, read_table, value_table
 from spheroid_qc.tables.csv_writer import write_table
+from spheroid_qc.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def _masks(
     groups = group_masks(details)
     problems += [f"{name} has no prediction." for name in missing]
     lines = [
-        _count(len(details), "image") + " compared"
+        plural(len(details), "image") + " compared"
         + (f"; {len(extra)} predictions have no reference" if extra else "") + ".",
         "",
         *_mask_lines(groups),
@@ -218,10 +219,6 @@ def _span(low: float, high: float, form: str = ".3f") -> str:
     return f"({low:{form}} to {high:{form}})" if low == low else ""
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" + ("" if n == 1 else "s")
-
-
 def _values(
     predicted: Path,
     truth: Path,
@@ -237,7 +234,7 @@ def _values(
     joined, used, compared, lonely, lonely_true = join_tables(ours, theirs, keys, values, group)
     groups = value_table(joined, compared, group)
     lines = [
-        _count(len(joined), "row") + f" joined by {', '.join(used)}"
+        plural(len(joined), "row") + f" joined by {', '.join(used)}"
         + (f"; {lonely} of PREDICTED and {lonely_true} of TRUTH have no counterpart"
            if lonely or lonely_true else "") + ".",
         "",

@@ -106,7 +106,7 @@ def quality_listing(analysis: Analysis) -> HtmlTable | None:
     )  # fmt: skip
 
 
-def comparison_listings(analysis: Analysis, suffix: str) -> list[HtmlTable]:
+def comparison_listings(analysis: Analysis, stratum: str) -> list[HtmlTable]:
     """Each condition against its vehicle, one table a metric."""
     table = analysis.comparisons
     found = []
@@ -119,7 +119,7 @@ def comparison_listings(analysis: Analysis, suffix: str) -> list[HtmlTable]:
                 {
                     "cls": "sure" if sure else "",
                     "cells": [
-                        shown_name(str(row["condition"]), suffix),
+                        shown_name(str(row["condition"]), stratum),
                         f"{int(row['n'])} vs {int(row['n_reference'])}",
                         signed(row["difference"]),
                         interval(low, high),

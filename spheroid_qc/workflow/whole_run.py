@@ -150,12 +150,13 @@ def run_plate(
                 mark_done(planned, tables)
             except OSError as error:
                 raise output_error(request.out, error) from error
-    from spheroid_qc.analysis.verdict.run_summary import condition_lines, distrust_lines
+    from spheroid_qc.analysis.verdict.left_out import left_out_lines
+    from spheroid_qc.analysis.verdict.run_summary import condition_lines
     from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
     answer = [
         *condition_lines(tables.conditions, tables.wells), "",
-        *distrust_lines(tables.qc, tables.wells),
+        *left_out_lines(tables.qc, tables.wells),
     ]  # fmt: skip
     analysis = None if response is None else response.analysis
     return PlateResult(

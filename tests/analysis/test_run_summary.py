@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from spheroid_qc import run_plate
-from spheroid_qc.analysis.verdict.run_summary import condition_lines, distrust_lines
+from spheroid_qc.analysis.verdict.left_out import left_out_lines
+from spheroid_qc.analysis.verdict.run_summary import condition_lines
 from tests.run.conftest import write_plate
 
 
@@ -34,7 +35,7 @@ def test_what_is_left_out_is_named_with_its_reason(lines):
     assert "  No spheroid at time zero at all times: D02" in lines
 
 
-def conditions(names):
+def conditions(names, stratum=""):
     columns = {
         f"{metric}_{part}": 0.5
         for metric in ("disintegration_fraction", "core_volume_loss_vs_vehicle")
@@ -45,7 +46,8 @@ def conditions(names):
         "unscorable",
     )  # fmt: skip
     counts = {f"n_{state}": 0 for state in states} | {"n_disintegrated": 2, "n_wells": 2}
-    return pd.DataFrame([{"condition": n, "time_h": 24.0} | columns | counts for n in names])
+    table = pd.DataFrame([{"condition": n, "time_h": 24.0} | columns | counts for n in names])
+    return table.assign(stratum=stratum)
 
 
 def wells(names, onset):
@@ -62,7 +64,7 @@ def wells(names, onset):
 
 def test_since_when():
     names = ["x 1 uM | PANC-1", "y 1 uM | PANC-1"]
-    found = condition_lines(conditions(names), wells(names, 12.0))
+    found = condition_lines(conditions(names, "PANC-1"), wells(names, 12.0))
     assert "all of them PANC-1" in found[0]
     assert any(line.startswith("x 1 uM ") and "1 of 1, 12 h" in line for line in found)
 
@@ -75,4 +77,4 @@ def test_an_onset_that_rests_on_the_last_frame_is_said_to():
 
 def test_nothing_left_out_is_said_too():
     qc = pd.DataFrame(columns=["plate", "well", "time_h", "code", "severity", "title"])
-    assert distrust_lines(qc, wells(["x"], 1.0)) == ["Every frame could be scored."]
+    assert left_out_lines(qc, wells(["x"], 1.0)) == ["Every frame could be scored."]

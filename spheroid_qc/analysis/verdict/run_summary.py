@@ -9,12 +9,11 @@ from __future__ import annotations
 import pandas as pd
 
 from spheroid_qc.follow.states import STATES
-from spheroid_qc.wording import listed
+from spheroid_qc.plate_map import without_stratum
+from spheroid_qc.response.replicates import shared_stratum
 
 _NOT_SEEN = ("unscorable", "never_formed")
 _MAX_CONDITIONS = 60
-_MAX_REASONS = 30
-_MAX_WELLS = 12
 
 
 def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
@@ -33,7 +32,7 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     """
     spheres = "sfe_percent_mean" in conditions
     last = conditions[conditions["time_h"] == conditions["time_h"].max()]
-    common = _common_suffix([str(name) for name in last["condition"]])
+    common = shared_stratum(last)
     rows = [
         _spheres_row(line, common) if spheres else _single_row(line, wells, common)
         for _, line in last.head(_MAX_CONDITIONS).iterrows()
@@ -46,7 +45,7 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     widths = [max(len(row[i]) for row in (heading, *rows)) for i in range(len(heading))]
     lines = [
         f"By condition at {last['time_h'].iloc[0]:g} h"
-        + (f" (all of them {common.removeprefix(' | ')})" if common else "")
+        + (f" (all of them {common})" if common else "")
         + ":",
         "",
     ]
@@ -65,12 +64,6 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _common_suffix(names: list[str]) -> str:
-    """Strata that all conditions share, as they end the names; empty if they differ."""
-    ends = {name.partition(" | ")[1:] for name in names}
-    return "".join(ends.pop()) if len(ends) == 1 and len(names) > 1 else ""
-
-
 def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str, ...]:
     seen_once = (wells["condition"] == line["condition"]) & ~wells["state"].isin(_NOT_SEEN)
     of_condition = wells[seen_once].groupby(["plate", "well"])
@@ -83,7 +76,7 @@ def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str,
         apart = "last frame only"
     states = ", ".join(f"{int(line[f'n_{s}'])} {s}" for s in STATES if line[f"n_{s}"] > 0)
     return (
-        str(line["condition"]).removesuffix(common),
+        without_stratum(str(line["condition"]), common),
         str(seen),
         _with_interval(line, "disintegration_fraction"),
         _percent(line["core_volume_loss_vs_vehicle_mean"]),
@@ -96,7 +89,7 @@ def _spheres_row(line: pd.Series, common: str) -> tuple[str, ...]:
     features = ("n_spheroids", "equivalent_diameter_um", "sfe_percent")
     values = (line[f"{name}_mean"] for name in features)
     return (
-        str(line["condition"]).removesuffix(common),
+        without_stratum(str(line["condition"]), common),
         str(int(line["n_wells"])),
         *("-" if pd.isna(value) else f"{value:.3g}" for value in values),
     )
@@ -111,47 +104,3 @@ def _with_interval(line: pd.Series, name: str) -> str:
 
 def _percent(value: float) -> str:
     return "-" if pd.isna(value) else f"{round(100 * value)} %"
-
-
-def distrust_lines(qc: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
-    """Say which frames are kept out of every mean and why, and how many others were flagged.
-
-    Parameters
-    ----------
-    qc, wells : DataFrame
-        Of `qc.csv` and `wells.csv`: `plate, well, time_h` and `code, severity, title` or
-        `role, state`.
-
-    Returns
-    -------
-    list of str
-        One line per reason, naming the wells.
-    """
-    several = wells["plate"].nunique() > 1
-    n_times = wells.groupby("plate")["time_h"].nunique().max()
-    unformed = wells[(wells["state"] == "never_formed") & (wells["role"] != "blank")]
-    found = [
-        qc[(qc["severity"] == "exclude") & qc["well"].notna()],
-        unformed.assign(code="never_formed", title="No spheroid at time zero"),
-    ]
-    reasons: dict[str, list[str]] = {}
-    for table in found:
-        for (plate, well, _), rows in table.groupby(["plate", "well", "code"], sort=False):
-            times = rows["time_h"].drop_duplicates()
-            hours = ", ".join(f"{t:g}" for t in times) + " h"
-            when = "at all times" if len(times) == n_times else f"at {hours}"
-            reason = f"{rows['title'].iloc[0]} {when}"
-            reasons.setdefault(reason, []).append(f"{plate} {well}" if several else str(well))
-    lines = ["Not trusted, and kept out of every mean:"] if reasons else []
-    for reason, named in list(reasons.items())[:_MAX_REASONS]:
-        lines.append(f"  {reason}: {listed(named, maximum=_MAX_WELLS)}")
-    if len(reasons) > _MAX_REASONS:
-        lines.append(f"  ... and {len(reasons) - _MAX_REASONS} more reasons in qc.csv")
-    if not reasons:
-        lines.append("Every frame could be scored.")
-    warned = qc[(qc["severity"] == "warn") & qc["well"].notna()]
-    if len(warned):
-        kinds = warned["title"].value_counts()
-        counts = ", ".join(f"{str(title).lower()} ({n})" for title, n in kinds.items())
-        lines.append(f"Worth a look, but counted: {counts}; see qc.csv and overlays.")
-    return lines

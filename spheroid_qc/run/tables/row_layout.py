@@ -117,6 +117,8 @@ def treatment_columns(entry: MappedWell | None) -> dict[str, Any]:
     line: dict[str, Any] = {
         "condition": "unmapped" if entry is None else condition_name(entry),
         "role": "unmapped" if entry is None else entry.role,
+        "stratum": "" if entry is None else entry.stratum,
+        "schedule": "" if entry is None else entry.schedule,
     }
     doses = () if entry is None else entry.drugs
     for n in (1, 2, 3):

@@ -117,7 +117,8 @@ def wells_columns(
     single = parameters.plate.assay is Assay.SINGLE
     of_channels = _channel_columns(channels)
     names = [*WELLS_START, *_panel(parameters), *(_FOLLOWED if single else ()), *of_channels]
-    names += ["file", *(_TREATMENT_MORE if plate_map is not None else ())]
+    names += ["file", "stratum", "schedule"]
+    names += _TREATMENT_MORE if plate_map is not None else ()
     sources = {name: of_channels.get(name, name) for name in names}
     # The map's own columns may be called anything, also like a column of ours.
     for name in () if plate_map is None else plate_map.columns:

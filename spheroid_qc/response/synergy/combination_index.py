@@ -1,26 +1,29 @@
-"""Rows of the synergy table that stem from the median effect: index and dose reduction."""
+"""Combination index: CI = sum_i D_i / Dx_i, the doses given over those needed alone.
+
+From median effect lines (Chou & Talalay 1984, doi:10.1016/0065-2571(84)90007-4; formulas in
+`median_effect`). At every tested dose, as a mean over them, and for series of doses in a fixed
+ratio at fixed effects (`index_levels`). The dose reduction of each drug comes with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.dose_index import DoseIndex
 from spheroid_qc.response.synergy.index_interval import InteractionFit, fit_interaction
 from spheroid_qc.response.synergy.index_levels import (
-    UNKNOWN,
-    Row,
+    INDEX,
     around,
-    joined,
     level_rows,
+    method_at,
     misfit_note,
-    row,
     stretched_note,
     trusted,
 )
@@ -32,55 +35,68 @@ from spheroid_qc.response.synergy.median_effect import (
     dose_reduction_index,
     fit_median_effect,
 )
+from spheroid_qc.response.synergy.synergy_model import (
+    UNKNOWN,
+    Row,
+    SynergyModel,
+    joined,
+    model_row,
+)
 
-FloatArray = NDArray[np.float64]
-
-MISFIT_P = 0.2
-"""Below, a model of the interaction does not lend its bound to the mean index."""
+MIN_FIT_P = 0.2
+"""Lack of fit below which a model of the interaction does not lend its bound to the mean index."""
 
 
-def index_rows(
-    doses: FloatArray,
-    effect: FloatArray,
-    cells: Conditions,
-    drugs: Sequence[str],
-    settings: ResponseParameters,
-    plateau_p: float = float("nan"),
-    idle: Collection[str] = (),
-) -> list[Row]:
+class CombinationIndex(SynergyModel):
+    """Whether doses add up, on median effect lines: every drug has its full effect in the end."""
+
+    method = INDEX
+    name = "combination index"
+    colour = "ink"
+    references = ("doi:10.1016/0065-2571(84)90007-4", "doi:10.1124/pr.58.3.10")
+    requires = (
+        "A median effect line of each drug alone: at least three doses; at fixed effects also a "
+        "series of the combination in a fixed ratio."
+    )
+    is_ratio = True
+    verdict_rank = 2
+
+    def rows(self, wells: CombinationWells) -> list[Row]:
+        """Rows of the mean, of every combination, and of fixed-ratio series at fixed effects."""
+        return [row for row in wells.once(median_effect_rows) if self.covers(row["method"])]
+
+
+def median_effect_rows(wells: CombinationWells) -> list[Row]:
     """Give combination index and dose-reduction index of one combination.
 
     Parameters
     ----------
-    doses : ndarray, shape (n, k)
-        Wells of the drugs alone, of the combination of all k, and of the vehicle.
-    effect : ndarray, shape (n,)
-        Fraction affected.
-    cells : Conditions
-        The same wells by condition.
-    drugs : sequence of str
-        Names of the k drugs.
-    settings : ResponseParameters
-        Limits and confidence level.
-    plateau_p : float
-        p of the test that the drugs alone have their full effect at an endless dose, as every
-        median effect line says; the smallest of the drugs.
-    idle : collection of str
-        Drugs that are shown to have next to no effect alone.
+    wells : CombinationWells
+        The combination, its drugs alone and the vehicle.
 
     Returns
     -------
     list of dict
-        `method, level, fa, doses, value, low, high, n, note, df`, `p` of the index at a dose,
-        and `refused` where the drugs alone depart too far from their lines for an interval.
+        As of `SynergyModel.rows`, of both methods; also `p` of the index at a dose, `series` and
+        `centre` at fixed effects, and `refused` where the drugs alone depart too far from their
+        lines for an interval.
     """
+    doses, effect, cells, drugs = wells.doses, wells.effect, wells.cells, wells.drugs
+    settings = wells.settings
     limits = (settings.fa_low, settings.fa_high)
     number = (doses > 0).sum(axis=1)
+    curves = [
+        (wells.curves.plateau_p(*one, cells), wells.curves.is_idle(*one, cells))
+        for one in wells.alone.items()
+    ]
+    # Not known where no drug was given alone.
+    plateau_p = float(np.fmin.reduce([p for p, _ in curves], initial=np.nan))
+    idle = {drug for drug, (_, rests) in zip(wells.alone, curves, strict=True) if rests}
     singles: list[MedianEffect] = []
     refused, warned = [], []
     for i, drug in enumerate(drugs):
         alone = (number == 1) & (doses[:, i] > 0)
-        tested = int(((cells.doses > 0).sum(axis=1) == 1)[cells.doses[:, i] > 0].sum())
+        tested = wells.doses_alone(i)
         line = fit_median_effect(doses[alone, i], effect[alone], limits)
         if tested < settings.min_single_doses:
             refused.append(
@@ -114,8 +130,8 @@ def index_rows(
                 warned.append(f"{drug} alone has effects beyond (0.01, 0.99) on its line.")
     if refused:
         note = "No combination index. " + " ".join(refused)
-        wells = int((number == len(drugs)).sum())
-        return [row("combination_index", "mean", np.nan, None, UNKNOWN, wells, note)]
+        n = int((number == len(drugs)).sum())
+        return [model_row(INDEX, "mean", UNKNOWN, n, note)]
     warning = " ".join(warned)
     alone = fit_interaction(
         doses[number <= 1], effect[number <= 1], singles, reference=cells.vehicle_weight,
@@ -126,11 +142,11 @@ def index_rows(
     if alone is not None:
         alone = replace(alone, misfit_p=float(np.fmin(alone.misfit_p, plateau_p)))
     rows = [
-        *_at_doses(doses, effect, cells, singles, alone, settings, warning),
-        *level_rows(doses, effect, cells, singles, alone, settings, warning),
+        *_at_doses(wells, singles, alone, warning),
+        *level_rows(wells, singles, alone, warning),
     ]
     doubted = alone is not None and alone.converged and not trusted(alone)
-    return [line | {"refused": doubted} for line in rows]
+    return [row | {"refused": doubted} for row in rows]
 
 
 def _acts(cells: Conditions, drug: int, level: float) -> bool:
@@ -142,13 +158,10 @@ def _acts(cells: Conditions, drug: int, level: float) -> bool:
 
 
 def _at_doses(
-    doses: FloatArray, effect: FloatArray, cells: Conditions, singles: list[MedianEffect],
-    alone: InteractionFit | None, settings: ResponseParameters, warning: str,
-) -> Iterator[Row]:  # fmt: skip
-    """Index at every tested dose, and its mean over them."""
-    number = (doses > 0).sum(axis=1)
-    k = doses.shape[1]
-    combined = np.flatnonzero((cells.doses > 0).all(axis=1))
+    wells: CombinationWells, singles: list[MedianEffect], alone: InteractionFit | None, warning: str
+) -> Iterator[Row]:
+    """Index and dose reduction at every tested dose, and the mean index over them."""
+    cells, combined, settings, k = wells.cells, wells.combined, wells.settings, len(wells.drugs)
     given, mean = cells.doses[combined], cells.mean[combined]
     index = combination_index(given, mean, singles)
     reduction = dose_reduction_index(given, mean, singles)
@@ -167,16 +180,17 @@ def _at_doses(
         if np.isfinite(index[j]):
             notes.append(doubt)
         for place, value in enumerate([float(index[j]), *reduction[j].tolist()]):
-            method = f"dose_reduction_index_{place}" if place else "combination_index"
             estimate = around(value, bounds[j, place], df)
-            note = joined([*notes, stretched_note(value, bounds[j, place])])
-            found = row(method, "dose", float(mean[j]), given[j], estimate, n, note)
-            yield found if place else found | {"p": float(p[j])}
+            note = joined(*notes, stretched_note(value, bounds[j, place]))
+            row = model_row(
+                method_at(place), "dose", estimate, n, note, fa=float(mean[j]), doses=given[j]
+            )
+            yield row if place else row | {"p": float(p[j])}
     known = np.isfinite(index)
-    wells = int(cells.count[combined].sum())
+    n = int(cells.count[combined].sum())
     if not known.any():
-        note = joined([warning, "No index: no combination has an effect between 0 and 1."])
-        yield row("combination_index", "mean", np.nan, None, UNKNOWN, wells, note)
+        note = joined(warning, "No index: no combination has an effect between 0 and 1.")
+        yield model_row(INDEX, "mean", UNKNOWN, n, note)
         return
     notes = [warning]
     if not known.all():
@@ -184,35 +198,35 @@ def _at_doses(
     notes.append(doubt)
     bounds_of_mean = (np.nan, np.nan)
     if alone is not None and trusted(alone):
-        whole = (number <= 1) | (number == k)  # doublets of a triple have an index of their own
-        bounds_of_mean = _mean_bounds(
-            doses[whole], effect[whole], cells, combined[known], singles, alone, settings
-        )
+        bounds_of_mean = _mean_bounds(wells, combined[known], singles, alone)
     value = float(index[known].mean())
     estimate = around(value, bounds_of_mean, df)
     notes.append(stretched_note(value, bounds_of_mean))
-    yield row("combination_index", "mean", np.nan, None, estimate, wells, joined(notes))
+    yield model_row(INDEX, "mean", estimate, n, joined(*notes))
 
 
 def _mean_bounds(
-    doses: FloatArray, effect: FloatArray, cells: Conditions, combined: NDArray[np.intp],
-    singles: list[MedianEffect], alone: InteractionFit, settings: ResponseParameters,
+    wells: CombinationWells, combined: NDArray[np.intp], singles: list[MedianEffect],
+    alone: InteractionFit,
 ) -> tuple[float, float]:  # fmt: skip
     """Interval of the mean index, from the measured effects where they bound it.
 
     Where one can't be told from 0 its index has no upper bound, nor has the mean: then the
     model of an evenly changing index lends its own, if it fits.
     """
-    given, level = cells.doses[combined], settings.confidence
+    cells, level = wells.cells, wells.settings.confidence
     noise = cells.noise if cells.df >= 3 else alone.noise
-    low, high = mean_index_interval(alone, cells, combined, noise, level, settings.resamples)
+    low, high = mean_index_interval(alone, cells, combined, noise, level, wells.settings.resamples)
     if np.isfinite(high):
         return low, high
+    number = (wells.doses > 0).sum(axis=1)
+    # Doublets of a triple have an index of their own.
+    whole = (number <= 1) | (number == len(wells.drugs))
     both = fit_interaction(
-        doses, effect, singles, reference=cells.vehicle_weight, bend=len(combined) >= 3,
-        scatter=cells.scatter,
+        wells.doses[whole], wells.effect[whole], singles, reference=cells.vehicle_weight,
+        bend=len(combined) >= 3, scatter=cells.scatter,
     )  # fmt: skip
-    if both is None or not both.converged or both.misfit_p < MISFIT_P:
+    if both is None or not both.converged or both.misfit_p < MIN_FIT_P:
         return low, high
-    modelled = both.mean_interval(given, level)
+    modelled = both.mean_interval(cells.doses[combined], level)
     return min(low, modelled[0]), modelled[1]

@@ -7,15 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spheroid_qc.response.synergy.reference_models import (
-    HillCurve,
-    bliss_effect,
-    bliss_gradient,
-    hsa_effect,
-    loewe_effect,
-    loewe_gradient,
-)
+from spheroid_qc.response.synergy.bliss import Bliss
+from spheroid_qc.response.synergy.excess import ExcessOverParts
+from spheroid_qc.response.synergy.hsa import HighestSingleAgent
+from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect, loewe_gradient
 
+bliss_effect, hsa_effect = Bliss().expected, HighestSingleAgent().expected
 effects = st.lists(st.floats(0, 1), min_size=2, max_size=5)
 
 
@@ -35,7 +32,9 @@ def test_bliss_gradient_is_that_of_differences():
     single = np.array([0.2, 0.5, 0.9])
     step = 1e-6 * np.eye(3)
     expected = [(bliss_effect(single + s) - bliss_effect(single - s)) / 2e-6 for s in step]
-    assert bliss_gradient(single) == pytest.approx(np.array(expected))
+    assert Bliss().gradient(single) == pytest.approx(np.array(expected))
+    by_default = ExcessOverParts.gradient(Bliss(), np.stack([single, single[::-1]]))
+    assert by_default == pytest.approx(np.array([expected, expected[::-1]]))
 
 
 @settings(max_examples=60)
