@@ -32,7 +32,7 @@ def test_columns_of_the_user_that_are_called_like_ours_stand_beside_them(tmp_pat
         "A1,,,,vehicle,s,r,m,c1,a,t\nA2,,,,vehicle,s,r,m,c1,a,t\n"
         "B1,gemcitabine,10,nM,treated,s,r,m,c2,a,t\n"
     )
-    join = "well,ATP,LDH,core_area_um2\nA1,1.5,2,3\nA2,2.5,4,3\nB1,0.5,,7\n"
+    join = "well,ATP,LDH,core_area_um2,size\nA1,1.5,2,3,2.25\nA2,2.5,4,3,3.5\nB1,0.5,,7,1\n"
     _, tables = analyse(images, plate_map, join)
     wells = tables["wells"]
     assert set(wells["state"]) == {"intact"}
@@ -40,6 +40,8 @@ def test_columns_of_the_user_that_are_called_like_ours_stand_beside_them(tmp_pat
     assert set(wells["map_map_state"]) | set(wells["map_state"]) == {"m", "s"}
     assert at(tables, "A01", 24)["joined_ATP"] == 1.5
     assert np.isnan(at(tables, "A01", 0)["joined_ATP"])
+    # A table of ours has a column of whole numbers of that name; this one is no such.
+    assert at(tables, "A01", 24)["size"] == 2.25
     assert at(tables, "A01", 24)["ATP"] == "a"
     conditions = tables["conditions"].set_index(["condition", "time_h"])
     assert conditions.loc[("vehicle", 24), "joined_ATP_mean"] == 2
