@@ -12,6 +12,7 @@ from scipy import ndimage
 from spheroid_qc.errors import ImageError
 from spheroid_qc.evaluate.agreement import bland_altman, bootstrap_interval, concordance
 from spheroid_qc.evaluate.mask_pairs import MaskPair, Masks, read_mask_file
+from spheroid_qc.segmentation.piece_shapes import box_of, inner_rim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,10 +87,8 @@ def compare_outlines(a: Mask, b: Mask, tolerance_px: float) -> Outlines:
     """
     if not a.any() or not b.any():
         return Outlines(float(a.any() == b.any()), np.nan, np.nan)
-    rows = np.flatnonzero((a | b).any(axis=1))
-    columns = np.flatnonzero((a | b).any(axis=0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    rim_a, rim_b = _rim(a[box]), _rim(b[box])
+    box = box_of(a | b)
+    rim_a, rim_b = inner_rim(a[box]), inner_rim(b[box])
     to_b = ndimage.distance_transform_edt(~rim_b)[rim_a]
     to_a = ndimage.distance_transform_edt(~rim_a)[rim_b]
     precision, recall = float(np.mean(to_b <= tolerance_px)), float(np.mean(to_a <= tolerance_px))
@@ -99,11 +98,6 @@ def compare_outlines(a: Mask, b: Mask, tolerance_px: float) -> Outlines:
         float(max(to_a.max(), to_b.max())),
         float(max(np.percentile(to_a, 95), np.percentile(to_b, 95))),
     )
-
-
-def _rim(mask: Mask) -> Mask:
-    inner: Mask = ndimage.binary_erosion(np.pad(mask, 1))[1:-1, 1:-1]
-    return mask & ~inner
 
 
 FAILED_BELOW = 0.7

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measurement.background_level import checked, surround_of
+from spheroid_qc.measurement.background_level import surround_of
+from spheroid_qc.measurement.masked_frame import checked
 from spheroid_qc.segmentation.result import Segmentation
 
 FLUORESCENCE_COLUMNS: dict[str, str] = {

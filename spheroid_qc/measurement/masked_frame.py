@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measurement.background_level import Surround, checked, surround_of
+from spheroid_qc.errors import RequestError
+from spheroid_qc.measurement.background_level import Surround, surround_of
 from spheroid_qc.measurement.spheroid import Box, Mask, Spheroid, bounding_box
 from spheroid_qc.parameters import MeasurementParameters
 from spheroid_qc.segmentation.result import Segmentation
@@ -111,3 +112,91 @@ def masked_frame(
     core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
     # What is core can't also be shed; edited masks may overlap.
     return MaskedFrame(core, (core > 0) | shed, pixels, size, parameters or MeasurementParameters())
+
+
+def grey_image(image: NDArray[Any]) -> NDArray[Any]:
+    """Bring an image into the form that all measurements read.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
+        The frame.
+
+    Returns
+    -------
+    ndarray, shape (y, x)
+        Luminance for colour; the image itself, unchanged, otherwise.
+
+    Raises
+    ------
+    RequestError
+        For any other shape, or values that are no real numbers.
+    """
+    pixels = np.asarray(image)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.view(np.uint8)
+    if pixels.dtype.kind not in "iuf":
+        raise RequestError(
+            f"The image holds values of type {pixels.dtype}; give an image of real numbers."
+        )
+    if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
+        from spheroid_qc.images import to_grey
+
+        pixels = to_grey(pixels)
+    if pixels.ndim != 2:
+        raise RequestError(
+            f"The image has the shape {pixels.shape}; give one of (y, x) or (y, x, 3|4)."
+        )
+    return pixels
+
+
+def checked(
+    segmentation: Segmentation, image: NDArray[Any], pixel_size_um: float | None
+) -> tuple[NDArray[np.integer], NDArray[np.bool_], NDArray[Any], float]:
+    """Check that masks, image and pixel size fit together.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        Masks, shape (y, x).
+    image : ndarray, shape (y, x) or (y, x, 3|4)
+        The frame.
+    pixel_size_um : float or None
+        Size of one pixel in um.
+
+    Returns
+    -------
+    core : ndarray of int, shape (y, x)
+    shed : ndarray of bool, shape (y, x)
+    image : ndarray, shape (y, x)
+        Grey values.
+    pixel_size_um : float
+        NaN for None.
+
+    Raises
+    ------
+    RequestError
+        If they don't.
+    """
+    pixels = grey_image(image)
+    core, shed = np.asarray(segmentation.core), np.asarray(segmentation.shed)
+    if core.dtype == np.bool_:
+        core = core.view(np.uint8)
+    if core.dtype.kind not in "iu" or shed.dtype.kind not in "biu":
+        raise RequestError(
+            f"The masks hold values of type {core.dtype} (core) and {shed.dtype} (shed); give "
+            "whole numbers for the core's labels and a mask for the shed material."
+        )
+    if core.shape != pixels.shape or shed.shape != pixels.shape:
+        raise RequestError(
+            f"The masks have the shapes {core.shape} (core) and {shed.shape} (shed), the image "
+            f"{pixels.shape}; give masks of the image they were made from."
+        )
+    if pixels.size == 0:
+        raise RequestError("The image has no pixels; give one that has.")
+    size = np.nan if pixel_size_um is None else float(pixel_size_um)
+    if pixel_size_um is not None and not (np.isfinite(size) and size > 0):
+        raise RequestError(
+            f"The pixel size is {pixel_size_um}; give a positive number of um, or None."
+        )
+    return core, shed.astype(bool, copy=False), pixels, size

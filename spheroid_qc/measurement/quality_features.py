@@ -17,15 +17,17 @@ from spheroid_qc.measurement.background_level import (
     Surround,
     at_least,
     at_most,
-    coarse_any,
+    background_amplitude,
     coarse_factor,
+    void,
 )
 from spheroid_qc.measurement.detail_scales import blurred, detail_ratio
-from spheroid_qc.measurement.evenness import background_amplitude, void
 from spheroid_qc.measurement.masked_frame import MaskedFrame, masked_frame
 from spheroid_qc.measurement.scale_bars import find_annotations
 from spheroid_qc.measurement.shape import solidity
 from spheroid_qc.measurement.spheroid import Box, Mask, Spheroid
+from spheroid_qc.segmentation.downsampling import any_in_blocks
+from spheroid_qc.segmentation.piece_shapes import inner_rim
 from spheroid_qc.segmentation.result import Segmentation
 
 QUALITY_FEATURES: dict[str, str] = {
@@ -131,7 +133,7 @@ def _range(image: NDArray[Any]) -> dict[str, float]:
 def _light(image: NDArray[Any], total: Mask, body: Spheroid) -> dict[str, float]:
     factor = coarse_factor(image.shape)
     values = image[::factor, ::factor].astype(np.float64)
-    covered = coarse_any(total, factor)
+    covered = any_in_blocks(total, factor)
     unknown = ~np.isfinite(values)
     level = body.surround.level
     values[unknown] = level if np.isfinite(level) else 0.0
@@ -209,9 +211,6 @@ def _contact(mask: Mask, box: Box, shape: tuple[int, ...]) -> float:
     """Pixels of a mask on the edge of the frame over all its outer pixels; NaN for none."""
     if mask.size == 0 or not mask.any():
         return np.nan
-    padded = np.pad(mask, 1)
-    hidden = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    rim = np.count_nonzero(mask & ~hidden)
     on_edge = np.zeros_like(mask)
     y, x = box
     if y.start == 0:
@@ -222,7 +221,7 @@ def _contact(mask: Mask, box: Box, shape: tuple[int, ...]) -> float:
         on_edge[:, 0] = True
     if x.stop == shape[1]:
         on_edge[:, -1] = True
-    return np.count_nonzero(mask & on_edge) / rim
+    return np.count_nonzero(mask & on_edge) / np.count_nonzero(inner_rim(mask))
 
 
 def _annotations(image: NDArray[Any], total: Mask, body: Spheroid) -> dict[str, float]:

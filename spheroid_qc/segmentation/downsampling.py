@@ -137,6 +137,9 @@ def _luminance(array: NDArray[Any]) -> Float:
 def pool(values: Float, block: int) -> Float:
     """Mean of blocks of pixels; the last blocks repeat the frame's edge.
 
+    `skimage.measure.block_reduce` takes 52 ms instead of 4 ms for all that is pooled of a frame of
+    1 Mpx, a third of the frame's time.
+
     Parameters
     ----------
     values : ndarray of float32, shape (y, x)
@@ -163,6 +166,26 @@ def pool(values: Float, block: int) -> Float:
         pooled += lines[:, column::block]
     pooled /= np.float32(block * block)
     return pooled
+
+
+def any_in_blocks(mask: Mask, block: int) -> Mask:
+    """Blocks of pixels that hold any of a mask, shape (ceil(y / block), ceil(x / block)).
+
+    `skimage.measure.block_reduce` takes 8 ms instead of 0.3 ms in a frame of 1 Mpx, 5 %
+    of its time.
+    """
+    if block == 1:
+        return mask
+    height, width = (-(-side // block) for side in mask.shape)
+    rows = np.zeros((height, mask.shape[1]), bool)
+    blocks = np.zeros((height, width), bool)
+    for first in range(block):
+        part = mask[first::block]
+        rows[: part.shape[0]] |= part
+    for first in range(block):
+        part = rows[:, first::block]
+        blocks[:, : part.shape[1]] |= part
+    return blocks
 
 
 def finer_factor(block: int, shape: tuple[int, ...]) -> int:

@@ -77,7 +77,8 @@ def follow_edge(points: Points, edges: Edges) -> Points:
     step = 0.5 / factor * max(1.0, far / 8.0)
     offsets = np.arange(-far - 1, far + 1 + step / 2, step)
     where = points[:, None, :] + offsets[None, :, None] * normal[:, None, :]
-    profile = _sample(values, (where + 0.5) * factor - 0.5)
+    at = np.moveaxis((where + 0.5) * factor - 0.5, -1, 0)
+    profile = ndimage.map_coordinates(values, at, np.float64, order=1, mode="nearest")
     # The body's own side only. Neighbours are averaged as squares: an edge between two granules
     # of a coarse body averages out, the one between granules and background does not.
     power = np.square(np.maximum(-sign * profile, 0))
@@ -168,31 +169,29 @@ def _onset(body: Points, offsets: NDArray[np.float64], moved: NDArray[np.float64
 
 def _points_outward(points: Points, normal: Points) -> bool:
     """Whether moving along the normals makes the enclosed area larger."""
-    return abs(_area(points + normal)) > abs(_area(points))
+    return abs(enclosed_area(points + normal)) > abs(enclosed_area(points))
 
 
-def _area(points: Points) -> float:
+def enclosed_area(points: Points) -> float:
+    """Area within a closed outline, negative where it runs the other way round."""
     y, x = points[:, 0], points[:, 1]
     return 0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
 
 
-def _sample(values: Float, where: Points) -> Points:
-    """Linear interpolation; outside the image its edge is repeated."""
-    y = np.clip(where[..., 0], 0, values.shape[0] - 1)
-    x = np.clip(where[..., 1], 0, values.shape[1] - 1)
-    y0 = np.minimum(y.astype(np.intp), max(values.shape[0] - 2, 0))
-    x0 = np.minimum(x.astype(np.intp), max(values.shape[1] - 2, 0))
-    y1 = np.minimum(y0 + 1, values.shape[0] - 1)
-    x1 = np.minimum(x0 + 1, values.shape[1] - 1)
-    b, a = x - x0, y - y0
-    upper = values[y0, x0] * (1 - b) + values[y0, x1] * b
-    lower = values[y1, x0] * (1 - b) + values[y1, x1] * b
-    result: Points = upper * (1 - a) + lower * a
-    return result
+def evenly_spaced(points: Points) -> Points:
+    """Space 24 to 256 points evenly along a closed outline, shape (n, 2)."""
+    closed = np.concatenate([points, points[:1]])
+    along = np.concatenate([[0.0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
+    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
+    at = np.linspace(0, along[-1], number, endpoint=False)
+    return np.stack([np.interp(at, along, closed[:, i]) for i in (0, 1)], axis=1)
 
 
 def fill_outline(points: Points, shape: tuple[int, int]) -> tuple[tuple[slice, slice], Mask]:
     """Pixels whose centres lie within a closed outline (even-odd rule).
+
+    `skimage.draw.polygon2mask` asks every pixel about every edge: 67 ms for a body of 1 Mpx's
+    frame where this takes 0.3 ms, more than the rest of the network's segmentation.
 
     Parameters
     ----------

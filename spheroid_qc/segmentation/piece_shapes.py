@@ -1,4 +1,4 @@
-"""Shape of many labelled pieces at once, from counts rather than one crop after another."""
+"""Pieces of masks: their boxes, rims and shapes, and the largest of them."""
 
 from __future__ import annotations
 
@@ -58,6 +58,10 @@ def box_of(mask: Mask, around: int = 0) -> tuple[slice, slice]:
 def component_shapes(labels: Labels, count: int) -> Shapes:
     """Measure every label.
 
+    The same as `skimage.measure.regionprops_table` (with a twelfth added to the second moments),
+    which takes 13 ms instead of 1.5 ms in a frame of 1 Mpx, a tenth of the classical segmenter's
+    time.
+
     Parameters
     ----------
     labels : ndarray of int, shape (y, x)
@@ -99,45 +103,53 @@ def component_shapes(labels: Labels, count: int) -> Shapes:
     return Shapes(area, y, x, fill, elongation)
 
 
-def fill_holes(mask: Mask) -> Mask:
-    """Fill everything that has no way to the frame's border.
+def largest_piece(mask: Mask) -> Mask:
+    """Largest 4-connected piece of a mask; the mask itself where there is but one."""
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    largest: Mask = labels == sizes.argmax()
+    return largest
+
+
+def inner_rim(mask: Mask) -> Mask:
+    """Pixels of a mask that have an edge to the outside, or to the end of the array.
+
+    `mask & ~ndimage.binary_erosion(mask)` takes 8 ms instead of 0.2 ms for a mask of 1 Mpx, 5 % of
+    the frame's time.
+    """
+    padded = np.pad(mask, 1)
+    hidden = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    rim: Mask = mask & ~hidden
+    return rim
+
+
+def pad_as_cut(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
+    """Surround a piece by background, but where the frame ends by what lies at its edge.
 
     Parameters
     ----------
-    mask : ndarray of bool, shape (y, x)
+    piece : ndarray of bool
+        Cut out of the frame by `box`.
+    pad : int
+        Pixels.
+    box : tuple of slice
+    shape : tuple of int
+        Of the frame.
 
     Returns
     -------
-    ndarray of bool, shape (y, x)
+    ndarray of bool
     """
-    labels, count = ndimage.label(~mask)
-    outside = np.zeros(count + 1, bool)
-    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        outside[side] = True
-    outside[0] = False
-    return np.take(~outside, labels)
-
-
-def open_mask(mask: Mask) -> Mask:
-    """Remove what is thinner than three pixels (opening by a plus sign).
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    ndarray of bool, shape (y, x)
-    """
-    padded = np.pad(mask, 2, mode="edge")
-    eroded = padded[1:-1, 1:-1].copy()
-    eroded &= padded[:-2, 1:-1]
-    eroded &= padded[2:, 1:-1]
-    eroded &= padded[1:-1, :-2]
-    eroded &= padded[1:-1, 2:]
-    opened = eroded[1:-1, 1:-1].copy()
-    opened |= eroded[:-2, 1:-1]
-    opened |= eroded[2:, 1:-1]
-    opened |= eroded[1:-1, :-2]
-    opened |= eroded[1:-1, 2:]
-    return opened
+    padded = np.pad(piece, pad)
+    if box[0].start == 0:
+        padded[:pad] = padded[pad]
+    if box[0].stop == shape[0]:
+        padded[-pad:] = padded[-pad - 1]
+    if box[1].start == 0:
+        padded[:, :pad] = padded[:, pad : pad + 1]
+    if box[1].stop == shape[1]:
+        padded[:, -pad:] = padded[:, -pad - 1 : -pad]
+    return padded

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from spheroid_qc.segmentation.classical.candidates import split_lobes
 from spheroid_qc.segmentation.downsampling import as_plane, pool
 from spheroid_qc.segmentation.illumination import background_surface
 from spheroid_qc.segmentation.outlines import Edges, fill_outline, follow_edge
-from spheroid_qc.segmentation.piece_shapes import component_shapes, fill_holes, open_mask
+from spheroid_qc.segmentation.piece_shapes import component_shapes, inner_rim
 from tests.segmentation.scenes import grid
 
 
@@ -38,15 +39,10 @@ def test_ellipses_are_full_and_rings_are_not() -> None:
     assert component_shapes(ring.astype(np.int32), 1).ellipse_fill[1] < 0.5
 
 
-def test_holes_are_filled_and_bays_are_not() -> None:
-    mask = np.zeros((12, 12), bool)
-    mask[2:9, 2:9] = True
-    mask[4:6, 4:6] = False
-    bay = mask.copy()
-    bay[4, 6:9] = False
-    assert fill_holes(mask).sum() == 49
-    assert not fill_holes(bay)[4, 7]
-    assert np.array_equal(open_mask(mask | np.eye(12, dtype=bool))[0:2, 0:2], np.zeros((2, 2)))
+def test_the_rim_is_what_erosion_takes_off() -> None:
+    mask = np.random.default_rng(2).random((30, 40)) < 0.8
+    mask[0:8, 0:8] = True
+    assert np.array_equal(inner_rim(mask), mask & ~ndimage.binary_erosion(mask))
 
 
 def test_pooling_is_the_mean_of_blocks() -> None:

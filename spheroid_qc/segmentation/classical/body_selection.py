@@ -388,12 +388,7 @@ def _inner(
 
 def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> SelectedBody:
     """Look at the zone behind the rim: solid, or cells and gaps; and at the inside."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    box = (
-        slice(max(rows[0] - 4, 0), rows[-1] + 5),
-        slice(max(columns[0] - 4, 0), columns[-1] + 5),
-    )
+    box = box_of(mask, 4)
     piece = mask[box]
     outside = ndimage.binary_dilation(piece, iterations=3) & ~ndimage.binary_dilation(piece)
     inner = ndimage.binary_erosion(piece, iterations=1, border_value=1)

@@ -28,7 +28,7 @@ _LETTER = 0.08
 """Height of a letter, as a share of the frame's height."""
 
 
-def find_writing(reduced: Reduced) -> Mask:
+def find_text(reduced: Reduced) -> Mask:
     """Find everything that was written into the frame.
 
     Parameters

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segmentation.classical.cues import TEXTURE_CUES, Cues
-from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes, fill_holes, open_mask
+from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
 
 Labels = NDArray[np.int32]
 
@@ -230,7 +230,8 @@ def _append(
 def _pieces(mask: Mask, usable: Mask, min_area: float) -> tuple[Labels, int]:
     """Fill, open and label, in the part of the frame that holds the mask."""
     box = box_of(mask, 2)
-    solid = open_mask(fill_holes(mask[box])) & usable[box]
+    filled = np.pad(ndimage.binary_fill_holes(mask[box]), 2, mode="edge")
+    solid = ndimage.binary_opening(filled)[2:-2, 2:-2] & usable[box]
     found, count = ndimage.label(solid)
     large = np.bincount(found.ravel(), minlength=count + 1) >= min_area
     large[0] = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,8 +25,6 @@ from spheroid_qc.segmentation.classical.solid_bodies import consolidate
 from spheroid_qc.segmentation.downsampling import as_plane, reduce_frame
 from spheroid_qc.segmentation.outlines import fill_outline
 from spheroid_qc.segmentation.result import Segmentation
-
-T = TypeVar("T", bound=np.generic)
 
 _WORKING_PX = 256
 """Blocks along the longer side at which bodies are sought."""
@@ -68,7 +65,7 @@ def segment_classical(
     plane, missing = as_plane(image)
     shape = (plane.shape[0], plane.shape[1])
     reduced = reduce_frame(plane, missing, _WORKING_PX)
-    usable = usable_field(reduced).usable
+    usable = usable_field(reduced)
     area = float(np.count_nonzero(usable))
     if plane.max() <= 0 or area < _LEAST_FIELD:
         return _nothing(shape, 1.0)
@@ -96,7 +93,7 @@ def segment_classical(
             cloud = find_cloud(material, area)
         if cloud is None or not cloud.any():
             return _nothing(shape, confidence, best)
-        loose = _enlarge(cloud, reduced.block // reduced.factor, shape)
+        loose = enlarge(cloud, reduced.block // reduced.factor, shape)
         return Segmentation(
             np.zeros(shape, np.int32), loose, min(confidence, 0.6), "classical", {"evidence": best}
         )
@@ -104,7 +101,7 @@ def segment_classical(
     loose = np.zeros(shape, bool)
     if parameters.shed:
         shed = find_shed(_label(bodies, usable.shape), material)
-        loose = _enlarge(shed, reduced.block // reduced.factor, shape) & (core == 0)
+        loose = enlarge(shed, reduced.block // reduced.factor, shape) & (core == 0)
     first = bodies[0]
     evidence = {
         "evidence": first.evidence,
@@ -174,17 +171,6 @@ def _loose(material: Material, bodies: list[SelectedBody], min_area: float) -> M
     union = ndimage.binary_dilation(_union(bodies, material.rough.shape), iterations=2)
     sharp = material.sharp & ~enlarge(union, material.factor, material.sharp.shape)
     return replace(material, sharp=sharp)
-
-
-def _enlarge(values: NDArray[T], block: int, shape: tuple[int, int]) -> NDArray[T]:
-    """Repeat blocks up to the frame's shape; what the blocks don't reach is background."""
-    big = np.repeat(np.repeat(values, block, axis=0), block, axis=1)
-    if big.shape[0] < shape[0] or big.shape[1] < shape[1]:
-        full = np.zeros(shape, values.dtype)
-        rows, columns = min(big.shape[0], shape[0]), min(big.shape[1], shape[1])
-        full[:rows, :columns] = big[:rows, :columns]
-        return full
-    return np.ascontiguousarray(big[: shape[0], : shape[1]])
 
 
 def _nothing(shape: tuple[int, int], confidence: float, best: float = 0.0) -> Segmentation:

@@ -14,13 +14,8 @@ from scipy import ndimage
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.cues import Cues
 from spheroid_qc.segmentation.classical.foreign_material import Material
-from spheroid_qc.segmentation.outlines import (
-    Edges,
-    Mask,
-    Points,
-    follow_edge,
-)
-from spheroid_qc.segmentation.piece_shapes import box_of
+from spheroid_qc.segmentation.outlines import Edges, Mask, Points, evenly_spaced, follow_edge
+from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut
 
 _BAY, _ROUGH = 0.25, 0.5
 """Widest bay, as a share of the radius, and log texture of the body above the background's, from
@@ -73,31 +68,13 @@ def outline_of(mask: Mask) -> Points:
     """
     from skimage.measure import find_contours
 
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    top, left = rows[0], columns[0]
-    piece = mask[top : rows[-1] + 1, left : columns[-1] + 1]
-    # Repeat what touches the frame, so that the outline runs along the edge and not inside it.
-    pad = ((4, 4), (4, 4))
-    padded = np.pad(piece.astype(np.float32), pad)
-    if top == 0:
-        padded[:4] = padded[4]
-    if left == 0:
-        padded[:, :4] = padded[:, 4:5]
-    if rows[-1] == mask.shape[0] - 1:
-        padded[-4:] = padded[-5]
-    if columns[-1] == mask.shape[1] - 1:
-        padded[:, -4:] = padded[:, -5:-4]
-    padded = np.pad(padded, 2)
-    soft = ndimage.gaussian_filter(padded, 0.8)
-    contours = find_contours(soft, 0.5)  # type: ignore[no-untyped-call]
+    box = box_of(mask)
+    # What touches the frame is repeated, so that the outline runs along the edge and not inside it.
+    padded = np.pad(pad_as_cut(mask[box], 4, box, mask.shape).astype(np.float32), 2)
+    contours = find_contours(ndimage.gaussian_filter(padded, 0.8), 0.5)  # type: ignore[no-untyped-call]
     longest = max(contours, key=len)
-    points = np.asarray(longest, np.float64) - 6 + (top, left)
-    steps = np.hypot(*np.diff(points, axis=0).T)
-    along = np.concatenate([[0.0], steps.cumsum()])
-    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
-    at = np.linspace(0, along[-1], number, endpoint=False)
-    return np.stack([np.interp(at, along, points[:, i]) for i in (0, 1)], axis=1)
+    points = np.asarray(longest, np.float64)[:-1] - 6 + (box[0].start, box[1].start)
+    return evenly_spaced(points)
 
 
 def refine_outline(points: Points, body: SelectedBody, cues: Cues, material: Material) -> Points:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge, interpolate
+from spheroid_qc.segmentation.downsampling import any_in_blocks
 from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
 
 Float = NDArray[np.float32]
@@ -62,7 +63,7 @@ def find_shed(core: Labels, material: Material) -> Mask:
     rim = max(1.0, _RIM * radius)
     away = ndimage.distance_transform_edt(core == 0).astype(np.float32)
     found = np.zeros(shape, bool)
-    seeds = _blocks(material.sharp | material.cells, material)
+    seeds = any_in_blocks(material.sharp | material.cells, material.factor)
     seeds &= (away > rim) & (away < _REACH * radius)
     if not seeds.any():
         return found
@@ -112,7 +113,7 @@ def find_cloud(material: Material, field_area: float) -> Mask:
     none = np.zeros(shape, bool)
     if np.count_nonzero(keep) < 8:
         return none
-    blocks = _blocks(mask, material)
+    blocks = any_in_blocks(mask, material.factor)
     half = max(2, round(0.015 * max(blocks.shape)))
     grown = ndimage.maximum_filter(blocks, 2 * half + 1)
     groups, _ = ndimage.label(grown)
@@ -190,21 +191,6 @@ def cell_area(material: Material) -> float | None:
     return typical / material.factor**2
 
 
-def _blocks(mask: Mask, material: Material) -> Mask:
-    """Blocks that hold any pixel of the mask."""
-    factor = material.factor
-    height, width = material.rough.shape
-    whole = np.zeros((height * factor, width * factor), bool)
-    whole[: mask.shape[0], : mask.shape[1]] = mask
-    lines = whole[::factor].copy()
-    for row in range(1, factor):
-        lines |= whole[row::factor]
-    held = lines[:, ::factor].copy()
-    for column in range(1, factor):
-        held |= lines[:, column::factor]
-    return held
-
-
 def _half_height(mask: Mask, material: Material) -> Mask:
     """Cut every cell at half its height, where its edge is, whatever its contrast."""
     height = np.where(mask, np.abs(material.difference), np.float32(0))
@@ -277,7 +263,7 @@ def _of_the_spheroid(
     keep[0] = False
     mask = keep[labels]
     # Linked to a body by steps no longer than the gap: grown by half of it, in one piece.
-    blocks = _blocks(mask, material) | (core > 0)
+    blocks = any_in_blocks(mask, material.factor) | (core > 0)
     side = float(np.sqrt(frame_area))
     half = max(2, round(0.5 * max(_GAP * radius, _LEAST_GAP * side)))
     grown = ndimage.maximum_filter(blocks, 2 * half + 1)

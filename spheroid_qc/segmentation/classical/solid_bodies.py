@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge
-from spheroid_qc.segmentation.piece_shapes import box_of, fill_holes
+from spheroid_qc.segmentation.piece_shapes import box_of, largest_piece, pad_as_cut
 
 Mask = NDArray[np.bool_]
 
@@ -151,34 +151,14 @@ def _without_bumps(mask: Mask) -> Mask:
         return mask
     box = box_of(mask)
     pad = int(reach) + 2
-    inside = _padded(mask[box], pad, box, mask.shape)
+    inside = pad_as_cut(mask[box], pad, box, mask.shape)
     seeds = ndimage.distance_transform_edt(inside) > reach
     if not seeds.any():
         return mask
     opened = ndimage.distance_transform_edt(~seeds) <= reach
-    opened = (opened & inside)[pad:-pad, pad:-pad]
-    labels, count = ndimage.label(opened)
-    if count > 1:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        opened = labels == sizes.argmax()
     result = np.zeros(mask.shape, bool)
-    result[box] = opened
+    result[box] = largest_piece((opened & inside)[pad:-pad, pad:-pad])
     return result
-
-
-def _padded(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
-    """Surround by background, but where the frame ends by what lies at its edge."""
-    padded = np.pad(piece, pad)
-    if box[0].start == 0:
-        padded[:pad] = padded[pad]
-    if box[0].stop == shape[0]:
-        padded[-pad:] = padded[-pad - 1]
-    if box[1].start == 0:
-        padded[:, :pad] = padded[:, pad : pad + 1]
-    if box[1].stop == shape[1]:
-        padded[:, -pad:] = padded[:, -pad - 1 : -pad]
-    return padded
 
 
 def _stands_out(solid: Mask, body: SelectedBody, material: Material) -> bool:
@@ -205,7 +185,7 @@ def _solid_part(body: SelectedBody, material: Material) -> Mask:
         difference = ndimage.gaussian_filter(difference, blur, mode="nearest", truncate=3)
     opaque = -np.sign(body.step) * difference > 0.4 * abs(body.step)
     near = ndimage.maximum_filter(piece, 2 * factor + 1)
-    closed = fill_holes(np.pad(opaque & near, 1, mode="edge"))[1:-1, 1:-1]
+    closed = ndimage.binary_fill_holes(np.pad(opaque & near, 1, mode="edge"))[1:-1, 1:-1]
     radius = np.sqrt(np.count_nonzero(piece) / np.pi)
     reach = max(1.5, _THIN * radius)
     depth = ndimage.distance_transform_edt(np.pad(closed, 1, mode="edge"))[1:-1, 1:-1]
@@ -213,11 +193,7 @@ def _solid_part(body: SelectedBody, material: Material) -> Mask:
     if not seeds.any():
         return np.zeros(body.mask.shape, bool)
     opened = ndimage.distance_transform_edt(~seeds) <= reach
-    opened &= closed
-    labels, _ = ndimage.label(opened)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    largest = labels == sizes.argmax()
+    largest = largest_piece(opened & closed)
     result = np.zeros(body.mask.shape, bool)
     height, width = (s.stop - s.start for s in box)
     coarse = np.zeros((height * factor, width * factor), np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.outlines import Edges, follow_edge
+from spheroid_qc.segmentation.outlines import Edges, enclosed_area, evenly_spaced, follow_edge
 from spheroid_qc.segmentation.piece_shapes import box_of
 
 Float = NDArray[np.float32]
@@ -62,26 +62,12 @@ def snap_to_edge(points: Points, own: Mask, others: Mask, mean: Float) -> Points
     step = float(level - np.median(around[inside]))
     if abs(step) < _CLEAR * float(high - low):
         return points
-    even = _evenly(points)
+    even = evenly_spaced(points)
     edges = Edges(mean - np.float32(level), 1, float(np.sign(step)), radius, False)
     moved = follow_edge(even, edges)
-    before, after = _area(even), _area(moved)
+    before, after = enclosed_area(even), enclosed_area(moved)
     return moved if abs(after / before - 1) < _MOST else points
 
 
 def _on_border(own: Mask) -> bool:
     return bool(own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any())
-
-
-def _evenly(points: Points) -> Points:
-    """Space the points of a closed outline evenly."""
-    closed = np.concatenate([points, points[:1]])
-    along = np.concatenate([[0.0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
-    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
-    at = np.linspace(0, along[-1], number, endpoint=False)
-    return np.stack([np.interp(at, along, closed[:, i]) for i in (0, 1)], axis=1)
-
-
-def _area(points: Points) -> float:
-    y, x = points[:, 0], points[:, 1]
-    return abs(0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)))

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region
 from spheroid_qc.segmentation.learned.network import CORE, predict
+from spheroid_qc.segmentation.piece_shapes import box_of
 
 Float = NDArray[np.float32]
 
@@ -182,15 +183,15 @@ def _closer(first: View, height: int, width: int) -> Region:
         return whole
     kept = sizes >= max(_SMALLEST, 0.03 * sizes.max())
     found = kept[labels]
-    rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+    rows, columns = box_of(found)
     diameter = float(np.sqrt(4 / np.pi * sizes.max()))
     down, across = whole.scale
     margin = _AROUND * diameter
     ends = (
-        (rows[0] - margin) * down,
-        (rows[-1] + 1 + margin) * down,
-        (columns[0] - margin) * across,
-        (columns[-1] + 1 + margin) * across,
+        (rows.start - margin) * down,
+        (rows.stop + margin) * down,
+        (columns.start - margin) * across,
+        (columns.stop + margin) * across,
     )
     tall, wide = ends[1] - ends[0], ends[3] - ends[2]
     side = max(tall, wide, 64.0)
