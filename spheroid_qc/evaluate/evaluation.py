@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_MOST_PICTURES = 40
+_MAX_PICTURES = 40
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx")
 
 
@@ -136,12 +136,12 @@ def _masks(
         lines += ["", f"Failures (IoU below {FAILED_BELOW:g}, missed or false), worst first:"]
         lines += [
             f"  {row.iou:.2f}  {row.verdict:<10}  {row.name}"
-            for row in failed.head(_MOST_PICTURES).itertuples(index=False)
+            for row in failed.head(_MAX_PICTURES).itertuples(index=False)
         ]
     try:
         write_table(out / "images.csv", details)
         write_table(out / "groups.csv", groups)
-        _draw(failed.head(_MOST_PICTURES), pairs, images, out / "failures", numbers)
+        _draw(failed.head(_MAX_PICTURES), pairs, images, out / "failures", numbers)
     except OSError as error:
         raise OutputError(f"{out} can't be written ({error.strerror or error}).") from error
     return Evaluation(tuple(lines), details, groups, out, tuple(problems))

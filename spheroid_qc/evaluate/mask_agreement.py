@@ -105,7 +105,7 @@ FAILED_BELOW = 0.7
 
 
 def compare_masks(ours: Masks, truth: Masks, tolerance_px: float) -> dict[str, float | str]:
-    """Figures of one image; pixels that the reference leaves open count nowhere.
+    """Agreement of one image; pixels that the reference leaves open count nowhere.
 
     Parameters
     ----------
@@ -180,8 +180,8 @@ def image_table(
         except ImageError as error:
             problems.append(str(error))
             continue
-        figures = compare_masks(ours, truth, tolerance_px)
-        rows.append({"name": pair.name, "group": pair.group, **figures})
+        features = compare_masks(ours, truth, tolerance_px)
+        rows.append({"name": pair.name, "group": pair.group, **features})
     table = pd.DataFrame(rows)
     if len(table):
         table = table.sort_values(["iou", "name"], kind="stable", ignore_index=True)
@@ -189,7 +189,7 @@ def image_table(
 
 
 def group_masks(table: pd.DataFrame) -> pd.DataFrame:
-    """Figures of every group and of all images, with bootstrap intervals of the median IoU.
+    """Agreement in every group and of all images, with bootstrap intervals of the median IoU.
 
     Parameters
     ----------

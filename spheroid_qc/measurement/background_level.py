@@ -1,6 +1,6 @@
 """The light around the spheroid: its level, its spread, its evenness and the camera's noise.
 
-Every intensity figure is relative to the background next to the spheroid, not to the whole
+Every intensity metric is relative to the background next to the spheroid, not to the whole
 frame: frames have vignettes, well walls and black surrounds. A sample of some ten thousand
 pixels is enough for medians, so the work is done on a coarse grid.
 """
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from spheroid_qc.segmentation.downsampling import any_in_blocks
 
-_GRID = 160  # the shorter side of the coarse grid, in cells, at least
-_ENOUGH = 400  # cells needed for a median that can be trusted
-_SAMPLE = 4000  # background cells the surface is fitted to
+_GRID_CELLS = 160  # the shorter side of the coarse grid, in cells, at least
+_MIN_CELLS = 400  # cells needed for a median that can be trusted
+_MAX_CELLS = 4000  # background cells the surface is fitted to
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def at_most(image: NDArray[Any], value: float) -> NDArray[np.bool_]:
 
 def coarse_factor(shape: tuple[int, ...]) -> int:
     """Side of a cell of the coarse grid, in pixels."""
-    return max(1, min(shape) // _GRID)
+    return max(1, min(shape) // _GRID_CELLS)
 
 
 def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3.0) -> Surround:
@@ -104,7 +104,7 @@ def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3
         distance = ndimage.distance_transform_edt(~covered) * factor
         radius = float(np.sqrt(np.count_nonzero(covered) / np.pi)) * factor
         beyond = free & (distance > gap_px)
-        needed = min(_ENOUGH, int(np.count_nonzero(beyond)))
+        needed = min(_MIN_CELLS, int(np.count_nonzero(beyond)))
         for reach in (gap_px + max(radius, 16.0), gap_px + 3 * max(radius, 16.0), np.inf):
             chosen = beyond & (distance <= reach)
             if needed and int(np.count_nonzero(chosen)) >= needed:
@@ -181,7 +181,7 @@ def background_amplitude(values: NDArray[np.float64], free: NDArray[np.bool_]) -
     y, x = np.nonzero(free)
     if y.size < 50:
         return np.nan
-    step = -(-y.size // _SAMPLE)
+    step = -(-y.size // _MAX_CELLS)
     y, x = y[::step], x[::step]
     grey = values[y, x]
     v, u = (2.0 * y / max(1, values.shape[0] - 1) - 1, 2.0 * x / max(1, values.shape[1] - 1) - 1)
@@ -189,7 +189,7 @@ def background_amplitude(values: NDArray[np.float64], free: NDArray[np.bool_]) -
     keep = np.ones(grey.size, dtype=bool)
     surface = np.zeros_like(grey)
     for _ in range(3):
-        # Wells walls, debris and writing are outliers of the surface, not part of it.
+        # Wells walls, debris and text are outliers of the surface, not part of it.
         weights, *_ = np.linalg.lstsq(terms[keep], grey[keep], rcond=None)
         surface = terms @ weights
         residual = np.abs(grey - surface)

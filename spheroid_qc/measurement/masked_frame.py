@@ -1,7 +1,7 @@
 """One frame with its masks, checked once, and what all measurements of it share.
 
-The background around the spheroid and the crops of its core cost more than most figures that are
-made of them, so the rows of the table and the figures of quality look at the same ones.
+The background around the spheroid and the crops of its core cost more than most metrics that are
+made of them, so the rows of the table and the quality features share them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Raw figures from which `spheroid_qc.flags` judges whether a frame can be trusted.
+"""Raw features from which `spheroid_qc.flags` judges whether a frame can be trusted.
 
-Nothing here knows a threshold: the figures are stored, so that other thresholds need no new
-look at the pixels. Focus of the spheroid itself (`focus_score`, `rim_sharpness`) is among the
+Nothing here knows a threshold: the features are stored, so that other thresholds need no
+new pass over the pixels. Focus of the spheroid itself (`focus_score`, `rim_sharpness`) is among the
 measured columns.
 """
 
@@ -44,8 +44,8 @@ QUALITY_FEATURES: dict[str, str] = {
     "saturated_total": "Share of T that is clipped at either end",
     "border_contact_core": "Share of C1's outline that lies on the edge of the frame",
     "border_contact_total": "Share of T's outline that lies on the edge of the frame",
-    "annotation_overlap": "Share of C1's box that is covered by burned-in writing",
-    "annotation_in_total": "Share of T that is burned-in writing",
+    "annotation_overlap": "Share of C1's box that is covered by burned-in text",
+    "annotation_in_total": "Share of T that is burned-in text",
     "frame_focus": "Fine over coarse detail of the frame, whatever it shows",
     "body_count": "Number of compact bodies (core labels)",
     "second_body_ratio": "Area of the second largest separate piece of core over the largest",
@@ -53,7 +53,7 @@ QUALITY_FEATURES: dict[str, str] = {
     "second_label_ratio": "Area of the second largest core label over the largest",
 }
 
-_TILE = 128  # px; four of them stand for the frame where its focus is judged
+_TILE_PX = 128  # px; four of them stand for the frame where its focus is judged
 
 
 def frame_quality(
@@ -61,7 +61,7 @@ def frame_quality(
     image: NDArray[Any],
     pixel_size_um: float | None = None,
 ) -> dict[str, float]:
-    """Raw quality figures of one frame.
+    """Raw quality features of one frame.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ def frame_quality(
     image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
         The frame; values that are not finite are background.
     pixel_size_um : float, optional
-        Checked, not used: no figure depends on it.
+        Checked, not used: no feature depends on it.
 
     Returns
     -------
     dict of str to float
-        The keys of `QUALITY_FEATURES`; NaN where a figure has no meaning (no core, no
+        The keys of `QUALITY_FEATURES`; NaN where a feature has no meaning (no core, no
         background left).
 
     Raises
@@ -87,7 +87,7 @@ def frame_quality(
 
 
 def quality_features(scene: MaskedFrame) -> dict[str, float]:
-    """Raw quality figures of a scene; see `frame_quality`.
+    """Raw quality features of a frame; see `frame_quality`.
 
     Parameters
     ----------
@@ -226,17 +226,17 @@ def _contact(mask: Mask, box: Box, shape: tuple[int, ...]) -> float:
 
 def _annotations(image: NDArray[Any], total: Mask, body: Spheroid) -> dict[str, float]:
     overlap = 0.0
-    written = 0.0
+    covered = 0.0
     y, x = body.main_box
     room = (y.stop - y.start) * (x.stop - x.start)
     for (rows, columns), mask in find_annotations(image):
         high = min(rows.stop, y.stop) - max(rows.start, y.start)
         wide = min(columns.stop, x.stop) - max(columns.start, x.start)
         overlap += max(0, high) * max(0, wide)
-        written += float(np.count_nonzero(total[rows, columns] & mask))
+        covered += float(np.count_nonzero(total[rows, columns] & mask))
     return {
         "annotation_overlap": min(1.0, overlap / room) if room else np.nan,
-        "annotation_in_total": written / body.total_area if body.total_area else np.nan,
+        "annotation_in_total": covered / body.total_area if body.total_area else np.nan,
     }
 
 
@@ -245,8 +245,8 @@ def _frame_focus(image: NDArray[Any], surround: Surround) -> float:
     strips = []
     for y in (height // 4, 3 * height // 4):
         for x in (width // 4, 3 * width // 4):
-            top, left = max(0, y - _TILE // 2), max(0, x - _TILE // 2)
-            strips.append(image[top : top + _TILE, left : left + _TILE].astype(np.float64))
+            top, left = max(0, y - _TILE_PX // 2), max(0, x - _TILE_PX // 2)
+            strips.append(image[top : top + _TILE_PX, left : left + _TILE_PX].astype(np.float64))
     ratios = []
     for tile in strips:
         finite = np.isfinite(tile)

@@ -1,9 +1,9 @@
 """Shape of the main body C1.
 
-All figures describe the outline of C1: holes are filled first, because a dark or empty centre
+All metrics describe the outline of C1: holes are filled first, because a dark or empty centre
 is no edge of the spheroid. Everything is computed from whole pixels. Without a core: NaN.
 
-C1 is blind to shedding; these figures never stand alone (see `disintegration`).
+C1 is blind to shedding; these metrics never stand alone (see `disintegration`).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def perimeter(body: Spheroid) -> float:
 
     Half the integral, over directions and parallel lines, of how often a line crosses the
     outline, with the lines through the grid in sixteen directions. Counting pixel edges
-    instead would give 4/pi times too much for a disc. Lines are looked at in steps of 0.7 to 1.4 %
+    instead would give 4/pi times too much for a disc. Lines are taken in steps of 0.7 to 1.4 %
     of the equivalent diameter (at least 2 px), so that the length neither grows with the
     resolution nor jumps for a mask that was enlarged two times. Within 1 % for discs from 10 px
     diameter.

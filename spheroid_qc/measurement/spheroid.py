@@ -23,7 +23,7 @@ Box = tuple[slice, slice]
 
 EIGHT = np.ones((3, 3), dtype=bool)
 RIM_PX = 8
-MARGIN = 16  # pixels around C1 that intensity metrics look at, at least
+MARGIN_PX = 16  # pixels around C1 that intensity metrics read, at least
 
 
 def bounding_box(mask: Mask) -> Box | None:
@@ -65,7 +65,7 @@ class Spheroid:
     box : tuple of slice
         Where `core` and `total` lie in the frame: the bounding box of T.
     image : ndarray, shape (y, x)
-        The whole frame, any real dtype; metrics look at crops of it.
+        The whole frame, any real dtype; metrics read crops of it.
     surround : Surround
         Background around T.
     pixel_size_um : float
@@ -197,9 +197,9 @@ class Spheroid:
         """Crop of the image around C1 (grey values above background), and C1 in it.
 
         Pixels that are not finite are background. The crop reaches a third of C1's radius
-        beyond it, at least `MARGIN` px.
+        beyond it, at least `MARGIN_PX` px.
         """
-        margin = max(MARGIN, round(float(np.sqrt(self.main_area / np.pi)) / 3))
+        margin = max(MARGIN_PX, round(float(np.sqrt(self.main_area / np.pi)) / 3))
         crop = cut(self.main_box, margin, self.image.shape)
         values = self.above_background(crop)
         mask = np.zeros(values.shape, dtype=bool)

@@ -140,7 +140,7 @@ def agreement(first: Segmentation, second: Segmentation) -> float:
 
 
 def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, float]:
-    """Collect what the choice between two opinions rests on.
+    """Collect what the choice between two segmentations rests on.
 
     Parameters
     ----------

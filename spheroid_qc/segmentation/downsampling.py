@@ -18,7 +18,7 @@ Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _FINE_PX = 720
-"""Most fine pixels along the longer side; two to three blocks' worth each way."""
+"""Largest number of fine pixels along the longer side; two to three blocks' worth each way."""
 
 _LUMINANCE = (0.299, 0.587, 0.114)
 """Rec. 601 weights; by their sum, 1, grey stays grey."""
@@ -189,7 +189,7 @@ def any_in_blocks(mask: Mask, block: int) -> Mask:
 
 
 def finer_factor(block: int, shape: tuple[int, ...]) -> int:
-    """How many times finer than the working resolution single cells are looked for."""
+    """How many times finer than the working resolution single cells are sought."""
     for factor in (3, 2):
         if block % factor == 0 and max(shape) * factor <= _FINE_PX * block:
             return factor

@@ -12,16 +12,16 @@ Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
 
-_REACH = 0.12
+_REACH_RADII = 0.12
 """How far the edge may lie from the outline as a whole, as a share of the body's radius."""
 
-_SHIFT = 0.25
+_SHIFT_RADII = 0.25
 """How far the outline as a whole may be off, where thresholds were far apart."""
 
 _ONSET = ((1.15, 1.4, 2.27), (0.0, 0.3, 0.53))
 """Inner by outer half width of the steepness, and the edge's place in outer half widths."""
 
-_GRANULES = 4.0
+_GRANULE_POINTS = 4.0
 """Points of the outline over which a coarse body's granules are averaged."""
 
 
@@ -64,8 +64,8 @@ def follow_edge(points: Points, edges: Edges) -> Points:
         In blocks.
     """
     radius, values, factor, sign = edges.radius, edges.values, edges.factor, edges.sign
-    reach = float(np.clip(_REACH * radius, 1.5, 6.0))
-    far = max(reach, _SHIFT * radius)
+    reach = float(np.clip(_REACH_RADII * radius, 1.5, 6.0))
+    far = max(reach, _SHIFT_RADII * radius)
     smooth = max(1.0, 0.012 * len(points))
     tangent = ndimage.gaussian_filter1d(
         np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0), smooth, axis=0, mode="wrap"
@@ -91,7 +91,7 @@ def follow_edge(points: Points, edges: Edges) -> Points:
         -0.5 * (offsets / (0.6 * far)) ** 2
     )
     moved = np.full(len(points), offsets[margin:-margin][overall[margin:-margin].argmax()])
-    coarse = _GRANULES * _granularity(-sign * profile, offsets, float(moved[0]))
+    coarse = _GRANULE_POINTS * _granularity(-sign * profile, offsets, float(moved[0]))
     for window, blur in ((reach, 3.0 * smooth), (max(1.0, 0.35 * reach), smooth + coarse)):
         edge = _fall(ndimage.gaussian_filter1d(power, blur, axis=0, mode="wrap"), step)
         edge = edge * np.exp(-0.5 * ((offsets[None, :] - moved[:, None]) / window) ** 2)

@@ -19,7 +19,7 @@ from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
 
 Labels = NDArray[np.int32]
 
-_NECK = 0.85
+_NECK_SHARE = 0.85
 """A neck narrower than this share of the smaller ball separates the two."""
 
 
@@ -30,7 +30,7 @@ def split_lobes(labels: Labels, chosen: NDArray[np.intp], min_area: float) -> tu
     ----------
     labels : ndarray of int32, shape (y, x)
     chosen : ndarray of int
-        Labels to look at.
+        Labels to cut.
     min_area : float
         Parts smaller than this are left out.
 
@@ -85,7 +85,7 @@ def _centres(depth: NDArray[np.float64]) -> list[tuple[int, int]]:
         for other_y, other_x in centres:
             along_y = np.rint(y + (other_y - y) * t).astype(np.intp)
             along_x = np.rint(x + (other_x - x) * t).astype(np.intp)
-            if depth[along_y, along_x].min() > _NECK * min(radius, depth[other_y, other_x]):
+            if depth[along_y, along_x].min() > _NECK_SHARE * min(radius, depth[other_y, other_x]):
                 separate = False
                 break
         if separate and radius > 0.3 * depth[centres[0]] if centres else True:
@@ -99,7 +99,7 @@ Features = NDArray[np.float64]
 
 @dataclass(eq=False)
 class Candidates:
-    """Pieces of all cues at all thresholds; one row each, figures as arrays of equal length.
+    """Pieces of all cues at all thresholds; one row each, features as arrays of equal length.
 
     Parameters
     ----------
@@ -153,14 +153,14 @@ class Candidates:
         return mask
 
 
-_REACH = 2
+_REACH_BLOCKS = 2
 """Blocks on either side of the rim between which the change is taken."""
 
-_TANGLED = 0.4
+_TANGLED_FILL = 0.4
 """Ellipse fill up to which a piece is no row or cluster of balls either."""
 
-_COMPACT = 0.955
-"""Ellipse fill from which a piece is not looked at for touching balls."""
+_COMPACT_FILL = 0.955
+"""Ellipse fill from which a piece is not searched for touching balls."""
 
 
 def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
@@ -194,8 +194,8 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
             table["split"] = np.zeros(count, bool)
             _append(layers, tables, table, labels, number, threshold)
             lobed = np.flatnonzero(
-                (table["ellipse_fill"] < _COMPACT)
-                & (table["ellipse_fill"] > _TANGLED)
+                (table["ellipse_fill"] < _COMPACT_FILL)
+                & (table["ellipse_fill"] > _TANGLED_FILL)
                 & (table["area"] > 8 * min_area)
             )
             if lobed.size and cue.name not in TEXTURE_CUES and position % 2:
@@ -293,8 +293,8 @@ class _Rim:
             a = rows * width + columns
             b = a + stride
             along = columns if stride == 1 else rows
-            before = a - stride * np.minimum(along, _REACH - 1)
-            after = b + stride * np.minimum(size - 2 - along, _REACH - 1)
+            before = a - stride * np.minimum(along, _REACH_BLOCKS - 1)
+            after = b + stride * np.minimum(size - 2 - along, _REACH_BLOCKS - 1)
             inside_first = flat[a] > 0
             mine = np.where(inside_first, a, b)
             real = open_field[np.where(inside_first, b, a)]

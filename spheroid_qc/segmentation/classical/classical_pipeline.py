@@ -1,4 +1,4 @@
-"""The order of things: reduce, find the field, propose, judge, refine, shed, confidence."""
+"""The order of things: reduce, find the field, candidates, bodies, outlines, shed material."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from spheroid_qc.segmentation.downsampling import as_plane, reduce_frame
 from spheroid_qc.segmentation.outlines import fill_outline
 from spheroid_qc.segmentation.result import Segmentation
 
-_WORKING_PX = 256
+_WORKING_BLOCKS = 256
 """Blocks along the longer side at which bodies are sought."""
 
-_SMALLEST_PIECE = 0.0003
-"""Share of the field below which nothing is looked at; a sphere among many may be that small."""
+_MIN_PIECE_SHARE = 0.0003
+"""Share of the field below which nothing counts; a sphere among many may be that small."""
 
-_CELLS_IN_A_BODY = 12
+_MIN_CELLS_IN_BODY = 12
 """A clump of fewer cells than this, among loose cells, is shed material."""
 
-_FAINTEST = 0.15
+_MIN_MATERIAL_CONTRAST = 0.15
 """Material differs from the background by at least this share of the bodies' own contrast."""
 
-_LEAST_FIELD = 64
+_MIN_FIELD_BLOCKS = 64
 """Blocks below which a frame is too small to tell anything."""
 
 
@@ -64,32 +64,34 @@ def segment_classical(
     """
     plane, missing = as_plane(image)
     shape = (plane.shape[0], plane.shape[1])
-    reduced = reduce_frame(plane, missing, _WORKING_PX)
+    reduced = reduce_frame(plane, missing, _WORKING_BLOCKS)
     usable = usable_field(reduced)
     area = float(np.count_nonzero(usable))
-    if plane.max() <= 0 or area < _LEAST_FIELD:
+    if plane.max() <= 0 or area < _MIN_FIELD_BLOCKS:
         return _nothing(shape, 1.0)
     cues = make_cues(reduced, usable, parameters.polarity.value)
     needed = 1.0 - parameters.sensitivity
     min_area = _smallest_body(area, reduced.block, pixel_size_um, parameters)
-    candidates = find_candidates(cues, usable, max(9.0, _SMALLEST_PIECE * area))
+    candidates = find_candidates(cues, usable, max(9.0, _MIN_PIECE_SHARE * area))
     bodies, best = select_bodies(candidates, cues, usable, min_area, needed)
     by_rim = bool(bodies) and not bodies[0].by_texture
     contrast = abs(bodies[0].step) if by_rim else 0.5 * cues.span
     union = _union(bodies, usable.shape)
-    material = find_material(reduced, cues, usable, union, contrast, _FAINTEST)
+    material = find_material(reduced, cues, usable, union, contrast, _MIN_MATERIAL_CONTRAST)
     bodies = consolidate(bodies, material, min_area)
     cell = cell_area(_loose(material, bodies, min_area)) if bodies else None
     if cell is not None:
-        bodies = [b for b in bodies if np.count_nonzero(b.mask) > _CELLS_IN_A_BODY * cell]
+        bodies = [b for b in bodies if np.count_nonzero(b.mask) > _MIN_CELLS_IN_BODY * cell]
     if not bodies:
-        # The nearer the best candidate came to being believed, the less certain is nothing.
+        # The nearer the best candidate came to being accepted, the less certain is nothing.
         confidence = float(np.clip(1 - 0.6 * best / needed, 0.2, 1.0))
         cloud = None
         if parameters.shed:
             if union.any():  # it was a crowd: look for its cells there too
                 nowhere = np.zeros_like(union)
-                material = find_material(reduced, cues, usable, nowhere, contrast, _FAINTEST)
+                material = find_material(
+                    reduced, cues, usable, nowhere, contrast, _MIN_MATERIAL_CONTRAST
+                )
             cloud = find_cloud(material, area)
         if cloud is None or not cloud.any():
             return _nothing(shape, confidence, best)
@@ -117,7 +119,7 @@ def segment_classical(
 def _smallest_body(
     area: float, block: int, pixel_size_um: float | None, parameters: SegmentationParameters
 ) -> float:
-    """Least area of the largest body, in blocks."""
+    """Smallest area of the largest body, in blocks."""
     diameter = parameters.min_diameter_share * np.sqrt(area)
     if parameters.min_diameter_um is not None and pixel_size_um is not None:
         diameter = parameters.min_diameter_um / (pixel_size_um * block)

@@ -1,4 +1,4 @@
-"""Where in the frame a spheroid can be: inside the well, off writing that was burned in.
+"""Where in the frame a spheroid can be: inside the well, off burned-in text.
 
 A whole-well frame is a lit disc in a dark surround with the well's wall as its brightest edge;
 a segmenter that does not know this finds the well. Scale bars and time stamps are thin strokes
@@ -24,21 +24,21 @@ Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-_LIMITS = (0.12, 0.25, 0.5)
+_WALL_LIMITS = (0.12, 0.25, 0.5)
 """Differences from the background, as shares of the strongest at the frame's border, at which
 walls are sought, lowest first: the lowest takes in the most of the fringe, higher ones come off
 what lies near the wall."""
 
-_LEAST_RADIUS = 0.45
+_MIN_WALL_RADIUS = 0.45
 """Radius of a wall as a share of the frame's longer side: a smaller circle is all in view."""
 
-_LEAST_ARC = 0.15
+_MIN_ARC_SIDES = 0.15
 """Length of the arc in the frame, in frame sides."""
 
-_MOST_BEYOND = 0.4
+_MAX_BEYOND_SHARE = 0.4
 """Share of the frame that can lie behind a wall and in it."""
 
-_ROUND = 0.012
+_MAX_SCATTER = 0.012
 """Scatter of a wall about its circle, as a share of the frame's longer side."""
 
 
@@ -154,7 +154,7 @@ def _beyond_walls(mean: Float, usable: Mask) -> Mask | None:
     frame[:2], frame[-2:], frame[:, :2], frame[:, -2:] = True, True, True, True
     strongest = float(np.percentile(level[frame], 98))
     found: Mask | None = None
-    for share in _LIMITS:
+    for share in _WALL_LIMITS:
         limit = max(share * strongest, 6 * noise)
         mask = level > limit
         labels, count = ndimage.label(mask, np.ones((3, 3), bool))
@@ -176,8 +176,8 @@ def _jumps_along_border(mean: Float) -> bool:
     sides = [mean[:2].mean(axis=0), mean[-2:].mean(axis=0)]
     sides += [mean[:, :2].mean(axis=1), mean[:, -2:].mean(axis=1)]
     changes = np.concatenate([np.abs(side[4:] - side[:-4]) for side in sides])
-    least = 0.05 * float(mean.max() - mean.min())
-    return float(changes.max()) > max(4.0 * float(np.median(changes)), least)
+    minimum = 0.05 * float(mean.max() - mean.min())
+    return float(changes.max()) > max(4.0 * float(np.median(changes)), minimum)
 
 
 def _wall(piece: Mask, level: Float, limit: float) -> Mask | None:
@@ -185,14 +185,14 @@ def _wall(piece: Mask, level: Float, limit: float) -> Mask | None:
     height, width = piece.shape
     side = max(height, width)
     inside = largest_piece(~piece)
-    if np.count_nonzero(inside) < (1 - _MOST_BEYOND) * piece.size:
+    if np.count_nonzero(inside) < (1 - _MAX_BEYOND_SHARE) * piece.size:
         return None
     shore = piece & ndimage.binary_dilation(inside)
     y, x = (v.astype(np.float64) for v in np.nonzero(shore))
-    if y.size < _LEAST_ARC * side:
+    if y.size < _MIN_ARC_SIDES * side:
         return None
     centre, radius, scatter = _circle(y, x)
-    if scatter > max(1.0, _ROUND * side) or radius < _LEAST_RADIUS * side:
+    if scatter > max(1.0, _MAX_SCATTER * side) or radius < _MIN_WALL_RADIUS * side:
         return None
     rows = np.arange(height)[:, None] - centre[0]
     columns = np.arange(width)[None, :] - centre[1]

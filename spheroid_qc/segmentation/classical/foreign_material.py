@@ -21,24 +21,24 @@ Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
 
-_TILTED = 0.7
+_MAX_TILT = 0.7
 """Light that changes by more than this share of the bodies' contrast is not even."""
 
-_NEAR = 0.06
+_NEAR_SHARE = 0.06
 """Share of the frame's side over which the background is corrected once more for cells."""
 
 
-_ENERGY = 5.0
+_MIN_CELL_ENERGY = 5.0
 """Mean square of three by three pixels, in squares of the noise, that no noise reaches: the
 chance is a hundred-thousandth for normal values."""
 
-_HALF = 0.3
+_CELL_EDGE_SHARE = 0.3
 """A cell ends where its energy falls to this share of the highest nearby."""
 
-_CELL = 0.025
+CELL_SHARE = 0.025
 """A loose cell's diameter is less than this share of the frame's side."""
 
-_MOST = 0.35
+_MAX_ROUGH_SHARE = 0.35
 """With more than this share of the frame rough, what is rough is no cell."""
 
 
@@ -117,7 +117,7 @@ def find_material(
     rough = _rough(cues.roughness, usable & ~bodies) & usable
     surface = cues.smooth - cues.level
     low, high = np.percentile(surface[usable][::7], (5, 95))
-    if high - low > _TILTED * contrast:
+    if high - low > _MAX_TILT * contrast:
         # A vignette stronger than the bodies: only what is left of it can be averaged.
         background = surface + _local_background(cues.level, usable, bodies | rough, contrast)
     else:
@@ -158,7 +158,7 @@ def _single_cells(
     background : ndarray of float32, shape of the working resolution
         Intensity without bodies and material.
     rough : ndarray of bool, shape of the working resolution
-        Blocks to look at.
+        Blocks to search.
     calm : ndarray of bool, shape of the working resolution
         Blocks that show the background, from which the noise is taken.
     minimum : float
@@ -176,7 +176,7 @@ def _single_cells(
     inner[plane.shape[0] // block :] = False
     inner[:, plane.shape[1] // block :] = False
     at_row, at_column = np.nonzero(inner)
-    if not 4 <= at_row.size <= _MOST * rough.size or not calm.any():
+    if not 4 <= at_row.size <= _MAX_ROUGH_SHARE * rough.size or not calm.any():
         return found
     samples = block * block if block > 1 else 9
     noise2 = float(np.mean(np.square(reduced.texture[calm]))) * samples / (samples - 1) + 1e-9
@@ -190,9 +190,11 @@ def _single_cells(
     energy = (lines[:, :, :-2] + lines[:, :, 1:-1] + lines[:, :, 2:]) / np.float32(9)
     peaks = np.zeros((rows, columns), np.float32)
     peaks[at_row, at_column] = energy.max(axis=(1, 2))
-    size = max(3, round(_CELL * max(rows, columns))) | 1
+    size = max(3, round(CELL_SHARE * max(rows, columns))) | 1
     highest = ndimage.maximum_filter(peaks, size)[at_row, at_column]
-    limit = np.maximum(max(_ENERGY * noise2, minimum * minimum), _HALF * highest)[:, None, None]
+    limit = np.maximum(
+        max(_MIN_CELL_ENERGY * noise2, minimum * minimum), _CELL_EDGE_SHARE * highest
+    )[:, None, None]
     cell = energy > limit
     inside = block // factor
     share = cell.reshape(-1, factor, inside, factor, inside).mean(axis=(2, 4), dtype=np.float32)
@@ -203,7 +205,7 @@ def _single_cells(
 
 def _nearby(mean: Float, background: Float, calm: Mask) -> Float:
     """Background corrected by the calm blocks close by, of which there are some among cells."""
-    size = max(5, round(_NEAR * max(mean.shape))) | 1
+    size = max(5, round(_NEAR_SHARE * max(mean.shape))) | 1
     weight = ndimage.uniform_filter(calm.astype(np.float32), size, mode="nearest")
     error = ndimage.uniform_filter(np.where(calm, mean - background, 0.0), size, mode="nearest")
     corrected: Float = background + error / (weight + np.float32(0.02))

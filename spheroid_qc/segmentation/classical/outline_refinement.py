@@ -17,7 +17,7 @@ from spheroid_qc.segmentation.classical.foreign_material import Material
 from spheroid_qc.segmentation.outlines import Edges, Mask, Points, evenly_spaced, follow_edge
 from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut
 
-_BAY, _ROUGH = 0.25, 0.5
+_BAY_RADII, _MIN_ROUGHNESS = 0.25, 0.5
 """Widest bay, as a share of the radius, and log texture of the body above the background's, from
 which its bays may be granules."""
 
@@ -35,7 +35,7 @@ def without_bays(body: SelectedBody, cues: Cues) -> Mask:
     ndarray of bool, shape (y, x)
     """
     mask = body.mask
-    reach = _BAY * float(np.sqrt(np.count_nonzero(mask) / np.pi))
+    reach = _BAY_RADII * float(np.sqrt(np.count_nonzero(mask) / np.pi))
     if body.by_texture or reach < 1.5:
         return mask
     pad = int(reach) + 2
@@ -46,7 +46,7 @@ def without_bays(body: SelectedBody, cues: Cues) -> Mask:
     if not ring.any():
         return mask
     outer, inner = float(np.median(rough[ring])), float(np.median(rough[piece]))
-    if inner - outer < _ROUGH:
+    if inner - outer < _MIN_ROUGHNESS:
         return mask
     open_sea = near > reach
     bays = (near > 0) & (ndimage.distance_transform_edt(~open_sea) > reach)

@@ -16,14 +16,14 @@ from spheroid_qc.segmentation.outlines import fill_outline
 Float = NDArray[np.float32]
 Labels = NDArray[np.int32]
 
-_DROP = 0.22
+_MIN_DROP = 0.22
 """Two summits of the depth map belong to two bodies if the pass between them is lower than the
 lower summit by this share of it."""
 
-_SUMMIT = 0.35
+_MIN_DEPTH_RADII = 0.35
 """A body of its own is at least this deep in its middle, as a share of its radius."""
 
-_LEAST_PX = 6
+_MIN_BODY_PX = 6
 
 
 def find_bodies(view: View, threshold: float) -> Labels:
@@ -50,7 +50,7 @@ def find_bodies(view: View, threshold: float) -> Labels:
     total = 0
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         mine = labels[box] == number
-        if np.count_nonzero(mine) < _LEAST_PX:
+        if np.count_nonzero(mine) < _MIN_BODY_PX:
             continue
         parts, n = _part(mine, np.where(mine, depth[box], 0))
         target = parted[box]
@@ -58,7 +58,7 @@ def find_bodies(view: View, threshold: float) -> Labels:
         total += n
     sizes = np.bincount(parted.ravel(), minlength=total + 1)
     sizes[0] = 0
-    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= _LEAST_PX]
+    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= _MIN_BODY_PX]
     rank = np.zeros(total + 1, np.int32)
     rank[order] = np.arange(1, len(order) + 1)
     return rank[parted]
@@ -66,15 +66,15 @@ def find_bodies(view: View, threshold: float) -> Labels:
 
 def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
     """Divide one piece at the passes between its summits."""
-    peaks = (depth == ndimage.maximum_filter(depth, 5)) & (depth > _SUMMIT) & mine
-    marks, count = ndimage.label(peaks, np.ones((3, 3)))
+    peaks = (depth == ndimage.maximum_filter(depth, 5)) & (depth > _MIN_DEPTH_RADII) & mine
+    markers, count = ndimage.label(peaks, np.ones((3, 3)))
     one = mine.astype(np.int32)
     if count < 2:
         return one, 1
     from skimage.segmentation import watershed
 
-    basins = watershed(-depth, marks, mask=mine)  # type: ignore[no-untyped-call]
-    heights = ndimage.maximum(depth, marks, np.arange(1, count + 1))
+    basins = watershed(-depth, markers, mask=mine)  # type: ignore[no-untyped-call]
+    heights = ndimage.maximum(depth, markers, np.arange(1, count + 1))
     joined = np.arange(count + 1)
     passes = _passes(basins, depth)
 
@@ -89,7 +89,7 @@ def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
         if a == b:
             continue
         lower = min(heights[a - 1], heights[b - 1])
-        if height > (1 - _DROP) * lower:
+        if height > (1 - _MIN_DROP) * lower:
             keep, lose = (a, b) if heights[a - 1] >= heights[b - 1] else (b, a)
             joined[lose] = keep
     roots = np.array([root(i) for i in range(count + 1)])

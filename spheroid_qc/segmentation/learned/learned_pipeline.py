@@ -19,15 +19,15 @@ Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 
-_THRESHOLD = 0.4
+_CORE_THRESHOLD = 0.4
 """Chance from which a pixel is core: a little better than 0.5 on held-out frames."""
 
-_FEW_SHARE, _MANY_SHARE = 0.07, 0.02
+_MIN_SHARE_FEW, _MIN_SHARE_MANY = 0.07, 0.02
 """Area below which a piece is a clump, as a share of the largest body's, where that one outweighs
 all others together, and where it does not."""
 
-_LEAST_SIDE = 16
-"""Pixels of a frame below which nothing can be told."""
+_MIN_SIDE_PX = 16
+"""Pixels of a frame below which a frame is too small."""
 
 
 def segment_learned(
@@ -36,17 +36,17 @@ def segment_learned(
     """Find core and shed material with the trained network; see `segment`."""
     plane, _ = as_plane(image)
     shape = (plane.shape[0], plane.shape[1])
-    if plane.max() <= 0 or min(shape) < _LEAST_SIDE:
+    if plane.max() <= 0 or min(shape) < _MIN_SIDE_PX:
         nothing = np.zeros(shape, np.int32)
         return Segmentation(nothing, nothing > 0, 1.0, "learned", {"agreement": 1.0})
     coarse = coarse_pass(plane)
     combined, fine = fine_pass(plane, coarse)
-    labels = find_bodies(combined, _THRESHOLD)
-    labels = _believable(labels, combined, shape, pixel_size_um, parameters)
+    labels = find_bodies(combined, _CORE_THRESHOLD)
+    labels = _plausible(labels, combined, shape, pixel_size_um, parameters)
     features = answer_features(coarse, fine, combined, labels)
     confidence = confidence_of(features, bool(labels.any()))
     core = draw_bodies(
-        labels, combined.maps[CORE], combined.region, shape, _THRESHOLD, combined.pooled
+        labels, combined.maps[CORE], combined.region, shape, _CORE_THRESHOLD, combined.pooled
     )
     shed = np.zeros(shape, bool)
     if parameters.shed:
@@ -54,7 +54,7 @@ def segment_learned(
     return Segmentation(core, shed, confidence, "learned", features)
 
 
-def _believable(
+def _plausible(
     labels: Labels,
     view: View,
     shape: tuple[int, ...],
@@ -75,10 +75,10 @@ def _believable(
     if sizes[1] * down * across < np.pi / 4 * minimum**2:
         return np.zeros_like(labels)
     many = sizes[2:].sum() > sizes[1]
-    keep &= sizes >= (_MANY_SHARE if many else _FEW_SHARE) * sizes[1]
+    keep &= sizes >= (_MIN_SHARE_MANY if many else _MIN_SHARE_FEW) * sizes[1]
     numbers = np.arange(count + 1)
-    surest = ndimage.maximum(view.maps[CORE], labels, numbers)
-    keep &= np.asarray(surest) >= max(_THRESHOLD, 1.3 - parameters.sensitivity)
+    highest = ndimage.maximum(view.maps[CORE], labels, numbers)
+    keep &= np.asarray(highest) >= max(_CORE_THRESHOLD, 1.3 - parameters.sensitivity)
     if parameters.polarity.value != "auto":
         keep &= _has_polarity(labels, view.pooled, parameters.polarity.value)
     keep[0] = False

@@ -16,7 +16,7 @@ _SHED_THRESHOLD = 0.6
 """Chance from which a pixel is shed material. Above a half, because training weighs what is shed
 twice: in a corona, and on the demo's plate, lower ones take in gaps and specks."""
 
-_CLOUD = 0.9
+_CLOUD_THRESHOLD = 0.9
 """Chance from which shed material that was seen in the whole frame is not taken back by the
 fine pass."""
 
@@ -38,27 +38,29 @@ def draw_shed(coarse: View, combined: View, shape: tuple[int, int]) -> Mask:
     """
     shed = np.zeros(shape, bool)
     whole, near = coarse.region, combined.region
-    closer = combined.maps[SHED]
+    chance = combined.maps[SHED]
     if (whole.height, whole.width) != (near.height, near.width):
         _paste(shed, coarse.maps[SHED], whole)
         # A fine pass over a crowd sees its cells one by one, and the gaps between them as bare.
-        before = crop(coarse, near, slice(SHED, SHED + 1))[0]
-        closer = np.where(before >= _CLOUD, np.maximum(before, closer), closer)
-    _paste(shed, closer, near)
+        coarse_chance = crop(coarse, near, slice(SHED, SHED + 1))[0]
+        chance = np.where(
+            coarse_chance >= _CLOUD_THRESHOLD, np.maximum(coarse_chance, chance), chance
+        )
+    _paste(shed, chance, near)
     return shed
 
 
 def _paste(shed: Mask, probability: Float, region: Region) -> None:
-    """Replace a region of a mask by what a view says about it."""
+    """Replace a region of a mask by a view's map of chances."""
     from PIL import Image
 
     target = shed[region.top : region.top + region.height, region.left : region.left + region.width]
     target[:] = False
-    found = probability > 0.5 * _SHED_THRESHOLD
-    if not found.any():
+    held = probability > 0.5 * _SHED_THRESHOLD
+    if not held.any():
         return
     # Only the part that holds any, in eight bits: a frame may have millions of pixels.
-    rows, columns = box_of(found, 1)
+    rows, columns = box_of(held, 1)
     down, across = region.scale
     top, bottom = int(rows.start * down), min(int(rows.stop * down) + 1, region.height)
     left, right = int(columns.start * across), min(int(columns.stop * across) + 1, region.width)
