@@ -6,47 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.errors import ImageError
 from spheroid_qc.evaluate.agreement import bland_altman, bootstrap_interval, concordance
 from spheroid_qc.evaluate.mask_pairs import MaskPair, Masks, read_mask_file
+from spheroid_qc.segmentation.arrays import Mask
 from spheroid_qc.segmentation.piece_shapes import box_of, inner_rim
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-Mask = NDArray[np.bool_]
-
-
 def iou(a: Mask, b: Mask) -> float:
-    """Intersection over union (Jaccard index); 1 where both are empty.
-
-    Parameters
-    ----------
-    a, b : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    float
-    """
+    """Intersection over union of two masks (Jaccard index); 1 where both are empty."""
     union = int(np.count_nonzero(a | b))
     return int(np.count_nonzero(a & b)) / union if union else 1.0
 
 
 def dice(a: Mask, b: Mask) -> float:
-    """Twice the intersection over the sum of both areas; 1 where both are empty.
-
-    Parameters
-    ----------
-    a, b : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    float
-    """
+    """Dice index of two masks: twice the intersection over both areas; 1 where both are empty."""
     both = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
     return 2 * int(np.count_nonzero(a & b)) / both if both else 1.0
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.measurement.background_level import Surround, surround_of
-from spheroid_qc.measurement.spheroid import Box, Mask, Spheroid, bounding_box
+from spheroid_qc.measurement.spheroid import Box, Spheroid, bounding_box
 from spheroid_qc.parameters import MeasurementParameters
+from spheroid_qc.segmentation.arrays import Mask
 from spheroid_qc.segmentation.result import Segmentation
 
 
@@ -109,29 +110,6 @@ def masked_frame(
     RequestError
         If they don't fit together, or the pixel size is not a positive number.
     """
-    core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
-    # What is core can't also be shed; edited masks may overlap.
-    return MaskedFrame(core, (core > 0) | shed, pixels, size, parameters or MeasurementParameters())
-
-
-def grey_image(image: NDArray[Any]) -> NDArray[Any]:
-    """Bring an image into the form that all measurements read.
-
-    Parameters
-    ----------
-    image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
-        The frame.
-
-    Returns
-    -------
-    ndarray, shape (y, x)
-        Luminance for colour; the image itself, unchanged, otherwise.
-
-    Raises
-    ------
-    RequestError
-        For any other shape, or values that are no real numbers.
-    """
     pixels = np.asarray(image)
     if pixels.dtype == np.bool_:
         pixels = pixels.view(np.uint8)
@@ -147,38 +125,6 @@ def grey_image(image: NDArray[Any]) -> NDArray[Any]:
         raise RequestError(
             f"The image has the shape {pixels.shape}; give one of (y, x) or (y, x, 3|4)."
         )
-    return pixels
-
-
-def checked(
-    segmentation: Segmentation, image: NDArray[Any], pixel_size_um: float | None
-) -> tuple[NDArray[np.integer], NDArray[np.bool_], NDArray[Any], float]:
-    """Check that masks, image and pixel size fit together.
-
-    Parameters
-    ----------
-    segmentation : Segmentation
-        Masks, shape (y, x).
-    image : ndarray, shape (y, x) or (y, x, 3|4)
-        The frame.
-    pixel_size_um : float or None
-        Size of one pixel in um.
-
-    Returns
-    -------
-    core : ndarray of int, shape (y, x)
-    shed : ndarray of bool, shape (y, x)
-    image : ndarray, shape (y, x)
-        Grey values.
-    pixel_size_um : float
-        NaN for None.
-
-    Raises
-    ------
-    RequestError
-        If they don't.
-    """
-    pixels = grey_image(image)
     core, shed = np.asarray(segmentation.core), np.asarray(segmentation.shed)
     if core.dtype == np.bool_:
         core = core.view(np.uint8)
@@ -199,4 +145,6 @@ def checked(
         raise RequestError(
             f"The pixel size is {pixel_size_um}; give a positive number of um, or None."
         )
-    return core, shed.astype(bool, copy=False), pixels, size
+    # What is core can't also be shed; edited masks may overlap.
+    total = (core > 0) | shed.astype(bool, copy=False)
+    return MaskedFrame(core, total, pixels, size, parameters or MeasurementParameters())

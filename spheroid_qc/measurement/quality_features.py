@@ -25,7 +25,8 @@ from spheroid_qc.measurement.detail_scales import blurred, detail_ratio
 from spheroid_qc.measurement.masked_frame import MaskedFrame, masked_frame
 from spheroid_qc.measurement.scale_bars import find_annotations
 from spheroid_qc.measurement.shape import solidity
-from spheroid_qc.measurement.spheroid import Box, Mask, Spheroid
+from spheroid_qc.measurement.spheroid import Box, Spheroid
+from spheroid_qc.segmentation.arrays import Mask
 from spheroid_qc.segmentation.downsampling import any_in_blocks
 from spheroid_qc.segmentation.piece_shapes import inner_rim
 from spheroid_qc.segmentation.result import Segmentation
@@ -87,18 +88,7 @@ def frame_quality(
 
 
 def quality_features(scene: MaskedFrame) -> dict[str, float]:
-    """Raw quality features of a frame; see `frame_quality`.
-
-    Parameters
-    ----------
-    scene : MaskedFrame
-        Frame and masks.
-
-    Returns
-    -------
-    dict of str to float
-        The keys of `QUALITY_FEATURES`.
-    """
+    """Raw quality features of a frame whose masks fit; see `frame_quality`."""
     pixels, total, box, body = scene.image, scene.total, scene.box, scene.whole
     features = _range(pixels)
     features["background_level"] = scene.surround.level
@@ -211,16 +201,10 @@ def _contact(mask: Mask, box: Box, shape: tuple[int, ...]) -> float:
     """Pixels of a mask on the edge of the frame over all its outer pixels; NaN for none."""
     if mask.size == 0 or not mask.any():
         return np.nan
-    on_edge = np.zeros_like(mask)
-    y, x = box
-    if y.start == 0:
-        on_edge[0] = True
-    if y.stop == shape[0]:
-        on_edge[-1] = True
-    if x.start == 0:
-        on_edge[:, 0] = True
-    if x.stop == shape[1]:
-        on_edge[:, -1] = True
+    rows, columns = (np.arange(side.start, side.stop) for side in box)
+    on_edge = np.logical_or.outer(
+        (rows == 0) | (rows == shape[0] - 1), (columns == 0) | (columns == shape[1] - 1)
+    )
     return np.count_nonzero(mask & on_edge) / np.count_nonzero(inner_rim(mask))
 
 

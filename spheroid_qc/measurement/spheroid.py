@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from spheroid_qc.measurement.background_level import Surround
 from spheroid_qc.measurement.detail_scales import blurred, rim_band
+from spheroid_qc.segmentation.arrays import Mask
 from spheroid_qc.segmentation.piece_shapes import box_of
 
-Mask = NDArray[np.bool_]
 Box = tuple[slice, slice]
 
 EIGHT = np.ones((3, 3), dtype=bool)

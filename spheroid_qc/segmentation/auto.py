@@ -132,13 +132,6 @@ def segment_auto(
     return replace(chosen, confidence=chances[chosen.method], evidence=evidence)
 
 
-def agreement(first: Segmentation, second: Segmentation) -> float:
-    """Overlap of all bodies of two segmentations; 1 where neither found any."""
-    a, b = first.core > 0, second.core > 0
-    union = int(np.count_nonzero(a | b))
-    return int(np.count_nonzero(a & b)) / union if union else 1.0
-
-
 def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, float]:
     """Collect what the choice between two segmentations rests on.
 
@@ -150,12 +143,15 @@ def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, f
     Returns
     -------
     dict of str to float
-        Confidence of both, their agreement, and who found nothing.
+        Confidence of both, the overlap of all their bodies (1 where neither found any), and who
+        found nothing.
     """
+    a, b = first.core > 0, second.core > 0
+    union = int(np.count_nonzero(a | b))
     return {
         "learned": first.confidence,
         "classical": second.confidence,
-        "both": agreement(first, second),
+        "both": int(np.count_nonzero(a & b)) / union if union else 1.0,
         "learned_none": float(not first.core.any()),
         "classical_none": float(not second.core.any()),
     }

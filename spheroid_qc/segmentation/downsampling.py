@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from spheroid_qc.segmentation.arrays import Float, Mask
 
 _FINE_PX = 720
 """Largest number of fine pixels along the longer side; two to three blocks' worth each way."""

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from spheroid_qc.segmentation.arrays import Float, Mask
 
 _TERMS = 6
 _TUKEY = 4.0

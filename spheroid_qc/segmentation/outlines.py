@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Points = NDArray[np.float64]
+from spheroid_qc.segmentation.arrays import Float, Labels, Mask, Points
+from spheroid_qc.segmentation.piece_shapes import by_size
 
 _REACH_RADII = 0.12
 """How far the edge may lie from the outline as a whole, as a share of the body's radius."""
@@ -229,3 +228,30 @@ def fill_outline(points: Points, shape: tuple[int, int]) -> tuple[tuple[slice, s
     toggles = np.zeros((height, width + 1), np.int32)
     np.add.at(toggles, (rows - top, columns), 1)
     return box, (np.cumsum(toggles[:, :width], axis=1) & 1).astype(bool)
+
+
+def paint_bodies(bodies: list[tuple[tuple[slice, slice], Mask]], shape: tuple[int, int]) -> Labels:
+    """Label bodies, largest first; where two overlap the pixels belong to the larger one.
+
+    Parameters
+    ----------
+    bodies : list of (box, mask)
+        From `fill_outline`.
+    shape : tuple of int
+        Of the frame.
+
+    Returns
+    -------
+    ndarray of int32, shape `shape`
+    """
+    core = np.zeros(shape, np.int32)
+    ordered = sorted(bodies, key=lambda body: -int(np.count_nonzero(body[1])))
+    sizes = []
+    for number, (box, mask) in enumerate(ordered, start=1):
+        target = core[box]
+        free = mask & (target == 0)
+        target[free] = number
+        sizes.append(int(np.count_nonzero(free)))
+    # An overlap may have changed the order, or left a body without any pixel.
+    as_counted = all(sizes) and sizes == sorted(sizes, reverse=True)
+    return core if as_counted else by_size(core)

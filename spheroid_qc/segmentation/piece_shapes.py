@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Mask = NDArray[np.bool_]
-Labels = NDArray[np.int32]
-Features = NDArray[np.float64]
+from spheroid_qc.segmentation.arrays import Features, Labels, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +109,16 @@ def largest_piece(mask: Mask) -> Mask:
     sizes[0] = 0
     largest: Mask = labels == sizes.argmax()
     return largest
+
+
+def by_size(labels: Labels, minimum: float = 1) -> Labels:
+    """Renumber pieces, largest first; those of less than `minimum` pixels are dropped."""
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= minimum]
+    rank = np.zeros(sizes.size, np.int32)
+    rank[order] = np.arange(1, len(order) + 1)
+    return rank[labels]
 
 
 def inner_rim(mask: Mask) -> Mask:

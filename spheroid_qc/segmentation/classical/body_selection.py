@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Features, Mask
 from spheroid_qc.segmentation.classical.candidates import Candidates
 from spheroid_qc.segmentation.classical.cues import TEXTURE_CUES, Cues
 from spheroid_qc.segmentation.piece_shapes import box_of
-
-Mask = NDArray[np.bool_]
 
 _SHARP_RIM_BLOCKS = 2.2
 """Width, in blocks, that a perfectly sharp rim has at working resolution."""
@@ -36,22 +35,11 @@ _SMOOTH, _TEXTURED = 0.15, 0.3
 """Logarithmic change of texture across the rim: a smudge has none."""
 
 
-def smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
-    """How surely a small piece is a smudge and no body.
+def _smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
+    """How surely, in [0, 1], a small piece is a smudge and no body.
 
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (y, x)
-    cues : Cues
-    rough_step : float
-        Change of log texture across its rim, positive where the inside is rougher.
-    size : float
-        Area as a share of what dust may have.
-
-    Returns
-    -------
-    float
-        In [0, 1].
+    `rough_step` is the change of log texture across its rim, positive where the inside is rougher;
+    `size` its area as a share of what dust may have.
     """
     box = box_of(mask, 6)
     piece, values = mask[box], cues.mean[box]
@@ -76,8 +64,6 @@ def smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
     smooth = np.clip((_TEXTURED - rough_step) / (_TEXTURED - _SMOOTH), 0, 1)
     return float(soft * smooth)
 
-
-Features = NDArray[np.float64]
 
 _TEXTURE_WEIGHT = 0.15
 """What a change of texture by a factor e counts beside a change of the field's whole range."""
@@ -413,7 +399,7 @@ def _examine(row: int, c: Candidates, cues: Cues, scores: _Scores, mask: Mask) -
     small = float(np.clip(4 - size, 0, 1))
     small *= 1 - float(scores.similar[row])
     if small > 0 and not scores.by_texture[row]:
-        factor *= 1 - small * smudge(mask, cues, float(c.rough_step[row]), size)
+        factor *= 1 - small * _smudge(mask, cues, float(c.rough_step[row]), size)
     return SelectedBody(
         row,
         mask,

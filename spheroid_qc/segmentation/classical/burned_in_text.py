@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Mask
 from spheroid_qc.segmentation.downsampling import Reduced
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 _STRIP_SHARE = 0.2
 """Share of the frame's height, at the top and at the bottom, in which a bar may be."""
@@ -29,16 +27,7 @@ _LETTER_SHARE = 0.08
 
 
 def find_text(reduced: Reduced) -> Mask:
-    """Find bars, legends and stamps that were burned into the frame.
-
-    Parameters
-    ----------
-    reduced : Reduced
-
-    Returns
-    -------
-    ndarray of bool, shape of the working resolution
-    """
+    """Find blocks with bars, legends and stamps that were burned into the frame."""
     text = _extreme_strokes(reduced)
     height = reduced.fine.shape[0]
     tall = round(_STRIP_SHARE * height)

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Features, Labels, Mask
 from spheroid_qc.segmentation.classical.cues import TEXTURE_CUES, Cues
 from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
-
-Labels = NDArray[np.int32]
 
 _NECK_SHARE = 0.85
 """A neck narrower than this share of the smaller ball separates the two."""
@@ -93,17 +92,13 @@ def _centres(depth: NDArray[np.float64]) -> list[tuple[int, int]]:
     return centres
 
 
-Mask = NDArray[np.bool_]
-Features = NDArray[np.float64]
-
-
 @dataclass(eq=False)
 class Candidates:
     """Pieces of all cues at all thresholds; one row each, features as arrays of equal length.
 
     Parameters
     ----------
-    layers : list of (labels, cue number, threshold)
+    layers : list of ndarray of int32, shape (y, x)
         Label images the pieces are cut from.
     layer, index, cue : ndarray of int
         Row's label image, its label there, and its cue's number.
@@ -126,7 +121,7 @@ class Candidates:
         small for a solid body, large where loose cells and gaps take turns.
     """
 
-    layers: list[tuple[Labels, int, float]]
+    layers: list[Labels]
     layer: NDArray[np.int64]
     index: NDArray[np.int64]
     cue: NDArray[np.int64]
@@ -149,7 +144,7 @@ class Candidates:
 
     def mask(self, row: int) -> Mask:
         """One piece, shape (y, x)."""
-        mask: Mask = self.layers[self.layer[row]][0] == self.index[row]
+        mask: Mask = self.layers[self.layer[row]] == self.index[row]
         return mask
 
 
@@ -177,8 +172,19 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
     -------
     Candidates
     """
-    layers: list[tuple[Labels, int, float]] = []
+    layers: list[Labels] = []
     tables: list[dict[str, NDArray[Any]]] = []
+
+    def measure(labels: Labels, count: int, cue: int, split: bool) -> dict[str, NDArray[Any]]:
+        table = _measure(labels, count, cues, usable)
+        table["split"] = np.full(count, split)
+        table["layer"] = np.full(count, len(layers), np.int64)
+        table["cue"] = np.full(count, cue, np.int64)
+        table["index"] = np.arange(1, count + 1)
+        layers.append(labels)
+        tables.append(table)
+        return table
+
     for number, cue in enumerate(cues.cues):
         previous = -1
         for position, threshold in enumerate(cue.thresholds):
@@ -190,9 +196,7 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
             labels, count = _pieces(mask, usable, min_area)
             if count == 0:
                 continue
-            table = _measure(labels, count, cues, usable)
-            table["split"] = np.zeros(count, bool)
-            _append(layers, tables, table, labels, number, threshold)
+            table = measure(labels, count, number, split=False)
             lobed = np.flatnonzero(
                 (table["ellipse_fill"] < _COMPACT_FILL)
                 & (table["ellipse_fill"] > _TANGLED_FILL)
@@ -201,30 +205,12 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
             if lobed.size and cue.name not in TEXTURE_CUES and position % 2:
                 parts, total = split_lobes(labels, lobed + 1, min_area)
                 if total:
-                    table = _measure(parts, total, cues, usable)
-                    table["split"] = np.ones(total, bool)
-                    _append(layers, tables, table, parts, number, threshold)
+                    measure(parts, total, number, split=True)
     names = [f.name for f in fields(Candidates) if f.name != "layers"]
     columns: dict[str, Any] = {
         name: np.concatenate([t[name] for t in tables]) if tables else np.zeros(0) for name in names
     }
     return Candidates(layers, **columns)
-
-
-def _append(
-    layers: list[tuple[Labels, int, float]],
-    tables: list[dict[str, NDArray[Any]]],
-    table: dict[str, NDArray[Any]],
-    labels: Labels,
-    cue: int,
-    threshold: float,
-) -> None:
-    rows = table["area"].size
-    table["layer"] = np.full(rows, len(layers), np.int64)
-    table["cue"] = np.full(rows, cue, np.int64)
-    table["index"] = np.arange(1, rows + 1)
-    layers.append((labels, cue, threshold))
-    tables.append(table)
 
 
 def _pieces(mask: Mask, usable: Mask, min_area: float) -> tuple[Labels, int]:

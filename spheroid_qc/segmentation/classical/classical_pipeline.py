@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +22,7 @@ from spheroid_qc.segmentation.classical.outline_refinement import (
 from spheroid_qc.segmentation.classical.shed_by_rules import cell_area, find_cloud, find_shed
 from spheroid_qc.segmentation.classical.solid_bodies import consolidate
 from spheroid_qc.segmentation.downsampling import as_plane, reduce_frame
-from spheroid_qc.segmentation.outlines import fill_outline
+from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
 from spheroid_qc.segmentation.result import Segmentation
 
 _WORKING_BLOCKS = 256
@@ -45,23 +44,7 @@ _MIN_FIELD_BLOCKS = 64
 def segment_classical(
     image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
 ) -> Segmentation:
-    """Find core and shed material by intensity, texture and edges.
-
-    Parameters
-    ----------
-    image : array_like, shape (y, x) or (y, x, 3 or 4)
-    pixel_size_um : float or None
-    parameters : SegmentationParameters
-
-    Returns
-    -------
-    Segmentation
-
-    Raises
-    ------
-    ValueError
-        If the array is not an image.
-    """
+    """Find core and shed material by intensity, texture and edges; see `segment`."""
     plane, missing = as_plane(image)
     shape = (plane.shape[0], plane.shape[1])
     reduced = reduce_frame(plane, missing, _WORKING_BLOCKS)
@@ -134,21 +117,7 @@ def _full_resolution(
     for body in bodies:
         points = refine_outline(outline_of(without_bays(body, cues)), body, cues, material)
         filled.append(fill_outline((points + 0.5) * block - 0.5, shape))
-    filled.sort(key=lambda item: -int(np.count_nonzero(item[1])))
-    core = np.zeros(shape, np.int32)
-    sizes = []
-    for number, (box, mask) in enumerate(filled, start=1):
-        target = core[box]
-        mask &= target == 0
-        target[mask] = number
-        sizes.append(int(np.count_nonzero(mask)))
-    # An overlap may have changed the order, or left a body without any pixel.
-    if any(a < b for a, b in pairwise(sizes)) or 0 in sizes:
-        rank = np.zeros(len(sizes) + 1, np.int32)
-        order = [i for i in np.argsort([-s for s in sizes], kind="stable") if sizes[i]]
-        rank[np.array(order, np.intp) + 1] = np.arange(1, len(order) + 1)
-        core = rank[core]
-    return core
+    return paint_bodies(filled, shape)
 
 
 def _label(bodies: list[SelectedBody], shape: tuple[int, ...]) -> NDArray[np.int32]:

@@ -10,14 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Mask
 from spheroid_qc.segmentation.downsampling import Reduced
 from spheroid_qc.segmentation.illumination import background_surface
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 TEXTURE_CUES = ("fine", "coarse")
 

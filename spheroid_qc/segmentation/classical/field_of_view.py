@@ -15,14 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Mask
 from spheroid_qc.segmentation.classical.burned_in_text import find_text
 from spheroid_qc.segmentation.downsampling import Reduced
 from spheroid_qc.segmentation.illumination import background_surface
 from spheroid_qc.segmentation.piece_shapes import component_shapes, largest_piece
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
 
 _WALL_LIMITS = (0.12, 0.25, 0.5)
 """Differences from the background, as shares of the strongest at the frame's border, at which

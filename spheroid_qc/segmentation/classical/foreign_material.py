@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Mask
 from spheroid_qc.segmentation.classical.cues import Cues
 from spheroid_qc.segmentation.downsampling import Reduced, pool
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
 
 _MAX_TILT = 0.7
@@ -264,18 +263,7 @@ def enlarge(values: NDArray[T], factor: int, shape: tuple[int, ...]) -> NDArray[
 
 
 def interpolate(values: Float, factor: int, shape: tuple[int, ...]) -> Float:
-    """Bring an image to finer resolution, linearly between the centres of blocks.
-
-    Parameters
-    ----------
-    values : ndarray of float32, shape (y, x)
-    factor : int
-    shape : tuple of int
-
-    Returns
-    -------
-    ndarray of float32, shape `shape`
-    """
+    """Bring an image to a finer shape, linearly between the centres of blocks."""
     if factor == 1:
         return values[: shape[0], : shape[1]]
     return _magnified(values, factor, shape, 0.5 / factor - 0.5)

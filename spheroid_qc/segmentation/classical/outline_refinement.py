@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Mask, Points
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.cues import Cues
 from spheroid_qc.segmentation.classical.foreign_material import Material
-from spheroid_qc.segmentation.outlines import Edges, Mask, Points, evenly_spaced, follow_edge
+from spheroid_qc.segmentation.outlines import Edges, evenly_spaced, follow_edge
 from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut
 
 _BAY_RADII, _MIN_ROUGHNESS = 0.25, 0.5
@@ -23,17 +24,7 @@ which its bays may be granules."""
 
 
 def without_bays(body: SelectedBody, cues: Cues) -> Mask:
-    """Fill bays that are as rough as the body: pale granules on its rim.
-
-    Parameters
-    ----------
-    body : SelectedBody
-    cues : Cues
-
-    Returns
-    -------
-    ndarray of bool, shape (y, x)
-    """
+    """Fill bays that are as rough as the body: pale granules on its rim."""
     mask = body.mask
     reach = _BAY_RADII * float(np.sqrt(np.count_nonzero(mask) / np.pi))
     if body.by_texture or reach < 1.5:
@@ -56,16 +47,7 @@ def without_bays(body: SelectedBody, cues: Cues) -> Mask:
 
 
 def outline_of(mask: Mask) -> Points:
-    """Trace the closed outline of a body in blocks: evenly spaced points (y, x).
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    ndarray of float64, shape (n, 2)
-    """
+    """Trace the closed outline of a body in blocks: evenly spaced points, shape (n, 2)."""
     from skimage.measure import find_contours
 
     box = box_of(mask)
@@ -78,21 +60,7 @@ def outline_of(mask: Mask) -> Points:
 
 
 def refine_outline(points: Points, body: SelectedBody, cues: Cues, material: Material) -> Points:
-    """Move an outline to the steepest edge near it.
-
-    Parameters
-    ----------
-    points : ndarray of float64, shape (n, 2)
-        In blocks, from `outline_of`.
-    body : SelectedBody
-    cues : Cues
-    material : Material
-
-    Returns
-    -------
-    ndarray of float64, shape (n, 2)
-        In blocks.
-    """
+    """Move an outline of `outline_of` to the steepest edge near it; in blocks as before."""
     radius = float(np.sqrt(np.count_nonzero(body.mask) / np.pi))
     if body.by_texture:
         edges = Edges(np.exp(cues.roughness), 1, -1.0, radius, True)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Labels, Mask
 from spheroid_qc.segmentation.classical.foreign_material import (
     CELL_SHARE,
     Material,
@@ -17,10 +17,6 @@ from spheroid_qc.segmentation.classical.foreign_material import (
 )
 from spheroid_qc.segmentation.downsampling import any_in_blocks
 from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Labels = NDArray[np.int32]
 
 _RIM_RADII = 0.05
 """Nearer to the body than this share of its radius a difference is the rim's own blur."""
@@ -49,17 +45,7 @@ _LINE_RATIO = 3.0
 
 
 def find_shed(core: Labels, material: Material) -> Mask:
-    """Find shed material around bodies, at the material's resolution.
-
-    Parameters
-    ----------
-    core : ndarray of int32, shape of the working resolution
-    material : Material
-
-    Returns
-    -------
-    ndarray of bool, shape of `material.mask`
-    """
+    """Find shed material around labelled bodies, at the material's resolution."""
     factor, shape = material.factor, material.mask.shape
     radius = float(np.sqrt((core == 1).sum() / np.pi))
     rim = max(1.0, _RIM_RADII * radius)

@@ -10,14 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Mask
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge
 from spheroid_qc.segmentation.piece_shapes import box_of, largest_piece, pad_as_cut
-
-Mask = NDArray[np.bool_]
 
 _THIN_RADII = 0.15
 """What is thinner than this share of the body's radius, to either side, is not body."""

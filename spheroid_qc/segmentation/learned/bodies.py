@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Labels
 from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
 from spheroid_qc.segmentation.learned.passes import Region, View
-from spheroid_qc.segmentation.outlines import fill_outline
-
-Float = NDArray[np.float32]
-Labels = NDArray[np.int32]
+from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
+from spheroid_qc.segmentation.piece_shapes import by_size
 
 _MIN_DROP = 0.22
 """Two summits of the depth map belong to two bodies if the pass between them is lower than the
@@ -56,12 +55,7 @@ def find_bodies(view: View, threshold: float) -> Labels:
         target = parted[box]
         target[mine] = parts[mine] + total
         total += n
-    sizes = np.bincount(parted.ravel(), minlength=total + 1)
-    sizes[0] = 0
-    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= _MIN_BODY_PX]
-    rank = np.zeros(total + 1, np.int32)
-    rank[order] = np.arange(1, len(order) + 1)
-    return rank[parted]
+    return by_size(parted, _MIN_BODY_PX)
 
 
 def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
@@ -152,7 +146,6 @@ def draw_bodies(
     -------
     ndarray of int32, shape `shape`
     """
-    core = np.zeros(shape, np.int32)
     down, across = region.scale
     drawn = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -166,15 +159,7 @@ def draw_bodies(
             points = snap_to_edge(points, own, (labels > 0) & ~own, mean)
         at = (points + 0.5) * (down, across) - 0.5 + (region.top, region.left)
         drawn.append(fill_outline(at, shape))
-    drawn.sort(key=lambda item: -int(np.count_nonzero(item[1])))
-    number = 0
-    for box, mask in drawn:
-        target = core[box]
-        mask = mask & (target == 0)
-        if mask.any():
-            number += 1
-            target[mask] = number
-    return core
+    return paint_bodies(drawn, shape)
 
 
 def _outline(

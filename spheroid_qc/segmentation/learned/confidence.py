@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Labels
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.passes import View, crop
 from spheroid_qc.segmentation.piece_shapes import box_of
-
-Float = NDArray[np.float32]
-Labels = NDArray[np.int32]
 
 FEATURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", "number")
 """Features behind the confidence, in the order of the calibration's weights."""
@@ -126,22 +124,3 @@ def expectation(name: str, features: dict[str, float]) -> float:
         weight * features[key] for key, weight in weights.items() if key != "constant"
     )
     return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
-
-
-def confidence_of(features: dict[str, float], found: bool) -> float:
-    """Confidence of an answer of the network.
-
-    Parameters
-    ----------
-    features : dict of str to float
-        From `answer_features`.
-    found : bool
-        Whether any body was.
-
-    Returns
-    -------
-    float
-        In [0, 1]: the overlap to be expected, or, where nothing was found, the chance that there
-        is nothing.
-    """
-    return expectation("bodies" if found else "nothing", features)

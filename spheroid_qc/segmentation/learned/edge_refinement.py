@@ -8,15 +8,11 @@ segmenter; where they don't, it stays where the network's probability puts it.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Mask, Points
 from spheroid_qc.segmentation.outlines import Edges, enclosed_area, evenly_spaced, follow_edge
 from spheroid_qc.segmentation.piece_shapes import box_of
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Points = NDArray[np.float64]
 
 _MIN_STEP_IQR = 1.5
 """Change across the rim, in quartile ranges of what lies outside, from which it is followed."""

@@ -11,12 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float
 from spheroid_qc.segmentation.downsampling import pool
-
-Float = NDArray[np.float32]
 
 CHANNELS = 4
 

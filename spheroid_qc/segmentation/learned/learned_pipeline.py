@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
+from spheroid_qc.segmentation.arrays import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import as_plane
 from spheroid_qc.segmentation.learned.bodies import draw_bodies, find_bodies
-from spheroid_qc.segmentation.learned.confidence import answer_features, confidence_of
+from spheroid_qc.segmentation.learned.confidence import answer_features, expectation
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.passes import View, coarse_pass, fine_pass
 from spheroid_qc.segmentation.learned.shed_material import draw_shed
 from spheroid_qc.segmentation.result import Segmentation
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Labels = NDArray[np.int32]
 
 _CORE_THRESHOLD = 0.4
 """Chance from which a pixel is core: a little better than 0.5 on held-out frames."""
@@ -44,7 +41,8 @@ def segment_learned(
     labels = find_bodies(combined, _CORE_THRESHOLD)
     labels = _plausible(labels, combined, shape, pixel_size_um, parameters)
     features = answer_features(coarse, fine, combined, labels)
-    confidence = confidence_of(features, bool(labels.any()))
+    # The overlap to be expected, or the chance that there is nothing.
+    confidence = expectation("bodies" if labels.any() else "nothing", features)
     core = draw_bodies(
         labels, combined.maps[CORE], combined.region, shape, _CORE_THRESHOLD, combined.pooled
     )

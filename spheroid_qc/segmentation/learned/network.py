@@ -11,16 +11,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.segmentation.arrays import Float
 from spheroid_qc.segmentation.learned.input_channels import CHANNELS
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-
-Float = NDArray[np.float32]
 
 CORE, SHED, EDGE, CENTRE = range(4)
 """Order of the network's maps."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region
 from spheroid_qc.segmentation.learned.network import CORE, predict
 from spheroid_qc.segmentation.piece_shapes import box_of
-
-Float = NDArray[np.float32]
 
 _SIDE_PX = 256
 """Pixels along the longer side that the network sees."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spheroid_qc.segmentation.arrays import Float, Mask
 from spheroid_qc.segmentation.learned.network import SHED
 from spheroid_qc.segmentation.learned.passes import Region, View, crop
 from spheroid_qc.segmentation.piece_shapes import box_of
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 _SHED_THRESHOLD = 0.6
 """Chance from which a pixel is shed material. Above a half, because training weighs what is shed
