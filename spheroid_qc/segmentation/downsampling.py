@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from spheroid_qc.images import to_grey
 from spheroid_qc.segmentation.arrays import Float, Mask
 
 _FINE_PX = 720
 """Largest number of fine pixels along the longer side; two to three blocks' worth each way."""
-
-_LUMINANCE = (0.299, 0.587, 0.114)
-"""Rec. 601 weights; by their sum, 1, grey stays grey."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +73,7 @@ def as_plane(image: ArrayLike) -> tuple[Float, Mask | None]:
         If the array is not an image: wrong number of axes, no pixels, complex or not numeric.
     """
     array: NDArray[Any] = np.asarray(image)
-    if array.ndim == 3 and array.shape[2] in (3, 4):
-        colour: int | None = 3
-    elif array.ndim == 2:
-        colour = None
-    else:
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
         raise ValueError(
             f"An image has the axes (y, x) or (y, x, 3 or 4), but this array has shape "
             f"{array.shape}; choose one channel, plane and time first."
@@ -91,17 +85,13 @@ def as_plane(image: ArrayLike) -> tuple[Float, Mask | None]:
             f"An image holds real numbers, but this array is of type {array.dtype}; "
             "convert it first."
         )
+    if array.ndim == 3:
+        array = to_grey(array)
     missing = None
     if array.dtype.kind in "bui" and array.dtype.itemsize <= 2:
-        values = array.astype(np.float32) if colour is None else _luminance(array)
+        values = array.astype(np.float32)
     else:
         work = array.astype(np.float64, copy=True)
-        if colour is not None:
-            work = (
-                work[..., 0] * _LUMINANCE[0]
-                + work[..., 1] * _LUMINANCE[1]
-                + (work[..., 2] * _LUMINANCE[2])
-            )
         if array.dtype.kind == "f":
             finite = np.isfinite(work)
             if not finite.all():
@@ -120,17 +110,6 @@ def as_plane(image: ArrayLike) -> tuple[Float, Mask | None]:
     else:
         values = np.zeros(values.shape, np.float32)
     return values, missing
-
-
-def _luminance(array: NDArray[Any]) -> Float:
-    """Grey of a small-integer colour image; grey stored as colour is taken as it is."""
-    red, green, blue = (array[..., i] for i in range(3))
-    if np.array_equal(red, green) and np.array_equal(red, blue):
-        return red.astype(np.float32)
-    values = red.astype(np.float32) * np.float32(_LUMINANCE[0])
-    values += green * np.float32(_LUMINANCE[1])
-    values += blue * np.float32(_LUMINANCE[2])
-    return values
 
 
 def pool(values: Float, block: int) -> Float:
