@@ -159,19 +159,7 @@ _COMPACT_FILL = 0.955
 
 
 def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
-    """Measure all pieces that are large enough.
-
-    Parameters
-    ----------
-    cues : Cues
-    usable : ndarray of bool, shape (y, x)
-    min_area : float
-        In blocks.
-
-    Returns
-    -------
-    Candidates
-    """
+    """Measure all pieces of all cues that have at least `min_area` blocks."""
     layers: list[Labels] = []
     tables: list[dict[str, NDArray[Any]]] = []
 

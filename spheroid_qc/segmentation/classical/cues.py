@@ -90,19 +90,7 @@ _TEXTURE_SHARES = (0.32, 0.5, 0.7)
 
 
 def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
-    """Compute every cue of a frame.
-
-    Parameters
-    ----------
-    reduced : Reduced
-    usable : ndarray of bool, shape (y, x)
-    polarity : str
-        `auto`, `dark` or `bright`: which bodies are sought by intensity.
-
-    Returns
-    -------
-    Cues
-    """
+    """Compute every cue of a frame; of intensity those of a polarity: `auto`, `dark`, `bright`."""
     mean = _without(reduced.mean, usable)
     smooth = ndimage.gaussian_filter(mean, 1.0, mode="nearest", truncate=3)
     level = smooth - background_surface(smooth, usable)

@@ -81,15 +81,7 @@ def find_shed(core: Labels, material: Material) -> Mask:
 def find_cloud(material: Material, field_area: float) -> Mask:
     """Find a cloud of loose cells where there is no body; scattered dust is none.
 
-    Parameters
-    ----------
-    material : Material
-    field_area : float
-        In blocks.
-
-    Returns
-    -------
-    ndarray of bool, shape of `material.mask`
+    `field_area` is in blocks; the mask has the material's resolution.
     """
     factor, shape = material.factor, material.mask.shape
     mask = material.sharp | material.cells
@@ -164,14 +156,7 @@ def _cluster(labels: Labels, keep: Mask, field_area: float) -> Mask | None:
 def cell_area(material: Material) -> float | None:
     """Typical area of loose cells, in blocks; None where there are too few.
 
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    float or None
-        Area of the piece at which half of all material in pieces of a cell's size is reached.
+    It is that of the piece at which half of all material in pieces of a cell's size is reached.
     """
     labels, count = ndimage.label(material.sharp)
     area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64)

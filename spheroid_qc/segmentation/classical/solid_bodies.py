@@ -57,19 +57,7 @@ _MANY_BODIES = 6
 def consolidate(
     bodies: list[SelectedBody], material: Material, min_area: float
 ) -> list[SelectedBody]:
-    """Replace crowds by what is solid in them.
-
-    Parameters
-    ----------
-    bodies : list of SelectedBody
-    material : Material
-    min_area : float
-        In blocks; less than this left of the largest body is nothing.
-
-    Returns
-    -------
-    list of SelectedBody
-    """
+    """Replace crowds by what is solid in them, if that is at least `min_area` blocks."""
     taken = np.zeros(material.rough.shape, bool)
     for body in bodies:
         taken |= body.mask

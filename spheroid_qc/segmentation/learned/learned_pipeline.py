@@ -24,7 +24,7 @@ _MIN_SHARE_FEW, _MIN_SHARE_MANY = 0.07, 0.02
 all others together, and where it does not."""
 
 _MIN_SIDE_PX = 16
-"""Pixels of a frame below which a frame is too small."""
+"""Pixels along the shorter side below which a frame is too small."""
 
 
 def segment_learned(
