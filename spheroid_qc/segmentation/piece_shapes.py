@@ -56,8 +56,7 @@ def component_shapes(labels: Labels, count: int) -> Shapes:
     """Measure every label.
 
     The same as `skimage.measure.regionprops_table` (with a twelfth added to the second moments),
-    which takes 13 ms instead of 1.5 ms in a frame of 1 Mpx, a tenth of the classical segmenter's
-    time.
+    which takes 9 ms instead of 2.6 ms of a frame's 79 ms (1 Mpx, by rules, one thread).
 
     Parameters
     ----------
@@ -122,14 +121,8 @@ def by_size(labels: Labels, minimum: float = 1) -> Labels:
 
 
 def inner_rim(mask: Mask) -> Mask:
-    """Pixels of a mask that have an edge to the outside, or to the end of the array.
-
-    `mask & ~ndimage.binary_erosion(mask)` takes 8 ms instead of 0.2 ms for a mask of 1 Mpx, 5 % of
-    the frame's time.
-    """
-    padded = np.pad(mask, 1)
-    hidden = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    rim: Mask = mask & ~hidden
+    """Pixels of a mask that have an edge to the outside, or to the end of the array."""
+    rim: Mask = mask & ~ndimage.binary_erosion(mask)
     return rim
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from spheroid_qc.segmentation.classical.candidates import split_lobes
 from spheroid_qc.segmentation.downsampling import as_plane, pool
 from spheroid_qc.segmentation.illumination import background_surface
 from spheroid_qc.segmentation.outlines import Edges, fill_outline, follow_edge
-from spheroid_qc.segmentation.piece_shapes import component_shapes, inner_rim
+from spheroid_qc.segmentation.piece_shapes import component_shapes
 from tests.segmentation.scenes import grid
 
 
@@ -37,12 +36,6 @@ def test_ellipses_are_full_and_rings_are_not() -> None:
     assert full.ellipse_fill[1] == pytest.approx(1, abs=0.01)
     assert full.elongation[1] == pytest.approx(70 / 30, rel=0.02)
     assert component_shapes(ring.astype(np.int32), 1).ellipse_fill[1] < 0.5
-
-
-def test_the_rim_is_what_erosion_takes_off() -> None:
-    mask = np.random.default_rng(2).random((30, 40)) < 0.8
-    mask[0:8, 0:8] = True
-    assert np.array_equal(inner_rim(mask), mask & ~ndimage.binary_erosion(mask))
 
 
 def test_pooling_is_the_mean_of_blocks() -> None:

