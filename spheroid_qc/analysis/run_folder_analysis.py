@@ -183,24 +183,21 @@ def analyse_wells(
         messages.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
     made: dict[str, Any] = {
         "dose_response": tables_by_stratum.dose_response(asked, cut, messages, time_column),
-        "synergy": tables_by_stratum.synergy(asked, cut, messages, time_column)
-        if asked
-        else _no_synergy(),
+        "synergy": tables_by_stratum.synergy(asked, cut, messages, time_column),
         "synergyfinder": tables_by_stratum.synergyfinder(asked, cut, messages),
         "used": tables_by_stratum.used_rows(asked, cut, _condition_names(mapped)),
         **timed_tables(wells, parameters, end, tuple(joined), messages),
     }
     if len(made["used"]) and end is not None:
         made["used"]["time_h"] = end
-    first = asked[0].responses if asked else None
     analysis = Analysis(
         source=source,
         kind="run",
         parameters=parameters,
         time_h=end,
         times_h=tuple(times),
-        drugs=_in_order([one.responses.drugs for one in asked]),
-        units=() if first is None else _units(asked),
+        drugs=tuple(dict.fromkeys(drug for one in asked for drug in one.responses.drugs)),
+        units=_units(asked),
         strata=tuple(dict.fromkeys(one.stratum for one in asked)) or ("",),
         responses=tuple(uses),
         wells=wells,
@@ -213,16 +210,6 @@ def analyse_wells(
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))
-
-
-def _no_synergy() -> pd.DataFrame:
-    from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS
-
-    return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
-
-
-def _in_order(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for part in parts for name in part))
 
 
 def _units(asked: Sequence[ResponseSeries]) -> tuple[str, ...]:

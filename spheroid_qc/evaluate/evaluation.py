@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_MOST_PICTURES = 40
+_MAX_PICTURES = 40
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx")
 
 
@@ -137,15 +139,21 @@ def _masks(
         lines += ["", f"Failures (IoU below {FAILED_BELOW:g}, missed or false), worst first:"]
         lines += [
             f"  {row.iou:.2f}  {row.verdict:<10}  {row.name}"
-            for row in failed.head(_MOST_PICTURES).itertuples(index=False)
+            for row in failed.head(_MAX_PICTURES).itertuples(index=False)
         ]
-    try:
+    with _writing_to(out):
         write_table(out / "images.csv", details)
         write_table(out / "groups.csv", groups)
-        _draw(failed.head(_MOST_PICTURES), pairs, images, out / "failures", numbers)
+        _draw(failed.head(_MAX_PICTURES), pairs, images, out / "failures", numbers)
+    return Evaluation(tuple(lines), details, groups, out, tuple(problems))
+
+
+@contextmanager
+def _writing_to(out: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OutputError(f"{out} can't be written ({error.strerror or error}).") from error
-    return Evaluation(tuple(lines), details, groups, out, tuple(problems))
 
 
 def _pattern(group: str | None) -> re.Pattern[str] | None:
@@ -257,9 +265,7 @@ def _values(
         (joined[first] - joined[f"{first}_true"]).abs().sort_values(ascending=False, kind="stable")
     )
     details = joined.loc[order.index].reset_index(drop=True)
-    try:
+    with _writing_to(out):
         write_table(out / "rows.csv", details)
         write_table(out / "groups.csv", groups)
-    except OSError as error:
-        raise OutputError(f"{out} can't be written ({error.strerror or error}).") from error
     return Evaluation(tuple(lines), details, groups, out)

@@ -15,8 +15,8 @@ from spheroid_qc.analysis import Analysis, VerdictFinding
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily
 from spheroid_qc.plate_map import without_stratum
-from spheroid_qc.report.figures.plate_figures import LEFT_OUT
 from spheroid_qc.report.palette import STATES
+from spheroid_qc.response.replicates import LEFT_OUT
 from spheroid_qc.wording import hours, interval, listed, number, percent, plural
 
 _MOST_CARDS = 8
