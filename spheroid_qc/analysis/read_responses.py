@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.response_cells import rows_of
-from spheroid_qc.analysis.response_headings import HeadingProblems, columns_of, response_of
+from spheroid_qc.analysis.response_columns import columns_of, response_of, rows_of
 from spheroid_qc.errors import RequestError
-from spheroid_qc.plate_map.map_headings import read_heading
 from spheroid_qc.tables.cells import Table, TableRow
 from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.headings import read_heading
+from spheroid_qc.tables.messages import TableMessages
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 _SCAN = 30
@@ -146,7 +146,7 @@ def as_table(
         With every mistake found.
     """
     sheets = [_of_frame(source)] if isinstance(source, pd.DataFrame) else list(source)
-    notes: list[str] = []
+    messages = TableMessages(maximum=20)
     chosen = [(sheet, at) for sheet in sheets if (at := _heading_row(sheet)) is not None]
     if not chosen:
         sheet = sheets[0]
@@ -157,22 +157,21 @@ def as_table(
         )
     sheet, at = chosen[0]
     if len(sheets) > 1:
-        notes.append(f"{sheet.file} has several sheets; {sheet.sheet!r} is read.")
-    notes[:0] = sheet.notes
+        messages.notes.append(f"{sheet.file} has several sheets; {sheet.sheet!r} is read.")
+    messages.notes[:0] = sheet.notes
     heads, body = sheet.rows[at], sheet.rows[at + 1 :]
     if not body:
         raise RequestError(f"{sheet.title} has headings but no rows.")
-    problems = HeadingProblems()
     for sentence in sheet.merged_problems(heads.line, body[-1].line):
-        problems.add(sentence)
+        messages.problem(sentence)
     response, kind, unit = response_of(sheet, heads, response_column)
-    columns = columns_of(sheet, heads, response, notes, problems)
-    problems.raise_if_any()
-    rows = rows_of(sheet, heads, body, columns, response, notes, problems)
-    problems.raise_if_any()
+    columns = columns_of(sheet, heads, response, messages)
+    messages.raise_if_problems()
+    rows = rows_of(sheet, heads, body, columns, response, messages)
+    messages.raise_if_problems()
     return ResponseTable(
         rows, tuple(sheet.place(row.line) for row in body), heads.text(response), kind, unit,
-        tuple(dict.fromkeys(notes)),
+        tuple(dict.fromkeys(messages.notes)),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
+from spheroid_qc.wording import listed
 
 ROLES = ("vehicle", "positive_control", "blank", "treated")
 MAX_DRUGS = 3
@@ -218,9 +219,9 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
     if lost and not matches:
         raise PlateMapError(
             [
-                f"{source} names the plate{'s' * (len(lost) > 1)} {_listed(lost)}, which "
+                f"{source} names the plate{'s' * (len(lost) > 1)} {listed(lost)}, which "
                 f"{'are' if len(lost) > 1 else 'is'} not among the imaged plates "
-                f"({_listed(imaged) or 'none'}); write the names as they are listed here into the "
+                f"({listed(imaged) or 'none'}); write the names as they are listed here into the "
                 "column plate, or leave that column out if the map holds for every plate."
             ]
         )
@@ -229,16 +230,11 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
         names = [name for name, plate in matches.items() if plate == twice[0]]
         raise PlateMapError(
             [
-                f"{source} has two plates, {_listed(names)}, that both match the imaged plate "
+                f"{source} has two plates, {listed(names)}, that both match the imaged plate "
                 f"{twice[0]}; write the plate's name one way."
             ]
         )
     return matches
-
-
-def _listed(names: list[str], maximum: int = 12) -> str:
-    shown = ", ".join(names[:maximum])
-    return f"{shown} and {len(names) - maximum} more" if len(names) > maximum else shown
 
 
 def condition_name(mapped: MappedWell) -> str:

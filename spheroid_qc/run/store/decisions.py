@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate_map.map_records import MapProblems, clean, read_well
+from spheroid_qc.tables.cell_values import clean, read_well
 from spheroid_qc.tables.cells import Cell
 from spheroid_qc.tables.csv_writer import write_table
 from spheroid_qc.tables.delimited_text import read_tables
-from spheroid_qc.tables.numbers import NumberFault, parse_number, style_of
+from spheroid_qc.tables.messages import TableMessages
+from spheroid_qc.tables.numbers import NumberError, parse_number, style_of
 
 _COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")
 
@@ -147,7 +148,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
                 f"of exclusions; the columns are {', '.join(_COLUMNS)}."
             ]
         )
-    problems = MapProblems()
+    messages = TableMessages()
     style = style_of(
         [row.text(names.index("time_h") + 1) for row in rows] if "time_h" in names else [],
         table.separator,
@@ -158,14 +159,14 @@ def read_exclusions(path: Path) -> list[Exclusion]:
             name: Cell(table, row.line, n, row.text(n), name)
             for n, name in enumerate(names, start=1)
         }
-        well = read_well(cells["well"], problems)
+        well = read_well(cells["well"], messages)
         time_text = clean(cells["time_h"].text) if "time_h" in cells else ""
         time_h: float | None = None
         if time_text:
             try:
                 time_h = float(parse_number(time_text, style))
-            except NumberFault as error:
-                problems.add(
+            except NumberError as error:
+                messages.problem(
                     f"{cells['time_h'].place}: {time_text!r} is not a time ({error}); write hours, "
                     "such as 24 or 6.5, or leave it empty to leave out the whole well."
                 )
@@ -175,7 +176,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
                 for name in ("plate", "reason", "by", "at")
             )
             found.append(Exclusion(plate, well, time_h, reason, by, at))
-    problems.raise_if_any()
+    messages.raise_if_problems()
     return found
 
 
