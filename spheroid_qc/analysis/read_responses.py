@@ -39,8 +39,8 @@ class ResponseTable:
         Place of every row, for messages.
     response : str
         Heading of the response as written.
-    told_kind, told_unit : str
-        Meaning and unit that the heading itself tells; empty where it doesn't.
+    stated_kind, stated_unit : str
+        Meaning and unit that the heading itself states; empty where it doesn't.
     notes : tuple of str
         What was recognised.
     """
@@ -48,8 +48,8 @@ class ResponseTable:
     rows: pd.DataFrame
     places: tuple[str, ...]
     response: str
-    told_kind: str = ""
-    told_unit: str = ""
+    stated_kind: str = ""
+    stated_unit: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -61,7 +61,7 @@ def read_response_files(path: Path, response_column: str | None = None) -> Respo
     path : Path
         A file, or a folder of files (CSV, TSV, TXT, XLSX; folders in it are not looked into).
     response_column : str, optional
-        Heading of the column with the response; default: `response`, else the one that tells
+        Heading of the column with the response; default: `response`, else the one that states
         its meaning (`viability`, `fa`, `inhibition`).
 
     Returns
@@ -92,8 +92,8 @@ def read_response_files(path: Path, response_column: str | None = None) -> Respo
 
 def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTable:
     """Put the files of a folder into one table."""
-    told = {(part.told_kind, part.told_unit) for part in parts}
-    if len(told) > 1:
+    stated = {(part.stated_kind, part.stated_unit) for part in parts}
+    if len(stated) > 1:
         named = ", ".join(
             f"{part.response} in {f.name}" for f, part in zip(files, parts, strict=True)
         )
@@ -117,8 +117,8 @@ def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTa
         rows=pd.concat(rows, ignore_index=True),
         places=tuple(place for part in parts for place in part.places),
         response=parts[0].response,
-        told_kind=parts[0].told_kind,
-        told_unit=parts[0].told_unit,
+        stated_kind=parts[0].stated_kind,
+        stated_unit=parts[0].stated_unit,
         notes=tuple(dict.fromkeys(notes)),
     )
 

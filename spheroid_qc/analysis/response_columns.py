@@ -36,7 +36,7 @@ def _plain(text: str) -> str:
 
 
 def _meaning(text: str) -> tuple[str, str] | None:
-    """Meaning and unit that a heading tells: `viability_percent`, `Inhibition (%)`."""
+    """Meaning and unit that a heading states: `viability_percent`, `Inhibition (%)`."""
     bare = re.sub(r"[\(\[]\s*(%|percent|fraction)\s*[\)\]]", r"_\1", text.strip().casefold())
     bare = re.sub(r"_+", "_", _plain(bare).replace("%", "_%")).strip("_")
     word, _, unit = bare.rpartition("_")
@@ -50,7 +50,7 @@ def _meaning(text: str) -> tuple[str, str] | None:
 
 
 def response_of(sheet: Table, heads: TableRow, wanted: str | None) -> tuple[int, str, str]:
-    """Column (from 1) of the response, and what its heading tells."""
+    """Column (from 1) of the response, and what its heading states."""
     texts = heads.texts
     listed = ", ".join(text for text in texts if text)
     if wanted is not None:
@@ -65,13 +65,13 @@ def response_of(sheet: Table, heads: TableRow, wanted: str | None) -> tuple[int,
         raise RequestError(f"{sheet.title} has more than one column response; keep one of them.")
     if named:
         return named[0] + 1, "", ""
-    told = [(i, found) for i, text in enumerate(texts) if (found := _meaning(text))]
-    if len(told) == 1:
-        return told[0][0] + 1, *told[0][1]
+    stated = [(i, found) for i, text in enumerate(texts) if (found := _meaning(text))]
+    if len(stated) == 1:
+        return stated[0][0] + 1, *stated[0][1]
     why = (
         "has no column response"
-        if not told
-        else (f"has several columns that may be meant ({', '.join(texts[i] for i, _ in told)})")
+        if not stated
+        else (f"has several columns that may be meant ({', '.join(texts[i] for i, _ in stated)})")
     )
     raise RequestError(
         f"{sheet.title} {why}; it has {listed}. Name the column with the measured values by "
@@ -89,7 +89,7 @@ _KEYS = {
 def columns_of(
     sheet: Table, heads: TableRow, response: int, messages: TableMessages
 ) -> list[ResponseColumn]:
-    """Find out which columns are understood; the others are said to be unused."""
+    """Find out which columns are understood; the others are noted as unused."""
     found: dict[str, ResponseColumn] = {}
     unused = []
     for at, text in enumerate(heads.texts, start=1):

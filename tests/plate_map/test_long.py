@@ -9,10 +9,10 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from spheroid_qc.tables.headings import read_heading
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name, read_plate_map
+from spheroid_qc.tables.headings import read_heading
 
 
 def read(folder: Path, text: str, encoding: str = "utf-8", name: str = "map.csv") -> PlateMap:
