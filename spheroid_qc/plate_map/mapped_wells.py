@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from spheroid_qc.errors import PlateMapError
@@ -171,13 +172,23 @@ class PlateMap:
                 found[target, well.well] = well
         return found
 
-    @property
+    @cached_property
     def _index(self) -> Mapping[tuple[str | None, str], MappedWell]:
-        index: dict[tuple[str | None, str], MappedWell] | None = self.__dict__.get("_wells_by_name")
-        if index is None:
-            index = {(well.plate, well.well): well for well in self.wells}
-            self.__dict__["_wells_by_name"] = index
-        return index
+        return {(well.plate, well.well): well for well in self.wells}
+
+
+def find_plate(name: str, imaged: Iterable[str]) -> str | None:
+    """Find the one imaged plate that a name means: by name, whatever its case, or by folder."""
+    imaged = list(imaged)
+    key = name.strip().casefold()
+    for same in (
+        [plate for plate in imaged if plate == name],
+        [plate for plate in imaged if plate.strip().casefold() == key],
+        [plate for plate in imaged if PurePosixPath(plate).name.strip().casefold() == key],
+    ):
+        if same:
+            return same[0] if len(same) == 1 else None
+    return None
 
 
 def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> dict[str, str]:
@@ -205,16 +216,8 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
         With one sentence that lists both sides, if no name matches, or two match the same.
     """
     named, imaged = list(named), list(imaged)
-    matches: dict[str, str] = {}
-    for name in named:
-        key = name.strip().casefold()
-        same = [plate for plate in imaged if plate == name]
-        same = same or [plate for plate in imaged if plate.strip().casefold() == key]
-        same = same or [
-            plate for plate in imaged if PurePosixPath(plate).name.strip().casefold() == key
-        ]
-        if len(same) == 1:
-            matches[name] = same[0]
+    found = {name: find_plate(name, imaged) for name in named}
+    matches = {name: plate for name, plate in found.items() if plate is not None}
     lost = [name for name in named if name not in matches]
     if lost and not matches:
         raise PlateMapError(

@@ -2,6 +2,8 @@
 
 Two passes: one over the sheet's XML finds its true extent, merged cells and formulas that carry
 no stored value, without trusting any size the file states; then openpyxl reads values and dates.
+Without the first pass openpyxl would have to read the file twice (with formulas, with values), and
+it makes every cell of a merged range: one over the whole sheet never ends.
 A hostile workbook (a compression bomb, entity declarations, a cell at the far corner of the
 sheet) is refused before it costs memory; links to other files are never followed.
 """

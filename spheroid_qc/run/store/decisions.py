@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
+from spheroid_qc.plate_map.mapped_wells import find_plate
 from spheroid_qc.tables.cell_values import clean, read_well
 from spheroid_qc.tables.cells import Cell
 from spheroid_qc.tables.csv_writer import write_table
@@ -64,7 +65,7 @@ class Exclusions:
         self._entries = entries
         self._of_well: dict[str, list[tuple[int, str | None]]] = {}
         for number, entry in enumerate(entries):
-            plate = _plate_named(entry.plate, plates) if entry.plate else ""
+            plate = find_plate(entry.plate, plates) if entry.plate else ""
             self._of_well.setdefault(entry.well, []).append((number, plate))
 
     def reason(self, plate: str, well: str, time_h: float) -> str | None:
@@ -94,19 +95,6 @@ class Exclusions:
                 "correct plate, well or time, or nothing is left out by that line."
             )
         return sentences
-
-
-def _plate_named(name: str, plates: Sequence[str]) -> str | None:
-    """Find the plate that a user means: by its name, whatever its case, or its folder's name."""
-    key = name.strip().casefold()
-    for known in (
-        [plate for plate in plates if plate == name],
-        [plate for plate in plates if plate.strip().casefold() == key],
-        [plate for plate in plates if PurePosixPath(plate).name.strip().casefold() == key],
-    ):
-        if len(known) == 1:
-            return known[0]
-    return None
 
 
 def read_exclusions(path: Path) -> list[Exclusion]:
