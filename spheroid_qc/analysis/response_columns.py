@@ -17,9 +17,16 @@ from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, convert_dose, parse
 from spheroid_qc.tables.headings import Heading, read_heading
 from spheroid_qc.tables.messages import TableMessages
 from spheroid_qc.tables.numbers import NumberError, NumberStyle, style_of
-from spheroid_qc.tables.synonyms import RESPONSE_MEANINGS, RESPONSE_UNITS, TIME_HEADINGS
+from spheroid_qc.tables.synonyms import (
+    BLOCK_HEADINGS,
+    RESPONSE_MEANINGS,
+    RESPONSE_UNITS,
+    TIME_HEADINGS,
+)
 
 _NOT_AVAILABLE = "#n/a"
+_TEXTS = ("plate", "role", "replicate", "biological_replicate", "cell_line", "passage")
+_KINDS = ("well", "row", "column", *_TEXTS)
 
 
 class ResponseColumn(NamedTuple):
@@ -79,13 +86,6 @@ def response_of(sheet: Table, heads: TableRow, wanted: str | None) -> tuple[int,
     )
 
 
-_KEYS = {
-    "well": "well", "plate": "plate", "role": "role", "cell_line": "cell_line",
-    "passage": "passage", "replicate": "replicate", "row": "row", "column": "column",
-    "biological_replicate": "biological_replicate",
-}  # fmt: skip
-
-
 def columns_of(
     sheet: Table, heads: TableRow, response: int, messages: TableMessages
 ) -> list[ResponseColumn]:
@@ -122,7 +122,7 @@ def _column(at: int, text: str) -> ResponseColumn | None:
     heading = Heading("extra", text)
     if plain in TIME_HEADINGS:
         return ResponseColumn("time_h", at, heading, TIME_HEADINGS[plain])
-    if plain in ("block_id", "block", "blockid"):
+    if plain in BLOCK_HEADINGS:
         return ResponseColumn("plate", at, heading)
     heading = read_heading(text)
     if heading.kind in ("drug", "dose", "molar_mass_g_mol"):
@@ -131,7 +131,7 @@ def _column(at: int, text: str) -> ResponseColumn | None:
         return ResponseColumn(f"unit_{heading.slot}" if heading.slot else "unit", at, heading)
     if heading.kind == "stratum":
         return ResponseColumn(f"stratum {text}", at, heading)
-    return ResponseColumn(_KEYS[heading.kind], at, heading) if heading.kind in _KEYS else None
+    return ResponseColumn(heading.kind, at, heading) if heading.kind in _KINDS else None
 
 
 def rows_of(
@@ -179,7 +179,7 @@ def rows_of(
     if style.mark == ",":
         messages.notes.append(f"Numbers of {sheet.file} are written with decimal commas.")
     made: dict[str, object] = {}
-    for key in ("plate", "role", "replicate", "biological_replicate", "cell_line", "passage"):
+    for key in _TEXTS:
         if key in of:
             made[key] = [one.text for one in cells[of[key].at]]
     strata = [column for key, column in of.items() if key.startswith("stratum ")]

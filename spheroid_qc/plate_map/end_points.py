@@ -9,7 +9,7 @@ from pathlib import Path
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map.grid_form import find_grids, read_grids
 from spheroid_qc.plate_map.long_form import find_wells, read_long
-from spheroid_qc.plate_map.mapped_wells import match_plates
+from spheroid_qc.plate_map.mapped_wells import on_imaged_plates
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.tables.cell_values import is_missing, measured_number, numeric_text
 from spheroid_qc.tables.cells import Cell, Table
@@ -61,8 +61,7 @@ class EndPoints:
             were.
         """
         imaged = list(dict.fromkeys(plates))
-        named = list(dict.fromkeys(plate for plate, _ in self.values if plate is not None))
-        if not named and len(imaged) > 1:
+        if len(imaged) > 1 and all(plate is None for plate, _ in self.values):
             raise PlateMapError(
                 [
                     f"{self.source} names no plate, but {len(imaged)} plates were imaged "
@@ -70,13 +69,7 @@ class EndPoints:
                     "belongs to one plate only."
                 ]
             )
-        matches = match_plates(named, imaged, self.source)
-        found: dict[tuple[str, str], dict[str, float]] = {}
-        for (plate, well), values in self.values.items():
-            matched = matches.get(plate or "")
-            for target in imaged if plate is None else [p for p in imaged if p == matched]:
-                found[target, well] = values
-        return found
+        return on_imaged_plates(self.values, imaged, self.source)
 
 
 def read_end_points(path: Path | str, *, well_count: int | None = None) -> EndPoints:

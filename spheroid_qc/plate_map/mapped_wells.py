@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.wording import listed
 
 ROLES = ("vehicle", "positive_control", "blank", "treated")
 MAX_DRUGS = 3
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +163,7 @@ class PlateMap:
         PlateMapError
             If the map names plates and none of them was imaged.
         """
-        imaged = list(dict.fromkeys(plates))
-        matches = match_plates(self.plates, imaged, self.source or "the plate map")
-        found: dict[tuple[str, str], MappedWell] = {}
-        for well in self.wells:
-            if well.plate is None:
-                targets = imaged
-            else:
-                targets = [matches[well.plate]] if well.plate in matches else []
-            for target in targets:
-                found[target, well.well] = well
-        return found
+        return on_imaged_plates(self._index, plates, self.source or "the plate map")
 
     @cached_property
     def _index(self) -> Mapping[tuple[str | None, str], MappedWell]:
@@ -189,6 +182,21 @@ def find_plate(name: str, imaged: Iterable[str]) -> str | None:
         if same:
             return same[0] if len(same) == 1 else None
     return None
+
+
+def on_imaged_plates(
+    entries: Mapping[tuple[str | None, str], Entry], plates: Iterable[str], source: str
+) -> dict[tuple[str, str], Entry]:
+    """Bring what is known by plate and well to the imaged plates; without plate it is for all."""
+    imaged = list(dict.fromkeys(plates))
+    named = dict.fromkeys(plate for plate, _ in entries if plate is not None)
+    matches = match_plates(named, imaged, source)
+    found: dict[tuple[str, str], Entry] = {}
+    for (plate, well), entry in entries.items():
+        matched = [matches[plate]] if plate in matches else []
+        for target in imaged if plate is None else matched:
+            found[target, well] = entry
+    return found
 
 
 def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> dict[str, str]:

@@ -66,6 +66,8 @@ TIME_HEADINGS = {
     "elapsed_h": 1.0, "elapsed": 1.0, "elapsed_hours": 1.0, "time_min": 1 / 60, "time_d": 24.0,
     "day": 24.0, "days": 24.0, "time_days": 24.0, "time_day": 24.0,
 }  # fmt: skip
+# SynergyFinder's blocks are plates, in tables of responses only.
+BLOCK_HEADINGS = ("block_id", "block", "blockid")
 RESPONSE_MEANINGS = {
     "fa": "fa", "fraction_affected": "fa", "viability": "viability", "cell_viability": "viability",
     "inhibition": "inhibition", "growth_inhibition": "inhibition",
