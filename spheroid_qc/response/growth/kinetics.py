@@ -118,8 +118,8 @@ def _delay(
     found = delays.loc[[(condition, role)]] if (condition, role) in delays.index else None
     if found is None or len(found) != 1:
         return nothing | {"note": "No one vehicle to compare the growth with."}
-    named = str(found["reference"].iloc[0]).split(" / ")
-    vehicle = (table["role"] == "vehicle") & table["condition"].isin(named)
+    key = reference_key(table)
+    vehicle = (table["role"] == "vehicle") & key.isin(key[rows.index])
     if censored[vehicle].any() or censored.loc[rows.index].any():
         return nothing | {"note": "Not all wells reached the multiple: no mean growth delay."}
     values = found[["difference", "difference_low", "difference_high"]].iloc[0].astype(float)
