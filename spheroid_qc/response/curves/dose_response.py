@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.curves.absolute_ic50 import Crossing
+from spheroid_qc.response.curves.absolute_ic50 import (
+    HALF_EFFECT,
+    HALF_OF_VEHICLE,
+    absolute_ic50,
+    absolute_ic50_interval,
+)
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.groups import (
     ALL_PLATES,
@@ -322,21 +327,17 @@ def _figures(
 ) -> Line:
     """Doses of effect with their qualifiers, and goodness of fit."""
     lowest, highest = fit.dose_range
-    crossing = Crossing(0.0, 0.5) if kind == "raw" else Crossing(0.5)
-    half = crossing.response(fit.e0)
-    absolute = fit.dose_at(half)
+    target = HALF_OF_VEHICLE if kind == "raw" else HALF_EFFECT
+    absolute = absolute_ic50(fit, target)
     line: Line = {
         "hill": fit.hill, "emax": fit.emax, "e0": fit.e0, "rmse": fit.sigma, "r2": fit.r2,
         "lack_of_fit_p": fit.lack_of_fit_p,
     }  # fmt: skip
     values = {f"ec{share}": fit.effective_dose(share / 100) for share in (10, 50, 90)}
-    if np.isfinite(absolute):
+    if not np.isnan(absolute):
         values["ic50_abs"] = absolute
-    elif kind != "raw" and fit.predict(highest) < half and fit.e0 < half:
-        values["ic50_abs"] = np.inf
+    if np.isinf(absolute) and kind != "raw":
         notes.append("The fitted curve stays below a fraction affected of 0.5 at any dose.")
-    elif kind == "raw" and 0 < half < fit.predict(highest) and fit.emax < fit.e0:
-        values["ic50_abs"] = np.inf
     beyond = []
     for name, dose in values.items():
         sign = ">" if dose > highest * (1 + 1e-9) else "<" if dose < lowest * (1 - 1e-9) else ""
@@ -353,8 +354,8 @@ def _figures(
         0.5, settings.confidence
     )
     if "ic50_abs_um" in line and not line["ic50_abs_qualifier"]:
-        bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = fit.dose_at_interval(
-            crossing, settings.confidence, reference
+        bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = absolute_ic50_interval(
+            fit, target, settings.confidence, reference
         )
     line |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
     for name, called in (("ec50", "EC50"), ("ic50_abs", "absolute IC50")):
