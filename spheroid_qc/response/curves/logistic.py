@@ -24,7 +24,7 @@ from spheroid_qc.response.curves.hill_search import (
     fit_hill,
     hill_fraction,
 )
-from spheroid_qc.response.scatter import CONSTANT, PooledVariance, VarianceModel, pooled
+from spheroid_qc.response.variance_model import CONSTANT, PooledVariance, VarianceModel, pooled
 
 FloatArray = NDArray[np.float64]
 
@@ -197,7 +197,7 @@ def fit_logistic(
     emax: float | None = None,
     emax_bounds: tuple[float, float] = (-np.inf, np.inf),
     hill_bounds: tuple[float, float] = HILL_BOUNDS,
-    scatter: VarianceModel | None = None,
+    variance_model: VarianceModel | None = None,
     cut_off: tuple[float, float] | None = None,
 ) -> LogisticFit:
     """Fit a four-parameter logistic by least squares.
@@ -212,7 +212,7 @@ def fit_logistic(
         Fixed asymptotes; None: free.
     emax_bounds, hill_bounds : tuple of float
         Limits of a free emax, and of the slope.
-    scatter : VarianceModel, optional
+    variance_model : VarianceModel, optional
         How the variance of a well depends on its response: wells weigh by the inverse. Sums of
         squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
     cut_off : tuple of float, optional
@@ -241,7 +241,7 @@ def fit_logistic(
     which = np.searchsorted(levels, x)
     count = np.bincount(which).astype(np.float64)
     means = np.bincount(which, y) / count
-    weight = count / (scatter or CONSTANT).relative(means)
+    weight = count / (variance_model or CONSTANT).relative(means)
     each = (weight / count)[which]
     squares = np.bincount(which, each * (y - means[which]) ** 2).astype(np.float64)
     pure = float(squares.sum())
