@@ -14,7 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, stdtrit
 
-from spheroid_qc.response.curves.hill_search import CurveProblem, hill_fraction, minimise_on_grid
+from spheroid_qc.response.curves.hill_search import (
+    LOG_HILL_BOUNDS,
+    CurveProblem,
+    hill_fraction,
+    minimise_on_grid,
+)
 from spheroid_qc.response.curves.logistic import LogisticFit
 
 FloatArray = NDArray[np.float64]
@@ -152,7 +157,7 @@ def profile_through(problem: CurveProblem, target: TargetResponse, log_dose: flo
     -------
     float
     """
-    # A curve is told by its slope and by how far (logit) it has come at the dose.
+    # Two numbers make a curve: its slope, and how far (logit) it has come at the dose.
     nearest = -_MAX_LOGIT
     if problem.e0 is not None:
         way = target.response(problem.e0) - problem.e0
@@ -162,8 +167,7 @@ def profile_through(problem: CurveProblem, target: TargetResponse, log_dose: flo
             return float("inf")  # no curve within the limits goes that far
         if minimum > 0:
             nearest = max(nearest, float(np.log(minimum / (1 - minimum))))
-    slopes = [float(np.log(slope)) for slope in problem.hill_bounds]
-    far = np.linspace(nearest, _MAX_LOGIT, 29), np.linspace(slopes[0], slopes[1], 24)
+    grid = np.linspace(nearest, _MAX_LOGIT, 29), np.linspace(*LOG_HILL_BOUNDS, 24)
 
     def residuals(logit: FloatArray, log_hill: FloatArray) -> FloatArray:
         hill = np.exp(log_hill)
@@ -173,7 +177,7 @@ def profile_through(problem: CurveProblem, target: TargetResponse, log_dose: flo
             found = (e0 + (emax - e0) * z - problem.response) * np.sqrt(problem.weight)
         return np.clip(np.nan_to_num(found, nan=1e100), -1e100, 1e100)
 
-    return minimise_on_grid(residuals, *far, problem.pure)[1] + problem.pure
+    return minimise_on_grid(residuals, *grid, problem.pure)[1] + problem.pure
 
 
 def _asymptotes(

@@ -19,8 +19,8 @@ from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
 
 FloatArray = NDArray[np.float64]
 
-HILL_BOUNDS = (0.05, 20.0)
-"""Slopes outside are steps or constants as far as any plate can tell."""
+LOG_HILL_BOUNDS = (float(np.log(0.05)), float(np.log(20.0)))
+"""Slopes outside are steps or constants as far as any plate can tell (natural log)."""
 
 MAX_LOG_DOSES_BEYOND = np.log(1e3)
 """How far beyond the tested doses an inflection is sought (natural log)."""
@@ -46,8 +46,8 @@ class CurveProblem:
         Sum of squared deviations from the means.
     e0, emax : float or None
         Fixed asymptotes.
-    emax_bounds, hill_bounds : tuple of float
-        Limits of what is free.
+    emax_bounds : tuple of float
+        Limits of a free emax.
     total : float
         Sum of squares of all wells around their mean.
     """
@@ -59,7 +59,6 @@ class CurveProblem:
     e0: float | None
     emax: float | None
     emax_bounds: tuple[float, float]
-    hill_bounds: tuple[float, float]
     total: float
 
     def asymptotes(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -105,8 +104,7 @@ class CurveProblem:
         def rss(slope: FloatArray) -> FloatArray:
             return self.rss(place - shift / np.exp(slope), slope)
 
-        low, high = np.log(self.hill_bounds)
-        grid = np.append(np.linspace(low, high, 60), log_hill)
+        grid = np.append(np.linspace(*LOG_HILL_BOUNDS, 60), log_hill)
         grid.sort()
         at = int(np.argmin(rss(grid)))
         around = (grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)])
@@ -173,10 +171,5 @@ def fit_hill(problem: CurveProblem) -> tuple[float, float]:
     doses = np.log(problem.dose[problem.dose > 0])
     low, high = doses.min() - MAX_LOG_DOSES_BEYOND, doses.max() + MAX_LOG_DOSES_BEYOND
     count = int(np.clip((high - low) / 0.25, 40, 160))
-    where, slope = (
-        np.linspace(low, high, count),
-        np.linspace(
-            float(np.log(problem.hill_bounds[0])), float(np.log(problem.hill_bounds[1])), 24
-        ),
-    )
-    return minimise_on_grid(problem.residuals, where, slope, problem.pure)[0]
+    grid = np.linspace(low, high, count), np.linspace(*LOG_HILL_BOUNDS, 24)
+    return minimise_on_grid(problem.residuals, *grid, problem.pure)[0]

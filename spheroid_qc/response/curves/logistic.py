@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from spheroid_qc.response.curves.hill_search import (
-    HILL_BOUNDS,
     MAX_LOG_DOSES_BEYOND,
     CurveProblem,
     fit_hill,
@@ -196,7 +195,6 @@ def fit_logistic(
     e0: float | None = None,
     emax: float | None = None,
     emax_bounds: tuple[float, float] = (-np.inf, np.inf),
-    hill_bounds: tuple[float, float] = HILL_BOUNDS,
     variance_model: VarianceModel | None = None,
     cut_off: tuple[float, float] | None = None,
 ) -> LogisticFit:
@@ -210,8 +208,8 @@ def fit_logistic(
         Any quantity, rising or falling; one value per well, replicates as they are.
     e0, emax : float, optional
         Fixed asymptotes; None: free.
-    emax_bounds, hill_bounds : tuple of float
-        Limits of a free emax, and of the slope.
+    emax_bounds : tuple of float
+        Limits of a free emax.
     variance_model : VarianceModel, optional
         How the variance of a well depends on its response: wells weigh by the inverse. Sums of
         squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
@@ -248,7 +246,7 @@ def fit_logistic(
     null = e0 if e0 is not None else float(np.average(y, weights=each))
     total = float((each * (y - np.average(y, weights=each)) ** 2).sum())
     problem = CurveProblem(
-        levels, means, weight, pure, e0, emax, emax_bounds, hill_bounds, total
+        levels, means, weight, pure, e0, emax, emax_bounds, total
     )  # fmt: skip
     log_ec50, log_hill = fit_hill(problem)
     z = hill_fraction(levels, log_ec50, float(np.exp(log_hill)))
