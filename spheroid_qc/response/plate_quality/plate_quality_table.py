@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.comparisons.comparison_table import COMPARED
 from spheroid_qc.response.comparisons.effect_size import block_contrast, hedges_g, welch
 from spheroid_qc.response.plate_quality import assay_quality as quality
 from spheroid_qc.response.plate_quality.plate_bounds import BOUNDS, CANNOT_TELL, verdict
@@ -38,8 +39,6 @@ COLUMNS = (
     "plate", "statistic", "metric", "time_h", "compared", "value", "low", "high", "p", "n",
     "n_reference", "bound", "meets_bound", "cannot_tell", "note",
 )  # fmt: skip
-JUDGED = ("core_volume_loss_vs_t0", "disintegration_fraction")
-"""Metrics at the analysis time unless others are asked for; those that the table has."""
 SIZES = ("equivalent_diameter_um", "equivalent_diameter_px", "core_area_um2", "core_area_px")
 """Sizes at time zero: the first of these that is known for the plate."""
 
@@ -67,7 +66,7 @@ def plate_quality(
         of `SIZES`, the metrics, and if there `time_h, state, is_t0, time_since_dose_h, file`.
         Role `unmapped` and wells without cells (`blank`) are passed over, missing frames aside.
     metrics : sequence of str, optional
-        Metrics at the analysis time; default: those of `JUDGED` that the table has.
+        Metrics at the analysis time; default: those of `COMPARED` that the table has.
     time_h : float, optional
         Analysis time; default: the last time that all plates have.
     plate_format : int, optional
@@ -91,7 +90,7 @@ def plate_quality(
         If a column is missing, a well's name can't be read, or the plate format is unknown.
     """
     require_columns(wells, ["plate", "well", "condition", "role"], "Plate quality")
-    names = [m for m in JUDGED if m in wells] if metrics is None else list(metrics)
+    names = [m for m in COMPARED if m in wells] if metrics is None else list(metrics)
     require_columns(wells, names, "Plate quality")
     table = in_fixed_order(wells)
     table["well"] = [_canonical(str(well)) for well in table["well"]]
@@ -144,7 +143,7 @@ def _counts(rows: pd.DataFrame) -> list[_Line]:
     if "file" in mapped:
         lacking = mapped["file"].isna() | (mapped["file"].astype(str) == "")
     else:
-        known = [c for c in ("core_area_px", "n_spheroids", *SIZES, *JUDGED) if c in mapped]
+        known = [c for c in ("core_area_px", "n_spheroids", *SIZES, *COMPARED) if c in mapped]
         lacking = mapped[known].isna().all(axis=1) if known else pd.Series(False, mapped.index)
     lines = [_share("missing_frames", lacking, mapped, "frames are missing")]
     if "state" in mapped:
