@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spheroid_qc.workflow.whole_run import PlateResult
 
 
-_MOST_LISTED = 20
+_MAX_LISTED = 20
 
 
 def check_window() -> None:
@@ -107,7 +107,7 @@ def conclude(result: PlateResult) -> None:
 
 def say_problems(problems: Sequence[str], listed: str = "") -> None:
     """Print the first problems, and how many more there are; `listed`: where all stand."""
-    for problem in problems[:_MOST_LISTED]:
+    for problem in problems[:_MAX_LISTED]:
         say(f"problem: {one_line(problem)}", err=True)
-    if len(problems) > _MOST_LISTED:
-        say(f"problem: ... and {len(problems) - _MOST_LISTED} more{listed}.", err=True)
+    if len(problems) > _MAX_LISTED:
+        say(f"problem: ... and {len(problems) - _MAX_LISTED} more{listed}.", err=True)

@@ -222,7 +222,7 @@ def _of_combination(
                 "Fa–CI plot",
             )
         )  # fmt: skip
-    reduction = rows[rows["method"].str.startswith(DoseReduction.method)]
+    reduction = rows[rows["method"].map(DoseReduction().covers)]
     if len(drugs) == 2 and reduction["value"].notna().any():
         draw = functools.partial(draw_isobologram, rows=reduction, drugs=drugs)
         panels.append(

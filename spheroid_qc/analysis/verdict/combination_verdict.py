@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
+from spheroid_qc.plate_map import with_strata
 from spheroid_qc.response.groups import ALL_PLATES
+from spheroid_qc.response.replicates import stratum_of
 from spheroid_qc.response.synergy.best_doublet import BestDoublet
 from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
+from spheroid_qc.wording import listed_and
 
 _WORDS = {
     "yes": "synergistic",
@@ -24,7 +27,7 @@ _WORDS = {
     "open": "not shown either way",
     "small": "",  # its words name the limit
 }
-_UNTOLD = {"unknown": "not possible", "unsure": "without an interval"}
+_NO_OUTCOME = {"unknown": "not possible", "unsure": "without an interval"}
 
 
 class MeanEstimate(NamedTuple):
@@ -63,29 +66,26 @@ def combination_findings(
     leading = [model.method for model in leading_models()]
     for stratum, combination, rows in _combinations(synergy):
         facts: dict[str, object] = {}
-        told: dict[str, dict[str, MeanEstimate]] = {}
+        estimates: dict[str, dict[str, MeanEstimate]] = {}
         for response, own in _by_response(rows, titles):
-            told[response] = {
-                model.method: _told(part, model.method, minimum)
+            estimates[response] = {
+                model.method: _estimate(part, model.method, minimum)
                 for model in verdict_models()
                 if len(part := own[own["method"] == model.method])
             }
             facts |= {
-                f"{response}:{method}": one._asdict() for method, one in told[response].items()
+                f"{response}:{method}": one._asdict() for method, one in estimates[response].items()
             }
-        lead = next(
-            (m for m in leading if any(m in t and t[m].outcome in _WORDS for t in told.values())),
-            leading[0],
-        )
-        outcomes = {r: t[lead].outcome for r, t in told.items() if lead in t}
+        telling = {m for of in estimates.values() for m in of if of[m].outcome in _WORDS}
+        lead = next((method for method in leading if method in telling), leading[0])
+        outcomes = {r: t[lead].outcome for r, t in estimates.items() if lead in t}
         outcome = _overall(outcomes.values())
         facts |= {"method": model_of(lead).name, "outcomes": outcomes, "combination": combination}
         facts |= {"stratum": stratum}
-        sentence = _sentence(combination, lead, outcome, told, titles, level, minimum)
-        subject = f"{combination} | {stratum}" if stratum else combination
-        if stratum:
-            sentence = f"{stratum}: {sentence}"
-        found.append(VerdictFinding("combination", subject, outcome, sentence, facts))
+        sentence = _sentence(combination, lead, outcome, estimates, titles, level, minimum)
+        subject = with_strata(combination, stratum)
+        where = f"{stratum}: " if stratum else ""
+        found.append(VerdictFinding("combination", subject, outcome, where + sentence, facts))
     return [_headline(found), *found] if found else []
 
 
@@ -131,24 +131,23 @@ def third_drug_findings(
     for stratum, combination, rows in _combinations(synergy):
         if not (rows["method"] == method).any():
             continue
-        told = {
-            response: _told(own[own["method"] == method], method, 0.0)
+        estimates = {
+            response: _estimate(own[own["method"] == method], method, 0.0)
             for response, own in _by_response(rows, titles)
             if (own["method"] == method).any()
         }
-        outcome = _overall([one.outcome for one in told.values()])
+        outcome = _overall([one.outcome for one in estimates.values()])
         parts = []
         words = {"yes": "more", "opposite": "less", "open": "not shown to be more"}
-        for response, one in told.items():
+        for response, one in estimates.items():
             where = f" in {titles[response]}" if titles.get(response) else ""
             if one.outcome not in words:
-                parts.append(f"can't be told{where}" + _why(one.note))
+                parts.append(f"can't be estimates{where}" + _why(one.note))
             else:
                 parts.append(f"{words[one.outcome]}{where} ({_figure(one, level)})")
-        sentence = f"{combination} against its best pair: {_and(parts)}."
-        if stratum:
-            sentence = f"{stratum}: {sentence}"
-        facts = {response: one._asdict() for response, one in told.items()}
+        sentence = f"{combination} against its best pair: {listed_and(parts)}."
+        sentence = f"{stratum}: {sentence}" if stratum else sentence
+        facts = {response: one._asdict() for response, one in estimates.items()}
         found.append(VerdictFinding("third_drug", combination, outcome, sentence, facts))
     return found
 
@@ -158,14 +157,11 @@ def _combinations(synergy: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     if synergy.empty:
         return []
     means = synergy[synergy["level"] == "mean"]
-    strata = means["stratum"].astype(str) if "stratum" in means else pd.Series("", means.index)
     found = []
-    keys = dict.fromkeys(zip(strata, means["combination"].astype(str), strict=True))
-    for stratum, combination in keys:
-        rows = means[(strata == stratum) & (means["combination"] == combination)]
+    for key, rows in means.groupby([stratum_of(means), "combination"], sort=False):
         if "plate" in rows and (rows["plate"] == ALL_PLATES).any():
             rows = rows[rows["plate"] == ALL_PLATES]
-        found.append((stratum, combination, rows))
+        found.append((str(key[0]), str(key[1]), rows))
     return found
 
 
@@ -175,13 +171,13 @@ def _by_response(rows: pd.DataFrame, titles: Mapping[str, str]) -> list[tuple[st
     return [(name, rows[rows["response"] == name]) for name in dict.fromkeys(rows["response"])]
 
 
-def _told(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
+def _estimate(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
     row = rows.iloc[0]
     value, low, high = (float(row[name]) for name in ("value", "low", "high"))
     note = str(row["note"])
-    # An interval without a bound on one side has an empty cell there; the note says so.
-    low = -np.inf if np.isnan(low) and "no lower bound" in note else low
-    high = np.inf if np.isnan(high) and "no upper bound" in note else high
+    # An interval without a bound on one side has an empty cell there.
+    low = -np.inf if row["low_qualifier"] == "unbounded" else low
+    high = np.inf if row["high_qualifier"] == "unbounded" else high
     if not np.isfinite(value):
         return MeanEstimate("unknown", value, low, high, note)
     if np.isnan(low) or np.isnan(high):
@@ -199,22 +195,19 @@ def _overall(outcomes: Iterable[str]) -> str:
         return "unknown"
     if "yes" in known and "opposite" in known:
         return "mixed"
-    for one in ("yes", "opposite", "small"):
-        if one in known:
-            return one
-    return "open"
+    return next((one for one in ("yes", "opposite", "small") if one in known), "open")
 
 
 def _sentence(
-    combination: str, lead: str, outcome: str, told: Mapping[str, Mapping[str, MeanEstimate]],
+    combination: str, lead: str, outcome: str, estimates: Mapping[str, Mapping[str, MeanEstimate]],
     titles: Mapping[str, str], level: float, minimum: float,
 ) -> str:  # fmt: skip
     if outcome == "unknown":
-        notes = {one[lead].note for one in told.values() if lead in one}
-        untold = f"{combination}: can't be told{_why(' '.join(sorted(notes)))}."
-        return f"{untold} {_others(told, '', titles, minimum)}".strip()
+        notes = {one[lead].note for one in estimates.values() if lead in one}
+        sentence = f"{combination}: can't be estimates{_why(' '.join(sorted(notes)))}."
+        return f"{sentence} {_others(estimates, '', titles, minimum)}".strip()
     grouped: dict[str, list[str]] = {}
-    for response, methods in told.items():
+    for response, methods in estimates.items():
         one = methods.get(lead)
         if one is None:
             continue
@@ -228,12 +221,12 @@ def _sentence(
         for words in order
     ]
     sentence = f"{combination}: by {model_of(lead).name} {', '.join(parts)}."
-    others = _others(told, lead, titles, minimum)
+    others = _others(estimates, lead, titles, minimum)
     return f"{sentence} {others}".strip()
 
 
 def _others(
-    told: Mapping[str, Mapping[str, MeanEstimate]],
+    estimates: Mapping[str, Mapping[str, MeanEstimate]],
     lead: str,
     titles: Mapping[str, str],
     minimum: float,
@@ -242,7 +235,7 @@ def _others(
     sentences = []
     for model in leading_models():
         by_words: dict[str, list[str]] = {}
-        for response, methods in told.items():
+        for response, methods in estimates.items():
             one = methods.get(model.method)
             if model.method == lead or one is None:
                 continue
@@ -263,23 +256,14 @@ def _words(one: MeanEstimate, minimum: float) -> str:
     if one.outcome == "small":
         side = "more" if one.value > 0 else "less"
         return f"{side} than expected, but by less than {minimum:g}"
-    return _WORDS.get(one.outcome, _UNTOLD.get(one.outcome, "can't be told"))
+    return _WORDS.get(one.outcome, _NO_OUTCOME.get(one.outcome, "can't be estimates"))
 
 
 def _figure(one: MeanEstimate, level: float) -> str:
-    low = "no lower bound" if np.isinf(one.low) else _short(one.low)
-    high = "no upper bound" if np.isinf(one.high) else _short(one.high)
-    return f"{_short(one.value)}, {100 * level:g} % CI {low} to {high}"
-
-
-def _short(value: float) -> str:
-    text = f"{value:.2f}"
-    return text.removeprefix("-") if text == "-0.00" else text
+    low = "no lower bound" if np.isinf(one.low) else f"{one.low:z.2f}"
+    high = "no upper bound" if np.isinf(one.high) else f"{one.high:z.2f}"
+    return f"{one.value:z.2f}, {100 * level:g} % CI {low} to {high}"
 
 
 def _why(note: str) -> str:
     return f" ({note.rstrip('.')})" if note else ""
-
-
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -22,7 +22,7 @@ from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.well_colours import condition_colours
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
-from spheroid_qc.report.metric_families import common_suffix
+from spheroid_qc.plate_map import without_stratum
 
 _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}
 
@@ -335,10 +335,10 @@ class PlatePanel(BasePanel):
     def _write_legend(self, conditions: dict[str, str]) -> None:
         order = sorted(conditions, key=lambda name: (not name.startswith("vehicle"), name))
         # What all conditions share, such as the cell line, need not be said with each.
-        shared = common_suffix(order)
+        shared = self.session.shared_stratum()
         parts = [
             f'<span style="color:{conditions[name]}; font-size:13px;">●</span>&nbsp;'
-            f"{_escaped(name.removesuffix(shared))}"
+            f"{_escaped(without_stratum(name, shared))}"
             for name in order[:14]
         ]
         if len(order) > 14:

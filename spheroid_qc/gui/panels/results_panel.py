@@ -15,6 +15,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from spheroid_qc.analysis.metric_names import MetricName
+from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
 from spheroid_qc.gui.panels.base_panel import BasePanel, button, hint, row, say_in
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
@@ -29,7 +30,6 @@ from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.settings_files import save_settings
 from spheroid_qc.gui.state.threads import in_background
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.report.metric_families import MetricFamily, families_of
 from spheroid_qc.report.palette import PALETTE
 
 _REACH_PX = 14.0
@@ -77,7 +77,7 @@ class ResultsPanel(BasePanel):
         super().__init__(viewer)
         self.view = view_of(self.viewer)
         self.control = control_of(self.viewer)
-        self._families: list[MetricFamily] = []
+        self._families: list[TreatmentFamily] = []
         self._metrics: list[MetricName] = []
         self._doses: list[Figure] = []
         self._shown: Figure | None = None
@@ -373,11 +373,11 @@ def _refill(choice: QComboBox, names: list[str]) -> None:
     choice.blockSignals(False)
 
 
-def _all_together(conditions: Any) -> list[MetricFamily]:
+def _all_together(conditions: Any) -> list[TreatmentFamily]:
     """Without a plate map: everything in one picture."""
     names = tuple(str(name) for name in np.unique(conditions["condition"].astype(str)))
     return (
-        [MetricFamily("all wells", (), names, {name: name for name in names}, None)]
+        [TreatmentFamily("all wells", "", (), "", names, {name: name for name in names}, None)]
         if names
         else []
     )

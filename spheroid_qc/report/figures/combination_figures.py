@@ -180,7 +180,7 @@ def draw_fa_ci(ax: Axes, rows: pd.DataFrame, title: str = "") -> None:
     ax.set_xlim(0, 1)
     colour = PALETTE["blue"][0]
     dose = known[known["level"] == "dose"]
-    level = known[known["level"].str.startswith("fa=")].sort_values("fa")
+    level = known[~known["level"].isin(["dose", "mean"])].sort_values("fa")
     reach = 4.0
     for _, row in level.iterrows():
         low = float(row["low"]) if np.isfinite(row["low"]) else np.nan
@@ -236,11 +236,11 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
     ax.plot([0, 1], [1, 0], color=MUTED, linewidth=1.2)
     say(ax, 0.03, 1.04, "additive", size=9, va="bottom")
     reach = 1.15
-    levels = sorted({str(p[1]) for p in both.index if str(p[0]).startswith("fa=")}, key=float)
+    levels = sorted({str(p[1]) for p in both.index if p[0] not in ("dose", "mean")}, key=float)
     ends = (levels[0], levels[-1]) if levels else ()
     labels: dict[str, tuple[float, float]] = {}
     for place, (x, y) in zip(both.index, both.to_numpy(dtype=float).tolist(), strict=True):
-        at_level = str(place[0]).startswith("fa=")
+        at_level = place[0] not in ("dose", "mean")
         colour = PALETTE["blue"][0] if at_level else INK
         ax.plot(
             [x], [y], marker="o", markersize=6, color=colour, markeredgewidth=1.2,

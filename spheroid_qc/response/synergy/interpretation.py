@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.multiple_testing import holm
 from spheroid_qc.response.synergy.model_registry import model_of
 from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel, joined
 
@@ -94,16 +95,6 @@ def _p(row: Row, level: float) -> float:
         return 1.0 if abs(value) < 1e-9 else 0.0
     df = row["df"]
     return float(2 * special.stdtr(df, -abs(value) / half * special.stdtrit(df, 0.5 + level / 2)))
-
-
-def holm(p: FloatArray) -> FloatArray:
-    """Adjust p values by Holm's step-down method; NaN stay out of the count."""
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factors = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
-    return adjusted
 
 
 def _verdict(row: Row) -> str:

@@ -40,7 +40,7 @@ from spheroid_qc.response.synergy.synergy_model import UNKNOWN, Row, joined, mod
 
 SYNERGY_COLUMNS = (
     "combination", "method", "level", "fa", "dose_1_um", "dose_2_um", "dose_3_um", "value", "low",
-    "high", "n", "note",
+    "high", "n", "low_qualifier", "high_qualifier", "note",
 )  # fmt: skip
 """Columns after the grouping ones; with more than three drugs there are more dose columns."""
 
@@ -65,7 +65,8 @@ def synergy_table(
     DataFrame
         `time_h` and `plate` first where the table has them, then `SYNERGY_COLUMNS`. `level` is
         `mean`, `fa=0.50` ... or `dose`; excesses are fractions; `dose_1_um` belongs to the
-        first drug named in `combination`. With several plates: each plate and then `all`.
+        first drug named in `combination`. A bound that does not exist is empty and its qualifier
+        says `unbounded`. With several plates: each plate and then `all`.
         Doses that are not in uM stand in appended columns `dose_1, unit_1 ...`.
 
     Raises
@@ -245,10 +246,11 @@ def _table(rows: list[Row], responses: Responses, time_note: str) -> pd.DataFram
     lines = []
     for row in sorted(rows, key=place):
         line = {name: row.get(name) for name in columns}
+        line |= {"low_qualifier": "", "high_qualifier": ""}
         line["note"] = joined(time_note, row["note"])
         for bound, side in (("low", "lower"), ("high", "upper")):
             if np.isinf(row[bound]):
-                line[bound] = np.nan
+                line[bound], line[f"{bound}_qualifier"] = np.nan, "unbounded"
                 line["note"] = f"{line['note']} The interval has no {side} bound.".strip()
         given = [np.nan] * len(row["units"]) if row["doses"] is None else row["doses"]
         for i, (dose, unit) in enumerate(zip(given, row["units"], strict=True)):
