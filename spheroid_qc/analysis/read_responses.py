@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.response_cells import rows_of
-from spheroid_qc.analysis.response_headings import HeadingProblems, columns_of, response_of
+from spheroid_qc.analysis.response_columns import columns_of, response_of, rows_of
 from spheroid_qc.errors import RequestError
-from spheroid_qc.plate_map.map_headings import read_heading
 from spheroid_qc.tables.cells import Table, TableRow
 from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.headings import read_heading
+from spheroid_qc.tables.messages import TableMessages
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 _SCAN = 30
@@ -39,8 +39,8 @@ class ResponseTable:
         Place of every row, for messages.
     response : str
         Heading of the response as written.
-    told_kind, told_unit : str
-        Meaning and unit that the heading itself tells; empty where it doesn't.
+    stated_kind, stated_unit : str
+        Meaning and unit that the heading itself states; empty where it doesn't.
     notes : tuple of str
         What was recognised.
     """
@@ -48,8 +48,8 @@ class ResponseTable:
     rows: pd.DataFrame
     places: tuple[str, ...]
     response: str
-    told_kind: str = ""
-    told_unit: str = ""
+    stated_kind: str = ""
+    stated_unit: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -61,7 +61,7 @@ def read_response_files(path: Path, response_column: str | None = None) -> Respo
     path : Path
         A file, or a folder of files (CSV, TSV, TXT, XLSX; folders in it are not looked into).
     response_column : str, optional
-        Heading of the column with the response; default: `response`, else the one that tells
+        Heading of the column with the response; default: `response`, else the one that states
         its meaning (`viability`, `fa`, `inhibition`).
 
     Returns
@@ -92,8 +92,8 @@ def read_response_files(path: Path, response_column: str | None = None) -> Respo
 
 def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTable:
     """Put the files of a folder into one table."""
-    told = {(part.told_kind, part.told_unit) for part in parts}
-    if len(told) > 1:
+    stated = {(part.stated_kind, part.stated_unit) for part in parts}
+    if len(stated) > 1:
         named = ", ".join(
             f"{part.response} in {f.name}" for f, part in zip(files, parts, strict=True)
         )
@@ -117,8 +117,8 @@ def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTa
         rows=pd.concat(rows, ignore_index=True),
         places=tuple(place for part in parts for place in part.places),
         response=parts[0].response,
-        told_kind=parts[0].told_kind,
-        told_unit=parts[0].told_unit,
+        stated_kind=parts[0].stated_kind,
+        stated_unit=parts[0].stated_unit,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -146,7 +146,7 @@ def as_table(
         With every mistake found.
     """
     sheets = [_of_frame(source)] if isinstance(source, pd.DataFrame) else list(source)
-    notes: list[str] = []
+    messages = TableMessages(maximum=20)
     chosen = [(sheet, at) for sheet in sheets if (at := _heading_row(sheet)) is not None]
     if not chosen:
         sheet = sheets[0]
@@ -157,22 +157,21 @@ def as_table(
         )
     sheet, at = chosen[0]
     if len(sheets) > 1:
-        notes.append(f"{sheet.file} has several sheets; {sheet.sheet!r} is read.")
-    notes[:0] = sheet.notes
+        messages.notes.append(f"{sheet.file} has several sheets; {sheet.sheet!r} is read.")
+    messages.notes[:0] = sheet.notes
     heads, body = sheet.rows[at], sheet.rows[at + 1 :]
     if not body:
         raise RequestError(f"{sheet.title} has headings but no rows.")
-    problems = HeadingProblems()
     for sentence in sheet.merged_problems(heads.line, body[-1].line):
-        problems.add(sentence)
+        messages.problem(sentence)
     response, kind, unit = response_of(sheet, heads, response_column)
-    columns = columns_of(sheet, heads, response, notes, problems)
-    problems.raise_if_any()
-    rows = rows_of(sheet, heads, body, columns, response, notes, problems)
-    problems.raise_if_any()
+    columns = columns_of(sheet, heads, response, messages)
+    messages.raise_if_problems()
+    rows = rows_of(sheet, heads, body, columns, response, messages)
+    messages.raise_if_problems()
     return ResponseTable(
         rows, tuple(sheet.place(row.line) for row in body), heads.text(response), kind, unit,
-        tuple(dict.fromkeys(notes)),
+        tuple(dict.fromkeys(messages.notes)),
     )  # fmt: skip
 
 

@@ -162,18 +162,18 @@ def _stated(
             "--response-unit."
         )
     if kind is None:
-        if not read.told_kind:
+        if not read.stated_kind:
             raise RequestError(
                 f"What is the column {read.response!r}? Say it with --response-is: fa (fraction "
                 "affected), viability, inhibition, or raw (any measured quantity, which gets dose "
                 "response and comparisons only)."
             )
-        kind = read.told_kind
+        kind = read.stated_kind
         messages.note(f"The response is {kind}, as its heading {read.response!r} tells.")
     elif (
-        read.told_kind
-        and kind not in ("raw", read.told_kind)
-        and not ({kind, read.told_kind} <= {"fa", "inhibition"})
+        read.stated_kind
+        and kind not in ("raw", read.stated_kind)
+        and not ({kind, read.stated_kind} <= {"fa", "inhibition"})
     ):
         raise RequestError(
             f"The column is called {read.response!r}, but --response-is says {kind}; mend one of "
@@ -181,12 +181,12 @@ def _stated(
         )
     if kind == "raw":
         return kind, "fraction"
-    if unit is not None and read.told_unit and unit != read.told_unit:
+    if unit is not None and read.stated_unit and unit != read.stated_unit:
         raise RequestError(
             f"The column is called {read.response!r}, but --response-unit says {unit}; mend one "
             "of them."
         )
-    unit = unit or read.told_unit
+    unit = unit or read.stated_unit
     if not unit:
         largest = float(read.rows["response"].abs().fillna(0.0).max())
         if largest > _FRACTION_AT_MOST:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from spheroid_qc.frames.naming.name_reading import NameReading, Reading
 
-MOST_OTHERS = 5
+MAX_OTHERS = 5
 """Most other files that are named with a duplicate."""
 
 
 @dataclass(slots=True)
-class Claim:
+class FrameCandidate:
     """An image and the place on its plate that it claims.
 
     Attributes
@@ -56,13 +56,13 @@ class Claim:
         )
 
 
-def number_fields(plate: str, rows: list[Claim], notes: list[str]) -> None:
+def number_fields(plate: str, rows: list[FrameCandidate], notes: list[str]) -> None:
     """Let running numbers tell images apart that nothing else does: they become fields."""
-    messages = {row.reading.part for row in rows}
-    unmentioned = 0 if 1 in messages else 1
+    numbers_of_names = {row.reading.part for row in rows}
+    without_number = 0 if 1 in numbers_of_names else 1
     parts: dict[tuple[object, ...], set[int]] = defaultdict(set)
     for row in rows:
-        parts[row.key()].add(unmentioned if row.reading.part is None else row.reading.part)
+        parts[row.key()].add(without_number if row.reading.part is None else row.reading.part)
     maximum = max(map(len, parts.values()), default=0)
     if maximum < 2 or _differ_in_words(rows):
         return
@@ -71,7 +71,7 @@ def number_fields(plate: str, rows: list[Claim], notes: list[str]) -> None:
     counter = len(set().union(*parts.values())) > 2 * maximum
     numbers = []
     for row in rows:
-        part = unmentioned if row.reading.part is None else row.reading.part
+        part = without_number if row.reading.part is None else row.reading.part
         numbers.append(sorted(parts[row.key()]).index(part) + 1 if counter else part)
     for row, number in zip(rows, numbers, strict=True):
         row.field = number
@@ -83,13 +83,13 @@ def number_fields(plate: str, rows: list[Claim], notes: list[str]) -> None:
     )
 
 
-def _differ_in_words(rows: list[Claim]) -> bool:
+def _differ_in_words(rows: list[FrameCandidate]) -> bool:
     """Whether images of a well differ in more than a number: then the number is no field."""
     words: dict[tuple[object, ...], str] = {}
     return any(words.setdefault(row.key(), row.reading.words) != row.reading.words for row in rows)
 
 
-def _number_through(rows: list[Claim]) -> None:
+def _number_through(rows: list[FrameCandidate]) -> None:
     pairs = {(row.reading.field or 1, row.field) for row in rows}
     order = {pair: rank + 1 for rank, pair in enumerate(sorted(pairs))}
     for row in rows:
@@ -97,33 +97,33 @@ def _number_through(rows: list[Claim]) -> None:
 
 
 def without_duplicates(
-    folder: Path, rows: list[Claim], sizes: dict[str, int]
-) -> tuple[list[Claim], list[tuple[str, str, str, tuple[str, ...]]]]:
+    folder: Path, rows: list[FrameCandidate], sizes: dict[str, int]
+) -> tuple[list[FrameCandidate], list[tuple[str, str, str, tuple[str, ...]]]]:
     """Leave out images that claim the same place, unless they are the same byte for byte.
 
     Parameters
     ----------
     folder : Path
         The analysed folder.
-    rows : list of Claim
+    rows : list of FrameCandidate
         All images.
     sizes : dict
         Path -> bytes.
 
     Returns
     -------
-    kept : list of Claim
+    kept : list of FrameCandidate
         One for each place.
     left_out : list of (str, str, str, tuple of str)
         Path, kind (`copy` where the same bytes are used under another name, else `duplicate`),
         finished sentence, and the other files that claim the place.
     """
-    groups: dict[tuple[object, ...], list[Claim]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[FrameCandidate]] = defaultdict(list)
     for row in rows:
         groups[row.key()].append(row)
     if len(groups) == len(rows):
         return rows, []
-    kept: list[Claim] = []
+    kept: list[FrameCandidate] = []
     left_out: dict[str, tuple[str, str, tuple[str, ...]]] = {}
     for group in groups.values():
         if len(group) == 1:
@@ -143,15 +143,15 @@ def without_duplicates(
                 "tells them apart."
             )
         for path in paths[1:] if same else paths:
-            others = tuple(other for other in paths[: MOST_OTHERS + 1] if other != path)
-            told = ("copy" if same else "duplicate", message, others[:MOST_OTHERS])
-            # Of a stack with pages of both kinds the worse is told.
+            others = tuple(other for other in paths[: MAX_OTHERS + 1] if other != path)
+            finding = ("copy" if same else "duplicate", message, others[:MAX_OTHERS])
+            # Of a stack with pages of both kinds the worse counts.
             if path not in left_out or (left_out[path][0] == "copy" and not same):
-                left_out[path] = told
-    return kept, [(path, *told) for path, told in left_out.items()]
+                left_out[path] = finding
+    return kept, [(path, *finding) for path, finding in left_out.items()]
 
 
-def _place(row: Claim) -> str:
+def _place(row: FrameCandidate) -> str:
     when = f"frame {row.hours:g}" if row.source == "index" else f"{row.hours:g} h"
     place = f"plate {row.plate!r}, well {row.reading.well.name}, {when}"
     return f"{place}, channel {row.reading.channel}" if row.reading.channel else place

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.frames.duplicates import Claim, number_fields, without_duplicates
+from spheroid_qc.frames.duplicates import FrameCandidate, number_fields, without_duplicates
 from spheroid_qc.frames.file_tree import list_folder
 from spheroid_qc.frames.naming.name_reading import NameReading
 from spheroid_qc.frames.plate_names import name_plates
@@ -114,7 +114,7 @@ class FrameTable:
     missing : tuple of MissingWell
         Wells without an image at some time of their plate.
     notes : tuple of str
-        Finished sentences: how plates, times and fields were told.
+        Finished sentences: how plates, times and fields were told apart.
     """
 
     folder: Path
@@ -125,7 +125,7 @@ class FrameTable:
 
     @property
     def problems(self) -> tuple[NameFinding, ...]:
-        """Findings that cost the user an image: all but strays and copies."""
+        """Findings that cost the user an image: all but ignored files and copies."""
         return tuple(finding for finding in self.findings if finding.kind not in HARMLESS)
 
     @property
@@ -193,11 +193,11 @@ def frame_table(
     by_plate: dict[str, list[NameReading]] = defaultdict(list)
     for one, plate in zip(read, plates, strict=True):
         by_plate[plate].append(one)
-    rows: list[Claim] = []
+    rows: list[FrameCandidate] = []
     for plate in sorted(by_plate):
         rows += _plate_rows(folder, plate, by_plate[plate], parameters, probe, findings, notes)
-    rows, twice = without_duplicates(folder, rows, sizes)
-    findings += [NameFinding(*told) for told in twice]
+    rows, duplicates = without_duplicates(folder, rows, sizes)
+    findings += [NameFinding(*finding) for finding in duplicates]
     frames = _ranked(rows, sizes)
     return FrameTable(
         folder,
@@ -209,7 +209,7 @@ def frame_table(
 
 
 def _resolved(read: Iterable[NameReading]) -> list[str]:
-    """One sentence for each reason why the folder left no doubt."""
+    """One sentence for each reason that made a name clear."""
     reasons: dict[str, list[str]] = defaultdict(list)
     for one in read:
         if one.message:
@@ -229,7 +229,7 @@ def _plate_rows(
     probe: Callable[[Path], Probe | None] | None,
     findings: list[NameFinding],
     notes: list[str],
-) -> list[Claim]:
+) -> list[FrameCandidate]:
     readings = [one.reading for one in ones if one.reading is not None]
 
     def ask(index: int) -> Probe | None:
@@ -247,12 +247,12 @@ def _plate_rows(
             findings.append(NameFinding(one.path, "conflict", times.conflicts[index]))
         field = 1 if reading.field is None else reading.field
         for hours, source, page in times.times[index]:
-            rows.append(Claim(one, reading, plate, field, hours, source, page))
+            rows.append(FrameCandidate(one, reading, plate, field, hours, source, page))
     number_fields(plate, rows, notes)
     return rows
 
 
-def _ranked(rows: list[Claim], sizes: dict[str, int]) -> tuple[Frame, ...]:
+def _ranked(rows: list[FrameCandidate], sizes: dict[str, int]) -> tuple[Frame, ...]:
     hours: dict[str, set[float]] = defaultdict(set)
     for row in rows:
         hours[row.plate].add(row.hours)

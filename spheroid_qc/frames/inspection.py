@@ -27,7 +27,7 @@ ADVICE: dict[str, str] = {
 }
 """Kind of finding -> what the files under it are."""
 
-_DOUBT_ADVICE = (
+_AMBIGUITY_ADVICE = (
     "Give --name-pattern to say which word is the well, for example "
     r"'_(?P<well>[A-P]\d+)\.', or rename the files (D05 and day5 leave no doubt together)."
 )
@@ -99,7 +99,7 @@ class Inspection:
     plates : tuple of PlateSummary
         One for each plate.
     problems : tuple of NameFinding
-        Files left out, but for strays and copies.
+        Files left out, but for ignored files and copies.
     ignored : tuple of NameFinding
         Files that aren't images of the plate.
     copies : tuple of NameFinding
@@ -107,7 +107,7 @@ class Inspection:
     missing : tuple of str
         Finished sentences about wells without image.
     notes : tuple of str
-        Finished sentences: how plates, times and fields were told.
+        Finished sentences: how plates, times and fields were told apart.
     """
 
     rows: tuple[InspectedName, ...]
@@ -271,8 +271,8 @@ def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) 
     found : Inspection
         From `inspection`.
     max_rows : int or None
-        Most rows of the table, of strays and of missing wells; None: all. Names that need the
-        user's attention are listed in any case.
+        Most rows of the table, of ignored files and of missing wells; None: all. Names that need
+        the user's attention are listed in any case.
     max_width : int
         Longest file name in the table; longer ones lose their middle.
 
@@ -330,7 +330,7 @@ def _findings(kind: str, group: Sequence[NameFinding], maximum: int | None) -> l
     lines = [f"{kind.capitalize()} ({len(group)}): {ADVICE[kind]}"]
     if kind == "doubtful":
         lines += [f"  {visible(one.path)}: {' | '.join(one.readings)}" for one in group[:maximum]]
-        return [*lines, *_more(len(group), maximum), f"    -> {_DOUBT_ADVICE}"]
+        return [*lines, *_more(len(group), maximum), f"    -> {_AMBIGUITY_ADVICE}"]
     by_message: dict[str, list[str]] = defaultdict(list)
     for one in group:
         by_message[one.message].append(visible(one.path))

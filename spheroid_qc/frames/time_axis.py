@@ -19,7 +19,7 @@ SCAN_GAP_H = 0.5
 """Longest pause between two wells of one scan of a plate."""
 
 
-def scan_hours(moments: Sequence[datetime], series: Sequence[Hashable]) -> list[float]:
+def scan_hours(dates: Sequence[datetime], series: Sequence[Hashable]) -> list[float]:
     """Hours since the first image, one value for all wells of one scan of the plate.
 
     A microscope takes minutes to scan a plate, so that wells of one time point may bear different
@@ -27,7 +27,7 @@ def scan_hours(moments: Sequence[datetime], series: Sequence[Hashable]) -> list[
 
     Parameters
     ----------
-    moments : sequence of datetime
+    dates : sequence of datetime
         When each image was taken.
     series : sequence of hashable
         What each image shows, over and over.
@@ -38,7 +38,7 @@ def scan_hours(moments: Sequence[datetime], series: Sequence[Hashable]) -> list[
         Start of the scan each image belongs to, hours since the first scan.
     """
     own: dict[Hashable, list[datetime]] = defaultdict(list)
-    for acquired_at, one in zip(moments, series, strict=True):
+    for acquired_at, one in zip(dates, series, strict=True):
         own[one].append(acquired_at)
     steps = [
         (later - earlier).total_seconds() / 3600
@@ -48,7 +48,7 @@ def scan_hours(moments: Sequence[datetime], series: Sequence[Hashable]) -> list[
     ]
     pause = min([SCAN_GAP_H, *(step / 2 for step in steps)])
     at: dict[datetime, set[Hashable]] = defaultdict(set)
-    for acquired_at, one in zip(moments, series, strict=True):
+    for acquired_at, one in zip(dates, series, strict=True):
         at[acquired_at].add(one)
     starts: dict[datetime, datetime] = {}
     begun = previous = min(at)
@@ -61,7 +61,7 @@ def scan_hours(moments: Sequence[datetime], series: Sequence[Hashable]) -> list[
         starts[acquired_at] = begun
         previous = acquired_at
     first = min(at)
-    return [(starts[acquired_at] - first).total_seconds() / 3600 for acquired_at in moments]
+    return [(starts[acquired_at] - first).total_seconds() / 3600 for acquired_at in dates]
 
 
 REMEDY = "if they are 6 h apart, run with --set plate.frame_interval_h=6"
@@ -162,9 +162,9 @@ def plate_times(
                     "out; add the time to the other names, or move the file to a folder of its own."
                 )
         return result
-    moments, source = _dates(readings)
-    if moments is not None:
-        _by_date(result, plate, readings, moments, source, interval_h)
+    dates, source = _dates(readings)
+    if dates is not None:
+        _by_date(result, plate, readings, dates, source, interval_h)
     elif any(reading.index is not None for reading in readings):
         _by_index(result, plate, readings, interval_h, probe)
     elif probe is not None:
@@ -214,19 +214,19 @@ def _by_date(
     result: PlateTimes,
     plate: str,
     readings: Sequence[Reading],
-    moments: Sequence[datetime | None],
+    dates: Sequence[datetime | None],
     source: str,
     interval_h: float | None,
 ) -> None:
-    dated = [index for index, acquired_at in enumerate(moments) if acquired_at is not None]
+    dated = [index for index, acquired_at in enumerate(dates) if acquired_at is not None]
     for index in set(range(len(readings))) - set(dated):
         _leave_out(result, index, plate)
-    known = [acquired_at for acquired_at in moments if acquired_at is not None]
+    known = [acquired_at for acquired_at in dates if acquired_at is not None]
     numbers: dict[Hashable, set[int | None]] = defaultdict(set)
     for index in dated:
-        numbers[_series(readings[index]), moments[index]].add(readings[index].index)
+        numbers[_series(readings[index]), dates[index]].add(readings[index].index)
     if max(map(len, numbers.values())) > 1:
-        _by_date_and_index(result, plate, readings, moments, dated, source, interval_h)
+        _by_date_and_index(result, plate, readings, dates, dated, source, interval_h)
         return
     hours = scan_hours(known, [_series(readings[index]) for index in dated])
     for index, hour in zip(dated, hours, strict=True):
@@ -237,14 +237,14 @@ def _by_date_and_index(
     result: PlateTimes,
     plate: str,
     readings: Sequence[Reading],
-    moments: Sequence[datetime | None],
+    dates: Sequence[datetime | None],
     dated: Sequence[int],
     source: str,
     interval_h: float | None,
 ) -> None:
     """Several time points on each of several dates."""
-    pairs = {index: (moments[index], readings[index].index or 0) for index in dated}
-    first = min(acquired_at for acquired_at in moments if acquired_at is not None)
+    pairs = {index: (dates[index], readings[index].index or 0) for index in dated}
+    first = min(acquired_at for acquired_at in dates if acquired_at is not None)
     if interval_h is None:
         order = {pair: rank for rank, pair in enumerate(sorted(set(pairs.values())))}
         for index in dated:
@@ -308,12 +308,12 @@ def _index_dates(readings: Sequence[Reading], probe: ProbeFile) -> dict[int, flo
         if reading.index is None:
             continue
         dates = found[reading.index]
-        asked = probe(index)
-        if asked is None:  # unreadable: its neighbours at the same time may tell
+        probed = probe(index)
+        if probed is None:  # unreadable: its neighbours at the same time may tell
             continue
-        if asked.acquired is None:
+        if probed.acquired is None:
             return None
-        dates.append(asked.acquired.replace(tzinfo=None))
+        dates.append(probed.acquired.replace(tzinfo=None))
     if not all(found.values()):
         return None
     first = min(min(dates) for dates in found.values())
@@ -326,16 +326,16 @@ def _index_dates(readings: Sequence[Reading], probe: ProbeFile) -> dict[int, flo
     return {number: middle - middles[0] for number, middle in zip(order, middles, strict=True)}
 
 
-def _own_times(asked: Probe) -> tuple[float, ...] | None:
+def _own_times(probed: Probe) -> tuple[float, ...] | None:
     """Take the times of a stack's pages, if there is one for each and they increase."""
-    times = asked.times_h
-    if times is None or len(times) != asked.n_times:
+    times = probed.times_h
+    if times is None or len(times) != probed.n_times:
         return None
     return times if all(later > earlier for earlier, later in pairwise(times)) else None
 
 
 def _common_pages(
-    asked: Sequence[Probe | None],
+    probed: Sequence[Probe | None],
 ) -> dict[tuple[int, int], float]:
     """Hours of each page of stacks that tell their times, one value for all wells of a scan.
 
@@ -343,15 +343,15 @@ def _common_pages(
     """
     places: list[tuple[int, int]] = []
     hours: list[float] = []
-    for index, one in enumerate(asked):
+    for index, one in enumerate(probed):
         own = None if one is None or one.n_times <= 1 else _own_times(one)
         for page, time in enumerate(own or ()):
             places.append((index, page))
             hours.append(time - (own or (0.0,))[0])
     if not places:
         return {}
-    moments = [_EPOCH + timedelta(hours=hour) for hour in hours]
-    starts = scan_hours(moments, [index for index, _ in places])
+    dates = [_EPOCH + timedelta(hours=hour) for hour in hours]
+    starts = scan_hours(dates, [index for index, _ in places])
     # Rounding to the clock's microseconds must not show where stacks agree.
     exact: dict[float, float] = {}
     for start, hour in zip(starts, hours, strict=True):
@@ -367,12 +367,12 @@ def _by_file(
     probe: ProbeFile,
 ) -> None:
     """Names without any time: pages of stacks, or dates of several photographs of a well."""
-    asked = [probe(index) for index in range(len(readings))]
-    stacks = [one is not None and one.n_times > 1 for one in asked]
+    probed = [probe(index) for index in range(len(readings))]
+    stacks = [one is not None and one.n_times > 1 for one in probed]
     if any(stacks):
         sources = set()
-        common = _common_pages(asked)
-        for index, one in enumerate(asked):
+        common = _common_pages(probed)
+        for index, one in enumerate(probed):
             if one is None or one.n_times <= 1:
                 result.put(index, 0.0, "none")
                 continue
@@ -390,7 +390,7 @@ def _by_file(
             + (f"; time_h counts pages, not hours; {REMEDY}." if "index" in sources else ".")
         )
         return
-    dates = [None if one is None else one.acquired for one in asked]
+    dates = [None if one is None else one.acquired for one in probed]
     known = [date.replace(tzinfo=None) for date in dates if date is not None]
     visits: dict[Hashable, list[datetime]] = defaultdict(list)
     if len(known) == len(readings):

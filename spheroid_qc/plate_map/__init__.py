@@ -1,9 +1,9 @@
 """What is in the wells: plate maps in all their forms.
 
-`read_map` finds out which form a file has and collects what it says; `long_form`, `grid_form` and
-`layout_form` read the forms; `wells_from_rows`, `finished_wells`, `dose_cells` and `role_words`
-turn lines into wells and refuse what would be read wrongly; `mapped_wells` are the result,
-`write_map` the way back to a file.
+`read_map` finds out which form a file has; `long_form`, `grid_form` and `layout_form` bring each to
+the one middle form of `tidy_map`; `dose_cells` and `wells_from_rows` read it and refuse what would
+be read wrongly, `finished_wells` gives roles, units and strata, `map_warnings` says what is odd;
+`mapped_wells` are the result, `write_map` the way back to a file. `end_points` are measured values.
 """
 
 from __future__ import annotations

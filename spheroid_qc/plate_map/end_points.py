@@ -7,17 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate_map.dose_cells import numeric_text
-from spheroid_qc.plate_map.grid_form import find_grids, grid_records
-from spheroid_qc.plate_map.long_form import find_heading_line, long_records
-from spheroid_qc.plate_map.map_headings import Heading
-from spheroid_qc.plate_map.map_records import MapProblems, Record, counted, is_missing
-from spheroid_qc.plate_map.mapped_wells import match_plates
+from spheroid_qc.plate_map.grid_form import find_grids, read_grids
+from spheroid_qc.plate_map.long_form import find_wells, read_long
+from spheroid_qc.plate_map.mapped_wells import on_imaged_plates
+from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
+from spheroid_qc.tables.cell_values import is_missing, measured_number, numeric_text
 from spheroid_qc.tables.cells import Cell, Table
 from spheroid_qc.tables.delimited_text import read_tables
-from spheroid_qc.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
-
-_NO_NUMBER = ("", "na", "n/a", "nan", "-", ".", "null", "none", "missing")
+from spheroid_qc.tables.messages import TableMessages
+from spheroid_qc.tables.numbers import NumberError, NumberStyle, style_of
+from spheroid_qc.wording import plural
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,7 @@ class EndPoints:
             were.
         """
         imaged = list(dict.fromkeys(plates))
-        named = list(dict.fromkeys(plate for plate, _ in self.values if plate is not None))
-        if not named and len(imaged) > 1:
+        if len(imaged) > 1 and all(plate is None for plate, _ in self.values):
             raise PlateMapError(
                 [
                     f"{self.source} names no plate, but {len(imaged)} plates were imaged "
@@ -71,13 +69,7 @@ class EndPoints:
                     "belongs to one plate only."
                 ]
             )
-        matches = match_plates(named, imaged, self.source)
-        found: dict[tuple[str, str], dict[str, float]] = {}
-        for (plate, well), values in self.values.items():
-            matched = matches.get(plate or "")
-            for target in imaged if plate is None else [p for p in imaged if p == matched]:
-                found[target, well] = values
-        return found
+        return on_imaged_plates(self.values, imaged, self.source)
 
 
 def read_end_points(path: Path | str, *, well_count: int | None = None) -> EndPoints:
@@ -101,72 +93,67 @@ def read_end_points(path: Path | str, *, well_count: int | None = None) -> EndPo
         With all mistakes found, one sentence each.
     """
     path = Path(path)
-    tables = read_tables(path)
-    problems = MapProblems()
-    notes: list[str] = []
-    records, headings, used = _records_of(path, tables, problems, notes, well_count)
-    cells = _by_column(records, headings)
+    messages = TableMessages()
+    tidy = _read_tidy(path, read_tables(path), messages, well_count)
+    cells: dict[str, list[tuple[WellCells, Cell]]] = {head.written: [] for head in tidy.headings}
+    for row in tidy.rows:
+        for heading, cell in row.cells:
+            cells[heading.written].append((row, cell))
     style = style_of(
         (numeric_text(cell) for column in cells.values() for _, cell in column),
-        used[0].separator,
+        tidy.tables[0].separator,
     )
     if style.mark == ",":
-        notes.append("Numbers are written with decimal commas.")
-    values: dict[tuple[str | None, str], dict[str, float]] = {}
+        messages.notes.append("Numbers are written with decimal commas.")
     lines: dict[tuple[str | None, str], int] = {}
-    for record in records:
-        key = (record.plate, record.well)
-        if key in lines:
-            plate = f" of plate {record.plate}" if record.plate else ""
-            problems.add(
-                f"{record.place}: well {record.well}{plate} stands in line {lines[key]} already; "
-                "give each well one line.",
+    for row in tidy.rows:
+        if row.plate_well in lines:
+            plate = f" of plate {row.plate}" if row.plate else ""
+            messages.problem(
+                f"{row.place}: well {row.well}{plate} stands in line {lines[row.plate_well]} "
+                "already; give each well one line.",
                 "doubled wells",
             )
-            continue
-        lines[key] = record.line
-        values[key] = {}
+        else:
+            lines[row.plate_well] = row.line
+    values: dict[tuple[str | None, str], dict[str, float]] = {key: {} for key in lines}
     columns = []
     for name, column in cells.items():
-        numbers = _numbers(name, column, style, problems, notes)
+        numbers = _numbers(name, column, style, messages)
         if numbers is None:
             continue
         columns.append(name)
-        for record, number in numbers:
-            values[record.plate, record.well].setdefault(name, number)
-    if not columns and not problems:
-        problems.add(
-            f"{used[0].title}, line 1: no column holds numbers; give a column of wells and at "
-            "least one column of measured values."
+        for row, number in numbers:
+            values[row.plate_well].setdefault(name, number)
+    if not columns and not messages.has_problems():
+        messages.problem(
+            f"{tidy.tables[0].title}, line 1: no column holds numbers; give a column of wells and "
+            "at least one column of measured values."
         )
-    problems.raise_if_any()
-    notes[:0] = [note for table in used for note in table.notes]
-    notes.append(f"Values joined for {counted(len(values))}: {', '.join(columns)}.")
+    messages.raise_if_problems()
+    notes = [note for table in tidy.tables for note in table.notes] + messages.notes
+    notes.append(f"Values joined for {plural(len(values), 'well')}: {', '.join(columns)}.")
     return EndPoints(tuple(columns), values, tuple(dict.fromkeys(notes)), path.name)
 
 
-def _records_of(
-    path: Path,
-    tables: tuple[Table, ...],
-    problems: MapProblems,
-    notes: list[str],
-    well_count: int | None,
-) -> tuple[list[Record], list[Heading], list[Table]]:
-    needed = (frozenset({"well"}), frozenset({"row", "column"}))
+def _read_tidy(
+    path: Path, tables: tuple[Table, ...], messages: TableMessages, well_count: int | None
+) -> TidyMap:
+    """Recognise the form, a column of wells or grids, and bring it to the middle form."""
     for table in tables:
-        line = find_heading_line(table, needed)
+        line = find_wells(table)
         if line is not None:
             if len(tables) > 1:
-                notes.append(f"{path.name} has several sheets; {table.sheet!r} is read.")
-            records, headings = long_records(table, line, problems, notes, well_count)
-            return records, headings, [table]
-    grids = [grid for table in tables for grid in find_grids(table, problems)]
+                messages.notes.append(f"{path.name} has several sheets; {table.sheet!r} is read.")
+            return read_long(line, messages, well_count)
+    grids = [grid for table in tables for grid in find_grids(table, messages)]
+    if len(grids) == 1 and not grids[0].name and not grids[0].table.sheet:
+        grids = [replace(grids[0], name=path.stem)]
+        messages.notes.append(
+            f"The grid of {path.name} has no name; its values are called {path.stem}."
+        )
     if grids:
-        if len(grids) == 1 and not grids[0].name and not grids[0].table.sheet:
-            grids = [replace(grids[0], name=path.stem)]
-            notes.append(f"The grid of {path.name} has no name; its values are called {path.stem}.")
-        records, headings = grid_records(grids, problems, notes, well_count)
-        return records, headings, list({id(grid.table): grid.table for grid in grids}.values())
+        return read_grids(grids, messages, well_count)
     raise PlateMapError(
         [
             f"{tables[0].title}, line 1, column 1: no column with wells and no grid is found; name "
@@ -175,50 +162,35 @@ def _records_of(
     )
 
 
-def _by_column(
-    records: list[Record], headings: list[Heading]
-) -> dict[str, list[tuple[Record, Cell]]]:
-    cells: dict[str, list[tuple[Record, Cell]]] = {heading.written: [] for heading in headings}
-    for record in records:
-        for heading, cell in record.cells:
-            cells.setdefault(heading.written, []).append((record, cell))
-    return cells
-
-
 def _numbers(
     name: str,
-    column: list[tuple[Record, Cell]],
+    column: list[tuple[WellCells, Cell]],
     style: NumberStyle,
-    problems: MapProblems,
-    notes: list[str],
-) -> list[tuple[Record, float]] | None:
+    messages: TableMessages,
+) -> list[tuple[WellCells, float]] | None:
     """Read a column of numbers; None where it holds words only."""
-    numbers: list[tuple[Record, float]] = []
+    numbers: list[tuple[WellCells, float]] = []
     wrong: list[tuple[Cell, str]] = []
-    for record, cell in column:
-        if cell.cell_error:
-            problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
-            continue
-        if is_missing(cell.text) or cell.text.casefold() in _NO_NUMBER:
+    for row, cell in column:
+        if messages.untrusted(cell) or is_missing(cell.text):
             continue
         try:
-            exact = parse_number(cell.text, NumberStyle() if cell.cell_type == "number" else style)
-        except NumberFault as cell_error:
-            wrong.append((cell, str(cell_error)))
+            number = measured_number(cell, style)
+        except NumberError as error:
+            wrong.append((cell, str(error)))
             continue
-        if abs(exact) > 10**300:
-            wrong.append((cell, f"{cell.text!r} is beyond all measure; correct it"))
-            continue
-        numbers.append((record, float(exact)))
+        if number is not None:
+            numbers.append((row, float(number)))
     if not numbers:
-        looks_numeric = [(cell, why) for cell, why in wrong if cell.text[:1].isdigit()]
-        if wrong and len(looks_numeric) < len(wrong):
-            notes.append(f"Column {name} holds words and is left out.")
+        like_numbers = [(cell, reason) for cell, reason in wrong if cell.text[:1].isdigit()]
+        if len(like_numbers) < len(wrong):
+            messages.notes.append(f"Column {name} holds words and is left out.")
             return None
-        wrong = looks_numeric
         if not wrong:
-            notes.append(f"Column {name} is empty and is left out.")
+            messages.notes.append(f"Column {name} is empty and is left out.")
             return None
-    for cell, why in wrong:
-        problems.add(f"{cell.place}: {why}; leave the cell empty if nothing was measured.", name)
+    for cell, reason in wrong:
+        messages.problem(
+            f"{cell.place}: {reason}; leave the cell empty if nothing was measured.", name
+        )
     return numbers

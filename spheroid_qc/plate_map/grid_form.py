@@ -10,10 +10,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spheroid_qc.plate_map.map_headings import Heading, read_heading
-from spheroid_qc.plate_map.map_records import MapProblems, Record, is_missing
+from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
+from spheroid_qc.tables.cell_values import is_missing, well_on_plate
 from spheroid_qc.tables.cells import Cell, Table, TableRow
-from spheroid_qc.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
+from spheroid_qc.tables.headings import Heading, read_heading
+from spheroid_qc.tables.messages import TableMessages
+from spheroid_qc.wells import Well, parse_well
+from spheroid_qc.wording import plural
 
 # `plate: X` names a plate; without a colon only what looks like a number or a short code does,
 # since titles such as "plate map of May" are common.
@@ -51,6 +54,11 @@ class Grid:
     last_line: int
     cells: tuple[tuple[Well, Cell], ...]
 
+    @property
+    def place(self) -> str:
+        """Where the grid begins, for messages."""
+        return self.table.place(self.line, self.column)
+
 
 def _column_number(text: str) -> int | None:
     match = re.fullmatch(r"0*([1-9]\d?)(?:\.0+)?", text)
@@ -82,14 +90,14 @@ def _heads(row: TableRow) -> list[tuple[int, list[int]]]:
     return runs
 
 
-def find_grids(table: Table, problems: MapProblems) -> list[Grid]:
+def find_grids(table: Table, messages: TableMessages) -> list[Grid]:
     """Find all grids of a table.
 
     Parameters
     ----------
     table : Table
         Any table.
-    problems : MapProblems
+    messages : TableMessages
         Takes what is wrong within a grid (rows out of order, a value beyond the last column).
 
     Returns
@@ -124,7 +132,7 @@ def find_grids(table: Table, problems: MapProblems) -> list[Grid]:
         for index, (label, numbers) in enumerate(found):
             right = found[index + 1][0] if index + 1 < len(found) else None
             name = row.text(label) or _title(titles, label, single=len(found) == 1)
-            grid = _grid(table, rows, position, label, numbers, right, name, plate, problems)
+            grid = _grid(table, rows, position, label, numbers, right, name, plate, messages)
             grids.append(grid)
             depth = max(depth, 1 + sum(row.line <= grid.last_line for row in rows[position + 1 :]))
         position += depth
@@ -153,7 +161,7 @@ def _grid(
     right: int | None,
     name: str,
     plate: str | None,
-    problems: MapProblems,
+    messages: TableMessages,
 ) -> Grid:
     head = rows[position]
     heading = " ".join(name.split())
@@ -165,7 +173,7 @@ def _grid(
         if letters is None:
             break
         if letters <= previous:
-            problems.add(
+            messages.problem(
                 f"{table.place(row.line, label, heading)}: row {row.text(label)!r} stands twice or "
                 "out of order in this grid; write each row once, from top to bottom, and start a "
                 "new grid with a line of column numbers.",
@@ -180,7 +188,7 @@ def _grid(
             offset = column - label - 1
             if offset >= len(numbers):
                 if text and right is None and column == label + len(numbers) + 1:
-                    problems.add(
+                    messages.problem(
                         f"{table.place(row.line, column, heading)}: {text!r} stands to the right "
                         f"of the last column, {numbers[-1]}; number the column, or take the value "
                         "out.",
@@ -192,104 +200,91 @@ def _grid(
     return Grid(table, name, plate, head.line, label, last_line, tuple(cells))
 
 
-def grid_records(
-    grids: Iterable[Grid],
-    problems: MapProblems,
-    notes: list[str],
-    well_count: int | None = None,
-) -> tuple[list[Record], list[Heading]]:
-    """Join grids of several variables into one record a well.
+def read_grids(
+    grids: Iterable[Grid], messages: TableMessages, well_count: int | None = None
+) -> TidyMap:
+    """Join grids of several variables into one row a well.
 
     Parameters
     ----------
     grids : iterable of Grid
         All with a name (or on a sheet whose name is one).
-    problems, notes : MapProblems, list of str
-        Take what is found.
+    messages : TableMessages
+        Takes what is found.
     well_count : int, optional
         Wells of the plate.
 
     Returns
     -------
-    (list of Record, list of Heading)
-        One record for every well that any grid says something about.
+    TidyMap
+        One row for every well that any grid says something about.
     """
     grids = list(grids)
-    headings: list[Heading] = []
+    named = _named_grids(grids, messages)
     collected: dict[tuple[str | None, Well], list[tuple[Heading, Cell]]] = {}
-    first: dict[tuple[str | None, str, str], Grid] = {}
-    tables: dict[int, tuple[Table, int, int]] = {}
+    for heading, grid in named:
+        for well, cell in grid.cells:
+            if is_missing(cell.text) and not cell.cell_error:
+                continue
+            if well_on_plate(cell, well, messages, well_count):
+                collected.setdefault((grid.plate, well), []).append((heading, cell))
+    tables = {id(grid.table): grid.table for grid in grids}
+    for table in tables.values():
+        here = [grid for _, grid in named if grid.table is table]
+        if here:
+            first, last = min(grid.line for grid in here), max(grid.last_line for grid in here)
+            for sentence in table.merged_problems(first, last):
+                messages.problem(sentence, "merged cells")
+    plates = {grid.plate for grid in grids}
+    if len(plates) > 1 and None in plates:
+        lost = next(grid for grid in grids if grid.plate is None)
+        messages.problem(
+            f"{lost.place}: this grid belongs to no plate, while others do; write a line "
+            "'plate: NAME' above it."
+        )
+    headings = list(dict.fromkeys(heading for heading, _ in named))
+    names = ", ".join(dict.fromkeys(heading.written for heading in headings))
+    messages.notes.append(f"{plural(len(grids), 'grid')} read: {names}.")
+    rows = []
+    for plate, well in sorted(collected, key=lambda key: (key[0] or "", key[1])):
+        found = collected[plate, well]
+        own = next((cell.text for heading, cell in found if heading.kind == "plate"), None)
+        first_cell = found[0][1]
+        rows.append(
+            WellCells(
+                first_cell.table.place(first_cell.line, first_cell.column),
+                own or plate,
+                well.name,
+                tuple(pair for pair in found if pair[0].kind != "plate"),
+                first_cell.line,
+            )
+        )
+    headings = [heading for heading in headings if heading.kind != "plate"]
+    return TidyMap(rows, headings, list(tables.values()))
+
+
+def _named_grids(grids: list[Grid], messages: TableMessages) -> list[tuple[Heading, Grid]]:
+    """Give each grid with what its name means; a name may stand once for each plate."""
+    named: dict[tuple[str | None, str, str], tuple[Heading, Grid]] = {}
     for grid in grids:
-        heading = read_heading(grid.name) if grid.name else read_heading(grid.table.sheet)
-        place = grid.table.place(grid.line, grid.column)
+        heading = read_heading(grid.name or grid.table.sheet)
         written = heading.written
         if not written or heading.kind in ("well", "row", "column"):
-            problems.add(
-                f"{place}: the grid has no name; write what it holds (drug, dose_uM, unit, role, "
-                "cell_line ...) into its top-left cell. If its numbers are treatments, give the "
-                "treatment table too, named as this file but with 'treatment' for 'layout'.",
+            messages.problem(
+                f"{grid.place}: the grid has no name; write what it holds (drug, dose_uM, unit, "
+                "role, cell_line ...) into its top-left cell. If its numbers are treatments, give "
+                "the treatment table too, named as this file but with 'treatment' for 'layout'.",
                 "grids without a name",
             )
             continue
-        held = (grid.plate, heading.kind if heading.kind != "extra" else written, heading.slot)
-        if held in first:
-            before = first[held]
-            problems.add(
-                f"{place}: a second grid is named {written!r} (the first begins in line "
-                f"{before.line}); number them, such as drug_1 and drug_2, or write a line "
+        key = (grid.plate, heading.kind if heading.kind != "extra" else written, heading.slot)
+        if key in named:
+            messages.problem(
+                f"{grid.place}: a second grid is named {written!r} (the first begins in line "
+                f"{named[key][1].line}); number them, such as drug_1 and drug_2, or write a line "
                 "'plate: NAME' above the grids of each plate.",
                 "doubled grids",
             )
             continue
-        first[held] = grid
-        top = tables.get(id(grid.table), (grid.table, grid.line, grid.last_line))
-        tables[id(grid.table)] = (
-            grid.table,
-            min(top[1], grid.line),
-            max(top[2], grid.last_line),
-        )
-        if heading not in headings:
-            headings.append(heading)
-        for well, cell in grid.cells:
-            if is_missing(cell.text) and not cell.cell_error:
-                continue
-            if well_count is not None and not fits(well, well_count):
-                rows, columns = PLATE_FORMATS[well_count]
-                problems.add(
-                    f"{cell.place}: {well.name} is not a well of a {well_count}-well plate, which "
-                    f"ends at {well_name(rows - 1, columns - 1)}; correct it, or set the number "
-                    "of wells.",
-                    "unknown wells",
-                )
-                continue
-            collected.setdefault((grid.plate, well), []).append((heading, cell))
-    for table, top_line, last_line in tables.values():
-        for sentence in table.merged_problems(top_line, last_line):
-            problems.add(sentence, "merged cells")
-    plates = {grid.plate for grid in grids}
-    if len(plates) > 1 and None in plates:
-        lost = next(grid for grid in grids if grid.plate is None)
-        problems.add(
-            f"{lost.table.place(lost.line, lost.column)}: this grid belongs to no plate, while "
-            "others do; write a line 'plate: NAME' above it."
-        )
-    names = ", ".join(dict.fromkeys(heading.written for heading in headings))
-    notes.append(f"{len(grids)} grid{'s' * (len(grids) != 1)} read: {names}.")
-    keys = sorted(collected, key=lambda key: (key[0] or "", key[1]))
-    plate_heads = [heading for heading in headings if heading.kind == "plate"]
-    records = []
-    for plate, well in keys:
-        messages = collected[plate, well]
-        own = next((cell.text for heading, cell in messages if heading in plate_heads), None)
-        cells = tuple(pair for pair in messages if pair[0] not in plate_heads)
-        anchor = messages[0][1]
-        records.append(
-            Record(
-                f"{anchor.table.place(anchor.line, anchor.column)}",
-                own or plate,
-                well.name,
-                cells,
-                anchor.line,
-            )
-        )
-    return records, [heading for heading in headings if heading not in plate_heads]
+        named[key] = (heading, grid)
+    return list(named.values())

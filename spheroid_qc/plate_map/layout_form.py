@@ -8,23 +8,19 @@ from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map.grid_form import Grid
-from spheroid_qc.plate_map.long_form import (
-    HeadingLine,
-    body_rows,
-    find_heading_line,
-    settle_columns,
-)
-from spheroid_qc.plate_map.map_headings import Heading
-from spheroid_qc.plate_map.map_records import MapProblems, Record, is_missing, within_plate
+from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
+from spheroid_qc.tables.cell_values import is_missing, well_on_plate
 from spheroid_qc.tables.cells import Cell, Table
+from spheroid_qc.tables.heading_line import HeadingLine, decide_columns, find_heading_line
+from spheroid_qc.tables.headings import Heading
+from spheroid_qc.tables.messages import TableMessages
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 
 
 def find_treatments(table: Table) -> HeadingLine | None:
     """Find the headings of a treatment table: an index and drugs or concentrations."""
-    needed = (frozenset({"index", "drug"}), frozenset({"index", "dose"}))
-    line = find_heading_line(table, needed)
+    line = find_heading_line(table, frozenset({"index", "drug"}), frozenset({"index", "dose"}))
     return None if line is None or "well" in line.kinds else line
 
 
@@ -61,111 +57,101 @@ def sibling_of(path: Path, word: str = "layout", other: str = "treatment") -> Pa
     return found[0] if found else None
 
 
-def _number(text: str) -> str:
+def _plain_index(text: str) -> str:
     """Bring `1`, `01` and `1.0` to the same index."""
     match = re.fullmatch(r"0*(\d+)(?:[.,]0+)?", text)
     return match[1] if match else text.casefold()
 
 
-def layout_records(
-    grid: Grid,
-    treatments: Table,
-    line: HeadingLine,
-    problems: MapProblems,
-    notes: list[str],
-    well_count: int | None = None,
-) -> tuple[list[Record], list[Heading]]:
+def read_layout(
+    grid: Grid, line: HeadingLine, messages: TableMessages, well_count: int | None = None
+) -> TidyMap:
     """Join a layout with its treatments.
 
     Parameters
     ----------
     grid : Grid
         Treatment numbers.
-    treatments : Table
-        One line a treatment.
     line : HeadingLine
-        The headings of `treatments`.
-    problems, notes : MapProblems, list of str
-        Take what is found.
+        The headings of the treatment table, as found by `find_treatments`.
+    messages : TableMessages
+        Takes what is found.
     well_count : int, optional
         Wells of the plate.
 
     Returns
     -------
-    (list of Record, list of Heading)
-        One record for every well with a treatment number; its cells are those of the treatment.
+    TidyMap
+        One row for every well with a treatment number; its cells are those of the treatment.
     """
-    body = body_rows(treatments, line)
-    last = body[-1].line if body else line.row.line
-    for sentence in (
-        *grid.table.merged_problems(grid.line, grid.last_line),
-        *treatments.merged_problems(line.row.line, last),
-    ):
-        problems.add(sentence, "merged cells")
-    columns = settle_columns(treatments, line, body, problems, notes) if body else {}
-    index_column = next(
-        (column for column, heading in columns.items() if heading.kind == "index"), 1
-    )
+    for sentence in grid.table.merged_problems(grid.line, grid.last_line):
+        messages.problem(sentence, "merged cells")
     columns = {
         column: replace(heading, kind="extra")
         if heading.kind in ("well", "row", "column", "plate")
         else heading
-        for column, heading in columns.items()
+        for column, heading in decide_columns(line, messages).items()
     }
-    by_index: dict[str, tuple[tuple[Heading, Cell], ...]] = {}
+    treatments = _read_treatments(line, columns, messages)
+    rows = []
+    used = set()
+    for well, cell in grid.cells:
+        if not cell.cell_error and is_missing(cell.text):
+            continue
+        if messages.untrusted(cell) or not well_on_plate(cell, well, messages, well_count):
+            continue
+        key = _plain_index(cell.text)
+        if key not in treatments:
+            messages.problem(
+                f"{cell.place}: well {well.name} has treatment {cell.text!r}, which the treatment "
+                f"table {line.table.title} does not list; add a line for it, or correct the well.",
+                "unknown treatments",
+            )
+            continue
+        used.add(key)
+        rows.append(WellCells(cell.place, grid.plate, well.name, treatments[key], cell.line))
+    messages.notes.append(
+        f"The layout {grid.table.title} is read with the treatment table {line.table.title}."
+    )
+    idle = [key for key in treatments if key not in used]
+    if idle:
+        messages.notes.append(f"Treatments without a well: {', '.join(idle)}.")
+    headings = [heading for heading in columns.values() if heading.kind != "index"]
+    return TidyMap(rows, headings, [grid.table, line.table])
+
+
+def _read_treatments(
+    line: HeadingLine, columns: dict[int, Heading], messages: TableMessages
+) -> dict[str, tuple[tuple[Heading, Cell], ...]]:
+    """Read what stands for each treatment number."""
+    index_column = next(
+        (column for column, heading in columns.items() if heading.kind == "index"), 1
+    )
+    treatments: dict[str, tuple[tuple[Heading, Cell], ...]] = {}
     lines: dict[str, int] = {}
-    for row in body:
-        index = Cell(
-            treatments, row.line, index_column, row.text(index_column), line.row.text(index_column)
-        )
-        key = _number(index.text)
-        if index.cell_error:
-            problems.add(f"{index.place} {index.cell_error}.", "untrusted cells")
+    for row in line.body():
+        index = line.cell(row, index_column)
+        key = _plain_index(index.text)
+        if messages.untrusted(index):
             continue
         if is_missing(index.text):
-            problems.add(
+            messages.problem(
                 f"{index.place}: the treatment has no index; write the number that stands for it "
                 "in the layout, or delete the line.",
                 "missing index",
             )
             continue
-        if key in by_index:
-            problems.add(
+        if key in treatments:
+            messages.problem(
                 f"{index.place}: the treatment {index.text} stands in line {lines[key]} already; "
                 "give each treatment its own index.",
                 "doubled index",
             )
             continue
         lines[key] = row.line
-        by_index[key] = tuple(
-            (heading, Cell(treatments, row.line, column, row.text(column), heading.written))
+        treatments[key] = tuple(
+            (heading, line.cell(row, column, heading.written))
             for column, heading in columns.items()
             if heading.kind != "index"
         )
-    records = []
-    used = set()
-    for well, cell in grid.cells:
-        if is_missing(cell.text) and not cell.cell_error:
-            continue
-        if cell.cell_error:
-            problems.add(f"{cell.place} {cell.cell_error}.", "untrusted cells")
-            continue
-        if within_plate(cell, well, problems, well_count) is None:
-            continue
-        key = _number(cell.text)
-        if key not in by_index:
-            problems.add(
-                f"{cell.place}: well {well.name} has treatment {cell.text!r}, which the treatment "
-                f"table {treatments.title} does not list; add a line for it, or correct the well.",
-                "unknown treatments",
-            )
-            continue
-        used.add(key)
-        records.append(Record(cell.place, grid.plate, well.name, by_index[key], cell.line))
-    notes.append(
-        f"The layout {grid.table.title} is read with the treatment table {treatments.title}."
-    )
-    idle = [key for key in by_index if key not in used]
-    if idle:
-        notes.append(f"Treatments without a well: {', '.join(idle)}.")
-    return records, [heading for heading in columns.values() if heading.kind != "index"]
+    return treatments

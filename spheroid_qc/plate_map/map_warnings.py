@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from spheroid_qc.plate_map.map_records import counted
 from spheroid_qc.plate_map.mapped_wells import MappedWell, PlateMap
 from spheroid_qc.wells import PLATE_FORMATS, fits, parse_well, smallest_format
+from spheroid_qc.wording import plural
 
 _HIGHEST_UM = 20_000.0
 
@@ -89,7 +89,7 @@ def _treated_with_nothing(plate_map: PlateMap) -> list[str]:
     if not wells:
         return []
     return [
-        f"{plate_map.source} calls {counted(len(wells))} treated that hold no drug "
+        f"{plate_map.source} calls {plural(len(wells), 'well')} treated that hold no drug "
         f"({', '.join(wells[:5])}{' ...' if len(wells) > 5 else ''}); write vehicle if they are "
         "controls."
     ]

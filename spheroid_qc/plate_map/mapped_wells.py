@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from spheroid_qc.errors import PlateMapError
+from spheroid_qc.wording import listed
 
 ROLES = ("vehicle", "positive_control", "blank", "treated")
 MAX_DRUGS = 3
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,25 +182,40 @@ class PlateMap:
         PlateMapError
             If the map names plates and none of them was imaged.
         """
-        imaged = list(dict.fromkeys(plates))
-        matches = match_plates(self.plates, imaged, self.source or "the plate map")
-        found: dict[tuple[str, str], MappedWell] = {}
-        for well in self.wells:
-            if well.plate is None:
-                targets = imaged
-            else:
-                targets = [matches[well.plate]] if well.plate in matches else []
-            for target in targets:
-                found[target, well.well] = well
-        return found
+        return on_imaged_plates(self._index, plates, self.source or "the plate map")
 
-    @property
+    @cached_property
     def _index(self) -> Mapping[tuple[str | None, str], MappedWell]:
-        index: dict[tuple[str | None, str], MappedWell] | None = self.__dict__.get("_wells_by_name")
-        if index is None:
-            index = {(well.plate, well.well): well for well in self.wells}
-            self.__dict__["_wells_by_name"] = index
-        return index
+        return {(well.plate, well.well): well for well in self.wells}
+
+
+def find_plate(name: str, imaged: Iterable[str]) -> str | None:
+    """Find the one imaged plate that a name means: by name, whatever its case, or by folder."""
+    imaged = list(imaged)
+    key = name.strip().casefold()
+    for same in (
+        [plate for plate in imaged if plate == name],
+        [plate for plate in imaged if plate.strip().casefold() == key],
+        [plate for plate in imaged if PurePosixPath(plate).name.strip().casefold() == key],
+    ):
+        if same:
+            return same[0] if len(same) == 1 else None
+    return None
+
+
+def on_imaged_plates(
+    entries: Mapping[tuple[str | None, str], Entry], plates: Iterable[str], source: str
+) -> dict[tuple[str, str], Entry]:
+    """Bring what is known by plate and well to the imaged plates; without plate it is for all."""
+    imaged = list(dict.fromkeys(plates))
+    named = dict.fromkeys(plate for plate, _ in entries if plate is not None)
+    matches = match_plates(named, imaged, source)
+    found: dict[tuple[str, str], Entry] = {}
+    for (plate, well), entry in entries.items():
+        matched = [matches[plate]] if plate in matches else []
+        for target in imaged if plate is None else matched:
+            found[target, well] = entry
+    return found
 
 
 def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> dict[str, str]:
@@ -223,23 +243,15 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
         With one sentence that lists both sides, if no name matches, or two match the same.
     """
     named, imaged = list(named), list(imaged)
-    matches: dict[str, str] = {}
-    for name in named:
-        key = name.strip().casefold()
-        same = [plate for plate in imaged if plate == name]
-        same = same or [plate for plate in imaged if plate.strip().casefold() == key]
-        same = same or [
-            plate for plate in imaged if PurePosixPath(plate).name.strip().casefold() == key
-        ]
-        if len(same) == 1:
-            matches[name] = same[0]
+    found = {name: find_plate(name, imaged) for name in named}
+    matches = {name: plate for name, plate in found.items() if plate is not None}
     lost = [name for name in named if name not in matches]
     if lost and not matches:
         raise PlateMapError(
             [
-                f"{source} names the plate{'s' * (len(lost) > 1)} {_listed(lost)}, which "
+                f"{source} names the plate{'s' * (len(lost) > 1)} {listed(lost)}, which "
                 f"{'are' if len(lost) > 1 else 'is'} not among the imaged plates "
-                f"({_listed(imaged) or 'none'}); write the names as they are listed here into the "
+                f"({listed(imaged) or 'none'}); write the names as they are listed here into the "
                 "column plate, or leave that column out if the map holds for every plate."
             ]
         )
@@ -248,16 +260,11 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
         names = [name for name, plate in matches.items() if plate == twice[0]]
         raise PlateMapError(
             [
-                f"{source} has two plates, {_listed(names)}, that both match the imaged plate "
+                f"{source} has two plates, {listed(names)}, that both match the imaged plate "
                 f"{twice[0]}; write the plate's name one way."
             ]
         )
     return matches
-
-
-def _listed(names: list[str], maximum: int = 12) -> str:
-    shown = ", ".join(names[:maximum])
-    return f"{shown} and {len(names) - maximum} more" if len(names) > maximum else shown
 
 
 def condition_name(mapped: MappedWell) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from pathlib import Path
 
+from spheroid_qc.atomic import atomic_path
 from spheroid_qc.plate_map.mapped_wells import Dose, MappedWell, PlateMap
 
 _TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
+_OPTIONAL = ("molar_mass_g_mol", "dosed_at_h", "washout_at_h", "cells_seeded", *_TEXTS)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -40,31 +41,20 @@ def write_plate_map(plate_map: PlateMap, path: Path) -> Path:
         The file. `read_plate_map` gives an equal map from it.
     """
     path = Path(path)
-    wells = plate_map.wells
-    plates = bool(plate_map.plates)
-    fixed = [name for name in _TEXTS if any(getattr(well, name) for well in wells)]
-    columns = ["plate"] * plates + ["well", "role", "control_name", "drug", "dose", "unit"]
-    optional = {
-        "molar_mass_g_mol": any(d.molar_mass_g_mol is not None for w in wells for d in w.drugs),
-        "dosed_at_h": any(w.dosed_at_h is not None for w in wells)
-        or any(d.dosed_at_h is not None for w in wells for d in w.drugs),
-        "washout_at_h": any(w.washout_at_h is not None for w in wells)
-        or any(d.washout_at_h is not None for w in wells for d in w.drugs),
-        "cells_seeded": any(w.cells_seeded is not None for w in wells),
-    }
-    columns += [name for name, wanted in optional.items() if wanted] + fixed
-    columns += plate_map.columns
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    lines = [_values(well, dose) for well, dose in _lines(plate_map)]
+    columns = ["plate"] * bool(plate_map.plates)
+    columns += ["well", "role", "control_name", "drug", "dose", "unit"]
+    columns += [name for name in _OPTIONAL if any(values[name] for values, _ in lines)]
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([escape(column) for column in columns])
-        for well, dose in _lines(plate_map):
-            values = _values(well, dose)
-            extras = [well.extra.get(column, "") for column in plate_map.columns]
-            named = columns[: len(columns) - len(plate_map.columns)]
-            row = [values[name] for name in named] + extras
+        writer.writerow([escape(column) for column in [*columns, *plate_map.columns]])
+        for values, extra in lines:
+            row = [values[name] for name in columns]
+            row += [extra.get(column, "") for column in plate_map.columns]
             writer.writerow([escape(text) for text in row])
-    os.replace(part, path)
     return path
 
 
@@ -80,7 +70,8 @@ def _lines(plate_map: PlateMap) -> list[tuple[MappedWell, Dose | None]]:
     return sorted(by_well, key=lambda line: ranks.get(line[1].drug, -1) if line[1] else -1)
 
 
-def _values(well: MappedWell, dose: Dose | None) -> dict[str, str]:
+def _values(well: MappedWell, dose: Dose | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Give the columns with a meaning, and the further ones."""
     values = {name: getattr(well, name) for name in _TEXTS}
     values |= {
         "plate": well.plate or "",
@@ -95,4 +86,4 @@ def _values(well: MappedWell, dose: Dose | None) -> dict[str, str]:
         "washout_at_h": _number(dose.washout_at_h if dose else well.washout_at_h),
         "cells_seeded": _number(well.cells_seeded),
     }
-    return values
+    return values, well.extra

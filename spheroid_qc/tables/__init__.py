@@ -1,7 +1,9 @@
 """Tables that people bring: CSV and XLSX of any make, with the place of every cell.
 
-`delimited_text` finds separator and encoding, `workbooks` reads XLSX with care, `numbers` tells
-decimal commas from thousands.
+`delimited_text` finds separator and encoding, `workbooks` reads XLSX with care; `heading_line` and
+`headings` find out what the columns are, `cell_values`, `numbers`, `dose_units` and `roles` what
+the cells say, by the words of `synonyms`; `messages` gathers what is wrong. `csv_writer` is the way
+out. Plate maps, end points, exclusions and tables of responses are all read with these.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity|infinite|\u221e)", re.IGNORE
 _SPREADSHEET_ERROR = re.compile(r"#(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!)|#{3,}")
 
 
-class NumberFault(ValueError):
+class NumberError(ValueError):
     """Why a cell is no number; the text ends a sentence that begins with the cell's place."""
 
 
@@ -108,19 +108,19 @@ def parse_number(text: str, style: NumberStyle | None = None) -> Decimal:
 
     Raises
     ------
-    NumberFault
+    NumberError
         With the end of a sentence: what is wrong and what to write instead.
     """
     style = style or NumberStyle()
     text = text.strip().replace("\u2212", "-")
     if not text:
-        raise NumberFault("is empty; write a number")
+        raise NumberError("is empty; write a number")
     if len(text) > 60:
-        raise NumberFault(f"{text[:20]!r} ... is too long for a number; write one such as 0.1")
+        raise NumberError(f"{text[:20]!r} ... is too long for a number; write one such as 0.1")
     if _NOT_FINITE.fullmatch(text):
-        raise NumberFault(f"{text!r} is not a finite number; write a number, or leave it empty")
+        raise NumberError(f"{text!r} is not a finite number; write a number, or leave it empty")
     if _SPREADSHEET_ERROR.fullmatch(text):
-        raise NumberFault(
+        raise NumberError(
             f"{text!r} is an error value of the spreadsheet program; mend the formula or the "
             "column width there and write the number"
         )
@@ -135,7 +135,7 @@ def parse_number(text: str, style: NumberStyle | None = None) -> Decimal:
         return Decimal(text.replace(".", "").replace(",", "."))
     if _THOUSANDS.fullmatch(text) and (other in text or not style.sure):
         digits = re.sub(r"[.,]", "", text)
-        raise NumberFault(
+        raise NumberError(
             f"{text!r} may be {text.replace(',', '.')} or {digits}; write {digits} without a "
             f"separator, or {Decimal(text.replace(',', '.')).normalize():f} with a decimal point "
             "if that is meant"
@@ -144,8 +144,8 @@ def parse_number(text: str, style: NumberStyle | None = None) -> Decimal:
         return Decimal(text.replace(",", "."))
     if (_COMMA if style.mark == "." else _POINT).fullmatch(text):
         names = {".": "point", ",": "comma"}
-        raise NumberFault(
+        raise NumberError(
             f"{text!r} has a decimal {names[other]}, but other numbers of this table have a "
             f"decimal {names[style.mark]}; write all of them one way"
         )
-    raise NumberFault(f"{text!r} is not a number; write one such as 0.1, 10 or 1e-3")
+    raise NumberError(f"{text!r} is not a number; write one such as 0.1, 10 or 1e-3")

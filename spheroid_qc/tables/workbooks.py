@@ -2,6 +2,8 @@
 
 Two passes: one over the sheet's XML finds its true extent, merged cells and formulas that carry
 no stored value, without trusting any size the file states; then openpyxl reads values and dates.
+Without the first pass openpyxl would have to read the file twice (with formulas, with values), and
+it makes every cell of a merged range: one over the whole sheet never ends.
 A hostile workbook (a compression bomb, entity declarations, a cell at the far corner of the
 sheet) is refused before it costs memory; links to other files are never followed.
 """
@@ -218,14 +220,14 @@ def _table(name: str, sheet: Any, extent: _Extent) -> Table:
                 )
             elif cell_type:
                 cell_types[line, column] = cell_type
-        has_fault = bool(cell_errors) and any(
+        has_error = bool(cell_errors) and any(
             (line, column) in cell_errors for column in range(1, len(texts) + 1)
         )
-        if any(texts) or has_fault:
+        if any(texts) or has_error:
             while texts and not texts[-1] and (line, len(texts)) not in cell_errors:
                 texts.pop()
             first = next((text for text in texts if text), "")
-            is_comment = re.match(r"#+\s*[^\s#\d]", first) and not has_fault
+            is_comment = re.match(r"#+\s*[^\s#\d]", first) and not has_error
             (comments if is_comment else rows).append(TableRow(line, tuple(texts)))
     return Table(
         name,

@@ -12,7 +12,6 @@ import pytest
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name, read_plate_map
-from spheroid_qc.plate_map.map_headings import read_heading
 
 
 def read(folder: Path, text: str, encoding: str = "utf-8", name: str = "map.csv") -> PlateMap:
@@ -31,67 +30,6 @@ def conditions(plate_map: PlateMap) -> dict[str, str]:
 
 def told(plate_map: PlateMap) -> str:
     return "\n".join((*plate_map.notes, *plate_map.warnings))
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "slot"),
-    [
-        ("Well", "well", ""),
-        ("well_id", "well", ""),
-        ("Position", "well", ""),
-        ("Well Position", "well", ""),
-        ("WellPosition", "well", ""),
-        ("drug", "drug", ""),
-        ("Compound", "drug", ""),
-        ("treatment", "drug", ""),
-        ("Agent 2", "drug", "2"),
-        ("drug2", "drug", "2"),
-        ("Drug B", "drug", "2"),
-        ("drug.1", "drug", "1"),
-        ("Dose", "dose", ""),
-        ("Conc_1", "dose", "1"),
-        ("conc [µM]", "dose", ""),
-        ("dose_uM_2", "dose", "2"),
-        ("dose_2_um", "dose", "2"),
-        ("Drug 3 concentration (nM)", "dose", "3"),
-        ("concentration in nM", "dose", ""),
-        ("dose_ng_ml", "dose", ""),
-        ("unit_2", "unit", "2"),
-        ("cell line", "cell_line", ""),
-        ("Passage_No", "passage", ""),
-        ("dosed_at_h_2", "dosed_at_h", "2"),
-        ("washout_at_h", "washout_at_h", ""),
-        ("cells/well", "cells_seeded", ""),
-        ("bio rep", "biological_replicate", ""),
-        ("Technical Replicate", "replicate", ""),
-        ("MW (g/mol)", "molar_mass_g_mol", ""),
-        ("Radiation_dosage", "stratum", ""),
-        ("stratum_donor", "stratum", ""),
-        ("Treatment.Label", "extra", ""),
-        ("replicate_2", "extra", ""),
-        ("selinexor_uM", "extra", ""),
-        ("date", "extra", ""),
-    ],
-)
-def test_headings(text: str, kind: str, slot: str) -> None:
-    heading = read_heading(text)
-    assert (heading.kind, heading.slot) == (kind, slot)
-    assert heading.written == text
-
-
-@pytest.mark.parametrize(
-    ("heading", "factor"),
-    [
-        ("dose_uM", "1"),
-        ("Dose (nM)", "0.001"),
-        ("conc [µM]", "1"),
-        ("dose_mM", "1000"),
-        ("dose", ""),
-    ],
-)
-def test_unit_in_the_heading(heading: str, factor: str) -> None:
-    unit = read_heading(heading).unit
-    assert ("" if unit is None else str(float(unit.factor)).removesuffix(".0")) == factor
 
 
 def test_several_lines_a_well(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from spheroid_qc.tables.dose_units import (
     looks_damaged,
     parse_unit,
 )
-from spheroid_qc.tables.numbers import NumberFault, NumberStyle, parse_number, style_of
+from spheroid_qc.tables.numbers import NumberError, NumberStyle, parse_number, style_of
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_numbers_read(text: str, style: NumberStyle, expected: str) -> None:
     ],
 )
 def test_numbers_refused(text: str, style: NumberStyle, words: str) -> None:
-    with pytest.raises(NumberFault, match=words):
+    with pytest.raises(NumberError, match=words):
         parse_number(text, style)
 
 

@@ -1,12 +1,12 @@
-"""Let the folder as a whole settle what one name leaves open, where it really does.
+"""Resolve by the folder as a whole what one name leaves open, where it really does.
 
-Names of one make (the same words, with numbers and well-like words blanked) are compared place
-by place. A doubt is settled only by one of these, and the reason is kept:
+Names of one template (the same words, with numbers and well-like words blanked) are compared place
+by place. An ambiguous name is resolved only by one of these, and the reason is kept:
 
-* at the same place other names of the make have wells that can't be anything else;
-* only one place changes its letter over the make, as wells do and days and cell lines don't;
+* at the same place other names of the template have wells that can't be anything else;
+* only one place changes its letter over the template, as wells do and days and cell lines don't;
 * only one place changes at all, and some word there can be nothing but a well;
-* other names of the make have at that place what can't be a well (`D0`, `D28`): it is a day;
+* other names of the template have at that place what can't be a well (`D0`, `D28`): it is a day;
 * names that differ in a word (one drug a row) have wells at that place in great number.
 
 In each case the well must also exist on the plate that the certain wells show.
@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from spheroid_qc.frames.naming.generic_names import NO_WELL, NameCandidates, may_be_line
-from spheroid_qc.frames.naming.token_roles import is_unexplained
+from spheroid_qc.frames.naming.well_lookalikes import is_unexplained
 from spheroid_qc.wells import Well, fits, smallest_format
 
 MIN_SURE = 2
@@ -37,13 +37,13 @@ def resolve_ambiguous(candidates: Iterable[NameCandidates], well_count: int | No
         Wells on the plate if the user said so.
     """
     everything = list(candidates)
-    makes: dict[tuple[object, ...], list[NameCandidates]] = defaultdict(list)
+    templates: dict[tuple[object, ...], list[NameCandidates]] = defaultdict(list)
     for one in everything:
         folders = sum(1 for slot in one.slots if slot.place < 0)
-        makes[(one.template, folders)].append(one)
-    for make in makes.values():
-        if any(len(one.options) > 1 or len(one.slots) > 1 for one in make):
-            _resolve_template(make, well_count)
+        templates[(one.template, folders)].append(one)
+    for names in templates.values():
+        if any(len(one.options) > 1 or len(one.slots) > 1 for one in names):
+            _resolve_template(names, well_count)
     _resolve_rowwise(everything, well_count)
 
 
@@ -61,15 +61,15 @@ def _places(one: NameCandidates) -> dict[int, int]:
     return {one.slots[index].place: index for index in one.options if index != NO_WELL}
 
 
-class _Make:
-    """What the names of one make have at each place."""
+class _Template:
+    """What the names of one template have at each place."""
 
-    def __init__(self, make: list[NameCandidates]) -> None:
+    def __init__(self, names: list[NameCandidates]) -> None:
         self.sure: dict[int, set[Well]] = defaultdict(set)
         self.seen: dict[int, set[Well]] = defaultdict(set)
         self.days: set[int] = set()
         bare: dict[int, set[Well]] = defaultdict(set)
-        for one in make:
+        for one in names:
             for slot in one.slots:
                 if slot.well is None:
                     self.days.add(slot.place)
@@ -115,9 +115,9 @@ def _spread(wells: set[Well]) -> bool:
     return len(rows) > 2 or sum(count > 1 for count in rows.values()) > 1
 
 
-def _resolve_template(make: list[NameCandidates], well_count: int | None) -> None:
-    found = _Make(make)
-    for one in make:
+def _resolve_template(names: list[NameCandidates], well_count: int | None) -> None:
+    found = _Template(names)
+    for one in names:
         places = _places(one)
         if len(one.options) > 1:
             for place in found.days & places.keys():
@@ -151,7 +151,7 @@ def _exclude(one: NameCandidates, index: int) -> None:
 
 
 def _resolve_rowwise(candidates: list[NameCandidates], well_count: int | None) -> None:
-    """Settle lone slots of names that differ in a word, such as one drug a row."""
+    """Resolve lone slots of names that differ in a word, such as one drug a row."""
     sure: dict[tuple[int, int], set[Well]] = defaultdict(set)
     pending: dict[tuple[int, int], list[NameCandidates]] = defaultdict(list)
     other: dict[tuple[int, int], int] = defaultdict(int)

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from dataclasses import field as factory
 
+from spheroid_qc.frames.naming.known_words import NEUTRAL_FOLDERS
 from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, tokenise
-from spheroid_qc.frames.naming.vocabulary import NEUTRAL_FOLDERS
 from spheroid_qc.wells import Well, parse_well
 
 _SEPARATORS = " _-.,=+()[]{}#&~"

@@ -1,4 +1,4 @@
-"""Names that no instrument wrote: a bare well between separators, and the doubts it raises.
+"""Names that no instrument wrote: a bare well between separators, and what else it may be.
 
 Every word that looks like a well is a *slot*. A reading makes one slot the well and must explain
 the others: `D3` as a day, `B16` as a cell line, `F2` as a field, `C1` as a channel, `P3` as a
@@ -13,10 +13,10 @@ import re
 from dataclasses import dataclass, field
 
 from spheroid_qc.frames.naming.folder_names import FolderFacts
+from spheroid_qc.frames.naming.known_words import WELL_LIKE_LINES, is_known_line
 from spheroid_qc.frames.naming.name_reading import Reading
-from spheroid_qc.frames.naming.token_roles import LOOSE, Slot, is_line, rivals, role_of
 from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, tokenise
-from spheroid_qc.frames.naming.vocabulary import WELL_LIKE_LINES, is_known_line
+from spheroid_qc.frames.naming.well_lookalikes import LOOSE, Slot, is_line, rivals, role_of
 from spheroid_qc.wells import Well, fits, parse_well
 
 NO_WELL = -1
@@ -47,7 +47,7 @@ class NameCandidates:
     template : tuple of str
         The words with slots, numbers and times blanked: names of one make share it.
     resolved : str
-        Why the folder left no doubt, if there was one.
+        What the folder showed, where the name alone was ambiguous.
     fixed : bool
         Whether the name says outright where the well is (`well A1`, `r1c1`).
     """
@@ -98,23 +98,23 @@ def candidate(
     if len(tokens) <= 2 and any(token.kind == "line" for token in tokens):
         tokens = _split_lines(tokens)
     tokens, row_and_column = _split_row_column(tokens)
-    made = NameCandidates(stem, tokens, facts, Clock())
+    name = NameCandidates(stem, tokens, facts, Clock())
     wide = wide or well_count == 1536
     fixed: Slot | None = None
     for depth, text in enumerate(facts.slots):
         well = _possible(text, well_count, wide)
         if well is not None:
-            made.slots.append(Slot(depth - len(facts.slots), text, well))
+            name.slots.append(Slot(depth - len(facts.slots), text, well))
     template: list[str] = []
     for place, token in enumerate(tokens):
         kind, text = token.kind, token.text
         if kind == "slot" or (wide and _WIDE.fullmatch(text)):
             well = _possible(text, well_count, wide)
             if well is None and text[0] in "Dd" and text[1:].isdecimal() and int(text[1:]) < 200:
-                made.slots.append(Slot(place, text, None))
+                name.slots.append(Slot(place, text, None))
                 template.append("*")
             elif well is not None:
-                made.slots.append(Slot(place, text, well))
+                name.slots.append(Slot(place, text, well))
                 template.append("*")
             else:
                 token.kind = "word"
@@ -133,19 +133,19 @@ def candidate(
             elif kind == "index" and is_known_line(text):
                 kind = "word"  # the bladder line T24
             else:
-                made.clock.add(token)
+                name.clock.add(token)
             template.append(f"<{kind}>")
-    made.template = tuple(template)
+    name.template = tuple(template)
     if fixed is None and facts.well is not None:
         fixed = Slot(-99, "", facts.well)
     if row_and_column is not None:
-        made.slots.append(row_and_column)
+        name.slots.append(row_and_column)
     if fixed is not None:
-        made.slots.append(fixed)
-        made.options, made.fixed = [len(made.slots) - 1], True
+        name.slots.append(fixed)
+        name.options, name.fixed = [len(name.slots) - 1], True
     else:
-        made.options = _options(made)
-    return made
+        name.options = _options(name)
+    return name
 
 
 def _row_column(text: str) -> Well | None:
@@ -186,23 +186,23 @@ def _split_lines(tokens: list[Token]) -> list[Token]:
     return split
 
 
-def _options(made: NameCandidates) -> list[int]:
-    """Weigh which slots may be the well, and the doubt a lone slot raises."""
-    real = [index for index, slot in enumerate(made.slots) if slot.well is not None]
+def _options(name: NameCandidates) -> list[int]:
+    """Weigh which slots may be the well, and whether a lone slot is ambiguous."""
+    real = [index for index, slot in enumerate(name.slots) if slot.well is not None]
     if not real:
         return []
-    texts = [made.slots[index].text.upper() for index in real]
+    texts = [name.slots[index].text.upper() for index in real]
     if texts[0] == "B16" and texts[1:] in (["F10"], ["F1"]):
         return [real[1], NO_WELL]  # B16-F10 is a line of its own
-    has_line = _has_line(made)
-    days = made.clock.days if made.clock.days is not None else made.clock.hours
-    if len(made.slots) == 1:
-        return [0, NO_WELL] if _lone_doubt(made, made.slots[0], has_line) else [0]
+    has_line = _has_line(name)
+    days = name.clock.days if name.clock.days is not None else name.clock.hours
+    if len(name.slots) == 1:
+        return [0, NO_WELL] if _is_ambiguous_alone(name, name.slots[0], has_line) else [0]
     costs: dict[int, float] = {}
     for index in real:
-        chosen = made.slots[index]
+        chosen = name.slots[index]
         total = 0.0
-        for slot in made.slots:
+        for slot in name.slots:
             if slot.well is None or not rivals(slot, chosen):
                 continue
             role = role_of(slot, slot.place > chosen.place, has_line, days)
@@ -210,55 +210,55 @@ def _options(made: NameCandidates) -> list[int]:
         costs[index] = total
     minimum = min(costs.values())
     options = [index for index, cost in costs.items() if cost < minimum + CLEAR]
-    wells = {made.slots[index].well for index in options}
+    wells = {name.slots[index].well for index in options}
     if len(wells) == 1:
         options = options[-1:]  # the file's own word rather than the folder's
-        if len({made.slots[index].well for index in real}) == 1 and _lone_doubt(
-            made, made.slots[options[0]], has_line
+        if len({name.slots[index].well for index in real}) == 1 and _is_ambiguous_alone(
+            name, name.slots[options[0]], has_line
         ):
             options.append(NO_WELL)
     return options
 
 
-def may_be_line(made: NameCandidates, option: int) -> bool:
+def may_be_line(name: NameCandidates, option: int) -> bool:
     """Whether a slot is as likely a cell line as a well."""
-    return made.slots[option].text.upper() in WELL_LIKE_LINES and not _has_line(made)
+    return name.slots[option].text.upper() in WELL_LIKE_LINES and not _has_line(name)
 
 
-def _lone_doubt(made: NameCandidates, slot: Slot, has_line: bool) -> bool:
+def _is_ambiguous_alone(name: NameCandidates, slot: Slot, has_line: bool) -> bool:
     text = slot.text
     letter, number = text[0].upper(), text[1:]
     if not number.isdecimal():
         return False
     if letter == "D":
-        days = any(other.well is None for other in made.slots)
-        return not (days or made.clock.settles_day or made.facts.clock.settles_day)
+        days = any(other.well is None for other in name.slots)
+        return not (days or name.clock.knows_time or name.facts.clock.knows_time)
     if letter == "P":
         return True
     if letter == "N" and len(number) == 1:
         return True
     if text.upper() in WELL_LIKE_LINES:
         return not has_line
-    if letter == "C" and _IMAGEJ.match(made.stem) and slot.place == 0:
+    if letter == "C" and _IMAGEJ.match(name.stem) and slot.place == 0:
         return True
-    return text[0] in "cfh" and made.stem != made.stem.lower()
+    return text[0] in "cfh" and name.stem != name.stem.lower()
 
 
-def _has_line(made: NameCandidates) -> bool:
-    return any(token.kind == "line" or is_known_line(token.text) for token in made.tokens)
+def _has_line(name: NameCandidates) -> bool:
+    return any(token.kind == "line" or is_known_line(token.text) for token in name.tokens)
 
 
-def in_words(made: NameCandidates, option: int) -> str:
+def in_words(name: NameCandidates, option: int) -> str:
     """One option of a doubtful name in words, `well D05, the melanoma line B16`."""
-    has_line = _has_line(made)
+    has_line = _has_line(name)
     words = []
     if option != NO_WELL:
-        chosen = made.slots[option]
+        chosen = name.slots[option]
         assert chosen.well is not None
         words.append(f"well {chosen.well.name}")
     else:
         chosen = Slot(-100, "", None)
-    for slot in made.slots:
+    for slot in name.slots:
         if not rivals(slot, chosen):
             continue
         role = role_of(slot, slot.place > chosen.place, has_line)
@@ -268,21 +268,21 @@ def in_words(made: NameCandidates, option: int) -> str:
     return ", ".join(words)
 
 
-def finish(made: NameCandidates) -> Reading | None:
+def finish(name: NameCandidates) -> Reading | None:
     """Make the reading of a draft with one option; None if it has no well."""
-    if len(made.options) != 1 or made.options[0] == NO_WELL:
+    if len(name.options) != 1 or name.options[0] == NO_WELL:
         return None
-    chosen = made.slots[made.options[0]]
+    chosen = name.slots[name.options[0]]
     assert chosen.well is not None
-    facts, clock = made.facts, made.clock
+    facts, clock = name.facts, name.clock
     reading = Reading("generic", chosen.well, channel=facts.channel, z=facts.z, field=facts.field)
     labels: list[str] = []
     words: list[str] = []
-    others = {slot.place: slot for slot in made.slots if slot is not chosen}
+    others = {slot.place: slot for slot in name.slots if slot is not chosen}
     for slot in others.values():
         if rivals(slot, chosen):
             _explain(slot, reading, clock)
-    for place, token in enumerate(made.tokens):
+    for place, token in enumerate(name.tokens):
         kind = token.kind
         if kind == "channel":
             reading.channel = token.text
@@ -293,7 +293,7 @@ def finish(made: NameCandidates) -> Reading | None:
         elif kind == "plate":
             reading.plate = token.text
         elif kind in ("number", "image"):
-            if place > chosen.place and not _is_tail(made, place):
+            if place > chosen.place and not _is_tail(name, place):
                 reading.part = int(_DIGITS.findall(token.text)[-1])
             elif place > chosen.place:
                 words.append(token.text)
@@ -311,12 +311,12 @@ def finish(made: NameCandidates) -> Reading | None:
     return reading
 
 
-def _is_tail(made: NameCandidates, place: int) -> bool:
+def _is_tail(name: NameCandidates, place: int) -> bool:
     """Whether a number belongs to the word before it, as in `IL-2`, and counts nothing."""
-    if place == 0 or made.tokens[place - 1].kind != "word":
+    if place == 0 or name.tokens[place - 1].kind != "word":
         return False
-    before, token = made.tokens[place - 1], made.tokens[place]
-    glued = made.stem[before.end : token.start] == "-"
+    before, token = name.tokens[place - 1], name.tokens[place]
+    glued = name.stem[before.end : token.start] == "-"
     return glued and before.text.lower() not in _COUNTERS
 
 

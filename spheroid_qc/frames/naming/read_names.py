@@ -22,7 +22,7 @@ from spheroid_qc.wells import fits
 
 _COPY = re.compile(r"(?: - (?:Copy|Kopie|Copie|Copia))?(?: ?\(([0-9]{1,3})\))?$", re.IGNORECASE)
 _NO_CLOCK = Clock()
-_SETTLE = "give --name-pattern to settle it, or rename the file."
+_ADVICE = "give --name-pattern to settle it, or rename the file."
 
 
 def read_name(
@@ -77,7 +77,7 @@ def read_names(
 
 
 class _NameReader:
-    """State of one pass over a folder: folders already read, drafts still open."""
+    """State of one pass over a folder: folders already read, ambiguous names."""
 
     def __init__(
         self,
@@ -183,43 +183,43 @@ class _NameReader:
             result.plate_folder, result.plate_folder_short = facts.plate(reading.well, explained)
 
     def finish(self) -> None:
-        """Settle the open drafts with one another."""
+        """Read the ambiguous names in the light of one another."""
         if any(
             slot.well is not None and slot.well.row >= 26
-            for _, made, _ in self.candidates
-            for slot in made.slots
+            for _, name, _ in self.candidates
+            for slot in name.slots
         ):  # rows AA to AF: a 1536-well plate, whose rows Q to Z are to be expected too
             self.candidates = [
-                (result, candidate(made.stem, made.facts, self.well_count, wide=True), number)
-                for result, made, number in self.candidates
+                (result, candidate(name.stem, name.facts, self.well_count, wide=True), number)
+                for result, name, number in self.candidates
             ]
-        resolve_ambiguous([made for _, made, _ in self.candidates], self.well_count)
-        for result, made, number in self.candidates:
-            self._close(result, made, number)
+        resolve_ambiguous([name for _, name, _ in self.candidates], self.well_count)
+        for result, name, number in self.candidates:
+            self._close(result, name, number)
 
-    def _close(self, result: NameReading, made: NameCandidates, number: int | None) -> None:
-        if len(made.options) > 1:
+    def _close(self, result: NameReading, name: NameCandidates, number: int | None) -> None:
+        if len(name.options) > 1:
             result.kind = "doubtful"
-            words = tuple(in_words(made, option) for option in made.options)
+            words = tuple(in_words(name, option) for option in name.options)
             result.alternatives = words
-            result.message = f"It can be read as {' or as '.join(words)}: left out; {_SETTLE}"
+            result.message = f"It can be read as {' or as '.join(words)}: left out; {_ADVICE}"
             return
-        reading = finish(made)
+        reading = finish(name)
         if reading is None:
             result.message = (
-                f"No well was found in the name; {_SETTLE}"
-                if not made.resolved
-                else f"No well was found: {made.resolved}; {_SETTLE}"
+                f"No well was found in the name; {_ADVICE}"
+                if not name.resolved
+                else f"No well was found: {name.resolved}; {_ADVICE}"
             )
             return
         if number is not None:
             reading.part = number
-        self._complete(reading, made.facts, made.clock)
-        chosen = made.slots[made.options[0]]
+        self._complete(reading, name.facts, name.clock)
+        chosen = name.slots[name.options[0]]
         explained = frozenset(
             slot.text
-            for slot in made.slots
+            for slot in name.slots
             if slot.place < 0 and slot is not chosen and slot.text[:1] in "DdCcFf"
         )
-        self._take(result, reading, made.facts, explained)
-        result.message = made.resolved
+        self._take(result, reading, name.facts, explained)
+        result.message = name.resolved

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from spheroid_qc.frames.naming.known_words import is_channel
 from spheroid_qc.frames.naming.name_reading import Reading
-from spheroid_qc.frames.naming.vocabulary import is_channel
 from spheroid_qc.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 _W = r"(?P<well>(?:A[A-F]|[A-Z])[0-9]{1,2})"

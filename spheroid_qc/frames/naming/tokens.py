@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from spheroid_qc.frames.naming.vocabulary import CHANNEL
+from spheroid_qc.frames.naming.known_words import CHANNEL
 
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 _N = r"[0-9]{1,6}"
@@ -174,7 +174,7 @@ class Clock:
     index: int | None = None
 
     @property
-    def settles_day(self) -> bool:
+    def knows_time(self) -> bool:
         """Whether the time is known well enough that a `D5` isn't needed as day 5."""
         elapsed = self.hours is not None or self.days is not None
         return elapsed or self.has_clock or self.index is not None

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate_map.map_records import MapProblems, clean, read_well
+from spheroid_qc.plate_map.mapped_wells import find_plate
+from spheroid_qc.tables.cell_values import clean, read_well
 from spheroid_qc.tables.cells import Cell
 from spheroid_qc.tables.csv_writer import write_table
 from spheroid_qc.tables.delimited_text import read_tables
-from spheroid_qc.tables.numbers import NumberFault, parse_number, style_of
+from spheroid_qc.tables.messages import TableMessages
+from spheroid_qc.tables.numbers import NumberError, parse_number, style_of
 
 _COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")
 
@@ -63,7 +65,7 @@ class Exclusions:
         self._entries = entries
         self._of_well: dict[str, list[tuple[int, str | None]]] = {}
         for number, entry in enumerate(entries):
-            plate = _plate_named(entry.plate, plates) if entry.plate else ""
+            plate = find_plate(entry.plate, plates) if entry.plate else ""
             self._of_well.setdefault(entry.well, []).append((number, plate))
 
     def reason(self, plate: str, well: str, time_h: float) -> str | None:
@@ -93,19 +95,6 @@ class Exclusions:
                 "correct plate, well or time, or nothing is left out by that line."
             )
         return sentences
-
-
-def _plate_named(name: str, plates: Sequence[str]) -> str | None:
-    """Find the plate that a user means: by its name, whatever its case, or its folder's name."""
-    key = name.strip().casefold()
-    for known in (
-        [plate for plate in plates if plate == name],
-        [plate for plate in plates if plate.strip().casefold() == key],
-        [plate for plate in plates if PurePosixPath(plate).name.strip().casefold() == key],
-    ):
-        if len(known) == 1:
-            return known[0]
-    return None
 
 
 def read_exclusions(path: Path) -> list[Exclusion]:
@@ -147,7 +136,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
                 f"of exclusions; the columns are {', '.join(_COLUMNS)}."
             ]
         )
-    problems = MapProblems()
+    messages = TableMessages()
     style = style_of(
         [row.text(names.index("time_h") + 1) for row in rows] if "time_h" in names else [],
         table.separator,
@@ -158,14 +147,14 @@ def read_exclusions(path: Path) -> list[Exclusion]:
             name: Cell(table, row.line, n, row.text(n), name)
             for n, name in enumerate(names, start=1)
         }
-        well = read_well(cells["well"], problems)
+        well = read_well(cells["well"], messages)
         time_text = clean(cells["time_h"].text) if "time_h" in cells else ""
         time_h: float | None = None
         if time_text:
             try:
                 time_h = float(parse_number(time_text, style))
-            except NumberFault as error:
-                problems.add(
+            except NumberError as error:
+                messages.problem(
                     f"{cells['time_h'].place}: {time_text!r} is not a time ({error}); write hours, "
                     "such as 24 or 6.5, or leave it empty to leave out the whole well."
                 )
@@ -175,7 +164,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
                 for name in ("plate", "reason", "by", "at")
             )
             found.append(Exclusion(plate, well, time_h, reason, by, at))
-    problems.raise_if_any()
+    messages.raise_if_problems()
     return found
 
 

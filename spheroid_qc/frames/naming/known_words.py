@@ -1,6 +1,6 @@
-"""Words that stand in file names and are not wells: cell lines, channels, strays.
+"""Words that stand in file names and are not wells: cell lines, channels, neutral folders.
 
-The lists only ever take doubt away or say why there is one; no name is read by a cell line.
+The lists only rule readings out or say why a name is ambiguous; no name is read by a cell line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Headings of plate maps: which column is meant, for which drug, in which unit.
+"""Headings of tables: which column is meant, for which drug, in which unit.
 
 People write `Well`, `well_id` or `Position`, `dose_uM`, `Conc. (nM)` or `drug 2 concentration
 [µM]`. A heading is read into a kind, a slot (the drug's number in a row) and a unit; a heading
@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from spheroid_qc.tables.dose_units import Unit, parse_unit
+from spheroid_qc.tables.synonyms import HEADING_KINDS, HEADING_PAIRS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,57 +44,6 @@ class Heading:
     factor: float = 1.0
 
 
-_WORDS = {
-    "well": "well|wells|well id|wellid|well position|well pos|position|pos|well name|wellname|"
-    "well label|well no|well number|well coordinate|well coordinates|coordinate|destination well|"
-    "dest well|well address|kavität|vertiefung|näpfchen",
-    "row": "row|well row|plate row|row name|row letter|zeile|reihe",
-    "column": "column|col|well column|well col|plate column|column number|spalte",
-    "plate": "plate|plate id|plateid|plate name|plate no|plate number|plate barcode|barcode|"
-    "vessel|vessel id|platte",
-    "drug": "drug|drugs|compound|compounds|treatment|treatments|agent|agents|drug name|"
-    "compound name|treatment name|agent name|substance|inhibitor|drug id|compound id|cmpd|"
-    "wirkstoff|substanz|medikament",
-    "dose": "dose|conc|concentration|dosage|doses|concentrations|final conc|final concentration|"
-    "final dose|nominal concentration|drug concentration|drug conc|drug dose|compound conc|"
-    "compound concentration|compound dose|treatment concentration|treatment conc|treatment dose|"
-    "agent concentration|agent dose|inhibitor concentration|dosis|konzentration|konz",
-    "unit": "unit|units|dose unit|dose units|conc unit|conc units|concentration unit|"
-    "concentration units|drug unit|drug units|unit of dose|einheit",
-    "role": "role|well role|well type|welltype|sample type|control type|rolle",
-    "control": "control|is control|ctrl|controls|kontrolle",
-    "control_name": "control name|vehicle name",
-    "cell_line": "cell line|cellline|cell lines|line|cell type|celltype|cell model|"
-    "zelllinie|zellinie",
-    "vehicle_group": "vehicle group|vehicle|solvent|solvent group|control group",
-    "dosed_at_h": "dosed at|dose time|dosing time|time of dose|time of dosing|dosed",
-    "washout_at_h": "washout at|washout|washout time|wash out|wash out at|washed out at|"
-    "time of washout",
-    "cells_seeded": "cells seeded|cells per well|cells well|seeded cells|seeding density|"
-    "cell number|number of cells|cell count|n cells|seeding number|seeded",
-    "biological_replicate": "biological replicate|bio replicate|biological rep|bio rep|biorep|"
-    "biological repeat|biol replicate|biol rep",
-    "replicate": "replicate|rep|technical replicate|tech replicate|technical rep|tech rep|"
-    "replicates|repeat|replikat",
-    "passage": "passage|passage no|passage number|passage nr|passage num",
-    "molar_mass_g_mol": "molar mass|molecular weight|mol weight|mw|molar weight|molecular mass|"
-    "mol mass|molmass|molmasse|molekulargewicht",
-    "index": "index|treatment index|treatment id|treatment no|treatment number",
-    "stratum": "irradiation|radiation|irradiation dose|radiation dose|irradiation dosage|"
-    "radiation dosage|stratum|strata",
-}
-_KINDS = {words: kind for kind, listed in _WORDS.items() for words in listed.split("|")}
-# Headings of SynergyFinder's tables.
-_PAIRS = {
-    "drug row": ("drug", "1"),
-    "drug col": ("drug", "2"),
-    "conc row": ("dose", "1"),
-    "conc col": ("dose", "2"),
-    "conc r": ("dose", "1"),
-    "conc c": ("dose", "2"),
-    "conc r unit": ("unit", "1"),
-    "conc c unit": ("unit", "2"),
-}
 _SLOTTED = frozenset({"drug", "dose", "unit", "dosed_at_h", "washout_at_h", "molar_mass_g_mol"})
 _LETTER_SLOTS = {"a": "1", "b": "2", "c": "3", "d": "4"}
 _HOURS = {"h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 / 60, "d": 24.0}
@@ -113,7 +63,9 @@ def is_placeholder(text: str) -> bool:
 def is_dose_like(text: str) -> bool:
     """Tell whether a heading that was not understood begins like one of doses (`dose_xM`)."""
     words = [token.casefold() for token in _tokens(text[:_LONGEST], False)]
-    return any(_KINDS.get(" ".join(words[:length])) == "dose" for length in range(1, len(words)))
+    return any(
+        HEADING_KINDS.get(" ".join(words[:length])) == "dose" for length in range(1, len(words))
+    )
 
 
 def _tokens(text: str, camel: bool) -> list[str]:
@@ -155,7 +107,7 @@ def read_heading(text: str) -> Heading:
 
 def _from_tokens(tokens: list[str], written: str, bracket: str) -> Heading | None:
     lower = [token.casefold() for token in tokens]
-    pair = _PAIRS.get(" ".join(lower))
+    pair = HEADING_PAIRS.get(" ".join(lower))
     if pair:
         return _complete(pair[0], written, pair[1], [], bracket)
     attempts = [(list(range(len(tokens))), "")]
@@ -169,7 +121,7 @@ def _from_tokens(tokens: list[str], written: str, bracket: str) -> Heading | Non
             attempts.append((rest, "n"))
     for kept, slot in attempts:
         for length in range(min(len(kept), 4), 0, -1):
-            kind = _KINDS.get(" ".join(lower[place] for place in kept[:length]))
+            kind = HEADING_KINDS.get(" ".join(lower[place] for place in kept[:length]))
             if kind is None or (slot and kind not in _SLOTTED):
                 continue
             found = _complete(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spheroid_qc.frames.naming.vocabulary import PLAIN_LINES, WELL_LIKE_LINES
+from spheroid_qc.frames.naming.known_words import PLAIN_LINES, WELL_LIKE_LINES
 from spheroid_qc.wells import Well
 
 LOOSE = -98

@@ -1,0 +1,76 @@
+"""The middle form of every plate map: a long table of cells with their places.
+
+Long maps, stacked grids and layouts with treatment tables all become this, and are checked and
+read from here on in one way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spheroid_qc.tables.cell_values import is_missing
+from spheroid_qc.tables.cells import Cell, Table
+from spheroid_qc.tables.headings import Heading
+
+
+@dataclass(frozen=True, slots=True)
+class WellCells:
+    """What one line (or one place of all grids) says about one well.
+
+    Attributes
+    ----------
+    place : str
+        Where it stands, for messages.
+    plate : str or None
+        None where the map names no plates.
+    well : str
+        Canonical name.
+    cells : tuple of (Heading, Cell)
+        What is said, in the order of columns.
+    line : int
+        Line of the file.
+    """
+
+    place: str
+    plate: str | None
+    well: str
+    cells: tuple[tuple[Heading, Cell], ...]
+    line: int = 0
+
+    @property
+    def plate_well(self) -> tuple[str | None, str]:
+        """Plate and well."""
+        return self.plate, self.well
+
+    def first(self, kind: str, *slots: str) -> tuple[Heading, Cell] | None:
+        """Give the first cell of a kind with something in it, by the drugs' numbers."""
+        for slot in slots or ("",):
+            for heading, cell in self.cells:
+                named = heading.kind == kind and heading.slot == slot
+                if named and (cell.cell_error or not is_missing(cell.text)):
+                    return heading, cell
+        return None
+
+
+@dataclass(frozen=True)
+class TidyMap:
+    """A map in the middle form.
+
+    Attributes
+    ----------
+    rows : list of WellCells
+        In the file's order; a well may have several.
+    headings : list of Heading
+        The columns, without those of plate and well.
+    tables : list of Table
+        What was read.
+    """
+
+    rows: list[WellCells]
+    headings: list[Heading]
+    tables: list[Table]
+
+    @property
+    def kinds(self) -> set[str]:
+        """Kinds of columns."""
+        return {heading.kind for heading in self.headings}
