@@ -85,7 +85,7 @@ def analysed(scenario: Scenario, table: pd.DataFrame) -> list[dict]:
     the doublets of a triple: they have truths of their own, and the machine has little time.
     """
     responses = read_responses(table)
-    variance_model = conditions(responses.doses, responses.effect).scatter
+    variance_model = conditions(responses.doses, responses.effect).variance_model
     columns = tuple(range(len(scenario.curves)))
     return combination_rows(responses, columns, SingleDrugCurves(variance_model), SETTINGS)
 

@@ -9,8 +9,12 @@ from spheroid_qc.follow.disintegration_time import time_to_disintegration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.comparisons import comparison_table
 from spheroid_qc.response.growth import kinetics
+from spheroid_qc.response.growth.growth_rate_inhibition import (
+    METRIC_COLUMNS,
+    drug_gr_metrics,
+    volume_gr,
+)
 from spheroid_qc.response.growth.kinetics import summarise_kinetics
-from spheroid_qc.response.growth.volume_gr import METRIC_COLUMNS, drug_gr_metrics, volume_gr
 from spheroid_qc.response.plate_quality import plate_quality_table
 from spheroid_qc.response.replicates import in_fixed_order, is_time_zero
 from spheroid_qc.response.survival import survival_table

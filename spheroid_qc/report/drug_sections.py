@@ -23,6 +23,8 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.time_sections import LABEL_PX, MOST_PANELS, Pair, TimePanel
+from spheroid_qc.response.synergy.bliss import Bliss
+from spheroid_qc.response.synergy.combination_index import CombinationIndex
 from spheroid_qc.response.synergy.dose_reduction import DoseReduction
 from spheroid_qc.response.synergy.model_registry import drawn_models
 from spheroid_qc.wording import dose_words
@@ -180,7 +182,7 @@ def _of_combination(
     panels: list[TimePanel] = []
     size: tuple[float, float]
     units = dict(zip(analysis.drugs, analysis.units, strict=False))
-    bliss = rows[(rows["method"] == "bliss_excess") & (rows["level"] == "dose")]
+    bliss = rows[(rows["method"] == Bliss.method) & (rows["level"] == "dose")]
     bliss = bliss[bliss["value"].notna()]
     if len(bliss) and len(drugs) == 2:
         counts = [max(1, bliss[f"dose_{n}_um"].nunique()) for n in (1, 2)]
@@ -210,7 +212,7 @@ def _of_combination(
                 " + ".join(drugs),
             )
         )  # fmt: skip
-    index = rows[(rows["method"] == "combination_index") & (rows["level"] != "mean")]
+    index = rows[(rows["method"] == CombinationIndex.method) & (rows["level"] != "mean")]
     if index["value"].notna().any():
         draw = functools.partial(draw_fa_ci, rows=index)
         panels.append(

@@ -135,10 +135,10 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
             _figures(_by_replicate(values, replicate[used]) if n_biological > 1 else values)
         )
     summary = table.iloc[begun][[*_KEYS, *doses]].reset_index(drop=True)
-    told = np.array(figures).reshape(len(lines), len(_PARTS), len(metrics))
+    described = np.array(figures).reshape(len(lines), len(_PARTS), len(metrics))
     columns: dict[str, object] = {}
     for number, name in enumerate(metrics):
-        for part, values in zip(_PARTS, told[:, :, number].T, strict=True):
+        for part, values in zip(_PARTS, described[:, :, number].T, strict=True):
             columns[f"{name}_{part}"] = values.astype(np.int64) if part == "n" else values
     parts = [summary, pd.DataFrame(lines, columns=list(_COUNTED)), pd.DataFrame(columns)]
     return _in_order(pd.concat(parts, axis=1))

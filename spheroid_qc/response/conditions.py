@@ -11,20 +11,20 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.response.dose_clusters import LAST_DIGITS, clusters
-from spheroid_qc.response.reference import reference_weight
-from spheroid_qc.response.scatter import (
+from spheroid_qc.response.dose_clusters import SAME_DOSE_TOLERANCE, clusters
+from spheroid_qc.response.reference_error import reference_weight
+from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,
     VarianceModel,
-    fit_scatter,
+    fit_variance_model,
     pooled,
 )
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-MOST_ORDERS = 24
+MAX_DRUG_ORDERS = 24
 """Orders of drugs that are tried; of more (five drugs without effect, say) only the first is."""
 
 
@@ -69,7 +69,7 @@ def _sorted(table: FloatArray) -> IntArray:
 def _ranks(dose: FloatArray) -> IntArray:
     """0 where a drug is absent, 1 at its lowest dose ..."""
     ranks = np.zeros(len(dose), dtype=np.intp)
-    ranks[dose > 0] = 1 + clusters(np.log(dose[dose > 0]), LAST_DIGITS)
+    ranks[dose > 0] = 1 + clusters(np.log(dose[dose > 0]), SAME_DOSE_TOLERANCE)
     return ranks
 
 
@@ -81,7 +81,7 @@ def _drug_orders(ranks: IntArray, keys: FloatArray) -> Iterator[list[int]]:
         own.append((rows[_sorted(rows)].ravel().tolist(), drug))
     own.sort()
     tied = [[drug for _, drug in same] for _, same in groupby(own, key=lambda one: one[0])]
-    if prod(factorial(len(drugs)) for drugs in tied) > MOST_ORDERS:
+    if prod(factorial(len(drugs)) for drugs in tied) > MAX_DRUG_ORDERS:
         yield list(chain.from_iterable(tied))
         return
     for orders in product(*map(permutations, tied)):
@@ -104,7 +104,7 @@ class Conditions:
     vehicle_weight : float
         Variance of the reference in units of a well's; 0 where effects were not normalised to
         these vehicle wells.
-    scatter : VarianceModel
+    variance_model : VarianceModel
         How a well's variance depends on its effect.
     """
 
@@ -115,12 +115,12 @@ class Conditions:
     bottomed: NDArray[np.bool_]
     topped: NDArray[np.bool_]
     vehicle_weight: float
-    scatter: VarianceModel = CONSTANT
+    variance_model: VarianceModel = CONSTANT
 
     @property
     def relative(self) -> FloatArray:
         """Variance of a well of each condition, in units of `variance`."""
-        return self.scatter.relative(self.mean)
+        return self.variance_model.relative(self.mean)
 
     @cached_property
     def noise(self) -> PooledVariance:
@@ -129,15 +129,15 @@ class Conditions:
         Effects that were cut off to exactly 0 or 1 in all wells say nothing about scatter, and
         where some wells were, the conditions without such wells count if they scatter more.
         """
-        told = ~_clipped(self.mean, self.squares)
-        whole = ~(self.bottomed | self.topped)
-        return self._pooled(told).or_larger(self._pooled(whole))
+        informative = ~_clipped(self.mean, self.squares)
+        uncut = ~(self.bottomed | self.topped)
+        return self._pooled(informative).or_larger(self._pooled(uncut))
 
     def _pooled(self, chosen: NDArray[np.bool_]) -> PooledVariance:
         df = None
-        if self.scatter.shape != "constant":
+        if self.variance_model.shape != "constant":
             within = (self.count - 1)[chosen]
-            df = max(int(self.scatter.known_df(self.mean[chosen], within)), 1)
+            df = max(int(self.variance_model.known_df(self.mean[chosen], within)), 1)
         return pooled(self.squares / self.relative, self.count, chosen, df)
 
     @property
@@ -179,7 +179,10 @@ def _clipped(mean: FloatArray, squares: FloatArray) -> NDArray[np.bool_]:
 
 
 def conditions(
-    doses: FloatArray, effect: FloatArray, scatter: VarianceModel | None = None, reference: str = ""
+    doses: FloatArray,
+    effect: FloatArray,
+    variance_model: VarianceModel | None = None,
+    reference: str = "",
 ) -> Conditions:
     """Group wells by their doses.
 
@@ -189,7 +192,7 @@ def conditions(
         0 where a drug is absent; all 0: vehicle.
     effect : ndarray, shape (n,)
         Fraction affected.
-    scatter : VarianceModel, optional
+    variance_model : VarianceModel, optional
         How a well's variance depends on its effect; None: judged from these wells.
     reference : str
         What of the vehicle wells effects were normalised to: `mean`, `median`, or empty where
@@ -211,9 +214,11 @@ def conditions(
     count = np.array([float(len(group)) for group in groups])
     bottom, top = float(effect.min(initial=1.0)), float(effect.max(initial=0.0))
     squares = np.array([((group - group.mean()) ** 2).sum() for group in groups])
-    told = ~_clipped(means, squares)
-    if scatter is None:
-        scatter = fit_scatter(means[told], count[told], squares[told])
+    informative = ~_clipped(means, squares)
+    if variance_model is None:
+        variance_model = fit_variance_model(
+            means[informative], count[informative], squares[informative]
+        )
     found = Conditions(
         doses=doses[treated][first],
         mean=means,
@@ -222,7 +227,7 @@ def conditions(
         bottomed=np.array([bottom >= 0 and bool((group == 0).any()) for group in groups], bool),
         topped=np.array([top <= 1 and bool((group == 1).any()) for group in groups], bool),
         vehicle_weight=0.0,
-        scatter=scatter,
+        variance_model=variance_model,
     )
-    weight = reference_weight(vehicle, reference, scatter, found.variance)
+    weight = reference_weight(vehicle, reference, variance_model, found.variance)
     return replace(found, vehicle_weight=weight)

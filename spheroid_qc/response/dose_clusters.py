@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-LAST_DIGITS = 1e-6
+SAME_DOSE_TOLERANCE = 1e-6
 """Relative difference up to which two doses are one; dilutions are never that close."""
 
 
@@ -49,7 +49,7 @@ def same_doses(doses: FloatArray) -> FloatArray:
     for column in found.T:
         given = column > 0
         levels = column[given]
-        which = clusters(np.log(levels), LAST_DIGITS)
+        which = clusters(np.log(levels), SAME_DOSE_TOLERANCE)
         lowest = np.full(int(which.max(initial=-1)) + 1, np.inf)
         np.minimum.at(lowest, which, levels)
         column[given] = lowest[which]

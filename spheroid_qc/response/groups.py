@@ -7,7 +7,7 @@ biological replicate), with Student's t interval between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.dose_clusters import clusters
 from spheroid_qc.response.responses import Responses
+from spheroid_qc.response.variance_model import CONSTANT, VarianceModel
 
 ALL_PLATES = "all"
 """Word in column `plate` for what all plates say together."""
@@ -108,6 +110,36 @@ def groups(responses: Responses, complete: Callable[[Responses], bool]) -> Itera
             yield Group(str(plate), str(part.rows["block"].iloc[0]), part)
     if not found and len(set(plates)) > 1:
         yield Group(ALL_PLATES, ALL_PLATES, responses)
+
+
+def combinations_given(responses: Responses) -> list[tuple[int, ...]]:
+    """List the sets of drugs (columns of `doses`) that were given together, small ones first."""
+    given = responses.doses > 0
+    found = {tuple(np.flatnonzero(row).tolist()) for row in given if row.sum() > 1}
+    return sorted(found, key=lambda columns: (len(columns), columns))
+
+
+def without_other_drugs(responses: Responses, columns: Sequence[int]) -> NDArray[np.bool_]:
+    """Tell which rows hold no drug but these (columns of `doses`), or none at all."""
+    other = np.ones(responses.doses.shape[1], dtype=bool)
+    other[list(columns)] = False
+    return np.asarray(~(responses.doses[:, other] > 0).any(axis=1))
+
+
+def grouping_columns(table: pd.DataFrame, responses: Responses) -> list[str]:
+    """Name the columns that come first in a table of one time, which get the time filled in."""
+    if responses.has_times:
+        table["time_h"] = float(responses.rows["time_h"].iloc[0])
+    known = {"time_h": responses.has_times, "plate": responses.has_plates}
+    return [name for name, several in known.items() if several]
+
+
+def plate_variance_model(responses: Responses, group: Group) -> VarianceModel:
+    """Tell how a well's variance depends on its effect, by all wells of a group's plates."""
+    if responses.kind == "raw":
+        return CONSTANT
+    whole = responses.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
+    return conditions(responses.doses[whole], responses.effect[whole]).variance_model
 
 
 def over_plates(

@@ -150,8 +150,8 @@ def usable(table: pd.DataFrame) -> pd.Series:
 def is_time_zero(table: pd.DataFrame) -> pd.Series:
     """Rows at time zero: column `is_t0` (true/false or 1/0, empty is no), else the first time."""
     if "is_t0" in table:
-        messages = table["is_t0"].astype("string").str.strip().str.lower()
-        return messages.isin(["true", "1", "1.0", "yes"]).astype(bool)
+        stated = table["is_t0"].astype("string").str.strip().str.lower()
+        return stated.isin(["true", "1", "1.0", "yes"]).astype(bool)
     if "time_h" not in table:
         return pd.Series(False, index=table.index)
     return table["time_h"] == table["time_h"].groupby(table["plate"]).transform("min")

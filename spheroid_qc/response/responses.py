@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.dose_clusters import same_doses
-from spheroid_qc.response.reference import REFERENCES
+from spheroid_qc.response.reference_error import REFERENCES
 from spheroid_qc.wells import parse_well
 
 RESPONSE_KINDS = ("fa", "viability", "inhibition", "raw")

@@ -42,7 +42,7 @@ COLUMNS = (
     "p_dunnett", "p_t", "p_t_holm", "rank_test", "p_rank", "p_rank_smallest", "p_rank_holm",
     "note",
 )  # fmt: skip
-_RATIO_OF_SPREADS = 3.0
+_MAX_SPREAD_RATIO = 3.0
 
 
 @dataclass(frozen=True)
@@ -227,9 +227,9 @@ def _compared(
     place: int | None,
     level: float,
 ) -> dict[str, object]:
-    one, nil = group.values, reference.values
+    treated, vehicle = group.values, reference.values
     blocked = block_contrast(group.blocks, reference.blocks, level)
-    plain = welch(one, nil, level) if unit == "well" else blocked
+    plain = welch(treated, vehicle, level) if unit == "well" else blocked
     # A single well beside several vehicle wells is judged by the vehicle's spread alone.
     lonely = unit == "well" and np.isnan(plain.p) and not np.isnan(blocked.p)
     plain = blocked if lonely else plain
@@ -268,10 +268,10 @@ def _note(
     lonely: bool,
     joint: DunnettResult | None,
 ) -> str:
-    one, nil = group.values, reference.values
-    if not one.size:
+    treated, vehicle = group.values, reference.values
+    if not treated.size:
         return "No value of this condition can be used."
-    if not nil.size:
+    if not vehicle.size:
         return "There is no vehicle value of the same strata and vehicle group to compare with."
     messages = []
     if not any(a and b for a, b in zip(group.blocks, reference.blocks, strict=True)):
@@ -280,19 +280,19 @@ def _note(
         a and not b for a, b in zip(group.blocks, reference.blocks, strict=True)
     ):
         messages.append("Replicates without vehicle are not compared.")
-    if np.ptp(np.concatenate([one, nil])) == 0:
+    if np.ptp(np.concatenate([treated, vehicle])) == 0:
         messages.append("All values are the same: there is no spread to test against.")
     elif lonely:
         messages.append("One well only: judged by the spread of the other group alone.")
-    elif one.size < 2 and nil.size < 2:
+    elif treated.size < 2 and vehicle.size < 2:
         messages.append("One value on each side: no test and no interval.")
-    if unit == "biological_replicate" and one.size < 2:
+    if unit == "biological_replicate" and treated.size < 2:
         messages.append("One biological replicate: no test and no interval.")
     if smallest > 0.05:
         messages.append(f"With these numbers the rank test can't go below p = {smallest:.2g}.")
-    if unit != "biological_replicate" and one.size > 1 and nil.size > 1:
-        wide, narrow = sorted([one.std(ddof=1), nil.std(ddof=1)], reverse=True)
-        if wide > _RATIO_OF_SPREADS * narrow:
+    if unit != "biological_replicate" and treated.size > 1 and vehicle.size > 1:
+        wide, narrow = sorted([treated.std(ddof=1), vehicle.std(ddof=1)], reverse=True)
+        if wide > _MAX_SPREAD_RATIO * narrow:
             messages.append(
                 "The spreads differ more than threefold: prefer the Welch difference and the "
                 "ranks to Dunnett's test and to Hedges' g, which share one spread."

@@ -86,7 +86,7 @@ class DunnettResult:
     conservative: bool
 
 
-def _inside(bound: float, loading: Floats, df: int) -> float:
+def _probability_within(bound: float, loading: Floats, df: int) -> float:
     """P(max |T_i| <= bound) for the multivariate t with correlations l_i l_j."""
     z, z_weight = normal_nodes()
     z, z_weight = z[z > 0], 2 * z_weight[z > 0]  # the integrand is even
@@ -176,7 +176,7 @@ def _p(t: float, loading: Floats, df: int) -> float:
     bonferroni = min(single * loading.size, 1.0)
     if bonferroni < 1e-8:  # there the integral is all rounding, and Bonferroni's bound is sharp
         return bonferroni
-    return min(max(1 - _inside(float(t), loading, df), single), bonferroni)
+    return min(max(1 - _probability_within(float(t), loading, df), single), bonferroni)
 
 
 def _critical(loading: Floats, df: int, level: float) -> float:
@@ -185,7 +185,9 @@ def _critical(loading: Floats, df: int, level: float) -> float:
     if loading.size == 1:
         return float(low)
     return float(
-        optimize.brentq(lambda c: _inside(c, loading, df) - level, low * 0.999, high * 1.001)
+        optimize.brentq(
+            lambda c: _probability_within(c, loading, df) - level, low * 0.999, high * 1.001
+        )
     )
 
 

@@ -34,7 +34,7 @@ class Contrast:
     spread : float
         Residual standard deviation.
     leverage : float
-        Variance of the difference in units of `spread**2` (1/n1 + 1/n0 in one block).
+        Variance of the difference in units of `spread**2` (1/n_x + 1/n_y in one block).
     df : float
         Degrees of freedom.
     """
@@ -74,19 +74,19 @@ def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contr
         Bounds and p are NaN with fewer than two values on a side, or without any spread;
         `spread` is the pooled standard deviation.
     """
-    one, nil = np.asarray(values, dtype=float), np.asarray(reference, dtype=float)
-    n1, n0 = one.size, nil.size
-    difference = float(one.mean() - nil.mean()) if n1 and n0 else _NAN
-    leverage = 1 / n1 + 1 / n0 if n1 and n0 else _NAN
-    if n1 < 2 or n0 < 2:
+    x, y = np.asarray(values, dtype=float), np.asarray(reference, dtype=float)
+    n_x, n_y = x.size, y.size
+    difference = float(x.mean() - y.mean()) if n_x and n_y else _NAN
+    leverage = 1 / n_x + 1 / n_y if n_x and n_y else _NAN
+    if n_x < 2 or n_y < 2:
         return Contrast(difference, _NAN, _NAN, _NAN, _NAN, leverage, 0.0)
-    v1, v0 = float(one.var(ddof=1)), float(nil.var(ddof=1))
-    pooled = float(np.sqrt(((n1 - 1) * v1 + (n0 - 1) * v0) / (n1 + n0 - 2)))
-    if _is_constant(pooled, np.concatenate([one, nil])):
+    v_x, v_y = float(x.var(ddof=1)), float(y.var(ddof=1))
+    pooled = float(np.sqrt(((n_x - 1) * v_x + (n_y - 1) * v_y) / (n_x + n_y - 2)))
+    if _is_constant(pooled, np.concatenate([x, y])):
         return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, 0.0)
-    e1, e0 = v1 / n1, v0 / n0
-    error = float(np.sqrt(e1 + e0))
-    df = (e1 + e0) ** 2 / (e1**2 / (n1 - 1) + e0**2 / (n0 - 1))
+    e_x, e_y = v_x / n_x, v_y / n_y
+    error = float(np.sqrt(e_x + e_y))
+    df = (e_x + e_y) ** 2 / (e_x**2 / (n_x - 1) + e_y**2 / (n_y - 1))
     low, high = _interval(difference, error, df, level)
     p = float(2 * stats.t.sf(abs(difference) / error, df))
     return Contrast(difference, low, high, p, pooled, leverage, float(df))
@@ -193,8 +193,8 @@ def _nct_cdf(t: float, df: float, nc: float) -> float:
         spread, weight = spread_nodes(round(df))
         return float(weight @ special.ndtr(t * spread - nc))
     z, weight = normal_nodes()
-    least = np.maximum((nc + z) / t, 0.0)
-    return float(weight @ special.chdtrc(df, df * least**2))
+    smallest = np.maximum((nc + z) / t, 0.0)
+    return float(weight @ special.chdtrc(df, df * smallest**2))
 
 
 def cliffs_delta(
@@ -222,12 +222,12 @@ def cliffs_delta(
     """
     thetas, weights, sizes = [], [], []
     for a, b in zip(values, reference, strict=True):
-        one, nil = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-        if one.size and nil.size:
-            order = np.sign(one[:, None] - nil[None, :])
+        x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+        if x.size and y.size:
+            order = np.sign(x[:, None] - y[None, :])
             thetas.append((float(order.mean()) + 1) / 2)
-            weights.append(one.size * nil.size / (one.size + nil.size + 1))
-            sizes.append((one.size, nil.size))
+            weights.append(x.size * y.size / (x.size + y.size + 1))
+            sizes.append((x.size, y.size))
     if not thetas:
         return _NAN, _NAN, _NAN
     share = np.array(weights) / np.sum(weights)

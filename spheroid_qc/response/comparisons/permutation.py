@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-MOST_ARRANGEMENTS = 200_000
+MAX_ARRANGEMENTS = 200_000
 _DIGITS = 10
 Floats = NDArray[np.float64]
 
@@ -74,12 +74,12 @@ def blocked_sum_test(
     blocks = [(values / scale, group) for values, group in blocks]
     observed = sum(float(values[group].sum()) for values, group in blocks)
     counts = [comb(group.size, int(group.sum())) for _, group in blocks]
-    if max(counts) > MOST_ARRANGEMENTS or prod(counts) > MOST_ARRANGEMENTS**2:
+    if max(counts) > MAX_ARRANGEMENTS or prod(counts) > MAX_ARRANGEMENTS**2:
         return (*_normal(blocks, observed), "normal")
     sums, weights = np.zeros(1), np.ones(1)
     for values, group in blocks:
         more, share = _sums(values, int(group.sum()))
-        if sums.size * more.size > 20 * MOST_ARRANGEMENTS:
+        if sums.size * more.size > 20 * MAX_ARRANGEMENTS:
             return (*_normal(blocks, observed), "normal")
         sums, weights = _gathered(
             (sums[:, None] + more[None, :]).ravel(), (weights[:, None] * share[None, :]).ravel()
@@ -128,10 +128,10 @@ def rank_sum_test(
     scores: list[Floats] = []
     members: list[NDArray[np.bool_]] = []
     for a, b in zip(values, reference, strict=True):
-        one, nil = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-        together = np.concatenate([one, nil])
+        x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+        together = np.concatenate([x, y])
         scores.append(stats.rankdata(together) / (together.size + 1))
-        members.append(np.arange(together.size) < one.size)
+        members.append(np.arange(together.size) < x.size)
     return blocked_sum_test(scores, members)
 
 

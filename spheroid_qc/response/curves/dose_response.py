@@ -12,6 +12,7 @@ Effects are fractions affected unless the response is raw.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -20,21 +21,28 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.curves.absolute_ic50 import Crossing
+from spheroid_qc.response.curves.absolute_ic50 import (
+    HALF_EFFECT,
+    HALF_OF_VEHICLE,
+    absolute_ic50,
+    absolute_ic50_interval,
+)
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.groups import (
     ALL_PLATES,
     Group,
     analysis_time,
+    combinations_given,
     fixed_ratios,
+    grouping_columns,
     groups,
     over_plates,
+    plate_variance_model,
 )
-from spheroid_qc.response.reference import reference_weight
+from spheroid_qc.response.reference_error import reference_weight
 from spheroid_qc.response.responses import Responses
-from spheroid_qc.response.scatter import CONSTANT, VarianceModel
 from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
+from spheroid_qc.response.variance_model import VarianceModel
 
 DOSE_RESPONSE_COLUMNS = (
     "drug", "n", "hill", "ec10_um", "ec50_um", "ec50_low_um", "ec50_high_um", "ec90_um", "emax",
@@ -77,7 +85,7 @@ def dose_response_table(
         If the time can't be chosen, or there is nothing to fit.
     """
     settings = ResponseParameters() if parameters is None else parameters
-    at_time, messages = analysis_time(responses, settings.time_h)
+    at_time, time_note = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
     variance_models: dict[str, VarianceModel] = {}
     for name, columns in _subjects(at_time):
@@ -86,7 +94,7 @@ def dose_response_table(
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
             if group.plate not in variance_models:
-                variance_models[group.plate] = _variance_model(at_time, group)
+                variance_models[group.plate] = plate_variance_model(at_time, group)
             found = _lines(group, name, columns, variance_models[group.plate], settings)
             own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
         lines += own
@@ -102,13 +110,8 @@ def dose_response_table(
             "response to fit."
         )
     table = pd.DataFrame(lines)
-    table["note"] = [" ".join(filter(None, (messages, note))) for note in table["note"]]
-    first: list[str] = []
-    if at_time.has_times:
-        table["time_h"] = float(at_time.rows["time_h"].iloc[0])
-        first.append("time_h")
-    if at_time.has_plates:
-        first.append("plate")
+    table["note"] = [" ".join(filter(None, (time_note, note))) for note in table["note"]]
+    first = grouping_columns(table, at_time)
     other = table["unit"] != "uM"
     appended = []
     if other.any():
@@ -125,9 +128,7 @@ def _subjects(responses: Responses) -> list[tuple[str, tuple[int, ...]]]:
     found: list[tuple[str, tuple[int, ...]]] = [
         (drug, (i,)) for i, drug in enumerate(responses.drugs) if (responses.doses[:, i] > 0).any()
     ]
-    given = responses.doses > 0
-    sets = {tuple(np.flatnonzero(row).tolist()) for row in given if row.sum() > 1}
-    for columns in sorted(sets, key=lambda c: (len(c), c)):
+    for columns in combinations_given(responses):
         rows = _exactly(responses, columns)
         if fixed_ratios(responses.doses[rows][:, list(columns)]):
             found.append((" + ".join(responses.drugs[i] for i in columns), columns))
@@ -145,14 +146,6 @@ def _exactly(responses: Responses, columns: tuple[int, ...]) -> NDArray[np.bool_
 def _wells_of(responses: Responses, columns: tuple[int, ...]) -> Responses:
     """Wells with exactly these drugs, and the vehicle."""
     return responses.where(_exactly(responses, columns) | ~(responses.doses > 0).any(axis=1))
-
-
-def _variance_model(at_time: Responses, group: Group) -> VarianceModel:
-    """How a well's variance depends on its effect, by all wells of the plate."""
-    if at_time.kind == "raw":
-        return CONSTANT
-    whole = at_time.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
-    return conditions(at_time.doses[whole], at_time.effect[whole]).scatter
 
 
 def _lines(
@@ -249,30 +242,23 @@ def _fit(
 ) -> LogisticFit:
     """Fit with free asymptotes as far as the wells determine them."""
     e0, emax, level = settings.e0, settings.emax, settings.confidence
-    bounds = (-np.inf, np.inf)
     cut_off = None if kind == "raw" else (0.0, 1.0)
     startless = kind != "raw" and e0 is None and not (dose == 0).any()
     lowest, highest = float(dose[dose > 0].min()), float(dose.max())
     if startless and len(np.unique(dose)) == 3 + (emax is None) - 1:
         e0 = 0.0
-    fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=variance_model, cut_off=cut_off)
+    fitted = functools.partial(
+        fit_logistic, dose, effect, emax=emax, variance_model=variance_model, cut_off=cut_off
+    )
+    fit = fitted(e0=e0)
     if startless and e0 is None and not fit.profile_interval(0.5, level)[0] >= lowest:
         e0 = 0.0
-        fit = fit_logistic(dose, effect, e0=e0, emax=emax, scatter=variance_model, cut_off=cut_off)
+        fit = fitted(e0=e0)
     if startless and e0 == 0:
         notes.append("No vehicle: the curve starts at 0, since the wells leave its start open.")
     held = kind != "raw" and emax is None and fit.emax > 1
     if held and not fit.profile_interval(0.5, level)[1] <= highest:
-        bounds = (-np.inf, 1.0)
-        fit = fit_logistic(
-            dose,
-            effect,
-            e0=e0,
-            emax=emax,
-            emax_bounds=bounds,
-            scatter=variance_model,
-            cut_off=cut_off,
-        )
+        fit = fitted(e0=e0, emax_bounds=(-np.inf, 1.0))
         notes.append("The curve ends at 1, since the wells leave its end open.")
     return fit
 
@@ -322,21 +308,17 @@ def _figures(
 ) -> Line:
     """Doses of effect with their qualifiers, and goodness of fit."""
     lowest, highest = fit.dose_range
-    crossing = Crossing(0.0, 0.5) if kind == "raw" else Crossing(0.5)
-    half = crossing.response(fit.e0)
-    absolute = fit.dose_at(half)
+    target = HALF_OF_VEHICLE if kind == "raw" else HALF_EFFECT
+    absolute = absolute_ic50(fit, target)
     line: Line = {
         "hill": fit.hill, "emax": fit.emax, "e0": fit.e0, "rmse": fit.sigma, "r2": fit.r2,
         "lack_of_fit_p": fit.lack_of_fit_p,
     }  # fmt: skip
     values = {f"ec{share}": fit.effective_dose(share / 100) for share in (10, 50, 90)}
-    if np.isfinite(absolute):
+    if not np.isnan(absolute):
         values["ic50_abs"] = absolute
-    elif kind != "raw" and fit.predict(highest) < half and fit.e0 < half:
-        values["ic50_abs"] = np.inf
+    if np.isinf(absolute) and kind != "raw":
         notes.append("The fitted curve stays below a fraction affected of 0.5 at any dose.")
-    elif kind == "raw" and 0 < half < fit.predict(highest) and fit.emax < fit.e0:
-        values["ic50_abs"] = np.inf
     beyond = []
     for name, dose in values.items():
         sign = ">" if dose > highest * (1 + 1e-9) else "<" if dose < lowest * (1 - 1e-9) else ""
@@ -353,8 +335,8 @@ def _figures(
         0.5, settings.confidence
     )
     if "ic50_abs_um" in line and not line["ic50_abs_qualifier"]:
-        bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = fit.dose_at_interval(
-            crossing, settings.confidence, reference
+        bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = absolute_ic50_interval(
+            fit, target, settings.confidence, reference
         )
     line |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
     for name, called in (("ec50", "EC50"), ("ic50_abs", "absolute IC50")):

@@ -19,15 +19,15 @@ from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
 
 FloatArray = NDArray[np.float64]
 
-HILL_BOUNDS = (0.05, 20.0)
-"""Slopes outside are steps or constants as far as any plate can tell."""
+LOG_HILL_BOUNDS = (float(np.log(0.05)), float(np.log(20.0)))
+"""Slopes outside are steps or constants as far as any plate can tell (natural log)."""
 
-REACH = np.log(1e3)
+MAX_LOG_DOSES_BEYOND = np.log(1e3)
 """How far beyond the tested doses an inflection is sought (natural log)."""
 
 
-def reached(dose: FloatArray, log_ec50: ArrayLike, hill: ArrayLike) -> FloatArray:
-    """x^h / (x^h + ec50^h), 0 at dose 0."""
+def hill_fraction(dose: FloatArray, log_ec50: ArrayLike, hill: ArrayLike) -> FloatArray:
+    """Share of the way from e0 to emax: x^h / (x^h + ec50^h), 0 at dose 0."""
     with np.errstate(divide="ignore"):
         return np.asarray(expit(np.asarray(hill) * (np.log(dose) - np.asarray(log_ec50))))
 
@@ -46,8 +46,8 @@ class CurveProblem:
         Sum of squared deviations from the means.
     e0, emax : float or None
         Fixed asymptotes.
-    emax_bounds, hill_bounds : tuple of float
-        Limits of what is free.
+    emax_bounds : tuple of float
+        Limits of a free emax.
     total : float
         Sum of squares of all wells around their mean.
     """
@@ -59,7 +59,6 @@ class CurveProblem:
     e0: float | None
     emax: float | None
     emax_bounds: tuple[float, float]
-    hill_bounds: tuple[float, float]
     total: float
 
     def asymptotes(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -75,12 +74,12 @@ class CurveProblem:
         if self.emax is not None:
             emax = np.full((*z.shape[:-1], 1), self.emax)
         else:
-            many = n.sum()
-            mean = (z @ n)[..., None] / many
+            total = n.sum()
+            mean = (z @ n)[..., None] / total
             away = z - mean
             spread = ((away * away) @ n)[..., None]
             slope = (away @ (n * y))[..., None] / np.maximum(spread, 1e-12)
-            emax = np.clip((n @ y) / many + slope * (1 - mean), *self.emax_bounds)
+            emax = np.clip((n @ y) / total + slope * (1 - mean), *self.emax_bounds)
         bottom = ((n * w) * (y - emax * z)).sum(-1, keepdims=True)
         return bottom / np.maximum((w * w) @ n, 1e-300)[..., None], emax
 
@@ -90,7 +89,7 @@ class CurveProblem:
         Broadcasts over curves; shape (..., m).
         """
         where, slope = np.asarray(log_ec50)[..., None], np.exp(np.asarray(log_hill))[..., None]
-        z = reached(self.dose, where, slope)
+        z = hill_fraction(self.dose, where, slope)
         e0, emax = self.asymptotes(z)
         return np.asarray((e0 + (emax - e0) * z - self.response) * np.sqrt(self.weight))
 
@@ -105,8 +104,7 @@ class CurveProblem:
         def rss(slope: FloatArray) -> FloatArray:
             return self.rss(place - shift / np.exp(slope), slope)
 
-        low, high = np.log(self.hill_bounds)
-        grid = np.append(np.linspace(low, high, 60), log_hill)
+        grid = np.append(np.linspace(*LOG_HILL_BOUNDS, 60), log_hill)
         grid.sort()
         at = int(np.argmin(rss(grid)))
         around = (grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)])
@@ -118,13 +116,13 @@ class CurveProblem:
         return float(values.min())
 
 
-def lowest(
+def minimise_on_grid(
     residuals: Callable[[FloatArray, FloatArray], FloatArray],
     first: FloatArray,
     second: FloatArray,
     pure: float,
 ) -> tuple[tuple[float, float], float]:
-    """Least sum of squares over a plane: a grid, then downhill from its deepest valleys.
+    """Find the least sum of squares over a plane: on a grid, then refined from its lowest minima.
 
     Parameters
     ----------
@@ -149,34 +147,29 @@ def lowest(
         r = residuals(*(place + moves).T)
         return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * step)
 
-    best, place = np.inf, (0.0, 0.0)
-    for i, j in _valleys(rss, pure):
+    minimum, place = np.inf, (0.0, 0.0)
+    for i, j in _local_minima(rss, pure):
         start = np.clip([first[i], second[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
         found, cost, _ = levenberg_marquardt(model, start, bounds)
-        if cost < best * (1 - 1e-10):
-            best, place = cost, (float(found[0]), float(found[1]))
-    return place, best
+        if cost < minimum * (1 - 1e-10):
+            minimum, place = cost, (float(found[0]), float(found[1]))
+    return place, minimum
 
 
-def _valleys(rss: FloatArray, pure: float, most: int = 3) -> list[tuple[int, int]]:
-    """Lowest places of a grid that are lower than all around them, and worth going down from."""
+def _local_minima(rss: FloatArray, pure: float, maximum: int = 3) -> list[tuple[int, int]]:
+    """Lowest places of a grid that are lower than all around them, and worth refining."""
     around = ndimage.minimum_filter(rss, 3, mode="nearest")
     found = np.argwhere(rss <= around)
     depth = rss[tuple(found.T)]
-    order = np.argsort(depth, kind="stable")[:most]
+    order = np.argsort(depth, kind="stable")[:maximum]
     order = order[depth[order] + pure <= 5 * (depth.min() + pure) + 1e-300]
     return [(int(i), int(j)) for i, j in found[order]]
 
 
-def search(problem: CurveProblem) -> tuple[float, float]:
+def fit_hill(problem: CurveProblem) -> tuple[float, float]:
     """Best (log ec50, log hill): a grid over all sensible curves, then refinement."""
     doses = np.log(problem.dose[problem.dose > 0])
-    low, high = doses.min() - REACH, doses.max() + REACH
+    low, high = doses.min() - MAX_LOG_DOSES_BEYOND, doses.max() + MAX_LOG_DOSES_BEYOND
     count = int(np.clip((high - low) / 0.25, 40, 160))
-    where, slope = (
-        np.linspace(low, high, count),
-        np.linspace(
-            float(np.log(problem.hill_bounds[0])), float(np.log(problem.hill_bounds[1])), 24
-        ),
-    )
-    return lowest(problem.residuals, where, slope, problem.pure)[0]
+    grid = np.linspace(low, high, count), np.linspace(*LOG_HILL_BOUNDS, 24)
+    return minimise_on_grid(problem.residuals, *grid, problem.pure)[0]

@@ -17,15 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
-from spheroid_qc.response.curves.absolute_ic50 import Crossing, profile_through
 from spheroid_qc.response.curves.hill_search import (
-    HILL_BOUNDS,
-    REACH,
+    MAX_LOG_DOSES_BEYOND,
     CurveProblem,
-    reached,
-    search,
+    fit_hill,
+    hill_fraction,
 )
-from spheroid_qc.response.scatter import CONSTANT, PooledVariance, VarianceModel, pooled
+from spheroid_qc.response.variance_model import CONSTANT, PooledVariance, VarianceModel, pooled
 
 FloatArray = NDArray[np.float64]
 
@@ -53,6 +51,8 @@ class LogisticFit:
     noise : PooledVariance
         By which intervals judge: `sigma` and `df`, or the scatter of the doses where no well was
         cut off, if that is larger.
+    problem : CurveProblem
+        What was fitted: mean responses by dose, and what is fixed.
     """
 
     ec50: float
@@ -69,14 +69,14 @@ class LogisticFit:
     covariance: FloatArray
     dose_range: tuple[float, float]
     noise: PooledVariance
-    _problem: CurveProblem
+    problem: CurveProblem
     _profiles: dict[tuple[float, float], tuple[float, float]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
     def predict(self, dose: ArrayLike) -> FloatArray:
         """Response of the curve at doses (any shape)."""
-        z = reached(np.asarray(dose, dtype=np.float64), np.log(self.ec50), self.hill)
+        z = hill_fraction(np.asarray(dose, dtype=np.float64), np.log(self.ec50), self.hill)
         return np.asarray(self.e0 + (self.emax - self.e0) * z)
 
     def effective_dose(self, share: float) -> float:
@@ -104,57 +104,6 @@ class LogisticFit:
             return float("nan")
         share = (response - self.e0) / (self.emax - self.e0)
         return self.effective_dose(share) if 0 < share < 1 else float("nan")
-
-    def dose_at_interval(
-        self, crossing: Crossing, level: float = 0.95, reference: float = 0.0
-    ) -> tuple[float, float]:
-        """Interval of the dose at which the curve takes a response.
-
-        By profile likelihood. Fractions affected that were normalised to vehicle wells share the
-        error of their mean, which moves a fraction f by 1 - f of it; both errors are put together
-        distance by distance (Zou & Donner 2008, doi:10.1002/sim.3095), in the logarithm of the
-        dose.
-
-        Parameters
-        ----------
-        crossing : Crossing
-            The response, as such or as a share of e0.
-        level : float
-            Confidence level.
-        reference : float
-            Variance of what responses were normalised to, in units of a well's; 0: they were not.
-
-        Returns
-        -------
-        tuple of float
-            As of `profile_interval`; NaN too where the best curve never takes the response.
-        """
-        response = crossing.response(self.e0)
-        dose = self.dose_at(response)
-        if not np.isfinite(dose):
-            return float("nan"), float("nan")
-        best = float(np.log(dose))
-        if self._problem.e0 is not None and self._problem.emax is not None:
-            share = (response - self.e0) / (self.emax - self.e0)
-            low, high = self.profile_interval(share, level)
-        else:
-            low, high = self._where_it_fits(
-                best, level, lambda at: profile_through(self._problem, crossing, at)
-            )
-        if not reference or not np.isfinite(low):
-            return low, high
-        t = float(special.stdtrit(self.noise.df, 0.5 + level / 2))
-        shift = (1 - response) * t * float(np.sqrt(self.noise.variance * reference))
-        ends = [self.dose_at(response - shift), self.dose_at(response + shift)]
-        if self.emax < self.e0:
-            ends.reverse()
-        # A shifted half that the curve never takes leaves that end open.
-        down, up = (np.inf if np.isnan(end) else float(np.log(end)) - best for end in ends)
-        with np.errstate(divide="ignore"):
-            return (
-                float(np.exp(best - np.hypot(best - np.log(low), down))),
-                float(np.exp(best + np.hypot(np.log(high) - best, up))),
-            )
 
     def profile_interval(self, share: float = 0.5, level: float = 0.95) -> tuple[float, float]:
         """Interval of an effective dose by profile likelihood.
@@ -184,31 +133,49 @@ class LogisticFit:
         shift = np.log(share / (1 - share))
 
         def profile(place: float) -> float:
-            return self._problem.profile(place, shift, np.log(self.hill))
+            return self.problem.profile(place, shift, np.log(self.hill))
 
-        return self._where_it_fits(float(np.log(self.effective_dose(share))), level, profile)
+        return self.profile_bounds(float(np.log(self.effective_dose(share))), level, profile)
 
-    def _where_it_fits(
+    def profile_bounds(
         self, best: float, level: float, profile: Callable[[float], float]
     ) -> tuple[float, float]:
-        """Doses around the best (natural log) whose profile stays within the level's limit."""
+        """Bounds of a dose by profile likelihood.
+
+        Parameters
+        ----------
+        best : float
+            The best dose (natural log).
+        level : float
+            Confidence level.
+        profile : callable
+            Smallest residual sum of squares of the curves that have a given log dose.
+
+        Returns
+        -------
+        tuple of float
+            As of `profile_interval`.
+        """
         if self.df < 1:
             return float("nan"), float("nan")
-        if self.rss <= 1e-20 * max(self._problem.total, 1e-300):
+        if self.rss <= 1e-20 * max(self.problem.total, 1e-300):
             return float(np.exp(best)), float(np.exp(best))
         limit = self.rss + float(special.fdtri(1, self.noise.df, level)) * self.noise.variance
-        low, high = np.log(self.dose_range[0]) - REACH, np.log(self.dose_range[1]) + REACH
+        low, high = (
+            np.log(self.dose_range[0]) - MAX_LOG_DOSES_BEYOND,
+            np.log(self.dose_range[1]) + MAX_LOG_DOSES_BEYOND,
+        )
 
         def excess(place: float) -> float:
             return profile(place) - limit
 
         return (
-            float(np.exp(_crossing(excess, best, min(low, best - 1)))),
-            float(np.exp(_crossing(excess, best, max(high, best + 1)))),
+            float(np.exp(_profile_bound(excess, best, min(low, best - 1)))),
+            float(np.exp(_profile_bound(excess, best, max(high, best + 1)))),
         )
 
 
-def _crossing(excess: Callable[[float], float], start: float, end: float) -> float:
+def _profile_bound(excess: Callable[[float], float], start: float, end: float) -> float:
     """First place from start towards end where the profile leaves the interval, or infinity."""
     if excess(start) > 0:  # a step without scatter: no other curve than the best comes near
         return start
@@ -228,8 +195,7 @@ def fit_logistic(
     e0: float | None = None,
     emax: float | None = None,
     emax_bounds: tuple[float, float] = (-np.inf, np.inf),
-    hill_bounds: tuple[float, float] = HILL_BOUNDS,
-    scatter: VarianceModel | None = None,
+    variance_model: VarianceModel | None = None,
     cut_off: tuple[float, float] | None = None,
 ) -> LogisticFit:
     """Fit a four-parameter logistic by least squares.
@@ -242,9 +208,9 @@ def fit_logistic(
         Any quantity, rising or falling; one value per well, replicates as they are.
     e0, emax : float, optional
         Fixed asymptotes; None: free.
-    emax_bounds, hill_bounds : tuple of float
-        Limits of a free emax, and of the slope.
-    scatter : VarianceModel, optional
+    emax_bounds : tuple of float
+        Limits of a free emax.
+    variance_model : VarianceModel, optional
         How the variance of a well depends on its response: wells weigh by the inverse. Sums of
         squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
     cut_off : tuple of float, optional
@@ -273,17 +239,17 @@ def fit_logistic(
     which = np.searchsorted(levels, x)
     count = np.bincount(which).astype(np.float64)
     means = np.bincount(which, y) / count
-    weight = count / (scatter or CONSTANT).relative(means)
+    weight = count / (variance_model or CONSTANT).relative(means)
     each = (weight / count)[which]
     squares = np.bincount(which, each * (y - means[which]) ** 2).astype(np.float64)
     pure = float(squares.sum())
     null = e0 if e0 is not None else float(np.average(y, weights=each))
     total = float((each * (y - np.average(y, weights=each)) ** 2).sum())
     problem = CurveProblem(
-        levels, means, weight, pure, e0, emax, emax_bounds, hill_bounds, total
+        levels, means, weight, pure, e0, emax, emax_bounds, total
     )  # fmt: skip
-    log_ec50, log_hill = search(problem)
-    z = reached(levels, log_ec50, float(np.exp(log_hill)))
+    log_ec50, log_hill = fit_hill(problem)
+    z = hill_fraction(levels, log_ec50, float(np.exp(log_hill)))
     best_e0, best_emax = (float(value[0]) for value in problem.asymptotes(z))
     rss = float(problem.rss(log_ec50, log_hill))
     n, df = len(y), len(y) - free
@@ -318,7 +284,7 @@ def fit_logistic(
         ),
         dose_range=(float(doses.min()), float(doses.max())),
         noise=PooledVariance(sigma**2, df).or_larger(uncut),
-        _problem=problem,
+        problem=problem,
     )
 
 
@@ -335,7 +301,7 @@ def _covariance(problem: CurveProblem, best: FloatArray, variance: float) -> Flo
     def model(moves: FloatArray) -> FloatArray:
         p = np.broadcast_to(best, (*moves.shape[:-1], 4)).copy()
         p[..., free] += moves * steps
-        z = reached(problem.dose, p[..., 0, None], np.exp(p[..., 1, None]))
+        z = hill_fraction(problem.dose, p[..., 0, None], np.exp(p[..., 1, None]))
         return np.asarray(p[..., 2, None] + (p[..., 3] - p[..., 2])[..., None] * z)
 
     def rss(moves: FloatArray) -> FloatArray:

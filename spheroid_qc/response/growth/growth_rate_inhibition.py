@@ -1,4 +1,4 @@
-r"""Growth-rate inhibition (GR), here of volumes instead of cell counts.
+r"""Growth-rate inhibition (GR), here of volumes instead of cell counts, and its metrics by drug.
 
 GR 1 is growth like the reference's, 0 none at all, below 0 loss (Hafner et al. 2016,
 doi:10.1038/nmeth.3853). Of volumes it is a *volume-GR*: a core that swells or packs more densely
@@ -15,15 +15,31 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.response.replicates import require_columns
+from spheroid_qc.response.growth.kinetics import volume_of_plate
+from spheroid_qc.response.replicates import (
+    CARRIED,
+    at_time,
+    in_fixed_order,
+    is_time_zero,
+    reference_key,
+    reference_label,
+    require_columns,
+    usable,
+)
 
 METRICS = (
     "gr50", "gr_max", "gr_aoc", "gec50", "gr_inf", "hill", "r2", "p", "fit", "n", "n_doses", "note",
 )  # fmt: skip
+METRIC_COLUMNS = ("drug", "dose_unit", "reference", "time_h", *METRICS)
 _NAN = float("nan")
-_REFLECT = 100.0
-_HILL = (0.1, 5.0)
-_GR = (-1.0, 1.0)
+_MAX_DOSE_RATIO = 100.0
+"""How far beyond the tested doses GEC50 may lie."""
+
+_HILL_BOUNDS = (0.1, 5.0)
+_GR_BOUNDS = (-1.0, 1.0)
+_MIN_REFERENCE_GROWTH = 1.2
+"""Volume over volume at time zero below which GR is called very uncertain."""
+
 Floats = NDArray[np.float64]
 
 
@@ -69,16 +85,16 @@ def _fit(log_dose: Floats, gr: Floats) -> tuple[Floats, float]:
     valley and a local search its floor. A step (a slope at its bound) is taken only if it leaves
     a tenth less than the best curve, since a few noisy doses can always be cut by a step.
     """
-    reach = np.log10(_REFLECT)
-    low = np.array([_GR[0], log_dose.min() - reach, _HILL[0]])
-    high = np.array([_GR[1], log_dose.max() + reach, _HILL[1]])
+    reach = np.log10(_MAX_DOSE_RATIO)
+    low = np.array([_GR_BOUNDS[0], log_dose.min() - reach, _HILL_BOUNDS[0]])
+    high = np.array([_GR_BOUNDS[1], log_dose.max() + reach, _HILL_BOUNDS[1]])
     middle, hill = np.meshgrid(
-        np.linspace(low[1], high[1], 61)[1:-1], np.geomspace(*_HILL, 14)[1:-1], indexing="ij"
+        np.linspace(low[1], high[1], 61)[1:-1], np.geomspace(*_HILL_BOUNDS, 14)[1:-1], indexing="ij"
     )
     fall = 1 / (1 + 10 ** (hill[..., None] * (log_dose - middle[..., None])))
     rest = 1 - fall
     bottom = ((gr - fall) * rest).sum(axis=-1) / np.maximum((rest**2).sum(axis=-1), 1e-12)
-    bottom = np.clip(bottom, _GR[0], _GR[1])
+    bottom = np.clip(bottom, _GR_BOUNDS[0], _GR_BOUNDS[1])
     rss = ((gr - fall - bottom[..., None] * rest) ** 2).sum(axis=-1)
     starts = [int(np.argmin(rss))]
     steep = hill > 1.5  # a second valley is usually one of another steepness
@@ -95,8 +111,8 @@ def _fit(log_dose: Floats, gr: Floats) -> tuple[Floats, float]:
             residual, np.clip(start, low + 1e-6, high - 1e-6), jac="3-point", bounds=(low, high),
             xtol=1e-10, ftol=1e-13, gtol=1e-13, max_nfev=200,
         )  # fmt: skip
-        at_bound = min(found.x[2] - _HILL[0], _HILL[1] - found.x[2]) < 1e-6
-        was_at_bound = min(best[0][2] - _HILL[0], _HILL[1] - best[0][2]) < 1e-6
+        at_bound = min(found.x[2] - _HILL_BOUNDS[0], _HILL_BOUNDS[1] - found.x[2]) < 1e-6
+        was_at_bound = min(best[0][2] - _HILL_BOUNDS[0], _HILL_BOUNDS[1] - best[0][2]) < 1e-6
         needed = 1 - 1e-10
         if at_bound != was_at_bound and np.isfinite(best[1]):
             needed = 0.9 if at_bound else 1 / 0.9
@@ -122,7 +138,7 @@ def _metrics(dose: Floats, gr: Floats, alpha: float) -> dict[str, object]:
         return line | {"note": f"{doses.size} dose(s): a curve needs four."}
     log_dose = np.log10(dose)
     parameters, rss = _fit(log_dose, gr)
-    level = float(np.clip(gr.mean(), *_GR))
+    level = float(np.clip(gr.mean(), *_GR_BOUNDS))
     flat = float(((gr - level) ** 2).sum())
     total = float(((gr - gr.mean()) ** 2).sum())
     if not total > 1e-20 * max(float(gr @ gr), np.finfo(float).tiny):
@@ -149,7 +165,7 @@ def _metrics(dose: Floats, gr: Floats, alpha: float) -> dict[str, object]:
     else:
         line["gr50"] = float("inf")
         messages.append("GR 0.5 is not reached.")
-    if min(hill - _HILL[0], _HILL[1] - hill) < 1e-6:
+    if min(hill - _HILL_BOUNDS[0], _HILL_BOUNDS[1] - hill) < 1e-6:
         messages.append("The Hill slope stands at its bound.")
     return line | {"note": " ".join(messages)}
 
@@ -209,3 +225,119 @@ def gr_metrics(
         line = _metrics(used["_dose"].to_numpy(float), used["_gr"].to_numpy(float), alpha)
         lines.append(dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True)) | line)
     return pd.DataFrame(lines, columns=[*by, *METRICS])
+
+
+def volume_gr(wells: pd.DataFrame, time_h: float | None = None) -> pd.DataFrame:
+    """Volume-GR of every well at one time.
+
+    Each well starts from its own volume at time zero; the reference is the median growth
+    (volume over volume at time zero) of the plate's vehicle wells of the same strata.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        The wells table with `plate, well, time_h, condition, role`, a size, and if there
+        `is_t0` (else the first time counts), `state`, drugs and doses.
+    time_h : float, optional
+        Analysis time; default: the last time that all plates have.
+
+    Returns
+    -------
+    DataFrame
+        One row per well: `plate, well, condition, role`, drugs and doses, `time_h`,
+        `relative_volume`, `reference_growth`, `gr`, `size_measure`, `note`.
+
+    Raises
+    ------
+    RequestError
+        If a column is missing or no plate has that time.
+    """
+    require_columns(wells, ["plate", "well", "time_h", "condition", "role"], "Volume-GR")
+    table = in_fixed_order(wells)
+    table = table[~table["role"].isin(["unmapped", "blank"])].reset_index(drop=True)
+    volume, measure = pd.Series(np.nan, table.index), pd.Series("", table.index, dtype=object)
+    for _, rows in table.groupby("plate", sort=True):
+        volume.loc[rows.index], measure.loc[rows.index] = volume_of_plate(rows)
+    table = table.assign(
+        _v=volume.where(usable(table)), size_measure=measure, _of=reference_key(table)
+    )
+    origin = table[is_time_zero(table)].drop_duplicates(["plate", "well"], keep="last")
+    starts = origin.set_index(["plate", "well"])["_v"]
+    end = at_time(table, time_h)
+    own = end.join(starts.rename("_start"), on=["plate", "well"])
+    growth = own["_v"] / own["_start"].where(own["_start"] > 0)
+    own = own.assign(relative_volume=growth)
+    vehicle = own[own["role"] == "vehicle"]
+    medians = vehicle.groupby(["plate", "_of"])["relative_volume"].median()
+    own = own.join(medians.rename("reference_growth"), on=["plate", "_of"])
+    own["gr"] = gr_value(own["relative_volume"], own["reference_growth"], np.ones(len(own)))
+    own["note"] = [
+        _gr_note(v, start, ratio)
+        for v, start, ratio in zip(own["_v"], own["_start"], own["reference_growth"], strict=True)
+    ]
+    treatment = [
+        str(c)
+        for c in own.columns
+        if str(c).startswith(("drug_", "dose_", "unit_")) or c in CARRIED
+    ]
+    names = ["plate", "well", "condition", "role", *treatment, "time_h", "relative_volume"]
+    return own[[*names, "reference_growth", "gr", "size_measure", "note"]].reset_index(drop=True)
+
+
+def _gr_note(volume: float, start: float, growth: float) -> str:
+    if np.isnan(volume):
+        return "No volume at the analysis time."
+    if not start > 0:
+        return "No volume at time zero."
+    if np.isnan(growth):
+        return "No reference well with a volume at both times."
+    if growth <= 1:
+        return f"The reference did not grow ({growth:.3g} times): GR is not defined."
+    if growth < _MIN_REFERENCE_GROWTH:
+        return f"The reference hardly grew ({growth:.3g} times): GR is very uncertain."
+    return ""
+
+
+def drug_gr_metrics(gr: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
+    """Metrics of every drug given alone.
+
+    Parameters
+    ----------
+    gr : DataFrame
+        From `volume_gr`, with `drug_1, dose_1_um` (or `dose_1, unit_1` where there is no um).
+    alpha : float
+        Level of the flat-line test.
+
+    Returns
+    -------
+    DataFrame
+        Columns `METRIC_COLUMNS`, one row per drug, unit and reference; none without drugs.
+
+    Raises
+    ------
+    RequestError
+        If there is no column `drug_1`, or no dose.
+    """
+    require_columns(gr, ["drug_1", "condition", "gr"], "Volume-GR metrics")
+    if "dose_1_um" not in gr:
+        require_columns(gr, ["dose_1", "unit_1"], "Volume-GR metrics")
+    alone = gr["drug_1"].notna() & (gr["drug_1"].astype(str) != "")
+    for n in (2, 3):
+        if f"drug_{n}" in gr:
+            other = gr[f"drug_{n}"]
+            alone &= other.isna() | (other.astype(str) == "")
+    used = gr[alone & (gr["role"] == "treated")]
+    dose = used["dose_1_um"] if "dose_1_um" in used else pd.Series(np.nan, used.index)
+    dose = pd.to_numeric(dose, errors="coerce").astype(float)
+    unit = pd.Series("uM", used.index, dtype=object)
+    if "dose_1" in used and "unit_1" in used:
+        unit = unit.where(dose.notna(), used["unit_1"].astype(object))
+        dose = dose.fillna(pd.to_numeric(used["dose_1"], errors="coerce").astype(float))
+    time = float(used["time_h"].median()) if len(used) else float("nan")
+    keyed = used.assign(
+        drug=used["drug_1"].astype(str), dose_unit=unit, reference=reference_key(used),
+        _dose_given=dose,
+    )  # fmt: skip
+    result = gr_metrics(keyed, ("drug", "dose_unit", "reference"), "_dose_given", "gr", alpha)
+    result["reference"] = [reference_label(str(key)) for key in result["reference"]]
+    return result.assign(time_h=time)[list(METRIC_COLUMNS)]

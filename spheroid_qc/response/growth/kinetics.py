@@ -27,10 +27,21 @@ from spheroid_qc.response.replicates import (
     usable,
 )
 
+COLUMNS = (
+    "plate", "well", "condition", "role", "size_measure", "n_times", "from_h", "to_h",
+    "growth_rate_per_h", "growth_rate_low", "growth_rate_high", "residual_autocorrelation",
+    "doubling_time_h", "doubling_time_low_h", "doubling_time_high_h", "multiple",
+    "time_to_multiple_h", "watched_until_h", "reference_time_to_multiple_h", "growth_delay_h",
+    "growth_delay_at_least_h", "mean_relative_volume", "mean_disintegration_fraction",
+    "auc_from_h", "auc_to_h", "note",
+)  # fmt: skip
+
 SUMMARISED = ("growth_rate_per_h", "mean_relative_volume", "mean_disintegration_fraction")
 """Figures of a well that are averaged; the doubling time is taken from the mean rate."""
 
 _DELAY = "time_to_multiple_h"
+_NAN = float("nan")
+Floats = NDArray[np.float64]
 
 
 def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -81,7 +92,7 @@ def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFr
             low, high = mean_interval(known, level)
             line |= {f"{name}_n": len(known), f"{name}_mean": known.mean()}
             line |= {f"{name}_ci_low": low, f"{name}_ci_high": high}
-        line |= _doubling_of_mean(*(float(str(line[f"growth_rate_per_h_{part}"]))
+        line |= _doubling_time(*(float(str(line[f"growth_rate_per_h_{part}"]))
                             for part in ("mean", "ci_low", "ci_high")))  # fmt: skip
         line["n_not_reached"] = int(censored.loc[rows.index].sum())
         line |= _delay(condition, role, rows, table, censored, delays)
@@ -89,17 +100,12 @@ def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFr
     return pd.DataFrame(lines)
 
 
-def _doubling_of_mean(rate: float, low: float, high: float) -> dict[str, float]:
+def _doubling_time(rate: float, low: float, high: float) -> dict[str, float]:
     """Doubling time of a rate, with the bounds turned over; empty without growth."""
-
-    def time(value: float) -> float:
-        return math.log(2) / value if value > 0 else float("nan")
-
-    return {
-        "doubling_time_h": time(rate),
-        "doubling_time_low_h": time(high) if rate > 0 else float("nan"),
-        "doubling_time_high_h": time(low) if rate > 0 else float("nan"),
-    }
+    times = [math.log(2) / value if rate > 0 and value > 0 else _NAN for value in (rate, high, low)]
+    return dict(
+        zip(("doubling_time_h", "doubling_time_low_h", "doubling_time_high_h"), times, strict=True)
+    )
 
 
 def _delay(
@@ -124,18 +130,6 @@ def _delay(
         return nothing | {"note": "Not all wells reached the multiple: no mean growth delay."}
     values = found[["difference", "difference_low", "difference_high"]].iloc[0].astype(float)
     return dict(zip(nothing, values.tolist(), strict=True)) | {"note": str(found["note"].iloc[0])}
-
-
-COLUMNS = (
-    "plate", "well", "condition", "role", "size_measure", "n_times", "from_h", "to_h",
-    "growth_rate_per_h", "growth_rate_low", "growth_rate_high", "residual_autocorrelation",
-    "doubling_time_h", "doubling_time_low_h", "doubling_time_high_h", "multiple",
-    "time_to_multiple_h", "watched_until_h", "reference_time_to_multiple_h", "growth_delay_h",
-    "growth_delay_at_least_h", "mean_relative_volume", "mean_disintegration_fraction",
-    "auc_from_h", "auc_to_h", "note",
-)  # fmt: skip
-_NAN = float("nan")
-Floats = NDArray[np.float64]
 
 
 def well_kinetics(
@@ -241,7 +235,8 @@ def _of_well(
         "growth_rate_high": fit["high"],
         "residual_autocorrelation": fit["autocorrelation"],
     }
-    line |= _doubling(fit, messages)
+    line |= _doubling_time(fit["rate"], fit["low"], fit["high"])
+    messages += _growth_notes(fit["rate"], fit["low"])
     gone = int((inside & ~(v > 0)).sum())
     if gone:
         messages.append(f"{gone} frame(s) without a core are not in the growth rate.")
@@ -276,23 +271,15 @@ def _from_time_zero(rows: pd.DataFrame) -> pd.DataFrame:
     return used[used["_t"] >= since - 1e-9]
 
 
-def _doubling(fit: dict[str, float], messages: list[str]) -> dict[str, float]:
-    """Doubling time with the bounds of the rate turned over."""
-    rate, low, high = fit["rate"], fit["low"], fit["high"]
-    line = {"doubling_time_h": _NAN, "doubling_time_low_h": _NAN, "doubling_time_high_h": _NAN}
+def _growth_notes(rate: float, low: float) -> list[str]:
+    """Say why there is no growth rate or doubling time, or no upper bound of it."""
     if math.isnan(rate):
-        messages.append("Fewer than two sizes: no growth rate.")
-    elif rate <= 0:
-        messages.append("Doesn't grow: no doubling time.")
-    else:
-        line["doubling_time_h"] = math.log(2) / rate
-        if high > 0:
-            line["doubling_time_low_h"] = math.log(2) / high
-        if low > 0:
-            line["doubling_time_high_h"] = math.log(2) / low
-        elif not math.isnan(low):
-            messages.append("Growth can't be told from none: the doubling time has no upper bound.")
-    return line
+        return ["Fewer than two sizes: no growth rate."]
+    if rate <= 0:
+        return ["Doesn't grow: no doubling time."]
+    if low <= 0:
+        return ["Growth can't be told from none: the doubling time has no upper bound."]
+    return []
 
 
 def _with_delay(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 
-MOST_CV, MOST_MISSING = 0.10, 0.05
-LEAST_Z_PRIME, LEAST_SSMD = 0.5, 3.0
-LARGE_G, LARGE_OMEGA2, SMALL_P = 0.8, 0.14, 0.01
+MAX_CV, MAX_MISSING_SHARE = 0.10, 0.05
+MIN_Z_PRIME, MIN_SSMD = 0.5, 3.0
+LARGE_HEDGES_G, LARGE_OMEGA2, SMALL_P = 0.8, 0.14, 0.01
 
 _Z = (
-    f">= {LEAST_Z_PRIME:g} is called excellent in screening; no gate for phenotypic assays, where "
+    f">= {MIN_Z_PRIME:g} is called excellent in screening; no gate for phenotypic assays, where "
     "0 to 0.5 is often workable"
 )
-_SSMD = f"absolute value >= {LEAST_SSMD:g} for a strong control, >= 2 for a moderate one"
-_CV = f"<= {MOST_CV:g}; above 0.2 sizes can hardly be compared (our choice)"
-_SHARE = f"<= {MOST_MISSING:g} (our choice)"
+_SSMD = f"absolute value >= {MIN_SSMD:g} for a strong control, >= 2 for a moderate one"
+_CV = f"<= {MAX_CV:g}; above 0.2 sizes can hardly be compared (our choice)"
+_SHARE = f"<= {MAX_MISSING_SHARE:g} (our choice)"
+_EDGE = f"interval within -{LARGE_HEDGES_G:g} to {LARGE_HEDGES_G:g}, a large effect (our choice)"
 _OMEGA = f"< {LARGE_OMEGA2:g} (a large effect) or p >= {SMALL_P:g} (our choice)"
 _TITLES = {
     "missing_frames": "Frames that are missing",
@@ -40,7 +41,7 @@ BOUNDS = {
     "unscorable": _SHARE,
     "size_cv_t0_vehicle": _CV,
     "size_cv_t0_all": _CV,
-    "edge_hedges_g": f"interval within -{LARGE_G:g} to {LARGE_G:g}, a large effect (our choice)",
+    "edge_hedges_g": _EDGE,
     "row_effect": _OMEGA,
     "column_effect": _OMEGA,
     "spatial_residual": f"p >= {SMALL_P:g} (our choice)",
@@ -103,16 +104,16 @@ def verdict(statistic: str, value: float, low: float, high: float, p: float) -> 
     if statistic == "edge_hedges_g":
         if math.isnan(low) or math.isnan(high):
             return "undecided"
-        if low >= -LARGE_G and high <= LARGE_G:
+        if low >= -LARGE_HEDGES_G and high <= LARGE_HEDGES_G:
             return "yes"
-        return "no" if low > LARGE_G or high < -LARGE_G else "undecided"
+        return "no" if low > LARGE_HEDGES_G or high < -LARGE_HEDGES_G else "undecided"
     if statistic in ("row_effect", "column_effect"):
         return "no" if value >= LARGE_OMEGA2 and p < SMALL_P else "yes"
     if statistic == "spatial_residual":
         return "no" if p < SMALL_P else "yes"
     if statistic.endswith("z_prime"):
-        return "yes" if value >= LEAST_Z_PRIME else "no"
+        return "yes" if value >= MIN_Z_PRIME else "no"
     if statistic.endswith("ssmd"):
-        return "yes" if abs(value) >= LEAST_SSMD else "no"
-    maximum = MOST_CV if statistic.startswith("size_cv") else MOST_MISSING
+        return "yes" if abs(value) >= MIN_SSMD else "no"
+    maximum = MAX_CV if statistic.startswith("size_cv") else MAX_MISSING_SHARE
     return "yes" if value <= maximum else "no"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.comparisons.comparison_table import COMPARED
 from spheroid_qc.response.comparisons.effect_size import block_contrast, hedges_g, welch
 from spheroid_qc.response.plate_quality import assay_quality as quality
 from spheroid_qc.response.plate_quality.plate_bounds import BOUNDS, CANNOT_TELL, verdict
@@ -38,8 +39,6 @@ COLUMNS = (
     "plate", "statistic", "metric", "time_h", "compared", "value", "low", "high", "p", "n",
     "n_reference", "bound", "meets_bound", "cannot_tell", "note",
 )  # fmt: skip
-JUDGED = ("core_volume_loss_vs_t0", "disintegration_fraction")
-"""Metrics at the analysis time unless others are asked for; those that the table has."""
 SIZES = ("equivalent_diameter_um", "equivalent_diameter_px", "core_area_um2", "core_area_px")
 """Sizes at time zero: the first of these that is known for the plate."""
 
@@ -67,7 +66,7 @@ def plate_quality(
         of `SIZES`, the metrics, and if there `time_h, state, is_t0, time_since_dose_h, file`.
         Role `unmapped` and wells without cells (`blank`) are passed over, missing frames aside.
     metrics : sequence of str, optional
-        Metrics at the analysis time; default: those of `JUDGED` that the table has.
+        Metrics at the analysis time; default: those of `COMPARED` that the table has.
     time_h : float, optional
         Analysis time; default: the last time that all plates have.
     plate_format : int, optional
@@ -91,7 +90,7 @@ def plate_quality(
         If a column is missing, a well's name can't be read, or the plate format is unknown.
     """
     require_columns(wells, ["plate", "well", "condition", "role"], "Plate quality")
-    names = [m for m in JUDGED if m in wells] if metrics is None else list(metrics)
+    names = [m for m in COMPARED if m in wells] if metrics is None else list(metrics)
     require_columns(wells, names, "Plate quality")
     table = in_fixed_order(wells)
     table["well"] = [_canonical(str(well)) for well in table["well"]]
@@ -144,7 +143,7 @@ def _counts(rows: pd.DataFrame) -> list[_Line]:
     if "file" in mapped:
         lacking = mapped["file"].isna() | (mapped["file"].astype(str) == "")
     else:
-        known = [c for c in ("core_area_px", "n_spheroids", *SIZES, *JUDGED) if c in mapped]
+        known = [c for c in ("core_area_px", "n_spheroids", *SIZES, *COMPARED) if c in mapped]
         lacking = mapped[known].isna().all(axis=1) if known else pd.Series(False, mapped.index)
     lines = [_share("missing_frames", lacking, mapped, "frames are missing")]
     if "state" in mapped:
@@ -178,8 +177,8 @@ def _at_time_zero(rows: pd.DataFrame, wells: list[str], plate_format: int | None
         return []
     size = next((s for s in SIZES if s in start and start[s].notna().any()), None)
     if size is None:
-        messages = "No size is known at time zero."
-        return [{"statistic": "size_cv_t0_vehicle", "note": messages}]
+        note = "No size is known at time zero."
+        return [{"statistic": "size_cv_t0_vehicle", "note": note}]
     start = start.assign(_value=start[size].astype(float), _of=reference_key(start))
     start = start[np.isfinite(start["_value"])]
     time = float(start["time_h"].median()) if "time_h" in start else float("nan")
@@ -192,9 +191,9 @@ def _at_time_zero(rows: pd.DataFrame, wells: list[str], plate_format: int | None
             ("size_cv_t0_all", strata),
         ):
             value, low, high = quality.coefficient_of_variation(chosen["_value"])
-            messages = "" if len(chosen) > 1 else "Fewer than two such wells at time zero."
+            note = "" if len(chosen) > 1 else "Fewer than two such wells at time zero."
             lines.append({"statistic": name, "compared": label, "value": value, "low": low,
-                          "high": high, "n": len(chosen), "note": messages})  # fmt: skip
+                          "high": high, "n": len(chosen), "note": note})  # fmt: skip
     strata_of = design_of(start["_of"].tolist())
     lines += _edge(start, start["_of"].tolist(), "all wells", wells, plate_format)
     lines += _place(start, strata_of, "strata")
@@ -227,19 +226,19 @@ def _controls(known: pd.DataFrame, vehicle: pd.DataFrame) -> list[_Line]:
         for own in [vehicle[vehicle["_of"] == group]]
     ]
     if not pairs:
-        messages = "No positive control with a value: name one in the plate map's column role."
-        return [{"statistic": name, "n": 0, "n_reference": len(vehicle), "note": messages}
+        note = "No positive control with a value: name one in the plate map's column role."
+        return [{"statistic": name, "n": 0, "n_reference": len(vehicle), "note": note}
                 for name in _CONTROLS]  # fmt: skip
     lines = []
     for name, figure in _CONTROLS.items():
         for label, values, reference in pairs:
             value = figure(values, reference)
             few = len(values) < 2 or len(reference) < 2
-            messages = "Fewer than two wells of a control." if few else ""
+            note = "Fewer than two wells of a control." if few else ""
             if np.isnan(value) and not few:
-                messages = "The controls don't vary or don't differ: no scale to measure by."
+                note = "The controls don't vary or don't differ: no scale to measure by."
             lines.append({"statistic": name, "compared": label, "value": value, "n": len(values),
-                          "n_reference": len(reference), "note": messages})  # fmt: skip
+                          "n_reference": len(reference), "note": note})  # fmt: skip
     return lines
 
 
@@ -263,20 +262,20 @@ def _edge(
         "n_reference": int((~outer).sum()),
     }
     if not outer.any() or outer.all():
-        messages = f"No {'inner' if len(outer) and outer.all() else 'outermost'} wells among them."
+        note = f"No {'inner' if len(outer) and outer.all() else 'outermost'} wells among them."
         return [
-            {**base, "statistic": s, "note": messages} for s in ("edge_difference", "edge_hedges_g")
+            {**base, "statistic": s, "note": note} for s in ("edge_difference", "edge_hedges_g")
         ]
     pooled = block_contrast(edge, inner)
     plain = welch(edge[0], inner[0]) if len(edge) == 1 else pooled
     plain = pooled if np.isnan(plain.p) else plain
     g, low, high = hedges_g(pooled)
-    messages = "Too few wells or no spread to judge the difference by."
+    note = "Too few wells or no spread to judge the difference by."
     return [
         {**base, "statistic": "edge_difference", "value": plain.difference, "low": plain.low,
-         "high": plain.high, "p": plain.p, "note": "" if np.isfinite(plain.low) else messages},
+         "high": plain.high, "p": plain.p, "note": "" if np.isfinite(plain.low) else note},
         {**base, "statistic": "edge_hedges_g", "value": g, "low": low, "high": high,
-         "p": pooled.p, "note": "" if np.isfinite([g, low]).all() else messages},
+         "p": pooled.p, "note": "" if np.isfinite([g, low]).all() else note},
     ]  # fmt: skip
 
 
@@ -302,10 +301,10 @@ def _place(rows: pd.DataFrame, design: np.ndarray, removed: str) -> list[_Line]:
             line["note"] = f"Largest mean residual: {label}, {means[worst]:.3g}."
         lines.append(line)
     moran = neighbour_correlation(value, place, design)
-    messages = f"Expected without any pattern: {moran['expected']:.2g}."
+    note = f"Expected without any pattern: {moran['expected']:.2g}."
     if np.isnan(moran["i"]):
-        messages = "Fewer than eight residuals that are free to vary, no neighbours, or no spread."
+        note = "Fewer than eight residuals that are free to vary, no neighbours, or no spread."
     lines.append({"statistic": "spatial_residual", "value": moran["i"], "p": moran["p"],
                   "n": len(rows), "compared": f"all wells, {removed} removed",
-                  "note": messages})  # fmt: skip
+                  "note": note})  # fmt: skip
     return lines

@@ -136,25 +136,6 @@ def median_time(
     return first(survival <= share + 1e-12), first(curve[low] < share), first(curve[high] < share)
 
 
-def number_at_risk(durations: ArrayLike, times: ArrayLike) -> NDArray[np.int64]:
-    """Count the wells that are still watched and whole just before each time.
-
-    Parameters
-    ----------
-    durations : array_like of float
-        Times of events or censoring, h.
-    times : array_like of float
-        Times to count at, h.
-
-    Returns
-    -------
-    ndarray of int
-        One count a time.
-    """
-    time = np.asarray(durations, dtype=float)
-    return np.array([int((time >= t).sum()) for t in np.asarray(times, dtype=float)], dtype=int)
-
-
 def logrank(
     durations: ArrayLike, events: ArrayLike, group: ArrayLike, strata: ArrayLike | None = None
 ) -> dict[str, float]:

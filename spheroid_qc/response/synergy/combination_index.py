@@ -135,7 +135,7 @@ def median_effect_rows(wells: CombinationWells) -> list[Row]:
     warning = " ".join(warned)
     alone = fit_interaction(
         doses[number <= 1], effect[number <= 1], singles, reference=cells.vehicle_weight,
-        scatter=cells.scatter,
+        variance_model=cells.variance_model,
     )  # fmt: skip
     if alone is not None and cells.df >= 3 and cells.variance > alone.variance:
         alone = alone.with_variance(cells.variance, cells.df)
@@ -224,7 +224,7 @@ def _mean_bounds(
     whole = (number <= 1) | (number == len(wells.drugs))
     both = fit_interaction(
         wells.doses[whole], wells.effect[whole], singles, reference=cells.vehicle_weight,
-        bend=len(combined) >= 3, scatter=cells.scatter,
+        bend=len(combined) >= 3, variance_model=cells.variance_model,
     )  # fmt: skip
     if both is None or not both.converged or both.misfit_p < MIN_FIT_P:
         return low, high

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from spheroid_qc.response.synergy.index_interval import (
-    LEAST_EFFECT,
+    MIN_EFFECT,
     InteractionFit,
     against_vehicle,
 )
@@ -46,11 +46,11 @@ class DoseIndex:
     means: FloatArray
     counts: FloatArray
 
-    def _logs(self, theta: FloatArray, effects: FloatArray, least: float = 0.0) -> FloatArray:
+    def _logs(self, theta: FloatArray, effects: FloatArray, minimum: float = 0.0) -> FloatArray:
         """Give logs of the index (first) and the dose-reduction indices, shape (j, 1 + k)."""
         k = self.fit.k
         with np.errstate(divide="ignore", invalid="ignore"):
-            u = np.asarray(logit(np.maximum(against_vehicle(effects, theta), least)))[:, None]
+            u = np.asarray(logit(np.maximum(against_vehicle(effects, theta), minimum)))[:, None]
             single = theta[:k] + u * np.exp(-theta[k : 2 * k]) - np.log(self.doses)
             index = np.logaddexp.reduce(-single, axis=1)
         return np.concatenate([index[:, None], single], axis=1)
@@ -66,7 +66,7 @@ class DoseIndex:
     @cached_property
     def _centre(self) -> tuple[FloatArray, FloatArray]:
         """Logs by the fitted curves, and their derivatives by theta."""
-        return self.fit.numeric(lambda theta: self._logs(theta, self._usable, LEAST_EFFECT))
+        return self.fit.numeric(lambda theta: self._logs(theta, self._usable, MIN_EFFECT))
 
     def _log_bounds(self, level: float) -> FloatArray:
         fit, (centre, gradient) = self.fit, self._centre

@@ -2,7 +2,7 @@
 
 An excess is a function of condition means, and all wells of the combination's conditions share one
 variance, estimated within conditions (or one model of it, where the wells show that it follows the
-effect: `scatter`). Where it is smooth, the delta method carries the errors over.
+effect: `variance_model`). Where it is smooth, the delta method carries the errors over.
 
 Where vehicle wells show that effects were normalised to them, the vehicle's error counts too: it
 moves all effects at once, by (1 - f) each.

@@ -26,13 +26,13 @@ from scipy import special
 from scipy.special import expit, logit
 
 from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
-from spheroid_qc.response.scatter import CONSTANT, PooledVariance, VarianceModel
 from spheroid_qc.response.synergy.interaction_model import level_index, log_index, solve
 from spheroid_qc.response.synergy.median_effect import MedianEffect, combination_index
+from spheroid_qc.response.variance_model import CONSTANT, PooledVariance, VarianceModel
 
 FloatArray = NDArray[np.float64]
 
-LEAST_EFFECT = 1e-6
+MIN_EFFECT = 1e-6
 """What an effect that is not above the vehicle's counts as, where an index must be finite."""
 
 
@@ -54,7 +54,7 @@ class InteractionFit:
         False: the wells do not determine the curves, and there are no intervals.
     misfit_p : float
         F test of the residuals against the scatter of replicates; NaN without replicates.
-    scatter : VarianceModel
+    variance_model : VarianceModel
         How a well's variance depends on its effect; `variance` is that of a well of weight 1.
     """
 
@@ -64,7 +64,7 @@ class InteractionFit:
     variance: float
     converged: bool
     misfit_p: float
-    scatter: VarianceModel = CONSTANT
+    variance_model: VarianceModel = CONSTANT
 
     def with_variance(self, variance: float, df: int) -> InteractionFit:
         """Judge by another estimate of a well's variance."""
@@ -160,7 +160,7 @@ class InteractionFit:
         """Half-width of the mean index at measured effects (j,), as far as the drugs alone go."""
 
         def mean(theta: FloatArray) -> FloatArray:
-            effects = np.maximum(against_vehicle(means, theta), LEAST_EFFECT)
+            effects = np.maximum(against_vehicle(means, theta), MIN_EFFECT)
             index = np.exp(log_index(theta, doses, np.asarray(logit(effects))))
             return np.asarray(index.mean(keepdims=True))
 
@@ -168,7 +168,7 @@ class InteractionFit:
 
     def effect_half(self, means: FloatArray, counts: FloatArray, level: float) -> FloatArray:
         """Half-widths of mean effects (j,) of `counts` wells, from the variance of a well."""
-        relative = self.scatter.relative(means)
+        relative = self.variance_model.relative(means)
         return np.asarray(self.t(level) * np.sqrt(self.variance * relative / counts))
 
     def numeric(
@@ -197,7 +197,7 @@ def fit_interaction(
     *,
     reference: float = 0.0,
     bend: bool = True,
-    scatter: VarianceModel | None = None,
+    variance_model: VarianceModel | None = None,
 ) -> InteractionFit | None:
     """Fit drugs alone and their combination together, by least squares on the effect.
 
@@ -215,7 +215,7 @@ def fit_interaction(
         error. 0: they were not, and vehicle wells are not used.
     bend : bool
         Let the index change with the effect; needs at least three combined doses.
-    scatter : VarianceModel, optional
+    variance_model : VarianceModel, optional
         How a well's variance depends on its effect; None: it does not.
 
     Returns
@@ -223,7 +223,7 @@ def fit_interaction(
     InteractionFit or None
         None without residual degrees of freedom.
     """
-    k, variance_model = doses.shape[1], scatter or CONSTANT
+    k, variance_model = doses.shape[1], variance_model or CONSTANT
     cells = _cells(doses, effect, variance_model, reference)
     x, y, root = cells.doses, cells.mean, np.sqrt(cells.weight)
     treated = np.asarray((x > 0).any(axis=1))

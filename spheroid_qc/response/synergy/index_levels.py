@@ -191,7 +191,7 @@ def _bent(
     and of the drugs alone are independent, but for the vehicle's, which is carried along.
     """
     cells, fa, level = wells.cells, np.asarray(FA_LEVELS), wells.settings.confidence
-    curve = fit_ray(total, mean, count / cells.scatter.relative(mean))
+    curve = fit_ray(total, mean, count / cells.variance_model.relative(mean))
     if curve is None or (len(total) < 4 and cells.df < 1):
         return np.full((len(fa), 1 + len(parts), 2), np.nan)
     place, unit, slope = curve.log_dose(fa)
@@ -212,7 +212,7 @@ def _straight(
     cells = wells.cells
     fit = fit_interaction(
         wells.doses[kept], wells.effect[kept], singles,
-        reference=cells.vehicle_weight, scatter=cells.scatter,
+        reference=cells.vehicle_weight, variance_model=cells.variance_model,
     )  # fmt: skip
     if fit is None or not fit.converged:
         return np.full((len(FA_LEVELS), 1 + len(parts), 2), np.nan)

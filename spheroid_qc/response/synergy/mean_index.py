@@ -18,23 +18,23 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from spheroid_qc.response.conditions import Conditions
-from spheroid_qc.response.scatter import PooledVariance
-from spheroid_qc.response.synergy.index_interval import LEAST_EFFECT, InteractionFit
+from spheroid_qc.response.synergy.index_interval import MIN_EFFECT, InteractionFit
+from spheroid_qc.response.variance_model import PooledVariance
 
-SEED = 21
+DRAWS_SEED = 21
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-UNCONDITIONAL = 0.3
+UNCONDITIONAL_SHARE = 0.3
 """Share of draws that do not know that only effects between 0 and 1 have an index. The condition
 puts up to half of a confidence distribution at an effect of 1, an index of 0; in a mean of many
 doses that adds up, and additive triples were called synergistic on 6 % of simulated plates."""
 
-SATURATED = 0.4
+SATURATED_SHARE = 0.4
 """Share of doses whose effect can't be told from 1 from which all of them may be 1 at once."""
 
-_REACH = 8.0
+_MAX_STANDARD_ERRORS = 8.0
 """Standard errors from 0 or 1 beyond which the condition says nothing."""
 
 
@@ -56,9 +56,9 @@ def draw_effects(means: FloatArray, errors: FloatArray, rng: np.random.Generator
         e is true, given that the measurement falls between 0 and 1.
     """
     z = rng.standard_normal(errors.shape)
-    free = rng.random(errors.shape) < UNCONDITIONAL
+    free = rng.random(errors.shape) < UNCONDITIONAL_SHARE
     drawn = means + errors * z
-    widest = _REACH * errors.max(axis=0)
+    widest = _MAX_STANDARD_ERRORS * errors.max(axis=0)
     near = np.flatnonzero((means + widest > 1) | (means - widest < 0))
     if near.size:
         given = _conditional(means[near], errors[:, near], ndtr(z[:, near]))
@@ -68,8 +68,8 @@ def draw_effects(means: FloatArray, errors: FloatArray, rng: np.random.Generator
 
 def _conditional(means: FloatArray, errors: FloatArray, levels: FloatArray) -> FloatArray:
     """Quantiles of the conditional confidence distributions."""
-    low = np.clip(means - _REACH * errors, 0.0, 1.0)
-    high = np.clip(means + _REACH * errors, 0.0, 1.0)
+    low = np.clip(means - _MAX_STANDARD_ERRORS * errors, 0.0, 1.0)
+    high = np.clip(means + _MAX_STANDARD_ERRORS * errors, 0.0, 1.0)
 
     def too_low(effect: FloatArray) -> NDArray[np.bool_]:
         inside = ndtr((1 - effect) / errors)
@@ -146,7 +146,7 @@ def mean_index_interval(
     orders = [order[np.isin(order, combined)] for order in cells.orders]
     combined = orders[0]
     doses, measured, counts = cells.doses[combined], cells.mean[combined], cells.count[combined]
-    means = np.maximum(fit.against_vehicle(measured), LEAST_EFFECT)
+    means = np.maximum(fit.against_vehicle(measured), MIN_EFFECT)
     vehicle = float(fit.theta[-1])
 
     def mean_index(effects: FloatArray) -> FloatArray:
@@ -157,10 +157,10 @@ def mean_index_interval(
     each = fit.index_at(doses, means)
     centre = float(each.mean())
     curve = fit.mean_index_half(doses, measured, level)
-    own = np.sqrt(noise.variance * fit.scatter.relative(measured) / counts) / vehicle
+    own = np.sqrt(noise.variance * fit.variance_model.relative(measured) / counts) / vehicle
     if not (own > 0).all():
         return max(centre - curve, 0.0), centre + curve
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(DRAWS_SEED)
     scale = np.sqrt(noise.df / rng.chisquare(noise.df, size=draws))[:, None]
     effects = draw_effects(means, scale * own, rng)
     cut = cells.topped[combined]
@@ -182,12 +182,12 @@ def mean_index_interval(
     low = float(lower - np.hypot(lower - down, curve))
     above = means + fit.effect_half(measured, counts, level) / vehicle
     full = above >= 1
-    if full.mean() > SATURATED:
+    if full.mean() > SATURATED_SHARE:
         # Effects that can't be told from 1 may all be 1 at once: where many are, draws that are
         # independent of each other would rule that out, and additive drugs looked antagonistic.
         share = (each - fit.index_at(doses, np.clip(above, 0, 1))) / len(means)
-        most = np.sqrt(share[full].sum() ** 2 + (share[~full] ** 2).sum() + curve**2)
-        low = min(low, centre - float(most))
+        widest = np.sqrt(share[full].sum() ** 2 + (share[~full] ** 2).sum() + curve**2)
+        low = min(low, centre - float(widest))
     low = max(low, 0.0)
     if (means <= reach).any():
         return low, float("inf")

@@ -24,7 +24,7 @@ FA_LEVELS = (0.5, 0.75, 0.9, 0.95)
 TRUSTED_FA = (0.01, 0.99)
 """Beyond these the logit of a measured effect is mostly noise; flagged, not left out."""
 
-FARTHEST = 12
+MAX_LOG10_DOSES_BEYOND = 12
 """Powers of ten from the tested doses to Dm beyond which a line counts as level."""
 
 FloatArray = NDArray[np.float64]
@@ -62,11 +62,6 @@ class MedianEffect:
         level = np.asarray(fa, dtype=np.float64)
         with np.errstate(over="ignore"):
             return np.asarray(self.dm * (level / (1 - level)) ** (1 / self.m))
-
-    def effect(self, dose: ArrayLike) -> FloatArray:
-        """Effect of a dose: 1 / (1 + (dm / dose)^m)."""
-        with np.errstate(divide="ignore", over="ignore"):
-            return np.asarray(1 / (1 + (self.dm / np.asarray(dose, dtype=np.float64)) ** self.m))
 
 
 def fit_median_effect(
@@ -108,7 +103,7 @@ def fit_median_effect(
         return None
     slope = float((a * b).sum() / (a * a).sum())
     log_dm = float(log_dose.mean() - logit.mean() / slope)
-    if abs(log_dm - log_dose.mean()) > FARTHEST:
+    if abs(log_dm - log_dose.mean()) > MAX_LOG10_DOSES_BEYOND:
         return None
     return MedianEffect(
         dm=float(10**log_dm),

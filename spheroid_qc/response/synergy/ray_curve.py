@@ -18,7 +18,7 @@ from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
 
 FloatArray = NDArray[np.float64]
 
-LEAST_DOSES = 3
+MIN_RAY_DOSES = 3
 """As many as parameters: the noise of a well must then be known from elsewhere."""
 
 
@@ -69,7 +69,7 @@ def fit_ray(total: FloatArray, mean: FloatArray, weight: FloatArray) -> RayCurve
     RayCurve or None
         None with fewer than three doses, or where they don't determine a rising curve.
     """
-    if len(total) < LEAST_DOSES:
+    if len(total) < MIN_RAY_DOSES:
         return None
     x = np.log(total)
     centre = float(x.mean())

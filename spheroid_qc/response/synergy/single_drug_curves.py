@@ -13,7 +13,7 @@ from scipy import special
 
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
-from spheroid_qc.response.scatter import VarianceModel
+from spheroid_qc.response.variance_model import VarianceModel
 
 FloatArray = NDArray[np.float64]
 Wells = tuple[FloatArray, FloatArray]
@@ -32,14 +32,14 @@ class SingleDrugCurves:
 
     Parameters
     ----------
-    scatter : VarianceModel
+    variance_model : VarianceModel
         How a well's variance depends on its effect on this plate.
     emax : float, optional
         Maximum of all drugs; None: free, between 0 and 1.
     """
 
-    def __init__(self, scatter: VarianceModel, emax: float | None = None) -> None:
-        self.scatter = scatter
+    def __init__(self, variance_model: VarianceModel, emax: float | None = None) -> None:
+        self.variance_model = variance_model
         self.emax = emax
         self._known: dict[tuple[str, float | None, float], LogisticFit] = {}
 
@@ -52,7 +52,7 @@ class SingleDrugCurves:
             x, y = wells
             self._known[key] = fit_logistic(
                 x, y + step * (1 - y), e0=0.0, emax=emax, emax_bounds=(0.0, 1.0),
-                scatter=self.scatter,
+                variance_model=self.variance_model,
             )  # fmt: skip
         return self._known[key]
 
@@ -81,7 +81,10 @@ class SingleDrugCurves:
         doses, effect = wells
         highest = effect[doses == doses.max()]
         mean = highest.mean(keepdims=True)
-        own = self.scatter.relative(mean) / len(highest) + cells.vehicle_weight * (1 - mean) ** 2
+        own = (
+            self.variance_model.relative(mean) / len(highest)
+            + cells.vehicle_weight * (1 - mean) ** 2
+        )
         limit = mean + special.stdtrit(cells.df, 0.975) * np.sqrt(cells.variance * own)
         return bool(limit[0] < _MAX_IDLE_EFFECT)
 

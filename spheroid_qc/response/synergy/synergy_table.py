@@ -16,12 +16,20 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions, conditions
-from spheroid_qc.response.groups import ALL_PLATES, analysis_time, groups, over_plates
+from spheroid_qc.response.groups import (
+    ALL_PLATES,
+    analysis_time,
+    combinations_given,
+    grouping_columns,
+    groups,
+    over_plates,
+    plate_variance_model,
+    without_other_drugs,
+)
 from spheroid_qc.response.responses import Responses
 from spheroid_qc.response.synergy.bliss import Bliss
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
@@ -72,12 +80,12 @@ def synergy_table(
             "viability or inhibition with --response-is."
         )
     settings = ResponseParameters() if parameters is None else parameters
-    at_time, messages = analysis_time(responses, settings.time_h)
+    at_time, time_note = analysis_time(responses, settings.time_h)
     several = at_time.rows["plate"].nunique() > 1
     rows: list[Row] = []
     curves: dict[str, SingleDrugCurves] = {}
-    for columns in _combinations(at_time):
-        part = at_time.where(_only(at_time, columns))
+    for columns in combinations_given(at_time):
+        part = at_time.where(without_other_drugs(at_time, columns))
         name = " + ".join(at_time.drugs[i] for i in columns)
         shared = {
             "combination": name,
@@ -89,8 +97,7 @@ def synergy_table(
         for group in groups(part, lambda p, c=columns: _complete(p, c)):  # type: ignore[misc]
             plates += 1
             if group.plate not in curves:
-                whole = at_time.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
-                variance_model = conditions(at_time.doses[whole], at_time.effect[whole]).scatter
+                variance_model = plate_variance_model(at_time, group)
                 curves[group.plate] = SingleDrugCurves(variance_model, settings.emax)
             found = combination_rows(group.responses, columns, curves[group.plate], settings)
             if several and group.plate == ALL_PLATES:
@@ -113,21 +120,7 @@ def synergy_table(
             note = "No plate has wells of the combination and of each drug alone."
             nothing = model_row(Bliss.method, "mean", UNKNOWN, 0, note)
             rows.append({"plate": ALL_PLATES, **shared, **nothing})
-    return _table(rows, at_time, messages)
-
-
-def _combinations(responses: Responses) -> list[tuple[int, ...]]:
-    """List the sets of drugs that were given together, small ones first."""
-    given = responses.doses > 0
-    found = {tuple(np.flatnonzero(row).tolist()) for row in given if row.sum() > 1}
-    return sorted(found, key=lambda columns: (len(columns), columns))
-
-
-def _only(responses: Responses, columns: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Wells without any other drug."""
-    other = np.ones(responses.doses.shape[1], dtype=bool)
-    other[list(columns)] = False
-    return np.asarray(~(responses.doses[:, other] > 0).any(axis=1))
+    return _table(rows, at_time, time_note)
 
 
 def _complete(part: Responses, columns: tuple[int, ...]) -> bool:
@@ -163,7 +156,7 @@ def combination_rows(
         As of `SynergyModel.rows`, with what their intervals allow to say in the notes.
     """
     doses, effect = part.doses[:, list(columns)], part.effect
-    cells = conditions(doses, effect, curves.scatter, part.reference)
+    cells = conditions(doses, effect, curves.variance_model, part.reference)
     wells = CombinationWells(
         [part.drugs[i] for i in columns], doses, effect, cells, curves, settings
     )
@@ -230,7 +223,7 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
     return found
 
 
-def _table(rows: list[Row], responses: Responses, messages: str) -> pd.DataFrame:
+def _table(rows: list[Row], responses: Responses, time_note: str) -> pd.DataFrame:
     """Bring rows into order and columns into shape."""
     width = max([3, *(row["order"] for row in rows)])
     dose_columns = [f"dose_{i + 1}_um" for i in range(width)]
@@ -254,7 +247,7 @@ def _table(rows: list[Row], responses: Responses, messages: str) -> pd.DataFrame
     for row in sorted(rows, key=place):
         line = {name: row.get(name) for name in columns}
         line |= {"low_qualifier": "", "high_qualifier": ""}
-        line["note"] = joined(messages, row["note"])
+        line["note"] = joined(time_note, row["note"])
         for bound, side in (("low", "lower"), ("high", "upper")):
             if np.isinf(row[bound]):
                 line[bound], line[f"{bound}_qualifier"] = np.nan, "unbounded"
@@ -268,11 +261,5 @@ def _table(rows: list[Row], responses: Responses, messages: str) -> pd.DataFrame
         lines.append(line)
     extra = [n for i in range(width) for n in (f"dose_{i + 1}", f"unit_{i + 1}")] if other else []
     table = pd.DataFrame(lines, columns=["plate", *columns, *extra])
-    first: list[str] = []
-    if responses.has_times:
-        table["time_h"] = float(responses.rows["time_h"].iloc[0])
-        first.append("time_h")
-    if responses.has_plates:
-        first.append("plate")
     table[dose_columns] = table[dose_columns].astype(float)
-    return table[[*first, *columns, *extra]]
+    return table[[*grouping_columns(table, responses), *columns, *extra]]

@@ -14,7 +14,11 @@ import pandas as pd
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.groups import analysis_time
+from spheroid_qc.response.groups import (
+    analysis_time,
+    combinations_given,
+    without_other_drugs,
+)
 from spheroid_qc.response.responses import Responses
 
 
@@ -46,15 +50,14 @@ def synergyfinder_table(
     settings = ResponseParameters() if parameters is None else parameters
     at_time, _ = analysis_time(responses, settings.time_h)
     given = at_time.doses > 0
-    sets = {tuple(np.flatnonzero(row).tolist()) for row in given if row.sum() > 1}
-    width = max([2, *(len(columns) for columns in sets)])
+    combinations = combinations_given(at_time)
+    width = max([2, *(len(columns) for columns in combinations)])
     lines: list[dict[str, Any]] = []
     block = 0
-    for columns in sorted(sets, key=lambda c: (len(c), c)):
-        other = np.ones(given.shape[1], dtype=bool)
-        other[list(columns)] = False
+    for columns in combinations:
+        chosen = without_other_drugs(at_time, columns)
         for plate in sorted(set(at_time.rows["plate"])):
-            own = (at_time.rows["plate"] == plate).to_numpy() & ~given[:, other].any(axis=1)
+            own = (at_time.rows["plate"] == plate).to_numpy() & chosen
             if not given[own][:, list(columns)].all(axis=1).any():
                 continue
             block += 1

@@ -7,7 +7,11 @@ import pytest
 from scipy import optimize
 from scipy.special import expit
 
-from spheroid_qc.response.curves.absolute_ic50 import Crossing, profile_through
+from spheroid_qc.response.curves.absolute_ic50 import (
+    TargetResponse,
+    absolute_ic50_interval,
+    profile_through,
+)
 from spheroid_qc.response.curves.logistic import fit_logistic
 
 DOSES = np.concatenate([np.zeros(4), np.repeat(3.0 ** np.arange(-3, 4), 3)])
@@ -53,11 +57,11 @@ FIXED = ({}, {"e0": 0.0}, {"emax": 1.0}, {"e0": 0.0, "emax_bounds": (0.0, 1.0)},
 
 
 @pytest.mark.parametrize("fixed", FIXED)
-@pytest.mark.parametrize("crossing", [Crossing(0.5), Crossing(0.6, 0.2)])
+@pytest.mark.parametrize("crossing", [TargetResponse(0.5), TargetResponse(0.6, 0.2)])
 def test_the_best_curve_through_a_point(fixed, crossing):
     y = wells()
     fit = fit_logistic(DOSES, y, **fixed)
-    found = profile_through(fit._problem, crossing, np.log(2.5))
+    found = profile_through(fit.problem, crossing, np.log(2.5))
     slow = least_squares_through(
         y, crossing, 2.5, fixed.get("e0"), fixed.get("emax"),
         fixed.get("emax_bounds", (-np.inf, np.inf)),
@@ -71,28 +75,30 @@ def test_the_best_curve_through_a_point(fixed, crossing):
 def test_the_profile_is_least_at_the_absolute_dose():
     fit = fit_logistic(DOSES, wells(emax=0.8))
     dose = fit.dose_at(0.5)
-    assert profile_through(fit._problem, Crossing(0.5), np.log(dose)) == pytest.approx(fit.rss)
-    low, high = fit.dose_at_interval(Crossing(0.5))
+    assert profile_through(fit.problem, TargetResponse(0.5), np.log(dose)) == pytest.approx(fit.rss)
+    low, high = absolute_ic50_interval(fit, TargetResponse(0.5))
     assert low < dose < high
     assert dose > fit.ec50  # the curve ends at 0.8: half of all lies beyond its middle
 
 
 def test_half_of_the_vehicle_moves_with_the_unit_of_the_response():
     y = 3 - wells()
-    one = fit_logistic(DOSES, y).dose_at_interval(Crossing(0, 0.8))
-    other = fit_logistic(DOSES, 70 * y).dose_at_interval(Crossing(0, 0.8))
+    one = absolute_ic50_interval(fit_logistic(DOSES, y), TargetResponse(0, 0.8))
+    other = absolute_ic50_interval(fit_logistic(DOSES, 70 * y), TargetResponse(0, 0.8))
     assert one == pytest.approx(other, rel=1e-4)
 
 
 def test_both_ends_fixed_it_is_an_effective_dose():
     fit = fit_logistic(DOSES, wells(), e0=0.0, emax=1.0)
-    assert fit.dose_at_interval(Crossing(0.3)) == pytest.approx(fit.profile_interval(0.3))
+    assert absolute_ic50_interval(fit, TargetResponse(0.3)) == pytest.approx(
+        fit.profile_interval(0.3)
+    )
 
 
 def test_a_step_between_two_doses_is_known_no_better_than_those_doses():
     """A standard error is next to nothing there, because the curve may be as steep as it likes."""
     fit = fit_logistic(DOSES, wells(hill=12, sd=0.03))
-    low, high = fit.dose_at_interval(Crossing(0.5))
+    low, high = absolute_ic50_interval(fit, TargetResponse(0.5))
     assert low < 1.25
     assert high > 1.6
     assert high < 3
@@ -100,15 +106,15 @@ def test_a_step_between_two_doses_is_known_no_better_than_those_doses():
 
 def test_limits_that_keep_the_curve_from_the_response_leave_no_curve():
     fit = fit_logistic(DOSES, 0.5 * wells(), e0=0.0, emax_bounds=(0.0, 0.6))
-    assert profile_through(fit._problem, Crossing(0.7), 0.0) == np.inf
-    assert np.isnan(fit.dose_at_interval(Crossing(0.7))).all()
+    assert profile_through(fit.problem, TargetResponse(0.7), 0.0) == np.inf
+    assert np.isnan(absolute_ic50_interval(fit, TargetResponse(0.7))).all()
 
 
 def test_the_error_of_the_vehicle_widens_the_interval_by_its_share():
     """Where the curve is steep enough for a line, distances add up in squares."""
     fit = fit_logistic(DOSES, wells(sd=0.02))
-    low, high = np.log(fit.dose_at_interval(Crossing(0.5)))
-    wide = np.log(fit.dose_at_interval(Crossing(0.5), reference=1 / 4))
+    low, high = np.log(absolute_ic50_interval(fit, TargetResponse(0.5)))
+    wide = np.log(absolute_ic50_interval(fit, TargetResponse(0.5), reference=1 / 4))
     best = np.log(fit.dose_at(0.5))
     slope = (fit.emax - fit.e0) * fit.hill / 4
     moved = 0.5 * 2.1 * fit.sigma / 2 / slope
@@ -118,14 +124,16 @@ def test_the_error_of_the_vehicle_widens_the_interval_by_its_share():
 
 def test_a_falling_response_widens_the_same_way():
     rising, falling = fit_logistic(DOSES, wells()), fit_logistic(DOSES, 1 - wells())
-    one = rising.dose_at_interval(Crossing(0.5), reference=0.3)
-    assert falling.dose_at_interval(Crossing(0.5), reference=0.3) == pytest.approx(one, rel=1e-3)
+    one = absolute_ic50_interval(rising, TargetResponse(0.5), reference=0.3)
+    assert absolute_ic50_interval(falling, TargetResponse(0.5), reference=0.3) == pytest.approx(
+        one, rel=1e-3
+    )
 
 
 def test_a_half_that_may_never_be_reached_leaves_the_end_open():
     fit = fit_logistic(DOSES, wells(emax=0.6, sd=0.01))
-    assert np.isfinite(fit.dose_at_interval(Crossing(0.5))).all()
+    assert np.isfinite(absolute_ic50_interval(fit, TargetResponse(0.5))).all()
     enough = ((fit.emax - 0.5) / fit.sigma) ** 2  # half of t is just above 1
-    low, high = fit.dose_at_interval(Crossing(0.5), reference=enough)
+    low, high = absolute_ic50_interval(fit, TargetResponse(0.5), reference=enough)
     assert 0 < low < fit.dose_at(0.5)
     assert high == np.inf

@@ -10,10 +10,11 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.response.growth.growth_rate_inhibition import (
     METRICS,
     _sigmoid,
+    drug_gr_metrics,
     gr_metrics,
     gr_value,
+    volume_gr,
 )
-from spheroid_qc.response.growth.volume_gr import drug_gr_metrics, volume_gr
 from tests.response.plates import series, shuffled
 
 KEYS = ["cell_line", "agent", "perturbation", "replicate", "time"]

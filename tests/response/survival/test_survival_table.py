@@ -14,7 +14,6 @@ from spheroid_qc.response.survival.kaplan_meier import (
     kaplan_meier,
     logrank,
     median_time,
-    number_at_risk,
 )
 from spheroid_qc.response.survival.survival_table import COLUMNS, survival_table
 from tests.response.plates import shuffled
@@ -92,10 +91,6 @@ def test_strata_add_up():
     one = logrank(time, event, [1, 0, 1, 0])
     two = logrank(np.tile(time, 2), np.tile(event, 2), [1, 0, 1, 0] * 2, ["a"] * 4 + ["b"] * 4)
     assert two["chi2"] == pytest.approx(2 * one["chi2"])
-
-
-def test_number_at_risk_counts_those_still_watched():
-    assert number_at_risk([5, 5, 8], [0, 5, 6, 9]).tolist() == [3, 3, 1, 0]
 
 
 def outcome(**conditions):

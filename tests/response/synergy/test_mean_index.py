@@ -9,7 +9,6 @@ import pytest
 from scipy.special import ndtr
 
 from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.scatter import PooledVariance
 from spheroid_qc.response.synergy import mean_index
 from spheroid_qc.response.synergy.index_interval import fit_interaction
 from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect
@@ -19,6 +18,7 @@ from spheroid_qc.response.synergy.mean_index import (
     mean_index_interval,
 )
 from spheroid_qc.response.synergy.median_effect import fit_median_effect
+from spheroid_qc.response.variance_model import PooledVariance
 
 CURVES = (HillCurve(1.0, 1.0), HillCurve(0.1, 2.5))
 LEVELS = 3.0 ** (np.arange(4) - 1.5)
@@ -38,7 +38,7 @@ def test_far_from_0_and_1_draws_are_normal():
 @pytest.mark.parametrize("true", [0.03, 0.5, 0.98, 1.0])
 def test_draws_are_a_confidence_distribution_among_measurements_that_count(true, monkeypatch):
     """Of measurements between 0 and 1 the draws exceed the truth on a share that is uniform."""
-    monkeypatch.setattr(mean_index, "UNCONDITIONAL", 0.0)
+    monkeypatch.setattr(mean_index, "UNCONDITIONAL_SHARE", 0.0)
     rng, error = np.random.default_rng(1), 0.04
     measured = true + error * rng.standard_normal(6000)
     measured = measured[(measured > 0) & (measured < 1)][:1500]
@@ -52,7 +52,7 @@ def test_draws_are_a_confidence_distribution_among_measurements_that_count(true,
 
 def test_part_of_the_draws_does_not_know_of_the_condition():
     """A measurement one error below 1: 16 % beyond it without, 32 % with the condition."""
-    share = mean_index.UNCONDITIONAL
+    share = mean_index.UNCONDITIONAL_SHARE
     wanted = share * ndtr(-1.0) + (1 - share) * 2 * ndtr(-1.0)
     assert (drawn(0.97, 0.03) == 1).mean() == pytest.approx(wanted, abs=0.01)
 

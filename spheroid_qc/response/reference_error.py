@@ -11,21 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from spheroid_qc.response.scatter import CONSTANT, VarianceModel
+from spheroid_qc.response.variance_model import CONSTANT, VarianceModel
 
 REFERENCES = ("", "mean", "median")
 """What of the vehicle wells effects were normalised to; empty: not known."""
 
-_MOST_DECIMALS = 9
+_MAX_DECIMALS = 9
 
-_LEAST_ROUNDING = 1e-7
+_SINGLE_PRECISION_ROUNDING = 1e-7
 """Of effects that were kept in single precision."""
 
 
 def reference_weight(
     vehicle: NDArray[np.float64],
     reference: str = "",
-    scatter: VarianceModel = CONSTANT,
+    variance_model: VarianceModel = CONSTANT,
     variance: float = np.nan,
 ) -> float:
     """Variance of the reference, in units of a well of weight 1, where wells were normalised to it.
@@ -38,7 +38,7 @@ def reference_weight(
         One of `REFERENCES`. Where it is empty the wells tell: their mean or median is 0 within
         the decimals they are written with, or effects were cut off at 0 and a vehicle well stands
         there.
-    scatter : VarianceModel
+    variance_model : VarianceModel
         How a well's variance depends on its effect. Where effects were cut off at 0 it falls
         towards 0, but the reference was formed before: how much it scattered, the vehicle wells
         above 0 tell.
@@ -56,7 +56,7 @@ def reference_weight(
     reference = reference or _seen(vehicle)
     if not reference:
         return 0.0
-    well = float(scatter.relative(0.0))
+    well = float(variance_model.relative(0.0))
     if float(vehicle.min()) == 0:
         well = max(well, min(_own_scatter(vehicle) / variance, 1.0) if variance > 0 else 1.0)
     # Of a median asymptotically pi / 2 / n, with its value of 1 for a single well.
@@ -75,7 +75,7 @@ def _own_scatter(vehicle: NDArray[np.float64]) -> float:
 
 def _seen(vehicle: NDArray[np.float64]) -> str:
     """Judge from vehicle wells what effects were normalised to."""
-    half = max(_half_digit(vehicle), _LEAST_ROUNDING)
+    half = max(_half_digit(vehicle), _SINGLE_PRECISION_ROUNDING)
     if abs(float(vehicle.mean())) <= half:
         return "mean"
     if abs(float(np.median(vehicle))) <= half:
@@ -91,8 +91,8 @@ def _half_digit(vehicle: NDArray[np.float64]) -> float:
     Tables are written with so many decimals, or with so many significant digits of the effect or
     of the signal that is left: of 1.03 beside 0.967 the last digit is worth ten times as much.
     """
-    decimals = np.full(len(vehicle), float(_MOST_DECIMALS))
-    for fewer in range(_MOST_DECIMALS - 1, 0, -1):
+    decimals = np.full(len(vehicle), float(_MAX_DECIMALS))
+    for fewer in range(_MAX_DECIMALS - 1, 0, -1):
         decimals[np.abs(np.round(vehicle, fewer) - vehicle) < 1e-12] = fewer
     known = vehicle != 0
     maximum = decimals[known].max(initial=0.0)

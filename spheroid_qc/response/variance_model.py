@@ -21,16 +21,16 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
-LEAST_GAIN = 6.0
+MIN_LIKELIHOOD_GAIN = 6.0
 """Of twice the log likelihood, for a variance that follows the effect (three shapes are tried)."""
 
-LEAST_DF = 8
+MIN_DF = 8
 """Degrees of freedom below which replicates can't tell a shape."""
 
 _SHARES = np.concatenate([np.linspace(0, 0.9, 19), 1 - np.geomspace(0.07, 1e-6, 16)])
 
 
-FEWEST_UNCUT_DF = 3
+MIN_UNCUT_DF = 3
 """Degrees of freedom below which doses without a well that was cut off are not asked."""
 
 
@@ -51,8 +51,8 @@ class PooledVariance(NamedTuple):
         uncut : PooledVariance
             Of the conditions without a well that was cut off.
         """
-        told = uncut.df >= FEWEST_UNCUT_DF and uncut.variance > self.variance
-        return uncut if told else self
+        larger = uncut.df >= MIN_UNCUT_DF and uncut.variance > self.variance
+        return uncut if larger else self
 
 
 def pooled(
@@ -124,7 +124,7 @@ _SHAPES = {
 }
 
 
-def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> VarianceModel:
+def fit_variance_model(mean: FloatArray, count: FloatArray, squares: FloatArray) -> VarianceModel:
     """Judge from replicates whether scatter depends on the effect.
 
     Parameters
@@ -135,21 +135,23 @@ def fit_scatter(mean: FloatArray, count: FloatArray, squares: FloatArray) -> Var
     Returns
     -------
     VarianceModel
-        Constant unless twice the log likelihood rises by `LEAST_GAIN`.
+        Constant unless twice the log likelihood rises by `MIN_LIKELIHOOD_GAIN`.
     """
     df = count - 1
     used = df > 0
     df, sums, f = df[used], squares[used], mean[used]
-    many = float(df.sum())
+    total_df = float(df.sum())
     rounding = 1e-20 * float((count * mean**2).sum())
-    if many < LEAST_DF or not sums.sum() > rounding:
+    if total_df < MIN_DF or not sums.sum() > rounding:
         return CONSTANT
-    best, gain = CONSTANT, LEAST_GAIN
-    constant = many * np.log(sums.sum() / many)
+    best, gain = CONSTANT, MIN_LIKELIHOOD_GAIN
+    constant = total_df * np.log(sums.sum() / total_df)
     for shape in _SHAPES:
         # Rows: shares r; columns: conditions. The size s^2 has its best value in passing.
         relative = 1 - _SHARES[:, None] * (1 - _SHAPES[shape](np.clip(f, 0.0, 1.0)))
-        deviance = many * np.log((sums / relative).sum(axis=1) / many) + np.log(relative) @ df
+        deviance = (
+            total_df * np.log((sums / relative).sum(axis=1) / total_df) + np.log(relative) @ df
+        )
         at = int(np.argmin(deviance))
         if constant - deviance[at] > gain:
             best, gain = VarianceModel(shape, float(_SHARES[at])), float(constant - deviance[at])

@@ -8,14 +8,14 @@ import pytest
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.curves.logistic import fit_logistic
-from spheroid_qc.response.scatter import (
+from spheroid_qc.response.synergy.bliss import Bliss
+from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,
     VarianceModel,
-    fit_scatter,
+    fit_variance_model,
     pooled,
 )
-from spheroid_qc.response.synergy.bliss import Bliss
 
 MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
 
@@ -23,7 +23,7 @@ MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
 def variance_model(sd, seed, n=4):
     wells = MEANS[:, None] + sd[:, None] * np.random.default_rng(seed).standard_normal((36, n))
     mean = wells.mean(axis=1)
-    return fit_scatter(mean, np.full(36, float(n)), ((wells.T - mean) ** 2).sum(axis=0))
+    return fit_variance_model(mean, np.full(36, float(n)), ((wells.T - mean) ** 2).sum(axis=0))
 
 
 def test_even_scatter_is_taken_for_even():
@@ -49,8 +49,8 @@ def test_scatter_that_follows_the_effect_is_seen(shape, sd):
 
 
 def test_few_or_equal_wells_tell_nothing():
-    few = fit_scatter(np.array([0.1, 0.9]), np.array([3.0, 3.0]), np.array([0.1, 0.0001]))
-    none = fit_scatter(MEANS, np.ones(36), np.zeros(36))
+    few = fit_variance_model(np.array([0.1, 0.9]), np.array([3.0, 3.0]), np.array([0.1, 0.0001]))
+    none = fit_variance_model(MEANS, np.ones(36), np.zeros(36))
     assert (few, none) == (CONSTANT, CONSTANT)
 
 
@@ -70,7 +70,7 @@ def test_an_interval_is_wide_where_wells_scatter():
             doses += [row] * 4
             effect += list(1 - (1 - true) * (1 + 0.1 * rng.standard_normal(4)))
     cells = conditions(np.array(doses, dtype=float), np.array(effect))
-    assert cells.scatter.shape == "signal"
+    assert cells.variance_model.shape == "signal"
     combined = np.flatnonzero((cells.doses > 0).all(axis=1))
     parts = np.array(
         [[cells.find(np.array([d, 0.0])), cells.find(np.array([0.0, d]))]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.response.reference import reference_weight
-from spheroid_qc.response.scatter import VarianceModel
+from spheroid_qc.response.reference_error import reference_weight
+from spheroid_qc.response.variance_model import VarianceModel
 
 MEDIAN_OF_3, MEDIAN_OF_4 = np.pi / (4 + np.pi), np.pi / (6 + np.pi)
 
