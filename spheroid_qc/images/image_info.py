@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.images.calibration import NONE, Calibration
@@ -103,10 +102,3 @@ class Plane:
     sha256: str
     channel: str = ""
     z: int | None = 0
-
-    @property
-    def saturation(self) -> float | None:
-        """Largest value the camera can write, or None where that is unknown."""
-        if self.info.bits is None or not np.issubdtype(np.dtype(self.info.dtype), np.integer):
-            return None
-        return float(2**self.info.bits - 1)

@@ -30,8 +30,8 @@ class TiffText:
     ----------
     content : FileContent
         The file's bytes.
-    description, software : str
-        Text of these tags of the first page.
+    description : str
+        Text of this tag of the first page.
     tags : mapping of int to object
         All tags of the first page.
     width, height : int
@@ -40,7 +40,6 @@ class TiffText:
 
     content: FileContent
     description: str
-    software: str
     tags: Mapping[int, Any]
     width: int
     height: int

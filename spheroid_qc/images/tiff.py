@@ -324,9 +324,7 @@ class TiffReader:
         wanted = (33560, 33628, 34118, 34412, 34665, 34680, 34682, 51123)
         tags = {code: self._tags[code].value for code in wanted if code in self._tags}
         return read_vendor(
-            TiffText(
-                self._content, self._description, self._text(305), tags, base.width, base.height
-            )
+            TiffText(self._content, self._description, tags, base.width, base.height)
         )
 
     def _calibrations(self, vendor: VendorFacts, base: Directory) -> tuple[Calibration, ...]:

@@ -32,7 +32,6 @@ class Directory:
     """What one image directory says of its picture."""
 
     index: int
-    offset: int
     values: dict[int, tuple[int, ...]] = field(default_factory=dict)
     arrays: dict[int, tuple[str, int, int]] = field(default_factory=dict)
 
@@ -89,7 +88,6 @@ class TiffOutline:
         The chain leads outside the file or in a circle after the last of them.
     """
 
-    byte_order: str
     directories: list[Directory]
     cut: bool
 
@@ -147,7 +145,7 @@ def outline_of(content: FileContent) -> TiffOutline:
         offset = struct.unpack(order + pointer, tail)[0] if len(tail) == pointer_size else 0
     if not found:
         raise ImageError(cut_short(content, "it has no image directory"))
-    return TiffOutline(order, found, cut)
+    return TiffOutline(found, cut)
 
 
 def _directory(
@@ -159,7 +157,7 @@ def _directory(
     entry_format: struct.Struct,
     big: bool,
 ) -> Directory:
-    directory = Directory(index, offset)
+    directory = Directory(index)
     inline = 8 if big else 4
     header = offset + (8 if big else 2)
     for number, (code, kind, count, raw) in enumerate(entry_format.iter_unpack(body)):

@@ -229,7 +229,7 @@ def render(
     rng : numpy.random.Generator
         Source of the noise; nothing else in a frame is left to chance here.
     extras : tuple of Extra
-        What is neither core nor shed: walls, dust, fibres, bubbles, scale bars.
+        What is neither core nor shed: dust and fibres.
 
     Returns
     -------
@@ -248,8 +248,6 @@ def render(
     if optics.gamma != 1.0:
         image = np.power(np.clip(image, 0.0, 1.0), np.float32(optics.gamma))
     image = _with_noise(image, optics, rng)
-    for extra in extras:
-        extra.stamp(image)
     top = float(2**optics.bits - 1)
     image *= np.float32(top)
     counts = np.clip(np.rint(image, out=image), 0.0, top, out=image)

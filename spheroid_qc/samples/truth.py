@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from numpy.typing import NDArray
 from spheroid_qc.parameters import StateParameters
 from spheroid_qc.samples.biology import Interaction, Phenotype, Treatment, fate_of, interaction_of
 from spheroid_qc.samples.design import PlateDesign, WellPlan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +105,6 @@ class Truth:
     conditions: tuple[ConditionTruth, ...]
 
     @property
-    def corrupt(self) -> tuple[str, ...]:
-        """Names of the files that were cut short on purpose."""
-        return tuple(frame.file for frame in self.frames if frame.quality == "truncated")
-
-    @property
     def synergistic(self) -> tuple[str, ...]:
         """Combinations of drugs that were simulated as synergistic."""
         return tuple(
@@ -120,18 +112,6 @@ class Truth:
             for interaction in self.design.interactions
             if interaction.synergistic
         )
-
-    def frame_table(self) -> pd.DataFrame:
-        """Return the frames as a table, one row each."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(frame) for frame in self.frames])
-
-    def condition_table(self) -> pd.DataFrame:
-        """Return the conditions as a table, one row each."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(condition) for condition in self.conditions])
 
 
 def condition_of(plan: WellPlan) -> str:

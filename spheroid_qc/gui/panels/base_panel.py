@@ -50,7 +50,6 @@ class BasePanel(QWidget):
         area.setWidget(inside)
         outer.addWidget(area)
         self.setMinimumWidth(380)
-        self._listening: list[tuple[Any, Callable[..., None]]] = []
 
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(430, 640)
@@ -69,13 +68,6 @@ class BasePanel(QWidget):
                 signal.disconnect(call, missing_ok=True)
 
         signal.connect(call, check_nargs=False)
-        self._listening.append((signal, call))
-
-    def stop_listening(self) -> None:
-        """Hear no more of the session."""
-        for signal, call in self._listening:
-            signal.disconnect(call, missing_ok=True)
-        self._listening.clear()
 
     def add(self, *widgets: QWidget | None) -> None:
         """Put widgets below each other."""

@@ -112,17 +112,6 @@ class HeatMap(QWidget):
         self.time_row.setVisible(len(times) > 1)
         self._draw()
 
-    def set_metric(self, column: str) -> None:
-        """Show another metric."""
-        columns = [metric.column for metric in self._metrics]
-        if column in columns:
-            self.metric_choice.setCurrentIndex(columns.index(column))
-
-    def set_time(self, time_h: float) -> None:
-        """Show the time that is nearest."""
-        if self._times:
-            self.slider.setValue(int(np.argmin(np.abs(np.array(self._times) - time_h))))
-
     def _on_slid(self, *_: object) -> None:
         self._draw()
         self.time_changed.emit(self.time_h)

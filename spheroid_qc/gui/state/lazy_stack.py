@@ -232,10 +232,6 @@ class MaskStack(LazyStack):
         """Give one frame as it was read."""
         return super().frame(n)
 
-    def touched(self, n: int) -> bool:
-        """Tell whether somebody wrote into a frame since it was read."""
-        return n in self._changed
-
     def set_frame(self, n: int, values: Array) -> None:
         """Replace one frame."""
         self._writable(n)[...] = values
