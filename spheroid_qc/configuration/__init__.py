@@ -1,6 +1,6 @@
 """Settings in and out: TOML files, `--set`, and how two sets of settings differ.
 
-`settings` walks over the models in `parameters`, the single source; `files` reads and writes
+`settings` walks over the models in `parameters`, the single source; `toml_files` reads and writes
 TOML; `validation` turns refusals into sentences.
 """
 

@@ -11,8 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, to_jsonable_python
 
-from spheroid_qc.configuration.settings import SettingRecord, sections, settings
-from spheroid_qc.configuration.toml_text import toml_value
+from spheroid_qc.configuration.settings import SettingRecord, sections, settings, toml_value
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 
@@ -146,8 +145,5 @@ def unknown_setting(key: str) -> str:
 
 
 def _given(value: Any) -> str:
-    try:
-        text = toml_value(value)
-    except TypeError:
-        text = repr(value)
+    text = toml_value(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
