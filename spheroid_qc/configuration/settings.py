@@ -280,6 +280,7 @@ def toml_value(value: Any) -> str:
             return table.as_string()
         if isinstance(value, list | tuple):
             return "[" + ", ".join(toml_value(item) for item in value) + "]"
-        return tomlkit.item(value).as_string()
+        text: str = tomlkit.item(value).as_string()
+        return text
     except TypeError:
         return repr(value)

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, Signal
 
 from spheroid_qc.errors import ImageError
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.gui.state.session import Session, session_of
-from spheroid_qc.gui.state.threads import alive, in_background, sentence_of
+from spheroid_qc.gui.state.threads import alive, in_background, rest_timer, sentence_of
 from spheroid_qc.gui.state.well_data import WellData
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.run.store.corrected_masks import measure_masks, remove_correction, store_correction
@@ -66,10 +66,7 @@ class Correcting(QObject):
         self._busy = False
         self._field = 0
         self._picture: tuple[int, int, FieldImage] | None = None
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self._rest.timeout.connect(self._begin)
+        self._rest = rest_timer(self, _REST_MS, self._begin)
         self.view.painted.connect(self._on_painted)
         self.view.shown.connect(self._on_shown)
         self.session.opened_changed.connect(self._forget, check_nargs=False)

@@ -14,7 +14,7 @@ import pandas as pd
 from spheroid_qc.atomic import atomic_path, write_text
 from spheroid_qc.configuration import write_configuration
 from spheroid_qc.errors import RequestError
-from spheroid_qc.gui.panels.result_figures import (
+from spheroid_qc.gui.result_figures import (
     Figure,
     curve_metrics,
     dose_figures,

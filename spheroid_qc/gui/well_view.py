@@ -15,13 +15,13 @@ import napari.viewer
 import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.result_layers import MaskLayer, overlay_of, place_overlays
 from spheroid_qc.gui.state.lazy_stack import LazyStack, SwappableStack, empty_stack
 from spheroid_qc.gui.state.session import Session, session_of
-from spheroid_qc.gui.state.threads import alive, in_background
+from spheroid_qc.gui.state.threads import alive, in_background, rest_timer
 from spheroid_qc.gui.state.well_data import WellData, read_well, warm_well
 from spheroid_qc.gui.well_colours import CORE, SHED
 from spheroid_qc.run.progress import Progress
@@ -66,10 +66,7 @@ class WellView(QObject):
         self._number = 0
         self._setting = False
         # Reading takes turns with drawing: what the user waits for is drawn first.
-        self._ahead = QTimer(self)
-        self._ahead.setSingleShot(True)
-        self._ahead.setInterval(_PAUSE_MS)
-        self._ahead.timeout.connect(self._read_ahead)
+        self._ahead = rest_timer(self, _PAUSE_MS, self._read_ahead)
         self._warmer = ThreadPoolExecutor(1, thread_name_prefix="wells-ahead")
         self._warming: list[Future[None]] = []
         self.session.well_wanted.connect(self._on_wanted, check_nargs=False)

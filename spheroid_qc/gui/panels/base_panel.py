@@ -1,15 +1,17 @@
-"""What all panels share: a column that scrolls, headings, quiet hints, and safe listening."""
+"""What all panels share: a column that scrolls, parts that fold away, hints, safe listening."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from html import escape
 from inspect import signature
 from typing import Any
 
 import napari.viewer
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSignalBlocker, QSize, Qt
 from qtpy.QtWidgets import (
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -19,9 +21,13 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.threads import alive
+
+WARNING_STYLE = "color: #e09a4f;"
+QWIDGETSIZE_MAX = 2**24 - 1  # Qt's own limit, which its Python names don't have
 
 
 class BasePanel(QWidget):
@@ -54,8 +60,12 @@ class BasePanel(QWidget):
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(430, 640)
 
-    def listen(self, signal: Any, method: Callable[..., None]) -> None:
+    def listen(self, *signals: Any, to: Callable[..., None]) -> None:
         """Call a method when a signal of the session comes, as long as the panel lives."""
+        for signal in signals:
+            self._listen(signal, to)
+
+    def _listen(self, signal: Any, method: Callable[..., None]) -> None:
         taken = len(signature(method).parameters)
         # The session must not keep a closed panel, and with it the viewer, alive.
         held, owner = weakref.WeakMethod(method), weakref.ref(self)
@@ -69,11 +79,50 @@ class BasePanel(QWidget):
 
         signal.connect(call, check_nargs=False)
 
-    def add(self, *widgets: QWidget | None) -> None:
-        """Put widgets below each other."""
+    def add(self, *widgets: QWidget) -> None:
+        """Put widgets below each other, from the top."""
         for widget in widgets:
-            if widget is not None:
-                self.column.addWidget(widget)
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
+
+
+class Fold(QCollapsible):
+    """A part of a panel that folds away.
+
+    Parameters
+    ----------
+    title : str
+        Always to be seen.
+    *widgets : QWidget
+        Shown when it is open.
+    opened : bool
+        Whether it starts open.
+    """
+
+    def __init__(self, title: str, *widgets: QWidget, opened: bool = False) -> None:
+        super().__init__(title, expandedIcon="▼", collapsedIcon="▶")
+        self.toggleButton().setStyleSheet(
+            "border: none; font-weight: bold; padding: 3px 0; text-align: left;"
+            " background: transparent;"
+        )
+        self.toggleButton().setCursor(Qt.CursorShape.PointingHandCursor)
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.layout().setSpacing(2)
+        self.setDuration(0)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(12, 0, 0, 4)
+        column.setSpacing(5)
+        for widget in widgets:
+            column.addWidget(widget)
+        self.setContent(inside)
+        self.toggled.connect(self._on_toggled)
+        (self.expand if opened else self.collapse)(animate=False)
+
+    def _on_toggled(self, opened: bool) -> None:
+        # As high as its text needs, which changes; and no key leads into what is folded away.
+        self.content().setMaximumHeight(QWIDGETSIZE_MAX)
+        self.content().setVisible(opened)
 
 
 def heading(text: str) -> QLabel:
@@ -133,3 +182,22 @@ def row(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
         else:
             layout.addWidget(widget)
     return made
+
+
+def fill_choice(choice: QComboBox, names: Iterable[str], values: Iterable[Any] = ()) -> None:
+    """Offer other names (and their values), without a signal, at the one that was chosen."""
+    names, values, chosen = list(names), list(values), choice.currentText()
+    if not values and names == [choice.itemText(n) for n in range(choice.count())]:
+        return
+    with QSignalBlocker(choice):
+        choice.clear()
+        choice.addItems(names)
+        for number, value in enumerate(values):
+            choice.setItemData(number, value)
+        if chosen in names:
+            choice.setCurrentText(chosen)
+
+
+def element(tag: str, text: str, style: str = "") -> str:
+    """Make an element of rich text for a label; whatever the text holds is shown, not obeyed."""
+    return f'<{tag} style="{style}">{escape(text)}</{tag}>'

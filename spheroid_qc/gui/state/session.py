@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from psygnal import Signal
 
-from spheroid_qc.configuration import needs_new_masks, write_configuration
+from spheroid_qc.configuration import needs_new_masks
 from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.gui.state.editable_map import EditableMap
 from spheroid_qc.gui.state.lazy_stack import FrameCache
@@ -213,10 +213,6 @@ class Session:
             parts += ["--join", str(self.opened.join)]
         parts += ["--config", str(config), "--out", str(self.opened.out)]
         return " ".join(f'"{part}"' if " " in part else part for part in parts)
-
-    def save_settings(self, path: Path) -> None:
-        """Write the settings as TOML."""
-        write_configuration(path, self.parameters, overwrite=True)
 
     # results
 

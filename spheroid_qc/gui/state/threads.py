@@ -12,7 +12,7 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject, QThreadPool, QTimer
 
 from spheroid_qc.errors import SpheroidQCError
 
@@ -113,3 +113,12 @@ def in_background(
     _RUNNING.add(worker)
     worker.start()
     return worker
+
+
+def rest_timer(owner: QObject, milliseconds: int, method: Callable[[], Any]) -> QTimer:
+    """Make a timer that calls a method once nobody has started it again for a while."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(method)
+    return timer
