@@ -194,3 +194,11 @@ def kind_of(content: FileContent) -> str:
     if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return suffix if suffix in ("oib", "zvi", "mdb") else "ole"
     return ""
+
+
+def cut_short(content: FileContent, why: str) -> str:
+    """Make the sentence for a file that ends before its picture does."""
+    return (
+        f"{content.name} can't be read: the file is cut short or damaged ({why}); copy it again "
+        "from the instrument."
+    )

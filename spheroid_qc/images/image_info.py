@@ -20,7 +20,7 @@ class ImageInfo:
     name : str
         File name.
     kind : str
-        `tiff`, `png`, `jpeg`, `bmp`, or the suffix of a format read through an extra reader.
+        `tiff`, `png`, `jpeg` or `bmp`.
     height, width : int
         Size of a plane in pixels.
     n_t, n_c, n_z : int
@@ -71,12 +71,6 @@ class ImageInfo:
                 return one
         note = " ".join(one.note for one in self.calibrations if one.note)
         return Calibration(None, "none", note) if note else NONE
-
-    @property
-    def axes(self) -> str:
-        """Axes that are longer than one, e.g. `TCYX`."""
-        sizes = (("T", self.n_t), ("C", self.n_c), ("Z", self.n_z))
-        return "".join(name for name, size in sizes if size > 1) + "YX"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -138,10 +138,7 @@ def _metaseries(text: TiffText) -> VendorFacts | None:
         )
     elif scale is not None and (x is not None or y is not None):
         facts.calibration = pixel_size(
-            None if x is None else x * scale,
-            None if y is None else y * scale,
-            "vendor",
-            "MetaMorph spatial-calibration",
+            x, y, "vendor", "MetaMorph spatial-calibration", unit_um=scale
         )
     facts.acquired = parse_date(props.get("acquisition-time-local"))
     facts.channel = props.get("_IllumSetting_", "")
@@ -234,9 +231,7 @@ def _metamorph_stk(text: TiffText) -> VendorFacts | None:
     scale = length_in_um(str(values.get("CalibrationUnits", "")))
     x, y = _number(values.get("XCalibration")), _number(values.get("YCalibration"))
     if scale is not None and x is not None and values.get("SpatialCalibration", 1):
-        facts.calibration = pixel_size(
-            x * scale, None if y is None else y * scale, "vendor", "MetaMorph STK calibration"
-        )
+        facts.calibration = pixel_size(x, y, "vendor", "MetaMorph STK calibration", unit_um=scale)
     return facts
 
 
@@ -289,9 +284,7 @@ VENDORS: dict[str, Callable[[TiffText], VendorFacts | None]] = {
 
 
 def _metres(x: float | None, y: float | None, where: str) -> Calibration:
-    return pixel_size(
-        None if x is None else x * 1e6, None if y is None else y * 1e6, "vendor", where
-    )
+    return pixel_size(x, y, "vendor", where, unit_um=1e6)
 
 
 def _number(value: object) -> float | None:

@@ -262,8 +262,8 @@ def _translated(name: str) -> Iterator[None]:
 def _damaged(name: str, error: Exception) -> str:
     lines = str(error).strip().splitlines()
     reason = "".join(c for c in (lines[0] if lines else "") if c.isprintable())[:120]
-    told = f" ({reason})" if reason else ""
+    cause = f" ({reason})" if reason else ""
     return (
-        f"{name} can't be read: the file is damaged or of an unusual kind{told}; copy it again "
+        f"{name} can't be read: the file is damaged or of an unusual kind{cause}; copy it again "
         "from the instrument or save it as an uncompressed TIFF."
     )

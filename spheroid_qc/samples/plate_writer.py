@@ -22,10 +22,18 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.artefacts import Dust, Extra, Fibre
 from spheroid_qc.samples.design import DEMO, PlateDesign, WellPlan
 from spheroid_qc.samples.history import History, history_of, stream
-from spheroid_qc.samples.optics import Light, Modality, Optics, Rendered, render
+from spheroid_qc.samples.optics import (
+    Dust,
+    Extra,
+    Fibre,
+    Light,
+    Modality,
+    Optics,
+    Rendered,
+    render,
+)
 from spheroid_qc.samples.truth import (
     FrameTruth,
     Truth,

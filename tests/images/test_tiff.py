@@ -191,7 +191,7 @@ def test_pyramid_gives_full_resolution(tmp_path, picture):
         tiff.write(picture[::2, ::2], subfiletype=1, tile=(16, 16))
     plane = read_plane(path)
     np.testing.assert_array_equal(plane.pixels, picture)
-    assert plane.info.axes == "YX"
+    assert (plane.info.n_t, plane.info.n_c, plane.info.n_z) == (1, 1, 1)
 
 
 def test_pyramid_and_thumbnail_pages_are_not_times(tmp_path, picture):

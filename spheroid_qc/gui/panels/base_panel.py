@@ -10,6 +10,7 @@ from typing import Any
 
 import napari.viewer
 from qtpy.QtCore import QSignalBlocker, QSize, Qt
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
@@ -100,7 +101,13 @@ class Fold(QCollapsible):
     """
 
     def __init__(self, title: str, *widgets: QWidget, opened: bool = False) -> None:
-        super().__init__(title, expandedIcon="▼", collapsedIcon="▶")
+        super().__init__(title)
+        # The arrows are pictures, which themes don't reach: a grey that shows on dark and light.
+        palette = self.toggleButton().palette()
+        palette.setColor(QPalette.ColorRole.WindowText, QColor("#8a939c"))
+        self.toggleButton().setPalette(palette)
+        self.setExpandedIcon("▼")
+        self.setCollapsedIcon("▶")
         self.toggleButton().setStyleSheet(
             "border: none; font-weight: bold; padding: 3px 0; text-align: left;"
             " background: transparent;"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spheroid_qc.samples import Optics, Scene, render
-from spheroid_qc.samples.artefacts import Dust, Extra, Fibre
+from spheroid_qc.samples.optics import Dust, Extra, Fibre
 
 QUIET = Optics(level=0.5, shot_noise=0.0, read_noise=0.0, bits=16)
 
