@@ -230,22 +230,22 @@ def _changes(
 ) -> dict[str, str]:
     before, after = flatten(old), flatten(new)
     units = {record.key: record.unit for record in settings()}
-    messages = {}
+    sentences = {}
     for key in [*after, *(key for key in before if key not in after)]:
         unit = f" {units[key]}" if units.get(key) else ""
         if key not in before:
-            messages[key] = (
+            sentences[key] = (
                 f"{key} is {_shown(after[key], unit)}; the older settings don't have it."
             )
         elif key not in after:
-            messages[key] = (
+            sentences[key] = (
                 f"{key} was {_shown(before[key], unit)}; the newer settings don't have it."
             )
         elif before[key] != after[key]:
-            messages[key] = (
+            sentences[key] = (
                 f"{key} was {_shown(before[key], unit)} and is {_shown(after[key], unit)}."
             )
-    return messages
+    return sentences
 
 
 def _shown(value: Any, unit: str) -> str:

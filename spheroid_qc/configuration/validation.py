@@ -90,21 +90,21 @@ def _number_advice(text: str, record: SettingRecord) -> str:
     if match is None:
         return ""
     number, rest = match["number"], match["rest"]
-    messages = []
+    advice = []
     if rest:
         unit = f"the unit is {record.unit}" if record.unit else "it has no unit"
-        messages.append(f"write the number alone, {unit}")
+        advice.append(f"write the number alone, {unit}")
     if "," in number and record.kind == "number":
         whole = number.replace(",", "")
         if number.count(",") == 1 and "." not in number:
-            messages.append(f"write {number.replace(',', '.')} with a decimal point")
+            advice.append(f"write {number.replace(',', '.')} with a decimal point")
             if _GROUPED.fullmatch(number):
-                messages[-1] += f", or {whole} if a thousand is meant"
+                advice[-1] += f", or {whole} if a thousand is meant"
         else:
-            messages.append("write the number with a decimal point and no other separator")
+            advice.append("write the number with a decimal point and no other separator")
     elif "," in number:
-        messages.append("write the number without a comma")
-    return f"; {'; '.join(messages)}" if messages else "; numbers stand without quotes"
+        advice.append("write the number without a comma")
+    return f"; {'; '.join(advice)}" if advice else "; numbers stand without quotes"
 
 
 def unknown_setting(key: str) -> str:

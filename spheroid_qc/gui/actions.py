@@ -110,7 +110,7 @@ def load_map(owner: Any, session: Session, path: Path) -> Any:
     return in_background(owner, read, done=done)
 
 
-def read_tables(out: Path) -> dict[str, pd.DataFrame]:
+def read_run_tables(out: Path) -> dict[str, pd.DataFrame]:
     """Read the tables of a run folder; those that are not there are left out."""
     found = {}
     for name in TABLES:
@@ -134,7 +134,7 @@ def load_tables(owner: Any, session: Session) -> Any:
     def failed(error: BaseException) -> None:
         show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
 
-    return in_background(owner, read_tables, out, done=done, failed=failed)
+    return in_background(owner, read_run_tables, out, done=done, failed=failed)
 
 
 def open_panel(viewer: Any, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Corrections as they are painted: measured anew and kept a moment after every stroke.
+"""Corrections as they are painted: measured anew and kept right after every stroke.
 
 Works for every panel of a viewer, also when none is open. What is painted is measured in a
 thread and written beside the automatic masks at once, so that a crash loses at most the stroke in
@@ -49,7 +49,7 @@ class Correcting(QObject):
     Signals
     -------
     measured : str, str, int
-        The frame was measured from its painted masks; `result_of` gives the figures.
+        The frame was measured from its painted masks; `result_of` gives the features.
     """
 
     measured = Signal(str, str, int)
@@ -73,7 +73,7 @@ class Correcting(QObject):
         viewer.window._qt_window.installEventFilter(self)
 
     def result_of(self, plate: str, well: str, timepoint: int) -> dict[str, Any] | None:
-        """Figures of a frame as it now counts: painted ones, else those of the record."""
+        """Features of a frame as it now counts: painted ones, else those of the record."""
         found = self._results.get((plate, well, timepoint))
         data = self.view.data
         if found is None and data is not None and (data.plate, data.well) == (plate, well):

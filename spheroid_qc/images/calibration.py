@@ -19,8 +19,8 @@ CalibrationSource = Literal["parameter", "plate_file", "ome", "imagej", "vendor"
 TRUST: tuple[CalibrationSource, ...] = ("parameter", "plate_file", "ome", "imagej", "vendor")
 
 # Outside these bounds no light microscope or plate camera works: the number is a mistake.
-SMALLEST_UM = 0.005
-LARGEST_UM = 200.0
+MIN_PIXEL_SIZE_UM = 0.005
+MAX_PIXEL_SIZE_UM = 200.0
 
 # Further apart than this the pixel is not square; closer, it is rounding in the file.
 SQUARE_TOLERANCE = 0.01
@@ -131,7 +131,7 @@ def length_in_um(unit: str | None) -> float | None:
     return _LENGTHS_UM.get(text.removesuffix("s"))
 
 
-def pixel_size(
+def calibration_of(
     x: float | None,
     y: float | None,
     source: CalibrationSource,
@@ -165,7 +165,7 @@ def pixel_size(
     for value in known:
         if not math.isfinite(value) or value <= 0:
             return Calibration(None, source, f"{where} gives {value:g} um/px, which is no size.")
-        if not SMALLEST_UM <= value <= LARGEST_UM:
+        if not MIN_PIXEL_SIZE_UM <= value <= MAX_PIXEL_SIZE_UM:
             return Calibration(
                 None,
                 source,
@@ -221,7 +221,7 @@ def pixel_size_from_resolution(
             f"{where} gives {per_inch:.6g} dots per inch, which is for screens and printers; "
             "it is no calibration.",
         )
-    return pixel_size(unit_um / x, unit_um / y, source, where)
+    return calibration_of(unit_um / x, unit_um / y, source, where)
 
 
 def _round_number(per_inch: float) -> bool:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.images.calibration import Calibration, length_in_um, pixel_size
+from spheroid_qc.images.calibration import Calibration, calibration_of, length_in_um
 from spheroid_qc.images.dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent
 from spheroid_qc.images.xmltext import (
@@ -27,8 +27,8 @@ from spheroid_qc.images.xmltext import (
     parse_xml,
 )
 
-LARGEST_PLATE_FILE = 400_000_000
-DEEPEST_FOLDER = 6
+MAX_PLATE_FILE_BYTES = 400_000_000
+MAX_FOLDER_DEPTH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def plate_calibration(folder: Path) -> PlateCalibration:
     notes: list[str] = []
     for where, directories, names in os.walk(folder):
         place = Path(where).relative_to(folder)
-        if len(place.parts) >= DEEPEST_FOLDER:
+        if len(place.parts) >= MAX_FOLDER_DEPTH:
             directories.clear()
         directories.sort()
         for name in sorted(names):
@@ -154,7 +154,7 @@ def _sentence(relative: str, found_notes: _PlateNotes) -> str:
 def _text(path: Path) -> str:
     content = FileContent(path, whole=False)
     try:
-        if content.size > LARGEST_PLATE_FILE:
+        if content.size > MAX_PLATE_FILE_BYTES:
             raise ImageError(f"{path.name} is larger than any plate file; please check it.")
         return decode_xml(content.read_at(0, content.size))
     finally:
@@ -197,7 +197,9 @@ def _opera(text: str) -> _PlateNotes | None:
         key = (*fields["ImageResolutionX"], *fields.get("ImageResolutionY", ("", "")))
         if key not in known:
             scaled = [_scaled(fields.get(f"ImageResolution{axis}")) for axis in "XY"]
-            known[key] = pixel_size(scaled[0], scaled[1], "plate_file", "Harmony ImageResolution")
+            known[key] = calibration_of(
+                scaled[0], scaled[1], "plate_file", "Harmony ImageResolution"
+            )
         return known[key]
 
     for match in _OPERA_ENTRY.finditer(text):
@@ -246,7 +248,7 @@ def _cellvoyager(text: str) -> _PlateNotes | None:
         values = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
         sizes = [_float(values.get(f"{side}PixelDimension")) for side in ("Horizontal", "Vertical")]
         if sizes != [None, None] and values.get("Ch", "").isdigit():
-            channels[rf"C0*{int(values['Ch'])}\.[^.]+$"] = pixel_size(
+            channels[rf"C0*{int(values['Ch'])}\.[^.]+$"] = calibration_of(
                 sizes[0], sizes[1], "plate_file", "CellVoyager PixelDimension"
             )
     return _PlateNotes(channels=channels) if channels else None
@@ -261,7 +263,7 @@ def _incell(text: str) -> _PlateNotes | None:
             if scale is not None and sizes != [None, None]:
                 where = "IN Cell ObjectiveCalibration"
                 return _PlateNotes(
-                    pixel_size(sizes[0], sizes[1], "plate_file", where, unit_um=scale)
+                    calibration_of(sizes[0], sizes[1], "plate_file", where, unit_um=scale)
                 )
     return None
 
@@ -271,7 +273,7 @@ def _jdce(text: str) -> _PlateNotes | None:
     stack = json.loads(text)["ImageStack"]["AutoLeadAcquisitionProtocol"]
     found = stack["ObjectiveCalibration"]
     return _PlateNotes(
-        pixel_size(
+        calibration_of(
             _float(found.get("PixelWidth")),
             _float(found.get("PixelHeight")),
             "plate_file",
@@ -290,7 +292,7 @@ def _zen(text: str) -> _PlateNotes | None:
                 sizes.setdefault(str(element.get("Id")), value * 1e6)
     if not sizes:
         return None
-    return _PlateNotes(pixel_size(sizes.get("X"), sizes.get("Y"), "plate_file", "ZEN Scaling"))
+    return _PlateNotes(calibration_of(sizes.get("X"), sizes.get("Y"), "plate_file", "ZEN Scaling"))
 
 
 _PLAIN = re.compile(r"^\s*(?:pixel[ _]?size\s*[=:]?\s*)?([0-9.,eE+-]+)\s*([^\s/#]*)", re.IGNORECASE)
@@ -307,7 +309,7 @@ def _plain(text: str) -> _PlateNotes | None:
         scale = length_in_um(match[2]) if match and match[2] else 1.0
         if value is None or scale is None:
             raise ValueError(f"“{line[:40]}” is not a length such as 0.65 um")
-        return _PlateNotes(pixel_size(value * scale, None, "plate_file", "pixel_size.txt"))
+        return _PlateNotes(calibration_of(value * scale, None, "plate_file", "pixel_size.txt"))
     return None
 
 

@@ -43,7 +43,7 @@ _MODES = {
 }
 
 # Deflate can't expand its input by more than this.
-LARGEST_RATIO = 1040
+MAX_DEFLATE_RATIO = 1040
 
 
 class RasterReader:
@@ -64,7 +64,7 @@ class RasterReader:
         self._kind = kind
         width, height, samples = _SIZES[kind](content)
         check_size(content.name, width, height, min(samples, 4), max_megapixels)
-        if kind == "png" and width * height * samples > LARGEST_RATIO * 8 * content.size:
+        if kind == "png" and width * height * samples > MAX_DEFLATE_RATIO * 8 * content.size:
             raise ImageError(
                 f"{content.name} can't be read: its header claims {width} x {height} pixels, more "
                 "than its bytes can hold; copy it again from the instrument."

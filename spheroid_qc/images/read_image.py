@@ -20,7 +20,7 @@ from spheroid_qc.images.file_bytes import FileContent, kind_of
 from spheroid_qc.images.image_info import ImageInfo, Plane
 from spheroid_qc.images.png_jpeg_bmp import RasterReader
 from spheroid_qc.images.stack_planes import choose_channel, combine_z_with_index, z_indices
-from spheroid_qc.images.tiff import TiffReader, quiet
+from spheroid_qc.images.tiff import TiffReader, quiet_decoders
 from spheroid_qc.parameters import ImageParameters, ZChoice
 
 
@@ -235,7 +235,7 @@ def read_plane(
 def _translated(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises into one sentence."""
     try:
-        with quiet():
+        with quiet_decoders():
             yield
     except SpheroidQCError:
         raise

@@ -24,7 +24,7 @@ from spheroid_qc.images.grey import to_grey
 from spheroid_qc.images.image_info import ImageInfo
 from spheroid_qc.images.metadata_imagej import ImageJFacts, read_imagej
 from spheroid_qc.images.metadata_ome import OmeImage, read_ome
-from spheroid_qc.images.metadata_vendor import TiffText, VendorFacts, read_vendor
+from spheroid_qc.images.metadata_vendor import TiffText, VendorFacts, read_vendor_metadata
 from spheroid_qc.images.tiff_layout import (
     CIELAB,
     MINISBLACK,
@@ -46,11 +46,11 @@ from spheroid_qc.images.tiff_outline import (
     check_codestreams,
     check_directory,
     check_size,
-    outline_of,
+    walk_directories,
 )
 from spheroid_qc.images.xmltext import XMLRefusedError
 
-MOST_PLANES = 1_000_000
+MAX_PLANES = 1_000_000
 MASK, LINEAR_RAW = 4, 34892
 ALPHA = (1, 2)
 
@@ -58,7 +58,7 @@ _LOGGER = logging.getLogger("tifffile")
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_decoders() -> Iterator[None]:
     """Keep decoders from writing warnings to the terminal; their results are checked instead."""
     disabled = _LOGGER.disabled
     _LOGGER.disabled = True
@@ -91,7 +91,7 @@ class TiffReader:
 
         self._content = content
         self._max_megapixels = max_megapixels
-        self._outline = outline_of(content)
+        self._outline = walk_directories(content)
         self._tiff = tifffile.TiffFile(content.stream(), name=content.name)
         first: Any = self._tiff.pages[0]
         self._tags: dict[int, Any] = {}
@@ -102,7 +102,7 @@ class TiffReader:
         self._ome = self._read_ome()
         self._imagej = self._read_imagej()
         self._layout = self._lay_out()
-        if math.prod(self._layout.sizes) > MOST_PLANES:
+        if math.prod(self._layout.sizes) > MAX_PLANES:
             raise ImageError(cut_short(self._content, "it claims more planes than any file holds"))
         self.info = self._make_info()
 
@@ -260,7 +260,7 @@ class TiffReader:
     def _make_info(self) -> ImageInfo:
         base = self._outline.directories[self._layout.base]
         check_size(self._content.name, base.width, base.height, base.samples, self._max_megapixels)
-        vendor = self._read_vendor(base)
+        vendor = self._vendor_facts(base)
         n_t, n_c, n_z = self._layout.sizes
         ome, imagej = self._ome, self._imagej
         names = ome.channel_names if ome is not None else ()
@@ -321,10 +321,10 @@ class TiffReader:
         values = tag.value if tag is not None else None
         return parse_date(values.get("DateTimeOriginal")) if isinstance(values, dict) else None
 
-    def _read_vendor(self, base: Directory) -> VendorFacts:
+    def _vendor_facts(self, base: Directory) -> VendorFacts:
         wanted = (33560, 33628, 34118, 34412, 34665, 34680, 34682, 51123)
         tags = {code: self._tags[code].value for code in wanted if code in self._tags}
-        return read_vendor(
+        return read_vendor_metadata(
             TiffText(self._content, self._description, tags, base.width, base.height)
         )
 

@@ -1,8 +1,8 @@
 """The skeleton of a TIFF file, checked before any decoder sees it.
 
 A damaged or hostile header can point outside the file, lead in circles, or ask for any amount of
-memory. `outline_of` walks the chain of image directories itself, with limits; `check_directory`
-judges the sizes, compression and every strip or tile of one page.
+memory. `walk_directories` follows the chain of image directories itself, with limits;
+`check_directory` judges the sizes, compression and every strip or tile of one page.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images.file_bytes import FileContent, cut_short
 
-MOST_PAGES = 200_000
+MAX_PAGES = 200_000
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR = 273, 277, 278, 279, 284
@@ -100,7 +100,7 @@ class TiffOutline:
     cut: bool
 
 
-def outline_of(content: FileContent) -> TiffOutline:
+def walk_directories(content: FileContent) -> TiffOutline:
     """Walk through the directories of a TIFF file.
 
     Parameters
@@ -131,7 +131,7 @@ def outline_of(content: FileContent) -> TiffOutline:
     found: list[Directory] = []
     cut = False
     while offset:
-        if offset in seen or len(found) >= MOST_PAGES:
+        if offset in seen or len(found) >= MAX_PAGES:
             cut = True
             break
         seen.add(offset)

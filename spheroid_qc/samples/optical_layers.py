@@ -13,7 +13,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.exact_masks import PAD, Window, box_of, cell_pixels, depth_of, window_of
+from spheroid_qc.samples.exact_masks import (
+    PAD,
+    Window,
+    box_of_outline,
+    cell_pixels,
+    depth_of,
+    window_of,
+)
 from spheroid_qc.samples.scene import Body, Scene, Veil
 
 TILE = 512  # side of the periodic tiles, px
@@ -89,7 +96,7 @@ def _inside(layers: Layers, window: Window) -> Window:
 
 
 def _add_body(layers: Layers, body: Body, scene: Scene) -> None:
-    window = box_of(body.outline, scene.shape)
+    window = box_of_outline(body.outline, scene.shape)
     if window is None:
         return
     here, (rows, columns) = _inside(layers, window), window
@@ -154,7 +161,7 @@ def rasterise(scene: Scene, pad: float = PAD) -> Layers | None:
 
 
 def _add_veil(layers: Layers, veil: Veil, scene: Scene) -> None:
-    window = box_of(veil.outline, scene.shape)
+    window = box_of_outline(veil.outline, scene.shape)
     if window is None:
         return
     here = _inside(layers, window)

@@ -309,7 +309,7 @@ _CONTRAST: dict[Modality, Callable[[Layers, Optics], tuple[FloatImage, FloatImag
 }
 
 
-def render(
+def render_scene(
     scene: Scene, optics: Optics, rng: np.random.Generator, extras: tuple[Extra, ...] = ()
 ) -> Rendered:
     """Render a scene and return the frame with its exact masks.

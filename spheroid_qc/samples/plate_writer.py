@@ -32,7 +32,7 @@ from spheroid_qc.samples.optics import (
     Modality,
     Optics,
     Rendered,
-    render,
+    render_scene,
 )
 from spheroid_qc.samples.truth import (
     FrameTruth,
@@ -142,7 +142,7 @@ def render_frame(
         Frame and exact masks.
     """
     history = history or history_of(design, plan, seed)
-    return render(
+    return render_scene(
         history.scene_at(index),
         _optics_of(design, plan, index, seed),
         stream(seed, plan.row, plan.column, 4, index),

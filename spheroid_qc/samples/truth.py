@@ -17,7 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.parameters import StateParameters
-from spheroid_qc.samples.biology import Interaction, Phenotype, Treatment, fate_of, interaction_of
+from spheroid_qc.samples.biology import (
+    Interaction,
+    Phenotype,
+    Treatment,
+    interaction_of,
+    phenotype_of,
+)
 from spheroid_qc.samples.design import PlateDesign, WellPlan
 
 
@@ -230,8 +236,8 @@ def conditions_of(design: PlateDesign) -> tuple[ConditionTruth, ...]:
     """Return the simulated truth of every condition of a plate."""
     horizon = max(design.times_h[-1], 1.0)
 
-    def fate(treatment: Treatment, rules: tuple[Interaction, ...]) -> Phenotype:
-        return fate_of(treatment, design.drugs, rules, design.times_h[-1], horizon_h=horizon)
+    def phenotype(treatment: Treatment, rules: tuple[Interaction, ...]) -> Phenotype:
+        return phenotype_of(treatment, design.drugs, rules, design.times_h[-1], horizon_h=horizon)
 
     counts: dict[tuple[Treatment, str], int] = {}
     for plan in design.wells:
@@ -239,8 +245,8 @@ def conditions_of(design: PlateDesign) -> tuple[ConditionTruth, ...]:
         counts[key] = counts.get(key, 0) + 1
     result = []
     for (treatment, name), n_wells in counts.items():
-        both = [fate(treatment, rules) for rules in (design.interactions, ())]
-        pairs = [fate(pair, design.interactions) for pair in combinations(treatment, 2)]
+        both = [phenotype(treatment, rules) for rules in (design.interactions, ())]
+        pairs = [phenotype(pair, design.interactions) for pair in combinations(treatment, 2)]
         named = (*treatment, ("", None), ("", None), ("", None))
         rule = interaction_of(treatment, design.interactions)
         alone = len(treatment) < 2

@@ -259,7 +259,7 @@ def test_hash_is_of_the_bytes(write, picture):
 def test_large_files_stay_on_disc_and_read_the_same(write, picture, monkeypatch):
     path = write(np.stack([picture, picture + 1]), metadata={"axes": "TYX"}, compression="zlib")
     whole = read_plane(path, time=1)
-    monkeypatch.setattr("spheroid_qc.images.file_bytes.WHOLE_FILE_LIMIT", 100)
+    monkeypatch.setattr("spheroid_qc.images.file_bytes.MAX_WHOLE_FILE_BYTES", 100)
     piecewise = read_plane(path, time=1)
     np.testing.assert_array_equal(whole.pixels, piecewise.pixels)
     assert whole.sha256 == piecewise.sha256

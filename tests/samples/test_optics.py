@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.samples import Optics, Scene, render
+from spheroid_qc.samples import Optics, Scene, render_scene
 from spheroid_qc.samples.optics import Dust, Extra, Fibre
 
 QUIET = Optics(level=0.5, shot_noise=0.0, read_noise=0.0, bits=16)
 
 
 def drawn(*extras: Extra) -> np.ndarray:
-    frame = render(Scene((200, 240)), QUIET, np.random.default_rng(0), extras)
+    frame = render_scene(Scene((200, 240)), QUIET, np.random.default_rng(0), extras)
     assert not frame.core.any()
     assert not frame.shed.any()
     return frame.image / 65535

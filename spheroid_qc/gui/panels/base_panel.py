@@ -177,7 +177,7 @@ def button(
     return made
 
 
-def row(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
+def beside(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
     """Put widgets beside each other; a number is a stretch."""
     made = QWidget()
     layout = QHBoxLayout(made)

@@ -9,7 +9,7 @@ from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from spheroid_qc.analysis.metric_names import MetricName, metric_of
-from spheroid_qc.gui.panels.base_panel import fill_choice, row
+from spheroid_qc.gui.panels.base_panel import beside, fill_choice
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.well_colours import is_dark, tone, value_colour
 from spheroid_qc.report.figures.plate_figures import LEFT_OUT, colour_scale
@@ -55,10 +55,10 @@ class HeatMap(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(row(QLabel("Colour by"), self.metric_choice, 1))
+        column.addWidget(beside(QLabel("Colour by"), self.metric_choice, 1))
         column.addWidget(self.grid)
         column.addWidget(self.scale)
-        self.time_row = row(QLabel("Time"), self.slider, self.time_label)
+        self.time_row = beside(QLabel("Time"), self.slider, self.time_label)
         column.addWidget(self.time_row)
 
     @property

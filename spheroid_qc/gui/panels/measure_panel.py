@@ -27,10 +27,10 @@ from spheroid_qc.gui.panels.base_panel import (
     WARNING_STYLE,
     BasePanel,
     Fold,
+    beside,
     button,
     fill_choice,
     hint,
-    row,
     say_in,
 )
 from spheroid_qc.gui.panels.settings_forms import form_from_model
@@ -85,10 +85,10 @@ class MeasurePanel(BasePanel):
         self.assay.addItem("one spheroid (or what is left of it)", Assay.SINGLE.value)
         self.assay.addItem("many spheres", Assay.SPHERES.value)
         return [
-            row(QLabel("Image"), self.choice, 1),
+            beside(QLabel("Image"), self.choice, 1),
             self.size_label,
-            row(QLabel("Pixel size"), self.size, 1),
-            row(QLabel("Assay"), self.assay, 1),
+            beside(QLabel("Pixel size"), self.size, 1),
+            beside(QLabel("Assay"), self.assay, 1),
         ]
 
     def _build_run(self) -> list[QWidget]:
@@ -111,11 +111,11 @@ class MeasurePanel(BasePanel):
             "Measure the masks as they are now, after painting; nothing is segmented.",
         )  # fmt: skip
         return [
-            row(self.one_button, self.all_button, self.cancel_button, 1),
+            beside(self.one_button, self.all_button, self.cancel_button, 1),
             self.live,
             self.bar,
             self.answer,
-            row(self.table_button, self.save_button, self.again_button, 1),
+            beside(self.table_button, self.save_button, self.again_button, 1),
         ]
 
     def _build_settings(self) -> list[QWidget]:

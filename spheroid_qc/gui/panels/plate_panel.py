@@ -17,12 +17,12 @@ from spheroid_qc.gui.panels.base_panel import (
     WARNING_STYLE,
     BasePanel,
     Fold,
+    beside,
     button,
     element,
     fill_choice,
     heading,
     hint,
-    row,
     say_in,
 )
 from spheroid_qc.gui.panels.frame_tables import NamesTable
@@ -75,11 +75,11 @@ class PlatePanel(BasePanel):
         self.summary = hint(_WELCOME)
         self.problems = hint()
         self.problems.setStyleSheet(WARNING_STYLE)
-        return [row(self.open_button, self.path), self.summary, self.problems]
+        return [beside(self.open_button, self.path), self.summary, self.problems]
 
     def _build_wells(self) -> list[QWidget]:
         self.plates = QComboBox()
-        self.plate_row = row(QLabel("Plate"), self.plates, 1)
+        self.plate_row = beside(QLabel("Plate"), self.plates, 1)
         self.load_button = button("Load plate map…", self.choose_map, "CSV or XLSX.")
         self.found_map = button("", self._on_found_map)
         self.map_state = hint()
@@ -89,11 +89,11 @@ class PlatePanel(BasePanel):
         self.legend.setWordWrap(True)
         self.field = QComboBox()
         self.field.setToolTip("Which field of view of a well is shown and corrected.")
-        self.field_row = row(QLabel("Field of view"), self.field, 1)
+        self.field_row = beside(QLabel("Field of view"), self.field, 1)
         return [
             heading("Wells"),
             self.plate_row,
-            row(self.load_button, self.found_map, 1),
+            beside(self.load_button, self.found_map, 1),
             self.map_state,
             self.grid,
             self.legend,

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QTabWidget, QVBoxLayo
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.gui.actions import save_settings, write_or_say
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
-from spheroid_qc.gui.panels.base_panel import BasePanel, button, fill_choice, hint, row, say_in
+from spheroid_qc.gui.panels.base_panel import BasePanel, beside, button, fill_choice, hint, say_in
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.result_figures import (
     Figure,
@@ -98,8 +98,8 @@ class ResultsPanel(BasePanel):
         self.curves = _Canvas(320)
         self.clicked = hint("Click a thin line to see that well at that time.")
         return _page(
-            row(QLabel("Drugs"), self.family),
-            row(QLabel("Metric"), self.metric),
+            beside(QLabel("Drugs"), self.family),
+            beside(QLabel("Metric"), self.metric),
             self.curves,
             self.clicked,
         )
@@ -125,8 +125,8 @@ class ResultsPanel(BasePanel):
         self.page_button = button("Open report", self.open_report, "report.html in the browser")
         self.state = hint()
         return [
-            row(self.export_button, self.figure_button, 1),
-            row(self.settings_button, self.page_button, 1),
+            beside(self.export_button, self.figure_button, 1),
+            beside(self.settings_button, self.page_button, 1),
             self.state,
         ]
 
@@ -136,7 +136,7 @@ class ResultsPanel(BasePanel):
         for choice in (self.family, self.metric, self.dose):
             choice.currentIndexChanged.connect(self.draw)
         self.curves.mpl_connect("button_press_event", self._on_curve_clicked)
-        self.map.clicked.connect(self._on_well_clicked)
+        self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
         self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
         self.listen(session.shown_changed, to=self._on_shown)
 
@@ -245,18 +245,7 @@ class ResultsPanel(BasePanel):
             return
         plate, well, time_h = found
         say_in(self.clicked, f"{well} at {time_h:g} h: {self.session.condition_of(plate, well)}")
-        self._go_to(plate, well, time_h)
-
-    def _on_well_clicked(self, well: str, time_h: float) -> None:
-        self._go_to(self.session.plate, well, time_h)
-
-    def _go_to(self, plate: str, well: str, time_h: float) -> None:
-        opened = self.session.opened
-        if opened is None or (plate, well) not in opened.well_timepoints:
-            return
-        times = opened.times(plate)
-        timepoint = min(times, key=lambda n: abs(times[n] - time_h))
-        self.session.show(plate, well, timepoint)
+        self.session.show_at(plate, well, time_h)
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)

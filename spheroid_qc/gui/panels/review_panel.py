@@ -16,11 +16,11 @@ from spheroid_qc.gui.correcting import correcting_of
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
+    beside,
     button,
     element,
     heading,
     hint,
-    row,
     say_in,
 )
 from spheroid_qc.gui.panels.frame_tables import QueueTable
@@ -100,9 +100,9 @@ class ReviewPanel(BasePanel):
         self.previous_button = button("◀ Back", self.previous, "Shift+N")
         self.next_button = button("Next ▶", self.next, "N")
         return [
-            row(QLabel("Show"), self.shown, 1, self.count),
+            beside(QLabel("Show"), self.shown, 1, self.count),
             self.queue,
-            row(self.previous_button, self.next_button, 1, self.whole),
+            beside(self.previous_button, self.next_button, 1, self.whole),
         ]
 
     def _build_decision(self) -> list[QWidget]:
@@ -127,8 +127,8 @@ class ReviewPanel(BasePanel):
             self.title,
             self.details,
             self.features,
-            row(self.accept_button, self.exclude_button, self.open_button, 1),
-            row(QLabel("Reason"), self.reason),
+            beside(self.accept_button, self.exclude_button, self.open_button, 1),
+            beside(QLabel("Reason"), self.reason),
         ]
 
     def _build_painting(self) -> list[QWidget]:
@@ -145,9 +145,9 @@ class ReviewPanel(BasePanel):
         self.state = hint()
         return [
             heading("Correct the masks"),
-            row(self.core_button, self.shed_button, self.erase_button, self.fill_button,
+            beside(self.core_button, self.shed_button, self.erase_button, self.fill_button,
                 self.polygon_button, spacing=3),
-            row(self.restore_button, 1),
+            beside(self.restore_button, 1),
             self.state,
         ]  # fmt: skip
 

@@ -19,10 +19,10 @@ from spheroid_qc.gui.panels.base_panel import (
     WARNING_STYLE,
     BasePanel,
     Fold,
+    beside,
     button,
     heading,
     hint,
-    row,
     say_in,
 )
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
@@ -80,7 +80,7 @@ class RunPanel(BasePanel):
         self.add(
             *self._build_start(),
             *self._build_results(),
-            row(self.out_button, 1),
+            beside(self.out_button, 1),
             self._build_settings(),
             self.next_button,
         )
@@ -117,7 +117,7 @@ class RunPanel(BasePanel):
             self.what,
             self.warning,
             self.new_folder,
-            row(self.start_button, self.cancel_button, 1, QLabel("Processes"), self.workers),
+            beside(self.start_button, self.cancel_button, 1, QLabel("Processes"), self.workers),
             self.bar,
             self.status,
         ]
@@ -133,7 +133,7 @@ class RunPanel(BasePanel):
 
     def _build_settings(self) -> QWidget:
         self.forms = {name: form_from_model(model) for name, model in _SECTIONS.items()}
-        files = row(
+        files = beside(
             button("Load settings…", self.load_settings, "TOML, as of the command line."),
             button("Save settings…", self.save_settings, "TOML for the command line."),
             1,
@@ -146,14 +146,14 @@ class RunPanel(BasePanel):
 
     def _connect(self) -> None:
         session = self.session
-        self.map.clicked.connect(self._on_clicked)
+        self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
         for name, form in self.forms.items():
             form.changed.connect(lambda name=name: self._on_form(name))
         self.listen(session.opened_changed, to=self._on_opened)
         self.listen(session.parameters_changed, to=self._on_parameters)
         self.listen(session.tables_changed, to=self._draw)
         self.listen(session.run_started, to=self._on_started)
-        self.listen(session.run_told, to=self._on_told)
+        self.listen(session.run_progressed, to=self._on_progress)
         self.listen(session.run_ended, to=self._on_ended)
         self.listen(session.shown_changed, to=self._on_shown)
 
@@ -271,7 +271,7 @@ class RunPanel(BasePanel):
         self.bar.setRange(0, 0)
         say_in(self.status, "Making tables …" if self.control.only_tables else "Starting …")
 
-    def _on_told(self, state: Progress) -> None:
+    def _on_progress(self, state: Progress) -> None:
         if self.control.stopping:
             return
         self.bar.setRange(0, max(1, state.total))
@@ -319,14 +319,6 @@ class RunPanel(BasePanel):
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)
-
-    def _on_clicked(self, well: str, time_h: float) -> None:
-        opened = self.session.opened
-        if opened is None or (self.session.plate, well) not in opened.well_timepoints:
-            return
-        times = list(opened.times(self.session.plate).values())
-        at = times.index(time_h) if time_h in times else self.session.timepoint
-        self.session.show(self.session.plate, well, at)
 
     def _draw(self, *_: Any) -> None:
         opened = self.session.opened

@@ -67,7 +67,7 @@ class Opened:
     table : FrameTable
         How every name was read.
     well_timepoints : mapping
-        (plate, well) -> its moments in order of time.
+        (plate, well) -> its time points in order.
     calibration : PlateCalibration
         What the plate's own files say of the pixel size.
     picture : Picture or None

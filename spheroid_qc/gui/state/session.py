@@ -72,7 +72,7 @@ class Session:
     well_wanted = Signal(str, str, int)
     shown_changed = Signal()
     run_started = Signal()
-    run_told = Signal(object)
+    run_progressed = Signal(object)
     run_ended = Signal(object)
     tables_wanted = Signal()
 
@@ -128,6 +128,12 @@ class Session:
         if timepoint is not None:
             self.timepoint = timepoint
         self.well_wanted.emit(plate, well, self.timepoint)
+
+    def show_at(self, plate: str, well: str, time_h: float) -> None:
+        """Ask for the frame of an imaged well that is nearest to a time."""
+        if self.opened is not None and (plate, well) in self.opened.well_timepoints:
+            times = self.opened.times(plate)
+            self.show(plate, well, min(times, key=lambda n: abs(times[n] - time_h)))
 
     def now_shown(self, plate: str, well: str, timepoint: int) -> None:
         """Take note of what is being shown."""

@@ -1,4 +1,4 @@
-"""Work that takes longer than a blink, in a thread; its end is heard in the window's thread.
+"""Work that takes longer than a blink, in a thread; its end is signalled in the window's thread.
 
 Errors become napari notifications that say what to do. What comes back to a panel that was closed
 meanwhile is dropped.
@@ -23,7 +23,7 @@ _PATIENCE_MS = 20_000
 
 
 def _wait_for_threads() -> None:
-    """Let threads end before Qt does: one that told its end afterwards would crash the program."""
+    """Let threads end before Qt does: one that ended afterwards would crash the program."""
     pool = QThreadPool.globalInstance()
     if pool is not None:
         pool.waitForDone(_PATIENCE_MS)
@@ -101,12 +101,12 @@ def in_background(
 
         return call
 
-    def tell(error: BaseException) -> None:
+    def notify(error: BaseException) -> None:
         show_error(sentence_of(error))
 
     if done is not None:
         worker.returned.connect(guarded(done))
-    worker.errored.connect(guarded(failed or tell))
+    worker.errored.connect(guarded(failed or notify))
     if finished is not None:
         worker.finished.connect(guarded(finished))
     worker.finished.connect(lambda: _RUNNING.discard(worker))
