@@ -33,7 +33,7 @@ from spheroid_qc.gui.panels.base_panel import (
     hint,
     say_in,
 )
-from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.result_layers import output_of, overlay_of, show_results
 from spheroid_qc.gui.state.lazy_stack import pixels_of
 from spheroid_qc.gui.state.one_image import (
@@ -120,8 +120,8 @@ class MeasurePanel(BasePanel):
 
     def _build_settings(self) -> list[QWidget]:
         self.forms = {
-            "segmentation": form_from_model(SegmentationParameters),
-            "measurement": form_from_model(MeasurementParameters),
+            "segmentation": SectionForm(SegmentationParameters),
+            "measurement": SectionForm(MeasurementParameters),
         }
         return [
             Fold("Segmentation", self.forms["segmentation"].native, opened=True),

@@ -28,7 +28,7 @@ from spheroid_qc.gui.panels.base_panel import (
 from spheroid_qc.gui.panels.frame_tables import NamesTable
 from spheroid_qc.gui.panels.map_editor import MapEditor
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
-from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.state.threads import rest_timer
 from spheroid_qc.gui.well_colours import condition_colours
@@ -103,7 +103,7 @@ class PlatePanel(BasePanel):
     def _build_folds(self) -> list[QWidget]:
         self.editor = MapEditor(self.session, self.grid, self._plate_of_map)
         self.editor_fold = Fold("Fill in the map by hand", self.editor)
-        self.form = form_from_model(PlateParameters)
+        self.form = SectionForm(PlateParameters)
         self.settings_fold = Fold("Pixel size, assay, times", self.form.native)
         self.names = NamesTable()
         self.names_fold = Fold("How file names were read", self.names)

@@ -26,7 +26,7 @@ from spheroid_qc.gui.panels.base_panel import (
     say_in,
 )
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
-from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.run_control import control_of, is_begun, live_table
 from spheroid_qc.gui.state.threads import rest_timer
 from spheroid_qc.parameters import (
@@ -132,7 +132,7 @@ class RunPanel(BasePanel):
         return [heading("Results so far"), self.map, self.answer_fold, self.failures_fold]
 
     def _build_settings(self) -> QWidget:
-        self.forms = {name: form_from_model(model) for name, model in _SECTIONS.items()}
+        self.forms = {name: SectionForm(model) for name, model in _SECTIONS.items()}
         files = beside(
             button("Load settings…", self.load_settings, "TOML, as of the command line."),
             button("Save settings…", self.save_settings, "TOML for the command line."),

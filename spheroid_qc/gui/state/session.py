@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -350,17 +350,15 @@ def account_name() -> str:
 _SESSIONS: weakref.WeakKeyDictionary[Any, Session] = weakref.WeakKeyDictionary()
 
 
-def session_of(viewer: Any, make: Callable[[], Session] = Session) -> Session:
+def session_of(viewer: Any) -> Session:
     """Give the session that belongs to a viewer; all its panels share it.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Also as the proxy that plug-ins get.
-    make : callable
-        Makes the session when it is asked for the first time.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = make()
+        _SESSIONS[viewer] = Session()
     return _SESSIONS[viewer]
