@@ -63,22 +63,20 @@ class BasePanel(QWidget):
 
     def listen(self, *signals: Any, to: Callable[..., None]) -> None:
         """Call a method when a signal of the session comes, as long as the panel lives."""
-        for signal in signals:
-            self._listen(signal, to)
-
-    def _listen(self, signal: Any, method: Callable[..., None]) -> None:
-        taken = len(signature(method).parameters)
+        taken = len(signature(to).parameters)
         # The session must not keep a closed panel, and with it the viewer, alive.
-        held, owner = weakref.WeakMethod(method), weakref.ref(self)
+        held, owner = weakref.WeakMethod(to), weakref.ref(self)
 
         def call(*values: Any) -> None:
             found, panel = held(), owner()
             if found is not None and panel is not None and alive(panel):
                 found(*values[:taken])
             else:
-                signal.disconnect(call, missing_ok=True)
+                for signal in signals:
+                    signal.disconnect(call, missing_ok=True)
 
-        signal.connect(call, check_nargs=False)
+        for signal in signals:
+            signal.connect(call, check_nargs=False)
 
     def add(self, *widgets: QWidget) -> None:
         """Put widgets below each other, from the top."""
@@ -153,7 +151,7 @@ def hint(text: str = "") -> QLabel:
     return label
 
 
-def say_in(label: QLabel, text: str) -> None:
+def show_hint(label: QLabel, text: str) -> None:
     """Write a hint, and hide it where there is nothing to say."""
     label.setText(text)
     label.setVisible(bool(text))

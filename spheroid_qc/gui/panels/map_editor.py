@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.gui.panels.base_panel import beside, button, hint, say_in
+from spheroid_qc.gui.panels.base_panel import beside, button, hint, show_hint
 from spheroid_qc.gui.panels.plate_grid import PlateGrid
 from spheroid_qc.gui.state.editable_map import FIELDS, EditableWell, Treatment
 from spheroid_qc.gui.state.session import Session
@@ -130,9 +130,9 @@ class MapEditor(QWidget):
         draft, wells = self.session.draft, self.grid.selected
         if wells:
             listed = ", ".join(wells[:6]) + (" …" if len(wells) > 6 else "")
-            say_in(self.selected, f"{len(wells)} selected: {listed}")
+            show_hint(self.selected, f"{len(wells)} selected: {listed}")
         else:
-            say_in(self.selected, "Select wells by dragging over the plate.")
+            show_hint(self.selected, "Select wells by dragging over the plate.")
         for widget in (self.fill, self.clear):
             widget.setEnabled(bool(wells))
         self.undo.setEnabled(draft.can_undo)
@@ -145,11 +145,11 @@ class MapEditor(QWidget):
                 drug.addItems(["", *known])
                 drug.setCurrentText(text)
         if not draft.saved:
-            say_in(self.state, "Not saved yet; it is saved beside the images before a run.")
+            show_hint(self.state, "Not saved yet; it is saved beside the images before a run.")
         elif self.session.map_path is not None:
-            say_in(self.state, f"Map: {self.session.map_path.name}")
+            show_hint(self.state, f"Map: {self.session.map_path.name}")
         else:
-            say_in(self.state, "")
+            show_hint(self.state, "")
 
     # actions
 

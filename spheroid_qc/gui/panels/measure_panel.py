@@ -31,7 +31,7 @@ from spheroid_qc.gui.panels.base_panel import (
     button,
     fill_choice,
     hint,
-    say_in,
+    show_hint,
 )
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.result_layers import output_of, overlay_of, show_results
@@ -187,27 +187,29 @@ class MeasurePanel(BasePanel):
     def _on_chosen(self, *_: Any) -> None:
         self._source = self.layer
         self._results = {}
-        say_in(self.answer, "")
-        self._say_size()
+        show_hint(self.answer, "")
+        self._show_size()
         layer = self.layer
         if layer is not None:
             frames = len(frame_indices(layer.data.shape, layer.rgb))
             self.all_button.setVisible(frames > 1)
             self.all_button.setText(f"All {frames} frames")
             self.one_button.setText("This frame" if frames > 1 else "Segment and measure")
-        self._say_buttons()
+        self._update_buttons()
 
-    def _say_size(self) -> None:
+    def _show_size(self) -> None:
         layer = self.layer
         if layer is None:
             return
         size, source = pixel_size_of(layer.scale, layer.units)
         self.size_label.setStyleSheet(WARNING_STYLE)
         if size is None:
-            say_in(self.size_label, f"{source} Results are in pixels until you enter a pixel size.")
+            show_hint(
+                self.size_label, f"{source} Results are in pixels until you enter a pixel size."
+            )
             self.size.setText("")
         else:
-            say_in(self.size_label, "")
+            show_hint(self.size_label, "")
             self.size.setText(f"{size:.5g}")
             self.size.setToolTip(f"{size:.6g} µm a pixel, {source}")
 
@@ -221,7 +223,7 @@ class MeasurePanel(BasePanel):
             size = 0.0
         if not 0 < size <= 1000:
             show_error(f"{text!r} is no pixel size; write µm a pixel, such as 1.3.")
-            self._say_size()
+            self._show_size()
             return
         old = pixel_size_of(layer.scale, layer.units)[0]
         if old is not None and abs(old - size) < 1e-5 * size:
@@ -230,7 +232,7 @@ class MeasurePanel(BasePanel):
             if one is not None:
                 one.scale = (*one.scale[:-2], size, size)
                 one.units = (*(str(unit) for unit in one.units[:-2]), "um", "um")
-        self._say_size()
+        self._show_size()
         overlay_of(self.viewer, "scale_bar").visible = True
         if self._results:
             self.run_painted()
@@ -317,12 +319,12 @@ class MeasurePanel(BasePanel):
             show_info("Another well was chosen meanwhile; segment again to have that one.")
         elif layer is self.layer and self._results:
             self._show_results(layer)
-        self._say_buttons()
+        self._update_buttons()
         if self._preview_due:
             self._preview_due = False
             self._preview()
 
-    def _say_buttons(self) -> None:
+    def _update_buttons(self) -> None:
         idle = self._worker is None and self.layer is not None
         self.one_button.setEnabled(idle)
         self.all_button.setEnabled(idle)
@@ -340,7 +342,7 @@ class MeasurePanel(BasePanel):
             if self._index_shown() not in self._results:
                 self._rest.start()
             else:
-                self._say_answer()
+                self._show_answer()
 
     def _preview(self) -> None:
         if self.live.isChecked() and self.layer is not None:
@@ -355,15 +357,15 @@ class MeasurePanel(BasePanel):
     def _show_results(self, layer: Image) -> None:
         results = [self._results[index] for index in sorted(self._results)]
         show_results(self.viewer, layer, results, self.pixel_size_um, self.parameters)
-        self._say_answer()
+        self._show_answer()
 
-    def _say_answer(self) -> None:
+    def _show_answer(self) -> None:
         layer = self.layer
         if layer is None:
             return
         result = self._results.get(self._index_shown())
         if result is None:
-            say_in(self.answer, f"{len(self._results)} frames measured; not this one.")
+            show_hint(self.answer, f"{len(self._results)} frames measured; not this one.")
             return
         rows = result.table
         um = self.pixel_size_um is not None
@@ -372,13 +374,13 @@ class MeasurePanel(BasePanel):
         doubt = "" if np.isnan(result.confidence) else f", confidence {result.confidence:.2f}"
         if self.parameters.plate.assay is Assay.SPHERES:
             mean = f", mean area {rows[area].mean():,.0f} {unit}" if len(rows) else ""
-            say_in(self.answer, f"{len(rows)} spheres{mean}{doubt}")
+            show_hint(self.answer, f"{len(rows)} spheres{mean}{doubt}")
             return
         first = rows.iloc[0]
         if not first["total_area_px"] > 0:
-            say_in(self.answer, f"No spheroid was found{doubt}.")
+            show_hint(self.answer, f"No spheroid was found{doubt}.")
             return
-        say_in(
+        show_hint(
             self.answer,
             f"Core {first[area]:,.0f} {unit}, disintegration fraction "
             f"{first['disintegration_fraction']:.3f}{doubt}",

@@ -23,7 +23,7 @@ from spheroid_qc.gui.panels.base_panel import (
     fill_choice,
     heading,
     hint,
-    say_in,
+    show_hint,
 )
 from spheroid_qc.gui.panels.frame_tables import NamesTable
 from spheroid_qc.gui.panels.map_editor import MapEditor
@@ -136,7 +136,7 @@ class PlatePanel(BasePanel):
 
     def open(self, folder: Path) -> None:
         """Open a folder in the background."""
-        say_in(self.summary, f"Reading the names in {folder.name} …")
+        show_hint(self.summary, f"Reading the names in {folder.name} …")
         worker = open_images(self.viewer, folder)
         worker.errored.connect(lambda *_: self._on_opened())
 
@@ -171,11 +171,11 @@ class PlatePanel(BasePanel):
         self.plate_row.setVisible(opened is not None and len(opened.plates) > 1)
         self._offer_fields()
         if opened is None:
-            say_in(self.summary, _WELCOME)
+            show_hint(self.summary, _WELCOME)
             return
         self.path.setText(str(opened.folder))
-        say_in(self.summary, self._summary_text())
-        say_in(self.problems, self._problem_text())
+        show_hint(self.summary, self._summary_text())
+        show_hint(self.problems, self._problem_text())
         self.names.show_table(opened.table)
         serious = len(opened.table.problems)
         self.names_fold.setText(
@@ -363,7 +363,7 @@ class PlatePanel(BasePanel):
             if unmapped:
                 lines[-1] += f", {unmapped} with images are not"
             lines += [str(w) for w in self.session.plate_map.warnings[:2]]
-        say_in(self.map_state, "\n".join(lines))
+        show_hint(self.map_state, "\n".join(lines))
         offered = bool(opened.maps) and self.session.plate_map is None
         self.found_map.setVisible(offered)
         if offered:

@@ -17,7 +17,14 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QTabWidget, QVBoxLayo
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.gui.actions import save_settings, write_or_say
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
-from spheroid_qc.gui.panels.base_panel import BasePanel, beside, button, fill_choice, hint, say_in
+from spheroid_qc.gui.panels.base_panel import (
+    BasePanel,
+    beside,
+    button,
+    fill_choice,
+    hint,
+    show_hint,
+)
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.result_figures import (
     Figure,
@@ -180,7 +187,7 @@ class ResultsPanel(BasePanel):
         fill_choice(self.dose, [figure.title for figure in figures])
         for widget in (self.dose, self.dose_canvas):
             widget.setVisible(bool(figures))
-        say_in(
+        show_hint(
             self.no_dose,
             ""
             if figures
@@ -241,10 +248,10 @@ class ResultsPanel(BasePanel):
             self.session.tables["wells"], metric, names, (event.xdata, event.ydata), reach
         )
         if found is None:
-            say_in(self.clicked, "No well's line runs here; click nearer to a thin line.")
+            show_hint(self.clicked, "No well's line runs here; click nearer to a thin line.")
             return
         plate, well, time_h = found
-        say_in(self.clicked, f"{well} at {time_h:g} h: {self.session.condition_of(plate, well)}")
+        show_hint(self.clicked, f"{well} at {time_h:g} h: {self.session.condition_of(plate, well)}")
         self.session.show_at(plate, well, time_h)
 
     def _on_shown(self) -> None:
@@ -275,17 +282,17 @@ class ResultsPanel(BasePanel):
         if self.control.pending:
             self._export_to = target
             self.control.update_now()
-            say_in(self.state, "The latest decisions are taken into the tables first …")
+            show_hint(self.state, "The latest decisions are taken into the tables first …")
             return None
-        say_in(self.state, "Exporting …")
+        show_hint(self.state, "Exporting …")
         self.export_button.setEnabled(False)
 
         def done(written: list[Path]) -> None:
-            say_in(self.state, f"{len(written)} files are in {target}")
+            show_hint(self.state, f"{len(written)} files are in {target}")
             show_info(f"Exported into {target}")
 
         def failed(error: BaseException) -> None:
-            say_in(self.state, sentence_of(error))
+            show_hint(self.state, sentence_of(error))
             show_error(sentence_of(error))
 
         def finished() -> None:

@@ -21,7 +21,7 @@ from spheroid_qc.gui.panels.base_panel import (
     element,
     heading,
     hint,
-    say_in,
+    show_hint,
 )
 from spheroid_qc.gui.panels.frame_tables import QueueTable
 from spheroid_qc.gui.run_control import control_of
@@ -332,23 +332,23 @@ class ReviewPanel(BasePanel):
         self._corrected.add((plate, well, timepoint))
         self._later.start()
         hours = self.session.opened.times(plate).get(timepoint, 0) if self.session.opened else 0
-        say_in(
+        show_hint(
             self.state,
             f"Kept: {well} at {hours:g} h, beside the automatic masks. Tables and figures follow.",
         )
 
     def _on_run(self) -> None:
         if self.control.only_tables and self.control.running:
-            say_in(self.state, "Tables are being made anew …")
+            show_hint(self.state, "Tables are being made anew …")
         elif not self.control.running and self.state.text().startswith("Tables"):
-            say_in(self.state, "Tables hold all decisions and corrections.")
+            show_hint(self.state, "Tables hold all decisions and corrections.")
 
     def _on_frame(self) -> None:
         entry, session = self.entry, self.session
         self.queue.mark(entry)
         if session.opened is None or not session.well:
             self.title.setText("Press N, or click a frame in the list.")
-            say_in(self.details, "")
+            show_hint(self.details, "")
             self.features.setText("")
             return
         hours = session.opened.times(session.plate).get(session.timepoint, 0.0)
@@ -361,7 +361,7 @@ class ReviewPanel(BasePanel):
             where = " (whole well)" if decided.time_h is None else ""
             reason = f": {decided.reason}" if decided.reason else ""
             lines.insert(0, f"{what}{where}{reason} — {decided.by} {decided.at[:16]}".rstrip(" —"))
-        say_in(self.details, "\n".join(lines))
+        show_hint(self.details, "\n".join(lines))
         self.open_button.setEnabled(decided is not None)
         self._write_features()
 

@@ -23,7 +23,7 @@ from spheroid_qc.gui.panels.base_panel import (
     button,
     heading,
     hint,
-    say_in,
+    show_hint,
 )
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.panels.settings_forms import SectionForm
@@ -168,7 +168,7 @@ class RunPanel(BasePanel):
         """Stop the run."""
         self.control.stop()
         self.cancel_button.setEnabled(False)
-        say_in(self.status, "Stopping …")
+        show_hint(self.status, "Stopping …")
 
     def choose_out(self) -> None:
         """Ask where results go."""
@@ -218,13 +218,13 @@ class RunPanel(BasePanel):
         self.answer_fold.setVisible(False)
         self.failures_fold.setVisible(False)
         if opened is None or not known:
-            say_in(self.what, _NO_FOLDER)
+            show_hint(self.what, _NO_FOLDER)
             self.new_folder.setVisible(False)
-            say_in(self.warning, "")
+            show_hint(self.warning, "")
             return
         wells = len(opened.well_timepoints)
         frames = sum(len(of_well) for of_well in opened.well_timepoints.values())
-        say_in(
+        show_hint(
             self.what,
             f"{opened.folder.name}: {frames} frames of {wells} wells. "
             f"Results go to {opened.out.name}, beside the images."
@@ -241,7 +241,7 @@ class RunPanel(BasePanel):
             text = "Begun before; finished wells are kept." if begun else "Not started."
             if opened.status == "done":
                 text = "Done before; new images are added."
-            say_in(self.status, text)
+            show_hint(self.status, text)
         self._draw()
 
     def _check_settings(self) -> None:
@@ -252,7 +252,7 @@ class RunPanel(BasePanel):
             text = "Masks of the earlier run were made with other settings: " + " ".join(
                 changed[:3]
             )
-        say_in(self.warning, text)
+        show_hint(self.warning, text)
 
     def _on_parameters(self) -> None:
         for name, form in self.forms.items():
@@ -269,7 +269,7 @@ class RunPanel(BasePanel):
         self.cancel_button.setEnabled(True)
         self.workers.setEnabled(False)
         self.bar.setRange(0, 0)
-        say_in(self.status, "Making tables …" if self.control.only_tables else "Starting …")
+        show_hint(self.status, "Making tables …" if self.control.only_tables else "Starting …")
 
     def _on_progress(self, state: Progress) -> None:
         if self.control.stopping:
@@ -285,7 +285,7 @@ class RunPanel(BasePanel):
             folder = self.control.request.folder
             if folder != self.session.opened.folder:
                 parts.insert(0, folder.name)
-        say_in(self.status, " · ".join(parts))
+        show_hint(self.status, " · ".join(parts))
         if state.well and not self._redraw.isActive():
             self._redraw.start()
 
@@ -299,11 +299,11 @@ class RunPanel(BasePanel):
         if isinstance(message, Ended):
             self.bar.setValue(1)
             self.start_button.setText("Analyse again")
-            say_in(self.status, f"Done: {message.n_frames} frames, {message.n_new} of them new.")
-            say_in(self.answer, "\n".join(message.answer))
+            show_hint(self.status, f"Done: {message.n_frames} frames, {message.n_new} of them new.")
+            show_hint(self.answer, "\n".join(message.answer))
             self.answer_fold.setVisible(bool(message.answer))
             notes = [*message.failures, *message.notes]
-            say_in(self.failures, "\n".join(f"• {sentence}" for sentence in notes[:40]))
+            show_hint(self.failures, "\n".join(f"• {sentence}" for sentence in notes[:40]))
             self.failures_fold.setText(
                 f"What could not be done ({len(message.failures)}), and notes"
                 if message.failures
@@ -311,11 +311,11 @@ class RunPanel(BasePanel):
             )
             self.failures_fold.setVisible(bool(notes))
         elif isinstance(message, Failed):
-            say_in(self.status, message.sentence)
+            show_hint(self.status, message.sentence)
         else:
             self.start_button.setText("Continue")
             done = f" after {state.done} of {state.total} frames" if state is not None else ""
-            say_in(self.status, f"Stopped{done}. Continue goes on from there.")
+            show_hint(self.status, f"Stopped{done}. Continue goes on from there.")
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)
