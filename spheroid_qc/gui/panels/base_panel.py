@@ -111,6 +111,9 @@ class Fold(QCollapsible):
             " background: transparent;"
         )
         self.toggleButton().setCursor(Qt.CursorShape.PointingHandCursor)
+        # By itself it has no room for lines that wrap, and would cut a text.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.layout().setAlignment(Qt.AlignmentFlag(0))
         self.layout().setContentsMargins(0, 0, 0, 0)
         self.layout().setSpacing(2)
         self.setDuration(0)
