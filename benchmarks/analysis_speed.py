@@ -20,7 +20,8 @@ import pandas as pd
 
 from spheroid_qc import Parameters, __version__, analyse
 from spheroid_qc.atomic import write_json
-from spheroid_qc.follow import states, versus_vehicle
+from spheroid_qc.follow.excess import versus_vehicle
+from spheroid_qc.follow.states import assign_states
 from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.tables.csv_writer import write_table
 
@@ -81,7 +82,7 @@ def wells_table(times: int, seed: int = 0) -> pd.DataFrame:
             )  # fmt: skip
     table = pd.DataFrame(rows).sort_values(["plate", "well", "time_h"], ignore_index=True)
     first = table.index.to_series().groupby(table["well"]).transform("min")
-    table["state"] = states(table, first, Parameters().states)
+    table["state"] = assign_states(table, first, Parameters().states)
     area = table["core_area_um2"]
     table["core_volume_loss_vs_t0"] = 1 - (area / area.loc[first].to_numpy()) ** 1.5
     table = table.join(versus_vehicle(table))

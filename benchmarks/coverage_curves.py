@@ -22,7 +22,7 @@ from simulated_plates import wilson
 
 from spheroid_qc.response.curves.dose_response import dose_response_table
 from spheroid_qc.response.responses import read_responses
-from spheroid_qc.response.synergy.reference_models import HillCurve
+from spheroid_qc.response.synergy.loewe import HillCurve
 
 
 @dataclass(frozen=True)

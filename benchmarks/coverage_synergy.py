@@ -31,9 +31,8 @@ from simulated_plates import Scenario, scenarios, wilson
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.responses import read_responses
-from spheroid_qc.response.synergy.interpretation import annotate_significance
-from spheroid_qc.response.synergy.loewe import SingleCurves
-from spheroid_qc.response.synergy.synergy_table import _rows
+from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
+from spheroid_qc.response.synergy.synergy_table import combination_rows
 
 BATCH = 20
 SETTINGS = ResponseParameters()
@@ -86,11 +85,9 @@ def analysed(scenario: Scenario, table: pd.DataFrame) -> list[dict]:
     the doublets of a triple: they have truths of their own, and the machine has little time.
     """
     responses = read_responses(table)
-    law = conditions(responses.doses, responses.effect).scatter
+    variance_model = conditions(responses.doses, responses.effect).scatter
     columns = tuple(range(len(scenario.curves)))
-    lines = _rows(responses, columns, SingleCurves(law), SETTINGS)
-    annotate_significance(lines, SETTINGS)
-    return lines
+    return combination_rows(responses, columns, SingleDrugCurves(variance_model), SETTINGS)
 
 
 def _add(counts: Counts, kind: str, share: float, lines: int) -> None:

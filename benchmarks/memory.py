@@ -22,12 +22,19 @@ from pathlib import Path
 _RUN = """
 import json, resource, sys
 from benchmarks.memory import finish_only
-from spheroid_qc.run import finish, plate
+from pathlib import Path
+from spheroid_qc.run import RunRequest, analyse_images, mark_done, plan_run, plate_run
+from spheroid_qc.run.executors import Workers
+from spheroid_qc.run.tables import write_tables
 begin = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
-plate._analyse = finish_only(sys.argv[3])
-result = plate.run_plate(sys.argv[1], sys.argv[1] + "/../map.csv", sys.argv[2], workers=0)
+plate_run._analyse_wells = finish_only(sys.argv[3])
+images, out = Path(sys.argv[1]), Path(sys.argv[2])
+with Workers(0) as pool:
+    planned = plan_run(RunRequest(images, out, images.parent / "map.csv"), pool)
+    with planned.run.locked():
+        mark_done(planned, analyse_images(planned, pool)[0])
 own = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps([result.n_frames, begin, own.ru_maxrss / 1024, own.ru_utime + own.ru_stime]))
+print(json.dumps([planned.n_frames, begin, own.ru_maxrss / 1024, own.ru_utime + own.ru_stime]))
 """
 
 
@@ -59,8 +66,8 @@ def finish_only(records: str):
         pool += [m for m in json.loads(path.read_bytes())["moments"] if m["fields"]]
     rng = random.Random(1)
 
-    def analyse(source, run, well_timepoints, *_):
-        for (plate, well), of_well in well_timepoints.items():
+    def analyse(planned, *_):
+        for (plate, well), of_well in planned.well_timepoints.items():
             results = []
             for well_timepoint in of_well:
                 result = json.loads(json.dumps(rng.choice(pool)))
@@ -71,7 +78,7 @@ def finish_only(records: str):
                     field |= {"file": path, "mask": path.replace(".tif", ".ome.tif")}
                     field["pixel_hash"] = f"{rng.getrandbits(128):032x}"
                 results.append(result | {"signature": well_timepoint.signature})
-            write_record(run, plate, well, results)
+            write_record(planned.run, plate, well, results)
         return 0
 
     return analyse

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from spheroid_qc.response.synergy.reference_models import HillCurve, loewe_effect
+from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect
 
 FloatArray = NDArray[np.float64]
 NAMES = ("gemcitabine", "selinexor", "paclitaxel")

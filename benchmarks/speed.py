@@ -23,15 +23,20 @@ from pathlib import Path
 _RUN = """
 import json, resource, sys, time
 from pathlib import Path
-from spheroid_qc.run import run_plate
+from spheroid_qc.run import RunRequest, analyse_images, mark_done, plan_run
+from spheroid_qc.run.executors import Workers
 begun = time.perf_counter()
-result = run_plate(sys.argv[1], sys.argv[2], sys.argv[3], workers=int(sys.argv[4]))
+request = RunRequest(*map(Path, (sys.argv[1], sys.argv[3], sys.argv[2])))
+with Workers(int(sys.argv[4])) as pool:
+    planned = plan_run(request, pool)
+    with planned.run.locked():
+        mark_done(planned, analyse_images(planned, pool)[0])
 seconds = time.perf_counter() - begun
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 children = resource.getrusage(resource.RUSAGE_CHILDREN)
 own = resource.getrusage(resource.RUSAGE_SELF)
 busy = children.ru_utime + children.ru_stime + own.ru_utime + own.ru_stime
-print(json.dumps([result.n_frames, seconds, busy, peak, children.ru_maxrss / 1024]))
+print(json.dumps([planned.n_frames, seconds, busy, peak, children.ru_maxrss / 1024]))
 """
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 _DASH = "–"
 
 
-def _finite(value: object) -> float | None:
+def finite(value: object) -> float | None:
+    """Take a value as a number; None where it is none, infinite or missing."""
     try:
         found = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -30,7 +31,7 @@ def number(value: object, digits: int = 3) -> str:
     -------
     str
     """
-    found = _finite(value)
+    found = finite(value)
     if found is None:
         return _DASH
     text = f"{found:.{digits}g}"
@@ -41,13 +42,13 @@ def number(value: object, digits: int = 3) -> str:
 
 def signed(value: object, places: int = 2) -> str:
     """Write a difference with its sign."""
-    found = _finite(value)
+    found = finite(value)
     return _DASH if found is None else f"{found:+z.{places}f}".replace("-", "−")
 
 
 def interval(low: object, high: object, places: int = 2) -> str:
     """Write an interval; empty where there is none."""
-    ends = [_finite(low), _finite(high)]
+    ends = [finite(low), finite(high)]
     if ends[0] is None and ends[1] is None:
         return ""
     shown = ["no bound" if e is None else f"{e:z.{places}f}".replace("-", "−") for e in ends]
@@ -56,7 +57,7 @@ def interval(low: object, high: object, places: int = 2) -> str:
 
 def percent(value: object) -> str:
     """Write a share in percent."""
-    found = _finite(value)
+    found = finite(value)
     if found is None:
         return _DASH
     whole = round(100 * found)
@@ -65,13 +66,13 @@ def percent(value: object) -> str:
 
 def hours(value: object) -> str:
     """Write a time in hours."""
-    found = _finite(value)
+    found = finite(value)
     return _DASH if found is None else f"{found:g} h"
 
 
 def p_words(value: object) -> str:
     """Write a p value; what is below a ten-thousandth isn't known more closely."""
-    found = _finite(value)
+    found = finite(value)
     if found is None:
         return _DASH
     return "< 0.0001" if found < 1e-4 else f"{found:.2g}"
@@ -109,3 +110,9 @@ def listed(items: Iterable[str], maximum: int = 12) -> str:
     found = list(items)
     more = f" and {len(found) - maximum} more" if len(found) > maximum else ""
     return ", ".join(found[:maximum]) + more
+
+
+def listed_and(items: Iterable[str]) -> str:
+    """List some things with an `and` before the last."""
+    *most, last = items
+    return f"{', '.join(most)} and {last}" if most else last

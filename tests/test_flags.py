@@ -253,10 +253,10 @@ def plate(wells: int = 8, times: Iterable[float] = (0, 24, 48, 72)) -> pd.DataFr
                     "solidity": 0.97,
                     "rim_sharpness": rng.normal(20, 1),
                     "focus_score": rng.normal(0.6, 0.03),
-                    "figure:second_body_ratio": 0.0,
-                    "figure:second_body_solidity": np.nan,
-                    "figure:second_label_ratio": 0.0,
-                    "figure:background_level": 20_000.0,
+                    "feature:second_body_ratio": 0.0,
+                    "feature:second_body_solidity": np.nan,
+                    "feature:second_label_ratio": 0.0,
+                    "feature:background_level": 20_000.0,
                     "pixel_hash": f"{well}-{time}",
                 }
             )
@@ -307,7 +307,7 @@ def test_blurred_beside_its_plate() -> None:
 
 def test_changed_light() -> None:
     table = plate()
-    table.loc[[3, 4], "figure:background_level"] = [2_000.0, 1_500.0]
+    table.loc[[3, 4], "feature:background_level"] = [2_000.0, 1_500.0]
     table.loc[4, "n_spheroids"] = 0
     found = series_flags(table)
     assert [flag.code for flag in found[3]] == ["light_changed"]
@@ -317,7 +317,7 @@ def test_changed_light() -> None:
 
 def test_several_spheroids_spoil_the_series() -> None:
     table = plate()
-    two = ["figure:second_body_ratio", "figure:second_body_solidity"]
+    two = ["feature:second_body_ratio", "feature:second_body_solidity"]
     table.loc[4, two] = [0.6, 0.95]  # A02 at time zero
     table.loc[9, two] = [0.6, 0.95]  # A03 later: it broke
     table.loc[12, two] = [0.6, 0.5]  # A04: a ragged clump at time zero
@@ -328,8 +328,8 @@ def test_several_spheroids_spoil_the_series() -> None:
 
 def test_two_that_touch() -> None:
     table = plate()
-    table.loc[4, ["figure:second_label_ratio", "solidity"]] = [0.8, 0.87]
-    table.loc[8, ["figure:second_label_ratio", "solidity"]] = [0.8, 0.96]
+    table.loc[4, ["feature:second_label_ratio", "solidity"]] = [0.8, 0.87]
+    table.loc[8, ["feature:second_label_ratio", "solidity"]] = [0.8, 0.96]
     found = series_flags(table)
     assert set(found) == {4, 5, 6, 7}
     assert found[4][0].severity is Severity.WARN

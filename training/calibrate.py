@@ -26,7 +26,7 @@ from spheroid_qc.samples import DEMO, Modality, render_frame
 from spheroid_qc.segmentation.auto import agreement_features
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
-from spheroid_qc.segmentation.learned.confidence import CALIBRATION, FIGURES
+from spheroid_qc.segmentation.learned.confidence import CALIBRATION, FEATURES
 from training.micrographs import OTHER, draw_micrograph
 
 SEED = 11
@@ -117,7 +117,7 @@ def main() -> None:
     quiet = ("sureness", "doubt")
     opinions = tuple(rows[0]["both"])
     jobs = {
-        "bodies": (table(some, "figures", FIGURES), [r["learned"] for r in some], FIGURES),
+        "bodies": (table(some, "figures", FEATURES), [r["learned"] for r in some], FEATURES),
         "nothing": (table(none, "figures", quiet), [not r["truly"] for r in none], quiet),
         "learned_of_two": (table(rows, "both", opinions), [r["learned"] for r in rows], opinions),
         "classical_of_two": (

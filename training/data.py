@@ -91,7 +91,6 @@ def truth_of(drawn: Micrograph, side: int) -> tuple[Float, Float]:
     weight = np.ones((4, *shape), np.float32)
     ignore = resample(drawn.ignore.astype(np.float32), shape) > 0.3
     weight[1][ignore & (target[1] < 0.5) & (target[0] < 0.5)] = 0
-    weight[1] += target[1]  # rare, and missed rather than invented
     weight[2] += 4 * resample(seam.astype(np.float32), shape)
     weight[3] = 0.2 + 2 * target[0]
     return target, weight

@@ -6,7 +6,6 @@ is the same from the run itself, from `spheroid-qc analyse` and from the GUI.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +16,18 @@ import pandas as pd
 
 from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
-from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries, counted
+from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
 from spheroid_qc.analysis.time_course_tables import timed_tables
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.response.replicates import LEFT_OUT, analysis_time, at_time
+from spheroid_qc.response.replicates import LEFT_OUT, as_text, at_time, last_common_time, stratum_of
 from spheroid_qc.response.responses import Responses, read_responses
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.tables.csv_writer import read_table
+from spheroid_qc.wording import listed, plural
 
 IMAGE_RESPONSES = {
     "core_volume_loss_vs_vehicle": "core volume lost against vehicle",
@@ -106,13 +106,15 @@ def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None)
 _TEXT = (
     "plate", "well", "row", "condition", "role", "state", "flags", "method", "file", "control",
     "cell_line", "vehicle_group", "biological_replicate", "replicate", "passage", "left_out",
-    "interval", *(f"{word}_{n}" for n in _DRUGS for word in ("drug", "unit")),
+    "interval", "stratum", "schedule",
+    *(f"{word}_{n}" for n in _DRUGS for word in ("drug", "unit")),
 )  # fmt: skip
 _QC_TEXT = ("plate", "well", "code", "severity", "title", "detail", "advice", "file")
 
 
 def _check(wells: pd.DataFrame, path: Path) -> None:
-    lacking = [c for c in ("plate", "well", "time_h", "condition", "role") if c not in wells]
+    needed = ("plate", "well", "time_h", "condition", "role", "stratum", "schedule")
+    lacking = [name for name in needed if name not in wells]
     if lacking:
         raise RequestError(
             f"{path} has no column {', '.join(lacking)}; restore the file, or run spheroid-qc run "
@@ -166,7 +168,7 @@ def analyse_wells(
     messages = Messages()
     settings = parameters.response
     times = sorted(float(t) for t in wells["time_h"].dropna().unique())
-    end = analysis_time(wells) if settings.time_h is None else settings.time_h
+    end = last_common_time(wells) if settings.time_h is None else settings.time_h
     late = at_time(wells, end)
     if end is not None and len(times) > 1:
         asked_for = "as asked" if settings.time_h is not None else "the last that all plates have"
@@ -181,24 +183,21 @@ def analyse_wells(
         messages.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
     made: dict[str, Any] = {
         "dose_response": tables_by_stratum.dose_response(asked, cut, messages, time_column),
-        "synergy": tables_by_stratum.synergy(asked, cut, messages, time_column)
-        if asked
-        else _no_synergy(),
+        "synergy": tables_by_stratum.synergy(asked, cut, messages, time_column),
         "synergyfinder": tables_by_stratum.synergyfinder(asked, cut, messages),
         "used": tables_by_stratum.used_rows(asked, cut, _condition_names(mapped)),
         **timed_tables(wells, parameters, end, tuple(joined), messages),
     }
     if len(made["used"]) and end is not None:
         made["used"]["time_h"] = end
-    first = asked[0].responses if asked else None
     analysis = Analysis(
         source=source,
         kind="run",
         parameters=parameters,
         time_h=end,
         times_h=tuple(times),
-        drugs=_in_order([one.responses.drugs for one in asked]),
-        units=() if first is None else _units(asked),
+        drugs=tuple(dict.fromkeys(drug for one in asked for drug in one.responses.drugs)),
+        units=_units(asked),
         strata=tuple(dict.fromkeys(one.stratum for one in asked)) or ("",),
         responses=tuple(uses),
         wells=wells,
@@ -211,16 +210,6 @@ def analyse_wells(
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))
-
-
-def _no_synergy() -> pd.DataFrame:
-    from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS
-
-    return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
-
-
-def _in_order(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for part in parts for name in part))
 
 
 def _units(asked: Sequence[ResponseSeries]) -> tuple[str, ...]:
@@ -245,13 +234,8 @@ def _say_left_out(rows: pd.DataFrame, messages: Messages) -> None:
                 for p, w in zip(out["plate"], out["well"], strict=True)
             ]
             messages.note(
-                f"{counted(len(out), 'well')} left out, {_STATE_WORDS[state]}: {_few(named)}."
+                f"{plural(len(out), 'well')} left out, {_STATE_WORDS[state]}: {listed(named, 24)}."
             )
-
-
-def _few(names: Sequence[str], maximum: int = 24) -> str:
-    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
-    return ", ".join(names[:maximum]) + more
 
 
 def _asked(
@@ -278,7 +262,7 @@ def _asked(
         values, below, above = _values(rows, name, kind, messages)
         own: list[str] = []
         n = 0
-        strata = rows["condition"].map(lambda text: str(text).partition(" | ")[2])
+        strata = stratum_of(rows)
         named = sorted(set(strata[rows["role"].isin(["vehicle", "treated"])]))
         apart.update(named)
         for stratum in named:
@@ -310,13 +294,13 @@ def _values(
     if "state" in rows:
         values = values.mask(rows["state"].isin(LEFT_OUT))
         # Beside a well that was compared with vehicle; without vehicle nothing has a value.
-        place = [rows["plate"], rows["condition"].astype(str).str.partition(" | ")[2]]
+        place = [rows["plate"], stratum_of(rows)]
         compared = values.notna().groupby(place).transform("any")
         gone = (rows["state"] == "lost") & values.isna() & compared
         if gone.any():
             values = values.mask(gone, 1.0)
             messages.note(
-                f"{name}: {counted(int(gone.sum()), 'lost well')}, in which nothing is left, "
+                f"{name}: {plural(int(gone.sum()), 'lost well')}, in which nothing is left, "
                 "counted as a fraction affected of 1."
             )
     enters = rows["role"].isin(["vehicle", "treated"])
@@ -324,47 +308,31 @@ def _values(
     vehicles = int((values[rows["role"] == "vehicle"] < 0).sum())
     if below or above:
         messages.note(
-            f"{name}: clipped to a fraction affected between 0 and 1: {counted(below, 'well')} "
+            f"{name}: clipped to a fraction affected between 0 and 1: {plural(below, 'well')} "
             f"from below 0 ({vehicles} of them vehicle), {above} from above 1."
         )
     return values.clip(0.0, 1.0), below, above
-
-
-_SCHEDULE = r" \(((?:from|until|[0-9.]+ to) [^()]* h|[0-9.e+-]+ to [0-9.e+-]+ h)\)"
 
 
 def _tidy(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of wells as a tidy table of responses; another schedule is another drug."""
     names = ["plate", "well", "role", "biological_replicate", "response"]
     table = rows[[name for name in names if name in rows]].copy()
+    when = as_text(rows["schedule"]) if "schedule" in rows else pd.Series("", rows.index)
+    schedules = [text.split(";") for text in when]
     for n in _DRUGS:
         if f"drug_{n}" not in rows:
             continue
         for name in (f"drug_{n}", f"dose_{n}_um", f"dose_{n}", f"unit_{n}"):
             if name in rows:
                 table[name] = rows[name]
-        if f"dose_{n}" in rows:
-            names_now: list[Any] = [
-                _scheduled(*values)
-                for values in zip(
-                    rows[f"drug_{n}"], rows[f"dose_{n}"],
-                    rows.get(f"unit_{n}", pd.Series("", rows.index)), rows["condition"],
-                    strict=True,
-                )
-            ]  # fmt: skip
-            table[f"drug_{n}"] = names_now
+        table[f"drug_{n}"] = [
+            f"{drug} ({times[n - 1]})" if any(times[n - 1 : n]) and pd.notna(drug) else drug
+            for drug, times in zip(rows[f"drug_{n}"], schedules, strict=True)
+        ]
     if not any(f"drug_{n}" in table for n in _DRUGS):
         table["drug_1"], table["dose_1_um"] = None, np.nan
     return table
-
-
-def _scheduled(drug: object, dose: object, unit: object, condition: object) -> object:
-    """Drug with its schedule where the condition's name tells one."""
-    if pd.isna(drug) or pd.isna(dose):  # type: ignore[call-overload]
-        return drug
-    words = re.escape(f"{drug} {float(str(dose)):.6g} {unit}")
-    found = re.search(words + _SCHEDULE, str(condition))
-    return f"{drug} ({found[1]})" if found else drug
 
 
 def _condition_names(rows: pd.DataFrame) -> Any:

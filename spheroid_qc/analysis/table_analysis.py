@@ -16,6 +16,7 @@ from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.errors import RequestError
+from spheroid_qc.follow.states import STATES
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import with_strata
 from spheroid_qc.response.comparisons import comparison_table
@@ -248,7 +249,7 @@ def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: st
             "well": rows["well"].map(_canonical) if "well" in rows else "",
             "time_h": rows.get("time_h", np.nan),
             "condition": [
-                with_strata(name, [stratum])
+                with_strata(name, stratum)
                 for name, stratum in zip(
                     _names(drugs, whole.units, doses, roles), strata, strict=True
                 )
@@ -257,7 +258,7 @@ def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: st
         },
         index=rows.index,
     )
-    for name, values in _slots(drugs, whole.units, doses).items():
+    for name, values in tables_by_stratum.drug_columns(drugs, whole.units, doses).items():
         wells[name] = values
     for name in ("replicate", "biological_replicate", "cell_line", "passage"):
         if name in rows:
@@ -281,24 +282,6 @@ def _all_named(wells: pd.DataFrame) -> pd.DataFrame:
     width = len(str(len(order)))
     wells.loc[order, "well"] = [f"row {i + 1:0{width}}" for i in range(len(order))]
     return wells
-
-
-def _slots(
-    drugs: tuple[str, ...], units: tuple[str, ...], doses: np.ndarray
-) -> dict[str, list[Any]]:
-    """Drugs of every row with their doses, absent ones left out, in the order of the drugs."""
-    given = [np.flatnonzero(row > 0).tolist() for row in doses]
-    made: dict[str, list[Any]] = {}
-    for n in range(max(1, *(len(found) for found in given))):
-        at = [found[n] if n < len(found) else None for found in given]
-        amount = [np.nan if i is None else float(doses[row, i]) for row, i in enumerate(at)]
-        unit = [None if i is None else units[i] for i in at]
-        made[f"drug_{n + 1}"] = [None if i is None else drugs[i] for i in at]
-        made[f"dose_{n + 1}_um"] = [
-            d if u == "uM" else np.nan for d, u in zip(amount, unit, strict=True)
-        ]
-        made |= {f"dose_{n + 1}": amount, f"unit_{n + 1}": unit}
-    return made
 
 
 def _canonical(text: object) -> str:
@@ -329,28 +312,19 @@ def _summary(wells: pd.DataFrame, word: str) -> pd.DataFrame:
     if "time_h" not in table:
         table["time_h"] = 0.0
     summary = summarise_conditions(table, (word,))
-    drop = [c for c in summary if str(c).startswith("n_") and c not in _COUNTS]
-    if "time_h" not in wells:
-        drop.append("time_h")
-    return summary.drop(columns=[*drop, "left_out"])
-
-
-_COUNTS = ("n_wells", "n_plates", "n_biological")
+    drop = [*(f"n_{state}" for state in STATES), "left_out"]
+    return summary.drop(columns=drop if "time_h" in wells else [*drop, "time_h"])
 
 
 def _compared(
     wells: pd.DataFrame, word: str, end: float | None, level: float, messages: Messages
 ) -> pd.DataFrame:
-    if not (wells["role"] == "vehicle").any():
-        messages.missing["comparisons"] = (
-            "No row without a drug: there is no vehicle to compare with."
-        )
-        return pd.DataFrame(columns=list(comparison_table.COLUMNS))
-    try:
+    def make() -> pd.DataFrame:
+        if not (wells["role"] == "vehicle").any():
+            raise RequestError("No row without a drug: there is no vehicle to compare with.")
         return comparison_table.compare_with_vehicle(wells, [word], end, level)
-    except RequestError as error:
-        messages.missing["comparisons"] = str(error)
-        return pd.DataFrame(columns=list(comparison_table.COLUMNS))
+
+    return messages.attempt("comparisons", make, comparison_table.COLUMNS)
 
 
 def _quality(
@@ -358,15 +332,13 @@ def _quality(
     parameters: Parameters, messages: Messages,
 ) -> pd.DataFrame:  # fmt: skip
     """Judge controls, edge and place; a table without wells has no places."""
-    nothing = pd.DataFrame(columns=list(plate_quality_table.COLUMNS))
-    if "well" not in read.rows or (read.rows["well"] == "").any():
-        messages.missing["plate_quality"] = "No plate quality: the table does not name every well."
-        return nothing
-    try:
+
+    def make() -> pd.DataFrame:
+        if "well" not in read.rows or (read.rows["well"] == "").any():
+            raise RequestError("No plate quality: the table does not name every well.")
         found = plate_quality_table.plate_quality(
             wells, [word], time_h=end, plate_format=parameters.plate.well_count
         )
-    except RequestError as error:
-        messages.missing["plate_quality"] = str(error)
-        return nothing
-    return found[found["metric"] == word].reset_index(drop=True)
+        return found[found["metric"] == word].reset_index(drop=True)
+
+    return messages.attempt("plate_quality", make, plate_quality_table.COLUMNS)

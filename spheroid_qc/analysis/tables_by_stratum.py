@@ -6,12 +6,13 @@ the other responses and tables are made all the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
@@ -62,10 +63,15 @@ class Messages:
         if sentence and sentence not in self.notes:
             self.notes.append(sentence)
 
-
-def counted(n: int, noun: str) -> str:
-    """Write a number with its noun: `1 well`, `3 wells`."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+    def attempt(
+        self, table: str, make: Callable[[], pd.DataFrame], columns: Iterable[str]
+    ) -> pd.DataFrame:
+        """Make a table; if that is refused, keep the reason and give one without rows."""
+        try:
+            return make()
+        except RequestError as error:
+            self.missing[table] = str(error)
+            return pd.DataFrame(columns=list(columns))
 
 
 def dose_response(
@@ -92,15 +98,8 @@ def dose_response(
     DataFrame
         Grouping columns, then `DOSE_RESPONSE_COLUMNS`.
     """
-    return _each(
-        "dose_response",
-        asked,
-        dose_response_table,
-        settings,
-        messages,
-        DOSE_RESPONSE_COLUMNS,
-        time_h,
-    )
+    columns = DOSE_RESPONSE_COLUMNS
+    return _each("dose_response", asked, dose_response_table, settings, messages, columns, time_h)
 
 
 def synergy(
@@ -123,14 +122,13 @@ def synergy(
     """
     fractions = [one for one in asked if one.responses.kind != "raw"]
     if not fractions:
-        messages.missing["synergy"] = (
+        messages.missing.setdefault(
+            "synergy",
             "No synergy: raw responses have no fraction affected; state fa, viability or "
-            "inhibition with --response-is."
+            "inhibition with --response-is.",
         )
         return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
-    together = [
-        one for one in fractions if ((one.responses.doses > 0).sum(axis=1) > 1).any()
-    ]  # fmt: skip
+    together = [s for s in fractions if ((s.responses.doses > 0).sum(axis=1) > 1).any()]
     if not together:
         messages.missing["synergy"] = "No synergy: no well holds more than one drug."
         return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
@@ -210,6 +208,37 @@ def _each(
     return pd.concat(filled, ignore_index=True)
 
 
+def drug_columns(
+    drugs: Sequence[str], units: Sequence[str], doses: NDArray[np.float64]
+) -> dict[str, list[Any]]:
+    """Lay the drugs of every row with their doses side by side, absent ones left out.
+
+    Parameters
+    ----------
+    drugs, units : sequence of str
+        Names of the drugs and the units of their doses.
+    doses : ndarray, shape (rows, drugs)
+        0 where a drug is absent.
+
+    Returns
+    -------
+    dict
+        `drug_1, dose_1_um, dose_1, unit_1, drug_2 ...`, as many as one row holds.
+    """
+    given = [np.flatnonzero(row > 0).tolist() for row in doses]
+    made: dict[str, list[Any]] = {}
+    for n in range(max([1, *(len(found) for found in given)])):
+        at = [found[n] if n < len(found) else None for found in given]
+        amount = [np.nan if i is None else float(doses[row, i]) for row, i in enumerate(at)]
+        unit = [None if i is None else units[i] for i in at]
+        made[f"drug_{n + 1}"] = [None if i is None else drugs[i] for i in at]
+        made[f"dose_{n + 1}_um"] = [
+            d if u == "uM" else np.nan for d, u in zip(amount, unit, strict=True)
+        ]
+        made |= {f"dose_{n + 1}": amount, f"unit_{n + 1}": unit}
+    return made
+
+
 def used_rows(
     asked: Sequence[ResponseSeries],
     settings: ResponseParameters,
@@ -251,17 +280,9 @@ def used_rows(
                 "role": rows["role"],
             }
         )
-        places = [np.flatnonzero(row > 0).tolist() for row in at_time.doses]
-        deepest = max([1, *(len(found) for found in places)])
-        width = max(width, deepest)
-        for n in range(deepest):
-            at = [found[n] if n < len(found) else None for found in places]
-            part[f"drug_{n + 1}"] = [None if i is None else at_time.drugs[i] for i in at]
-            part[f"dose_{n + 1}"] = [
-                np.nan if i is None else float(at_time.doses[row, i]) for row, i in enumerate(at)
-            ]
-            part[f"unit_{n + 1}"] = [None if i is None else at_time.units[i] for i in at]
-        part["effect"] = rows["effect"]
+        given = drug_columns(at_time.drugs, at_time.units, at_time.doses)
+        width = max(width, len(given) // 4)
+        part = part.assign(**given, effect=rows["effect"])
         parts.append(part)
     first = ["response", "stratum", "plate", "well", "time_h", "condition", "role"]
     slots = [f"{w}_{n + 1}" for n in range(width) for w in ("drug", "dose", "unit")]

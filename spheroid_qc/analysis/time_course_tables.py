@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pandas as pd
 
 from spheroid_qc.analysis.tables_by_stratum import Messages
-from spheroid_qc.errors import RequestError
-from spheroid_qc.follow import time_to_disintegration
+from spheroid_qc.follow.disintegration_time import time_to_disintegration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.comparisons import comparison_table
 from spheroid_qc.response.growth import kinetics
@@ -51,21 +47,14 @@ def timed_tables(
     level = parameters.response.confidence
     times = wells["time_h"].nunique()
 
-    def attempt(name: str, make: Callable[[], pd.DataFrame], columns: Any) -> pd.DataFrame:
-        try:
-            return make()
-        except RequestError as error:
-            messages.missing[name] = str(error)
-            return pd.DataFrame(columns=list(columns))
-
     known = [m for m in comparison_table.COMPARED if m in wells and wells[m].notna().any()]
     metrics = [*known, *joined] or [m for m in ("sfe_percent", "n_spheroids") if m in wells][:1]
     made = {
-        "comparisons": attempt(
+        "comparisons": messages.attempt(
             "comparisons", lambda: _compared(wells, metrics, joined, time_h, level),
             comparison_table.COLUMNS,
         ),
-        "plate_quality": attempt(
+        "plate_quality": messages.attempt(
             "plate_quality",
             lambda: plate_quality_table.plate_quality(
                 wells, time_h=time_h, plate_format=parameters.plate.well_count
@@ -91,23 +80,23 @@ def timed_tables(
         return made | {name: pd.DataFrame(columns=list(c)) for name, c in empty.items()}
     followed = in_fixed_order(wells[wells["role"] != "unmapped"])
     followed = followed.assign(is_t0=is_time_zero(followed), state=followed["state"].fillna(""))
-    made["survival"] = attempt(
+    made["survival"] = messages.attempt(
         "survival",
         lambda: survival_table.survival_table(
             time_to_disintegration(followed, parameters.states), followed, level
         ),
         survival_table.COLUMNS,
     )
-    made["kinetics"] = attempt(
+    made["kinetics"] = messages.attempt(
         "kinetics", lambda: kinetics.well_kinetics(wells, level=level), kinetics.COLUMNS
     )
     by_condition = made["kinetics"]
     by_condition = by_condition[by_condition["role"] != "blank"]
-    made["kinetics_by_condition"] = attempt(
+    made["kinetics_by_condition"] = messages.attempt(
         "kinetics_by_condition", lambda: summarise_kinetics(by_condition, level), ()
     )
-    made["gr_values"] = attempt("gr_values", lambda: volume_gr(wells, time_h), ())
-    made["gr_metrics"] = attempt(
+    made["gr_values"] = messages.attempt("gr_values", lambda: volume_gr(wells, time_h), ())
+    made["gr_metrics"] = messages.attempt(
         "gr_metrics", lambda: drug_gr_metrics(made["gr_values"]), METRIC_COLUMNS
     )
     return made

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Figures = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 _DRAWS = 2000
 
@@ -36,7 +36,7 @@ class BlandAltman:
     high: float
 
 
-def bland_altman(differences: Figures) -> BlandAltman:
+def bland_altman(differences: Values) -> BlandAltman:
     """Bias and limits of agreement.
 
     Parameters
@@ -62,7 +62,7 @@ def bland_altman(differences: Figures) -> BlandAltman:
     return BlandAltman(d.size, bias, bias - half, bias + half, bias - 1.96 * sd, bias + 1.96 * sd)
 
 
-def concordance(measured: Figures, reference: Figures) -> float:
+def concordance(measured: Values, reference: Values) -> float:
     """Lin's concordance correlation coefficient (Lin 1989, doi:10.2307/2532051).
 
     1 if all pairs lie on the line of identity; unlike Pearson's r it falls with bias and scale.
@@ -89,7 +89,7 @@ def concordance(measured: Figures, reference: Figures) -> float:
 
 
 def bootstrap_interval(
-    values: Figures, statistic: Callable[..., Figures] = np.median, seed: int = 0
+    values: Values, statistic: Callable[..., Values] = np.median, seed: int = 0
 ) -> tuple[float, float]:
     """95 % percentile interval of a statistic over images, which are drawn anew.
 

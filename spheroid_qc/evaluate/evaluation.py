@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +14,13 @@ from spheroid_qc.evaluate.mask_agreement import FAILED_BELOW, group_masks, image
 from spheroid_qc.evaluate.mask_pairs import MaskPair, find_pairs, read_mask_file
 from spheroid_qc.evaluate.value_agreement import join_tables, read_table, value_table
 from spheroid_qc.tables.csv_writer import write_table
+from spheroid_qc.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-_MOST_PICTURES = 40
+_MAX_PICTURES = 40
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx")
 
 
@@ -126,7 +129,7 @@ def _masks(
     groups = group_masks(details)
     problems += [f"{name} has no prediction." for name in missing]
     lines = [
-        _count(len(details), "image") + " compared"
+        plural(len(details), "image") + " compared"
         + (f"; {len(extra)} predictions have no reference" if extra else "") + ".",
         "",
         *_mask_lines(groups),
@@ -136,15 +139,21 @@ def _masks(
         lines += ["", f"Failures (IoU below {FAILED_BELOW:g}, missed or false), worst first:"]
         lines += [
             f"  {row.iou:.2f}  {row.verdict:<10}  {row.name}"
-            for row in failed.head(_MOST_PICTURES).itertuples(index=False)
+            for row in failed.head(_MAX_PICTURES).itertuples(index=False)
         ]
-    try:
+    with _writing_to(out):
         write_table(out / "images.csv", details)
         write_table(out / "groups.csv", groups)
-        _draw(failed.head(_MOST_PICTURES), pairs, images, out / "failures", numbers)
+        _draw(failed.head(_MAX_PICTURES), pairs, images, out / "failures", numbers)
+    return Evaluation(tuple(lines), details, groups, out, tuple(problems))
+
+
+@contextmanager
+def _writing_to(out: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OutputError(f"{out} can't be written ({error.strerror or error}).") from error
-    return Evaluation(tuple(lines), details, groups, out, tuple(problems))
 
 
 def _pattern(group: str | None) -> re.Pattern[str] | None:
@@ -218,10 +227,6 @@ def _span(low: float, high: float, form: str = ".3f") -> str:
     return f"({low:{form}} to {high:{form}})" if low == low else ""
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" + ("" if n == 1 else "s")
-
-
 def _values(
     predicted: Path,
     truth: Path,
@@ -237,7 +242,7 @@ def _values(
     joined, used, compared, lonely, lonely_true = join_tables(ours, theirs, keys, values, group)
     groups = value_table(joined, compared, group)
     lines = [
-        _count(len(joined), "row") + f" joined by {', '.join(used)}"
+        plural(len(joined), "row") + f" joined by {', '.join(used)}"
         + (f"; {lonely} of PREDICTED and {lonely_true} of TRUTH have no counterpart"
            if lonely or lonely_true else "") + ".",
         "",
@@ -260,9 +265,7 @@ def _values(
         (joined[first] - joined[f"{first}_true"]).abs().sort_values(ascending=False, kind="stable")
     )
     details = joined.loc[order.index].reset_index(drop=True)
-    try:
+    with _writing_to(out):
         write_table(out / "rows.csv", details)
         write_table(out / "groups.csv", groups)
-    except OSError as error:
-        raise OutputError(f"{out} can't be written ({error.strerror or error}).") from error
     return Evaluation(tuple(lines), details, groups, out)

@@ -6,46 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.errors import ImageError
 from spheroid_qc.evaluate.agreement import bland_altman, bootstrap_interval, concordance
 from spheroid_qc.evaluate.mask_pairs import MaskPair, Masks, read_mask_file
+from spheroid_qc.segmentation.arrays import Mask
+from spheroid_qc.segmentation.piece_shapes import box_of, inner_rim
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-Mask = NDArray[np.bool_]
-
-
 def iou(a: Mask, b: Mask) -> float:
-    """Intersection over union (Jaccard index); 1 where both are empty.
-
-    Parameters
-    ----------
-    a, b : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    float
-    """
+    """Intersection over union of two masks (Jaccard index); 1 where both are empty."""
     union = int(np.count_nonzero(a | b))
     return int(np.count_nonzero(a & b)) / union if union else 1.0
 
 
 def dice(a: Mask, b: Mask) -> float:
-    """Twice the intersection over the sum of both areas; 1 where both are empty.
-
-    Parameters
-    ----------
-    a, b : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    float
-    """
+    """Dice index of two masks: twice the intersection over both areas; 1 where both are empty."""
     both = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
     return 2 * int(np.count_nonzero(a & b)) / both if both else 1.0
 
@@ -86,10 +66,8 @@ def compare_outlines(a: Mask, b: Mask, tolerance_px: float) -> Outlines:
     """
     if not a.any() or not b.any():
         return Outlines(float(a.any() == b.any()), np.nan, np.nan)
-    rows = np.flatnonzero((a | b).any(axis=1))
-    columns = np.flatnonzero((a | b).any(axis=0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    rim_a, rim_b = _rim(a[box]), _rim(b[box])
+    box = box_of(a | b)
+    rim_a, rim_b = inner_rim(a[box]), inner_rim(b[box])
     to_b = ndimage.distance_transform_edt(~rim_b)[rim_a]
     to_a = ndimage.distance_transform_edt(~rim_a)[rim_b]
     precision, recall = float(np.mean(to_b <= tolerance_px)), float(np.mean(to_a <= tolerance_px))
@@ -101,17 +79,12 @@ def compare_outlines(a: Mask, b: Mask, tolerance_px: float) -> Outlines:
     )
 
 
-def _rim(mask: Mask) -> Mask:
-    inner: Mask = ndimage.binary_erosion(np.pad(mask, 1))[1:-1, 1:-1]
-    return mask & ~inner
-
-
 FAILED_BELOW = 0.7
 """IoU of the core below which a mask counts as wrong."""
 
 
 def compare_masks(ours: Masks, truth: Masks, tolerance_px: float) -> dict[str, float | str]:
-    """Figures of one image; pixels that the reference leaves open count nowhere.
+    """Agreement of one image; pixels that the reference leaves open count nowhere.
 
     Parameters
     ----------
@@ -186,8 +159,8 @@ def image_table(
         except ImageError as error:
             problems.append(str(error))
             continue
-        figures = compare_masks(ours, truth, tolerance_px)
-        rows.append({"name": pair.name, "group": pair.group, **figures})
+        features = compare_masks(ours, truth, tolerance_px)
+        rows.append({"name": pair.name, "group": pair.group, **features})
     table = pd.DataFrame(rows)
     if len(table):
         table = table.sort_values(["iou", "name"], kind="stable", ignore_index=True)
@@ -195,7 +168,7 @@ def image_table(
 
 
 def group_masks(table: pd.DataFrame) -> pd.DataFrame:
-    """Figures of every group and of all images, with bootstrap intervals of the median IoU.
+    """Agreement in every group and of all images, with bootstrap intervals of the median IoU.
 
     Parameters
     ----------

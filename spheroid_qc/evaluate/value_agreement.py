@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KEYS = ("file", "image", "name", "plate", "well", "field", "time_h", "label")
 """Columns that say what a row is about, where no others are named."""
 
-_LISTED = 8
+_MAX_LISTED = 8
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def join_tables(
         if name not in common:
             raise RequestError(
                 f"There is no column {name!r} in both tables; they share "
-                f"{', '.join(common[:_LISTED]) or 'none'}."
+                f"{', '.join(common[:_MAX_LISTED]) or 'none'}."
             )
     if not chosen:
         raise RequestError(

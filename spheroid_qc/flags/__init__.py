@@ -1,6 +1,6 @@
 """Quality flags: what can be wrong with a frame, a well or a plate, and what to do about it.
 
-`FLAGS` lists every code there is. `frame_flags` judges the figures of one frame, `series_flags`
+`FLAGS` lists every code there is. `frame_flags` judges the features of one frame, `series_flags`
 what only shows beside other times and other wells. Thresholds stand in `QualityParameters`.
 """
 

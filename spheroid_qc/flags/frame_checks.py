@@ -1,4 +1,4 @@
-"""What the figures of one frame tell by themselves."""
+"""Flags that the features of one frame raise by themselves."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def frame_flags(
     parameters: QualityParameters | None = None,
     assay: Assay | str = Assay.SINGLE,
 ) -> list[Flag]:
-    """Judge one frame by its figures.
+    """Judge one frame by its features.
 
     Parameters
     ----------
     features : mapping of str to float
-        Figures of `measure.frame_quality` and measured columns of the same frame. What is
+        Features of `measurement.frame_quality` and measured columns of the same frame. What is
         absent, None or NaN raises no flag, except for `pixel_size_um`, whose absence is the
         finding.
     parameters : QualityParameters, optional
@@ -45,38 +45,38 @@ def frame_flags(
     check_severities(quality)
     single = Assay(assay) is Assay.SINGLE
 
-    def figure(name: str) -> float:
+    def feature(name: str) -> float:
         value = features.get(name)
         return nan if value is None else float(value)
 
     flags: list[Flag] = []
-    if figure("intensity_max") <= figure("intensity_min") or figure("dynamic_range") == 0:
+    if feature("intensity_max") <= feature("intensity_min") or feature("dynamic_range") == 0:
         flags.append(Flag("blank_image"))
     if single:
-        flags += _focus(figure("rim_sharpness"), figure("equivalent_diameter_px"), quality)
+        flags += _focus(feature("rim_sharpness"), feature("equivalent_diameter_px"), quality)
     no_edge = (
         single
-        and figure("n_spheroids") > 0
+        and feature("n_spheroids") > 0
         and "rim_sharpness" in features
-        and isnan(figure("rim_sharpness"))
+        and isnan(feature("rim_sharpness"))
     )
-    flags += _contrast(figure("contrast_to_background"), no_edge, quality)
-    flags += _saturation(figure("saturated_frame"), figure("saturated_total"), quality)
-    flags += _light(figure("unevenness"), figure("unevenness_level"), quality)
-    writing = max(_zero(figure("annotation_overlap")), _zero(figure("annotation_in_total")))
-    if writing > 0:
+    flags += _contrast(feature("contrast_to_background"), no_edge, quality)
+    flags += _saturation(feature("saturated_frame"), feature("saturated_total"), quality)
+    flags += _light(feature("unevenness"), feature("unevenness_level"), quality)
+    text = max(_zero(feature("annotation_overlap")), _zero(feature("annotation_in_total")))
+    if text > 0:
         flags.append(Flag("annotation_overlap"))
-    if not isfinite(figure("pixel_size_um")):
+    if not isfinite(feature("pixel_size_um")):
         flags.append(Flag("uncalibrated"))
-    if figure("n_spheroids") == 0:
+    if feature("n_spheroids") == 0:
         flags.append(Flag("no_spheroid"))
     if single:
-        flags += _border(figure("border_contact_core"), figure("border_contact_total"), quality)
-    if figure("confidence") < quality.min_confidence:
+        flags += _border(feature("border_contact_core"), feature("border_contact_total"), quality)
+    if feature("confidence") < quality.min_confidence:
         flags.append(
-            Flag("low_confidence", detail=f"The confidence is {figure('confidence'):.2f}.")
+            Flag("low_confidence", detail=f"The confidence is {feature('confidence'):.2f}.")
         )
-    df = figure("disintegration_fraction")
+    df = feature("disintegration_fraction")
     if single and quality.unvalidated_df_from <= df < quality.unvalidated_df_to:
         flags.append(Flag("df_unvalidated", detail=f"The disintegration fraction is {df:.2f}."))
     return flags

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 _DAY_H = 24.0
-_SIMILAR = 0.5  # area of the smaller of two touching bodies over the larger
-_PINCHED = 0.9  # solidity of two touching discs is 0.88
-_FEW = 5  # frames a plate needs for a median that one of them can be held against
+_SIMILAR_AREA = 0.5  # area of the smaller of two touching bodies over the larger
+_PINCHED_SOLIDITY = 0.9  # solidity of two touching discs is 0.88
+_MIN_FRAMES = 5  # frames a plate needs for a median that one of them can be held against
 
 Found = dict[Hashable, list[Flag]]
 
@@ -31,7 +31,7 @@ def series_flags(table: pd.DataFrame, parameters: QualityParameters | None = Non
     table : DataFrame
         One row per plate, well and time, sorted so, unique index. Needs `plate`, `well` and
         `time_h`; the other columns are measured ones, `frame_quality`'s (also with the prefix
-        `figure:`), `pixel_hash` (str), `is_t0` (bool), `role` (str) and `scorable` (bool). A
+        `feature:`), `pixel_hash` (str), `is_t0` (bool), `role` (str) and `scorable` (bool). A
         check whose columns are absent is not made; rows without values raise nothing.
     parameters : QualityParameters, optional
         Thresholds.
@@ -77,7 +77,7 @@ def _add(found: Found, label: Hashable, flag: Flag) -> None:
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series | None:
     """Take a column of numbers, by its own name or with the run's prefix; None if absent."""
-    for known in (name, f"figure:{name}"):
+    for known in (name, f"feature:{name}"):
         if known in table:
             return table[known].astype(float)
     return None
@@ -106,7 +106,7 @@ def _duplicates(plate: pd.DataFrame, found: Found) -> None:
 def _focus(plate: pd.DataFrame, quality: QualityParameters, found: Found) -> None:
     """Compare sharpness with the plate's own: absolute scores don't carry over microscopes.
 
-    Both figures must be low. Rim sharpness alone falls when a rim frays, the focus score alone
+    Both numbers must be low. Rim sharpness alone falls when a rim frays, the focus score alone
     when a spheroid grows dark and smooth; blur takes both.
     """
     import pandas as pd
@@ -115,7 +115,7 @@ def _focus(plate: pd.DataFrame, quality: QualityParameters, found: Found) -> Non
     if rim is None or score is None:
         return
     known = rim.notna() & score.notna()
-    if known.sum() < _FEW:
+    if known.sum() < _MIN_FRAMES:
         return
     shares = [rim / rim[known].median(), score / score[known].median()]
     for label, value in pd.concat(shares, axis=1).max(axis=1)[known].items():
@@ -128,7 +128,7 @@ def _focus(plate: pd.DataFrame, quality: QualityParameters, found: Found) -> Non
 
 def _light(plate: pd.DataFrame, quality: QualityParameters, found: Found) -> None:
     level = _column(plate, "background_level")
-    if level is None or level.notna().sum() < _FEW:
+    if level is None or level.notna().sum() < _MIN_FRAMES:
         return
     usual = float(level.median())
     if not usual > 0:
@@ -194,7 +194,7 @@ def _touching(well: pd.DataFrame) -> pd.Series:
     second, solidity = _column(well, "second_label_ratio"), _column(well, "solidity")
     if second is None or solidity is None:
         return well["well"].isna()
-    return (second >= _SIMILAR) & (solidity < _PINCHED)
+    return (second >= _SIMILAR_AREA) & (solidity < _PINCHED_SOLIDITY)
 
 
 def _jumps(well: pd.DataFrame, quality: QualityParameters, found: Found) -> None:

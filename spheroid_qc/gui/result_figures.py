@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.metric_names import MetricName, metric_of, size_metric
+from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.report.figures.dose_figures import draw_dose_response
 from spheroid_qc.report.figures.plate_figures import draw_plate
 from spheroid_qc.report.figures.time_figures import draw_time_course, metric_limits
-from spheroid_qc.report.metric_families import MetricFamily, families_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
 
 
 def time_figure(
-    conditions: pd.DataFrame, wells: pd.DataFrame, metric: MetricName, family: MetricFamily
+    conditions: pd.DataFrame, wells: pd.DataFrame, metric: MetricName, family: TreatmentFamily
 ) -> Figure:
     """Curves over time of one family of conditions.
 
@@ -77,7 +77,7 @@ def time_figure(
         Tables of the run folder.
     metric : MetricName
         What is drawn.
-    family : MetricFamily
+    family : TreatmentFamily
         From `families_of`.
     """
     limits = metric_limits(conditions, wells, metric)

@@ -18,10 +18,11 @@ from spheroid_qc.gui.actions import load_tables
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.threads import alive
+from spheroid_qc.run.planned_run import RunRequest
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.store.corrected_masks import corrected_record
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunRequest, RunStopped
+from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunStopped
 
 _POLL_MS = 60
 _IDLE_S = 12.0

@@ -344,7 +344,7 @@ class WellView(QObject):
         parts = [data.well, f"{data.times_h[now]:g} h"]
         if self.session.opened is not None and len(self.session.opened.plates) > 1:
             parts.insert(0, data.plate)
-        condition = self.session.condition_of(data.plate, data.well).partition(" | ")[0]
+        condition = self.session.treatment_of(data.plate, data.well)
         row = self.session.row(data.plate, data.well, now)
         state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
         if data.well_timepoints[now] is None:

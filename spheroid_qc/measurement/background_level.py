@@ -1,6 +1,6 @@
-"""The light around the spheroid: its level, its spread and the camera's noise.
+"""The light around the spheroid: its level, its spread, its evenness and the camera's noise.
 
-Every intensity figure is relative to the background next to the spheroid, not to the whole
+Every intensity metric is relative to the background next to the spheroid, not to the whole
 frame: frames have vignettes, well walls and black surrounds. A sample of some ten thousand
 pixels is enough for medians, so the work is done on a coarse grid.
 """
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.errors import RequestError
-from spheroid_qc.segmentation.result import Segmentation
+from spheroid_qc.segmentation.downsampling import any_in_blocks
 
-_GRID = 160  # the shorter side of the coarse grid, in cells, at least
-_ENOUGH = 400  # cells needed for a median that can be trusted
+_GRID_CELLS = 160  # the shorter side of the coarse grid, in cells, at least
+_MIN_CELLS = 400  # cells needed for a median that can be trusted
+_MAX_CELLS = 4000  # background cells the surface is fitted to
 
 
 @dataclass(frozen=True)
@@ -39,94 +39,6 @@ class Surround:
     level: float
     spread: float
     noise: float
-
-
-def grey_image(image: NDArray[Any]) -> NDArray[Any]:
-    """Bring an image into the form that all measurements read.
-
-    Parameters
-    ----------
-    image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
-        The frame.
-
-    Returns
-    -------
-    ndarray, shape (y, x)
-        Luminance for colour; the image itself, unchanged, otherwise.
-
-    Raises
-    ------
-    RequestError
-        For any other shape, or values that are no real numbers.
-    """
-    pixels = np.asarray(image)
-    if pixels.dtype == np.bool_:
-        pixels = pixels.view(np.uint8)
-    if pixels.dtype.kind not in "iuf":
-        raise RequestError(
-            f"The image holds values of type {pixels.dtype}; give an image of real numbers."
-        )
-    if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
-        from spheroid_qc.images import to_grey
-
-        pixels = to_grey(pixels)
-    if pixels.ndim != 2:
-        raise RequestError(
-            f"The image has the shape {pixels.shape}; give one of (y, x) or (y, x, 3|4)."
-        )
-    return pixels
-
-
-def checked(
-    segmentation: Segmentation, image: NDArray[Any], pixel_size_um: float | None
-) -> tuple[NDArray[np.integer], NDArray[np.bool_], NDArray[Any], float]:
-    """Check that masks, image and pixel size fit together.
-
-    Parameters
-    ----------
-    segmentation : Segmentation
-        Masks, shape (y, x).
-    image : ndarray, shape (y, x) or (y, x, 3|4)
-        The frame.
-    pixel_size_um : float or None
-        Size of one pixel in um.
-
-    Returns
-    -------
-    core : ndarray of int, shape (y, x)
-    shed : ndarray of bool, shape (y, x)
-    image : ndarray, shape (y, x)
-        Grey values.
-    pixel_size_um : float
-        NaN for None.
-
-    Raises
-    ------
-    RequestError
-        If they don't.
-    """
-    pixels = grey_image(image)
-    core, shed = np.asarray(segmentation.core), np.asarray(segmentation.shed)
-    if core.dtype == np.bool_:
-        core = core.view(np.uint8)
-    if core.dtype.kind not in "iu" or shed.dtype.kind not in "biu":
-        raise RequestError(
-            f"The masks hold values of type {core.dtype} (core) and {shed.dtype} (shed); give "
-            "whole numbers for the core's labels and a mask for the shed material."
-        )
-    if core.shape != pixels.shape or shed.shape != pixels.shape:
-        raise RequestError(
-            f"The masks have the shapes {core.shape} (core) and {shed.shape} (shed), the image "
-            f"{pixels.shape}; give masks of the image they were made from."
-        )
-    if pixels.size == 0:
-        raise RequestError("The image has no pixels; give one that has.")
-    size = np.nan if pixel_size_um is None else float(pixel_size_um)
-    if pixel_size_um is not None and not (np.isfinite(size) and size > 0):
-        raise RequestError(
-            f"The pixel size is {pixel_size_um}; give a positive number of um, or None."
-        )
-    return core, shed.astype(bool, copy=False), pixels, size
 
 
 def at_least(image: NDArray[Any], value: float) -> NDArray[np.bool_]:
@@ -155,37 +67,7 @@ def at_most(image: NDArray[Any], value: float) -> NDArray[np.bool_]:
 
 def coarse_factor(shape: tuple[int, ...]) -> int:
     """Side of a cell of the coarse grid, in pixels."""
-    return max(1, min(shape) // _GRID)
-
-
-def coarse_any(mask: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
-    """Reduce a mask: a cell is true where any of its pixels is.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (y, x)
-        Mask at full resolution.
-    factor : int
-        Side of a cell in pixels.
-
-    Returns
-    -------
-    ndarray of bool, shape (ceil(y / factor), ceil(x / factor))
-        The reduced mask.
-    """
-    if factor == 1:
-        return mask
-    height, width = (-(-side // factor) for side in mask.shape)
-    rows = np.zeros((height, mask.shape[1]), dtype=bool)
-    cells = np.zeros((height, width), dtype=bool)
-    # Whole slices at once: far quicker than a reduction over short axes.
-    for first in range(factor):
-        part = mask[first::factor]
-        rows[: part.shape[0]] |= part
-    for first in range(factor):
-        part = rows[:, first::factor]
-        cells[:, : part.shape[1]] |= part
-    return cells
+    return max(1, min(shape) // _GRID_CELLS)
 
 
 def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3.0) -> Surround:
@@ -211,7 +93,7 @@ def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3
     from scipy import ndimage
 
     factor = coarse_factor(image.shape)
-    covered = coarse_any(total, factor)
+    covered = any_in_blocks(total, factor)
     values = image[::factor, ::factor].astype(np.float64)
     following = np.roll(image, -1, axis=1) if image.shape[1] < 2 else image[:, 1:]
     nexts = following[::factor, ::factor].astype(np.float64)
@@ -222,7 +104,7 @@ def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3
         distance = ndimage.distance_transform_edt(~covered) * factor
         radius = float(np.sqrt(np.count_nonzero(covered) / np.pi)) * factor
         beyond = free & (distance > gap_px)
-        needed = min(_ENOUGH, int(np.count_nonzero(beyond)))
+        needed = min(_MIN_CELLS, int(np.count_nonzero(beyond)))
         for reach in (gap_px + max(radius, 16.0), gap_px + 3 * max(radius, 16.0), np.inf):
             chosen = beyond & (distance <= reach)
             if needed and int(np.count_nonzero(chosen)) >= needed:
@@ -239,3 +121,80 @@ def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3
     changing = steps[steps > 0]
     rounding = float(changing.min()) / np.sqrt(12.0) if changing.size else 0.0
     return Surround(level, max(spread, rounding), max(noise, rounding))
+
+
+def void(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Find a surround that is no image: the black (or white) corners of a whole-well frame.
+
+    It reaches a corner, is nearly constant at one end of the range of grey values, and is set
+    off abruptly from everything else. A dark background that goes over into brighter parts is
+    none.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (h, w)
+        Frame on a coarse grid; finite.
+
+    Returns
+    -------
+    ndarray of bool, shape (h, w)
+        True in the surround.
+    """
+    from scipy import ndimage
+
+    found = np.zeros(values.shape, dtype=bool)
+    low, high = (float(v) for v in (values.min(), values.max()))
+    span = high - low
+    if not span > 0:
+        return found
+    for away in (values - low, high - values):
+        extreme = away <= 0.04 * span
+        corners = [extreme[y, x] for y in (0, -1) for x in (0, -1)]
+        if not any(corners) or np.count_nonzero(extreme) < 0.02 * values.size:
+            continue
+        labels, _ = ndimage.label(extreme)
+        touching = {int(labels[y, x]) for y in (0, -1) for x in (0, -1)} - {0}
+        candidate = np.isin(labels, list(touching))
+        rest = away[~candidate]
+        # A background at the end of the range goes over into the rest without a gap.
+        if rest.size >= 0.05 * values.size and np.percentile(rest, 5) > 0.15 * span:
+            found |= candidate
+    return found
+
+
+def background_amplitude(values: NDArray[np.float64], free: NDArray[np.bool_]) -> float:
+    """Height of the smooth surface (second order) under the background.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (h, w)
+        Frame on a coarse grid.
+    free : ndarray of bool, shape (h, w)
+        Background cells.
+
+    Returns
+    -------
+    float
+        Difference between 98th and 2nd percentile of the fitted surface over the background,
+        in grey values; NaN for fewer than 50 cells.
+    """
+    y, x = np.nonzero(free)
+    if y.size < 50:
+        return np.nan
+    step = -(-y.size // _MAX_CELLS)
+    y, x = y[::step], x[::step]
+    grey = values[y, x]
+    v, u = (2.0 * y / max(1, values.shape[0] - 1) - 1, 2.0 * x / max(1, values.shape[1] - 1) - 1)
+    terms = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1)
+    keep = np.ones(grey.size, dtype=bool)
+    surface = np.zeros_like(grey)
+    for _ in range(3):
+        # Wells walls, debris and text are outliers of the surface, not part of it.
+        weights, *_ = np.linalg.lstsq(terms[keep], grey[keep], rcond=None)
+        surface = terms @ weights
+        residual = np.abs(grey - surface)
+        keep = residual <= 3 * 1.4826 * np.median(residual) + 1e-12 * np.abs(grey).max()
+        if np.count_nonzero(keep) < 20:
+            break
+    low, high = np.percentile(surface, (2, 98))
+    return float(high - low)

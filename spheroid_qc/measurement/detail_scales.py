@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from spheroid_qc.segmentation.arrays import Mask
 
 # Gaussians whose differences are the fine (1 to 2 px) and the coarse detail (3 to 6 px).
 SCALES = (1.0, 2.0, 3.0, 6.0)

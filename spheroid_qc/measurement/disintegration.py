@@ -47,10 +47,7 @@ def reach(body: Spheroid) -> float:
     distances = body.distances
     if not distances.size:
         return np.nan
-    place = 0.9 * (distances.size - 1)
-    below = int(place)
-    above = min(below + 1, distances.size - 1)
-    return float(distances[below] + (place - below) * (distances[above] - distances[below]))
+    return float(np.quantile(distances, 0.9))
 
 
 def fragment_count(body: Spheroid) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measurement.background_level import checked, surround_of
+from spheroid_qc.measurement.background_level import surround_of
+from spheroid_qc.measurement.masked_frame import masked_frame
 from spheroid_qc.segmentation.result import Segmentation
 
 FLUORESCENCE_COLUMNS: dict[str, str] = {
@@ -56,14 +57,13 @@ def fluorescence(
     RequestError
         If masks and image do not fit together, or the pixel size is not a positive number.
     """
-    core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
-    body = core > 0
-    total = body | shed
+    frame = masked_frame(segmentation, image, pixel_size_um)
+    pixels, size, body, total = frame.image, frame.pixel_size_um, frame.core > 0, frame.total
     diameter = 2 * float(np.sqrt(np.count_nonzero(total) / np.pi))
     gap = _GLOW_UM / size if np.isfinite(size) else max(3.0, _GLOW_SHARE * diameter)
     level = surround_of(pixels, total, gap).level
     result: dict[str, float] = {}
-    for name, mask in (("core", body), ("shed", shed & ~body), ("total", total)):
+    for name, mask in (("core", body), ("shed", total & ~body), ("total", total)):
         values = pixels[mask].astype(np.float64)
         values = values[np.isfinite(values)] - level
         result[f"{name}_mean"] = float(values.mean()) if values.size else np.nan

@@ -1,6 +1,6 @@
 """Brightness and texture of the spheroid.
 
-These are secondary figures: they depend on lamp, exposure and focus. Every one is relative to
+These are secondary metrics: they depend on lamp, exposure and focus. Every one is relative to
 the background around the spheroid (`Surround`), where that has a meaning.
 """
 
@@ -24,7 +24,9 @@ def focus_score(body: Spheroid) -> float:
     return detail_ratio(body.levels, where, body.surround.noise)
 
 
-_DARKEST = 1e-4  # transmitted share that counts as opaque: cameras don't see more than OD 4
+_MIN_TRANSMISSION = (
+    1e-4  # transmitted share that counts as opaque: cameras don't see more than OD 4
+)
 
 
 def mean_intensity(body: Spheroid) -> float:
@@ -71,7 +73,7 @@ def integrated_optical_density(body: Spheroid) -> float:
         return np.nan
     values = body.image[body.box].ravel()[body.inside].astype(np.float64)
     values = values[np.isfinite(values)]
-    return float(-np.log10(np.maximum(values / level, _DARKEST)).sum())
+    return float(-np.log10(np.maximum(values / level, _MIN_TRANSMISSION)).sum())
 
 
 def rim_sharpness(body: Spheroid) -> float:

@@ -1,7 +1,7 @@
 """One frame with its masks, checked once, and what all measurements of it share.
 
-The background around the spheroid and the crops of its core cost more than most figures that are
-made of them, so the rows of the table and the figures of quality look at the same ones.
+The background around the spheroid and the crops of its core cost more than most metrics that are
+made of them, so the rows of the table and the quality features share them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measurement.background_level import Surround, checked, surround_of
-from spheroid_qc.measurement.spheroid import Box, Mask, Spheroid, bounding_box
+from spheroid_qc.errors import RequestError
+from spheroid_qc.measurement.background_level import Surround, surround_of
+from spheroid_qc.measurement.spheroid import Box, Spheroid, bounding_box
 from spheroid_qc.parameters import MeasurementParameters
+from spheroid_qc.segmentation.arrays import Mask
 from spheroid_qc.segmentation.result import Segmentation
 
 
@@ -108,6 +110,41 @@ def masked_frame(
     RequestError
         If they don't fit together, or the pixel size is not a positive number.
     """
-    core, shed, pixels, size = checked(segmentation, image, pixel_size_um)
+    pixels = np.asarray(image)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.view(np.uint8)
+    if pixels.dtype.kind not in "iuf":
+        raise RequestError(
+            f"The image holds values of type {pixels.dtype}; give an image of real numbers."
+        )
+    if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
+        from spheroid_qc.images import to_grey
+
+        pixels = to_grey(pixels)
+    if pixels.ndim != 2:
+        raise RequestError(
+            f"The image has the shape {pixels.shape}; give one of (y, x) or (y, x, 3|4)."
+        )
+    core, shed = np.asarray(segmentation.core), np.asarray(segmentation.shed)
+    if core.dtype == np.bool_:
+        core = core.view(np.uint8)
+    if core.dtype.kind not in "iu" or shed.dtype.kind not in "biu":
+        raise RequestError(
+            f"The masks hold values of type {core.dtype} (core) and {shed.dtype} (shed); give "
+            "whole numbers for the core's labels and a mask for the shed material."
+        )
+    if core.shape != pixels.shape or shed.shape != pixels.shape:
+        raise RequestError(
+            f"The masks have the shapes {core.shape} (core) and {shed.shape} (shed), the image "
+            f"{pixels.shape}; give masks of the image they were made from."
+        )
+    if pixels.size == 0:
+        raise RequestError("The image has no pixels; give one that has.")
+    size = np.nan if pixel_size_um is None else float(pixel_size_um)
+    if pixel_size_um is not None and not (np.isfinite(size) and size > 0):
+        raise RequestError(
+            f"The pixel size is {pixel_size_um}; give a positive number of um, or None."
+        )
     # What is core can't also be shed; edited masks may overlap.
-    return MaskedFrame(core, (core > 0) | shed, pixels, size, parameters or MeasurementParameters())
+    total = (core > 0) | shed.astype(bool, copy=False)
+    return MaskedFrame(core, total, pixels, size, parameters or MeasurementParameters())

@@ -106,22 +106,7 @@ def measure_rows(
 
 
 def rows_of(scene: MaskedFrame, assay: Assay | str, confidence: float) -> list[dict[str, float]]:
-    """Measure a scene; see `measure`.
-
-    Parameters
-    ----------
-    scene : MaskedFrame
-        Frame and masks.
-    assay : {"single", "spheres"}
-        What a well holds.
-    confidence : float
-        Of the masks.
-
-    Returns
-    -------
-    list of dict
-        As of `measure_rows`.
-    """
+    """Measure a frame whose masks fit; see `measure_rows`."""
     rows: list[dict[str, float]] = []
     if Assay(assay) is Assay.SPHERES:
         from scipy import ndimage

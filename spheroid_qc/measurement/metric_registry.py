@@ -103,7 +103,7 @@ def centroid_x(body: Spheroid) -> float:
 
 
 def touches_border(body: Spheroid) -> int:
-    """1 where C1 reaches the edge of the frame: its figures are those of the visible part."""
+    """1 where C1 reaches the edge of the frame: its metrics are those of the visible part."""
     if not body.main_area:
         return 0
     y, x = body.main_box

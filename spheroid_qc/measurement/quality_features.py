@@ -1,7 +1,7 @@
-"""Raw figures from which `spheroid_qc.flags` judges whether a frame can be trusted.
+"""Raw features from which `spheroid_qc.flags` judges whether a frame can be trusted.
 
-Nothing here knows a threshold: the figures are stored, so that other thresholds need no new
-look at the pixels. Focus of the spheroid itself (`focus_score`, `rim_sharpness`) is among the
+Nothing here knows a threshold: the features are stored, so that other thresholds need no
+new pass over the pixels. Focus of the spheroid itself (`focus_score`, `rim_sharpness`) is among the
 measured columns.
 """
 
@@ -17,15 +17,18 @@ from spheroid_qc.measurement.background_level import (
     Surround,
     at_least,
     at_most,
-    coarse_any,
+    background_amplitude,
     coarse_factor,
+    void,
 )
 from spheroid_qc.measurement.detail_scales import blurred, detail_ratio
-from spheroid_qc.measurement.evenness import background_amplitude, void
 from spheroid_qc.measurement.masked_frame import MaskedFrame, masked_frame
 from spheroid_qc.measurement.scale_bars import find_annotations
 from spheroid_qc.measurement.shape import solidity
-from spheroid_qc.measurement.spheroid import Box, Mask, Spheroid
+from spheroid_qc.measurement.spheroid import Box, Spheroid
+from spheroid_qc.segmentation.arrays import Mask
+from spheroid_qc.segmentation.downsampling import any_in_blocks
+from spheroid_qc.segmentation.piece_shapes import inner_rim
 from spheroid_qc.segmentation.result import Segmentation
 
 QUALITY_FEATURES: dict[str, str] = {
@@ -42,8 +45,8 @@ QUALITY_FEATURES: dict[str, str] = {
     "saturated_total": "Share of T that is clipped at either end",
     "border_contact_core": "Share of C1's outline that lies on the edge of the frame",
     "border_contact_total": "Share of T's outline that lies on the edge of the frame",
-    "annotation_overlap": "Share of C1's box that is covered by burned-in writing",
-    "annotation_in_total": "Share of T that is burned-in writing",
+    "annotation_overlap": "Share of C1's box that is covered by burned-in text",
+    "annotation_in_total": "Share of T that is burned-in text",
     "frame_focus": "Fine over coarse detail of the frame, whatever it shows",
     "body_count": "Number of compact bodies (core labels)",
     "second_body_ratio": "Area of the second largest separate piece of core over the largest",
@@ -51,7 +54,7 @@ QUALITY_FEATURES: dict[str, str] = {
     "second_label_ratio": "Area of the second largest core label over the largest",
 }
 
-_TILE = 128  # px; four of them stand for the frame where its focus is judged
+_TILE_PX = 128  # px; four of them stand for the frame where its focus is judged
 
 
 def frame_quality(
@@ -59,7 +62,7 @@ def frame_quality(
     image: NDArray[Any],
     pixel_size_um: float | None = None,
 ) -> dict[str, float]:
-    """Raw quality figures of one frame.
+    """Raw quality features of one frame.
 
     Parameters
     ----------
@@ -68,12 +71,12 @@ def frame_quality(
     image : ndarray, shape (y, x) or (y, x, 3|4), any numeric dtype
         The frame; values that are not finite are background.
     pixel_size_um : float, optional
-        Checked, not used: no figure depends on it.
+        Checked, not used: no feature depends on it.
 
     Returns
     -------
     dict of str to float
-        The keys of `QUALITY_FEATURES`; NaN where a figure has no meaning (no core, no
+        The keys of `QUALITY_FEATURES`; NaN where a feature has no meaning (no core, no
         background left).
 
     Raises
@@ -85,18 +88,7 @@ def frame_quality(
 
 
 def quality_features(scene: MaskedFrame) -> dict[str, float]:
-    """Raw quality figures of a scene; see `frame_quality`.
-
-    Parameters
-    ----------
-    scene : MaskedFrame
-        Frame and masks.
-
-    Returns
-    -------
-    dict of str to float
-        The keys of `QUALITY_FEATURES`.
-    """
+    """Raw quality features of a frame whose masks fit; see `frame_quality`."""
     pixels, total, box, body = scene.image, scene.total, scene.box, scene.whole
     features = _range(pixels)
     features["background_level"] = scene.surround.level
@@ -131,7 +123,7 @@ def _range(image: NDArray[Any]) -> dict[str, float]:
 def _light(image: NDArray[Any], total: Mask, body: Spheroid) -> dict[str, float]:
     factor = coarse_factor(image.shape)
     values = image[::factor, ::factor].astype(np.float64)
-    covered = coarse_any(total, factor)
+    covered = any_in_blocks(total, factor)
     unknown = ~np.isfinite(values)
     level = body.surround.level
     values[unknown] = level if np.isfinite(level) else 0.0
@@ -209,35 +201,26 @@ def _contact(mask: Mask, box: Box, shape: tuple[int, ...]) -> float:
     """Pixels of a mask on the edge of the frame over all its outer pixels; NaN for none."""
     if mask.size == 0 or not mask.any():
         return np.nan
-    padded = np.pad(mask, 1)
-    hidden = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    rim = np.count_nonzero(mask & ~hidden)
-    on_edge = np.zeros_like(mask)
-    y, x = box
-    if y.start == 0:
-        on_edge[0] = True
-    if y.stop == shape[0]:
-        on_edge[-1] = True
-    if x.start == 0:
-        on_edge[:, 0] = True
-    if x.stop == shape[1]:
-        on_edge[:, -1] = True
-    return np.count_nonzero(mask & on_edge) / rim
+    rows, columns = (np.arange(side.start, side.stop) for side in box)
+    on_edge = np.logical_or.outer(
+        (rows == 0) | (rows == shape[0] - 1), (columns == 0) | (columns == shape[1] - 1)
+    )
+    return np.count_nonzero(mask & on_edge) / np.count_nonzero(inner_rim(mask))
 
 
 def _annotations(image: NDArray[Any], total: Mask, body: Spheroid) -> dict[str, float]:
     overlap = 0.0
-    written = 0.0
+    covered = 0.0
     y, x = body.main_box
     room = (y.stop - y.start) * (x.stop - x.start)
     for (rows, columns), mask in find_annotations(image):
         high = min(rows.stop, y.stop) - max(rows.start, y.start)
         wide = min(columns.stop, x.stop) - max(columns.start, x.start)
         overlap += max(0, high) * max(0, wide)
-        written += float(np.count_nonzero(total[rows, columns] & mask))
+        covered += float(np.count_nonzero(total[rows, columns] & mask))
     return {
         "annotation_overlap": min(1.0, overlap / room) if room else np.nan,
-        "annotation_in_total": written / body.total_area if body.total_area else np.nan,
+        "annotation_in_total": covered / body.total_area if body.total_area else np.nan,
     }
 
 
@@ -246,8 +229,8 @@ def _frame_focus(image: NDArray[Any], surround: Surround) -> float:
     strips = []
     for y in (height // 4, 3 * height // 4):
         for x in (width // 4, 3 * width // 4):
-            top, left = max(0, y - _TILE // 2), max(0, x - _TILE // 2)
-            strips.append(image[top : top + _TILE, left : left + _TILE].astype(np.float64))
+            top, left = max(0, y - _TILE_PX // 2), max(0, x - _TILE_PX // 2)
+            strips.append(image[top : top + _TILE_PX, left : left + _TILE_PX].astype(np.float64))
     ratios = []
     for tile in strips:
         finite = np.isfinite(tile)

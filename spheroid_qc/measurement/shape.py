@@ -1,9 +1,9 @@
 """Shape of the main body C1.
 
-All figures describe the outline of C1: holes are filled first, because a dark or empty centre
+All metrics describe the outline of C1: holes are filled first, because a dark or empty centre
 is no edge of the spheroid. Everything is computed from whole pixels. Without a core: NaN.
 
-C1 is blind to shedding; these figures never stand alone (see `disintegration`).
+C1 is blind to shedding; these metrics never stand alone (see `disintegration`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measurement.spheroid import Spheroid
+from spheroid_qc.measurement.spheroid import Spheroid, centroid
+from spheroid_qc.segmentation.piece_shapes import inner_rim
 
 
 def core_area(body: Spheroid) -> int:
@@ -59,10 +60,14 @@ def perimeter(body: Spheroid) -> float:
 
     Half the integral, over directions and parallel lines, of how often a line crosses the
     outline, with the lines through the grid in sixteen directions. Counting pixel edges
-    instead would give 4/pi times too much for a disc. Lines are looked at in steps of 0.7 to 1.4 %
+    instead would give 4/pi times too much for a disc. Lines are taken in steps of 0.7 to 1.4 %
     of the equivalent diameter (at least 2 px), so that the length neither grows with the
     resolution nor jumps for a mask that was enlarged two times. Within 1 % for discs from 10 px
     diameter.
+
+    `skimage.measure.perimeter_crofton` has four directions and a step of one pixel: it is 4 % too
+    long for that smallest disc, 0.3 % for one of 300 px, and 11 % for a mask that was enlarged two
+    times.
 
     References
     ----------
@@ -150,21 +155,16 @@ def feret_min(body: Spheroid) -> float:
 
 
 def eccentricity(body: Spheroid) -> float:
-    """Eccentricity of the ellipse with C1's second moments: 0 for a disc, near 1 for a line."""
+    """Eccentricity of the ellipse with C1's second moments: 0 for a disc, 1 for a line.
+
+    As `skimage.measure.regionprops` defines it.
+    """
     if not body.main_area:
         return np.nan
-    mask = body.outline
-    rows = mask.sum(axis=1, dtype=np.int64).astype(np.float64)
-    columns = mask.sum(axis=0, dtype=np.int64).astype(np.float64)
-    area = rows.sum()
-    y = np.arange(rows.size) - rows @ np.arange(rows.size) / area
-    x = np.arange(columns.size) - columns @ np.arange(columns.size) / area
-    # A pixel is a square, not a point: 1/12 is its own second moment.
-    yy = rows @ y**2 / area + 1 / 12
-    xx = columns @ x**2 / area + 1 / 12
-    xy = float(y @ (mask.astype(np.float64) @ x)) / area
-    spread = np.hypot(yy - xx, 2 * xy)
-    return float(np.sqrt(2 * spread / (yy + xx + spread)))
+    from skimage.measure import regionprops
+
+    (props,) = regionprops(body.outline.view(np.uint8))  # type: ignore[no-untyped-call]
+    return float(props.eccentricity)
 
 
 def contour_roughness(body: Spheroid) -> float:
@@ -175,12 +175,7 @@ def contour_roughness(body: Spheroid) -> float:
     """
     if not body.main_area:
         return np.nan
-    mask = body.outline
-    inner = mask[1:-1, 1:-1]
-    hidden = mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
-    y, x = np.nonzero(inner & ~hidden)
-    area = np.count_nonzero(inner)
-    cy = inner.sum(axis=1) @ np.arange(inner.shape[0]) / area
-    cx = inner.sum(axis=0) @ np.arange(inner.shape[1]) / area
+    y, x = np.nonzero(inner_rim(body.outline))
+    cy, cx = centroid(body.outline)
     radii = np.hypot(y - cy, x - cx) + 0.5
     return float(radii.std() / radii.mean())

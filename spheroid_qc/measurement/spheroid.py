@@ -16,23 +16,19 @@ from numpy.typing import NDArray
 
 from spheroid_qc.measurement.background_level import Surround
 from spheroid_qc.measurement.detail_scales import blurred, rim_band
+from spheroid_qc.segmentation.arrays import Mask
+from spheroid_qc.segmentation.piece_shapes import box_of
 
-Mask = NDArray[np.bool_]
 Box = tuple[slice, slice]
 
 EIGHT = np.ones((3, 3), dtype=bool)
 RIM_PX = 8
-MARGIN = 16  # pixels around C1 that intensity metrics look at, at least
+MARGIN_PX = 16  # pixels around C1 that intensity metrics read, at least
 
 
 def bounding_box(mask: Mask) -> Box | None:
     """Smallest box around the true pixels of a mask; None for an empty one."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    if rows.size == 0:
-        return None
-    first, last = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(mask[first:last].any(axis=0))
-    return slice(first, last), slice(int(columns[0]), int(columns[-1]) + 1)
+    return box_of(mask) if mask.any() else None
 
 
 def cut(box: Box, margin: int, shape: tuple[int, ...]) -> Box:
@@ -69,7 +65,7 @@ class Spheroid:
     box : tuple of slice
         Where `core` and `total` lie in the frame: the bounding box of T.
     image : ndarray, shape (y, x)
-        The whole frame, any real dtype; metrics look at crops of it.
+        The whole frame, any real dtype; metrics read crops of it.
     surround : Surround
         Background around T.
     pixel_size_um : float
@@ -163,7 +159,7 @@ class Spheroid:
         """Centroid (y, x) of C1 in pixels of the frame, pixel centres at whole numbers."""
         if not self.main_area:
             return np.nan, np.nan
-        y, x = _centroid(self.main)
+        y, x = centroid(self.main)
         return y + self.main_box[0].start, x + self.main_box[1].start
 
     @cached_property
@@ -182,7 +178,9 @@ class Spheroid:
     def hull(self) -> NDArray[np.int64]:
         """Corners (y, x) of the convex hull of C1's pixel centres, in order; shape (n, 2).
 
-        In whole numbers, so that a line of pixels and a single pixel are no special case.
+        In whole numbers, so that a line of pixels and a single pixel are no special case. Hull and
+        Feret diameter of `skimage.measure.regionprops` take 11 ms instead of 0.4 ms of a frame's
+        54 ms (1 Mpx, by the network, one thread), and know no smallest width.
         """
         mask = self.main
         first = mask.argmax(axis=1)
@@ -199,9 +197,9 @@ class Spheroid:
         """Crop of the image around C1 (grey values above background), and C1 in it.
 
         Pixels that are not finite are background. The crop reaches a third of C1's radius
-        beyond it, at least `MARGIN` px.
+        beyond it, at least `MARGIN_PX` px.
         """
-        margin = max(MARGIN, round(float(np.sqrt(self.main_area / np.pi)) / 3))
+        margin = max(MARGIN_PX, round(float(np.sqrt(self.main_area / np.pi)) / 3))
         crop = cut(self.main_box, margin, self.image.shape)
         values = self.above_background(crop)
         mask = np.zeros(values.shape, dtype=bool)
@@ -245,7 +243,7 @@ class Spheroid:
         """
         if not self.core_area or self.core_radius < self.min_core_radius_px:
             return np.zeros(0)
-        y, x = _centroid(self.core)
+        y, x = centroid(self.core)
         rows = (np.arange(self.total.shape[0]) - y) ** 2
         columns = (np.arange(self.total.shape[1]) - x) ** 2
         at_row, at_column = np.divmod(self.inside, self.total.shape[1])
@@ -263,14 +261,12 @@ def within(outer: Box, inner: Box) -> Box:
     )
 
 
-def _centroid(mask: Mask) -> tuple[float, float]:
-    rows = mask.sum(axis=1, dtype=np.int64)
-    columns = mask.sum(axis=0, dtype=np.int64)
-    area = int(rows.sum())
-    return (
-        float(rows @ np.arange(rows.size)) / area,
-        float(columns @ np.arange(columns.size)) / area,
-    )
+def centroid(mask: Mask) -> tuple[float, float]:
+    """Centroid (y, x) of a mask in pixels; see `skimage.measure.centroid`."""
+    from skimage import measure
+
+    y, x = measure.centroid(mask.view(np.uint8))  # type: ignore[no-untyped-call]
+    return float(y), float(x)
 
 
 def _chain(points: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from spheroid_qc.plate_map.mapped_wells import (
     condition_name,
     match_plates,
     with_strata,
+    without_stratum,
 )
 from spheroid_qc.plate_map.read_map import read_plate_map
 from spheroid_qc.plate_map.write_map import write_plate_map
@@ -29,5 +30,6 @@ __all__ = [
     "match_plates",
     "read_plate_map",
     "with_strata",
+    "without_stratum",
     "write_plate_map",
 ]

@@ -92,6 +92,25 @@ class MappedWell:
     strata: tuple[tuple[str, str], ...] = ()
     scheduled: bool = False
 
+    @property
+    def stratum(self) -> str:
+        """Strata in words, ` | ` between them: `PANC-1 | passage 12`; empty without any."""
+        named = [v if name == "cell_line" else f"{name} {v}" for name, v in self.strata if v]
+        return " | ".join(named)
+
+    @property
+    def schedule(self) -> str:
+        """When each drug was given and taken away, `;` between them: `from 0 h;from 24 h`.
+
+        In the order of the drugs; of a well without drugs its own. Empty where the map has one
+        schedule only, or tells none of this well.
+        """
+        if not self.scheduled:
+            return ""
+        given = [(dose.dosed_at_h, dose.washout_at_h) for dose in self.drugs]
+        when = [_schedule(*times) for times in given or [(self.dosed_at_h, self.washout_at_h)]]
+        return ";".join(when) if any(when) else ""
+
 
 @dataclass(frozen=True)
 class PlateMap:
@@ -274,17 +293,17 @@ def condition_name(mapped: MappedWell) -> str:
         words = mapped.role.replace("_", " ")
         inside = [part for part in (name, label) if part]
         name = f"{words} ({', '.join(inside)})" if inside else words
-    values = [_stratum_name(key, value) for key, value in mapped.strata if value]
-    return with_strata(name, values)
+    return with_strata(name, mapped.stratum)
 
 
-def with_strata(name: str, strata: Iterable[str]) -> str:
-    """Name of a condition with its strata behind ` | `, which a drug's own name can't hold."""
-    return " | ".join([name.replace(" | ", " ¦ "), *filter(None, strata)])
+def with_strata(name: str, stratum: str) -> str:
+    """Name of a condition with its stratum behind ` | `, which a drug's own name can't hold."""
+    return " | ".join([name.replace(" | ", " ¦ "), *filter(None, [stratum])])
 
 
-def _stratum_name(key: str, value: str) -> str:
-    return value if key == "cell_line" else f"{key} {value}"
+def without_stratum(condition: str, stratum: str) -> str:
+    """Name of a condition without its stratum, where that need not be said again."""
+    return condition.removesuffix(f" | {stratum}") if stratum else condition
 
 
 def _dose_name(dose: Dose, scheduled: bool) -> str:

@@ -22,8 +22,9 @@ from spheroid_qc.report.figures import (
     draw_isobologram,
     svg_for_page,
 )
-from spheroid_qc.report.figures.combination_figures import METHOD_NAMES
 from spheroid_qc.report.time_sections import LABEL_PX, MOST_PANELS, Pair, TimePanel
+from spheroid_qc.response.synergy.dose_reduction import DoseReduction
+from spheroid_qc.response.synergy.model_registry import drawn_models
 from spheroid_qc.wording import dose_words
 
 _MOST_TILES = 24
@@ -154,7 +155,9 @@ def combination_groups(analysis: Analysis) -> list[DrugGroup]:
 
 
 def _forest(rows: pd.DataFrame, names: Sequence[str], identifier: str) -> TimePanel | None:
-    means = rows[(rows["level"] == "mean") & rows["method"].isin(METHOD_NAMES)]
+    means = rows[
+        (rows["level"] == "mean") & rows["method"].isin([m.method for m in drawn_models()])
+    ]
     means = means[means["value"].notna()]
     if not len(means):
         return None
@@ -217,7 +220,7 @@ def _of_combination(
                 "Fa–CI plot",
             )
         )  # fmt: skip
-    reduction = rows[rows["method"].str.startswith("dose_reduction_index")]
+    reduction = rows[rows["method"].map(DoseReduction().covers)]
     if len(drugs) == 2 and reduction["value"].notna().any():
         draw = functools.partial(draw_isobologram, rows=reduction, drugs=drugs)
         panels.append(

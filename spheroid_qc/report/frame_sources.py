@@ -6,7 +6,7 @@ they were moved, there are none, and the page says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,21 +92,24 @@ def find_sources(root: Path) -> Sources:
     """
     run = RunFolder(root)
     nothing = Sources(root, root, Parameters(), PlateCalibration({}), {})
-    told = run.read_run()
+    known_run = run.read_run()
     frames_csv = run.table("frames")
-    if told is None or not frames_csv.is_file():
-        return _without(nothing, "This folder holds no run, so there are no pictures of wells.")
+    if known_run is None or not frames_csv.is_file():
+        return replace(
+            nothing, lacking="This folder holds no run, so there are no pictures of wells."
+        )
     try:
-        parameters = validated(told["parameters"], lambda _: str(run.run_json))
+        parameters = validated(known_run["parameters"], lambda _: str(run.run_json))
     except RequestError:
-        return _without(nothing, "run.json is of another version, so there are no pictures.")
-    folder = Path(str(told["source"]))
+        return replace(nothing, lacking="run.json is of another version, so there are no pictures.")
+    folder = Path(str(known_run["source"]))
     if not folder.is_dir():
-        return _without(
-            nothing, "The folder of the images was not found, so there are no pictures of wells."
+        return replace(
+            nothing,
+            lacking="The folder of the images was not found, so there are no pictures of wells.",
         )
     if not parameters.output.masks or not run.masks.is_dir():
-        return _without(nothing, "The run kept no masks, so there are no pictures of wells.")
+        return replace(nothing, lacking="The run kept no masks, so there are no pictures of wells.")
     frames = _frames(pd.read_csv(frames_csv, dtype={"plate": str, "channel": str}))
     well_timepoints = timepoints_of(
         folder, frames, main_channels(frames, parameters.images.channel)
@@ -119,12 +122,10 @@ def find_sources(root: Path) -> Sources:
             if view is not None and (run.masks / view.mask).is_file():
                 views[plate, well, well_timepoint.timepoint] = view
     found = Sources(folder, root, parameters, plate_calibration(folder), views)
-    return found if views else _without(found, "No mask fits its image, so there are no pictures.")
-
-
-def _without(sources: Sources, sentence: str) -> Sources:
-    return Sources(
-        sources.folder, sources.out, sources.parameters, sources.calibration, {}, sentence
+    return (
+        found
+        if views
+        else replace(found, lacking="No mask fits its image, so there are no pictures.")
     )
 
 

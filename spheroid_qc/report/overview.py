@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis import Analysis
+from spheroid_qc.analysis import Analysis, VerdictFinding
 from spheroid_qc.analysis.metric_names import MetricName
-from spheroid_qc.report.figures.plate_figures import LEFT_OUT
-from spheroid_qc.report.metric_families import MetricFamily
+from spheroid_qc.analysis.treatment_families import TreatmentFamily
+from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.report.palette import STATES
+from spheroid_qc.response.replicates import LEFT_OUT
 from spheroid_qc.wording import hours, interval, listed, number, percent, plural
 
 _MOST_CARDS = 8
@@ -113,8 +114,46 @@ def _at_time(conditions: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
     return early.drop_duplicates("condition", keep="last")
 
 
+# title, topics, and how many single statements stand before the fold; 0: none beside a summary
+_BLOCKS = (
+    ("What falls apart", ("falls_apart",), 0),
+    ("More than the parts?", ("combination", "third_drug"), 0),
+    ("At which dose (EC50)", ("dose",), 4),
+    ("Can it be trusted?", ("quality", "left_out"), 5),
+)
+
+
+def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
+    """Lay the verdict out by question.
+
+    Parameters
+    ----------
+    findings : sequence of VerdictFinding
+        `analysis.verdict.findings`.
+
+    Returns
+    -------
+    list of dict
+        `title`, `lead` (the summary of the question, if there is one), `findings`, `more`.
+    """
+    blocks = []
+    asked = {topic for _, topics, _ in _BLOCKS for topic in topics}
+    rest = tuple(dict.fromkeys(f.topic for f in findings if f.topic not in asked))
+    for title, topics, maximum in (*_BLOCKS, ("Also", rest, 3)):
+        own = [f for f in findings if f.topic in topics]
+        lead = [f for f in own if not f.subject]
+        single = [f for f in own if f.subject]
+        # A summary stands for its parts, which are there to be unfolded.
+        hidden = {f.topic for f in lead} if maximum == 0 else set()
+        shown = [f for f in single if f.topic not in hidden][: maximum or 3]
+        more = [f for f in single if f not in shown]
+        if own:
+            blocks.append({"title": title, "lead": lead, "findings": shown, "more": more})
+    return blocks
+
+
 def condition_lines(
-    analysis: Analysis, families: Sequence[MetricFamily], metric: MetricName, suffix: str
+    analysis: Analysis, families: Sequence[TreatmentFamily], metric: MetricName, stratum: str
 ) -> tuple[list[str], list[Line], tuple[float, float]]:
     """Lay out one line a condition.
 
@@ -122,12 +161,12 @@ def condition_lines(
     ----------
     analysis : Analysis
         The record.
-    families : sequence of MetricFamily
+    families : sequence of TreatmentFamily
         For the order.
     metric : MetricName
         Shown as a dot with its interval.
-    suffix : str
-        Strata that all conditions share, left away.
+    stratum : str
+        Stratum that all conditions share, left away.
 
     Returns
     -------
@@ -157,7 +196,7 @@ def condition_lines(
         first, last = max(float(ends[1:].min()), low), min(float(ends[1:].max()), high)
         lines.append(
             Line(
-                title=shown_name(name, suffix),
+                title=shown_name(name, stratum),
                 role=str(row["role"]),
                 head=name in heads,
                 n=int(float(row["n_wells"])),
@@ -178,9 +217,9 @@ def condition_lines(
     return headings, lines, (low, high)
 
 
-def shown_name(condition: str, suffix: str) -> str:
+def shown_name(condition: str, stratum: str) -> str:
     """Name of a condition for people: without shared strata, and with the micro sign."""
-    return _MICRO.sub("µM", condition.removesuffix(suffix))
+    return _MICRO.sub("µM", without_stratum(condition, stratum))
 
 
 def _place(value: float, low: float, high: float) -> float | None:
@@ -224,7 +263,7 @@ def _further(analysis: Analysis) -> tuple[list[str], list[Any]]:
 
 
 def representatives(
-    analysis: Analysis, families: Sequence[MetricFamily], suffix: str
+    analysis: Analysis, families: Sequence[TreatmentFamily], stratum: str
 ) -> list[Card]:
     """Choose for each treatment the well that stands for it: nearest to the median.
 
@@ -232,10 +271,10 @@ def representatives(
     ----------
     analysis : Analysis
         A run's record.
-    families : sequence of MetricFamily
+    families : sequence of TreatmentFamily
         Of each the highest doses are shown; doublets and triples last.
-    suffix : str
-        Strata that all conditions share.
+    stratum : str
+        Stratum that all conditions share.
 
     Returns
     -------
@@ -253,11 +292,11 @@ def representatives(
     now = now[~now["state"].isin(LEFT_OUT)].reset_index(drop=True)
     chosen: list[tuple[str, str, str]] = []
     roles = dict(zip(wells["condition"].astype(str), wells["role"].astype(str), strict=True))
-    tops: dict[str, MetricFamily] = {}
+    tops: dict[str, TreatmentFamily] = {}
     for family in families:
         if family.vehicle and not chosen:
             chosen.append((family.vehicle, "vehicle", ""))
-        tops[family.title.partition(", ")[0]] = family  # of a split one its highest doses
+        tops[family.treatment] = family  # of a split one its highest doses
     shown = list(tops.items())
     while len(shown) + len(chosen) > _MOST_CARDS:
         # The question is about the combinations: controls go first, then drugs alone.
@@ -278,7 +317,7 @@ def representatives(
         worst = ", ".join(f"{int(states[s])} {s}" for s in STATES if s in states.index)
         cards.append(
             Card(
-                title=title, dose=dose, condition=shown_name(condition, suffix),
+                title=title, dose=dose, condition=shown_name(condition, stratum),
                 plate=str(best["plate"]), well=str(best["well"]), time_h=float(best["time_h"]),
                 figure=f"{rows[column].mean():.{2 if unit == 'DF' else 1}f}", unit=unit,
                 note=worst,

@@ -20,13 +20,13 @@ import pandas as pd
 from spheroid_qc import __version__
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import MetricName
+from spheroid_qc.analysis.treatment_families import families_of
+from spheroid_qc.analysis.verdict.headline import headline
 from spheroid_qc.atomic import write_text
 from spheroid_qc.report import methods, overview, report_tables
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.drug_sections import combination_groups, dose_groups
 from spheroid_qc.report.film_strips import GRID, Strip
-from spheroid_qc.report.headline import headline, verdict_blocks
-from spheroid_qc.report.metric_families import common_suffix, families_of
 from spheroid_qc.report.page_pictures import Pictures, draw_pictures
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
 from spheroid_qc.report.plate_heat_map import plate_data, plate_views, shown_metrics
@@ -37,6 +37,7 @@ from spheroid_qc.report.time_sections import (
     time_metrics,
     time_pairs,
 )
+from spheroid_qc.response.replicates import shared_stratum
 from spheroid_qc.wording import number
 
 if TYPE_CHECKING:
@@ -124,11 +125,12 @@ def render(
 @cache
 def _template() -> Template:
     """Read and compile the template, once a process."""
-    from jinja2 import Environment, FileSystemLoader
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES, encoding="utf-8"),
         autoescape=True,
+        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -149,8 +151,8 @@ def _content(
 ) -> dict[str, Any]:
     """Everything the template asks for, as plain data and figures."""
     conditions, wells = analysis.conditions, analysis.wells
-    suffix = common_suffix([str(c) for c in conditions["condition"].unique()])
-    families = families_of(conditions, analysis.comparisons)
+    stratum = shared_stratum(conditions)
+    families = families_of(conditions, wells)
     metrics = time_metrics(analysis)
     leading = metrics[0] if metrics else None
     if any(m.column == "disintegration_fraction" for m in metrics):
@@ -158,28 +160,28 @@ def _content(
     qc = analysis.qc
     several = wells["plate"].nunique() > 1
     frames, remarks, more_frames = report_tables.finding_rows(qc, several)
-    cards = overview.representatives(analysis, families, suffix)
+    cards = overview.representatives(analysis, families, stratum)
     keys = [line["key"] for line in frames if line["key"] is not None and line["key"][2]]
     pictures = draw_pictures(
         folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, workers,
         progress,
     )  # fmt: skip
-    messages, deck = headline(analysis, families, suffix)
+    sentence, deck = headline(analysis, families)
     headings: list[str] = []
     lines: list[overview.Line] = []
     scale = (0.0, 1.0)
     if leading is not None:
-        headings, lines, scale = overview.condition_lines(analysis, families, leading, suffix)
+        headings, lines, scale = overview.condition_lines(analysis, families, leading, stratum)
     quality = report_tables.quality_listing(analysis)
     doses, combinations = dose_groups(analysis), combination_groups(analysis)
     return {
-        "title": messages or "What the spheroids did",
-        "headline": messages,
+        "title": sentence or "What the spheroids did",
+        "headline": sentence,
         "deck": deck,
-        "blocks": verdict_blocks(analysis.verdict.findings),
+        "blocks": overview.verdict_blocks(analysis.verdict.findings),
         "facts": overview.facts(analysis),
         "name": Path(analysis.source).name or "plate",
-        "suffix": suffix.removeprefix(" | "),
+        "stratum": stratum,
         "kind": analysis.kind,
         "assay": analysis.parameters.plate.assay.value,
         "time_h": analysis.time_h,
@@ -190,12 +192,12 @@ def _content(
         "lines": lines,
         "cards": [(card, pictures.cards.get((card.plate, card.well))) for card in cards],
         "states": STATES,
-        **_plates(analysis, leading, suffix, qc, pictures),
+        **_plates(analysis, leading, stratum, qc, pictures),
         "pictures": pictures,
         "grid": GRID,
         "time_pairs": time_pairs(analysis, families, metrics, _dosed_at(wells)),
         "survival": survival_panels(analysis, families),
-        "sizes": size_panel(analysis, folder, suffix),
+        "sizes": size_panel(analysis, folder, stratum),
         "doses": doses,
         "dose_table": report_tables.dose_listing(analysis) if doses else None,
         "combinations": combinations,
@@ -204,7 +206,7 @@ def _content(
         "frames": [(line, _picture_of(line, pictures)) for line in frames],
         "remarks": remarks,
         "more_frames": more_frames,
-        "comparisons": report_tables.comparison_listings(analysis, suffix),
+        "comparisons": report_tables.comparison_listings(analysis, stratum),
         "notes": analysis.notes,
         "missing": dict(analysis.missing),
         "methods": methods.paragraphs(analysis),
@@ -231,7 +233,7 @@ def _dosed_at(wells: pd.DataFrame) -> float | None:
 def _plates(
     analysis: Analysis,
     leading: MetricName | None,
-    suffix: str,
+    stratum: str,
     qc: pd.DataFrame,
     pictures: Pictures,
 ) -> dict[str, Any]:
@@ -253,7 +255,7 @@ def _plates(
     if not metrics:
         return nothing
     first = metrics[0]
-    titles = {str(c): overview.shown_name(str(c), suffix) for c in wells["condition"].unique()}
+    titles = {str(c): overview.shown_name(str(c), stratum) for c in wells["condition"].unique()}
     at = analysis.time_h if analysis.time_h is not None else float(wells["time_h"].max())
     data = plate_data(wells, metrics, titles, qc)
     data["start"] = at

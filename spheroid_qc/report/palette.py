@@ -64,13 +64,6 @@ PALETTE: dict[str, tuple[str, str]] = {
 SEQUENTIAL = tuple(PALETTE[f"s{n}"][0] for n in range(11))
 DIVERGING = tuple(PALETTE[f"d{n}"][0] for n in range(11))
 DOSES = tuple(PALETTE[f"t{n}"][0] for n in range(6))
-METHODS = {
-    "bliss_excess": PALETTE["blue"][0],
-    "loewe_excess": PALETTE["green"][0],
-    "hsa_excess": PALETTE["purple"][0],
-    "excess_over_best_doublet": PALETTE["vermillion"][0],
-    "combination_index": PALETTE["ink"][0],
-}
 # state -> (colour, sign): the sign is read where colours can't be
 STATES = {
     "intact": ("intact", "I"),

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.metric_names import METRICS, NOT_SHOWN, MetricName, metric_of
-from spheroid_qc.report.figures.plate_figures import LEFT_OUT, colour_scale, plate_shape
+from spheroid_qc.report.figures.plate_figures import colour_scale, plate_shape
 from spheroid_qc.report.palette import STATES, step_of
+from spheroid_qc.response.replicates import LEFT_OUT
 from spheroid_qc.wells import row_column, row_name
 
 _FIRST = (

@@ -9,6 +9,7 @@ import pandas as pd
 
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.report.figures.dose_figures import dose_of
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.response.plate_quality.plate_bounds import title_of
 from spheroid_qc.wording import interval, number, p_words, signed
@@ -106,7 +107,7 @@ def quality_listing(analysis: Analysis) -> HtmlTable | None:
     )  # fmt: skip
 
 
-def comparison_listings(analysis: Analysis, suffix: str) -> list[HtmlTable]:
+def comparison_listings(analysis: Analysis, stratum: str) -> list[HtmlTable]:
     """Each condition against its vehicle, one table a metric."""
     table = analysis.comparisons
     found = []
@@ -119,7 +120,7 @@ def comparison_listings(analysis: Analysis, suffix: str) -> list[HtmlTable]:
                 {
                     "cls": "sure" if sure else "",
                     "cells": [
-                        shown_name(str(row["condition"]), suffix),
+                        shown_name(str(row["condition"]), stratum),
                         f"{int(row['n'])} vs {int(row['n_reference'])}",
                         signed(row["difference"]),
                         interval(low, high),
@@ -144,13 +145,20 @@ def comparison_listings(analysis: Analysis, suffix: str) -> list[HtmlTable]:
     return found
 
 
+def _groups(table: pd.DataFrame) -> list[str]:
+    return [name for name in ("response", "stratum", "plate") if name in table]
+
+
+def _group_cells(row: pd.Series, groups: list[str], analysis: Analysis) -> list[str]:
+    """Response (by its title), stratum and plate of a row."""
+    titles = {use.name: use.title for use in analysis.responses}
+    return [titles.get(_text(row[name]), _text(row[name])) for name in groups]
+
+
 def _qualified(row: pd.Series, name: str) -> str:
     """Write a dose, or that it lies beyond the tested ones."""
-    value = row.get(f"{name}_um")
-    if value is None or pd.isna(value):
-        value = row.get(name)
     sign = _text(row.get(f"{name}_qualifier"))
-    shown = number(value)
+    shown = number(dose_of(row, name))
     return f"{sign} {shown}" if sign in ("<", ">") and shown != "–" else shown
 
 
@@ -159,15 +167,10 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
     table = analysis.dose_response
     if not len(table):
         return None
-    titles = {use.name: use.title for use in analysis.responses}
-    groups = [c for c in ("response", "stratum", "plate") if c in table]
+    groups = _groups(table)
     rows = []
     for _, row in table.head(_MOST_ROWS).iterrows():
-        low = row.get("ec50_low_um")
-        high = row.get("ec50_high_um")
-        if "ec50_low" in row and pd.isna(low) and pd.isna(high):
-            low, high = row["ec50_low"], row["ec50_high"]
-        ends = [number(low), number(high)]
+        ends = [number(dose_of(row, "ec50_low")), number(dose_of(row, "ec50_high"))]
         bounds = (
             "" if ends == ["–", "–"] else " to ".join(e if e != "–" else "no bound" for e in ends)
         )
@@ -175,11 +178,11 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
             {
                 "cls": "",
                 "cells": [
-                    *(titles.get(_text(row[c]), _text(row[c])) for c in groups),
+                    *_group_cells(row, groups, analysis),
                     _text(row["drug"]), _text(row["unit"]).replace("uM", "µM"), number(row["n"]),
                     _qualified(row, "ec50"), bounds, _qualified(row, "ic50_abs"),
                     number(row["hill"]), number(row["emax"]), number(row["r2"]),
-                    number(_own(row, "median_effect_dm")), number(row["median_effect_m"]),
+                    number(dose_of(row, "median_effect_dm")), number(row["median_effect_m"]),
                     number(row["median_effect_r"]),
                 ],
                 "note": _text(row["note"]),
@@ -192,12 +195,6 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
     return _noted("", headings, rows, max(0, len(table) - _MOST_ROWS))
 
 
-def _own(row: pd.Series, name: str) -> object:
-    """Take a dose in uM, or in the drug's own unit."""
-    molar = row.get(f"{name}_um")
-    return row.get(name) if molar is None or pd.isna(molar) else molar
-
-
 def index_listing(analysis: Analysis) -> HtmlTable | None:
     """Give the combination index at fixed effects and on average."""
     table = analysis.synergy
@@ -206,13 +203,12 @@ def index_listing(analysis: Analysis) -> HtmlTable | None:
     rows = table[(table["method"] == "combination_index") & (table["level"] != "dose")]
     if not len(rows):
         return None
-    titles = {use.name: use.title for use in analysis.responses}
-    groups = [c for c in ("response", "stratum", "plate") if c in rows]
+    groups = _groups(rows)
     lines = [
         {
             "cls": "",
             "cells": [
-                *(titles.get(_text(row[c]), _text(row[c])) for c in groups),
+                *_group_cells(row, groups, analysis),
                 _text(row["combination"]),
                 _text(row["level"]).replace("mean", "mean over doses"),
                 number(row["value"]), interval(row["low"], row["high"]), number(row["n"]),
@@ -246,8 +242,7 @@ def finding_rows(
     if not len(qc) or "severity" not in qc:
         return [], [], 0
     serious = qc[qc["severity"].isin(["exclude", "warn"])]
-    remarks = qc[qc["severity"] == "info"]
-    counts = remarks["title"].value_counts()
+    counts = qc.loc[qc["severity"] == "info", "title"].value_counts()
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for _, row in serious.iterrows():
         plate, well = _text(row["plate"]), _text(row["well"])
@@ -268,5 +263,5 @@ def finding_rows(
              "advice": _text(row["advice"])}
         )  # fmt: skip
     ordered = sorted(rows.values(), key=lambda line: line["severity"] != "exclude")
-    messages = [(str(title), int(n)) for title, n in counts.items()]
-    return ordered[:_MOST_FINDINGS], messages, max(0, len(ordered) - _MOST_FINDINGS)
+    remarks = [(str(title), int(n)) for title, n in counts.items()]
+    return ordered[:_MOST_FINDINGS], remarks, max(0, len(ordered) - _MOST_FINDINGS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import MetricName, metric_of, size_metric
+from spheroid_qc.analysis.treatment_families import TreatmentFamily
 from spheroid_qc.report.figures import (
     draw_survival,
     draw_time_course,
@@ -16,7 +17,6 @@ from spheroid_qc.report.figures import (
 )
 from spheroid_qc.report.figures.size_figures import draw_size_distribution
 from spheroid_qc.report.figures.time_figures import metric_limits
-from spheroid_qc.report.metric_families import MetricFamily
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.report.palette import PALETTE, dose_colour
 from spheroid_qc.tables.csv_writer import read_table
@@ -24,7 +24,7 @@ from spheroid_qc.tables.csv_writer import read_table
 _MOST_CONDITIONS = 60
 
 
-def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> TimePanel | None:
+def size_panel(analysis: Analysis, folder: Path | None, stratum: str) -> TimePanel | None:
     """Draw the sizes of all counted spheres at the analysis time, by condition.
 
     Parameters
@@ -33,8 +33,8 @@ def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> TimePane
         A run's record.
     folder : Path or None
         Run folder with `spheroids.csv`.
-    suffix : str
-        Strata that all conditions share.
+    stratum : str
+        Stratum that all conditions share.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def size_panel(analysis: Analysis, folder: Path | None, suffix: str) -> TimePane
              if r not in ("blank", "unmapped")][:_MOST_CONDITIONS]  # fmt: skip
     if not len(table) or not names:
         return None
-    labels = [shown_name(name, suffix) for name in names]
+    labels = [shown_name(name, stratum) for name in names]
     left = 44 + LABEL_PX * max(len(label) for label in labels)
     unit = "µm" if column.endswith("_um") else "px"
     draw = functools.partial(
@@ -141,7 +141,7 @@ def _right(labels: Sequence[str]) -> float:
     return min(210.0, 16 + LABEL_PX * max((len(label) for label in labels), default=4))
 
 
-def _key(family: MetricFamily) -> tuple[tuple[str, str], ...]:
+def _key(family: TreatmentFamily) -> tuple[tuple[str, str], ...]:
     """Give a legend where labels are too long to stand at the lines."""
     if max((len(label) for label in family.labels.values()), default=0) <= _MOST_LETTERS:
         return ()
@@ -155,7 +155,7 @@ def _key(family: MetricFamily) -> tuple[tuple[str, str], ...]:
 
 def time_pairs(
     analysis: Analysis,
-    families: Sequence[MetricFamily],
+    families: Sequence[TreatmentFamily],
     metrics: Sequence[MetricName],
     dosed: float | None,
 ) -> list[Pair]:
@@ -165,7 +165,7 @@ def time_pairs(
     ----------
     analysis : Analysis
         For conditions and wells.
-    families : sequence of MetricFamily
+    families : sequence of TreatmentFamily
         From `families_of`.
     metrics : sequence of MetricName
         From `time_metrics`.
@@ -210,14 +210,14 @@ def time_pairs(
     return pairs
 
 
-def survival_panels(analysis: Analysis, families: Sequence[MetricFamily]) -> list[TimePanel]:
+def survival_panels(analysis: Analysis, families: Sequence[TreatmentFamily]) -> list[TimePanel]:
     """Draw Kaplan-Meier curves by family.
 
     Parameters
     ----------
     analysis : Analysis
         For `survival`.
-    families : sequence of MetricFamily
+    families : sequence of TreatmentFamily
         From `families_of`.
 
     Returns

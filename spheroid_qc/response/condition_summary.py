@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from spheroid_qc.follow import STATES
+from spheroid_qc.follow.states import STATES
 from spheroid_qc.response.replicates import LEFT_OUT, biological_replicate, in_fixed_order
 
 FloatArray = NDArray[np.float64]
@@ -88,6 +88,7 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     -------
     DataFrame
         One row per condition and time; controls first, then drugs alone, then combinations.
+        Doses, `stratum` and `schedule` as far as the wells have them.
         Counts (`n_wells` scorable wells, `n_plates`, `n_biological`, wells by state, `left_out`
         naming the wells that enter no mean), `interval` (`within_plate`: all wells stand on one
         plate; `within_replicate`: on several plates of one biological replicate; `biological`:
@@ -100,6 +101,7 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     table = ordered.assign(_replicate=biological_replicate(ordered), time_h=_common_times(ordered))
     metrics = [name for name in (*SUMMARISED, *extra) if name in table]
     doses = [name for name in table.columns if name in DOSES]
+    doses += [name for name in ("stratum", "schedule") if name in table]
     several_plates = table["plate"].nunique() > 1
     measured = table[metrics].to_numpy(dtype=float)
     replicate, plate = (pd.factorize(table[name])[0] for name in ("_replicate", "plate"))

@@ -22,10 +22,11 @@ CARRIED = (
     "vehicle_group",
     "cell_line",
     "passage",
+    "stratum",
 )
 """Columns that a table of wells must keep for its units and references to be found again."""
 
-_STRATA = ("vehicle_group", "cell_line", "passage")
+_STRATA = ("vehicle_group", "cell_line", "passage", "stratum")
 
 
 def require_columns(table: pd.DataFrame, names: Sequence[str], purpose: str) -> None:
@@ -71,7 +72,7 @@ def in_fixed_order(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(keys, kind="stable").reset_index(drop=True)
 
 
-def _text(column: pd.Series) -> pd.Series:
+def as_text(column: pd.Series) -> pd.Series:
     """Values as text, numbers without `.0`, missing as empty."""
     if pd.api.types.is_numeric_dtype(column):
         return column.map(lambda v: "" if pd.isna(v) else f"{v:g}").astype(str)
@@ -91,10 +92,10 @@ def biological_replicate(table: pd.DataFrame) -> pd.Series:
     Series of str
         Never empty.
     """
-    plate = _text(table["plate"])
+    plate = as_text(table["plate"])
     if "biological_replicate" not in table:
         return plate
-    stated = _text(table["biological_replicate"])
+    stated = as_text(table["biological_replicate"])
     return stated.where(stated != "", plate)
 
 
@@ -104,9 +105,8 @@ def reference_key(table: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     table : DataFrame
-        With `condition`; optionally `reference_group`, which settles it. Without that, wells
-        that agree in `vehicle_group`, `cell_line`, `passage` and in the strata that stand behind
-        ` | ` in the name of the condition share a reference.
+        Optionally with `reference_group`, which settles it. Without that, wells that agree in
+        `vehicle_group`, `cell_line`, `passage` and `stratum` share a reference.
 
     Returns
     -------
@@ -114,12 +114,25 @@ def reference_key(table: pd.DataFrame) -> pd.Series:
         One key a row.
     """
     if "reference_group" in table:
-        return _text(table["reference_group"])
-    parts = [_text(table[name]) for name in _STRATA if name in table]
-    parts.append(_text(table["condition"]).map(lambda name: name.partition(" | ")[2]))
+        return as_text(table["reference_group"])
+    nothing = pd.Series("", index=table.index, dtype=str)
+    parts = [as_text(table[name]) if name in table else nothing for name in _STRATA]
     return pd.Series(
         ["\x1f".join(values) for values in zip(*parts, strict=True)], index=table.index, dtype=str
     )
+
+
+def stratum_of(table: pd.DataFrame) -> pd.Series:
+    """Stratum of every row as text; empty where the table names none."""
+    if "stratum" not in table:
+        return pd.Series("", index=table.index, dtype=str)
+    return as_text(table["stratum"])
+
+
+def shared_stratum(table: pd.DataFrame) -> str:
+    """Name the stratum that all rows share, which need not be said with each; else empty."""
+    found = stratum_of(table).unique()
+    return str(found[0]) if len(found) == 1 else ""
 
 
 def reference_label(key: str) -> str:
@@ -151,7 +164,7 @@ def since_dose(table: pd.DataFrame) -> pd.Series:
     return pd.to_numeric(table[name], errors="coerce").astype(float)
 
 
-def analysis_time(table: pd.DataFrame) -> float | None:
+def last_common_time(table: pd.DataFrame) -> float | None:
     """Last time that all plates have: the earliest of the plates' last times.
 
     Parameters
@@ -180,7 +193,7 @@ def at_time(table: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
     table : DataFrame
         With `plate`, `well`, optionally `time_h`.
     time_h : float or None
-        Hours; None takes `analysis_time`.
+        Hours; None takes `last_common_time`.
 
     Returns
     -------
@@ -193,7 +206,7 @@ def at_time(table: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
         If no plate has that time.
     """
     ordered = in_fixed_order(table)
-    wanted = analysis_time(ordered) if time_h is None else float(time_h)
+    wanted = last_common_time(ordered) if time_h is None else float(time_h)
     if "time_h" not in ordered or wanted is None:
         return ordered
     kept: list[pd.DataFrame] = []

@@ -1,4 +1,6 @@
-from .plate_run import RunResult as RunResult
-from .plate_run import default_out as default_out
-from .plate_run import run_plate as run_plate
+from .planned_run import RunRequest as RunRequest
+from .planned_run import default_out as default_out
+from .planned_run import plan_run as plan_run
+from .plate_run import analyse_images as analyse_images
+from .plate_run import mark_done as mark_done
 from .progress import Progress as Progress

@@ -1,3 +1,3 @@
-from .methods import check_method as check_method
-from .methods import segment as segment
+from .auto import check_method as check_method
+from .auto import segment as segment
 from .result import Segmentation as Segmentation

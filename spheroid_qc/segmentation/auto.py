@@ -1,7 +1,8 @@
-"""`auto`: the network, and where it is not sure the classical segmenter as a second opinion.
+"""`segment`: by the network, by rules, or, with `auto`, by whichever the evidence speaks for.
 
-Both masks get the overlap with the truth that is to be expected from what each says of itself and
-from how far they agree; the better one is returned under its own name. The weights are those of
+`auto` takes the network, and asks the classical segmenter where it is not sure. Both masks get
+the overlap with the truth that is to be expected from what each says of itself and from how far
+they agree; the better one is returned under its own name. The weights are those of
 `learned/calibration.json`.
 """
 
@@ -12,10 +13,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
 from spheroid_qc.segmentation.learned.confidence import expectation
+from spheroid_qc.segmentation.learned.network import check_weights
 from spheroid_qc.segmentation.result import Segmentation
 
 _CONFIDENT = 0.77
@@ -27,29 +30,84 @@ _BARELY_CONFIDENT = 0.25
 """Confidence below which a body that the classical segmenter does not see is none."""
 
 
-def segment_auto(
-    image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
+def segment(
+    image: ArrayLike,
+    pixel_size_um: float | None = None,
+    method: str = "auto",
+    parameters: SegmentationParameters | None = None,
 ) -> Segmentation:
-    """Segment with the network; ask the classical segmenter where it is not sure.
+    """Find spheroid bodies and the material they shed.
+
+    The result does not change when intensities are multiplied or shifted.
 
     Parameters
     ----------
     image : array_like, shape (y, x) or (y, x, 3 or 4)
-    pixel_size_um : float or None
-    parameters : SegmentationParameters
+        Any real numeric type; colour is reduced to luminance; NaN is background.
+    pixel_size_um : float, optional
+        Size of one pixel in um; used where a parameter is given in um.
+    method : str
+        `learned` (a trained network), `classical` (rules), or `auto`: the network, and where it is
+        not sure whichever of the two the evidence speaks for.
+    parameters : SegmentationParameters, optional
 
     Returns
     -------
     Segmentation
-        Its method is that of the mask that was chosen; `evidence` holds both expectations and the
-        agreement where there was a second opinion.
+        Core labels (largest body first), shed mask, confidence and the method that made them.
 
     Raises
     ------
     ValueError
         If the array is not an image.
     RequestError
-        If the network's weights are missing.
+        If the method is unknown or not available.
+    """
+    check_method(method)
+    if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
+        raise ValueError(f"A pixel size is a positive number of um, not {pixel_size_um!r}.")
+    parameters = parameters or SegmentationParameters()
+    if _name(method) == "classical":
+        return segment_classical(image, pixel_size_um, parameters)
+    if _name(method) == "learned":
+        return segment_learned(image, pixel_size_um, parameters)
+    return segment_auto(image, pixel_size_um, parameters)
+
+
+def check_method(method: str) -> None:
+    """Refuse a method that this version does not have.
+
+    Parameters
+    ----------
+    method : str
+        As in `segment`.
+
+    Raises
+    ------
+    RequestError
+        If the method is unknown or not available.
+    """
+    name = _name(method)
+    if name not in ("auto", "classical", "learned"):
+        raise RequestError(
+            f"There is no segmentation method {name!r}; use 'auto', 'classical' or 'learned'."
+        )
+    if name != "classical":
+        check_weights()
+
+
+def _name(method: object) -> str:
+    """Name of a method, also where it comes as a choice of the settings."""
+    return str(getattr(method, "value", method))
+
+
+def segment_auto(
+    image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
+) -> Segmentation:
+    """Segment with the network; ask the classical segmenter where it is not sure.
+
+    Arguments and errors as in `segment`. The method of the result is that of the mask that was
+    chosen; `evidence` holds both expectations and the agreement where rules were asked.
     """
     first = segment_learned(image, pixel_size_um, parameters)
     if first.confidence >= _CONFIDENT:
@@ -74,15 +132,8 @@ def segment_auto(
     return replace(chosen, confidence=chances[chosen.method], evidence=evidence)
 
 
-def agreement(first: Segmentation, second: Segmentation) -> float:
-    """Overlap of all bodies of two segmentations; 1 where neither found any."""
-    a, b = first.core > 0, second.core > 0
-    union = int(np.count_nonzero(a | b))
-    return int(np.count_nonzero(a & b)) / union if union else 1.0
-
-
 def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, float]:
-    """Collect what the choice between two opinions rests on.
+    """Collect what the choice between two segmentations rests on.
 
     Parameters
     ----------
@@ -92,12 +143,15 @@ def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, f
     Returns
     -------
     dict of str to float
-        Confidence of both, their agreement, and who found nothing.
+        Confidence of both, the overlap of all their bodies (1 where neither found any), and who
+        found nothing.
     """
+    a, b = first.core > 0, second.core > 0
+    union = int(np.count_nonzero(a | b))
     return {
         "learned": first.confidence,
         "classical": second.confidence,
-        "both": agreement(first, second),
+        "both": int(np.count_nonzero(a & b)) / union if union else 1.0,
         "learned_none": float(not first.core.any()),
         "classical_none": float(not second.core.any()),
     }

@@ -14,14 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from spheroid_qc.images import to_grey
+from spheroid_qc.segmentation.arrays import Float, Mask
 
 _FINE_PX = 720
-"""Most fine pixels along the longer side; two to three blocks' worth each way."""
-
-_LUMINANCE = (0.299, 0.587, 0.114)
-"""Rec. 601 weights; by their sum, 1, grey stays grey."""
+"""Largest number of fine pixels along the longer side; two to three blocks' worth each way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +73,7 @@ def as_plane(image: ArrayLike) -> tuple[Float, Mask | None]:
         If the array is not an image: wrong number of axes, no pixels, complex or not numeric.
     """
     array: NDArray[Any] = np.asarray(image)
-    if array.ndim == 3 and array.shape[2] in (3, 4):
-        colour: int | None = 3
-    elif array.ndim == 2:
-        colour = None
-    else:
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
         raise ValueError(
             f"An image has the axes (y, x) or (y, x, 3 or 4), but this array has shape "
             f"{array.shape}; choose one channel, plane and time first."
@@ -92,17 +85,13 @@ def as_plane(image: ArrayLike) -> tuple[Float, Mask | None]:
             f"An image holds real numbers, but this array is of type {array.dtype}; "
             "convert it first."
         )
+    if array.ndim == 3:
+        array = to_grey(array)
     missing = None
     if array.dtype.kind in "bui" and array.dtype.itemsize <= 2:
-        values = array.astype(np.float32) if colour is None else _luminance(array)
+        values = array.astype(np.float32)
     else:
         work = array.astype(np.float64, copy=True)
-        if colour is not None:
-            work = (
-                work[..., 0] * _LUMINANCE[0]
-                + work[..., 1] * _LUMINANCE[1]
-                + (work[..., 2] * _LUMINANCE[2])
-            )
         if array.dtype.kind == "f":
             finite = np.isfinite(work)
             if not finite.all():
@@ -123,19 +112,11 @@ def as_plane(image: ArrayLike) -> tuple[Float, Mask | None]:
     return values, missing
 
 
-def _luminance(array: NDArray[Any]) -> Float:
-    """Grey of a small-integer colour image; grey stored as colour is taken as it is."""
-    red, green, blue = (array[..., i] for i in range(3))
-    if np.array_equal(red, green) and np.array_equal(red, blue):
-        return red.astype(np.float32)
-    values = red.astype(np.float32) * np.float32(_LUMINANCE[0])
-    values += green * np.float32(_LUMINANCE[1])
-    values += blue * np.float32(_LUMINANCE[2])
-    return values
-
-
 def pool(values: Float, block: int) -> Float:
     """Mean of blocks of pixels; the last blocks repeat the frame's edge.
+
+    `skimage.measure.block_reduce` takes 15 ms instead of 1.4 ms of a frame's 54 ms (1 Mpx, by the
+    network, one thread).
 
     Parameters
     ----------
@@ -165,8 +146,27 @@ def pool(values: Float, block: int) -> Float:
     return pooled
 
 
+def any_in_blocks(mask: Mask, block: int) -> Mask:
+    """Blocks of pixels that hold any of a mask, shape (ceil(y / block), ceil(x / block)).
+
+    `skimage.measure.block_reduce` takes 4 ms instead of 0.3 ms of a frame's 54 ms.
+    """
+    if block == 1:
+        return mask
+    height, width = (-(-side // block) for side in mask.shape)
+    rows = np.zeros((height, mask.shape[1]), bool)
+    blocks = np.zeros((height, width), bool)
+    for first in range(block):
+        part = mask[first::block]
+        rows[: part.shape[0]] |= part
+    for first in range(block):
+        part = rows[:, first::block]
+        blocks[:, : part.shape[1]] |= part
+    return blocks
+
+
 def finer_factor(block: int, shape: tuple[int, ...]) -> int:
-    """How many times finer than the working resolution single cells are looked for."""
+    """How many times finer than the working resolution single cells are sought."""
     for factor in (3, 2):
         if block % factor == 0 and max(shape) * factor <= _FINE_PX * block:
             return factor

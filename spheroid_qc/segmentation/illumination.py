@@ -7,18 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from spheroid_qc.segmentation.arrays import Float, Mask
 
 _TERMS = 6
 _TUKEY = 4.0
-"""Residuals beyond this many robust standard deviations have no say (Tukey's biweight)."""
+"""Residuals beyond this many robust standard deviations have no weight (Tukey's biweight)."""
 
 
 def background_surface(values: Float, usable: Mask) -> Float:
     """Quadratic surface through the background by iteratively reweighted least squares.
 
-    Tukey's biweight takes away the say of whatever does not lie on the surface, so that a
+    Tukey's biweight takes away the weight of whatever does not lie on the surface, so that a
     spheroid of up to about half the field does not lift it (Beaton & Tukey 1974,
     doi:10.1080/00401706.1974.10489171).
 

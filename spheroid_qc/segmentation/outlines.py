@@ -8,20 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Points = NDArray[np.float64]
+from spheroid_qc.segmentation.arrays import Float, Labels, Mask, Points
+from spheroid_qc.segmentation.piece_shapes import by_size
 
-_REACH = 0.12
+_REACH_RADII = 0.12
 """How far the edge may lie from the outline as a whole, as a share of the body's radius."""
 
-_SHIFT = 0.25
+_SHIFT_RADII = 0.25
 """How far the outline as a whole may be off, where thresholds were far apart."""
 
 _ONSET = ((1.15, 1.4, 2.27), (0.0, 0.3, 0.53))
 """Inner by outer half width of the steepness, and the edge's place in outer half widths."""
 
-_GRANULES = 4.0
+_GRANULE_POINTS = 4.0
 """Points of the outline over which a coarse body's granules are averaged."""
 
 
@@ -64,8 +63,8 @@ def follow_edge(points: Points, edges: Edges) -> Points:
         In blocks.
     """
     radius, values, factor, sign = edges.radius, edges.values, edges.factor, edges.sign
-    reach = float(np.clip(_REACH * radius, 1.5, 6.0))
-    far = max(reach, _SHIFT * radius)
+    reach = float(np.clip(_REACH_RADII * radius, 1.5, 6.0))
+    far = max(reach, _SHIFT_RADII * radius)
     smooth = max(1.0, 0.012 * len(points))
     tangent = ndimage.gaussian_filter1d(
         np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0), smooth, axis=0, mode="wrap"
@@ -77,7 +76,8 @@ def follow_edge(points: Points, edges: Edges) -> Points:
     step = 0.5 / factor * max(1.0, far / 8.0)
     offsets = np.arange(-far - 1, far + 1 + step / 2, step)
     where = points[:, None, :] + offsets[None, :, None] * normal[:, None, :]
-    profile = _sample(values, (where + 0.5) * factor - 0.5)
+    at = np.moveaxis((where + 0.5) * factor - 0.5, -1, 0)
+    profile = ndimage.map_coordinates(values, at, np.float64, order=1, mode="nearest")
     # The body's own side only. Neighbours are averaged as squares: an edge between two granules
     # of a coarse body averages out, the one between granules and background does not.
     power = np.square(np.maximum(-sign * profile, 0))
@@ -90,7 +90,7 @@ def follow_edge(points: Points, edges: Edges) -> Points:
         -0.5 * (offsets / (0.6 * far)) ** 2
     )
     moved = np.full(len(points), offsets[margin:-margin][overall[margin:-margin].argmax()])
-    coarse = _GRANULES * _granularity(-sign * profile, offsets, float(moved[0]))
+    coarse = _GRANULE_POINTS * _granularity(-sign * profile, offsets, float(moved[0]))
     for window, blur in ((reach, 3.0 * smooth), (max(1.0, 0.35 * reach), smooth + coarse)):
         edge = _fall(ndimage.gaussian_filter1d(power, blur, axis=0, mode="wrap"), step)
         edge = edge * np.exp(-0.5 * ((offsets[None, :] - moved[:, None]) / window) ** 2)
@@ -168,31 +168,29 @@ def _onset(body: Points, offsets: NDArray[np.float64], moved: NDArray[np.float64
 
 def _points_outward(points: Points, normal: Points) -> bool:
     """Whether moving along the normals makes the enclosed area larger."""
-    return abs(_area(points + normal)) > abs(_area(points))
+    return abs(enclosed_area(points + normal)) > abs(enclosed_area(points))
 
 
-def _area(points: Points) -> float:
+def enclosed_area(points: Points) -> float:
+    """Area within a closed outline, negative where it runs the other way round."""
     y, x = points[:, 0], points[:, 1]
     return 0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
 
 
-def _sample(values: Float, where: Points) -> Points:
-    """Linear interpolation; outside the image its edge is repeated."""
-    y = np.clip(where[..., 0], 0, values.shape[0] - 1)
-    x = np.clip(where[..., 1], 0, values.shape[1] - 1)
-    y0 = np.minimum(y.astype(np.intp), max(values.shape[0] - 2, 0))
-    x0 = np.minimum(x.astype(np.intp), max(values.shape[1] - 2, 0))
-    y1 = np.minimum(y0 + 1, values.shape[0] - 1)
-    x1 = np.minimum(x0 + 1, values.shape[1] - 1)
-    b, a = x - x0, y - y0
-    upper = values[y0, x0] * (1 - b) + values[y0, x1] * b
-    lower = values[y1, x0] * (1 - b) + values[y1, x1] * b
-    result: Points = upper * (1 - a) + lower * a
-    return result
+def evenly_spaced(points: Points) -> Points:
+    """Space 24 to 256 points evenly along a closed outline, shape (n, 2)."""
+    closed = np.concatenate([points, points[:1]])
+    along = np.concatenate([[0.0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
+    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
+    at = np.linspace(0, along[-1], number, endpoint=False)
+    return np.stack([np.interp(at, along, closed[:, i]) for i in (0, 1)], axis=1)
 
 
 def fill_outline(points: Points, shape: tuple[int, int]) -> tuple[tuple[slice, slice], Mask]:
     """Pixels whose centres lie within a closed outline (even-odd rule).
+
+    `skimage.draw.polygon2mask` asks every pixel about every edge: 34 ms instead of 0.3 ms of a
+    frame's 54 ms (1 Mpx, by the network, one thread).
 
     Parameters
     ----------
@@ -230,3 +228,30 @@ def fill_outline(points: Points, shape: tuple[int, int]) -> tuple[tuple[slice, s
     toggles = np.zeros((height, width + 1), np.int32)
     np.add.at(toggles, (rows - top, columns), 1)
     return box, (np.cumsum(toggles[:, :width], axis=1) & 1).astype(bool)
+
+
+def paint_bodies(bodies: list[tuple[tuple[slice, slice], Mask]], shape: tuple[int, int]) -> Labels:
+    """Label bodies, largest first; where two overlap the pixels belong to the larger one.
+
+    Parameters
+    ----------
+    bodies : list of (box, mask)
+        From `fill_outline`.
+    shape : tuple of int
+        Of the frame.
+
+    Returns
+    -------
+    ndarray of int32, shape `shape`
+    """
+    core = np.zeros(shape, np.int32)
+    ordered = sorted(bodies, key=lambda body: -int(np.count_nonzero(body[1])))
+    sizes = []
+    for number, (box, mask) in enumerate(ordered, start=1):
+        target = core[box]
+        free = mask & (target == 0)
+        target[free] = number
+        sizes.append(int(np.count_nonzero(free)))
+    # An overlap may have changed the order, or left a body without any pixel.
+    as_counted = all(sizes) and sizes == sorted(sizes, reverse=True)
+    return core if as_counted else by_size(core)

@@ -1,16 +1,13 @@
-"""Shape of many labelled pieces at once, from counts rather than one crop after another."""
+"""Pieces of masks: their boxes, rims and shapes, and the largest of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Mask = NDArray[np.bool_]
-Labels = NDArray[np.int32]
-Features = NDArray[np.float64]
+from spheroid_qc.segmentation.arrays import Features, Labels, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +55,9 @@ def box_of(mask: Mask, around: int = 0) -> tuple[slice, slice]:
 def component_shapes(labels: Labels, count: int) -> Shapes:
     """Measure every label.
 
+    The same as `skimage.measure.regionprops_table` (with a twelfth added to the second moments),
+    which takes 9 ms instead of 2.6 ms of a frame's 79 ms (1 Mpx, by rules, one thread).
+
     Parameters
     ----------
     labels : ndarray of int, shape (y, x)
@@ -99,45 +99,57 @@ def component_shapes(labels: Labels, count: int) -> Shapes:
     return Shapes(area, y, x, fill, elongation)
 
 
-def fill_holes(mask: Mask) -> Mask:
-    """Fill everything that has no way to the frame's border.
+def largest_piece(mask: Mask) -> Mask:
+    """Largest 4-connected piece of a mask; the mask itself where there is but one."""
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    largest: Mask = labels == sizes.argmax()
+    return largest
+
+
+def by_size(labels: Labels, minimum: float = 1) -> Labels:
+    """Renumber pieces, largest first; those of less than `minimum` pixels are dropped."""
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= minimum]
+    rank = np.zeros(sizes.size, np.int32)
+    rank[order] = np.arange(1, len(order) + 1)
+    return rank[labels]
+
+
+def inner_rim(mask: Mask) -> Mask:
+    """Pixels of a mask that have an edge to the outside, or to the end of the array."""
+    rim: Mask = mask & ~ndimage.binary_erosion(mask)
+    return rim
+
+
+def pad_as_cut(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
+    """Surround a piece by background, but where the frame ends by what lies at its edge.
 
     Parameters
     ----------
-    mask : ndarray of bool, shape (y, x)
+    piece : ndarray of bool
+        Cut out of the frame by `box`.
+    pad : int
+        Pixels.
+    box : tuple of slice
+    shape : tuple of int
+        Of the frame.
 
     Returns
     -------
-    ndarray of bool, shape (y, x)
+    ndarray of bool
     """
-    labels, count = ndimage.label(~mask)
-    outside = np.zeros(count + 1, bool)
-    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        outside[side] = True
-    outside[0] = False
-    return np.take(~outside, labels)
-
-
-def open_mask(mask: Mask) -> Mask:
-    """Remove what is thinner than three pixels (opening by a plus sign).
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    ndarray of bool, shape (y, x)
-    """
-    padded = np.pad(mask, 2, mode="edge")
-    eroded = padded[1:-1, 1:-1].copy()
-    eroded &= padded[:-2, 1:-1]
-    eroded &= padded[2:, 1:-1]
-    eroded &= padded[1:-1, :-2]
-    eroded &= padded[1:-1, 2:]
-    opened = eroded[1:-1, 1:-1].copy()
-    opened |= eroded[:-2, 1:-1]
-    opened |= eroded[2:, 1:-1]
-    opened |= eroded[1:-1, :-2]
-    opened |= eroded[1:-1, 2:]
-    return opened
+    padded = np.pad(piece, pad)
+    if box[0].start == 0:
+        padded[:pad] = padded[pad]
+    if box[0].stop == shape[0]:
+        padded[-pad:] = padded[-pad - 1]
+    if box[1].start == 0:
+        padded[:, :pad] = padded[:, pad : pad + 1]
+    if box[1].stop == shape[1]:
+        padded[:, -pad:] = padded[:, -pad - 1 : -pad]
+    return padded

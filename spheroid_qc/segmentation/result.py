@@ -25,7 +25,7 @@ class Segmentation:
     method : str
         The method that made the masks: `classical` or `learned`.
     evidence : mapping of str to float
-        Figures behind the confidence, for the curious and for benchmarks.
+        Features behind the confidence, for the curious and for benchmarks.
     """
 
     core: NDArray[np.int32]

@@ -1,20 +1,17 @@
 """Tables on disk: UTF-8, `.`, six significant digits, missing is empty, nothing executable.
 
 A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@`; such text (from a file name or a
-plate map) gets a leading apostrophe, which a spreadsheet hides. Long tables are written row by
-row, so that they never stand in memory.
+plate map) gets a leading apostrophe, which a spreadsheet hides.
 """
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
-from spheroid_qc.atomic import atomic_path, write_text
+from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import RequestError
 
 if TYPE_CHECKING:
@@ -43,63 +40,7 @@ def escape_formula(value: object) -> object:
     return value
 
 
-class TableWriter:
-    """Rows of one table, written as they come.
-
-    Parameters
-    ----------
-    file : TextIO
-        Open for writing, without translation of line ends.
-    columns : sequence of str
-        Columns in their final order.
-    whole : collection of str
-        Columns of whole numbers that keep all their digits; all other numbers have six.
-    """
-
-    def __init__(self, file: TextIO, columns: Sequence[str], whole: Collection[str] = ()) -> None:
-        self._write = csv.writer(file, lineterminator="\n").writerow
-        self._columns = [(name, name in whole) for name in columns]
-        self._write([escape_formula(name) for name in columns])
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Write a row; what it lacks is empty, what has no column is left out."""
-        self._write([_cell(row.get(name), whole) for name, whole in self._columns])
-
-
-def _cell(value: Any, whole: bool) -> object:
-    if value is None or value != value:  # NaN is not itself
-        return ""
-    if isinstance(value, str):
-        return escape_formula(value)
-    return int(value) if whole else f"{float(value):.6g}"
-
-
-@contextlib.contextmanager
-def table_writer(
-    path: Path, columns: Sequence[str], whole: Collection[str] = ()
-) -> Iterator[TableWriter]:
-    """Open a table that takes the place of the old one when the block ends well.
-
-    Parameters
-    ----------
-    path : Path
-        Target file.
-    columns, whole
-        As in `TableWriter`.
-
-    Yields
-    ------
-    TableWriter
-        Takes the rows.
-    """
-    with (
-        atomic_path(path, durable=True) as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-    ):
-        yield TableWriter(file, columns, whole)
-
-
-def write_table(path: Path, table: pd.DataFrame) -> None:
+def write_table(path: Path, table: pd.DataFrame, whole: Collection[str] = ()) -> None:
     """Write a table as CSV, atomically.
 
     Parameters
@@ -108,6 +49,8 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         Target file.
     table : DataFrame
         Columns and rows in their final order.
+    whole : collection of str
+        Columns of whole numbers that keep all their digits; all other numbers have six.
     """
     import pandas as pd
 
@@ -116,13 +59,16 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
         if pd.api.types.is_bool_dtype(column):
             final = column.astype(int)
         elif pd.api.types.is_numeric_dtype(column):
-            final = column
+            final = column.astype("Int64") if name in whole else column
         else:
             final = column.map(escape_formula).astype(object)
         columns[escape_formula(str(name))] = final
     clean = pd.DataFrame(columns)
-    text = clean.to_csv(index=False, float_format="%.6g", lineterminator="\n", na_rep="")
-    write_text(path, text)
+    with atomic_path(path, durable=True) as temporary:
+        clean.to_csv(
+            temporary, index=False, float_format="%.6g", lineterminator="\n", na_rep="",
+            encoding="utf-8", errors="backslashreplace",
+        )  # fmt: skip
 
 
 def read_table(path: Path, text: Collection[str] = ()) -> pd.DataFrame:

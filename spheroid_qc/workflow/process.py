@@ -1,6 +1,6 @@
 """A run in a process of its own, for a program that must stay responsive meanwhile.
 
-The child reads one request and tells line by line how far it is. It ends with whoever started it,
+The child reads one request and reports line by line how far it is. It ends with whoever started it,
 and can be stopped at any moment: finished wells are kept, and the next run goes on from there.
 """
 
@@ -15,41 +15,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.planned_run import RunRequest
 from spheroid_qc.run.progress import Progress
 
 _PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What is to be analysed: the arguments of `run_plate`.
-
-    Parameters
-    ----------
-    folder, out : Path
-        Images and run folder.
-    plate_map : Path or None
-        Plate map.
-    parameters : Parameters
-        All settings.
-    join : Path or None
-        Table of end points.
-    workers : int or None
-        Processes; None: one a processor.
-    """
-
-    folder: Path
-    out: Path
-    plate_map: Path | None = None
-    parameters: Parameters = field(default_factory=Parameters)
-    join: Path | None = None
-    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +33,7 @@ class Ended:
     Parameters
     ----------
     n_frames, n_new : int
-        As in `RunResult`.
+        As in `PlateResult`.
     failures, notes, answer : tuple of str
         Sentences: on files that could not be analysed, on how things were understood, and what
         came out.
@@ -173,11 +147,11 @@ class BackgroundRun:
         if self._stopping or isinstance(last, RunStopped):
             self._messages.put(RunStopped())
             return
-        said = next((line.strip() for line in reversed(errors) if line.strip()), "")
+        last_words = next((line.strip() for line in reversed(errors) if line.strip()), "")
         self._messages.put(
             Failed(
                 f"The analysis ended unexpectedly (status {status}"
-                + (f": {said}" if said else "")
+                + (f": {last_words}" if last_words else "")
                 + "). Start it again: finished wells are kept."
             )
         )
@@ -199,12 +173,12 @@ def _message(found: dict[str, Any]) -> Message:
     if kind == "progress":
         return Progress(**found)
     if kind == "ended":
-        said = {name: tuple(found[name]) for name in ("failures", "notes", "answer")}
-        return Ended(int(found["n_frames"]), int(found["n_new"]), **said)
+        sentences = {name: tuple(found[name]) for name in ("failures", "notes", "answer")}
+        return Ended(int(found["n_frames"]), int(found["n_new"]), **sentences)
     return Failed(**found) if kind == "failed" else RunStopped()
 
 
-def _tell(stream: IO[str], kind: str, **content: Any) -> None:
+def _send(stream: IO[str], kind: str, **content: Any) -> None:
     # The reader may be gone; the run is then about to be stopped.
     with contextlib.suppress(OSError, ValueError):
         stream.write(json.dumps({"kind": kind, **content}) + "\n")
@@ -241,21 +215,21 @@ def main() -> int:
             plate_map=request["plate_map"],
             out=request["out"],
             parameters=Parameters.model_validate(request["parameters"]),
-            progress=lambda state: _tell(out, "progress", **asdict(state)),
+            progress=lambda state: _send(out, "progress", **asdict(state)),
             join=request["join"],
             workers=request["workers"],
         )
         answer = [line for line in result.answer if line]
     except KeyboardInterrupt:
-        _tell(out, "stopped")
+        _send(out, "stopped")
         return 130
     except SpheroidQCError as error:
-        _tell(out, "failed", sentence=str(error))
+        _send(out, "failed", sentence=str(error))
         return 2 if isinstance(error, RequestError) else 1
     except MemoryError:
-        _tell(out, "failed", sentence="There is not enough memory; use fewer processes.")
+        _send(out, "failed", sentence="There is not enough memory; use fewer processes.")
         return 1
-    _tell(
+    _send(
         out, "ended", n_frames=result.n_frames, n_new=result.n_new,
         failures=list(result.failures), notes=list(result.notes), answer=answer,
     )  # fmt: skip

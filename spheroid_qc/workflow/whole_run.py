@@ -10,15 +10,16 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.plate_run import RunResult
-from spheroid_qc.run.plate_run import run_plate as run_images
+from spheroid_qc.run.executors import Workers, default_workers
+from spheroid_qc.run.planned_run import RunRequest, default_out, plan_run
+from spheroid_qc.run.plate_run import analyse_images, mark_done
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import RunFolder
 
@@ -27,16 +28,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PlateResult(RunResult):
+class PlateResult:
     """What a run and its analysis left behind.
 
     Parameters
     ----------
+    out : Path
+        The run folder.
+    tables : dict of str to Path
+        Name -> CSV file; with a plate map also those of the drug response.
+    n_frames : int
+        Frames (wells x times) in the tables that have an image.
+    n_new : int
+        Frames analysed now; the others were done before.
+    failures : tuple of str
+        Sentences on files that could not be read, used or analysed.
+    notes : tuple of str
+        Sentences on how things were understood.
+    answer : tuple of str
+        What came out, in lines for a terminal: by condition, what is not trusted, and what the
+        drugs do.
     analysis : Analysis or None
         Drug response; None without a plate map, or if it could not be made (then `failures`
         says why).
     """
 
+    out: Path
+    tables: dict[str, Path]
+    n_frames: int
+    n_new: int
+    failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
     analysis: Analysis | None = None
 
 
@@ -77,13 +100,29 @@ def run_plate(
 
     Parameters
     ----------
-    folder, plate_map, out, parameters, progress, join, exclusions, workers
-        As `spheroid_qc.run.run_plate`.
+    folder : str or Path
+        Folder of images, with any number of folders in it.
+    plate_map : str or Path, optional
+        Plate map (CSV or XLSX).
+    out : str or Path, optional
+        Run folder; default: beside the images, named `<folder>_spheroid_qc`. An earlier run in
+        it is continued.
+    parameters : Parameters, optional
+        Settings; default: all defaults.
+    progress : callable, optional
+        Called with a `Progress` from this thread.
+    join : str or Path, optional
+        Table of end-point values by plate and well.
+    exclusions : str or Path, optional
+        Table `plate, well, time_h, reason`; default: `exclusions.csv` in the run folder, if
+        there is one.
+    workers : int, optional
+        Processes; default: one a processor. 0 works in this process.
 
     Returns
     -------
     PlateResult
-        `tables` also names those of the drug response.
+        Where the tables are, what came out, and what could not be done.
 
     Raises
     ------
@@ -92,42 +131,66 @@ def run_plate(
     OutputError
         If the results can't be written; finished wells are kept.
     """
-    made: list[AnalysisResult] = []
-    failed: list[str] = []
+    source = Path(folder)
+    request = RunRequest(
+        folder=source,
+        out=default_out(source) if out is None else Path(out),
+        plate_map=None if plate_map is None else Path(plate_map),
+        parameters=parameters or Parameters(),
+        join=None if join is None else Path(join),
+        workers=workers,
+        exclusions=None if exclusions is None else Path(exclusions),
+    )
+    with Workers(default_workers() if workers is None else workers) as pool:
+        planned = plan_run(request, pool)
+        with planned.run.locked():
+            try:
+                tables, n_new = analyse_images(planned, pool, progress)
+                response, failures = _response(request, progress)
+                mark_done(planned, tables)
+            except OSError as error:
+                raise output_error(request.out, error) from error
+    from spheroid_qc.analysis.verdict.left_out import left_out_lines
+    from spheroid_qc.analysis.verdict.run_summary import condition_lines
+    from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
-    def conclude(run: RunFolder) -> None:
-        """Analyse the finished tables while the folder is still held."""
-        from spheroid_qc.analysis import analyse_run_folder
-        from spheroid_qc.analysis.analysis_files import clear_analysis
+    answer = [
+        *condition_lines(tables.conditions, tables.wells), "",
+        *left_out_lines(tables.qc, tables.wells),
+    ]  # fmt: skip
+    analysis = None if response is None else response.analysis
+    return PlateResult(
+        out=request.out,
+        tables=tables.paths | ({} if response is None else response.tables),
+        n_frames=planned.n_frames,
+        n_new=n_new,
+        failures=(*planned.failures, *tables.failures, *failures),
+        notes=(*planned.notes, *tables.notes, *(() if analysis is None else remarks(analysis))),
+        answer=(*answer, *(() if analysis is None else ("", *verdict_lines(analysis)))),
+        analysis=analysis,
+    )
 
-        if plate_map is None:
-            clear_analysis(run.root)
-            return
-        try:
-            answer = analyse_run_folder(run.root, parameters or Parameters())
-            made.append(_written(answer, run.root, workers, progress))
-            failed.extend(made[0].failures)
-        except OutputError:
-            raise
-        except SpheroidQCError as error:
-            # The images took hours: a response that can't be analysed must not undo them.
-            clear_analysis(run.root)
-            failed.append(f"The drug response could not be analysed: {error}")
 
-    result = run_images(
-        folder, plate_map, out, parameters, progress, join=join, exclusions=exclusions,
-        workers=workers, conclude=conclude,
-    )  # fmt: skip
-    known = {f.name: getattr(result, f.name) for f in fields(RunResult)}
-    if made:
-        known["tables"] = result.tables | made[0].tables
-        from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
+def _response(
+    request: RunRequest, progress: Callable[[Progress], None] | None
+) -> tuple[AnalysisResult | None, tuple[str, ...]]:
+    """Analyse the drug response of finished tables; None and a sentence where that can't be."""
+    from spheroid_qc.analysis import analyse_run_folder
+    from spheroid_qc.analysis.analysis_files import clear_analysis
 
-        answer = made[0].analysis
-        known["answer"] = (*result.answer, "", *verdict_lines(answer))
-        known["notes"] = (*result.notes, *remarks(answer))
-    known["failures"] = (*result.failures, *failed)
-    return PlateResult(**known, analysis=made[0].analysis if made else None)
+    if request.plate_map is None:
+        clear_analysis(request.out)
+        return None, ()
+    try:
+        answer = analyse_run_folder(request.out, request.parameters)
+        result = _written(answer, request.out, request.workers, progress)
+    except OutputError:
+        raise
+    except SpheroidQCError as error:
+        # The images took hours: a response that can't be analysed must not undo them.
+        clear_analysis(request.out)
+        return None, (f"The drug response could not be analysed: {error}",)
+    return result, result.failures
 
 
 def analyse(

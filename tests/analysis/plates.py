@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from spheroid_qc.follow import find_time_zero, states, versus_time_zero, versus_vehicle
+from spheroid_qc.follow.excess import versus_time_zero, versus_vehicle
+from spheroid_qc.follow.states import assign_states
+from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import StateParameters
 from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.samples.design import DEMO, PlateDesign
@@ -47,7 +49,7 @@ def exact_wells(design: PlateDesign = SMALL_DEMO, seed: int = 0) -> pd.DataFrame
     kinds = StateParameters()
     origin = find_time_zero(table)
     table["is_t0"] = table.index.isin(origin.dropna())
-    table["state"] = states(table, origin, kinds)
+    table["state"] = assign_states(table, origin, kinds)
     table = table.join(versus_time_zero(table, origin)).join(versus_vehicle(table))
     return table.drop(columns=["timepoint", "scorable", "reference_group", "dose_time_h"])
 

@@ -133,8 +133,8 @@ def test_order_of_rows_does_not_matter(pair, pair_answer) -> None:
 
 
 def test_strata_are_analysed_apart(pair, pair_answer) -> None:
-    own = pair.assign(condition=pair["condition"] + " | PANC-1", cell_line="PANC-1")
-    other = pair.assign(plate="VID2", condition=pair["condition"] + " | BxPC-3", cell_line="BxPC-3")
+    own = pair.assign(condition=pair["condition"] + " | PANC-1", stratum="PANC-1")
+    other = pair.assign(plate="VID2", condition=pair["condition"] + " | BxPC-3", stratum="BxPC-3")
     both = analysed(pd.concat([own, other], ignore_index=True))
     assert both.strata == ("BxPC-3", "PANC-1")
     part = both.synergy[both.synergy["stratum"] == "PANC-1"]
@@ -163,9 +163,8 @@ def test_schedules_are_kept_apart(pair) -> None:
     some = late["well"].unique()[:1]
     renamed = pair.copy()
     moved = pair["well"].isin(some)
-    single = pair["condition"].str.fullmatch(r"[a-z-]+ [\d.]+ uM")
-    renamed.loc[single, "condition"] = pair.loc[single, "condition"] + " (from 0 h)"
-    renamed.loc[moved, "condition"] = "gemcitabine 0.09 uM (from 24 h)"
+    renamed["schedule"] = np.where(pair["drug_2"].notna(), "from 0 h;from 0 h", "from 0 h")
+    renamed.loc[moved, "schedule"] = "from 24 h"
     found = analysed(renamed)
     assert "gemcitabine (from 0 h)" in found.drugs
     assert "gemcitabine (from 24 h)" in found.drugs

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from spheroid_qc.analysis import analyse_table
+from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters, ResponseParameters
 from spheroid_qc.response.curves.dose_response import DOSE_RESPONSE_COLUMNS
@@ -250,3 +253,26 @@ def test_controls(table) -> None:
     assert 0.5 < z["value"] < 1
     assert z["meets_bound"] == "yes"
     assert found.dose_response.loc[0, "n"] == analysed(table).dose_response.loc[0, "n"]
+
+
+def test_a_dose_without_a_lower_bound_is_known(answer) -> None:
+    fits = answer.dose_response.head(1)
+    bounds = {"ec50_um": 1.0, "ec50_low_um": np.nan, "ec50_high_um": 3.0, "ec50_qualifier": ""}
+    (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**bounds))).about("dose")
+    assert dose.sentence == "a: 1 uM (no lower bound to 3)."
+    assert dose.outcome == "yes"
+    none = {"ec50_um": np.nan, "ec50_low_um": np.nan, "ec50_high_um": np.nan, "flat_p": 0.6}
+    (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**none))).about("dose")
+    assert dose.sentence == "a: no dose response."
+    assert dose.outcome == "unknown"
+
+
+def test_an_interval_without_a_bound_is_told_by_its_qualifier(answer) -> None:
+    synergy = answer.synergy.copy()
+    index = (synergy["method"] == "combination_index") & (synergy["level"] == "mean")
+    bliss = synergy["method"] == "bliss_excess"
+    synergy.loc[index, ["value", "low", "high"]] = [0.5, np.nan, 0.9]
+    synergy.loc[index, "low_qualifier"] = "unbounded"
+    _, pair = verdict_of(replace(answer, synergy=synergy[~bliss])).about("combination")
+    assert pair.outcome == "yes"
+    assert "(0.50, 95 % CI no lower bound to 0.90)" in pair.sentence

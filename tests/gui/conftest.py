@@ -57,12 +57,16 @@ def images(original, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def analysed(original, tmp_path_factory) -> Path:
     """The same plate with its results beside it, without the page, which takes as long again."""
-    from spheroid_qc.run import run_plate
+    from spheroid_qc.run import RunRequest, analyse_images, default_out, mark_done, plan_run
+    from spheroid_qc.run.executors import Workers
 
     place = tmp_path_factory.mktemp("analysed")
     folder = Path(shutil.copytree(original, place / "plate_7"))
     shutil.copy(original.parent / "map.csv", place / "map.csv")
-    run_plate(folder, place / "map.csv", workers=0)
+    with Workers(0) as pool:
+        planned = plan_run(RunRequest(folder, default_out(folder), place / "map.csv"), pool)
+        with planned.run.locked():
+            mark_done(planned, analyse_images(planned, pool)[0])
     return folder
 
 

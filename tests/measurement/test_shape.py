@@ -164,6 +164,6 @@ def test_bounds_of_any_mask(seed: int) -> None:
     if row["n_spheroids"]:
         assert 0 < row["circularity"] <= 1
         assert 0 < row["solidity"] <= 1
-        assert 0 <= row["eccentricity"] < 1
+        assert 0 <= row["eccentricity"] <= 1  # 1: a line of pixels
         assert 0 < row["feret_min_px"] <= row["feret_max_px"] + 1e-9
         assert 0 <= row["disintegration_fraction"] < 1

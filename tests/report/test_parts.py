@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.analysis.treatment_families import MOST_IN_ONE, families_of
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.film_strips import GRID, outline_paths
-from spheroid_qc.report.metric_families import MOST_IN_ONE, families_of
 from spheroid_qc.report.page_pictures import chosen_times
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of, with_variables
 from spheroid_qc.report.plate_heat_map import plate_data, plate_views, shown_metrics
@@ -142,9 +142,8 @@ def test_families_are_drugs_by_dose() -> None:
         ("a 10 uM | X", "treated", "a", 10.0, None, np.nan),
         ("a 2 uM | X", "treated", "a", 2.0, None, np.nan),
         ("a 2 uM + b 0.01 uM | X", "treated", "a", 2.0, "b", 0.01),
-        ("blank", "blank", None, np.nan, None, np.nan),
-    )
-    found = families_of(table[table["role"] != "blank"])
+    ).assign(stratum="X")
+    found = families_of(table)
     assert [f.title for f in found] == ["a", "a + b"]
     assert found[0].names == ("a 2 uM | X", "a 10 uM | X")
     assert found[0].labels["a 10 uM | X"] == "10 µM"
@@ -171,7 +170,7 @@ def test_strata_keep_their_own_vehicle() -> None:
         ("vehicle | Y", "vehicle", None, np.nan, None, np.nan),
         ("a 1 uM | X", "treated", "a", 1.0, None, np.nan),
         ("a 1 uM | Y", "treated", "a", 1.0, None, np.nan),
-    )
+    ).assign(stratum=["X", "Y", "X", "Y"])
     assert {f.title: f.vehicle for f in families_of(table)} == {
         "a (X)": "vehicle | X", "a (Y)": "vehicle | Y",
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.curves.logistic import fit_logistic
 from spheroid_qc.response.scatter import (
@@ -14,7 +15,7 @@ from spheroid_qc.response.scatter import (
     fit_scatter,
     pooled,
 )
-from spheroid_qc.response.synergy.excess import bliss_excess
+from spheroid_qc.response.synergy.bliss import Bliss
 
 MEANS = np.repeat(np.linspace(0.02, 0.98, 12), 3)
 
@@ -75,7 +76,7 @@ def test_an_interval_is_wide_where_wells_scatter():
         [[cells.find(np.array([d, 0.0])), cells.find(np.array([0.0, d]))]
          for d in cells.doses[combined, 0]]
     )  # fmt: skip
-    each, _ = bliss_excess(cells, combined, parts)
+    each, _ = Bliss().excess(cells, combined, parts, ResponseParameters())
     widths = np.array([e.high - e.low for e in each])[np.argsort(cells.doses[combined, 0])]
     assert widths[0] > 5 * widths[-1]
 

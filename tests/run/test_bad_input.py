@@ -339,10 +339,10 @@ def test_too_little_memory_for_one_frame_costs_that_frame(tmp_path, small, monke
 
     analyse = timepoint_module.analyse_timepoint
 
-    def greedy(folder, run, well_timepoint, *others):
+    def greedy(task, well_timepoint, files):
         if "C4" in well_timepoint.frames[0].path and well_timepoint.timepoint == 1:
             raise MemoryError
-        return analyse(folder, run, well_timepoint, *others)
+        return analyse(task, well_timepoint, files)
 
     monkeypatch.setattr(timepoint_module, "analyse_timepoint", greedy)
     result = run_plate(small, out=tmp_path / "out", workers=0)

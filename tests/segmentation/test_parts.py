@@ -9,7 +9,7 @@ from spheroid_qc.segmentation.classical.candidates import split_lobes
 from spheroid_qc.segmentation.downsampling import as_plane, pool
 from spheroid_qc.segmentation.illumination import background_surface
 from spheroid_qc.segmentation.outlines import Edges, fill_outline, follow_edge
-from spheroid_qc.segmentation.piece_shapes import component_shapes, fill_holes, open_mask
+from spheroid_qc.segmentation.piece_shapes import component_shapes
 from tests.segmentation.scenes import grid
 
 
@@ -36,17 +36,6 @@ def test_ellipses_are_full_and_rings_are_not() -> None:
     assert full.ellipse_fill[1] == pytest.approx(1, abs=0.01)
     assert full.elongation[1] == pytest.approx(70 / 30, rel=0.02)
     assert component_shapes(ring.astype(np.int32), 1).ellipse_fill[1] < 0.5
-
-
-def test_holes_are_filled_and_bays_are_not() -> None:
-    mask = np.zeros((12, 12), bool)
-    mask[2:9, 2:9] = True
-    mask[4:6, 4:6] = False
-    bay = mask.copy()
-    bay[4, 6:9] = False
-    assert fill_holes(mask).sum() == 49
-    assert not fill_holes(bay)[4, 7]
-    assert np.array_equal(open_mask(mask | np.eye(12, dtype=bool))[0:2, 0:2], np.zeros((2, 2)))
 
 
 def test_pooling_is_the_mean_of_blocks() -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from spheroid_qc import Parameters, run_plate
 from spheroid_qc.configuration import apply_overrides
+from spheroid_qc.run.planned_run import RunRequest
 from spheroid_qc.run.progress import Progress
-from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunRequest, RunStopped
+from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunStopped
 from tests.run.conftest import write_plate
 
 

@@ -14,22 +14,20 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
+from spheroid_qc.plate_map import with_strata
 from spheroid_qc.response.groups import ALL_PLATES
+from spheroid_qc.response.replicates import stratum_of
+from spheroid_qc.response.synergy.best_doublet import BestDoublet
+from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
+from spheroid_qc.wording import listed_and
 
-_NAMES = {
-    "bliss_excess": "Bliss",
-    "combination_index": "combination index",
-    "loewe_excess": "Loewe",
-    "hsa_excess": "highest single agent",
-}
-_LEADING = ("bliss_excess", "combination_index", "loewe_excess")
 _WORDS = {
     "yes": "synergistic",
     "opposite": "antagonistic",
     "open": "not shown either way",
     "small": "",  # its words name the limit
 }
-_UNTOLD = {"unknown": "not possible", "unsure": "without an interval"}
+_NO_OUTCOME = {"unknown": "not possible", "unsure": "without an interval"}
 
 
 class MeanEstimate(NamedTuple):
@@ -65,31 +63,29 @@ def combination_findings(
         method, `outcome, value, low, high`.
     """
     found = []
+    leading = [model.method for model in leading_models()]
     for stratum, combination, rows in _combinations(synergy):
         facts: dict[str, object] = {}
-        told: dict[str, dict[str, MeanEstimate]] = {}
+        estimates: dict[str, dict[str, MeanEstimate]] = {}
         for response, own in _by_response(rows, titles):
-            told[response] = {
-                method: _told(part, method, minimum)
-                for method in _NAMES
-                if len(part := own[own["method"] == method])
+            estimates[response] = {
+                model.method: _estimate(part, model.method, minimum)
+                for model in verdict_models()
+                if len(part := own[own["method"] == model.method])
             }
             facts |= {
-                f"{response}:{method}": one._asdict() for method, one in told[response].items()
+                f"{response}:{method}": one._asdict() for method, one in estimates[response].items()
             }
-        lead = next(
-            (m for m in _LEADING if any(m in t and t[m].outcome in _WORDS for t in told.values())),
-            "bliss_excess",
-        )
-        outcomes = {r: t[lead].outcome for r, t in told.items() if lead in t}
+        telling = {m for of in estimates.values() for m in of if of[m].outcome in _WORDS}
+        lead = next((method for method in leading if method in telling), leading[0])
+        outcomes = {r: t[lead].outcome for r, t in estimates.items() if lead in t}
         outcome = _overall(outcomes.values())
-        facts |= {"method": _NAMES[lead], "outcomes": outcomes, "combination": combination}
+        facts |= {"method": model_of(lead).name, "outcomes": outcomes, "combination": combination}
         facts |= {"stratum": stratum}
-        sentence = _sentence(combination, lead, outcome, told, titles, level, minimum)
-        subject = f"{combination} | {stratum}" if stratum else combination
-        if stratum:
-            sentence = f"{stratum}: {sentence}"
-        found.append(VerdictFinding("combination", subject, outcome, sentence, facts))
+        sentence = _sentence(combination, lead, outcome, estimates, titles, level, minimum)
+        subject = with_strata(combination, stratum)
+        where = f"{stratum}: " if stratum else ""
+        found.append(VerdictFinding("combination", subject, outcome, where + sentence, facts))
     return [_headline(found), *found] if found else []
 
 
@@ -130,29 +126,28 @@ def third_drug_findings(
     -------
     list of VerdictFinding
     """
-    method = "excess_over_best_doublet"
+    method = BestDoublet.method
     found = []
     for stratum, combination, rows in _combinations(synergy):
         if not (rows["method"] == method).any():
             continue
-        told = {
-            response: _told(own[own["method"] == method], method, 0.0)
+        estimates = {
+            response: _estimate(own[own["method"] == method], method, 0.0)
             for response, own in _by_response(rows, titles)
             if (own["method"] == method).any()
         }
-        outcome = _overall([one.outcome for one in told.values()])
+        outcome = _overall([one.outcome for one in estimates.values()])
         parts = []
         words = {"yes": "more", "opposite": "less", "open": "not shown to be more"}
-        for response, one in told.items():
+        for response, one in estimates.items():
             where = f" in {titles[response]}" if titles.get(response) else ""
             if one.outcome not in words:
-                parts.append(f"can't be told{where}" + _why(one.note))
+                parts.append(f"can't be estimates{where}" + _why(one.note))
             else:
                 parts.append(f"{words[one.outcome]}{where} ({_figure(one, level)})")
-        sentence = f"{combination} against its best pair: {_and(parts)}."
-        if stratum:
-            sentence = f"{stratum}: {sentence}"
-        facts = {response: one._asdict() for response, one in told.items()}
+        sentence = f"{combination} against its best pair: {listed_and(parts)}."
+        sentence = f"{stratum}: {sentence}" if stratum else sentence
+        facts = {response: one._asdict() for response, one in estimates.items()}
         found.append(VerdictFinding("third_drug", combination, outcome, sentence, facts))
     return found
 
@@ -162,14 +157,11 @@ def _combinations(synergy: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     if synergy.empty:
         return []
     means = synergy[synergy["level"] == "mean"]
-    strata = means["stratum"].astype(str) if "stratum" in means else pd.Series("", means.index)
     found = []
-    keys = dict.fromkeys(zip(strata, means["combination"].astype(str), strict=True))
-    for stratum, combination in keys:
-        rows = means[(strata == stratum) & (means["combination"] == combination)]
+    for key, rows in means.groupby([stratum_of(means), "combination"], sort=False):
         if "plate" in rows and (rows["plate"] == ALL_PLATES).any():
             rows = rows[rows["plate"] == ALL_PLATES]
-        found.append((stratum, combination, rows))
+        found.append((str(key[0]), str(key[1]), rows))
     return found
 
 
@@ -179,26 +171,21 @@ def _by_response(rows: pd.DataFrame, titles: Mapping[str, str]) -> list[tuple[st
     return [(name, rows[rows["response"] == name]) for name in dict.fromkeys(rows["response"])]
 
 
-def _told(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
+def _estimate(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
     row = rows.iloc[0]
     value, low, high = (float(row[name]) for name in ("value", "low", "high"))
     note = str(row["note"])
-    null = 1.0 if method == "combination_index" else 0.0
-    # An interval without a bound on one side has an empty cell there; the note says so.
-    low = -np.inf if np.isnan(low) and "no lower bound" in note else low
-    high = np.inf if np.isnan(high) and "no upper bound" in note else high
+    # An interval without a bound on one side has an empty cell there.
+    low = -np.inf if row["low_qualifier"] == "unbounded" else low
+    high = np.inf if row["high_qualifier"] == "unbounded" else high
     if not np.isfinite(value):
         return MeanEstimate("unknown", value, low, high, note)
     if np.isnan(low) or np.isnan(high):
         return MeanEstimate("unsure", value, low, high, note)
-    above, below = low > null, high < null
-    if method == "combination_index":
-        above, below = below, above
-        outcome = "yes" if above else "opposite" if below else "open"
-    else:
-        outcome = "yes" if above else "opposite" if below else "open"
-        if (above or below) and abs(value) < minimum:
-            outcome = "small"
+    model = model_of(method)
+    outcome = {1: "yes", -1: "opposite", 0: "open"}[model.side(low, high)]
+    if outcome != "open" and not model.is_ratio and abs(value) < minimum:
+        outcome = "small"
     return MeanEstimate(outcome, value, low, high, note)
 
 
@@ -208,22 +195,19 @@ def _overall(outcomes: Iterable[str]) -> str:
         return "unknown"
     if "yes" in known and "opposite" in known:
         return "mixed"
-    for one in ("yes", "opposite", "small"):
-        if one in known:
-            return one
-    return "open"
+    return next((one for one in ("yes", "opposite", "small") if one in known), "open")
 
 
 def _sentence(
-    combination: str, lead: str, outcome: str, told: Mapping[str, Mapping[str, MeanEstimate]],
+    combination: str, lead: str, outcome: str, estimates: Mapping[str, Mapping[str, MeanEstimate]],
     titles: Mapping[str, str], level: float, minimum: float,
 ) -> str:  # fmt: skip
     if outcome == "unknown":
-        notes = {one[lead].note for one in told.values() if lead in one}
-        untold = f"{combination}: can't be told{_why(' '.join(sorted(notes)))}."
-        return f"{untold} {_others(told, '', titles, minimum)}".strip()
+        notes = {one[lead].note for one in estimates.values() if lead in one}
+        sentence = f"{combination}: can't be estimates{_why(' '.join(sorted(notes)))}."
+        return f"{sentence} {_others(estimates, '', titles, minimum)}".strip()
     grouped: dict[str, list[str]] = {}
-    for response, methods in told.items():
+    for response, methods in estimates.items():
         one = methods.get(lead)
         if one is None:
             continue
@@ -236,24 +220,24 @@ def _sentence(
         f"{words} ({'; '.join(filter(None, grouped[words]))})" if any(grouped[words]) else words
         for words in order
     ]
-    sentence = f"{combination}: by {_NAMES[lead]} {', '.join(parts)}."
-    others = _others(told, lead, titles, minimum)
+    sentence = f"{combination}: by {model_of(lead).name} {', '.join(parts)}."
+    others = _others(estimates, lead, titles, minimum)
     return f"{sentence} {others}".strip()
 
 
 def _others(
-    told: Mapping[str, Mapping[str, MeanEstimate]],
+    estimates: Mapping[str, Mapping[str, MeanEstimate]],
     lead: str,
     titles: Mapping[str, str],
     minimum: float,
 ) -> str:
     """Say method by method what the others find."""
     sentences = []
-    for method in ("bliss_excess", "combination_index", "loewe_excess"):
+    for model in leading_models():
         by_words: dict[str, list[str]] = {}
-        for response, methods in told.items():
-            one = methods.get(method)
-            if method == lead or one is None:
+        for response, methods in estimates.items():
+            one = methods.get(model.method)
+            if model.method == lead or one is None:
                 continue
             value = "" if one.outcome == "unknown" else f"{one.value:.2g}"
             title = titles.get(response, "")
@@ -264,8 +248,7 @@ def _others(
                 f"{words} ({', '.join(filter(None, places))})" if any(places) else words
                 for words, places in by_words.items()
             ]
-            name = _NAMES[method]
-            sentences.append(f"{name[0].upper()}{name[1:]}: {', '.join(parts)}.")
+            sentences.append(f"{model.name[0].upper()}{model.name[1:]}: {', '.join(parts)}.")
     return " ".join(sentences)
 
 
@@ -273,23 +256,14 @@ def _words(one: MeanEstimate, minimum: float) -> str:
     if one.outcome == "small":
         side = "more" if one.value > 0 else "less"
         return f"{side} than expected, but by less than {minimum:g}"
-    return _WORDS.get(one.outcome, _UNTOLD.get(one.outcome, "can't be told"))
+    return _WORDS.get(one.outcome, _NO_OUTCOME.get(one.outcome, "can't be estimates"))
 
 
 def _figure(one: MeanEstimate, level: float) -> str:
-    low = "no lower bound" if np.isinf(one.low) else _short(one.low)
-    high = "no upper bound" if np.isinf(one.high) else _short(one.high)
-    return f"{_short(one.value)}, {100 * level:g} % CI {low} to {high}"
-
-
-def _short(value: float) -> str:
-    text = f"{value:.2f}"
-    return text.removeprefix("-") if text == "-0.00" else text
+    low = "no lower bound" if np.isinf(one.low) else f"{one.low:z.2f}"
+    high = "no upper bound" if np.isinf(one.high) else f"{one.high:z.2f}"
+    return f"{one.value:z.2f}, {100 * level:g} % CI {low} to {high}"
 
 
 def _why(note: str) -> str:
     return f" ({note.rstrip('.')})" if note else ""
-
-
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

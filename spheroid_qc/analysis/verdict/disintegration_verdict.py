@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
+from spheroid_qc.plate_map import without_stratum
+from spheroid_qc.response.replicates import shared_stratum
 
 _METRIC = "disintegration_fraction"
 _NAN = float("nan")
@@ -47,7 +49,7 @@ class ConditionOutcome(NamedTuple):
         return "no" if self.events == 0 else "open"
 
 
-def fate_findings(analysis: Analysis) -> list[VerdictFinding]:
+def disintegration_findings(analysis: Analysis) -> list[VerdictFinding]:
     """Say which conditions fall apart, since when and how sure.
 
     Parameters
@@ -68,8 +70,9 @@ def fate_findings(analysis: Analysis) -> list[VerdictFinding]:
     treated = [entry for entry in outcomes if entry.role == "treated"]
     if not treated:
         return []
-    shared = shared_suffix(entry.condition for entry in outcomes)
-    told = sorted(
+    named = analysis.conditions["condition"].isin([entry.condition for entry in outcomes])
+    shared = shared_stratum(analysis.conditions[named])
+    fell = sorted(
         (entry for entry in treated if entry.outcome(alpha) != "no"),
         key=lambda entry: (
             entry.outcome(alpha) != "yes",
@@ -78,7 +81,7 @@ def fate_findings(analysis: Analysis) -> list[VerdictFinding]:
             -np.nan_to_num(entry.df),
         ),
     )
-    findings = [_finding(entry, entry.condition.removesuffix(shared), alpha) for entry in told]
+    findings = [_finding(entry, without_stratum(entry.condition, shared), alpha) for entry in fell]
     return [_headline(treated, outcomes, findings, analysis), *findings]
 
 
@@ -94,7 +97,7 @@ def _finding(entry: ConditionOutcome, name: str, alpha: float) -> VerdictFinding
         sentence += (
             f"; disintegration fraction {entry.df:.2f} against {entry.df_reference:.2f} in vehicle"
         )
-        sentence += f" (Dunnett {_p(entry.p)})" if np.isfinite(entry.p) else ""
+        sentence += f" (Dunnett {_p_value(entry.p)})" if np.isfinite(entry.p) else ""
     return VerdictFinding("falls_apart", name, outcome, f"{sentence}.", entry._asdict())
 
 
@@ -143,14 +146,10 @@ def outcomes_of(analysis: Analysis) -> list[ConditionOutcome]:
         columns = (rows["condition"], rows["mean"], rows["reference_mean"], rows["p_dunnett"])
         for name, *numbers in zip(*columns, strict=True):
             figures[str(name)] = (float(numbers[0]), float(numbers[1]), float(numbers[2]))
-    found = []
-    for condition, role, n, events, median in _counted(analysis):
-        found.append(
-            ConditionOutcome(
-                condition, role, n, events, median, *figures.get(condition, (_NAN, _NAN, _NAN))
-            )
-        )
-    return found
+    return [
+        ConditionOutcome(*counted, *figures.get(counted[0], (_NAN, _NAN, _NAN)))
+        for counted in _counted(analysis)
+    ]
 
 
 def _counted(analysis: Analysis) -> list[tuple[str, str, int, int, float]]:
@@ -172,11 +171,5 @@ def _counted(analysis: Analysis) -> list[tuple[str, str, int, int, float]]:
     ]
 
 
-def shared_suffix(names: Iterable[str]) -> str:
-    """Find the strata with which all names of conditions end; empty if they differ."""
-    ends = {"".join(name.partition(" | ")[1:]) for name in names}
-    return ends.pop() if len(ends) == 1 else ""
-
-
-def _p(p: float) -> str:
+def _p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

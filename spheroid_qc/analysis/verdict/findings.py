@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spheroid_qc.analysis.analysis_result import Analysis
+
+_SHORT_TITLES = {
+    "core_volume_loss_vs_vehicle": "core volume lost",
+    "df_excess_vs_vehicle": "disintegration",
+}
 
 
 @dataclass(frozen=True)
@@ -50,3 +59,8 @@ class Verdict:
     def about(self, topic: str) -> tuple[VerdictFinding, ...]:
         """Statements on one topic."""
         return tuple(finding for finding in self.findings if finding.topic == topic)
+
+
+def short_titles(analysis: Analysis) -> dict[str, str]:
+    """Name every response in a word or two, for sentences on several of them."""
+    return {use.name: _SHORT_TITLES.get(use.name, use.title) for use in analysis.responses}

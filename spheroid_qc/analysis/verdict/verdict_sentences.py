@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import textwrap
 
-import numpy as np
-import pandas as pd
-
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.metric_names import metric_of
 from spheroid_qc.analysis.verdict.combination_verdict import (
     combination_findings,
     third_drug_findings,
 )
-from spheroid_qc.analysis.verdict.disintegration_verdict import fate_findings
-from spheroid_qc.analysis.verdict.findings import Verdict, VerdictFinding
-from spheroid_qc.response.groups import ALL_PLATES
+from spheroid_qc.analysis.verdict.disintegration_verdict import disintegration_findings
+from spheroid_qc.analysis.verdict.dose_verdict import dose_findings
+from spheroid_qc.analysis.verdict.findings import Verdict, VerdictFinding, short_titles
+from spheroid_qc.analysis.verdict.left_out import left_out_findings
 from spheroid_qc.response.plate_quality.plate_bounds import title_of
-from spheroid_qc.run.run_summary import distrust_lines
 
-SHORT_TITLES = {
-    "core_volume_loss_vs_vehicle": "core volume lost",
-    "df_excess_vs_vehicle": "disintegration",
-}
 _WIDTH = 100
 _MOST = 12
 
@@ -42,20 +35,18 @@ def verdict_of(analysis: Analysis) -> Verdict:
         third drug adds; doses; the plate's quality; what was left out.
     """
     settings = analysis.parameters.response
-    fractions = [use for use in analysis.responses if use.kind == "fa"]
-    several = len(fractions) > 1
-    titles = {
-        use.name: SHORT_TITLES.get(use.name, use.title) if several else "" for use in fractions
-    }
-    findings: list[VerdictFinding] = []
-    findings += fate_findings(analysis)
-    findings += combination_findings(
-        analysis.synergy, titles, settings.min_excess, settings.confidence
-    )
-    findings += third_drug_findings(analysis.synergy, titles, settings.confidence)
-    findings += _doses(analysis)
-    findings += _quality(analysis)
-    findings += _left_out(analysis)
+    fractions = [use.name for use in analysis.responses if use.kind == "fa"]
+    short = short_titles(analysis) if len(fractions) > 1 else {}
+    titles = {name: short.get(name, "") for name in fractions}
+    checked = analysis.kind == "run" and "code" in analysis.qc
+    findings = [
+        *disintegration_findings(analysis),
+        *combination_findings(analysis.synergy, titles, settings.min_excess, settings.confidence),
+        *third_drug_findings(analysis.synergy, titles, settings.confidence),
+        *dose_findings(analysis),
+        *_quality(analysis),
+        *(left_out_findings(analysis.qc, analysis.wells) if checked else ()),
+    ]
     return Verdict(tuple(findings))
 
 
@@ -74,8 +65,8 @@ def remarks(analysis: Analysis) -> tuple[str, ...]:
     """
     expected = analysis.missing
     if analysis.kind == "table":
-        asked = ("dose_response", "synergy", "comparisons", "plate_quality")
-        expected = {name: why for name, why in expected.items() if name in asked}
+        of_tables = ("dose_response", "synergy", "comparisons", "plate_quality")
+        expected = {name: why for name, why in expected.items() if name in of_tables}
     return tuple(dict.fromkeys((*analysis.notes, *expected.values())))
 
 
@@ -121,59 +112,6 @@ def verdict_lines(analysis: Analysis, width: int = _WIDTH) -> list[str]:
     return lines
 
 
-def _doses(analysis: Analysis) -> list[VerdictFinding]:
-    """Name the half-effect dose of every drug alone, by response."""
-    table = analysis.dose_response
-    if table.empty:
-        return []
-    alone = table[table["ratio"].fillna("") == ""]
-    alone = alone[alone["drug"].isin(analysis.drugs)]
-    if "plate" in alone:
-        several = alone["plate"] == ALL_PLATES
-        alone = alone[several] if several.any() else alone
-    strata = alone["stratum"].astype(str) if "stratum" in alone else pd.Series("", alone.index)
-    findings = []
-    for stratum, drug in dict.fromkeys(zip(strata, alone["drug"], strict=True)):
-        rows = alone[(strata == stratum) & (alone["drug"] == drug)]
-        parts = [_potency(row, analysis) for _, row in rows.iterrows()]
-        where = f"{stratum}: " if stratum else ""
-        known = any("no " not in part for part in parts)
-        sentence = f"{where}{drug}: {'; '.join(parts)}."
-        findings.append(
-            VerdictFinding("dose", str(drug), "yes" if known else "unknown", sentence, {})
-        )
-    return findings
-
-
-def _potency(row: pd.Series, analysis: Analysis) -> str:
-    name = row.get("response")
-    uses = {use.name: use for use in analysis.responses}
-    title = ""
-    if name is not None:
-        title = SHORT_TITLES.get(
-            str(name), uses[str(name)].title if str(name) in uses else str(name)
-        )
-        title += " "
-    own = "" if row["unit"] == "uM" else str(row["unit"])
-    columns = (
-        ["ec50", "ec50_low", "ec50_high"] if own else ["ec50_um", "ec50_low_um", "ec50_high_um"]
-    )
-    value, low, high = (float(row[c]) for c in columns)
-    unit = own or "uM"
-    if np.isnan(value):
-        flat = pd.notna(row["flat_p"]) and "No dose response" in str(row["note"])
-        return f"{title}no dose response" if flat else f"{title}no curve"
-    sign = str(row["ec50_qualifier"])
-    if sign in "><" and sign:
-        return f"{title}{sign} {value:.3g} {unit}, beyond the tested doses"
-    bounds = ""
-    if np.isfinite(low) or np.isfinite(high):
-        lower = f"{low:.3g}" if np.isfinite(low) else "no lower bound"
-        upper = f"{high:.3g}" if np.isfinite(high) else "no upper bound"
-        bounds = f" ({lower} to {upper})"
-    return f"{title}{value:.3g} {unit}{bounds}"
-
-
 def _quality(analysis: Analysis) -> list[VerdictFinding]:
     """Name the figures that miss their bound, by plate."""
     table = analysis.plate_quality
@@ -183,40 +121,25 @@ def _quality(analysis: Analysis) -> list[VerdictFinding]:
     several = table["plate"].nunique() > 1
     for plate, rows in table.groupby("plate", sort=True):
         missed = rows[rows["meets_bound"] == "no"]
-        judged = int(rows["meets_bound"].isin(["yes", "no"]).sum())
+        known = int(rows["meets_bound"].isin(["yes", "no"]).sum())
         where = f"Plate {plate}: " if several and str(plate) else ""
         if missed.empty:
-            if judged:
-                sentence = f"{where}all {judged} figures that could be judged keep their bound."
+            if known:
+                sentence = f"{where}all {known} figures that could be judged keep their bound."
                 findings.append(VerdictFinding("quality", str(plate), "yes", sentence, {}))
             continue
-        told = []
+        named = []
         for _, row in missed.iterrows():
             name = title_of(str(row["statistic"]))
             if row["metric"]:
                 name += f" of {metric_of(str(row['metric']), spheres=analysis.spheres).phrase}"
-            told.append(f"{name} {row['value']:.3g} (bound: {row['bound']})")
-        more = f" and {len(told) - 6} more" if len(told) > 6 else ""
+            named.append(f"{name} {row['value']:.3g} (bound: {row['bound']})")
+        more = f" and {len(named) - 6} more" if len(named) > 6 else ""
         sentence = (
-            f"{where}{len(missed)} of {judged} figures miss their bound: "
-            f"{'; '.join(told[:6])}{more}. A bound is no gate; see what each can't tell."
+            f"{where}{len(missed)} of {known} figures miss their bound: "
+            f"{'; '.join(named[:6])}{more}. A bound is no gate; see what each can't tell."
         )
         findings.append(
             VerdictFinding("quality", str(plate), "no", sentence, {"missed": len(missed)})
         )
-    return findings
-
-
-def _left_out(analysis: Analysis) -> list[VerdictFinding]:
-    """Tell what is not trusted and why, and what is worth a look."""
-    if analysis.kind != "run" or "code" not in analysis.qc:
-        return []
-    lines = [line.strip() for line in distrust_lines(analysis.qc, analysis.wells)]
-    findings = []
-    for line in lines:
-        if line.endswith("mean:") or line.startswith("..."):
-            continue
-        kept_out = ": " in line and not line.startswith("Worth a look")
-        sentence = f"Kept out of every mean: {line}." if kept_out else line.rstrip(".") + "."
-        findings.append(VerdictFinding("left_out", line.partition(": ")[2], "yes", sentence, {}))
     return findings

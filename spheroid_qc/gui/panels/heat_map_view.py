@@ -12,8 +12,9 @@ from spheroid_qc.analysis.metric_names import MetricName, metric_of
 from spheroid_qc.gui.panels.base_panel import beside, fill_choice
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.well_colours import is_dark, tone, value_colour
-from spheroid_qc.report.figures.plate_figures import LEFT_OUT, colour_scale
+from spheroid_qc.report.figures.plate_figures import colour_scale
 from spheroid_qc.report.plate_heat_map import shown_metrics
+from spheroid_qc.response.replicates import LEFT_OUT
 
 
 class HeatMap(QWidget):

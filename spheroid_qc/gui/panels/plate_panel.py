@@ -34,7 +34,7 @@ from spheroid_qc.gui.state.threads import rest_timer
 from spheroid_qc.gui.well_colours import condition_colours
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
-from spheroid_qc.report.metric_families import common_suffix
+from spheroid_qc.plate_map import without_stratum
 
 _WELCOME = "Open a folder of images. Or try File > Open Sample > Spheroid QC."
 _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}
@@ -339,10 +339,10 @@ class PlatePanel(BasePanel):
     def _write_legend(self, conditions: dict[str, str]) -> None:
         order = sorted(conditions, key=lambda name: (not name.startswith("vehicle"), name))
         # What all conditions share, such as the cell line, need not be said with each.
-        shared = common_suffix(order)
+        shared = self.session.shared_stratum()
         parts = [
             element("span", "●", f"color:{conditions[name]}; font-size:13px;")
-            + f"&nbsp;{escape(name.removesuffix(shared))}"
+            + f"&nbsp;{escape(without_stratum(name, shared))}"
             for name in order[:14]
         ]
         if len(order) > 14:

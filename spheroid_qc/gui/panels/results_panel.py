@@ -15,6 +15,7 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from spheroid_qc.analysis.metric_names import MetricName
+from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.gui.actions import save_settings, write_or_say
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
 from spheroid_qc.gui.panels.base_panel import (
@@ -36,7 +37,6 @@ from spheroid_qc.gui.result_figures import (
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.threads import in_background, sentence_of
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.report.metric_families import MetricFamily, families_of
 from spheroid_qc.report.palette import PALETTE
 
 _REACH_PX = 14.0
@@ -84,7 +84,7 @@ class ResultsPanel(BasePanel):
         super().__init__(viewer)
         self.view = view_of(self.viewer)
         self.control = control_of(self.viewer)
-        self._families: list[MetricFamily] = []
+        self._families: list[TreatmentFamily] = []
         self._metrics: list[MetricName] = []
         self._doses: list[Figure] = []
         self._shown: Figure | None = None
@@ -352,11 +352,11 @@ def _long_choice() -> QComboBox:
     return choice
 
 
-def _all_together(conditions: Any) -> list[MetricFamily]:
+def _all_together(conditions: Any) -> list[TreatmentFamily]:
     """Without a plate map: everything in one picture."""
     names = tuple(str(name) for name in np.unique(conditions["condition"].astype(str)))
     return (
-        [MetricFamily("all wells", (), names, {name: name for name in names}, None)]
+        [TreatmentFamily("all wells", "", (), "", names, {name: name for name in names}, None)]
         if names
         else []
     )

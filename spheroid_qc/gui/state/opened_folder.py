@@ -17,7 +17,7 @@ from spheroid_qc.frames.frame_table import FrameTable, frame_table
 from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.plate_run import default_out
+from spheroid_qc.run.planned_run import default_out
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTimepoint, main_channels, timepoints_of
 from spheroid_qc.run.well.load import FieldImage, OpenFile, load_field

@@ -23,10 +23,10 @@ from spheroid_qc.gui.state.editable_map import EditableMap
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name
+from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name, without_stratum
+from spheroid_qc.run.planned_run import RunRequest
 from spheroid_qc.run.store.decisions import Exclusion, read_exclusions, write_exclusions
 from spheroid_qc.wells import smallest_format
-from spheroid_qc.workflow.process import RunRequest
 
 Key = tuple[str, str]
 TABLES = ("wells", "conditions", "qc", "spheroids")
@@ -175,6 +175,16 @@ class Session:
         """Name of the condition of a well; empty where the map says nothing."""
         entry = self.mapped(plate).get(well)
         return "" if entry is None else condition_name(entry)
+
+    def treatment_of(self, plate: str, well: str) -> str:
+        """Name the condition of a well without its stratum."""
+        entry = self.mapped(plate).get(well)
+        return "" if entry is None else without_stratum(condition_name(entry), entry.stratum)
+
+    def shared_stratum(self) -> str:
+        """Name the stratum that all wells of the plate share; empty where they differ."""
+        found = {entry.stratum for entry in self.mapped(self.plate).values()}
+        return found.pop() if len(found) == 1 else ""
 
     # settings
 

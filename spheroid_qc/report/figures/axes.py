@@ -166,3 +166,13 @@ def dose_axis(ax: Axes, doses: Sequence[float], marked: Sequence[float] = ()) ->
     ax.xaxis.set_major_locator(FixedLocator(inside))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def hour_ticks(first: float, last: float, most: int) -> list[float]:
+    """Give round hours between two times, so far apart that `most` steps or fewer span them."""
+    for step in (1, 2, 6, 12, 24, 48, 72, 96, 168, 336, 1000):
+        if (last - first) / step <= most:
+            begin = math.ceil(first / step) * step
+            count = math.floor((last + 1e-9 - begin) / step) + 1
+            return [float(begin + n * step) for n in range(count)]
+    return [first, last]

@@ -9,20 +9,14 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.report.figures.axes import INK, LINE, MUTED, plain, quiet, say
-from spheroid_qc.report.palette import DIVERGING, METHODS, PALETTE, step_of
+from spheroid_qc.report.palette import DIVERGING, PALETTE, step_of
+from spheroid_qc.response.synergy.model_registry import drawn_models
 from spheroid_qc.wording import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-METHOD_NAMES = {
-    "bliss_excess": "beyond independence (Bliss)",
-    "loewe_excess": "beyond dose additivity (Loewe)",
-    "hsa_excess": "beyond the best single drug (HSA)",
-    "excess_over_best_doublet": "beyond the best doublet",
-    "excess_over_best_subset": "beyond the best smaller combination",
-}
 _FULL = 0.4
 _LABEL = np.array([0.16, 0.07])
 """Shares of an isobologram's axes that a label takes."""
@@ -43,16 +37,16 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
     quiet(ax, xlabel="effect beyond what was expected (fraction affected)")
     ax.grid(visible=False)
     ax.grid(axis="x", color=LINE, linewidth=0.8)
-    means = synergy[(synergy["level"] == "mean") & synergy["method"].isin(METHOD_NAMES)]
+    means = synergy[synergy["level"] == "mean"]
     y, names = 0.0, []
     spans = [0.0]
     for combination in combinations:
         rows = means[means["combination"] == combination]
-        lines = [(m, rows[rows["method"] == m]) for m in METHOD_NAMES]
+        lines = [(m, rows[rows["method"] == m.method]) for m in drawn_models()]
         found = [(m, r.iloc[0]) for m, r in lines if len(r) and np.isfinite(r["value"].iloc[0])]
         names.append((y - 0.95, combination))
-        for method, row in found:
-            colour = METHODS.get(method, MUTED)
+        for model, row in found:
+            colour = PALETTE[model.colour][0]
             value, low, high = (float(row[c]) for c in ("value", "low", "high"))
             shown = np.isfinite(low) and np.isfinite(high)
             sure = shown and (low > 0 or high < 0)
@@ -62,7 +56,7 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
                     markerfacecolor=colour if sure else PALETTE["paper"][0],
                     markeredgewidth=1.6)  # fmt: skip
             ax.annotate(
-                METHOD_NAMES[method], (0, y), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
+                model.title, (0, y), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
                 textcoords="offset points", ha="right", va="center", fontsize=9, color=MUTED,
             )  # fmt: skip
             words = signed(value) + (f"  [{signed(low)}, {signed(high)}]" if shown else "")
@@ -186,7 +180,7 @@ def draw_fa_ci(ax: Axes, rows: pd.DataFrame, title: str = "") -> None:
     ax.set_xlim(0, 1)
     colour = PALETTE["blue"][0]
     dose = known[known["level"] == "dose"]
-    level = known[known["level"].str.startswith("fa=")].sort_values("fa")
+    level = known[~known["level"].isin(["dose", "mean"])].sort_values("fa")
     reach = 4.0
     for _, row in level.iterrows():
         low = float(row["low"]) if np.isfinite(row["low"]) else np.nan
@@ -242,11 +236,11 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
     ax.plot([0, 1], [1, 0], color=MUTED, linewidth=1.2)
     say(ax, 0.03, 1.04, "additive", size=9, va="bottom")
     reach = 1.15
-    levels = sorted({str(p[1]) for p in both.index if str(p[0]).startswith("fa=")}, key=float)
+    levels = sorted({str(p[1]) for p in both.index if p[0] not in ("dose", "mean")}, key=float)
     ends = (levels[0], levels[-1]) if levels else ()
     labels: dict[str, tuple[float, float]] = {}
     for place, (x, y) in zip(both.index, both.to_numpy(dtype=float).tolist(), strict=True):
-        at_level = str(place[0]).startswith("fa=")
+        at_level = place[0] not in ("dose", "mean")
         colour = PALETTE["blue"][0] if at_level else INK
         ax.plot(
             [x], [y], marker="o", markersize=6, color=colour, markeredgewidth=1.2,

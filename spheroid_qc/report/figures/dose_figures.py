@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from spheroid_qc.report.figures.axes import dose_axis, quiet, say
 from spheroid_qc.report.palette import PALETTE
+from spheroid_qc.wording import finite
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,17 +23,14 @@ FloatArray = NDArray[np.float64]
 def logistic(dose: FloatArray, row: Mapping[str, Any]) -> FloatArray:
     """Four-parameter logistic of a row of `dose_response.csv`."""
     e0, emax, hill = (float(row[name]) for name in ("e0", "emax", "hill"))
-    ec50 = _dose_of(row, "ec50")
+    ec50 = dose_of(row, "ec50")
     return np.asarray(e0 + (emax - e0) / (1 + (ec50 / dose) ** hill), dtype=np.float64)
 
 
-def _dose_of(row: Mapping[str, Any], name: str) -> float:
+def dose_of(row: Mapping[Any, Any] | pd.Series, name: str) -> float:
     """Give a dose in uM, or in the drug's own unit where it has another one."""
-    for column in (f"{name}_um", name):
-        value = row.get(column)
-        if value is not None and np.isfinite(float(value)):
-            return float(value)
-    return float("nan")
+    known = (finite(row.get(column)) for column in (f"{name}_um", name))
+    return next((value for value in known if value is not None), float("nan"))
 
 
 def draw_dose_response(
@@ -87,7 +86,7 @@ def draw_dose_response(
         ax.set_xticks([left, *ticks], ["0", *(f"{t:g}" for t in ticks)])
     if row is None:
         return
-    ec50 = _dose_of(row, "ec50")
+    ec50 = dose_of(row, "ec50")
     flat = float(row.get("flat_p") or 0.0)
     curve = all(np.isfinite(float(row[name])) for name in ("e0", "emax", "hill"))
     sign = str(row.get("ec50_qualifier"))
@@ -104,7 +103,7 @@ def draw_dose_response(
     grid = np.geomspace(x.min(), x.max(), 120)
     ax.plot(grid, logistic(grid, row), color=colour, linewidth=2, zorder=4,
             linestyle="-" if not flat >= 0.05 else (0, (2, 2)))  # fmt: skip
-    low, high = _dose_of(row, "ec50_low"), _dose_of(row, "ec50_high")
+    low, high = dose_of(row, "ec50_low"), dose_of(row, "ec50_high")
     edge = ax.get_xlim()
     base = 0.035
     say_y = ax.get_xaxis_transform()

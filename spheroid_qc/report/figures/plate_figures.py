@@ -10,13 +10,13 @@ import pandas as pd
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.report.figures.axes import quiet, say
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of
+from spheroid_qc.response.replicates import LEFT_OUT
 from spheroid_qc.wells import row_column, row_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-LEFT_OUT = ("unscorable", "never_formed", "vanished")
 _FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
 
 

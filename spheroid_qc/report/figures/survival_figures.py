@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.report.figures.axes import label_lines, quiet, say
+from spheroid_qc.report.figures.axes import hour_ticks, label_lines, quiet, say
 from spheroid_qc.report.palette import PALETTE, dose_colour
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def draw_survival(
     ax.set_xlim(0, end * 1.03)
     ax.set_ylim(-0.03, 1.06)
     ax.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
-    ticks = _ticks(end)
+    ticks = hour_ticks(0.0, end, 5)
     ax.set_xticks(ticks)
     ends = []
     for line, name in enumerate(order):
@@ -129,10 +129,3 @@ def at_risk(rows: pd.DataFrame, time_h: float) -> int:
         return int(later["n_at_risk"].iloc[0])
     last = rows.iloc[-1]
     return int(last["n_at_risk"] - last["n_events"] - last["n_censored"])
-
-
-def _ticks(end: float) -> list[float]:
-    for step in (1, 2, 6, 12, 24, 48, 72, 96, 168, 336, 1000):
-        if end / step <= 5:
-            return [float(t) for t in np.arange(0, end + 1e-9, step)]
-    return [0.0, end]

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.metric_names import MetricName
-from spheroid_qc.report.figures.axes import label_lines, quiet
+from spheroid_qc.report.figures.axes import hour_ticks, label_lines, quiet
 from spheroid_qc.report.palette import PALETTE, dose_colour
+from spheroid_qc.response.replicates import LEFT_OUT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 _MOST_WELLS = 60
-_LEFT_OUT = ("unscorable", "never_formed", "vanished")
 
 
 def draw_time_course(
@@ -69,7 +69,8 @@ def draw_time_course(
     if len(times):
         room = (times[-1] - times[0]) * 0.02 or 1.0
         ax.set_xlim(times[0] - room, times[-1] + room)
-        ax.set_xticks(_ticks(times))
+        few = len(times) <= 7
+        ax.set_xticks(times if few else hour_ticks(float(times[0]), float(times[-1]), 6))
     if limits is not None:
         ax.set_ylim(*limits)
     ends = []
@@ -111,25 +112,13 @@ def _wells(ax: Axes, wells: pd.DataFrame, name: str, metric: MetricName, colour:
         return
     columns = ["plate", "well", "time_h", "state", metric.column]
     used = wells.loc[(wells["condition"] == name).to_numpy(), columns]
-    used = used[~used["state"].isin(_LEFT_OUT)].sort_values(["plate", "well", "time_h"])
+    used = used[~used["state"].isin(LEFT_OUT)].sort_values(["plate", "well", "time_h"])
     points = np.column_stack([used["time_h"].to_numpy(float), metric.shown(used[metric.column])])
     starts = np.flatnonzero(~used.duplicated(["plate", "well"]).to_numpy())
     lines = np.split(points, starts[1:])[:_MOST_WELLS] if len(points) else []
     ax.add_collection(
         LineCollection(lines, colors=colour, linewidths=0.6, alpha=0.5, zorder=3), autolim=True
     )
-
-
-def _ticks(times: np.ndarray) -> list[float]:
-    """Give the times of the frames, thinned to what can be read."""
-    if len(times) <= 7:
-        return [float(t) for t in times]
-    span = float(times[-1] - times[0])
-    for step in (1, 2, 6, 12, 24, 48, 72, 96, 168, 336):
-        if span / step <= 6:
-            first = np.ceil(times[0] / step) * step
-            return [float(t) for t in np.arange(first, times[-1] + 1e-9, step)]
-    return [float(times[0]), float(times[-1])]
 
 
 def metric_limits(
@@ -151,7 +140,7 @@ def metric_limits(
     """
     parts = [metric.shown(conditions[f"{metric.column}_mean"])]
     if metric.column in wells:
-        used = wells[~wells["state"].isin(_LEFT_OUT)]
+        used = wells[~wells["state"].isin(LEFT_OUT)]
         parts.append(metric.shown(used[metric.column]))
     values = pd.concat(parts)
     values = values[np.isfinite(values)]

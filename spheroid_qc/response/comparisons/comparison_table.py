@@ -19,10 +19,10 @@ from spheroid_qc.response.comparisons.effect_size import (
     block_contrast,
     cliffs_delta,
     hedges_g,
-    holm,
     welch,
 )
 from spheroid_qc.response.comparisons.permutation import rank_sum_test, sign_flip_test
+from spheroid_qc.response.multiple_testing import holm
 from spheroid_qc.response.replicates import (
     at_time,
     biological_replicate,

@@ -247,25 +247,3 @@ def cliffs_delta(
     beside = found + (1 - found) * 1e-9
     high = 1.0 if found >= 1 else float(optimize.brentq(gap, beside, 1.0, xtol=1e-12))
     return 2 * found - 1, 2 * low - 1, 2 * high - 1
-
-
-def holm(p_values: ArrayLike) -> Floats:
-    """Holm's step-down adjusted p values (1979, Scand. J. Statist. 6:65-70).
-
-    Parameters
-    ----------
-    p_values : array_like of float
-        NaN are no tests: they stay NaN and don't count.
-
-    Returns
-    -------
-    ndarray of float
-        In the order given, at most 1.
-    """
-    p = np.asarray(p_values, dtype=float)
-    adjusted = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factors = known.size - np.arange(known.size)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
-    return adjusted

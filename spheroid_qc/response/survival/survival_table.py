@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.response.comparisons.effect_size import holm
+from spheroid_qc.response.multiple_testing import holm
 from spheroid_qc.response.replicates import (
     biological_replicate,
     in_fixed_order,

@@ -7,17 +7,14 @@ of a constant or evenly changing index (`index_interval`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.groups import fixed_ratios
-from spheroid_qc.response.synergy.excess import Estimate
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.index_interval import InteractionFit, fit_interaction
 from spheroid_qc.response.synergy.median_effect import (
     FA_LEVELS,
@@ -28,34 +25,39 @@ from spheroid_qc.response.synergy.median_effect import (
     level_doses,
 )
 from spheroid_qc.response.synergy.ray_curve import fit_ray
+from spheroid_qc.response.synergy.synergy_model import UNKNOWN, Estimate, Row, joined, model_row
 
 FloatArray = NDArray[np.float64]
-Row = dict[str, Any]
+
+INDEX = "combination_index"
 
 NO_INTERVAL = "No interval: too few wells to tell their scatter."
 
-UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"), 0.0)
-
-DOUBTED_P = 0.05
+DOUBTED_FIT_P = 0.05
 """Lack of fit that is spoken of."""
 
-ENDLESS = 1e6
+REFUSED_FIT_P = 0.01
+"""Lack of fit with which an interval would claim too much."""
+
+MAX_BOUND = 1e6
 """Times the value (or 1) from which an upper bound says no more than that there is none."""
 
-REFUSED_P = 0.01
-"""Lack of fit with which an interval would claim too much."""
+
+def method_at(place: int) -> str:
+    """Code in column `method`: of the index (0), or of the dose reduction of a drug (1, 2 ...)."""
+    return f"dose_reduction_index_{place}" if place else INDEX
 
 
 def trusted(alone: InteractionFit | None) -> bool:
     """Whether the drugs alone follow median effect lines well enough for intervals."""
-    return alone is not None and alone.converged and not alone.misfit_p < REFUSED_P
+    return alone is not None and alone.converged and not alone.misfit_p < REFUSED_FIT_P
 
 
 def misfit_note(alone: InteractionFit | None) -> str:
     """Say why there is no interval, or why it deserves less trust; empty if all is well."""
     if alone is None or not alone.converged:
         return NO_INTERVAL
-    if not alone.misfit_p < DOUBTED_P:
+    if not alone.misfit_p < DOUBTED_FIT_P:
         return ""
     words = (
         f"The drugs alone depart from median effect lines (lack of fit, p = {alone.misfit_p:.2g})"
@@ -65,23 +67,12 @@ def misfit_note(alone: InteractionFit | None) -> str:
     return f"No interval: {words[0].lower()}{words[1:]}. Loewe excess allows for partial effects."
 
 
-def row(
-    method: str, level: str, fa: float, doses: FloatArray | None, estimate: Estimate, n: int,
-    note: str,
-) -> Row:  # fmt: skip
-    """Put the parts of a row together."""
-    return {
-        "method": method, "level": level, "fa": fa, "doses": doses, "value": estimate.value,
-        "low": estimate.low, "high": estimate.high, "df": estimate.df, "n": n, "note": note,
-    }  # fmt: skip
-
-
 def around(value: float, bounds: ArrayLike, df: float) -> Estimate:
     """Estimate whose interval also holds the classical value; none where a bound is NaN."""
     low, high = (float(bound) for bound in np.asarray(bounds))
     if np.isnan(low) or np.isnan(high):
         return Estimate(value, *UNKNOWN[1:])
-    if high > ENDLESS * max(value, 1.0):
+    if high > MAX_BOUND * max(value, 1.0):
         high = float("inf")
     return Estimate(value, min(low, value), max(high, value), df)
 
@@ -97,27 +88,19 @@ def stretched_note(value: float, bounds: ArrayLike) -> str:
     return ""
 
 
-def joined(notes: Sequence[str]) -> str:
-    """Sentences in a row."""
-    return " ".join(filter(None, notes))
-
-
 def level_rows(
-    doses: FloatArray, effect: FloatArray, cells: Conditions, singles: list[MedianEffect],
-    alone: InteractionFit | None, settings: ResponseParameters, warning: str,
-) -> Iterator[Row]:  # fmt: skip
+    wells: CombinationWells, singles: list[MedianEffect], alone: InteractionFit | None, warning: str
+) -> Iterator[Row]:
     """Index at fixed effects, for every series of doses in a fixed ratio.
 
     Parameters
     ----------
-    doses, effect, cells
-        As for `index_rows`.
+    wells : CombinationWells
+        The combination, its drugs alone and the vehicle.
     singles : list of MedianEffect
         Lines of the drugs alone.
     alone : InteractionFit or None
         The drugs alone, fitted together.
-    settings : ResponseParameters
-        Limits and confidence level.
     warning : str
         For every note.
 
@@ -128,6 +111,7 @@ def level_rows(
         `centre`: the lines, straightened by logarithms, are off by a little that does not average
         out over plates.
     """
+    doses, effect, settings = wells.doses, wells.effect, wells.settings
     given = (doses > 0).all(axis=1)
     everything = np.flatnonzero(given)
     for rows, parts in fixed_ratios(doses[given]):
@@ -136,17 +120,15 @@ def level_rows(
         total = doses[ray].sum(axis=1)
         line = fit_median_effect(total, effect[ray], (settings.fa_low, settings.fa_high))
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
-        wells = int(ray.sum())
+        n = int(ray.sum())
         if line is None or line.n_points < 3 or line.m <= 0:
             note = (
                 f"Ratio {ratio}: no index at fixed effects, since fewer than three doses have an "
                 "effect between the limits, or it falls with the dose."
             )
             for fa in FA_LEVELS:
-                yield row(
-                    "combination_index", f"fa={fa:.2f}", fa, None, UNKNOWN, wells,
-                    joined([warning, note]),
-                ) | {"series": ratio}  # fmt: skip
+                row = model_row(INDEX, f"fa={fa:.2f}", UNKNOWN, n, joined(warning, note), fa=fa)
+                yield row | {"series": ratio}
             continue
         notes = [warning, f"Ratio {ratio}."]
         if line.r < settings.min_r:
@@ -162,13 +144,13 @@ def level_rows(
         tested = np.bincount(which, effect[ray][order]) / count
         bounds, df = np.full((len(FA_LEVELS), 1 + len(parts), 2), np.nan), 0
         if alone is not None and trusted(alone):
-            bounds, df = _bent(levels, tested, count, alone, cells, parts, settings), alone.df
+            bounds, df = _bent(levels, tested, count, alone, wells, parts), alone.df
             beyond = np.array([not tested.min() <= fa <= tested.max() for fa in FA_LEVELS])
             if beyond.any() or np.isnan(bounds).any():
                 # A curve that reaches an effect which was not measured was often bent there by
                 # chance: beyond, the interval spans both models.
                 kept = ray | ((doses > 0).sum(axis=1) <= 1)
-                straight = _straight(doses[kept], effect[kept], singles, cells, parts, settings)
+                straight = _straight(wells, kept, singles, parts)
                 bounds[beyond] = _hull(bounds[beyond], straight[beyond])
                 bounds = np.where(np.isnan(bounds), straight, bounds)
                 if np.isnan(bounds).any():
@@ -179,12 +161,12 @@ def level_rows(
             values = [float(combination_index(at, fa, singles)),
                       *dose_reduction_index(at, fa, singles).tolist()]  # fmt: skip
             for place, value in enumerate(values):
-                method = f"dose_reduction_index_{place}" if place else "combination_index"
                 stretched = stretched_note(value, bounds[j, place])
-                yield row(
-                    method, f"fa={fa:.2f}", fa, at, around(value, bounds[j, place], df), wells,
-                    joined([*notes, *outside, stretched]),
-                ) | {"series": ratio, "centre": _centre(bounds[j, place])}  # fmt: skip
+                row = model_row(
+                    method_at(place), f"fa={fa:.2f}", around(value, bounds[j, place], df), n,
+                    joined(*notes, *outside, stretched), fa=fa, doses=at,
+                )  # fmt: skip
+                yield row | {"series": ratio, "centre": _centre(bounds[j, place])}
 
 
 def _centre(bounds: FloatArray) -> float:
@@ -201,14 +183,14 @@ def _hull(one: FloatArray, other: FloatArray) -> FloatArray:
 
 def _bent(
     total: FloatArray, mean: FloatArray, count: NDArray[np.intp], alone: InteractionFit,
-    cells: Conditions, parts: FloatArray, settings: ResponseParameters,
+    wells: CombinationWells, parts: FloatArray,
 ) -> FloatArray:  # fmt: skip
     """Intervals at the effects from a curve of the combination that may bend.
 
     Shape (levels, 1 + drugs, 2); NaN where that curve does not say. Errors of the combination
     and of the drugs alone are independent, but for the vehicle's, which is carried along.
     """
-    fa, level = np.asarray(FA_LEVELS), settings.confidence
+    cells, fa, level = wells.cells, np.asarray(FA_LEVELS), wells.settings.confidence
     curve = fit_ray(total, mean, count / cells.scatter.relative(mean))
     if curve is None or (len(total) < 4 and cells.df < 1):
         return np.full((len(fa), 1 + len(parts), 2), np.nan)
@@ -224,13 +206,14 @@ def _bent(
 
 
 def _straight(
-    doses: FloatArray, effect: FloatArray, singles: list[MedianEffect], cells: Conditions,
-    parts: FloatArray, settings: ResponseParameters,
-) -> FloatArray:  # fmt: skip
-    """Give the same from the model of an evenly changing index."""
+    wells: CombinationWells, kept: NDArray[np.bool_], singles: list[MedianEffect], parts: FloatArray
+) -> FloatArray:
+    """Give the same from the model of an evenly changing index, by the wells that are kept."""
+    cells = wells.cells
     fit = fit_interaction(
-        doses, effect, singles, reference=cells.vehicle_weight, scatter=cells.scatter
-    )
+        wells.doses[kept], wells.effect[kept], singles,
+        reference=cells.vehicle_weight, scatter=cells.scatter,
+    )  # fmt: skip
     if fit is None or not fit.converged:
         return np.full((len(FA_LEVELS), 1 + len(parts), 2), np.nan)
-    return fit.level_intervals(parts, FA_LEVELS, settings.confidence)
+    return fit.level_intervals(parts, FA_LEVELS, wells.settings.confidence)

@@ -6,16 +6,16 @@ tested combinations, of the index at an effect, and at single doses after Holm's
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.multiple_testing import holm
+from spheroid_qc.response.synergy.model_registry import model_of
+from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel, joined
 
 FloatArray = NDArray[np.float64]
-Row = dict[str, Any]
 
 
 def annotate_significance(rows: list[Row], settings: ResponseParameters) -> None:
@@ -33,23 +33,22 @@ def annotate_significance(rows: list[Row], settings: ResponseParameters) -> None
         For the confidence level.
     """
     for method in dict.fromkeys(row["method"] for row in rows):
-        if method.startswith("dose_reduction"):
+        model = model_of(method)
+        if not model.is_tested:
             continue
-        index = method == "combination_index"
         singles = [r for r in rows if r["method"] == method and r["level"] == "dose"]
-        p = np.array([_p(row, index, settings.confidence) for row in singles])
-        null = 1.0 if index else 0.0
+        p = np.array([_p(row, settings.confidence) for row in singles])
         for row, adjusted in zip(singles, holm(p), strict=True):
             if np.isfinite(adjusted):
                 words = f"Holm-adjusted p = {adjusted:.2g}."
                 # An interval that was stretched to its value may hold what its model rules out.
-                if adjusted < 1 - settings.confidence and not row["low"] <= null <= row["high"]:
-                    above = row["low"] > null
-                    words += " " + _words(method, synergy=above != index, where="at this dose")
-                row["note"] = f"{row['note']} {words}".strip()
+                side = model.side(row["low"], row["high"])
+                if adjusted < 1 - settings.confidence and side:
+                    words += " " + _words(model, side, "at this dose")
+                row["note"] = joined(row["note"], words)
     for row in rows:
         if row["level"] != "dose":
-            row["note"] = f"{row['note']} {_verdict(row)}".strip()
+            row["note"] = joined(row["note"], _verdict(row))
     _over_ratios(rows, settings)
 
 
@@ -59,27 +58,24 @@ def _over_ratios(rows: list[Row], settings: ResponseParameters) -> None:
     A matrix of doses holds several series in a fixed ratio, and each has an index at the same
     effects.
     """
-    places = dict.fromkeys(row["level"] for row in rows if row["level"] not in ("mean", "dose"))
-    for level in places:
-        same = [r for r in rows if r["method"] == "combination_index" and r["level"] == level]
-        p = np.array([_p(row, True, settings.confidence) for row in same])
+    for method, level in dict.fromkeys((row["method"], row["level"]) for row in rows):
+        if level in ("mean", "dose") or not model_of(method).is_tested:
+            continue
+        same = [r for r in rows if (r["method"], r["level"]) == (method, level)]
+        p = np.array([_p(row, settings.confidence) for row in same])
         if np.isfinite(p).sum() < 2:
             continue
         for row, adjusted in zip(same, holm(p), strict=True):
-            messages = _verdict(row)
-            if (
-                messages
-                and adjusted >= 1 - settings.confidence
-                and not messages.startswith("Not shown")
-            ):
+            side = model_of(method).side(row["low"], row["high"])
+            if side and adjusted >= 1 - settings.confidence:
                 words = (
                     f"Not shown either way at this effect: Holm-adjusted over "
                     f"{int(np.isfinite(p).sum())} ratios p = {adjusted:.2g}."
                 )
-                row["note"] = row["note"].removesuffix(messages) + words
+                row["note"] = row["note"].removesuffix(_verdict(row)) + words
 
 
-def _p(row: Row, index: bool, level: float) -> float:
+def _p(row: Row, level: float) -> float:
     """Give the two-sided p of no interaction: the row's own, or that of a t interval.
 
     That stretches from the middle of its model (where it differs from the value) to the side that
@@ -87,9 +83,9 @@ def _p(row: Row, index: bool, level: float) -> float:
     """
     if "p" in row:
         return float(row["p"])
-    middle = float(row.get("centre", np.nan))
+    middle, is_ratio = float(row.get("centre", np.nan)), model_of(row["method"]).is_ratio
     value, low, high = (
-        (float(np.log(v)) if v > 0 else -np.inf) if index else float(v)
+        (float(np.log(v)) if v > 0 else -np.inf) if is_ratio else float(v)
         for v in (middle if np.isfinite(middle) else row["value"], row["low"], row["high"])
     )
     half = value - low if value > 0 else high - value
@@ -101,32 +97,17 @@ def _p(row: Row, index: bool, level: float) -> float:
     return float(2 * special.stdtr(df, -abs(value) / half * special.stdtrit(df, 0.5 + level / 2)))
 
 
-def holm(p: FloatArray) -> FloatArray:
-    """Adjust p values by Holm's step-down method; NaN stay out of the count."""
-    adjusted = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    factors = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
-    return adjusted
-
-
 def _verdict(row: Row) -> str:
     """Say what the interval of a mean, or of an index at an effect, tells."""
-    method, low, high = row["method"], row["low"], row["high"]
-    if method.startswith("dose_reduction") or not (low == low and high == high):
+    model, low, high = model_of(row["method"]), row["low"], row["high"]
+    if not model.is_tested or np.isnan(low) or np.isnan(high):
         return ""
-    index = method == "combination_index"
-    null = 1.0 if index else 0.0
     where = "on average over the tested doses" if row["level"] == "mean" else "at this effect"
-    if low <= null <= high:
-        return f"Not shown either way {where}: the interval holds {null:g}."
-    return _words(method, synergy=(high < null) == index, where=where)
+    side = model.side(low, high)
+    if not side:
+        return f"Not shown either way {where}: the interval holds {model.null:g}."
+    return _words(model, side, where)
 
 
-def _words(method: str, *, synergy: bool, where: str) -> str:
-    if method == "hsa_excess":
-        return f"{'Better' if synergy else 'Worse'} than the best drug alone {where}."
-    if method.startswith("excess_over"):
-        return f"{'Better' if synergy else 'Worse'} than its best part {where}."
-    return f"{'Synergistic' if synergy else 'Antagonistic'} {where}."
+def _words(model: SynergyModel, side: int, where: str) -> str:
+    return f"{model.words[0] if side > 0 else model.words[1]} {where}."

@@ -184,10 +184,3 @@ def level_doses(line: MedianEffect, parts: ArrayLike, fa: float) -> FloatArray:
     ndarray of float64, shape (k,)
     """
     return np.asarray(float(line.dose(fa)) * np.asarray(parts, dtype=np.float64))
-
-
-def index_at_level(
-    line: MedianEffect, parts: ArrayLike, singles: Sequence[MedianEffect], fa: float
-) -> float:
-    """Give the combination index of a fixed-ratio combination at an effect."""
-    return float(combination_index(level_doses(line, parts, fa), fa, singles))

@@ -14,9 +14,6 @@ below its full effect), it has no interval and its note says why.
 
 from __future__ import annotations
 
-from itertools import combinations as subsets
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -26,26 +23,21 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions, conditions
 from spheroid_qc.response.groups import ALL_PLATES, analysis_time, groups, over_plates
 from spheroid_qc.response.responses import Responses
-from spheroid_qc.response.synergy.excess import Estimate, best_excess, bliss_excess
-from spheroid_qc.response.synergy.index_rows import index_rows
+from spheroid_qc.response.synergy.bliss import Bliss
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.interpretation import annotate_significance
-from spheroid_qc.response.synergy.loewe import SingleCurves, Wells
+from spheroid_qc.response.synergy.model_registry import SYNERGY_MODELS, model_of
+from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
+from spheroid_qc.response.synergy.synergy_model import UNKNOWN, Row, joined, model_row
 
 SYNERGY_COLUMNS = (
     "combination", "method", "level", "fa", "dose_1_um", "dose_2_um", "dose_3_um", "value", "low",
-    "high", "n", "note",
+    "high", "n", "low_qualifier", "high_qualifier", "note",
 )  # fmt: skip
 """Columns after the grouping ones; with more than three drugs there are more dose columns."""
 
 CUT_OFF_SHARE = 0.2
 """Share of conditions with wells that were cut off from which that is spoken of."""
-
-FloatArray = NDArray[np.float64]
-Row = dict[str, Any]
-
-_METHODS = (
-    "combination_index", "bliss_excess", "hsa_excess", "loewe_excess", "excess_over_best_doublet",
-)  # fmt: skip
 
 
 def synergy_table(
@@ -65,7 +57,8 @@ def synergy_table(
     DataFrame
         `time_h` and `plate` first where the table has them, then `SYNERGY_COLUMNS`. `level` is
         `mean`, `fa=0.50` ... or `dose`; excesses are fractions; `dose_1_um` belongs to the
-        first drug named in `combination`. With several plates: each plate and then `all`.
+        first drug named in `combination`. A bound that does not exist is empty and its qualifier
+        says `unbounded`. With several plates: each plate and then `all`.
         Doses that are not in uM stand in appended columns `dose_1, unit_1 ...`.
 
     Raises
@@ -82,7 +75,7 @@ def synergy_table(
     at_time, messages = analysis_time(responses, settings.time_h)
     several = at_time.rows["plate"].nunique() > 1
     rows: list[Row] = []
-    curves: dict[str, SingleCurves] = {}
+    curves: dict[str, SingleDrugCurves] = {}
     for columns in _combinations(at_time):
         part = at_time.where(_only(at_time, columns))
         name = " + ".join(at_time.drugs[i] for i in columns)
@@ -98,9 +91,8 @@ def synergy_table(
             if group.plate not in curves:
                 whole = at_time.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
                 variance_model = conditions(at_time.doses[whole], at_time.effect[whole]).scatter
-                curves[group.plate] = SingleCurves(variance_model, settings.emax)
-            found = _rows(group.responses, columns, curves[group.plate], settings)
-            annotate_significance(found, settings)
+                curves[group.plate] = SingleDrugCurves(variance_model, settings.emax)
+            found = combination_rows(group.responses, columns, curves[group.plate], settings)
             if several and group.plate == ALL_PLATES:
                 for row in found:
                     row["note"] += " Wells of all plates together: no plate has all the parts."
@@ -119,7 +111,8 @@ def synergy_table(
             rows += _together(own, settings)
         elif not own:
             note = "No plate has wells of the combination and of each drug alone."
-            rows.append({"plate": ALL_PLATES, **shared, **_empty("bliss_excess", note)})
+            nothing = model_row(Bliss.method, "mean", UNKNOWN, 0, note)
+            rows.append({"plate": ALL_PLATES, **shared, **nothing})
     return _table(rows, at_time, messages)
 
 
@@ -145,63 +138,42 @@ def _complete(part: Responses, columns: tuple[int, ...]) -> bool:
     return bool((number == len(columns)).any()) and alone
 
 
-def _empty(method: str, note: str) -> Row:
-    nan = float("nan")
-    return {
-        "method": method, "level": "mean", "fa": nan, "doses": None, "value": nan, "low": nan,
-        "high": nan, "df": 0.0, "n": 0, "note": note,
-    }  # fmt: skip
-
-
-def _rows(
-    part: Responses, columns: tuple[int, ...], curves: SingleCurves, settings: ResponseParameters
+def combination_rows(
+    part: Responses,
+    columns: tuple[int, ...],
+    curves: SingleDrugCurves,
+    settings: ResponseParameters,
 ) -> list[Row]:
-    """All rows of one combination on one plate."""
+    """Rows of all synergy models for one combination on one plate.
+
+    Parameters
+    ----------
+    part : Responses
+        Wells of the plate without any other drug.
+    columns : tuple of int
+        Columns of the combination's drugs.
+    curves : SingleDrugCurves
+        Curves of the drugs alone on the plate.
+    settings : ResponseParameters
+        Confidence level and limits.
+
+    Returns
+    -------
+    list of dict
+        As of `SynergyModel.rows`, with what their intervals allow to say in the notes.
+    """
     doses, effect = part.doses[:, list(columns)], part.effect
-    drugs = [part.drugs[i] for i in columns]
     cells = conditions(doses, effect, curves.scatter, part.reference)
-    k = len(columns)
-    combined = np.flatnonzero((cells.doses > 0).all(axis=1))
-    alone_wells = {
-        drug: (doses[chosen, i], effect[chosen])
-        for i, drug in enumerate(drugs)
-        if (chosen := ((doses > 0).sum(axis=1) == 1) & (doses[:, i] > 0)).any()
-    }
-    plateaus = [curves.plateau_p(drug, wells, cells) for drug, wells in alone_wells.items()]
-    # Not known where no drug was given alone.
-    lowest = float(np.fmin.reduce(plateaus, initial=np.nan))
-    idle = [drug for drug, wells in alone_wells.items() if curves.is_idle(drug, wells, cells)]
-    rows = index_rows(doses, effect, cells, drugs, settings, lowest, idle)
-    alone = _parts(cells, combined, 1)
-    has = (alone >= 0).all(axis=1)
-    for method in ("bliss_excess", "hsa_excess"):
-        lacking = "Each drug alone was not tested at this dose." if not has.all() else ""
-        if has.any():
-            level = settings.confidence
-            each, mean = (
-                bliss_excess(cells, combined[has], alone[has], level)
-                if method == "bliss_excess"
-                else best_excess(cells, combined[has], alone[has], level, settings.resamples)
-            )
-            rows += _excess_rows(method, cells, combined[has], each, mean)
-        rows += _lacking_rows(method, cells, combined[~has], lacking, not has.any())
-    rows += _loewe_rows(alone_wells, cells, combined, drugs, curves, settings)
-    if k > 2:
-        pairs = _parts(cells, combined, k - 1)
-        has = (pairs >= 0).all(axis=1)
-        method = "excess_over_best_doublet" if k == 3 else "excess_over_best_subset"
-        if has.any():
-            each, mean = best_excess(
-                cells, combined[has], pairs[has], settings.confidence, settings.resamples
-            )
-            rows += _excess_rows(method, cells, combined[has], each, mean)
-        lacking = "Not every doublet was tested at these doses."
-        rows += _lacking_rows(method, cells, combined[~has], lacking, not has.any())
+    wells = CombinationWells(
+        [part.drugs[i] for i in columns], doses, effect, cells, curves, settings
+    )
+    models = [model for model in SYNERGY_MODELS if model.applies(len(columns))]
+    rows = [row for model in models for row in model.rows(wells)]
     inwards = _cut_off_note(cells)
-    if inwards:
-        for row in rows:
-            if row["level"] == "mean" and np.isfinite(row["value"]):
-                row["note"] = f"{row['note']} {inwards}".strip()
+    for row in rows:
+        if row["level"] == "mean" and np.isfinite(row["value"]):
+            row["note"] = joined(row["note"], inwards)
+    annotate_significance(rows, settings)
     return rows
 
 
@@ -216,70 +188,6 @@ def _cut_off_note(cells: Conditions) -> str:
     )
 
 
-def _parts(cells: Conditions, combined: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """Numbers of the conditions with `size` of the drugs at the same doses; -1 if not tested."""
-    k = cells.doses.shape[1]
-    kept = [np.isin(np.arange(k), chosen) for chosen in subsets(range(k), size)]
-    return np.array(
-        [[cells.find(np.where(keep, cells.doses[j], 0.0)) for keep in kept] for j in combined],
-        dtype=np.intp,
-    ).reshape(len(combined), len(kept))
-
-
-def _excess_rows(
-    method: str, cells: Conditions, combined: NDArray[np.intp], each: list[Estimate], mean: Estimate
-) -> list[Row]:
-    note = "" if np.isfinite(mean.low) else "No interval: no replicates."
-    rows = [_empty(method, note) | mean._asdict() | {"n": int(cells.count[combined].sum())}]
-    for j, estimate in zip(combined, each, strict=True):
-        rows.append(
-            _empty(method, note)
-            | estimate._asdict()
-            | {
-                "level": "dose", "fa": float(cells.mean[j]), "doses": cells.doses[j],
-                "n": int(cells.count[j]),
-            }
-        )  # fmt: skip
-    return rows
-
-
-def _lacking_rows(
-    method: str, cells: Conditions, combined: NDArray[np.intp], note: str, every: bool
-) -> list[Row]:
-    """Rows without a value that say why."""
-    rows = [_empty(method, f"No excess. {note}")] if every else []
-    for j in combined:
-        rows.append(
-            _empty(method, note)
-            | {"level": "dose", "fa": float(cells.mean[j]), "doses": cells.doses[j],
-               "n": int(cells.count[j])}
-        )  # fmt: skip
-    return rows
-
-
-def _loewe_rows(
-    wells: dict[str, Wells], cells: Conditions, combined: NDArray[np.intp], drugs: list[str],
-    curves: SingleCurves, settings: ResponseParameters,
-) -> list[Row]:  # fmt: skip
-    """Excess over Loewe additivity, from a curve of each drug alone that starts at 0."""
-    for i, drug in enumerate(drugs):
-        tested = int(((cells.doses[:, i] > 0) & ((cells.doses > 0).sum(axis=1) == 1)).sum())
-        if tested < settings.min_single_doses:
-            note = (
-                f"No Loewe excess: {drug} alone was tested at {tested} doses, and its curve needs "
-                f"at least {max(settings.min_single_doses, 3)}."
-            )
-            return [_empty("loewe_excess", note)]
-    fits, each, mean = curves.loewe(wells, cells, combined, settings.confidence)
-    rows = _excess_rows("loewe_excess", cells, combined, each, mean)
-    flat = [drug for drug, fit in zip(drugs, fits, strict=True) if fit.flat_p >= settings.flat_p]
-    if flat:
-        note = f"{' and '.join(flat)} alone shows no dose response."
-        for row in rows:
-            row["note"] = f"{row['note']} {note}".strip()
-    return rows
-
-
 def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
     """Mean over plates of each estimate, with an interval between biological replicates."""
     same: dict[tuple[object, ...], list[Row]] = {}
@@ -292,7 +200,7 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
     for parts in same.values():
         values = np.array([row["value"] for row in parts])
         blocks = np.array([row["block"] for row in parts])
-        log = "index" in parts[0]["method"]
+        log = model_of(parts[0]["method"]).is_ratio
         mean, low, high = over_plates(values, blocks, settings.confidence, log=log)
         centres = np.array([row.get("centre", np.nan) for row in parts])
         if np.isfinite(centres[np.isfinite(values)]).all():
@@ -327,7 +235,8 @@ def _table(rows: list[Row], responses: Responses, messages: str) -> pd.DataFrame
     width = max([3, *(row["order"] for row in rows)])
     dose_columns = [f"dose_{i + 1}_um" for i in range(width)]
     columns = [*SYNERGY_COLUMNS[:4], *dose_columns, *SYNERGY_COLUMNS[7:]]
-    methods = list(dict.fromkeys([*_METHODS, *(row["method"] for row in rows)]))
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    methods.sort(key=lambda method: SYNERGY_MODELS.index(model_of(method)))
     rank = {method: i for i, method in enumerate(methods)}
     names = list(dict.fromkeys(row["combination"] for row in rows))
     other = any(unit != "uM" for row in rows for unit in row["units"])
@@ -344,10 +253,11 @@ def _table(rows: list[Row], responses: Responses, messages: str) -> pd.DataFrame
     lines = []
     for row in sorted(rows, key=place):
         line = {name: row.get(name) for name in columns}
-        line["note"] = " ".join(filter(None, (messages, row["note"])))
+        line |= {"low_qualifier": "", "high_qualifier": ""}
+        line["note"] = joined(messages, row["note"])
         for bound, side in (("low", "lower"), ("high", "upper")):
             if np.isinf(row[bound]):
-                line[bound] = np.nan
+                line[bound], line[f"{bound}_qualifier"] = np.nan, "unbounded"
                 line["note"] = f"{line['note']} The interval has no {side} bound.".strip()
         given = [np.nan] * len(row["units"]) if row["doses"] is None else row["doses"]
         for i, (dose, unit) in enumerate(zip(given, row["units"], strict=True)):

@@ -46,7 +46,7 @@ class Caption:
     title : str
         Plate, well, time and condition.
     result : str
-        State and figures.
+        State and numbers.
     flags : str
         Flag codes; empty if none.
     """

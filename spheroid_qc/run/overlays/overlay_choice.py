@@ -1,15 +1,11 @@
-"""Which overlays a run wants: of every frame, or of those that are worth a look.
-
-They are told one after another, as often as asked, so that no list of them is held.
-"""
+"""Which overlays a run wants: of every frame, or of those that are worth a look."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +14,18 @@ from spheroid_qc.flags import Flag
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Assay, Overlays, Parameters, Severity
 from spheroid_qc.run.executors import Workers, map_unordered
-from spheroid_qc.run.overlays.draw_overlay import Caption, OverlayTask
+from spheroid_qc.run.overlays.draw_overlay import (
+    Caption,
+    OverlayTask,
+    overlay_digest,
+    write_overlay,
+)
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.tables.scored_rows import ScoredRows
-from spheroid_qc.run.tables.well_rows import Record, Row, RowLayout, WellRows, read_rows
 
 if TYPE_CHECKING:
-    from spheroid_qc.run.overlays.draw_overlay import OverlayTask
+    from spheroid_qc.run.tables.collected_rows import Picture
+    from spheroid_qc.run.tables.write_tables import RunTables
 
 
 def _shown(run: RunFolder, index: Path) -> dict[str, str]:
@@ -44,7 +44,7 @@ def _shown(run: RunFolder, index: Path) -> dict[str, str]:
 
 
 def draw_overlays(
-    tasks: Iterable[OverlayTask],
+    tasks: Sequence[OverlayTask],
     run: RunFolder,
     workers: Workers,
     progress: Callable[[Progress], None] | None,
@@ -53,8 +53,8 @@ def draw_overlays(
 
     Parameters
     ----------
-    tasks : iterable of OverlayTask
-        All overlays that are wanted; gone through twice, so that no list of them is held.
+    tasks : sequence of OverlayTask
+        All overlays that are wanted.
     run : RunFolder
         Where they go; overlays that are not wanted any more are removed.
     workers : Workers
@@ -62,17 +62,15 @@ def draw_overlays(
     progress : callable or None
         Told of every picture.
     """
-    from spheroid_qc.run.overlays.draw_overlay import overlay_digest, write_overlay
-
     index = run.records / "overlays.json"
     shown = _shown(run, index)
     wanted: dict[str, str] = {}
-    stale: set[str] = set()
+    stale: list[OverlayTask] = []
     for task in tasks:
         name, digest = task.name, overlay_digest(task)
         wanted[name] = digest
         if shown.get(name) != digest or not (run.overlays / name).is_file():
-            stale.add(name)
+            stale.append(task)
     for name in sorted(set(shown) - set(wanted)):
         (run.overlays / name).unlink(missing_ok=True)
     if stale:
@@ -80,7 +78,7 @@ def draw_overlays(
         report_progress(progress, Progress("overlays", 0, len(stale), 0.0, None))
         # A few pictures are not worth the start of many processes.
         number = None if workers.started else max(1, len(stale) // 4)
-        drawn = map_unordered(write_overlay, (t for t in tasks if t.name in stale), workers, number)
+        drawn = map_unordered(write_overlay, stale, workers, number)
         for done, _ in enumerate(drawn, start=1):
             rate = done / max(time.monotonic() - begun, 1e-9)
             left = (len(stale) - done) / rate
@@ -98,73 +96,57 @@ NOT_IN_THE_PICTURE = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class WantedOverlays:
-    """All overlays that are wanted; iterating gives one `OverlayTask` after another.
+def wanted_overlays(
+    run: RunFolder,
+    source: Path,
+    tables: RunTables,
+    parameters: Parameters,
+    calibration: PlateCalibration,
+) -> list[OverlayTask]:
+    """Say which overlays are wanted.
 
     Parameters
     ----------
     run : RunFolder
-        Where masks and records lie.
+        Where masks lie.
     source : Path
         Image folder.
-    layout : RowLayout
-        All rows.
-    records : callable
-        Gives the record of a well.
-    scored : mapping
-        Plate -> its judged rows.
+    tables : RunTables
+        What the captions say.
     parameters : Parameters
         All settings.
     calibration : PlateCalibration
         Passed on to the workers.
     """
+    output = parameters.output
+    if output.overlays is Overlays.NONE or not output.masks:
+        return []
+    shown = [
+        picture
+        for picture in tables.pictures
+        if output.overlays is Overlays.ALL or _worth_a_look(tables.flags[picture.row])
+    ]
+    lines = tables.wells.loc[[picture.row for picture in shown], list(_IN_CAPTION)]
+    return [
+        OverlayTask(
+            folder=source,
+            out=run.root,
+            well_timepoint=picture.well_timepoint,
+            field=picture.field,
+            stitched=picture.stitched,
+            mask=picture.mask,
+            caption=_caption(line, picture, parameters.plate.assay),
+            parameters=parameters,
+            calibration=calibration,
+        )
+        for picture, line in zip(shown, lines.to_dict("records"), strict=True)
+    ]
 
-    run: RunFolder
-    source: Path
-    layout: RowLayout
-    records: Callable[[WellRows], Record]
-    scored: Mapping[str, ScoredRows]
-    parameters: Parameters
-    calibration: PlateCalibration
 
-    def __iter__(self) -> Iterator[OverlayTask]:
-        """Go through all wells; records are read of those that have a picture."""
-        output = self.parameters.output
-        if output.overlays is Overlays.NONE or not output.masks:
-            return
-        every = output.overlays is Overlays.ALL
-        for plate, wells in self.layout.plates.items():
-            scored, begin = self.scored[plate], 0
-            for of_well in wells:
-                numbers = range(begin, begin + len(of_well.times))
-                begin = numbers.stop
-                wanted = [every or _worth_a_look(scored.flags[n]) for n in numbers]
-                if not any(wanted):
-                    continue
-                rows = read_rows(self.layout, of_well, self.records(of_well), self.parameters)
-                for number, row, shown in zip(numbers, rows, wanted, strict=True):
-                    if shown:
-                        yield from self._of_row(row, scored, number)
-
-    def _of_row(self, row: Row, scored: ScoredRows, number: int) -> Iterator[OverlayTask]:
-        if row.well_timepoint is None:
-            return
-        for one, mask in row.masks:
-            part = f"field {one}" if len(row.masks) > 1 else ""
-            state = scored.columns["state"][number]
-            codes = [flag.code for flag in scored.flags[number]]
-            yield OverlayTask(
-                folder=self.source,
-                out=self.run.root,
-                well_timepoint=row.well_timepoint,
-                field=one,
-                stitched=bool(row.values["stitched"]),
-                mask=mask,
-                caption=_caption(row.values, part, state, codes, self.parameters.plate.assay),
-                parameters=self.parameters,
-                calibration=self.calibration,
-            )
+_IN_CAPTION = (
+    "plate", "well", "time_h", "condition", "state", "n_spheroids", "disintegration_fraction",
+    "equivalent_diameter_um", "core_area_px", "confidence", "flags",
+)  # fmt: skip
 
 
 def _worth_a_look(flags: tuple[Flag, ...]) -> bool:
@@ -172,30 +154,23 @@ def _worth_a_look(flags: tuple[Flag, ...]) -> bool:
     return any(f.code not in NOT_IN_THE_PICTURE and f.severity is not Severity.INFO for f in flags)
 
 
-def _known(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value
-
-
-def _caption(
-    line: Mapping[str, Any], part: str, state: str, codes: list[str], assay: Assay
-) -> Caption:
+def _caption(line: Mapping[Hashable, Any], picture: Picture, assay: Assay) -> Caption:
     condition = "" if line["condition"] == "unmapped" else f"  {line['condition']}"
-    parts = [word for word in (part, state) if word]
-    if part:
+    field = f"field {picture.field}" if picture.several else ""
+    parts = [word for word in (field, line["state"]) if word]
+    if picture.several:
         parts.append(f"{line['n_spheroids']:g} spheres in all fields")
-    fraction = _known(line.get("disintegration_fraction"))
-    if fraction is not None and assay is Assay.SINGLE:
+    fraction = line["disintegration_fraction"]
+    if not math.isnan(fraction) and assay is Assay.SINGLE:
         parts.append(f"DF {fraction:.2f}")
-    diameter = _known(line.get("equivalent_diameter_um"))
-    pixels = _known(line.get("core_area_px"))
-    if diameter is not None:
-        parts.append(f"core {diameter:.0f} µm")
-    elif pixels is not None and pixels > 0:
-        parts.append(f"core {pixels:.0f} px")
-    confidence = _known(line["confidence"])
-    parts.append("corrected by hand" if confidence is None else f"confidence {confidence:.2f}")
+    if not math.isnan(line["equivalent_diameter_um"]):
+        parts.append(f"core {line['equivalent_diameter_um']:.0f} µm")
+    elif line["core_area_px"] > 0:
+        parts.append(f"core {line['core_area_px']:.0f} px")
+    confidence = line["confidence"]
+    parts.append("corrected by hand" if math.isnan(confidence) else f"confidence {confidence:.2f}")
     return Caption(
         title=f"{line['plate']}  {line['well']}  {line['time_h']:g} h{condition}",
         result="   ".join(parts),
-        flags="flags: " + ", ".join(codes) if codes else "",
+        flags=f"flags: {line['flags'].replace(';', ', ')}" if line["flags"] else "",
     )

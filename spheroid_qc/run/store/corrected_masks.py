@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from spheroid_qc import __version__
 from spheroid_qc.atomic import write_json
 from spheroid_qc.errors import ImageError
-from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import WellTimepoint, read_record
+from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, read_record
 from spheroid_qc.run.well.load import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 from spheroid_qc.run.well.timepoint import measure_field
@@ -110,7 +109,7 @@ def measure_masks(
     Returns
     -------
     dict
-        Like `automatic`, with the new figures. `confidence` is None: it is the segmenter's, and
+        Like `automatic`, with the new features. `confidence` is None: it is the segmenter's, and
         no segmenter made these masks.
     """
     labels, loose = tidy(core, shed)
@@ -165,7 +164,7 @@ def remove_correction(run: RunFolder, mask: str) -> None:
 
 
 def corrected_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, Any]]:
-    """Read the record of a well with its corrections: moments by signature.
+    """Read the record of a well with its corrections: timepoints by signature.
 
     Parameters
     ----------
@@ -213,54 +212,45 @@ def corrected(run: RunFolder, well_timepoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def pending(run: RunFolder, well_timepoint: dict[str, Any], parameters: Parameters) -> bool:
-    """Tell whether a corrected mask of a moment is still to be measured with these settings."""
+    """Tell whether a corrected mask of a timepoint is still to be measured with these settings."""
     if not run.corrections.is_dir():
         return False
     return any(_is_pending(run, field, parameters) for field in well_timepoint["fields"])
 
 
 def measure_corrections(
-    run: RunFolder,
-    folder: Path,
-    well_timepoint: WellTimepoint,
-    result: dict[str, Any],
-    parameters: Parameters,
-    calibration: PlateCalibration,
-    files: OpenFile,
+    task: WellTask, well_timepoint: WellTimepoint, result: dict[str, Any], files: OpenFile
 ) -> None:
-    """Measure the corrected masks of a moment that have not been measured with these settings.
+    """Measure the corrected masks of a timepoint that have not been measured with these settings.
 
     A mask that can't be read, or does not fit its picture, is left out, which `corrected` says.
 
     Parameters
     ----------
-    run : RunFolder
-        The run folder.
-    folder : Path
-        The image folder.
+    task : WellTask
+        Folders and settings.
     well_timepoint : WellTimepoint
         The frames.
     result : dict
-        The moment's result, as in a record.
-    parameters : Parameters
-        All settings.
-    calibration : PlateCalibration
-        What the plate's own files say of the pixel size.
+        Its result, as in a record.
     files : OpenFile
-        Keeps a stack open from one moment to the next.
+        Keeps a stack open from one timepoint to the next.
     """
+    run, parameters = RunFolder(task.out), task.parameters
+    if not run.corrections.is_dir():
+        return
     for automatic in result["fields"]:
         if not _is_pending(run, automatic, parameters):
             continue
         try:
             core, shed = read_masks(run.corrections / automatic["mask"])
             image = load_analysed(
-                folder,
+                task.folder,
                 well_timepoint,
                 automatic["field"],
                 automatic["stitched"],
                 parameters,
-                calibration,
+                task.calibration,
                 files,
                 with_others=True,
             )
@@ -285,7 +275,7 @@ def _is_pending(run: RunFolder, automatic: dict[str, Any], parameters: Parameter
 
 
 def _settings(parameters: Parameters) -> str:
-    """Digest of what the figures depend on, apart from masks and pixels."""
+    """Digest of what the features depend on, apart from masks and pixels."""
     plate = parameters.plate
     content = [
         __version__,

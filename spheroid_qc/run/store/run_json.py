@@ -89,7 +89,7 @@ def write_run_json(
     run: RunFolder,
     context: Mapping[str, Any],
     table: FrameTable,
-    hashes: Mapping[str, bytes],
+    hashes: Mapping[str, str],
     *,
     status: str,
 ) -> None:
@@ -105,7 +105,7 @@ def write_run_json(
     table : FrameTable
         For the list of inputs.
     hashes : mapping
-        Path of an input -> SHA-256 of its bytes, as far as known.
+        Path of an input -> SHA-256 of its bytes as hexadecimal text, as far as known.
     status : str
         `running` or `done`.
     """
@@ -130,12 +130,7 @@ def write_run_json(
 
     def inputs() -> Iterator[dict[str, Any]]:
         for path in sorted(sizes):
-            digest = hashes.get(path)
-            yield {
-                "path": path,
-                "size": sizes[path],
-                "sha256": None if digest is None else digest.hex(),
-            }
+            yield {"path": path, "size": sizes[path], "sha256": hashes.get(path)}
 
     write_json(run.run_json, content, inputs=inputs())
 

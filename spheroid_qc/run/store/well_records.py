@@ -1,6 +1,6 @@
-"""What has to be done: frames grouped into moments of wells, and what an old record still covers.
+"""What has to be done: frames grouped by well and time, and what an old record still covers.
 
-A moment is everything that shows one well at one time: fields, channels, planes of focus. Its
+A timepoint is everything that shows one well at one time: fields, channels, planes of focus. Its
 signature changes when a file is added, taken away or replaced, and only then is it analysed
 again.
 """
@@ -102,7 +102,7 @@ def main_channels(frames: Iterable[Frame], wanted: str | None) -> dict[str, str]
 def timepoints_of(
     folder: Path, frames: Iterable[Frame], channels: Mapping[str, str]
 ) -> dict[tuple[str, str], list[WellTimepoint]]:
-    """Group frames into moments, by plate and well.
+    """Group frames into timepoints, by plate and well.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def timepoints_of(
     Returns
     -------
     dict
-        (plate, well) -> moments in order of time.
+        (plate, well) -> timepoints in order of time.
     """
     stamps: dict[str, int] = {}
     groups: dict[tuple[str, str], dict[int, list[Frame]]] = {}
@@ -216,9 +216,9 @@ def _check_line(body: bytes) -> bytes:
 
 
 def read_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, Any]]:
-    """Moments of a well that are already analysed, by signature; empty if none or damaged.
+    """Timepoints of a well that are already analysed, by signature; empty if none or damaged.
 
-    A damaged record is not an error: its moments are analysed again.
+    A damaged record is not an error: its timepoints are analysed again.
     """
     try:
         content = record_path(run, plate, well).read_bytes()

@@ -9,6 +9,7 @@ from spheroid_qc.frames.frame_table import FrameTable, NameFinding
 from spheroid_qc.plate_map.end_points import EndPoints
 from spheroid_qc.plate_map.mapped_wells import PlateMap, match_plates
 from spheroid_qc.run.store.decisions import Exclusion
+from spheroid_qc.wording import listed
 
 
 def plates_without_images(mapped: PlateMap | None, table: FrameTable) -> Iterator[str]:
@@ -31,10 +32,9 @@ def joined_without_images(joined: EndPoints | None, table: FrameTable) -> Iterat
     imaged = {(frame.plate, frame.well) for frame in table.frames}
     lost = sorted(set(joined.for_plates(table.plates)) - imaged)
     if lost:
-        named = ", ".join(f"{well} of {plate}" for plate, well in lost[:5])
-        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        named = listed((f"{well} of {plate}" for plate, well in lost), maximum=5)
         yield (
-            f"The table of end points has values for wells without an image ({named}{more}); they "
+            f"The table of end points has values for wells without an image ({named}); they "
             "stand in the tables only where the plate map has these wells."
         )
 
@@ -50,13 +50,12 @@ def unmatched_wells(mapped: PlateMap | None, table: FrameTable) -> Iterator[str]
         (known - imaged, "{} on the plate map without an image ({}); {} rows have no values."),
     ):
         if lost:
-            named = ", ".join(
-                well if len(table.plates) == 1 else f"{plate} {well}"
-                for plate, well in sorted(lost)[:8]
-            )
-            more = f" and {len(lost) - 8} more" if len(lost) > 8 else ""
+            one_plate = len(table.plates) == 1
+            names = (well if one_plate else f"{plate} {well}" for plate, well in sorted(lost))
             wells = "1 well is" if len(lost) == 1 else f"{len(lost)} wells are"
-            yield sentence.format(wells, named + more, "its" if len(lost) == 1 else "their")
+            yield sentence.format(
+                wells, listed(names, maximum=8), "its" if len(lost) == 1 else "their"
+            )
     if imaged and not imaged & known:
         yield (
             "No imaged well is on the plate map at all: it is probably the map of another plate, "
@@ -81,14 +80,13 @@ def exclusions_in_use(found: Sequence[Exclusion], path: str | Path | None) -> It
     """Say that a table of exclusions is honoured, and what it leaves out."""
     if not found:
         return
-    named = ", ".join(
+    named = (
         entry.well
         + ("" if entry.time_h is None else f" at {entry.time_h:g} h")
         + (f": {entry.reason}" if entry.reason else "")
-        for entry in found[:8]
+        for entry in found
     )
-    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-    yield f"{path} leaves out {named}{more}."
+    yield f"{path} leaves out {listed(named, maximum=8)}."
 
 
 def finding_sentence(finding: NameFinding) -> str:

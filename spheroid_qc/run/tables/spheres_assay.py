@@ -1,6 +1,6 @@
 """The sphere-forming assay: from spheres of all fields to one row a well.
 
-Spheres smaller than the cut-off are left out of every figure. Counts refer to the imaged area
+Spheres smaller than the cut-off are left out of every number. Counts refer to the imaged area
 and are scaled to the well where its area is known.
 """
 
@@ -112,7 +112,7 @@ def merge_fields(
         Fields that count; all of them where none can be trusted.
     list of Flag
         Findings of single fields, named by field; empty for a well of one field, which is
-        judged with its row.
+        flagged with its row.
     """
     if len(fields) < 2:
         return list(fields), []
@@ -148,12 +148,12 @@ def combine_channels(fields: Sequence[dict[str, Any]]) -> dict[str, dict[str, fl
     Parameters
     ----------
     fields : sequence of dict
-        `fluorescence` (channel -> figures), `core_px`, `shed_px` of each field.
+        `fluorescence` (channel -> features), `core_px`, `shed_px` of each field.
 
     Returns
     -------
     dict
-        Channel -> figures as in a single field.
+        Channel -> features as in a single field.
     """
     if len(fields) == 1:
         return dict(fields[0]["fluorescence"])

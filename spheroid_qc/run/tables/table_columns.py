@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from spheroid_qc.flags import FLAGS, Flag, resolve
 from spheroid_qc.frames.frame_table import NameFinding
@@ -12,7 +15,7 @@ from spheroid_qc.measurement.fluorescence_channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.plate_map.end_points import EndPoints
 from spheroid_qc.plate_map.mapped_wells import PlateMap
-from spheroid_qc.run.tables.well_rows import Row, channel_column
+from spheroid_qc.run.tables.collected_rows import channel_column
 
 WELLS_START = (
     "plate", "well", "row", "column", "time_h", "condition", "role",
@@ -40,11 +43,12 @@ FRAMES = (
     "time_source", "page", "scheme", "size", "width_px", "height_px", "dtype", "pixel_size_um",
     "pixel_size_source", "sha256", "note",
 )  # fmt: skip
-WHOLE = (
-    "n_spheroids", "column", "field", "spheroid", "counted", "z", "timepoint", "page", "size",
-    "width_px", "height_px",
-)  # fmt: skip
-"""Columns of whole numbers that keep all their digits."""
+WHOLE = {
+    "frames": ("field", "z", "timepoint", "page", "size", "width_px", "height_px"),
+    "spheroids": ("field", "spheroid", "counted"),
+    "wells": ("n_spheroids", "column"),
+}
+"""Columns of whole numbers that keep all their digits, by table."""
 
 _FINDING_CODES = {
     "doubtful": "doubtful_name",
@@ -56,8 +60,48 @@ _FINDING_CODES = {
 }
 
 
-class WellsTable:
-    """Columns of `wells.csv`, and how a row fills them.
+@dataclass(frozen=True)
+class WellsColumns:
+    """Columns of `wells.csv`, and where their values stand.
+
+    Parameters
+    ----------
+    sources : dict
+        Column, in order -> its name among the collected rows.
+    ends : dict
+        Columns of joined end points, the last of the table -> their names in the joined table.
+    summarised : tuple of str
+        Columns that are summarised by condition beside the usual ones.
+    """
+
+    sources: dict[str, str]
+    ends: dict[str, str]
+    summarised: tuple[str, ...]
+
+    def fill(self, rows: pd.DataFrame, joined: EndPoints | None) -> pd.DataFrame:
+        """Bring the rows into the table's columns; end points stand at a plate's last time."""
+        table = rows.reindex(columns=list(self.sources.values())).copy()
+        table.columns = pd.Index(self.sources)
+        if joined is None:
+            return table
+        known = joined.for_plates(sorted(set(rows["plate"])))
+        last = rows["time_h"] == rows.groupby("plate")["time_h"].transform("max")
+        values = [
+            known.get((plate, well), {}) if at_end else {}
+            for plate, well, at_end in zip(rows["plate"], rows["well"], last, strict=True)
+        ]
+        for name, raw in self.ends.items():
+            table[name] = pd.Series([found.get(raw) for found in values], dtype=float)
+        return table
+
+
+def wells_columns(
+    parameters: Parameters,
+    channels: Iterable[str],
+    plate_map: PlateMap | None,
+    joined: EndPoints | None,
+) -> WellsColumns:
+    """Say which columns `wells.csv` has.
 
     Parameters
     ----------
@@ -69,69 +113,20 @@ class WellsTable:
         For its further columns.
     joined : EndPoints or None
         End-point values by plate and well.
-    plates : sequence of str
-        All plates of the run.
     """
-
-    def __init__(
-        self,
-        parameters: Parameters,
-        channels: Iterable[str],
-        plate_map: PlateMap | None,
-        joined: EndPoints | None,
-        plates: Collection[str],
-    ) -> None:
-        single = parameters.plate.assay is Assay.SINGLE
-        self._channels = _channel_columns(channels)
-        names = [*WELLS_START, *_panel(parameters), *(_FOLLOWED if single else ())]
-        names += self._channels
-        names += ["file", *(_TREATMENT_MORE if plate_map is not None else ())]
-        names = list(dict.fromkeys(names))
-        # The map's own columns may be called anything, also like a column of ours.
-        self._map: dict[str, str] = {}
-        for name in () if plate_map is None else plate_map.columns:
-            self._map[_free_name(name, "map", (*names, *self._map))] = f"map:{name}"
-        names += self._map
-        self._ends: dict[str, str] = {}
-        for name in () if joined is None else joined.columns:
-            self._ends[_free_name(name, "joined", (*names, *self._ends))] = name
-        names += self._ends
-        self._values = {} if joined is None else joined.for_plates(sorted(plates))
-        self.columns: tuple[str, ...] = tuple(names)
-        """All columns in their order."""
-        counted = () if single else _COUNTED
-        self.summarised: tuple[str, ...] = (*counted, *self._channels, *self._ends)
-        """Columns that are summarised by condition beside the usual ones."""
-
-    def row(self, row: Row, scored: Mapping[str, Any], flags: str, *, last: bool) -> dict[str, Any]:
-        """Fill a row.
-
-        Parameters
-        ----------
-        row : Row
-            As read.
-        scored : mapping
-            From `Judged.values`.
-        flags : str
-            Codes, joined.
-        last : bool
-            Whether it is the last time of its plate: end points were measured then.
-
-        Returns
-        -------
-        dict
-            By column; what is missing is absent, None or NaN.
-        """
-        values = row.values
-        filled = {name: values.get(name) for name in self.columns}
-        filled |= {name: values.get(raw) for name, raw in self._channels.items()}
-        filled |= {name: values.get(raw) for name, raw in self._map.items()}
-        filled |= {name: value for name, value in scored.items() if name in filled}
-        filled["flags"] = flags
-        if self._ends:
-            known = self._values.get((values["plate"], values["well"]), {}) if last else {}
-            filled |= {name: known.get(raw) for name, raw in self._ends.items()}
-        return filled
+    single = parameters.plate.assay is Assay.SINGLE
+    of_channels = _channel_columns(channels)
+    names = [*WELLS_START, *_panel(parameters), *(_FOLLOWED if single else ()), *of_channels]
+    names += ["file", "stratum", "schedule"]
+    names += _TREATMENT_MORE if plate_map is not None else ()
+    sources = {name: of_channels.get(name, name) for name in names}
+    # The map's own columns may be called anything, also like a column of ours.
+    for name in () if plate_map is None else plate_map.columns:
+        sources[_free_name(name, "map", sources)] = f"map:{name}"
+    ends: dict[str, str] = {}
+    for name in () if joined is None else joined.columns:
+        ends[_free_name(name, "joined", (*sources, *ends))] = name
+    return WellsColumns(sources, ends, (*(() if single else _COUNTED), *of_channels, *ends))
 
 
 def _panel(parameters: Parameters) -> list[str]:
@@ -153,8 +148,8 @@ def _channel_columns(channels: Iterable[str]) -> dict[str, str]:
             number += 1
             unique = f"{token}_{number}"
         taken.add(unique)
-        for figure in FLUORESCENCE_COLUMNS:
-            names[f"{unique}_{figure}"] = channel_column(channel, figure)
+        for feature in FLUORESCENCE_COLUMNS:
+            names[f"{unique}_{feature}"] = channel_column(channel, feature)
     return names
 
 
@@ -179,88 +174,38 @@ def spheroid_columns(parameters: Parameters) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def spheroid_rows(row: Row, state: str, flags: str) -> Iterator[dict[str, Any]]:
-    """Rows of `spheroids.csv` that one well at one time has.
-
-    Parameters
-    ----------
-    row : Row
-        As read.
-    state, flags : str
-        Of the well at that time.
-
-    Yields
-    ------
-    dict
-        By column.
-    """
-    for spheroid in row.spheroids:
-        yield {**spheroid, "state": state, "flags": flags}
-
-
-def flag_row(flag: Flag, place: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
-    """Make a row of `qc.csv`.
+def flag_row(
+    flag: Flag, parameters: Parameters, *, plate: Any = None, well: Any = None,
+    time_h: Any = None, file: Any = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Make a row of `qc.csv`, by column.
 
     Parameters
     ----------
     flag : Flag
         The finding.
-    place : mapping
-        `plate`, `well`, `time_h`, `file`, as far as it has them.
     parameters : Parameters
         For severities.
-
-    Returns
-    -------
-    dict
-        By column.
+    plate, well, time_h, file
+        What it is about, as far as it is known.
     """
     kind = FLAGS[flag.code]
-    # What was judged has its final severity: on accepted frames not the user's usual one.
+    # Flags of rows have their final severity: on accepted frames not the user's usual one.
     final = resolve(flag, parameters.quality) if flag.severity is None else flag
     return {
-        "plate": place.get("plate"),
-        "well": place.get("well"),
-        "time_h": place.get("time_h"),
-        "file": place.get("file"),
+        "plate": plate,
+        "well": well,
+        "time_h": time_h,
         "code": flag.code,
         "severity": str(final.severity.value if final.severity else ""),
         "title": kind.title,
         "detail": flag.detail or kind.explanation,
         "advice": kind.advice,
+        "file": file,
     }
 
 
-def finding_flags(findings: Iterable[NameFinding]) -> Iterator[tuple[Flag, dict[str, Any]]]:
-    """Give the flags of files that are left out, with the file."""
-    for finding in findings:
-        code = _FINDING_CODES.get(finding.kind)
-        if code is not None:
-            yield Flag(code, None, finding.message), {"file": finding.path}
-
-
-def frame_rows(row: Row) -> Iterator[dict[str, Any]]:
-    """Rows of `frames.csv` that one well at one time has."""
-    for frame, known in row.frames:
-        yield {
-            "path": frame.path,
-            "status": known.get("status", "read"),
-            "plate": frame.plate,
-            "well": frame.well,
-            "field": frame.field,
-            "channel": frame.channel,
-            "z": frame.z,
-            "timepoint": frame.timepoint,
-            "time_h": frame.time_h,
-            "time_source": frame.time_source,
-            "page": frame.page,
-            "scheme": frame.scheme,
-            "size": frame.size,
-            "note": known.get("problem", ""),
-            **{k: v for k, v in known.items() if k in FRAMES and k != "status"},
-        }
-
-
-def finding_frame(finding: NameFinding) -> dict[str, Any]:
-    """Make a row of `frames.csv` for a file that is left out."""
-    return {"path": finding.path, "status": finding.kind, "note": finding.message}
+def finding_flag(finding: NameFinding) -> Flag | None:
+    """Give the flag of a file that is left out; None where that needs none."""
+    code = _FINDING_CODES.get(finding.kind)
+    return None if code is None else Flag(code, None, finding.message)

@@ -1,50 +1,34 @@
-"""One well, in a worker: its moments analysed and its record committed."""
+"""One well, in a worker: its timepoints analysed and its record committed."""
 
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import ImageError, SpheroidQCError
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, read_record, write_record
+from spheroid_qc.run.store.well_records import WellTask, read_record, write_record
 
 if TYPE_CHECKING:
-    from spheroid_qc.run.well.load import OpenFile
+    pass
 
 
-@dataclass(frozen=True)
-class WellResult:
-    """What the parent hears of a finished well.
-
-    Parameters
-    ----------
-    plate, well : str
-        Which.
-    frames : int
-        Moments analysed now (not those that an earlier run had done).
-    """
-
-    plate: str
-    well: str
-    frames: int
-
-
-def analyse_well(task: WellTask) -> WellResult:
+def analyse_well(task: WellTask) -> int:
     """Analyse what a well's record does not cover yet, and commit the record.
 
     Parameters
     ----------
     task : WellTask
-        The well, all of its moments and the settings.
+        The well, all of its timepoints and the settings.
 
     Returns
     -------
-    WellResult
-        A few numbers; the results are in the record.
+    int
+        Timepoints analysed now (not those that an earlier run had done); the results are in the
+        record.
 
     Raises
     ------
@@ -53,10 +37,10 @@ def analyse_well(task: WellTask) -> WellResult:
     """
     well_timepoints, new = analyse_timepoints(task)
     try:
-        commit_record(RunFolder(task.out), task, well_timepoints)
+        write_record(RunFolder(task.out), task.plate, task.well, well_timepoints)
     except OSError as error:
         raise output_error(task.out, error) from error
-    return WellResult(task.plate, task.well, new)
+    return new
 
 
 def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
@@ -65,7 +49,7 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
     Parameters
     ----------
     task : WellTask
-        The well, some or all of its moments and the settings.
+        The well, some or all of its timepoints and the settings.
 
     Returns
     -------
@@ -80,6 +64,7 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
         If masks can't be written.
     """
     # Imported here: the parent, which unpickles this function, needs none of it.
+    from spheroid_qc.run.store.corrected_masks import measure_corrections
     from spheroid_qc.run.well.load import OpenFile
     from spheroid_qc.run.well.timepoint import analyse_timepoint
 
@@ -92,17 +77,13 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
             old = done.get(well_timepoint.signature)
             if old is not None and masks_present(run, old):
                 found.append(old)
-                _measure_corrections(task, well_timepoint, old, files)
+                measure_corrections(task, well_timepoint, old, files)
                 continue
             new += 1
             path = well_timepoint.frames[0].path
             try:
-                found.append(
-                    analyse_timepoint(
-                        task.folder, run, well_timepoint, task.parameters, task.calibration, files
-                    )
-                )
-                _measure_corrections(task, well_timepoint, found[-1], files)
+                found.append(analyse_timepoint(task, well_timepoint, files))
+                measure_corrections(task, well_timepoint, found[-1], files)
             except OSError as error:
                 raise output_error(task.out, error) from error
             except SpheroidQCError:
@@ -123,19 +104,6 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
     return found, new
 
 
-def _measure_corrections(
-    task: WellTask, well_timepoint: WellTimepoint, result: dict[str, Any], files: OpenFile
-) -> None:
-    """Measure masks that were corrected by hand where that has not been done."""
-    from spheroid_qc.run.store.corrected_masks import measure_corrections
-
-    run = RunFolder(task.out)
-    if run.corrections.is_dir():
-        measure_corrections(
-            run, task.folder, well_timepoint, result, task.parameters, task.calibration, files
-        )
-
-
 def prepare() -> None:
     """Import what analysing a well needs, before there is a well."""
     from importlib import import_module
@@ -145,20 +113,15 @@ def prepare() -> None:
     import_module("spheroid_qc.segmentation.classical")
 
 
-def commit_record(run: RunFolder, task: WellTask, well_timepoints: list[dict[str, Any]]) -> None:
-    """Write a well's record; from then on the well counts as done."""
-    write_record(run, task.plate, task.well, well_timepoints)
-
-
 def split(task: WellTask) -> list[WellTask]:
-    """One task for each moment of a well."""
+    """One task for each timepoint of a well."""
     return [
         replace(task, well_timepoints=(well_timepoint,)) for well_timepoint in task.well_timepoints
     ]
 
 
 def masks_present(run: RunFolder, well_timepoint: dict[str, Any]) -> bool:
-    """Tell whether the masks that a moment's result names are still there, and whole."""
+    """Tell whether the masks that a timepoint's result names are still there, and whole."""
     return all(
         _is_whole(run.masks / found["mask"], found.get("mask_size"))
         for found in well_timepoint["fields"]

@@ -1,4 +1,4 @@
-"""From the files of one moment to one grey image a field and channel.
+"""From the files of one timepoint to one grey image a field and channel.
 
 Focus stacks that lie in several files are combined here; stacks inside a file are combined by
 `images`. Tiles are put together in `stitching`.

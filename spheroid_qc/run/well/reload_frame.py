@@ -44,7 +44,7 @@ def load_analysed(
     calibration : PlateCalibration
         What the plate's own files say of the pixel size.
     files : OpenFile
-        Keeps a stack open from one moment to the next.
+        Keeps a stack open from one timepoint to the next.
     with_others : bool
         Also read further channels.
 

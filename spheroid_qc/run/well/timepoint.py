@@ -1,6 +1,6 @@
 """One well at one time: read, segment, measure, look for faults.
 
-What comes out is plain data for a record: raw figures only, never a judgement that depends on a
+What comes out is plain data for a record: raw features only, never a judgement that depends on a
 threshold, so that flags and states can be worked out anew without touching a pixel.
 """
 
@@ -8,61 +8,51 @@ from __future__ import annotations
 
 import hashlib
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.images import PlateCalibration
 from spheroid_qc.measurement import fluorescence, masked_frame, quality_features, rows_of
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.run.store.mask_files import write_masks
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import WellTimepoint, output_name
+from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, output_name
 from spheroid_qc.run.well.load import FieldError, FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
 from spheroid_qc.segmentation import Segmentation, segment
 
 
 def analyse_timepoint(
-    folder: Path,
-    run: RunFolder,
-    well_timepoint: WellTimepoint,
-    parameters: Parameters,
-    calibration: PlateCalibration,
-    files: OpenFile,
+    task: WellTask, well_timepoint: WellTimepoint, files: OpenFile
 ) -> dict[str, Any]:
     """Analyse all fields of one well at one time and write their masks.
 
     Parameters
     ----------
-    folder : Path
-        The image folder.
-    run : RunFolder
-        Where masks go.
+    task : WellTask
+        Folders and settings.
     well_timepoint : WellTimepoint
         The frames.
-    parameters : Parameters
-        All settings.
-    calibration : PlateCalibration
-        What the plate's own files say of the pixel size.
     files : OpenFile
-        Keeps a stack open from one moment to the next.
+        Keeps a stack open from one timepoint to the next.
 
     Returns
     -------
     dict
         `signature`, `inputs`, `problems` ([code, path, sentence]) and `fields` (one dict each:
-        file, shape, calibration, measured rows, quality figures, fluorescence, mask), ready for
+        file, shape, calibration, measured rows, quality features, fluorescence, mask), ready for
         JSON.
     """
+    run, parameters = RunFolder(task.out), task.parameters
     loaded: list[FieldImage] = []
     problems: list[tuple[str, str, str]] = []
     for frames in well_timepoint.fields.values():
         try:
             loaded.append(
-                load_field(folder, frames, parameters, calibration, well_timepoint.channel, files)
+                load_field(
+                    task.folder, frames, parameters, task.calibration, well_timepoint.channel, files
+                )
             )
         except FieldError as error:
             problems.append((error.code, error.path, str(error)))
@@ -132,7 +122,7 @@ def measure_field(
     Returns
     -------
     dict
-        Plain data for a record: file, shape, calibration, rows, quality figures, fluorescence.
+        Plain data for a record: file, shape, calibration, rows, quality features, fluorescence.
     """
     scene = masked_frame(segmentation, image.pixels, image.pixel_size_um, parameters.measurement)
     rows = rows_of(scene, parameters.plate.assay, segmentation.confidence)

@@ -15,20 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Features, Mask
 from spheroid_qc.segmentation.classical.candidates import Candidates
 from spheroid_qc.segmentation.classical.cues import TEXTURE_CUES, Cues
 from spheroid_qc.segmentation.piece_shapes import box_of
 
-Mask = NDArray[np.bool_]
-
-_OWN_BLUR = 2.2
+_SHARP_RIM_BLOCKS = 2.2
 """Width, in blocks, that a perfectly sharp rim has at working resolution."""
 
-_SOFT, _ALL_FLANK = 0.30, 0.42
+_SOFT_RIM_RADII, _SMUDGE_RIM_RADII = 0.30, 0.42
 """Width of the rim as a share of the radius: from the first on a small smooth piece is doubted,
 at the second it is a smudge. A ball in focus has 0.2 to 0.25."""
 
-_LARGER = 0.18
+_LARGER_PIECE_RADII = 0.18
 """So much more for a piece twice as large as dust may be: spheroids out of focus are as soft as
 that, but not a Gaussian throughout."""
 
@@ -36,22 +35,11 @@ _SMOOTH, _TEXTURED = 0.15, 0.3
 """Logarithmic change of texture across the rim: a smudge has none."""
 
 
-def smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
-    """How surely a small piece is a smudge and no body.
+def _smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
+    """How surely, in [0, 1], a small piece is a smudge and no body.
 
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (y, x)
-    cues : Cues
-    rough_step : float
-        Change of log texture across its rim, positive where the inside is rougher.
-    size : float
-        Area as a share of what dust may have.
-
-    Returns
-    -------
-    float
-        In [0, 1].
+    `rough_step` is the change of log texture across its rim, positive where the inside is rougher;
+    `size` its area as a share of what dust may have.
     """
     box = box_of(mask, 6)
     piece, values = mask[box], cues.mean[box]
@@ -70,14 +58,12 @@ def smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
     steepest = float(np.abs(change[1:] + change[:-1]).max(initial=0.0)) / 2
     radius = float(np.sqrt(np.count_nonzero(piece) / np.pi))
     width = height / max(steepest, 1e-9)
-    blur = float(np.sqrt(max(width**2 - _OWN_BLUR**2, 0.0))) / radius
-    blur -= _LARGER * float(np.clip(size - 1, 0, 1))
-    soft = np.clip((blur - _SOFT) / (_ALL_FLANK - _SOFT), 0, 1)
+    blur = float(np.sqrt(max(width**2 - _SHARP_RIM_BLOCKS**2, 0.0))) / radius
+    blur -= _LARGER_PIECE_RADII * float(np.clip(size - 1, 0, 1))
+    soft = np.clip((blur - _SOFT_RIM_RADII) / (_SMUDGE_RIM_RADII - _SOFT_RIM_RADII), 0, 1)
     smooth = np.clip((_TEXTURED - rough_step) / (_TEXTURED - _SMOOTH), 0, 1)
     return float(soft * smooth)
 
-
-Features = NDArray[np.float64]
 
 _TEXTURE_WEIGHT = 0.15
 """What a change of texture by a factor e counts beside a change of the field's whole range."""
@@ -89,34 +75,34 @@ patch is a clump of cells."""
 _SIBLING_STEP = 0.4
 """A further body's rim changes by at least this share of the first one's."""
 
-_SMUDGE = 4.0
+_SMUDGE_AREA = 4.0
 """A soft smooth piece of up to this many smallest bodies may be dust out of focus; a larger one,
 up to four times this, if it is all flank."""
 
-_FEW, _FEW_SHARE = 4, 0.07
+_FEW_BODIES, _MIN_SHARE_FEW = 4, 0.07
 """Beside up to four bodies, pieces below this share of the largest one's area are clumps."""
 
 _SURE_STEP = 3.0
 """Change across the rim, in standard deviations of the background's own, that counts half."""
 
-_CLUMP = 0.06
+_CLUMP_SHARE = 0.06
 """Area of a body with a rim, as a share of a textured region around it: below it the body is
 a clump within a body that shows by texture, above it the region is the body's corona."""
 
-_MANY, _AMONG_MANY = 5, 0.6
-"""Among so many bodies, one more is believed on this share of the evidence."""
+_MANY_BODIES, _EVIDENCE_AMONG_MANY = 5, 0.6
+"""Among so many bodies, one more is accepted on this share of the evidence."""
 
-_ABLE = 0.35
-"""Evidence, but for its stability, from which a candidate counts as company for others."""
+_MIN_SIMILAR_EVIDENCE = 0.35
+"""Evidence, but for its stability, from which a candidate counts among similar bodies."""
 
-_WITHIN, _AS_STRONG = 0.5, 0.8
+_MAX_INNER_SHARE, _MIN_INNER_STEP = 0.5, 0.8
 """A body may be the dense middle of a crowd with at most this share of its area, and at least
 this share of the change across its rim."""
 
-_CONTENDERS = 8
-"""Distinct candidates that are looked at closely for the first body."""
+_MAX_CONTENDERS = 8
+"""Distinct candidates that are examined for the first body."""
 
-_SMALLEST_SIBLING = 0.03
+_MIN_SIBLING_SHARE = 0.03
 """Area of further bodies, as a share of the largest: below it is a clump."""
 
 
@@ -183,10 +169,10 @@ def select_bodies(
     """
     if len(candidates) == 0:
         return [], 0.0
-    marks = _Marks(candidates, cues, float(np.count_nonzero(usable)), min_area)
-    order = np.lexsort((candidates.cue, -candidates.area, -marks.score))
-    order = order[marks.score[order] > 0]
-    first, evidence = _first_body(order, candidates, cues, marks, min_area, needed)
+    scores = _Scores(candidates, cues, float(np.count_nonzero(usable)), min_area)
+    order = np.lexsort((candidates.cue, -candidates.area, -scores.score))
+    order = order[scores.score[order] > 0]
+    first, evidence = _first_body(order, candidates, cues, scores, min_area, needed)
     if first is None:
         return [], evidence
     row, best = first
@@ -194,34 +180,34 @@ def select_bodies(
     taken = best.mask.copy()
     largest = float(candidates.area[row])
     for other in order:
-        if candidates.area[other] < _SMALLEST_SIBLING * largest:
+        if candidates.area[other] < _MIN_SIBLING_SHARE * largest:
             continue
-        if bool(marks.by_texture[other]) != best.by_texture:
+        if bool(scores.by_texture[other]) != best.by_texture:
             continue
         if (
             not best.by_texture
             and candidates.step[other] * best.step < _SIBLING_STEP * best.step**2
         ):
             continue
-        enough = needed * (_AMONG_MANY if len(chosen) >= _MANY else 1.0)
-        if marks.evidence[other] < enough:
+        enough = needed * (_EVIDENCE_AMONG_MANY if len(chosen) >= _MANY_BODIES else 1.0)
+        if scores.evidence[other] < enough:
             continue
         mask = candidates.mask(int(other))
         if taken[mask].any():
             continue
-        body = _closely(int(other), candidates, cues, marks, mask)
+        body = _examine(int(other), candidates, cues, scores, mask)
         if body.evidence < enough:
             continue
         chosen.append(body)
         taken |= mask
-    chosen = [_central(body, candidates, marks) for body in chosen]
-    if len(chosen) <= _FEW:
+    chosen = [_central(body, candidates, scores) for body in chosen]
+    if len(chosen) <= _FEW_BODIES:
         sizes = [np.count_nonzero(body.mask) for body in chosen]
-        chosen = [b for b, n in zip(chosen, sizes, strict=True) if n >= _FEW_SHARE * max(sizes)]
+        chosen = [b for b, n in zip(chosen, sizes, strict=True) if n >= _MIN_SHARE_FEW * max(sizes)]
     return chosen, evidence
 
 
-def _central(body: SelectedBody, c: Candidates, marks: _Marks) -> SelectedBody:
+def _central(body: SelectedBody, c: Candidates, scores: _Scores) -> SelectedBody:
     """Take the middle one of all thresholds that give the body nearly as good a rim.
 
     Where an edge is sharp they are all the same; where the body fades, no threshold is better
@@ -236,7 +222,7 @@ def _central(body: SelectedBody, c: Candidates, marks: _Marks) -> SelectedBody:
         & (np.hypot(c.y - c.y[row], c.x - c.x[row]) < 0.15 * np.sqrt(c.area[row]))
         & (c.split == c.split[row])
         & (c.convexity > c.convexity[row] - 0.07)
-        & ~marks.by_texture
+        & ~scores.by_texture
     )
     if body.by_texture or family.size < 3:
         return body
@@ -244,8 +230,8 @@ def _central(body: SelectedBody, c: Candidates, marks: _Marks) -> SelectedBody:
     return replace(body, mask=c.mask(middle))
 
 
-class _Marks:
-    """What can be said of all candidates at once."""
+class _Scores:
+    """Score, evidence and stability of all candidates at once."""
 
     def __init__(self, c: Candidates, cues: Cues, field_area: float, min_area: float) -> None:
         self.min_area = min_area
@@ -276,23 +262,26 @@ class _Marks:
         by_rim = ratio / (ratio + 1) * np.minimum(1.0, intensity / 0.06)
         rough = np.maximum(c.rough_step, 0.0)
         sure = np.where(self.by_texture, rough / (rough + 0.5), by_rim)
-        self.company = company = _company(c, by_rim * common**0.5, min_area)
-        settled = np.where(self.by_texture, self.stability, np.maximum(self.stability, company))
+        self.similar = similar = _similar_bodies(c, by_rim * common**0.5, min_area)
+        settled = np.where(self.by_texture, self.stability, np.maximum(self.stability, similar))
         self.evidence = np.clip(sure * common**0.5 * (0.6 + 0.4 * settled), 0, 1)
 
 
-def _company(c: Candidates, sure: Features, min_area: float) -> Features:
+def _similar_bodies(c: Candidates, sure: Features, min_area: float) -> Features:
     """Share, up to one, of eight others of the same kind elsewhere in the frame.
 
     Where bodies fill the frame each has a threshold of its own and none is stable, but many of
     much the same size, roundness and contrast are no accident.
     """
-    company = np.zeros(len(c))
+    similar = np.zeros(len(c))
     able = np.flatnonzero(
-        (sure > _ABLE) & (c.area > 0.5 * min_area) & (c.ellipse_fill > 0.94) & (c.agreement > 0.9)
+        (sure > _MIN_SIMILAR_EVIDENCE)
+        & (c.area > 0.5 * min_area)
+        & (c.ellipse_fill > 0.94)
+        & (c.agreement > 0.9)
     )
     if not 8 <= able.size <= 1500:
-        return company
+        return similar
     # One for each place: the surest of those whose centres lie within each other.
     order = able[np.argsort(-sure[able], kind="stable")]
     radius = np.sqrt(c.area / np.pi)
@@ -303,8 +292,8 @@ def _company(c: Candidates, sure: Features, min_area: float) -> Features:
             places.append(int(row))
     alike = np.abs(np.log(c.area[able, None] / c.area[None, places])) < np.log(3)
     alike &= c.step[able, None] * c.step[None, places] > 0
-    company[able] = np.clip((alike.sum(axis=1) - 1) / 8.0, 0, 1)
-    return company
+    similar[able] = np.clip((alike.sum(axis=1) - 1) / 8.0, 0, 1)
+    return similar
 
 
 def _stability(c: Candidates) -> Features:
@@ -322,16 +311,16 @@ def _first_body(
     order: NDArray[np.intp],
     c: Candidates,
     cues: Cues,
-    marks: _Marks,
+    scores: _Scores,
     min_area: float,
     needed: float,
 ) -> tuple[tuple[int, SelectedBody] | None, float]:
-    """Find the best of a few distinct contenders, each looked at closely."""
+    """Find the best of a few distinct contenders, each examined on its own."""
     seen: list[int] = []
     bodies: list[tuple[int, SelectedBody]] = []
-    most = 0.0
+    best_evidence = 0.0
     for row in order:
-        if c.area[row] < min_area * (_TEXTURE_AREA if marks.by_texture[row] else 1):
+        if c.area[row] < min_area * (_TEXTURE_AREA if scores.by_texture[row] else 1):
             continue
         if any(
             abs(np.log(c.area[row] / c.area[k])) < 0.15
@@ -340,14 +329,14 @@ def _first_body(
         ):
             continue
         seen.append(int(row))
-        body = _closely(int(row), c, cues, marks, c.mask(int(row)))
-        most = max(most, body.evidence)
+        body = _examine(int(row), c, cues, scores, c.mask(int(row)))
+        best_evidence = max(best_evidence, body.evidence)
         if body.evidence >= needed:
             bodies.append((int(row), body))
-        if len(seen) >= _CONTENDERS:
+        if len(seen) >= _MAX_CONTENDERS:
             break
     if not bodies:
-        return None, most
+        return None, best_evidence
     bodies.sort(key=lambda item: -item[1].score)
     for row, body in bodies:
         inside_or_around = [
@@ -357,16 +346,17 @@ def _first_body(
             and (other_body.mask & body.mask).sum() > 0.7 * min(c.area[other], c.area[row])
         ]
         if body.by_texture and any(
-            ratio < 1 and (ratio > _CLUMP or other.score >= 2 * body.score)
+            ratio < 1 and (ratio > _CLUMP_SHARE or other.score >= 2 * body.score)
             for ratio, other in inside_or_around
         ):
             continue
         if not body.by_texture and any(
-            ratio > 1 / _CLUMP and body.score < 2 * other.score for ratio, other in inside_or_around
+            ratio > 1 / _CLUMP_SHARE and body.score < 2 * other.score
+            for ratio, other in inside_or_around
         ):
             continue
-        return (row, replace(body, inner=_inner(row, body, bodies, c))), most
-    return bodies[0], most
+        return (row, replace(body, inner=_inner(row, body, bodies, c))), best_evidence
+    return bodies[0], best_evidence
 
 
 def _inner(
@@ -376,8 +366,8 @@ def _inner(
     for other, inside in bodies:
         if (
             not inside.by_texture
-            and c.area[other] < _WITHIN * c.area[row]
-            and inside.step * body.step >= _AS_STRONG * body.step**2
+            and c.area[other] < _MAX_INNER_SHARE * c.area[row]
+            and inside.step * body.step >= _MIN_INNER_STEP * body.step**2
             and c.ellipse_fill[other] > 0.93
             and c.convexity[other] > max(0.9, c.convexity[row])
             and not np.any(inside.mask & ~body.mask)
@@ -386,14 +376,9 @@ def _inner(
     return None
 
 
-def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> SelectedBody:
-    """Look at the zone behind the rim: solid, or cells and gaps; and at the inside."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    box = (
-        slice(max(rows[0] - 4, 0), rows[-1] + 5),
-        slice(max(columns[0] - 4, 0), columns[-1] + 5),
-    )
+def _examine(row: int, c: Candidates, cues: Cues, scores: _Scores, mask: Mask) -> SelectedBody:
+    """Weigh the zone behind the rim (solid, or cells and gaps) and the inside."""
+    box = box_of(mask, 4)
     piece = mask[box]
     outside = ndimage.binary_dilation(piece, iterations=3) & ~ndimage.binary_dilation(piece)
     inner = ndimage.binary_erosion(piece, iterations=1, border_value=1)
@@ -401,7 +386,7 @@ def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> 
     level = float(np.median(cues.smooth[box][outside])) if outside.any() else 0.0
     rough = float(np.median(cues.roughness[box][outside])) if outside.any() else 0.0
     step = float(c.step[row])
-    if marks.by_texture[row]:
+    if scores.by_texture[row]:
         behind = cues.roughness[box][band] - rough > 0.4 * float(c.rough_step[row])
     else:
         behind = (level - cues.mean[box][band]) * np.sign(step) > 0.35 * abs(step)
@@ -410,18 +395,18 @@ def _closely(row: int, c: Candidates, cues: Cues, marks: _Marks, mask: Mask) -> 
     foreign |= cues.roughness[box] > rough + 0.25
     support = float(foreign[piece].mean())
     factor = float(np.clip((solid - 0.45) / 0.4, 0, 1) * np.clip(support / 0.6, 0, 1))
-    size = float(c.area[row] / (_SMUDGE * marks.min_area))
+    size = float(c.area[row] / (_SMUDGE_AREA * scores.min_area))
     small = float(np.clip(4 - size, 0, 1))
-    small *= 1 - float(marks.company[row])
-    if small > 0 and not marks.by_texture[row]:
-        factor *= 1 - small * smudge(mask, cues, float(c.rough_step[row]), size)
+    small *= 1 - float(scores.similar[row])
+    if small > 0 and not scores.by_texture[row]:
+        factor *= 1 - small * _smudge(mask, cues, float(c.rough_step[row]), size)
     return SelectedBody(
         row,
         mask,
-        float(marks.score[row]) * factor,
-        float(marks.evidence[row]) * factor**0.5,
-        float(marks.stability[row]),
+        float(scores.score[row]) * factor,
+        float(scores.evidence[row]) * factor**0.5,
+        float(scores.stability[row]),
         factor,
-        bool(marks.by_texture[row]),
+        bool(scores.by_texture[row]),
         step,
     )

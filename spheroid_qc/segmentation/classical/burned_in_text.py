@@ -1,7 +1,7 @@
 """Scale bars with their legend, and time stamps, burned into the frame.
 
 A bar is the one thing in a micrograph that is a perfect level rectangle. What else is written
-stands beside it, in strokes of the same grey; writing on its own is known by strokes of the
+stands beside it, in strokes of the same grey; text on its own is known by strokes of the
 darkest or brightest value there is.
 """
 
@@ -13,54 +13,43 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Mask
 from spheroid_qc.segmentation.downsampling import Reduced
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
-_STRIP = 0.2
+_STRIP_SHARE = 0.2
 """Share of the frame's height, at the top and at the bottom, in which a bar may be."""
 
-_THICKEST = 0.03
+_MAX_BAR_SHARE = 0.03
 """Thickness of a bar, as a share of the frame's height."""
 
-_LETTER = 0.08
+_LETTER_SHARE = 0.08
 """Height of a letter, as a share of the frame's height."""
 
 
-def find_writing(reduced: Reduced) -> Mask:
-    """Find everything that was written into the frame.
-
-    Parameters
-    ----------
-    reduced : Reduced
-
-    Returns
-    -------
-    ndarray of bool, shape of the working resolution
-    """
-    writing = _extreme_strokes(reduced)
+def find_text(reduced: Reduced) -> Mask:
+    """Find blocks with bars, legends and stamps that were burned into the frame."""
+    text = _extreme_strokes(reduced)
     height = reduced.fine.shape[0]
-    tall = round(_STRIP * height)
+    tall = round(_STRIP_SHARE * height)
     if reduced.block < 2 or tall < 24:
-        return writing
+        return text
     for begin, end in ((0, tall), (height - tall, height)):
         strip = _legend(reduced.fine[begin:end], height)
         if strip is None:
             continue
         rows, columns = np.nonzero(strip)
-        blocks = np.zeros(writing.shape, bool)
+        blocks = np.zeros(text.shape, bool)
         blocks[
-            np.minimum((rows + begin) // reduced.factor, writing.shape[0] - 1),
-            np.minimum(columns // reduced.factor, writing.shape[1] - 1),
+            np.minimum((rows + begin) // reduced.factor, text.shape[0] - 1),
+            np.minimum(columns // reduced.factor, text.shape[1] - 1),
         ] = True
-        writing |= ndimage.binary_dilation(blocks, np.ones((3, 3), bool))
-    return writing
+        text |= ndimage.binary_dilation(blocks, np.ones((3, 3), bool))
+    return text
 
 
 def _legend(strip: Float, height: int) -> Mask | None:
     """Bar and letters in a strip along the top or the bottom of the frame, if there is a bar."""
-    reach = 2 * round(_THICKEST * height) + 1
+    reach = 2 * round(_MAX_BAR_SHARE * height) + 1
     for sign in (-1, 1):
         # Noise is averaged along the rows, in which a bar is long.
         values = sign * ndimage.uniform_filter1d(strip, 1 + 2 * (height // 256), axis=1)
@@ -76,8 +65,8 @@ def _legend(strip: Float, height: int) -> Mask | None:
         rest, high = (float(v) for v in np.percentile(thin[::2], (97, 99.9)))
         if high < 2.0 * rest + 1e-3:
             continue
-        marks = thin > 0.35 * high
-        labels, count = ndimage.label(marks)
+        strokes = thin > 0.35 * high
+        labels, count = ndimage.label(strokes)
         if not 0 < count < 400:
             continue
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
@@ -85,7 +74,7 @@ def _legend(strip: Float, height: int) -> Mask | None:
         for label in range(1, count + 1):
             rows, columns = boxes[label - 1]
             tall, wide = rows.stop - rows.start, columns.stop - columns.start
-            if wide < 0.04 * strip.shape[1] or wide < 6 * tall or tall > _THICKEST * height:
+            if wide < 0.04 * strip.shape[1] or wide < 6 * tall or tall > _MAX_BAR_SHARE * height:
                 continue
             if sizes[label] < 0.85 * tall * wide or tall < 2:
                 continue
@@ -99,9 +88,9 @@ def _legend(strip: Float, height: int) -> Mask | None:
 
 def _around(labels: NDArray[Any], boxes: list[tuple[slice, ...]], bar: int, height: int) -> Mask:
     """Fill the boxes of the bar and of the letters beside it."""
-    written = np.zeros(labels.shape, bool)
+    covered = np.zeros(labels.shape, bool)
     rows, columns = boxes[bar - 1]
-    letter = _LETTER * height
+    letter = _LETTER_SHARE * height
     aside = 0.5 * (columns.stop - columns.start) + letter
     for box in boxes:
         if box[0].stop - box[0].start > letter or box[1].stop - box[1].start > max(
@@ -111,10 +100,10 @@ def _around(labels: NDArray[Any], boxes: list[tuple[slice, ...]], bar: int, heig
         far_y = max(rows.start - box[0].stop, box[0].start - rows.stop)
         far_x = max(columns.start - box[1].stop, box[1].start - columns.stop)
         if far_y < 0.75 * letter and far_x < aside:
-            written[box] = True
+            covered[box] = True
     # Between a letter and the next.
     gap = max(3, round(0.012 * height)) | 1
-    return ndimage.binary_closing(np.pad(written, gap), np.ones((1, gap), bool))[gap:-gap, gap:-gap]
+    return ndimage.binary_closing(np.pad(covered, gap), np.ones((1, gap), bool))[gap:-gap, gap:-gap]
 
 
 def _extreme_strokes(reduced: Reduced) -> Mask:

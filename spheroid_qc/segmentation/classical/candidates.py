@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Features, Labels, Mask
 from spheroid_qc.segmentation.classical.cues import TEXTURE_CUES, Cues
-from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes, fill_holes, open_mask
+from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
 
-Labels = NDArray[np.int32]
-
-_NECK = 0.85
+_NECK_SHARE = 0.85
 """A neck narrower than this share of the smaller ball separates the two."""
 
 
@@ -30,7 +29,7 @@ def split_lobes(labels: Labels, chosen: NDArray[np.intp], min_area: float) -> tu
     ----------
     labels : ndarray of int32, shape (y, x)
     chosen : ndarray of int
-        Labels to look at.
+        Labels to cut.
     min_area : float
         Parts smaller than this are left out.
 
@@ -85,7 +84,7 @@ def _centres(depth: NDArray[np.float64]) -> list[tuple[int, int]]:
         for other_y, other_x in centres:
             along_y = np.rint(y + (other_y - y) * t).astype(np.intp)
             along_x = np.rint(x + (other_x - x) * t).astype(np.intp)
-            if depth[along_y, along_x].min() > _NECK * min(radius, depth[other_y, other_x]):
+            if depth[along_y, along_x].min() > _NECK_SHARE * min(radius, depth[other_y, other_x]):
                 separate = False
                 break
         if separate and radius > 0.3 * depth[centres[0]] if centres else True:
@@ -93,17 +92,13 @@ def _centres(depth: NDArray[np.float64]) -> list[tuple[int, int]]:
     return centres
 
 
-Mask = NDArray[np.bool_]
-Features = NDArray[np.float64]
-
-
 @dataclass(eq=False)
 class Candidates:
-    """Pieces of all cues at all thresholds; one row each, figures as arrays of equal length.
+    """Pieces of all cues at all thresholds; one row each, features as arrays of equal length.
 
     Parameters
     ----------
-    layers : list of (labels, cue number, threshold)
+    layers : list of ndarray of int32, shape (y, x)
         Label images the pieces are cut from.
     layer, index, cue : ndarray of int
         Row's label image, its label there, and its cue's number.
@@ -126,7 +121,7 @@ class Candidates:
         small for a solid body, large where loose cells and gaps take turns.
     """
 
-    layers: list[tuple[Labels, int, float]]
+    layers: list[Labels]
     layer: NDArray[np.int64]
     index: NDArray[np.int64]
     cue: NDArray[np.int64]
@@ -149,36 +144,35 @@ class Candidates:
 
     def mask(self, row: int) -> Mask:
         """One piece, shape (y, x)."""
-        mask: Mask = self.layers[self.layer[row]][0] == self.index[row]
+        mask: Mask = self.layers[self.layer[row]] == self.index[row]
         return mask
 
 
-_REACH = 2
+_REACH_BLOCKS = 2
 """Blocks on either side of the rim between which the change is taken."""
 
-_TANGLED = 0.4
+_TANGLED_FILL = 0.4
 """Ellipse fill up to which a piece is no row or cluster of balls either."""
 
-_COMPACT = 0.955
-"""Ellipse fill from which a piece is not looked at for touching balls."""
+_COMPACT_FILL = 0.955
+"""Ellipse fill from which a piece is not searched for touching balls."""
 
 
 def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
-    """Measure all pieces that are large enough.
-
-    Parameters
-    ----------
-    cues : Cues
-    usable : ndarray of bool, shape (y, x)
-    min_area : float
-        In blocks.
-
-    Returns
-    -------
-    Candidates
-    """
-    layers: list[tuple[Labels, int, float]] = []
+    """Measure all pieces of all cues that have at least `min_area` blocks."""
+    layers: list[Labels] = []
     tables: list[dict[str, NDArray[Any]]] = []
+
+    def measure(labels: Labels, count: int, cue: int, split: bool) -> dict[str, NDArray[Any]]:
+        table = _measure(labels, count, cues, usable)
+        table["split"] = np.full(count, split)
+        table["layer"] = np.full(count, len(layers), np.int64)
+        table["cue"] = np.full(count, cue, np.int64)
+        table["index"] = np.arange(1, count + 1)
+        layers.append(labels)
+        tables.append(table)
+        return table
+
     for number, cue in enumerate(cues.cues):
         previous = -1
         for position, threshold in enumerate(cue.thresholds):
@@ -190,20 +184,16 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
             labels, count = _pieces(mask, usable, min_area)
             if count == 0:
                 continue
-            table = _measure(labels, count, cues, usable)
-            table["split"] = np.zeros(count, bool)
-            _append(layers, tables, table, labels, number, threshold)
+            table = measure(labels, count, number, split=False)
             lobed = np.flatnonzero(
-                (table["ellipse_fill"] < _COMPACT)
-                & (table["ellipse_fill"] > _TANGLED)
+                (table["ellipse_fill"] < _COMPACT_FILL)
+                & (table["ellipse_fill"] > _TANGLED_FILL)
                 & (table["area"] > 8 * min_area)
             )
             if lobed.size and cue.name not in TEXTURE_CUES and position % 2:
                 parts, total = split_lobes(labels, lobed + 1, min_area)
                 if total:
-                    table = _measure(parts, total, cues, usable)
-                    table["split"] = np.ones(total, bool)
-                    _append(layers, tables, table, parts, number, threshold)
+                    measure(parts, total, number, split=True)
     names = [f.name for f in fields(Candidates) if f.name != "layers"]
     columns: dict[str, Any] = {
         name: np.concatenate([t[name] for t in tables]) if tables else np.zeros(0) for name in names
@@ -211,26 +201,11 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
     return Candidates(layers, **columns)
 
 
-def _append(
-    layers: list[tuple[Labels, int, float]],
-    tables: list[dict[str, NDArray[Any]]],
-    table: dict[str, NDArray[Any]],
-    labels: Labels,
-    cue: int,
-    threshold: float,
-) -> None:
-    rows = table["area"].size
-    table["layer"] = np.full(rows, len(layers), np.int64)
-    table["cue"] = np.full(rows, cue, np.int64)
-    table["index"] = np.arange(1, rows + 1)
-    layers.append((labels, cue, threshold))
-    tables.append(table)
-
-
 def _pieces(mask: Mask, usable: Mask, min_area: float) -> tuple[Labels, int]:
     """Fill, open and label, in the part of the frame that holds the mask."""
     box = box_of(mask, 2)
-    solid = open_mask(fill_holes(mask[box])) & usable[box]
+    filled = np.pad(ndimage.binary_fill_holes(mask[box]), 2, mode="edge")
+    solid = ndimage.binary_opening(filled)[2:-2, 2:-2] & usable[box]
     found, count = ndimage.label(solid)
     large = np.bincount(found.ravel(), minlength=count + 1) >= min_area
     large[0] = False
@@ -292,8 +267,8 @@ class _Rim:
             a = rows * width + columns
             b = a + stride
             along = columns if stride == 1 else rows
-            before = a - stride * np.minimum(along, _REACH - 1)
-            after = b + stride * np.minimum(size - 2 - along, _REACH - 1)
+            before = a - stride * np.minimum(along, _REACH_BLOCKS - 1)
+            after = b + stride * np.minimum(size - 2 - along, _REACH_BLOCKS - 1)
             inside_first = flat[a] > 0
             mine = np.where(inside_first, a, b)
             real = open_field[np.where(inside_first, b, a)]

@@ -1,10 +1,8 @@
-"""The order of things: reduce, find the field, propose, judge, refine, shed, confidence."""
+"""The order of things: reduce, find the field, candidates, bodies, outlines, shed material."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,79 +22,63 @@ from spheroid_qc.segmentation.classical.outline_refinement import (
 from spheroid_qc.segmentation.classical.shed_by_rules import cell_area, find_cloud, find_shed
 from spheroid_qc.segmentation.classical.solid_bodies import consolidate
 from spheroid_qc.segmentation.downsampling import as_plane, reduce_frame
-from spheroid_qc.segmentation.outlines import fill_outline
+from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
 from spheroid_qc.segmentation.result import Segmentation
 
-T = TypeVar("T", bound=np.generic)
-
-_WORKING_PX = 256
+_WORKING_BLOCKS = 256
 """Blocks along the longer side at which bodies are sought."""
 
-_SMALLEST_PIECE = 0.0003
-"""Share of the field below which nothing is looked at; a sphere among many may be that small."""
+_MIN_PIECE_SHARE = 0.0003
+"""Share of the field below which nothing counts; a sphere among many may be that small."""
 
-_CELLS_IN_A_BODY = 12
+_MIN_CELLS_IN_BODY = 12
 """A clump of fewer cells than this, among loose cells, is shed material."""
 
-_FAINTEST = 0.15
+_MIN_MATERIAL_CONTRAST = 0.15
 """Material differs from the background by at least this share of the bodies' own contrast."""
 
-_LEAST_FIELD = 64
+_MIN_FIELD_BLOCKS = 64
 """Blocks below which a frame is too small to tell anything."""
 
 
 def segment_classical(
     image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
 ) -> Segmentation:
-    """Find core and shed material by intensity, texture and edges.
-
-    Parameters
-    ----------
-    image : array_like, shape (y, x) or (y, x, 3 or 4)
-    pixel_size_um : float or None
-    parameters : SegmentationParameters
-
-    Returns
-    -------
-    Segmentation
-
-    Raises
-    ------
-    ValueError
-        If the array is not an image.
-    """
+    """Find core and shed material by intensity, texture and edges; see `segment`."""
     plane, missing = as_plane(image)
     shape = (plane.shape[0], plane.shape[1])
-    reduced = reduce_frame(plane, missing, _WORKING_PX)
-    usable = usable_field(reduced).usable
+    reduced = reduce_frame(plane, missing, _WORKING_BLOCKS)
+    usable = usable_field(reduced)
     area = float(np.count_nonzero(usable))
-    if plane.max() <= 0 or area < _LEAST_FIELD:
+    if plane.max() <= 0 or area < _MIN_FIELD_BLOCKS:
         return _nothing(shape, 1.0)
     cues = make_cues(reduced, usable, parameters.polarity.value)
     needed = 1.0 - parameters.sensitivity
     min_area = _smallest_body(area, reduced.block, pixel_size_um, parameters)
-    candidates = find_candidates(cues, usable, max(9.0, _SMALLEST_PIECE * area))
+    candidates = find_candidates(cues, usable, max(9.0, _MIN_PIECE_SHARE * area))
     bodies, best = select_bodies(candidates, cues, usable, min_area, needed)
     by_rim = bool(bodies) and not bodies[0].by_texture
     contrast = abs(bodies[0].step) if by_rim else 0.5 * cues.span
     union = _union(bodies, usable.shape)
-    material = find_material(reduced, cues, usable, union, contrast, _FAINTEST)
+    material = find_material(reduced, cues, usable, union, contrast, _MIN_MATERIAL_CONTRAST)
     bodies = consolidate(bodies, material, min_area)
     cell = cell_area(_loose(material, bodies, min_area)) if bodies else None
     if cell is not None:
-        bodies = [b for b in bodies if np.count_nonzero(b.mask) > _CELLS_IN_A_BODY * cell]
+        bodies = [b for b in bodies if np.count_nonzero(b.mask) > _MIN_CELLS_IN_BODY * cell]
     if not bodies:
-        # The nearer the best candidate came to being believed, the less certain is nothing.
+        # The nearer the best candidate came to being accepted, the less certain is nothing.
         confidence = float(np.clip(1 - 0.6 * best / needed, 0.2, 1.0))
         cloud = None
         if parameters.shed:
             if union.any():  # it was a crowd: look for its cells there too
                 nowhere = np.zeros_like(union)
-                material = find_material(reduced, cues, usable, nowhere, contrast, _FAINTEST)
+                material = find_material(
+                    reduced, cues, usable, nowhere, contrast, _MIN_MATERIAL_CONTRAST
+                )
             cloud = find_cloud(material, area)
         if cloud is None or not cloud.any():
             return _nothing(shape, confidence, best)
-        loose = _enlarge(cloud, reduced.block // reduced.factor, shape)
+        loose = enlarge(cloud, reduced.block // reduced.factor, shape)
         return Segmentation(
             np.zeros(shape, np.int32), loose, min(confidence, 0.6), "classical", {"evidence": best}
         )
@@ -104,7 +86,7 @@ def segment_classical(
     loose = np.zeros(shape, bool)
     if parameters.shed:
         shed = find_shed(_label(bodies, usable.shape), material)
-        loose = _enlarge(shed, reduced.block // reduced.factor, shape) & (core == 0)
+        loose = enlarge(shed, reduced.block // reduced.factor, shape) & (core == 0)
     first = bodies[0]
     evidence = {
         "evidence": first.evidence,
@@ -120,7 +102,7 @@ def segment_classical(
 def _smallest_body(
     area: float, block: int, pixel_size_um: float | None, parameters: SegmentationParameters
 ) -> float:
-    """Least area of the largest body, in blocks."""
+    """Smallest area of the largest body, in blocks."""
     diameter = parameters.min_diameter_share * np.sqrt(area)
     if parameters.min_diameter_um is not None and pixel_size_um is not None:
         diameter = parameters.min_diameter_um / (pixel_size_um * block)
@@ -135,21 +117,7 @@ def _full_resolution(
     for body in bodies:
         points = refine_outline(outline_of(without_bays(body, cues)), body, cues, material)
         filled.append(fill_outline((points + 0.5) * block - 0.5, shape))
-    filled.sort(key=lambda item: -int(np.count_nonzero(item[1])))
-    core = np.zeros(shape, np.int32)
-    sizes = []
-    for number, (box, mask) in enumerate(filled, start=1):
-        target = core[box]
-        mask &= target == 0
-        target[mask] = number
-        sizes.append(int(np.count_nonzero(mask)))
-    # An overlap may have changed the order, or left a body without any pixel.
-    if any(a < b for a, b in pairwise(sizes)) or 0 in sizes:
-        rank = np.zeros(len(sizes) + 1, np.int32)
-        order = [i for i in np.argsort([-s for s in sizes], kind="stable") if sizes[i]]
-        rank[np.array(order, np.intp) + 1] = np.arange(1, len(order) + 1)
-        core = rank[core]
-    return core
+    return paint_bodies(filled, shape)
 
 
 def _label(bodies: list[SelectedBody], shape: tuple[int, ...]) -> NDArray[np.int32]:
@@ -174,17 +142,6 @@ def _loose(material: Material, bodies: list[SelectedBody], min_area: float) -> M
     union = ndimage.binary_dilation(_union(bodies, material.rough.shape), iterations=2)
     sharp = material.sharp & ~enlarge(union, material.factor, material.sharp.shape)
     return replace(material, sharp=sharp)
-
-
-def _enlarge(values: NDArray[T], block: int, shape: tuple[int, int]) -> NDArray[T]:
-    """Repeat blocks up to the frame's shape; what the blocks don't reach is background."""
-    big = np.repeat(np.repeat(values, block, axis=0), block, axis=1)
-    if big.shape[0] < shape[0] or big.shape[1] < shape[1]:
-        full = np.zeros(shape, values.dtype)
-        rows, columns = min(big.shape[0], shape[0]), min(big.shape[1], shape[1])
-        full[:rows, :columns] = big[:rows, :columns]
-        return full
-    return np.ascontiguousarray(big[: shape[0], : shape[1]])
 
 
 def _nothing(shape: tuple[int, int], confidence: float, best: float = 0.0) -> Segmentation:

@@ -10,14 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Mask
 from spheroid_qc.segmentation.downsampling import Reduced
 from spheroid_qc.segmentation.illumination import background_surface
-
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 TEXTURE_CUES = ("fine", "coarse")
 
@@ -82,10 +79,10 @@ _PLAIN_SHARES = (0.3, 0.5, 0.7)
 """The same between the darkest and the brightest of the field: with no idea of what is
 background, these hold where bodies fill most of the field."""
 
-_FAINT = 0.04
+_MIN_STEP_SHARE = 0.04
 """Differences of less than this share of the field's range make no rim that would count."""
 
-_CROWDED = 0.15
+_CROWDED_SHARE = 0.15
 """Where more than this share of the field is off the background surface, the surface may have
 been drawn through bodies, and the plain scale is tried too."""
 
@@ -93,19 +90,7 @@ _TEXTURE_SHARES = (0.32, 0.5, 0.7)
 
 
 def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
-    """Compute every cue of a frame.
-
-    Parameters
-    ----------
-    reduced : Reduced
-    usable : ndarray of bool, shape (y, x)
-    polarity : str
-        `auto`, `dark` or `bright`: which bodies are sought by intensity.
-
-    Returns
-    -------
-    Cues
-    """
+    """Compute every cue of a frame; of intensity those of a polarity: `auto`, `dark`, `bright`."""
     mean = _without(reduced.mean, usable)
     smooth = ndimage.gaussian_filter(mean, 1.0, mode="nearest", truncate=3)
     level = smooth - background_surface(smooth, usable)
@@ -115,7 +100,7 @@ def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
     edge_noise = _edge_noise(smooth, usable, span)
     # Where the smooth surface explains most of the field it is the background for certain.
     foreign = np.abs(level[usable]) > max(3 * edge_noise, 0.08 * span)
-    crowded = float(foreign.mean()) > _CROWDED
+    crowded = float(foreign.mean()) > _CROWDED_SHARE
     flat = smooth
     if not crowded:  # rims are judged without the slope of the light
         even = _edge_noise(level, usable, span)
@@ -124,7 +109,7 @@ def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
     cues = []
     for name, sign in (("dark", -1), ("bright", 1)):
         if polarity in ("auto", name):
-            minimum = max(edge_noise, _FAINT * span)
+            minimum = max(edge_noise, _MIN_STEP_SHARE * span)
             cues.append(_by_share(name, sign * level, usable, (50, 99.7), _SHARES, minimum))
             if crowded:
                 cues.append(

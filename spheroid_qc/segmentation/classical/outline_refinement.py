@@ -11,36 +11,22 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Mask, Points
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.cues import Cues
 from spheroid_qc.segmentation.classical.foreign_material import Material
-from spheroid_qc.segmentation.outlines import (
-    Edges,
-    Mask,
-    Points,
-    follow_edge,
-)
-from spheroid_qc.segmentation.piece_shapes import box_of
+from spheroid_qc.segmentation.outlines import Edges, evenly_spaced, follow_edge
+from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut
 
-_BAY, _ROUGH = 0.25, 0.5
+_BAY_RADII, _MIN_ROUGHNESS = 0.25, 0.5
 """Widest bay, as a share of the radius, and log texture of the body above the background's, from
 which its bays may be granules."""
 
 
 def without_bays(body: SelectedBody, cues: Cues) -> Mask:
-    """Fill bays that are as rough as the body: pale granules on its rim.
-
-    Parameters
-    ----------
-    body : SelectedBody
-    cues : Cues
-
-    Returns
-    -------
-    ndarray of bool, shape (y, x)
-    """
+    """Fill bays that are as rough as the body: pale granules on its rim."""
     mask = body.mask
-    reach = _BAY * float(np.sqrt(np.count_nonzero(mask) / np.pi))
+    reach = _BAY_RADII * float(np.sqrt(np.count_nonzero(mask) / np.pi))
     if body.by_texture or reach < 1.5:
         return mask
     pad = int(reach) + 2
@@ -51,7 +37,7 @@ def without_bays(body: SelectedBody, cues: Cues) -> Mask:
     if not ring.any():
         return mask
     outer, inner = float(np.median(rough[ring])), float(np.median(rough[piece]))
-    if inner - outer < _ROUGH:
+    if inner - outer < _MIN_ROUGHNESS:
         return mask
     open_sea = near > reach
     bays = (near > 0) & (ndimage.distance_transform_edt(~open_sea) > reach)
@@ -61,61 +47,20 @@ def without_bays(body: SelectedBody, cues: Cues) -> Mask:
 
 
 def outline_of(mask: Mask) -> Points:
-    """Trace the closed outline of a body in blocks: evenly spaced points (y, x).
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    ndarray of float64, shape (n, 2)
-    """
+    """Trace the closed outline of a body in blocks: evenly spaced points, shape (n, 2)."""
     from skimage.measure import find_contours
 
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    top, left = rows[0], columns[0]
-    piece = mask[top : rows[-1] + 1, left : columns[-1] + 1]
-    # Repeat what touches the frame, so that the outline runs along the edge and not inside it.
-    pad = ((4, 4), (4, 4))
-    padded = np.pad(piece.astype(np.float32), pad)
-    if top == 0:
-        padded[:4] = padded[4]
-    if left == 0:
-        padded[:, :4] = padded[:, 4:5]
-    if rows[-1] == mask.shape[0] - 1:
-        padded[-4:] = padded[-5]
-    if columns[-1] == mask.shape[1] - 1:
-        padded[:, -4:] = padded[:, -5:-4]
-    padded = np.pad(padded, 2)
-    soft = ndimage.gaussian_filter(padded, 0.8)
-    contours = find_contours(soft, 0.5)  # type: ignore[no-untyped-call]
+    box = box_of(mask)
+    # What touches the frame is repeated, so that the outline runs along the edge and not inside it.
+    padded = np.pad(pad_as_cut(mask[box], 4, box, mask.shape).astype(np.float32), 2)
+    contours = find_contours(ndimage.gaussian_filter(padded, 0.8), 0.5)  # type: ignore[no-untyped-call]
     longest = max(contours, key=len)
-    points = np.asarray(longest, np.float64) - 6 + (top, left)
-    steps = np.hypot(*np.diff(points, axis=0).T)
-    along = np.concatenate([[0.0], steps.cumsum()])
-    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
-    at = np.linspace(0, along[-1], number, endpoint=False)
-    return np.stack([np.interp(at, along, points[:, i]) for i in (0, 1)], axis=1)
+    points = np.asarray(longest, np.float64)[:-1] - 6 + (box[0].start, box[1].start)
+    return evenly_spaced(points)
 
 
 def refine_outline(points: Points, body: SelectedBody, cues: Cues, material: Material) -> Points:
-    """Move an outline to the steepest edge near it.
-
-    Parameters
-    ----------
-    points : ndarray of float64, shape (n, 2)
-        In blocks, from `outline_of`.
-    body : SelectedBody
-    cues : Cues
-    material : Material
-
-    Returns
-    -------
-    ndarray of float64, shape (n, 2)
-        In blocks.
-    """
+    """Move an outline of `outline_of` to the steepest edge near it; in blocks as before."""
     radius = float(np.sqrt(np.count_nonzero(body.mask) / np.pi))
     if body.by_texture:
         edges = Edges(np.exp(cues.roughness), 1, -1.0, radius, True)

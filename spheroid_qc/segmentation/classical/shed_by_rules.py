@@ -6,73 +6,62 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge, interpolate
+from spheroid_qc.segmentation.arrays import Float, Labels, Mask
+from spheroid_qc.segmentation.classical.foreign_material import (
+    CELL_SHARE,
+    Material,
+    enlarge,
+    interpolate,
+)
+from spheroid_qc.segmentation.downsampling import any_in_blocks
 from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Labels = NDArray[np.int32]
-
-_RIM = 0.05
+_RIM_RADII = 0.05
 """Nearer to the body than this share of its radius a difference is the rim's own blur."""
 
-_HALO = 0.35
+_HALO_RADII = 0.35
 """A ring of light or shadow fades within this share of the radius."""
 
-_GAP, _LEAST_GAP = 0.5, 0.025
+_GAP_RADII, _MIN_GAP_SHARE = 0.5, 0.025
 """Material further than this share of the radius, or of the frame's side if that is more, from
 anything of the spheroid is dust."""
 
-_REACH = 8.0
+_REACH_RADII = 8.0
 """Nor does material belong to a spheroid at more than this many radii from its rim."""
 
-_CELL = 0.025
-"""A loose cell's diameter is less than this share of the frame's side."""
-
-_CROWDED = 0.4
+_CROWDED_SHARE = 0.4
 """Where more than this share of a neighbourhood is material, the gaps are material too."""
 
-_FEWEST, _SURPLUS = 12, 5.0
+_MIN_CELLS, _MIN_SURPLUS_SD = 12, 5.0
 """A cluster has at least so many cells, and so many standard deviations more than by chance."""
 
-_WIDEST = 0.33
+_MAX_CLUSTER_SHARE = 0.33
 """A cluster's radius is less than this share of the frame's side."""
 
-_LINE = 3.0
+_LINE_RATIO = 3.0
 """Particles spread this many times further one way than the other lie along a line."""
 
 
 def find_shed(core: Labels, material: Material) -> Mask:
-    """Find shed material around bodies, at the material's resolution.
-
-    Parameters
-    ----------
-    core : ndarray of int32, shape of the working resolution
-    material : Material
-
-    Returns
-    -------
-    ndarray of bool, shape of `material.mask`
-    """
+    """Find shed material around labelled bodies, at the material's resolution."""
     factor, shape = material.factor, material.mask.shape
     radius = float(np.sqrt((core == 1).sum() / np.pi))
-    rim = max(1.0, _RIM * radius)
+    rim = max(1.0, _RIM_RADII * radius)
     away = ndimage.distance_transform_edt(core == 0).astype(np.float32)
     found = np.zeros(shape, bool)
-    seeds = _blocks(material.sharp | material.cells, material)
-    seeds &= (away > rim) & (away < _REACH * radius)
+    seeds = any_in_blocks(material.sharp | material.cells, material.factor)
+    seeds &= (away > rim) & (away < _REACH_RADII * radius)
     if not seeds.any():
         return found
     # Only the part of the frame that holds anything sharp, and the bodies with their glow.
-    needed = seeds | (away < _HALO * radius + 2)
+    needed = seeds | (away < _HALO_RADII * radius + 2)
     blocks = box_of(needed)
     box = tuple(slice(s.start * factor, s.stop * factor) for s in blocks)
     part = material.crop(blocks)
     distance = interpolate(away[blocks], factor, part.mask.shape)
-    clear = (distance > rim) & (distance < _REACH * radius)
+    clear = (distance > rim) & (distance < _REACH_RADII * radius)
     mask = part.sharp & clear
     halo = _halo(part.difference, distance, radius, part.noise)
     if halo is not None:
@@ -92,15 +81,7 @@ def find_shed(core: Labels, material: Material) -> Mask:
 def find_cloud(material: Material, field_area: float) -> Mask:
     """Find a cloud of loose cells where there is no body; scattered dust is none.
 
-    Parameters
-    ----------
-    material : Material
-    field_area : float
-        In blocks.
-
-    Returns
-    -------
-    ndarray of bool, shape of `material.mask`
+    `field_area` is in blocks; the mask has the material's resolution.
     """
     factor, shape = material.factor, material.mask.shape
     mask = material.sharp | material.cells
@@ -112,7 +93,7 @@ def find_cloud(material: Material, field_area: float) -> Mask:
     none = np.zeros(shape, bool)
     if np.count_nonzero(keep) < 8:
         return none
-    blocks = _blocks(mask, material)
+    blocks = any_in_blocks(mask, material.factor)
     half = max(2, round(0.015 * max(blocks.shape)))
     grown = ndimage.maximum_filter(blocks, 2 * half + 1)
     groups, _ = ndimage.label(grown)
@@ -140,8 +121,10 @@ def _cluster(labels: Labels, keep: Mask, field_area: float) -> Mask | None:
     """
     shapes = component_shapes(labels, keep.size - 1)
     side = float(np.sqrt(field_area))
-    cells = np.flatnonzero(keep & (shapes.area < (_CELL * side) ** 2) & (shapes.elongation < 4))
-    if cells.size < _FEWEST:
+    cells = np.flatnonzero(
+        keep & (shapes.area < (CELL_SHARE * side) ** 2) & (shapes.elongation < 4)
+    )
+    if cells.size < _MIN_CELLS:
         return None
     y, x = shapes.y[cells], shapes.x[cells]
     cy, cx = float(np.median(y)), float(np.median(x))
@@ -153,16 +136,18 @@ def _cluster(labels: Labels, keep: Mask, field_area: float) -> Mask | None:
         share = np.pi * np.square(reach) / field_area
         chance = cells.size * share
         surplus = (number - chance) / np.sqrt(chance * np.maximum(1 - share, 0) + 1)
-        surplus[(number < _FEWEST) | (reach > _WIDEST * side) | (2 * number < cells.size)] = 0
+        surplus[
+            (number < _MIN_CELLS) | (reach > _MAX_CLUSTER_SHARE * side) | (2 * number < cells.size)
+        ] = 0
         last = int(surplus.argmax())
         best, radius = float(surplus[last]), float(reach[last])
         mine = away <= radius
         cy, cx = float(y[mine].mean()), float(x[mine].mean())
-    if best < _SURPLUS:
+    if best < _MIN_SURPLUS_SD:
         return None
     spread = np.linalg.eigvalsh(np.cov(y[mine], x[mine]))
-    if spread[1] > _LINE**2 * spread[0]:
-        return None  # writing, a fibre or a wall
+    if spread[1] > _LINE_RATIO**2 * spread[0]:
+        return None  # text, a fibre or a wall
     rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
     disc: Mask = np.hypot(rows - cy, columns - cx) <= 1.3 * radius
     return disc
@@ -171,38 +156,16 @@ def _cluster(labels: Labels, keep: Mask, field_area: float) -> Mask | None:
 def cell_area(material: Material) -> float | None:
     """Typical area of loose cells, in blocks; None where there are too few.
 
-    Parameters
-    ----------
-    material : Material
-
-    Returns
-    -------
-    float or None
-        Area of the piece at which half of all material in pieces of a cell's size is reached.
+    It is that of the piece at which half of all material in pieces of a cell's size is reached.
     """
     labels, count = ndimage.label(material.sharp)
     area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64)
     area[0] = 0
-    sizes = np.sort(area[(area >= 3) & (area < _CELL**2 * material.mask.size)])
+    sizes = np.sort(area[(area >= 3) & (area < CELL_SHARE**2 * material.mask.size)])
     if sizes.size < 12:
         return None
     typical = float(sizes[np.searchsorted(sizes.cumsum(), 0.5 * sizes.sum())])
     return typical / material.factor**2
-
-
-def _blocks(mask: Mask, material: Material) -> Mask:
-    """Blocks that hold any pixel of the mask."""
-    factor = material.factor
-    height, width = material.rough.shape
-    whole = np.zeros((height * factor, width * factor), bool)
-    whole[: mask.shape[0], : mask.shape[1]] = mask
-    lines = whole[::factor].copy()
-    for row in range(1, factor):
-        lines |= whole[row::factor]
-    held = lines[:, ::factor].copy()
-    for column in range(1, factor):
-        held |= lines[:, column::factor]
-    return held
 
 
 def _half_height(mask: Mask, material: Material) -> Mask:
@@ -217,12 +180,12 @@ def _crowded(mask: Mask, factor: int) -> Mask:
     if not mask.any():
         return mask
     share = ndimage.uniform_filter(mask.astype(np.float32), 4 * factor + 1, mode="constant")
-    return mask | (share > _CROWDED)
+    return mask | (share > _CROWDED_SHARE)
 
 
 def _halo(difference: Float, distance: Float, radius: float, noise: float) -> Float | None:
     """Smooth light or shadow around the body as a function of distance from it."""
-    width = _HALO * radius
+    width = _HALO_RADII * radius
     inside = (distance > 0) & (distance < width + 2)
     if np.count_nonzero(inside) < 50:
         return None
@@ -277,9 +240,9 @@ def _of_the_spheroid(
     keep[0] = False
     mask = keep[labels]
     # Linked to a body by steps no longer than the gap: grown by half of it, in one piece.
-    blocks = _blocks(mask, material) | (core > 0)
+    blocks = any_in_blocks(mask, material.factor) | (core > 0)
     side = float(np.sqrt(frame_area))
-    half = max(2, round(0.5 * max(_GAP * radius, _LEAST_GAP * side)))
+    half = max(2, round(0.5 * max(_GAP_RADII * radius, _MIN_GAP_SHARE * side)))
     grown = ndimage.maximum_filter(blocks, 2 * half + 1)
     linked, _ = ndimage.label(grown)
     mine = np.zeros(int(linked.max()) + 1, bool)

@@ -10,73 +10,59 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Mask
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge
-from spheroid_qc.segmentation.piece_shapes import box_of, fill_holes
+from spheroid_qc.segmentation.piece_shapes import box_of, largest_piece, pad_as_cut
 
-Mask = NDArray[np.bool_]
-
-_THIN = 0.15
+_THIN_RADII = 0.15
 """What is thinner than this share of the body's radius, to either side, is not body."""
 
-_BUMP = 0.2
+_BUMP_RADII = 0.2
 """Bumps on the outline narrower than this share of the radius, to either side, are clumps."""
 
-_SOLID = 0.8
+_SOLID_SHARE = 0.8
 """A body that keeps this share of its area is solid as it was found."""
 
-_DENSER = 1.3
+_SOLID_TO_CROWD = 1.3
 """The solid part of a crowd differs from the background by this much more than its cells."""
 
-_MUCH_DENSER, _UNEVEN = 1.8, 0.25
+_INNER_TO_CROWD, _CROWD_VARIATION = 1.8, 0.25
 """An inner body differs from the background by so many times as much as the crowd around it,
 whose standard deviation is more than this share of its difference, and twice the body's."""
 
-_WEAK = 0.5
+_WEAK_EVIDENCE = 0.5
 """A body of more evidence than this has a rim of its own."""
 
-_LOOSE, _AS_DENSE = 0.045, 1.7
+_LOOSE_SHARE, _LOOSE_RATIO = 0.045, 1.7
 """Cells cover more than this share of the ground around a crowd's thick, which differs from the
 background by less than so many times as much as they do."""
 
-_CONFIDENT, _THICK, _ALIKE = 0.7, 0.4, 1.3
+_SURE_EVIDENCE, _THICK_SHARE, _THICK_RATIO = 0.7, 0.4, 1.3
 """Nor is a body of middling evidence one where cells cover this share of the ground around it
 and differ nearly as much as it does; unless it is pale, and shows by its rim."""
 
-_GAPS = 0.5
+_MAX_GAP_SHARE = 0.5
 """More than this share of a crowd that shows by texture alone is even."""
 
-_NOISE = 0.13
+_MAX_NOISE_SHARE = 0.13
 """Noise of this share of a body's step leaves no holes in it."""
 
-_MANY = 6
+_MANY_BODIES = 6
 """Where there are more bodies than this, each is small and was judged by its own rim."""
 
 
 def consolidate(
     bodies: list[SelectedBody], material: Material, min_area: float
 ) -> list[SelectedBody]:
-    """Replace crowds by what is solid in them.
-
-    Parameters
-    ----------
-    bodies : list of SelectedBody
-    material : Material
-    min_area : float
-        In blocks; less than this left of the largest body is nothing.
-
-    Returns
-    -------
-    list of SelectedBody
-    """
+    """Replace crowds by what is solid in them, if that is at least `min_area` blocks."""
     taken = np.zeros(material.rough.shape, bool)
     for body in bodies:
         taken |= body.mask
     bodies = [body for body in bodies if not _is_crowd(body, taken, material)]
-    if len(bodies) > _MANY:
+    if len(bodies) > _MANY_BODIES:
         return bodies
     result = []
     for found in bodies:
@@ -86,7 +72,7 @@ def consolidate(
             continue
         solid = _solid_part(body, material)
         kept = float(np.count_nonzero(solid & body.mask)) / np.count_nonzero(body.mask)
-        if kept >= _SOLID:
+        if kept >= _SOLID_SHARE:
             result.append(replace(body, mask=_without_bumps(body.mask)))
         elif np.count_nonzero(solid) >= min_area and _stands_out(solid, body, material):
             result.append(replace(body, mask=solid, evidence=body.evidence * 0.8))
@@ -103,24 +89,24 @@ def _is_crowd(body: SelectedBody, taken: Mask, material: Material) -> bool:
     factor, shape = material.factor, material.mask.shape
     if body.by_texture:
         inside = np.abs(material.difference[enlarge(body.mask, factor, shape)])
-        return float(np.mean(inside < 0.25 * inside.mean())) > _GAPS
-    if body.evidence > _CONFIDENT:
+        return float(np.mean(inside < 0.25 * inside.mean())) > _MAX_GAP_SHARE
+    if body.evidence > _SURE_EVIDENCE:
         return False
     reach = 2 + 0.3 * float(np.sqrt(int(np.count_nonzero(body.mask)) / np.pi))
     away = ndimage.distance_transform_edt(~body.mask)
     ring = enlarge((away > 2) & (away < reach) & ~taken, factor, shape)
     loose = ring & (material.sharp | material.cells)
     share = int(np.count_nonzero(loose)) / max(int(np.count_nonzero(ring)), 1)
-    if share <= _LOOSE:
+    if share <= _LOOSE_SHARE:
         return False
     inner = ndimage.binary_erosion(body.mask, iterations=2, border_value=1)
     inside = enlarge(inner if inner.any() else body.mask, factor, shape)
     size = np.abs(material.difference)
     ratio = float(size[inside].mean()) / max(float(size[loose].mean()), 1e-9)
-    if body.evidence <= _WEAK:
-        return ratio < _AS_DENSE
+    if body.evidence <= _WEAK_EVIDENCE:
+        return ratio < _LOOSE_RATIO
     full = float(np.mean(material.mask[inside]))
-    return share > _THICK and ratio < _ALIKE and full > 0.5
+    return share > _THICK_SHARE and ratio < _THICK_RATIO and full > 0.5
 
 
 def _without_crowd(body: SelectedBody, material: Material) -> SelectedBody:
@@ -135,10 +121,10 @@ def _without_crowd(body: SelectedBody, material: Material) -> SelectedBody:
     depth = -np.sign(body.step) * material.difference
     outer = depth[enlarge(around, factor, shape)]
     inside = depth[enlarge(body.inner.mask, factor, shape)]
-    denser = float(inside.mean()) > _MUCH_DENSER * float(outer.mean())
+    denser = float(inside.mean()) > _INNER_TO_CROWD * float(outer.mean())
     unevenness = float(outer.std()) / max(float(outer.mean()), 1e-6)
     evenness = float(inside.std()) / max(float(inside.mean()), 1e-6)
-    uneven = unevenness > max(_UNEVEN, 2 * evenness)
+    uneven = unevenness > max(_CROWD_VARIATION, 2 * evenness)
     seen = float(outer.mean()) > 2 * material.noise
     return body.inner if denser and uneven and seen else body
 
@@ -146,39 +132,19 @@ def _without_crowd(body: SelectedBody, material: Material) -> SelectedBody:
 def _without_bumps(mask: Mask) -> Mask:
     """Take off what sticks to the body: opening by a disc of a share of the body's radius."""
     radius = float(np.sqrt(np.count_nonzero(mask) / np.pi))
-    reach = _BUMP * radius
+    reach = _BUMP_RADII * radius
     if reach < 1.0:
         return mask
     box = box_of(mask)
     pad = int(reach) + 2
-    inside = _padded(mask[box], pad, box, mask.shape)
+    inside = pad_as_cut(mask[box], pad, box, mask.shape)
     seeds = ndimage.distance_transform_edt(inside) > reach
     if not seeds.any():
         return mask
     opened = ndimage.distance_transform_edt(~seeds) <= reach
-    opened = (opened & inside)[pad:-pad, pad:-pad]
-    labels, count = ndimage.label(opened)
-    if count > 1:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        opened = labels == sizes.argmax()
     result = np.zeros(mask.shape, bool)
-    result[box] = opened
+    result[box] = largest_piece((opened & inside)[pad:-pad, pad:-pad])
     return result
-
-
-def _padded(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
-    """Surround by background, but where the frame ends by what lies at its edge."""
-    padded = np.pad(piece, pad)
-    if box[0].start == 0:
-        padded[:pad] = padded[pad]
-    if box[0].stop == shape[0]:
-        padded[-pad:] = padded[-pad - 1]
-    if box[1].start == 0:
-        padded[:, :pad] = padded[:, pad : pad + 1]
-    if box[1].stop == shape[1]:
-        padded[:, -pad:] = padded[:, -pad - 1 : -pad]
-    return padded
 
 
 def _stands_out(solid: Mask, body: SelectedBody, material: Material) -> bool:
@@ -189,7 +155,7 @@ def _stands_out(solid: Mask, body: SelectedBody, material: Material) -> bool:
     if np.count_nonzero(crowd) < 20:
         return True
     size = np.abs(material.difference)
-    return float(size[inside].mean()) > _DENSER * float(size[crowd].mean())
+    return float(size[inside].mean()) > _SOLID_TO_CROWD * float(size[crowd].mean())
 
 
 def _solid_part(body: SelectedBody, material: Material) -> Mask:
@@ -199,25 +165,21 @@ def _solid_part(body: SelectedBody, material: Material) -> Mask:
     difference = material.difference[fine_box]
     piece = enlarge(body.mask[box], factor, difference.shape)
     # Noise must not punch holes: a Gaussian of s pixels leaves 1 / (2 sqrt(pi) s) of it.
-    blur = material.noise / (2 * np.sqrt(np.pi) * _NOISE * max(abs(body.step), 1e-9))
+    blur = material.noise / (2 * np.sqrt(np.pi) * _MAX_NOISE_SHARE * max(abs(body.step), 1e-9))
     if blur > 0.3:
-        blur = min(blur, 0.5 * _THIN * float(np.sqrt(np.count_nonzero(piece) / np.pi)))
+        blur = min(blur, 0.5 * _THIN_RADII * float(np.sqrt(np.count_nonzero(piece) / np.pi)))
         difference = ndimage.gaussian_filter(difference, blur, mode="nearest", truncate=3)
     opaque = -np.sign(body.step) * difference > 0.4 * abs(body.step)
     near = ndimage.maximum_filter(piece, 2 * factor + 1)
-    closed = fill_holes(np.pad(opaque & near, 1, mode="edge"))[1:-1, 1:-1]
+    closed = ndimage.binary_fill_holes(np.pad(opaque & near, 1, mode="edge"))[1:-1, 1:-1]
     radius = np.sqrt(np.count_nonzero(piece) / np.pi)
-    reach = max(1.5, _THIN * radius)
+    reach = max(1.5, _THIN_RADII * radius)
     depth = ndimage.distance_transform_edt(np.pad(closed, 1, mode="edge"))[1:-1, 1:-1]
     seeds = depth > reach
     if not seeds.any():
         return np.zeros(body.mask.shape, bool)
     opened = ndimage.distance_transform_edt(~seeds) <= reach
-    opened &= closed
-    labels, _ = ndimage.label(opened)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    largest = labels == sizes.argmax()
+    largest = largest_piece(opened & closed)
     result = np.zeros(body.mask.shape, bool)
     height, width = (s.stop - s.start for s in box)
     coarse = np.zeros((height * factor, width * factor), np.float32)

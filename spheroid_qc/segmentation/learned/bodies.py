@@ -8,22 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Labels
 from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
 from spheroid_qc.segmentation.learned.passes import Region, View
-from spheroid_qc.segmentation.outlines import fill_outline
+from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
+from spheroid_qc.segmentation.piece_shapes import by_size
 
-Float = NDArray[np.float32]
-Labels = NDArray[np.int32]
-
-_DROP = 0.22
+_MIN_DROP = 0.22
 """Two summits of the depth map belong to two bodies if the pass between them is lower than the
 lower summit by this share of it."""
 
-_SUMMIT = 0.35
+_MIN_DEPTH_RADII = 0.35
 """A body of its own is at least this deep in its middle, as a share of its radius."""
 
-_LEAST_PX = 6
+_MIN_BODY_PX = 6
 
 
 def find_bodies(view: View, threshold: float) -> Labels:
@@ -50,31 +49,26 @@ def find_bodies(view: View, threshold: float) -> Labels:
     total = 0
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         mine = labels[box] == number
-        if np.count_nonzero(mine) < _LEAST_PX:
+        if np.count_nonzero(mine) < _MIN_BODY_PX:
             continue
         parts, n = _part(mine, np.where(mine, depth[box], 0))
         target = parted[box]
         target[mine] = parts[mine] + total
         total += n
-    sizes = np.bincount(parted.ravel(), minlength=total + 1)
-    sizes[0] = 0
-    order = [i for i in np.argsort(-sizes, kind="stable") if sizes[i] >= _LEAST_PX]
-    rank = np.zeros(total + 1, np.int32)
-    rank[order] = np.arange(1, len(order) + 1)
-    return rank[parted]
+    return by_size(parted, _MIN_BODY_PX)
 
 
 def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
     """Divide one piece at the passes between its summits."""
-    peaks = (depth == ndimage.maximum_filter(depth, 5)) & (depth > _SUMMIT) & mine
-    marks, count = ndimage.label(peaks, np.ones((3, 3)))
+    peaks = (depth == ndimage.maximum_filter(depth, 5)) & (depth > _MIN_DEPTH_RADII) & mine
+    markers, count = ndimage.label(peaks, np.ones((3, 3)))
     one = mine.astype(np.int32)
     if count < 2:
         return one, 1
     from skimage.segmentation import watershed
 
-    basins = watershed(-depth, marks, mask=mine)  # type: ignore[no-untyped-call]
-    heights = ndimage.maximum(depth, marks, np.arange(1, count + 1))
+    basins = watershed(-depth, markers, mask=mine)  # type: ignore[no-untyped-call]
+    heights = ndimage.maximum(depth, markers, np.arange(1, count + 1))
     joined = np.arange(count + 1)
     passes = _passes(basins, depth)
 
@@ -89,7 +83,7 @@ def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
         if a == b:
             continue
         lower = min(heights[a - 1], heights[b - 1])
-        if height > (1 - _DROP) * lower:
+        if height > (1 - _MIN_DROP) * lower:
             keep, lose = (a, b) if heights[a - 1] >= heights[b - 1] else (b, a)
             joined[lose] = keep
     roots = np.array([root(i) for i in range(count + 1)])
@@ -152,7 +146,6 @@ def draw_bodies(
     -------
     ndarray of int32, shape `shape`
     """
-    core = np.zeros(shape, np.int32)
     down, across = region.scale
     drawn = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -166,15 +159,7 @@ def draw_bodies(
             points = snap_to_edge(points, own, (labels > 0) & ~own, mean)
         at = (points + 0.5) * (down, across) - 0.5 + (region.top, region.left)
         drawn.append(fill_outline(at, shape))
-    drawn.sort(key=lambda item: -int(np.count_nonzero(item[1])))
-    number = 0
-    for box, mask in drawn:
-        target = core[box]
-        mask = mask & (target == 0)
-        if mask.any():
-            number += 1
-            target[mask] = number
-    return core
+    return paint_bodies(drawn, shape)
 
 
 def _outline(

@@ -1,7 +1,7 @@
-"""How far an answer can be trusted: figures of the answer, weighed as `calibration.json` says.
+"""How far an answer can be trusted: features of the answer, weighed as `calibration.json` says.
 
 The weights were fitted on synthetic frames that the network was not trained on, so that the
-confidence is the overlap with the truth that frames of such figures had on the average.
+confidence is the overlap with the truth that frames of such features had on the average.
 """
 
 from __future__ import annotations
@@ -14,36 +14,34 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float, Labels
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.passes import View, crop
 from spheroid_qc.segmentation.piece_shapes import box_of
 
-Float = NDArray[np.float32]
-Labels = NDArray[np.int32]
-
-FIGURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", "number")
-"""What is looked at, in the order of the calibration's weights."""
+FEATURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", "number")
+"""Features behind the confidence, in the order of the calibration's weights."""
 
 CALIBRATION = "calibration.json"
 
-_SURROUNDINGS = 8
-"""Pixels around the bodies that are cut out: a little more than any figure looks at."""
+_MARGIN_PX = 8
+"""Pixels around the bodies that are cut out: a little more than any feature needs."""
 
 
-def answer_features(first: View, alone: View, combined: View, labels: Labels) -> dict[str, float]:
-    """Figures behind the confidence.
+def answer_features(coarse: View, fine: View, combined: View, labels: Labels) -> dict[str, float]:
+    """Features behind the confidence.
 
     Parameters
     ----------
-    first, alone, combined : View
-        The first look, the second look by itself, and both together.
+    coarse, fine, combined : View
+        The coarse pass, the fine pass by itself, and both together.
     labels : ndarray of int32, shape of the combined view
         Bodies that were found; may be none.
 
     Returns
     -------
     dict of str to float
-        agreement : overlap of the bodies of both looks; sureness : distance of the outline's
+        agreement : overlap of the bodies of both passes; sureness : distance of the outline's
         surroundings from an even chance; doubt : area that is perhaps core, beside the core's;
         inside : mean probability of the core; border : share of the outline on the frame's edge;
         rim : change of intensity across the outline beside its spread; size : logarithm of the
@@ -52,8 +50,8 @@ def answer_features(first: View, alone: View, combined: View, labels: Labels) ->
     probability = combined.maps[CORE]
     core = labels > 0
     area = float(np.count_nonzero(core))
-    again = crop(first, combined.region, slice(CORE, CORE + 1))[0]
-    one, other = again > 0.5, alone.maps[CORE] > 0.5
+    again = crop(coarse, combined.region, slice(CORE, CORE + 1))[0]
+    one, other = again > 0.5, fine.maps[CORE] > 0.5
     union = np.count_nonzero(one | other)
     agreement = np.count_nonzero(one & other) / union if union else 1.0
     maybe = float(probability[~core & (probability > 0.15)].sum())
@@ -67,8 +65,8 @@ def answer_features(first: View, alone: View, combined: View, labels: Labels) ->
     frame = np.zeros_like(core)
     frame[[0, -1]] = frame[:, [0, -1]] = True
     on_frame = float(np.count_nonzero(core & frame))
-    # All further figures are those of the bodies and their surroundings.
-    box = box_of(core, _SURROUNDINGS)
+    # All further features are those of the bodies and their surroundings.
+    box = box_of(core, _MARGIN_PX)
     core, probability, mean = core[box], probability[box], combined.pooled[box]
     near = ndimage.binary_dilation(core, iterations=4) & ~ndimage.binary_erosion(
         core, iterations=3, border_value=1
@@ -107,7 +105,7 @@ def _calibration() -> dict[str, dict[str, float]]:
 
 
 def expectation(name: str, features: dict[str, float]) -> float:
-    """Weigh figures as the calibration says.
+    """Weigh features as the calibration says.
 
     Parameters
     ----------
@@ -126,22 +124,3 @@ def expectation(name: str, features: dict[str, float]) -> float:
         weight * features[key] for key, weight in weights.items() if key != "constant"
     )
     return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))
-
-
-def confidence_of(features: dict[str, float], found: bool) -> float:
-    """Confidence of an answer of the network.
-
-    Parameters
-    ----------
-    features : dict of str to float
-        From `answer_features`.
-    found : bool
-        Whether any body was.
-
-    Returns
-    -------
-    float
-        In [0, 1]: the overlap to be expected, or, where nothing was found, the chance that there
-        is nothing.
-    """
-    return expectation("bodies" if found else "nothing", features)

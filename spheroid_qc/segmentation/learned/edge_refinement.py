@@ -8,26 +8,22 @@ segmenter; where they don't, it stays where the network's probability puts it.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.outlines import Edges, follow_edge
+from spheroid_qc.segmentation.arrays import Float, Mask, Points
+from spheroid_qc.segmentation.outlines import Edges, enclosed_area, evenly_spaced, follow_edge
 from spheroid_qc.segmentation.piece_shapes import box_of
 
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Points = NDArray[np.float64]
-
-_CLEAR = 1.5
+_MIN_STEP_IQR = 1.5
 """Change across the rim, in quartile ranges of what lies outside, from which it is followed."""
 
-_MOST = 0.12
+_MAX_AREA_CHANGE = 0.12
 """A share of the area by which the outline may change; more means that it ran away."""
 
-_LEAST_RADIUS = 6.0
+_MIN_RADIUS_PX = 6.0
 """Pixels of the view below which a body's outline is left alone."""
 
-_SURROUNDINGS = 8
+_MARGIN_PX = 8
 """Pixels around a body that are cut out: a little more than what counts as just outside."""
 
 
@@ -49,9 +45,9 @@ def snap_to_edge(points: Points, own: Mask, others: Mask, mean: Float) -> Points
         The same points where the rim is not clear.
     """
     radius = float(np.sqrt(np.count_nonzero(own) / np.pi))
-    if radius < _LEAST_RADIUS or _on_border(own):
+    if radius < _MIN_RADIUS_PX or _on_border(own):
         return points
-    box = box_of(own, _SURROUNDINGS)
+    box = box_of(own, _MARGIN_PX)
     body, around = own[box], mean[box]
     near = ndimage.binary_dilation(body, iterations=2)
     outside = ndimage.binary_dilation(near, iterations=4) & ~near & ~others[box]
@@ -60,28 +56,14 @@ def snap_to_edge(points: Points, own: Mask, others: Mask, mean: Float) -> Points
         return points
     low, level, high = np.percentile(around[outside], (25, 50, 75))
     step = float(level - np.median(around[inside]))
-    if abs(step) < _CLEAR * float(high - low):
+    if abs(step) < _MIN_STEP_IQR * float(high - low):
         return points
-    even = _evenly(points)
+    even = evenly_spaced(points)
     edges = Edges(mean - np.float32(level), 1, float(np.sign(step)), radius, False)
     moved = follow_edge(even, edges)
-    before, after = _area(even), _area(moved)
-    return moved if abs(after / before - 1) < _MOST else points
+    before, after = enclosed_area(even), enclosed_area(moved)
+    return moved if abs(after / before - 1) < _MAX_AREA_CHANGE else points
 
 
 def _on_border(own: Mask) -> bool:
     return bool(own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any())
-
-
-def _evenly(points: Points) -> Points:
-    """Space the points of a closed outline evenly."""
-    closed = np.concatenate([points, points[:1]])
-    along = np.concatenate([[0.0], np.hypot(*np.diff(closed, axis=0).T).cumsum()])
-    number = int(np.clip(round(along[-1] * 1.2), 24, 256))
-    at = np.linspace(0, along[-1], number, endpoint=False)
-    return np.stack([np.interp(at, along, closed[:, i]) for i in (0, 1)], axis=1)
-
-
-def _area(points: Points) -> float:
-    y, x = points[:, 0], points[:, 1]
-    return abs(0.5 * float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)))

@@ -11,17 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float
 from spheroid_qc.segmentation.downsampling import pool
-
-Float = NDArray[np.float32]
 
 CHANNELS = 4
 
-_LEAST_SPAN = 1e-6
-_FLOOR = 1e-3
+_MIN_SPAN = 1e-6
+_TEXTURE_FLOOR = 1e-3
 """Texture below this share of the region's range is nothing."""
 
 
@@ -117,7 +115,7 @@ def channels_of(pooled: Pooled) -> Float:
     """
     mean = pooled.mean
     low, middle, high = (float(v) for v in np.percentile(mean[::2, ::2], (0.5, 50, 99.5)))
-    span = max(high - low, _LEAST_SPAN)
+    span = max(high - low, _MIN_SPAN)
     result = np.empty((CHANNELS, *mean.shape), np.float32)
     plain = (mean - np.float32(low)) * np.float32(2 / span) - 1
     np.clip(plain, -1.5, 1.5, out=result[0])
@@ -131,7 +129,7 @@ def channels_of(pooled: Pooled) -> Float:
     local = np.sqrt(np.maximum(resample(power, mean.shape), 0)) + np.float32(spread)
     np.clip(off / local * np.float32(0.5), -1.5, 1.5, out=result[2])
     texture = np.sqrt(pooled.variance)
-    floor = np.float32(_FLOOR * span)
+    floor = np.float32(_TEXTURE_FLOOR * span)
     rough = np.log(texture + floor)
     rough -= np.median(rough[::2, ::2])
     np.clip(rough * np.float32(0.5), -1.5, 1.5, out=result[3])

@@ -6,29 +6,53 @@ One thread and one region at a time keep the result the same whatever the number
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.resources import files
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spheroid_qc.errors import RequestError
+from spheroid_qc.segmentation.arrays import Float
 from spheroid_qc.segmentation.learned.input_channels import CHANNELS
-from spheroid_qc.segmentation.learned.weights import read_weights
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-Float = NDArray[np.float32]
-
 CORE, SHED, EDGE, CENTRE = range(4)
 """Order of the network's maps."""
+
+WEIGHTS = "core_shed.onnx"
 
 STRIDE = 32
 """Pixels a side that one pixel of the network's deepest layer stands for."""
 
 
+def check_weights() -> None:
+    """Refuse the network's methods where its weights or their runtime are missing.
+
+    Raises
+    ------
+    RequestError
+        With what is missing and what to do.
+    """
+    if not files(__package__).joinpath(WEIGHTS).is_file():
+        raise RequestError(
+            f"The trained network ({WEIGHTS}) is not in this installation, so the methods 'auto' "
+            "and 'learned' are not available; install the package anew or use 'classical'."
+        )
+    if find_spec("onnxruntime") is None:
+        raise RequestError(
+            "The library onnxruntime, which runs the trained network, is not installed, so the "
+            "methods 'auto' and 'learned' are not available; install the package anew or use "
+            "'classical'."
+        )
+
+
 @lru_cache(maxsize=1)
 def _session() -> InferenceSession:
+    check_weights()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -36,7 +60,8 @@ def _session() -> InferenceSession:
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(read_weights(), options, providers=["CPUExecutionProvider"])
+    weights = files(__package__).joinpath(WEIGHTS).read_bytes()
+    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
 
 def predict(channels: Float) -> Float:

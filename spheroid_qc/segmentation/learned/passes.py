@@ -1,7 +1,7 @@
-"""Two looks at a frame: the whole of it, then closer at what was found.
+"""Two passes of the network: a coarse one over the whole frame, a fine one over what was found.
 
-The second look is mirrored, so that it is a second opinion as well: where both agree the answer
-does not hang on the scale or on the side that something lies on.
+The fine pass is mirrored, so that it checks the coarse one: where both agree the answer does not
+hang on the scale or on the side that something lies on.
 """
 
 from __future__ import annotations
@@ -9,43 +9,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from spheroid_qc.segmentation.arrays import Float
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region
 from spheroid_qc.segmentation.learned.network import CORE, predict
+from spheroid_qc.segmentation.piece_shapes import box_of
 
-Float = NDArray[np.float32]
+_SIDE_PX = 256
+"""Pixels along the longer side that the network sees."""
 
-_SIDE = 256
-"""Pixels along the longer side that the network looks at."""
+_CROWDED_SIDE_PX = 448
+"""The same for a fine pass over a frame full of small bodies."""
 
-_MANY_SIDE = 448
-"""The same for a second look at a frame full of small bodies."""
-
-_ENLARGE = 1.7
+_MAX_ENLARGEMENT = 1.7
 """A region is not magnified by more than this."""
 
-_BELIEVED = 0.5
-_SMALLEST = 12
-"""Pixels of the first look below which nothing is followed up."""
+_CORE_PROBABILITY = 0.5
+_MIN_PIECE_PX = 12
+"""Area in pixels of the coarse pass below which nothing is followed up."""
 
-_AROUND = 0.75
-"""What the second look shows around the bodies, in diameters of the largest."""
+_MARGIN_DIAMETERS = 0.75
+"""What the fine pass shows around the bodies, in diameters of the largest."""
 
-_MIN_GAIN = 0.72
-"""A closer look is one at less than this share of the frame."""
+_MAX_FINE_SHARE = 0.72
+"""A fine pass covers less than this share of the frame's longer side."""
 
-_SMALL_BODY = 20.0
-"""Diameter in pixels of the first look below which bodies all over the frame want more pixels."""
+_SMALL_BODY_PX = 20.0
+"""Diameter in pixels of the coarse pass below which bodies all over the frame want more pixels."""
 
-_FIRST_WEIGHT = 0.35
-"""What the first look counts where there is a closer one."""
+_COARSE_WEIGHT = 0.35
+"""Weight of the coarse pass where there is a fine one."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """Part of a frame, and the pixels it is looked at with.
+    """Part of a frame, and the pixels that the network sees it with.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What the network says about a region.
+    """The network's maps of a region.
 
     Parameters
     ----------
@@ -85,39 +84,30 @@ class View:
 
 
 def coarse_pass(plane: Float) -> View:
-    """Look at the whole frame.
-
-    Parameters
-    ----------
-    plane : ndarray of float32, shape (y, x)
-
-    Returns
-    -------
-    View
-    """
+    """Run the network on the whole frame."""
     height, width = plane.shape
-    return _pass(plane, Region(0, 0, height, width, _shape(height, width, _SIDE)))
+    return _pass(plane, Region(0, 0, height, width, _shape(height, width, _SIDE_PX)))
 
 
-def fine_pass(plane: Float, first: View) -> tuple[View, View]:
-    """Look closer at what the first look found, from the other side.
+def fine_pass(plane: Float, coarse: View) -> tuple[View, View]:
+    """Run the network, mirrored, on what the coarse pass found.
 
     Parameters
     ----------
     plane : ndarray of float32, shape (y, x)
-    first : View
+    coarse : View
 
     Returns
     -------
     combined : View
-        Both looks taken together, at the second one's region and resolution.
+        Both passes taken together, at the fine one's region and resolution.
     alone : View
-        What the second look says by itself.
+        The fine pass by itself.
     """
-    region = _closer(first, plane.shape[0], plane.shape[1])
+    region = _fine_region(coarse, plane.shape[0], plane.shape[1])
     alone = _pass(plane, region, mirrored=True)
-    before = crop(first, region)
-    weight = 0.5 if region.shape == first.region.shape else _FIRST_WEIGHT
+    before = crop(coarse, region)
+    weight = 0.5 if region.shape == coarse.region.shape else _COARSE_WEIGHT
     maps = np.float32(weight) * before + np.float32(1 - weight) * alone.maps
     return View(region, maps, alone.pooled), alone
 
@@ -168,40 +158,40 @@ def _pass(plane: Float, region: Region, *, mirrored: bool = False) -> View:
 
 
 def _shape(height: int, width: int, longest: int) -> tuple[int, int]:
-    scale = min(longest / max(height, width), _ENLARGE)
+    scale = min(longest / max(height, width), _MAX_ENLARGEMENT)
     return max(8, round(height * scale)), max(8, round(width * scale))
 
 
-def _closer(first: View, height: int, width: int) -> Region:
-    """Choose the region and resolution of the second look."""
-    whole = first.region
-    labels, count = ndimage.label(first.maps[CORE] > _BELIEVED)
+def _fine_region(coarse: View, height: int, width: int) -> Region:
+    """Choose the region and resolution of the fine pass."""
+    whole = coarse.region
+    labels, count = ndimage.label(coarse.maps[CORE] > _CORE_PROBABILITY)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
-    if count == 0 or sizes.max() < _SMALLEST:
+    if count == 0 or sizes.max() < _MIN_PIECE_PX:
         return whole
-    kept = sizes >= max(_SMALLEST, 0.03 * sizes.max())
+    kept = sizes >= max(_MIN_PIECE_PX, 0.03 * sizes.max())
     found = kept[labels]
-    rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+    rows, columns = box_of(found)
     diameter = float(np.sqrt(4 / np.pi * sizes.max()))
     down, across = whole.scale
-    margin = _AROUND * diameter
+    margin = _MARGIN_DIAMETERS * diameter
     ends = (
-        (rows[0] - margin) * down,
-        (rows[-1] + 1 + margin) * down,
-        (columns[0] - margin) * across,
-        (columns[-1] + 1 + margin) * across,
+        (rows.start - margin) * down,
+        (rows.stop + margin) * down,
+        (columns.start - margin) * across,
+        (columns.stop + margin) * across,
     )
     tall, wide = ends[1] - ends[0], ends[3] - ends[2]
     side = max(tall, wide, 64.0)
-    if side > _MIN_GAIN * max(height, width):
+    if side > _MAX_FINE_SHARE * max(height, width):
         typical = float(np.median(np.sqrt(4 / np.pi * sizes[kept])))
-        if typical < _SMALL_BODY and max(height, width) > 1.2 * _MANY_SIDE:
-            return Region(0, 0, height, width, _shape(height, width, _MANY_SIDE))
+        if typical < _SMALL_BODY_PX and max(height, width) > 1.2 * _CROWDED_SIDE_PX:
+            return Region(0, 0, height, width, _shape(height, width, _CROWDED_SIDE_PX))
         return whole
     spans = [min(round(side), height), min(round(side), width)]
     starts = [
         int(np.clip(round((a + b - span) / 2), 0, n - span))
         for a, b, span, n in zip(ends[::2], ends[1::2], spans, (height, width), strict=True)
     ]
-    return Region(starts[0], starts[1], spans[0], spans[1], _shape(spans[0], spans[1], _SIDE))
+    return Region(starts[0], starts[1], spans[0], spans[1], _shape(spans[0], spans[1], _SIDE_PX))

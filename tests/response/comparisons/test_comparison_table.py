@@ -9,7 +9,7 @@ from scipy import stats
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.comparisons.comparison_table import COLUMNS, compare_with_vehicle
-from spheroid_qc.response.comparisons.effect_size import holm
+from spheroid_qc.response.multiple_testing import holm
 from tests.response.plates import groups, shuffled
 
 VEHICLE = [0.1, 0.3, 0.2, 0.15, 0.4]
@@ -94,9 +94,10 @@ def test_each_vehicle_group_has_its_own_reference():
     assert found.loc["b", "p_t_holm"] == found.loc["b", "p_t"]
 
 
-def test_strata_in_the_name_of_the_condition_count():
+def test_strata_are_compared_apart():
     table = groups({"vehicle | A": [0.0, 0.1, 0.2], "x | A": [1.0, 1.1, 1.2],
                     "vehicle | B": [5.0, 5.1, 5.2], "x | B": [5.0, 5.1, 5.2]})  # fmt: skip
+    table["stratum"] = ["A"] * 6 + ["B"] * 6
     assert compare(table)["difference"].tolist() == pytest.approx([1.0, 0.0])
 
 

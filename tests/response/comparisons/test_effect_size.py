@@ -12,9 +12,9 @@ from spheroid_qc.response.comparisons.effect_size import (
     block_contrast,
     cliffs_delta,
     hedges_g,
-    holm,
     welch,
 )
+from spheroid_qc.response.multiple_testing import holm
 
 RNG = np.random.default_rng(3)
 

@@ -13,8 +13,8 @@ from spheroid_qc.response.synergy.dose_index import DoseIndex
 from spheroid_qc.response.synergy.index_interval import fit_interaction
 from spheroid_qc.response.synergy.index_levels import around
 from spheroid_qc.response.synergy.interpretation import annotate_significance
+from spheroid_qc.response.synergy.loewe import HillCurve
 from spheroid_qc.response.synergy.median_effect import fit_median_effect
-from spheroid_qc.response.synergy.reference_models import HillCurve
 from tests.response.synergy.test_synergy_table import CURVES, analyse, bliss, loewe, mean_of, plate
 
 PARTIAL = (HillCurve(1.0, 1.2, 0.6), HillCurve(0.1, 2.0, 0.9))

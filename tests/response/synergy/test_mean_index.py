@@ -12,13 +12,13 @@ from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.scatter import PooledVariance
 from spheroid_qc.response.synergy import mean_index
 from spheroid_qc.response.synergy.index_interval import fit_interaction
+from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect
 from spheroid_qc.response.synergy.mean_index import (
     _before_cut_off,
     draw_effects,
     mean_index_interval,
 )
 from spheroid_qc.response.synergy.median_effect import fit_median_effect
-from spheroid_qc.response.synergy.reference_models import HillCurve, loewe_effect
 
 CURVES = (HillCurve(1.0, 1.0), HillCurve(0.1, 2.5))
 LEVELS = 3.0 ** (np.arange(4) - 1.5)

@@ -15,7 +15,6 @@ from spheroid_qc.response.synergy.median_effect import (
     combination_index,
     dose_reduction_index,
     fit_median_effect,
-    index_at_level,
     level_doses,
 )
 
@@ -58,7 +57,9 @@ def test_doublets_as_published(chou, pair):
     line = fit_median_effect(doses.sum(axis=1), fa)
     assert (line.dm, line.m, line.r) == pytest.approx(chou["recomputed"]["Dm,m,r"][pair], abs=1e-5)
     parts = doses[0] / doses[0].sum()
-    at_levels = [index_at_level(line, parts, singles, level) for level in FA_LEVELS]
+    at_levels = [
+        float(combination_index(level_doses(line, parts, fa), fa, singles)) for fa in FA_LEVELS
+    ]
     assert at_levels == pytest.approx(
         chou["recomputed"]["CI at fa .50/.75/.90/.95"][pair], abs=1e-5
     )

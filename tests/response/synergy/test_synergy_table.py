@@ -12,7 +12,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.groups import fixed_ratios
 from spheroid_qc.response.responses import read_responses
-from spheroid_qc.response.synergy.reference_models import HillCurve, loewe_effect
+from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect
 from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS, synergy_table
 from spheroid_qc.response.synergy.synergyfinder import synergyfinder_table
 from tests.response.curves.test_dose_response import chou_table

@@ -14,8 +14,8 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Polarity, SegmentationParameters
 from spheroid_qc.samples import DEMO, render_frame
 from spheroid_qc.segmentation import Segmentation, segment
-from spheroid_qc.segmentation.learned import weights
-from spheroid_qc.segmentation.learned.confidence import FIGURES
+from spheroid_qc.segmentation.learned import network
+from spheroid_qc.segmentation.learned.confidence import FEATURES
 from tests.segmentation.scenes import cells, disc, ground, overlap, rim_only, scattered
 
 PLACE = files("spheroid_qc.segmentation.learned")
@@ -108,7 +108,7 @@ def test_settings_are_heeded() -> None:
 
 
 def test_the_weights_are_those_of_the_card() -> None:
-    data = PLACE.joinpath(weights.WEIGHTS).read_bytes()
+    data = PLACE.joinpath(network.WEIGHTS).read_bytes()
     assert len(data) <= 8_000_000
     card = PLACE.joinpath("MODEL_CARD.md").read_text(encoding="utf-8")
     assert hashlib.sha256(data).hexdigest() in card
@@ -117,11 +117,11 @@ def test_the_weights_are_those_of_the_card() -> None:
 def test_the_calibration_weighs_what_is_measured() -> None:
     table = json.loads(PLACE.joinpath("calibration.json").read_text(encoding="utf-8"))
     assert set(table) == {"bodies", "nothing", "learned_of_two", "classical_of_two"}
-    assert set(table["bodies"]) == {"constant", *FIGURES}
+    assert set(table["bodies"]) == {"constant", *FEATURES}
 
 
 def test_without_weights_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "WEIGHTS", "no_such_file.onnx")
+    monkeypatch.setattr(network, "WEIGHTS", "no_such_file.onnx")
     image, _ = disc(100, (50, 50), 20)
     for method in ("learned", "auto"):
         with pytest.raises(RequestError, match="not in this installation"):

@@ -1,0 +1,93 @@
+"""What synergy models work on: the wells of one combination on one plate, and its drugs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations as subsets
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.conditions import Conditions
+from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves, Wells
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class CombinationWells:
+    """Wells of a combination, of its drugs alone, of some of them together, and of the vehicle.
+
+    Parameters
+    ----------
+    drugs : list of str
+        Names of the k drugs.
+    doses : ndarray, shape (n, k)
+        0 where a drug is absent.
+    effect : ndarray, shape (n,)
+        Fraction affected.
+    cells : Conditions
+        The same wells by condition.
+    curves : SingleDrugCurves
+        Curves of the drugs alone on this plate.
+    settings : ResponseParameters
+        Confidence level and limits.
+    """
+
+    drugs: list[str]
+    doses: FloatArray
+    effect: FloatArray
+    cells: Conditions
+    curves: SingleDrugCurves
+    settings: ResponseParameters
+    _computed: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def combined(self) -> IntArray:
+        """Numbers of the conditions that hold all drugs."""
+        return np.flatnonzero((self.cells.doses > 0).all(axis=1))
+
+    @cached_property
+    def alone(self) -> dict[str, Wells]:
+        """Doses and effects of each drug alone, where it was given alone."""
+        single = (self.doses > 0).sum(axis=1) == 1
+        return {
+            drug: (self.doses[chosen, i], self.effect[chosen])
+            for i, drug in enumerate(self.drugs)
+            if (chosen := single & (self.doses[:, i] > 0)).any()
+        }
+
+    def doses_alone(self, drug: int) -> int:
+        """At how many doses a drug was tested alone."""
+        single = (self.cells.doses > 0).sum(axis=1) == 1
+        return int((single & (self.cells.doses[:, drug] > 0)).sum())
+
+    def parts(self, size: int) -> IntArray:
+        """Numbers of the conditions with `size` of the drugs at the doses of each combination.
+
+        Returns
+        -------
+        ndarray of int, shape (combinations, choices of `size` drugs)
+            -1 where that was not tested.
+        """
+        k, cells = len(self.drugs), self.cells
+        kept = [np.isin(np.arange(k), chosen) for chosen in subsets(range(k), size)]
+        return np.array(
+            [
+                [cells.find(np.where(keep, cells.doses[j], 0.0)) for keep in kept]
+                for j in self.combined
+            ],
+            dtype=np.intp,
+        ).reshape(len(self.combined), len(kept))
+
+    def once(self, function: Callable[[CombinationWells], Result]) -> Result:
+        """Give the result of a function of these wells, computed once: models may share one."""
+        if function not in self._computed:
+            self._computed[function] = function(self)
+        return cast(Result, self._computed[function])

@@ -1,0 +1,31 @@
+"""Dose-reduction index: by which factor a drug's dose is lower in the combination than alone.
+
+DRI_i(fa) = Dx_i(fa) / D_i (Chou 2006, doi:10.1124/pr.58.3.10); from the same median effect lines as
+the combination index, whose terms are their inverses.
+"""
+
+from __future__ import annotations
+
+from spheroid_qc.response.synergy.combination_index import median_effect_rows
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel
+
+
+class DoseReduction(SynergyModel):
+    """How much less of each drug is needed; one method per drug, numbered as in `combination`."""
+
+    method = "dose_reduction_index"
+    name = "dose-reduction index"
+    references = ("doi:10.1124/pr.58.3.10",)
+    requires = "A median effect line of each drug alone: at least three doses."
+    is_ratio = True
+    is_tested = False
+    shows_interaction = False
+
+    def covers(self, method: str) -> bool:
+        """Whether it is the dose reduction of some drug."""
+        return method.startswith(f"{self.method}_")
+
+    def rows(self, wells: CombinationWells) -> list[Row]:
+        """Rows of every combination, and of fixed-ratio series at fixed effects."""
+        return [row for row in wells.once(median_effect_rows) if self.covers(row["method"])]
