@@ -96,10 +96,10 @@ def main(folder: Path) -> None:
     camera.until(lambda: camera.view.data is not None)
     load_map(plate, session, images / "plate_map.csv")
     camera.until(lambda: session.plate_map is not None)
-    plate.editor_fold.set_open(True)
+    plate.editor_fold.expand()
     plate.grid.select(["B03", "C03", "D03"])
     camera.shoot("plate")
-    plate.editor_fold.set_open(False)
+    plate.editor_fold.collapse()
 
     run = open_panel(viewer, "Run")
     if not done_before:

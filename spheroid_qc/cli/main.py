@@ -29,8 +29,8 @@ from spheroid_qc.cli.terminal import (
     Reporter,
     StopSignal,
     describe_unexpected,
+    echo,
     one_line,
-    say,
     stop_on_signals,
 )
 from spheroid_qc.errors import RequestError, SpheroidQCError
@@ -164,7 +164,7 @@ def run(
         from spheroid_qc.configuration import write_configuration
 
         write_configuration(write_config, parameters)
-        say(f"Wrote {write_config}; edit it and use it with --config.")
+        echo(f"Wrote {write_config}; edit it and use it with --config.")
         return
     if folder is None:
         raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
@@ -185,7 +185,7 @@ def run(
     raise typer.Exit(1 if result.failures else 0)
 
 
-def analyse(
+def analyse_command(
     source: Annotated[
         Path,
         typer.Argument(
@@ -239,24 +239,24 @@ def analyse(
     ] = None,
 ) -> None:  # fmt: skip
     """Drug response, synergy, plate quality and comparisons of a run or of a table."""
-    from spheroid_qc.workflow.whole_run import analyse as analyse_source
+    from spheroid_qc.workflow.whole_run import analyse
 
     refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
     parameters = read_response_parameters(source, config, time, settings or [])
     with Reporter() as report:
-        result = analyse_source(
+        result = analyse(
             source, out, response_is, response_unit, parameters, response_column, report
         )
     say_verdict(result.analysis)
-    say(f"tables: {result.out}")
+    echo(f"tables: {result.out}")
     say_problems(result.failures)
     if result.failures:
         raise typer.Exit(1)
-    say(f"to look at: {result.out / 'report.html'}")
+    echo(f"to look at: {result.out / 'report.html'}")
 
 
-app.command("analyse")(analyse)
-app.command("analyze", hidden=True)(analyse)
+app.command("analyse")(analyse_command)
+app.command("analyze", hidden=True)(analyse_command)
 
 
 @app.command()
@@ -278,7 +278,7 @@ def inspect(
     )
     table = frame_table(folder, parameters.plate)
     found = inspection(table, parameters.plate.well_count)
-    say(render(found, max_rows=None if all_rows else 40))
+    echo(render(found, max_rows=None if all_rows else 40))
     if not table.frames:
         raise RequestError(
             f"No image in {folder} has a name that tells its well; settle it with --name-pattern."
@@ -299,11 +299,11 @@ def demo(
     refuse_empty({"--out": out})
     with Reporter() as report:
         text = run_demo(out, workers=workers, progress=report)
-    say(text)
+    echo(text)
 
 
-@app.command()
-def evaluate(
+@app.command("evaluate")
+def evaluate_command(
     predicted: Annotated[
         Path, typer.Argument(help="Folder of masks, run folder, or table of measured values.")
     ],
@@ -336,15 +336,15 @@ def evaluate(
     ] = False,
 ) -> None:  # fmt: skip
     """Compare masks or measured values with a reference: overlap, bias, agreement, failures."""
-    from spheroid_qc.evaluate import evaluate as compare
+    from spheroid_qc.evaluate import evaluate
 
     refuse_empty({"PREDICTED": predicted, "TRUTH": truth, "--out": out, "--images": images})
-    found = compare(
+    found = evaluate(
         predicted, truth, out, images=images, keys=tuple(key or ()), values=tuple(value or ()),
         group=group, tolerance_px=tolerance, numbers=numbers,
     )  # fmt: skip
     say_problems(found.problems)
-    say("\n".join([*(one_line(line) for line in found.lines), "", f"Tables: {found.out}"]))
+    echo("\n".join([*(one_line(line) for line in found.lines), "", f"Tables: {found.out}"]))
     raise typer.Exit(1 if found.problems else 0)
 
 
@@ -378,7 +378,7 @@ def main() -> None:
     except MemoryError:
         _fail("There is not enough memory; run the same command again with fewer --workers.", 1)
     except OSError as error:
-        # What fails while results are written is told by `run_plate`; this is before.
+        # What fails while results are written is said by `run_plate`; this is before.
         _fail(describe_unexpected(error), 2)
     except Exception as error:
         if os.environ.get("SPHEROID_QC_TRACEBACK"):
@@ -387,7 +387,7 @@ def main() -> None:
 
 
 def _fail(sentence: str, status: int) -> None:
-    say(f"spheroid-qc: {sentence}", err=True)
+    echo(f"spheroid-qc: {sentence}", err=True)
     sys.exit(status)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spheroid_qc.cli.terminal import one_line, say
+from spheroid_qc.cli.terminal import echo, one_line
 from spheroid_qc.errors import RequestError
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def say_verdict(analysis: Analysis) -> None:
     from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
     for remark in remarks(analysis):
-        say(f"note: {one_line(remark)}", err=True)
-    say("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
+        echo(f"note: {one_line(remark)}", err=True)
+    echo("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
 
 
 def refuse_empty(paths: Mapping[str, Path | None]) -> None:
@@ -95,19 +95,19 @@ def refuse_empty(paths: Mapping[str, Path | None]) -> None:
 def conclude(result: PlateResult) -> None:
     """Say what came out, what could not be done, and where the results lie."""
     for note in result.notes:
-        say(f"note: {one_line(note)}", err=True)
+        echo(f"note: {one_line(note)}", err=True)
     say_problems(result.failures, f", all listed in {result.out / 'qc.csv'}")
     old = result.n_frames - result.n_new
     kept = f" ({old} of them were done before)" if old else ""
-    say("\n".join(["", *(one_line(line) for line in result.answer), ""]))
-    say(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
+    echo("\n".join(["", *(one_line(line) for line in result.answer), ""]))
+    echo(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
     if result.analysis is not None:
-        say(f"to look at: {result.out / 'report.html'}")
+        echo(f"to look at: {result.out / 'report.html'}")
 
 
 def say_problems(problems: Sequence[str], listed: str = "") -> None:
     """Print the first problems, and how many more there are; `listed`: where all stand."""
     for problem in problems[:_MAX_LISTED]:
-        say(f"problem: {one_line(problem)}", err=True)
+        echo(f"problem: {one_line(problem)}", err=True)
     if len(problems) > _MAX_LISTED:
-        say(f"problem: ... and {len(problems) - _MAX_LISTED} more{listed}.", err=True)
+        echo(f"problem: ... and {len(problems) - _MAX_LISTED} more{listed}.", err=True)

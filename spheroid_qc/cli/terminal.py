@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spheroid_qc.run import Progress
 
 
-def say(text: str, *, err: bool = False) -> None:
+def echo(text: str, *, err: bool = False) -> None:
     """Print a text to standard output or standard error.
 
     Parameters
@@ -181,8 +181,8 @@ def describe_unexpected(error: Exception) -> str:
         if trace
         else ""
     )
-    messages = f"{type(error).__name__}: {one_line(str(error))}".removesuffix(": ")
+    what = f"{type(error).__name__}: {one_line(str(error))}".removesuffix(": ")
     return (
-        f"Something went wrong that should not have ({messages}{place}); run the same command with "
+        f"Something went wrong that should not have ({what}{place}); run the same command with "
         "the environment variable SPHEROID_QC_TRACEBACK=1 and report what it prints."
     )

@@ -1,35 +1,9 @@
 """Settings in and out: TOML files, `--set`, and how two sets of settings differ.
 
-`settings` walks over the models in `parameters`, the single source; `files` reads and writes
+`settings` walks over the models in `parameters`, the single source; `toml_files` reads and writes
 TOML; `validation` turns refusals into sentences.
 """
 
-from __future__ import annotations
+import lazy_loader as lazy
 
-from spheroid_qc.configuration.settings import (
-    REMEASURE,
-    difference,
-    flatten,
-    needs_new_masks,
-)
-from spheroid_qc.configuration.toml_files import (
-    apply_overrides,
-    configuration_text,
-    parse_configuration,
-    parse_overrides,
-    read_configuration,
-    write_configuration,
-)
-
-__all__ = [
-    "REMEASURE",
-    "apply_overrides",
-    "configuration_text",
-    "difference",
-    "flatten",
-    "needs_new_masks",
-    "parse_configuration",
-    "parse_overrides",
-    "read_configuration",
-    "write_configuration",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -230,34 +230,57 @@ def _changes(
 ) -> dict[str, str]:
     before, after = flatten(old), flatten(new)
     units = {record.key: record.unit for record in settings()}
-    messages = {}
+    sentences = {}
     for key in [*after, *(key for key in before if key not in after)]:
         unit = f" {units[key]}" if units.get(key) else ""
         if key not in before:
-            messages[key] = (
+            sentences[key] = (
                 f"{key} is {_shown(after[key], unit)}; the older settings don't have it."
             )
         elif key not in after:
-            messages[key] = (
+            sentences[key] = (
                 f"{key} was {_shown(before[key], unit)}; the newer settings don't have it."
             )
         elif before[key] != after[key]:
-            messages[key] = (
+            sentences[key] = (
                 f"{key} was {_shown(before[key], unit)} and is {_shown(after[key], unit)}."
             )
-    return messages
+    return sentences
 
 
 def _shown(value: Any, unit: str) -> str:
     if value is None:
         return "not set"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return f"{value!r}{unit}"
-    if isinstance(value, Mapping):
-        inside = ", ".join(f"{name} = {_shown(item, '')}" for name, item in value.items())
-        return f"{{{inside}}}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_shown(item, "") for item in value) + "]"
-    return f'"{value}"'
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return toml_value(value) + (unit if number else "")
+
+
+def toml_value(value: Any) -> str:
+    """Write one value as it stands in a settings file, after the equals sign.
+
+    Parameters
+    ----------
+    value : object
+        Plain data; what TOML can't hold, None among them, is written as Python does.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    import tomlkit
+
+    try:
+        if isinstance(value, str) and "\\" in value and "'" not in value and value.isprintable():
+            # Regular expressions stay readable in single quotes, where a backslash is a backslash.
+            return tomlkit.string(value, literal=True).as_string()
+        if isinstance(value, Mapping):
+            table = tomlkit.inline_table()
+            table.update(value)
+            return table.as_string()
+        if isinstance(value, list | tuple):
+            return "[" + ", ".join(toml_value(item) for item in value) + "]"
+        text: str = tomlkit.item(value).as_string()
+        return text
+    except TypeError:
+        return repr(value)

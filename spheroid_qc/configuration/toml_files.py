@@ -7,22 +7,21 @@ to write instead. A misspelt key is never ignored.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from spheroid_qc.atomic import write_text
 from spheroid_qc.configuration.settings import (
     SettingRecord,
     flatten,
     sections,
     settings,
+    toml_value,
 )
-from spheroid_qc.configuration.toml_text import key_line, syntax_sentence, toml_value
 from spheroid_qc.configuration.validation import unknown_setting, validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
@@ -91,12 +90,12 @@ def parse_configuration(text: str, source: str = "configuration") -> Parameters:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RequestError(syntax_sentence(text, source, str(error))) from None
+        raise RequestError(_syntax_sentence(text, source, str(error))) from None
     except RecursionError:
         raise RequestError(f"{source} is nested too deeply to be a configuration.") from None
 
     def where(location: tuple[str, ...]) -> str:
-        line = key_line(text, location)
+        line = _key_line(text, location)
         return f"{source}, line {line}" if line else source
 
     return validated(data, where)
@@ -157,17 +156,10 @@ def write_configuration(
     path = Path(path)
     if path.exists() and not overwrite:
         raise RequestError(f"{path} exists already; choose another name or remove it first.")
+    if not path.parent.is_dir():
+        raise RequestError(f"{path} can't be written: its folder does not exist.")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(configuration_text(parameters))
-            # mkstemp makes a file that only its owner may read; a configuration is shared.
-            Path(temporary).chmod(0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_text(path, configuration_text(parameters))
     except OSError as error:
         raise RequestError(f"{path} can't be written: {error.strerror}.") from error
 
@@ -263,7 +255,7 @@ def apply_overrides(
     def where(location: tuple[str, ...]) -> str:
         # A problem between two settings of a section is told by the section's name only.
         key = ".".join(location)
-        near = [messages for name, messages in typed.items() if f"{name}.".startswith(f"{key}.")]
+        near = [argument for name, argument in typed.items() if f"{name}.".startswith(f"{key}.")]
         return typed.get(key) or ", ".join(near) or "--set"
 
     return validated(data, where)
@@ -293,3 +285,46 @@ def _comments(record: SettingRecord) -> list[str]:
     wrapped = textwrap.wrap(about, 94, break_long_words=False, break_on_hyphens=False)
     wrapped += textwrap.wrap(facts, 94, break_long_words=False, break_on_hyphens=False)
     return [f"# {line}" for line in wrapped]
+
+
+def _syntax_sentence(text: str, source: str, message: str) -> str:
+    """Say where and why a text is not TOML, and for the usual slips what to write."""
+    lines = text.rstrip().splitlines()
+    match = re.search(r"\(at line (\d+), column \d+\)", message)
+    number = min(int(match[1]), len(lines)) if match else len(lines)
+    written = lines[number - 1].strip() if lines else ""
+    reason = re.sub(r"\s*\(at .*\)$", "", message)
+    sentence = f"{source}, line {number}: this is not valid TOML ({reason}): {written}"
+    sentence += "" if written.endswith(".") else "."
+    if re.search(r"=\s*[-+]?\d+,\d+\s*(#.*)?$", written):
+        sentence += " Write numbers with a decimal point."
+    elif re.search(r"=\s*(#.*)?$", written):
+        sentence += " Give the setting a value or remove the line."
+    elif re.search(r"=\s*[A-Za-z]", written) or (r"\\" in repr(written) and '"' in written):
+        sentence += " Text stands in quotes; with backslashes in single quotes: '...'."
+    return sentence
+
+
+def _key_line(text: str, location: tuple[str, ...]) -> int | None:
+    """Find the line where a key is set, for keys written one to a line."""
+    section: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$", line)
+        if header:
+            section = _parts(header[1])
+            if section == location:
+                return number
+            continue
+        assigned = re.match(r"\s*([^=#]+?)\s*=", line)
+        if assigned:
+            full = section + _parts(assigned[1])
+            # An item of an inline table is reported by longer location than its line's key.
+            if full[: len(location)] == location or (
+                len(full) > 1 and location[: len(full)] == full
+            ):
+                return number
+    return None
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

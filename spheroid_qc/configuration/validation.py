@@ -11,8 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, to_jsonable_python
 
-from spheroid_qc.configuration.settings import SettingRecord, sections, settings
-from spheroid_qc.configuration.toml_text import toml_value
+from spheroid_qc.configuration.settings import SettingRecord, sections, settings, toml_value
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 
@@ -91,21 +90,21 @@ def _number_advice(text: str, record: SettingRecord) -> str:
     if match is None:
         return ""
     number, rest = match["number"], match["rest"]
-    messages = []
+    advice = []
     if rest:
         unit = f"the unit is {record.unit}" if record.unit else "it has no unit"
-        messages.append(f"write the number alone, {unit}")
+        advice.append(f"write the number alone, {unit}")
     if "," in number and record.kind == "number":
         whole = number.replace(",", "")
         if number.count(",") == 1 and "." not in number:
-            messages.append(f"write {number.replace(',', '.')} with a decimal point")
+            advice.append(f"write {number.replace(',', '.')} with a decimal point")
             if _GROUPED.fullmatch(number):
-                messages[-1] += f", or {whole} if a thousand is meant"
+                advice[-1] += f", or {whole} if a thousand is meant"
         else:
-            messages.append("write the number with a decimal point and no other separator")
+            advice.append("write the number with a decimal point and no other separator")
     elif "," in number:
-        messages.append("write the number without a comma")
-    return f"; {'; '.join(messages)}" if messages else "; numbers stand without quotes"
+        advice.append("write the number without a comma")
+    return f"; {'; '.join(advice)}" if advice else "; numbers stand without quotes"
 
 
 def unknown_setting(key: str) -> str:
@@ -146,8 +145,5 @@ def unknown_setting(key: str) -> str:
 
 
 def _given(value: Any) -> str:
-    try:
-        text = toml_value(value)
-    except TypeError:
-        text = repr(value)
+    text = toml_value(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

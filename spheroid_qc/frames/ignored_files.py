@@ -11,7 +11,7 @@ nd2 czi lif lof vsi oir oib oif lsm zvi ims stk flex dv mrxs scn svs ndpi c01 di
 jp2 jxl dcm zarr avi mp4 mov
 """
 OTHER_FORMATS: frozenset[str] = frozenset(_OTHER.split())
-"""Image formats of instruments that must be converted or need further readers."""
+"""Image formats of instruments that must be exported as TIFF."""
 
 SKIPPED_FOLDERS: dict[str, str] = {
     **dict.fromkeys(("mask", "masks"), "a folder of masks"),
@@ -79,8 +79,8 @@ def reason_to_ignore(name: str) -> tuple[str, str] | None:
     if suffix in OTHER_FORMATS:
         return (
             "unread",
-            f"Files of type .{suffix} can't be read as they are: export them as TIFF, or convert "
-            "them with the readers of the extra [formats].",
+            f"Files of type .{suffix} can't be read: export them as TIFF with the instrument's own "
+            "program.",
         )
     if suffix in _TABLES:
         return "stray", "A table, not an image; a plate map is given with --plate-map."

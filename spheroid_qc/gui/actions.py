@@ -1,14 +1,17 @@
-"""What several panels do: open a folder, read the tables, bring another panel to the front."""
+"""What several panels do: open a folder, read tables and settings, bring a panel to the front."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from napari.utils.notifications import show_error, show_warning
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtWidgets import QFileDialog
 
-from spheroid_qc.errors import PlateMapError
+from spheroid_qc.configuration import read_configuration, write_configuration
+from spheroid_qc.errors import PlateMapError, SpheroidQCError
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
@@ -18,8 +21,11 @@ from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import read_plate_map
 
+PANELS = ("Plate", "Run", "Review", "Results", "Segment and measure")
+_SETTINGS_FILE = "Settings (*.toml)"
 
-def keep_map(session: Session) -> bool:
+
+def save_edited_map(session: Session) -> bool:
     """Save a map that was filled in and not saved yet; tells whether a run may start.
 
     Parameters
@@ -47,9 +53,6 @@ def keep_map(session: Session) -> bool:
         return False
     session.map_saved(plate_map, path)
     return True
-
-
-PANELS = ("Plate", "Run", "Review", "Results", "Segment and measure")
 
 
 def open_images(
@@ -107,7 +110,7 @@ def load_map(owner: Any, session: Session, path: Path) -> Any:
     return in_background(owner, read, done=done)
 
 
-def read_tables(out: Path) -> dict[str, pd.DataFrame]:
+def read_run_tables(out: Path) -> dict[str, pd.DataFrame]:
     """Read the tables of a run folder; those that are not there are left out."""
     found = {}
     for name in TABLES:
@@ -131,7 +134,7 @@ def load_tables(owner: Any, session: Session) -> Any:
     def failed(error: BaseException) -> None:
         show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
 
-    return in_background(owner, read_tables, out, done=done, failed=failed)
+    return in_background(owner, read_run_tables, out, done=done, failed=failed)
 
 
 def open_panel(viewer: Any, name: str) -> Any:
@@ -142,3 +145,37 @@ def open_panel(viewer: Any, name: str) -> Any:
     dock.show()
     dock.raise_()
     return widget
+
+
+def load_settings(parent: Any, session: Session) -> None:
+    """Ask for a file of settings, and take them over into the session."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Settings", "", _SETTINGS_FILE)
+    if name:
+        try:
+            session.set_parameters(read_configuration(Path(name)))
+        except SpheroidQCError as error:
+            show_error(str(error))
+
+
+def save_settings(parent: Any, session: Session) -> None:
+    """Ask for a file, and write the settings of the session to it."""
+    name, _ = QFileDialog.getSaveFileName(parent, "Settings", "settings.toml", _SETTINGS_FILE)
+    if not name:
+        return
+    path = Path(name).with_suffix(".toml")
+    try:
+        write_configuration(path, session.parameters, overwrite=True)
+    except SpheroidQCError as error:
+        show_error(str(error))
+        return
+    show_info(f"Use it with: {session.command(path)}" if session.opened else f"Wrote {path}")
+
+
+def write_or_say(path: Path, write: Callable[[], Any]) -> None:
+    """Write a file that the user asked for; says that it is there, or why not."""
+    try:
+        write()
+    except OSError as error:
+        show_error(f"{path} can't be written ({error.strerror}); choose another place.")
+    else:
+        show_info(f"Wrote {path}")

@@ -1,4 +1,4 @@
-"""Corrections as they are painted: measured anew and kept a moment after every stroke.
+"""Corrections as they are painted: measured anew and kept right after every stroke.
 
 Works for every panel of a viewer, also when none is open. What is painted is measured in a
 thread and written beside the automatic masks at once, so that a crash loses at most the stroke in
@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, Signal
 
 from spheroid_qc.errors import ImageError
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.gui.state.session import Session, session_of
-from spheroid_qc.gui.state.threads import alive, in_background, sentence_of
+from spheroid_qc.gui.state.threads import alive, in_background, rest_timer, sentence_of
 from spheroid_qc.gui.state.well_data import WellData
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.run.store.corrected_masks import measure_masks, remove_correction, store_correction
@@ -49,7 +49,7 @@ class Correcting(QObject):
     Signals
     -------
     measured : str, str, int
-        The frame was measured from its painted masks; `result_of` gives the figures.
+        The frame was measured from its painted masks; `result_of` gives the features.
     """
 
     measured = Signal(str, str, int)
@@ -66,17 +66,14 @@ class Correcting(QObject):
         self._busy = False
         self._field = 0
         self._picture: tuple[int, int, FieldImage] | None = None
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_REST_MS)
-        self._rest.timeout.connect(self._begin)
+        self._rest = rest_timer(self, _REST_MS, self._begin)
         self.view.painted.connect(self._on_painted)
         self.view.shown.connect(self._on_shown)
         self.session.opened_changed.connect(self._forget, check_nargs=False)
         viewer.window._qt_window.installEventFilter(self)
 
     def result_of(self, plate: str, well: str, timepoint: int) -> dict[str, Any] | None:
-        """Figures of a frame as it now counts: painted ones, else those of the record."""
+        """Features of a frame as it now counts: painted ones, else those of the record."""
         found = self._results.get((plate, well, timepoint))
         data = self.view.data
         if found is None and data is not None and (data.plate, data.well) == (plate, well):

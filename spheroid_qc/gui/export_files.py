@@ -14,7 +14,7 @@ import pandas as pd
 from spheroid_qc.atomic import atomic_path, write_text
 from spheroid_qc.configuration import write_configuration
 from spheroid_qc.errors import RequestError
-from spheroid_qc.gui.panels.result_figures import (
+from spheroid_qc.gui.result_figures import (
     Figure,
     curve_metrics,
     dose_figures,
@@ -33,8 +33,6 @@ def export_session(
     parameters: Parameters,
     command: str,
     plate_map: Path | None,
-    *,
-    figures: bool = True,
 ) -> list[Path]:
     """Write tables, figures and settings into a folder.
 
@@ -52,8 +50,6 @@ def export_session(
         Command line that repeats the session; its `--config` is the settings file here.
     plate_map : Path or None
         Copied as well.
-    figures : bool
-        Whether figures are drawn.
 
     Returns
     -------
@@ -93,9 +89,8 @@ def export_session(
         f"that lie in the results folder:\n\n{command}\n",
     )
     written.append(note)
-    if figures:
-        for figure in _figures(run, tables, parameters):
-            written += write_figure(figure, target / "figures")
+    for figure in _figures(run, tables, parameters):
+        written += write_figure(figure, target / "figures")
     return written
 
 

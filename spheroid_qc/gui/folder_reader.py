@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from spheroid_qc.frames.ignored_files import IMAGE_SUFFIXES, split_suffix
 from spheroid_qc.frames.naming.read_names import read_names
 from spheroid_qc.run.store.run_folder import RunFolder
 
 _LOOK_AT = 300
-_ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
 
 def folder_reader(path: str | list[str]) -> Callable[[Any], list[tuple[None]]] | None:
@@ -41,7 +41,7 @@ def _first_names(folder: Path) -> Iterator[str]:
     found = 0
     for place, _, files in os.walk(folder):
         for name in sorted(files):
-            if name.lower().endswith(_ENDINGS):
+            if split_suffix(name)[1] in IMAGE_SUFFIXES:
                 yield (Path(place) / name).relative_to(folder).as_posix()
                 found += 1
                 if found >= _LOOK_AT:

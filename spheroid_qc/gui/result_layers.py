@@ -1,4 +1,4 @@
-"""What was found in an image, as layers beside it: outlines, and figures to hover over."""
+"""What was found in an image, as layers beside it: outlines, and features to hover over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run of one viewer: started, heard of, stopped. It outlives the panel that started it."""
+"""The run of one viewer: started, polled, stopped. It outlives the panel that started it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from spheroid_qc.run.store.corrected_masks import corrected_record
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunStopped
 
-_LISTEN_MS = 60
+_POLL_MS = 60
 _IDLE_S = 12.0
 """Tables and report are made anew once decisions have come to rest, or when they are looked at."""
 
@@ -38,7 +38,7 @@ def _stop_all() -> None:
 
 
 class RunControl(QObject):
-    """Starts the run of a session in its own process and passes on what it tells.
+    """Starts the run of a session in its own process and passes its messages on.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class RunControl(QObject):
         self._bar: Any = None
         self._tables_due = 0.0
         self._timer = QTimer(self)
-        self._timer.setInterval(_LISTEN_MS)
-        self._timer.timeout.connect(self._hear)
+        self._timer.setInterval(_POLL_MS)
+        self._timer.timeout.connect(self._poll)
         self.session.tables_wanted.connect(self.update_tables, check_nargs=False)
         # The window closes: the child hears that nobody listens, and ends; wells are kept.
         holder: list[BackgroundRun | None] = [None]
@@ -124,7 +124,7 @@ class RunControl(QObject):
             self._tables_due = time.monotonic()
             self._timer.start()
 
-    def _hear(self) -> None:
+    def _poll(self) -> None:
         if not alive(self):
             return
         run = self.run
@@ -156,7 +156,7 @@ class RunControl(QObject):
         if state.well and self._folder is not None:
             key = (state.plate, state.well)
             self.live[key] = rows_of_well(self._folder, *key)
-        self.session.run_told.emit(state)
+        self.session.run_progressed.emit(state)
 
     def _on_end(self, message: Ended | Failed | RunStopped) -> None:
         run, self.run = self.run, None

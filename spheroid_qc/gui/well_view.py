@@ -15,14 +15,14 @@ import napari.viewer
 import numpy as np
 from napari.layers import Image, Layer
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.result_layers import MaskLayer, overlay_of, place_overlays
 from spheroid_qc.gui.state.lazy_stack import LazyStack, SwappableStack, empty_stack
 from spheroid_qc.gui.state.session import Session, session_of
-from spheroid_qc.gui.state.threads import alive, in_background
-from spheroid_qc.gui.state.well_data import WellData, read_well, warm_well
+from spheroid_qc.gui.state.threads import alive, in_background, rest_timer
+from spheroid_qc.gui.state.well_data import WellData, open_well, warm_well
 from spheroid_qc.gui.well_colours import CORE, SHED
 from spheroid_qc.run.progress import Progress
 
@@ -66,17 +66,14 @@ class WellView(QObject):
         self._number = 0
         self._setting = False
         # Reading takes turns with drawing: what the user waits for is drawn first.
-        self._ahead = QTimer(self)
-        self._ahead.setSingleShot(True)
-        self._ahead.setInterval(_PAUSE_MS)
-        self._ahead.timeout.connect(self._read_ahead)
+        self._ahead = rest_timer(self, _PAUSE_MS, self._read_ahead)
         self._warmer = ThreadPoolExecutor(1, thread_name_prefix="wells-ahead")
         self._warming: list[Future[None]] = []
         self.session.well_wanted.connect(self._on_wanted, check_nargs=False)
         self.session.opened_changed.connect(self._on_opened, check_nargs=False)
         self.session.tables_changed.connect(self._on_tables, check_nargs=False)
         self.session.map_changed.connect(self._on_map, check_nargs=False)
-        self.session.run_told.connect(self._on_told)
+        self.session.run_progressed.connect(self._on_progress)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -158,7 +155,7 @@ class WellView(QObject):
         if alive(self):
             self.write_caption()
 
-    def _on_told(self, state: Progress) -> None:
+    def _on_progress(self, state: Progress) -> None:
         waiting = alive(self) and self.data is not None and not self.data.analysed
         if waiting and (state.plate, state.well) == (self.session.plate, self.session.well):
             self.read_again()
@@ -366,7 +363,7 @@ class WellView(QObject):
 def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wanted, WellData]:
     """Read what the screen will show first; in a thread."""
     assert session.opened is not None
-    data = read_well(session.opened, wanted.plate, wanted.well, session.cache, field)
+    data = open_well(session.opened, wanted.plate, wanted.well, session.cache, field)
     now = min(wanted.timepoint, len(data.times_h) - 1)
     for stack in data.stacks:
         stack.frame(now)

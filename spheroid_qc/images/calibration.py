@@ -19,8 +19,8 @@ CalibrationSource = Literal["parameter", "plate_file", "ome", "imagej", "vendor"
 TRUST: tuple[CalibrationSource, ...] = ("parameter", "plate_file", "ome", "imagej", "vendor")
 
 # Outside these bounds no light microscope or plate camera works: the number is a mistake.
-SMALLEST_UM = 0.005
-LARGEST_UM = 200.0
+MIN_PIXEL_SIZE_UM = 0.005
+MAX_PIXEL_SIZE_UM = 200.0
 
 # Further apart than this the pixel is not square; closer, it is rounding in the file.
 SQUARE_TOLERANCE = 0.01
@@ -131,19 +131,26 @@ def length_in_um(unit: str | None) -> float | None:
     return _LENGTHS_UM.get(text.removesuffix("s"))
 
 
-def pixel_size(
-    x_um: float | None, y_um: float | None, source: CalibrationSource, where: str
+def calibration_of(
+    x: float | None,
+    y: float | None,
+    source: CalibrationSource,
+    where: str,
+    *,
+    unit_um: float = 1.0,
 ) -> Calibration:
     """Judge the pixel size that a source gives.
 
     Parameters
     ----------
-    x_um, y_um : float or None
-        Width and height of a pixel in um; one of them may be missing.
+    x, y : float or None
+        Width and height of a pixel; one of them may be missing.
     source : str
         Whose word it is.
     where : str
         Name of the field in the file, for the note.
+    unit_um : float
+        The unit of `x` and `y` in um.
 
     Returns
     -------
@@ -151,16 +158,14 @@ def pixel_size(
         Without a value, and with a note, where the number is absurd or pixels are not square.
         Within 1 % the geometric mean is taken, which keeps areas right.
     """
-    if x_um is None and y_um is None:
+    known = [length * unit_um for length in (x, y) if length is not None]
+    if not known:
         return Calibration(None, source, f"{where} holds no pixel size.")
-    x = y_um if x_um is None else x_um
-    y = x_um if y_um is None else y_um
-    assert x is not None
-    assert y is not None
-    for value in (x, y):
+    x, y = known[0], known[-1]
+    for value in known:
         if not math.isfinite(value) or value <= 0:
             return Calibration(None, source, f"{where} gives {value:g} um/px, which is no size.")
-        if not SMALLEST_UM <= value <= LARGEST_UM:
+        if not MIN_PIXEL_SIZE_UM <= value <= MAX_PIXEL_SIZE_UM:
             return Calibration(
                 None,
                 source,
@@ -216,7 +221,7 @@ def pixel_size_from_resolution(
             f"{where} gives {per_inch:.6g} dots per inch, which is for screens and printers; "
             "it is no calibration.",
         )
-    return pixel_size(unit_um / x, unit_um / y, source, where)
+    return calibration_of(unit_um / x, unit_um / y, source, where)
 
 
 def _round_number(per_inch: float) -> bool:
@@ -250,13 +255,13 @@ def resolve_pixel_size(
     ResolvedPixelSize
         Value, source, conflict sentence, notes.
     """
-    heard = [] if parameter is None else [Calibration(parameter, "parameter")]
-    heard += [] if plate_file is None else [plate_file]
-    heard += list(calibrations)
+    stated = [] if parameter is None else [Calibration(parameter, "parameter")]
+    stated += [] if plate_file is None else [plate_file]
+    stated += list(calibrations)
     order = {source: rank for rank, source in enumerate(TRUST)}
-    heard.sort(key=lambda one: order.get(one.source, len(order)))
-    valued = [one for one in heard if one.pixel_size_um is not None]
-    notes = tuple(one.note for one in heard if one.pixel_size_um is None and one.note)
+    stated.sort(key=lambda one: order.get(one.source, len(order)))
+    valued = [one for one in stated if one.pixel_size_um is not None]
+    notes = tuple(one.note for one in stated if one.pixel_size_um is None and one.note)
     if not valued:
         return ResolvedPixelSize(None, "none", "", notes)
     chosen = valued[0]

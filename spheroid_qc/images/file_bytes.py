@@ -19,7 +19,7 @@ from typing import BinaryIO
 from spheroid_qc.errors import ImageError
 
 # Larger files stay on disc: a stack of several gigabytes must not be copied into memory.
-WHOLE_FILE_LIMIT = 256 * 1024 * 1024
+MAX_WHOLE_FILE_BYTES = 256 * 1024 * 1024
 
 _MAGIC = (
     (b"II*\x00", "tiff"),
@@ -79,7 +79,7 @@ class FileContent:
                     f"{self.name} can't be read: the file is empty; copy it again from the "
                     "instrument or remove it."
                 )
-            if whole and self.size <= WHOLE_FILE_LIMIT:
+            if whole and self.size <= MAX_WHOLE_FILE_BYTES:
                 self._data = self._read_all()
                 self.size = len(self._data)
             self.head = self.read_at(0, 64)
@@ -194,3 +194,11 @@ def kind_of(content: FileContent) -> str:
     if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return suffix if suffix in ("oib", "zvi", "mdb") else "ole"
     return ""
+
+
+def cut_short(content: FileContent, why: str) -> str:
+    """Make the sentence for a file that ends before its picture does."""
+    return (
+        f"{content.name} can't be read: the file is cut short or damaged ({why}); copy it again "
+        "from the instrument."
+    )

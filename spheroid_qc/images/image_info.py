@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.images.calibration import NONE, Calibration
@@ -21,7 +20,7 @@ class ImageInfo:
     name : str
         File name.
     kind : str
-        `tiff`, `png`, `jpeg`, `bmp`, or the suffix of a format read through an extra reader.
+        `tiff`, `png`, `jpeg` or `bmp`.
     height, width : int
         Size of a plane in pixels.
     n_t, n_c, n_z : int
@@ -73,12 +72,6 @@ class ImageInfo:
         note = " ".join(one.note for one in self.calibrations if one.note)
         return Calibration(None, "none", note) if note else NONE
 
-    @property
-    def axes(self) -> str:
-        """Axes that are longer than one, e.g. `TCYX`."""
-        sizes = (("T", self.n_t), ("C", self.n_c), ("Z", self.n_z))
-        return "".join(name for name, size in sizes if size > 1) + "YX"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plane:
@@ -103,10 +96,3 @@ class Plane:
     sha256: str
     channel: str = ""
     z: int | None = 0
-
-    @property
-    def saturation(self) -> float | None:
-        """Largest value the camera can write, or None where that is unknown."""
-        if self.info.bits is None or not np.issubdtype(np.dtype(self.info.dtype), np.integer):
-            return None
-        return float(2**self.info.bits - 1)

@@ -10,17 +10,17 @@ from typing import Any
 
 from spheroid_qc.images.calibration import (
     Calibration,
+    calibration_of,
     length_in_um,
-    pixel_size,
     pixel_size_from_resolution,
 )
 from spheroid_qc.images.dates import parse_date, seconds_per
 
 # Animations play at some frames per second; an acquisition of spheroids does not.
-FASTEST_ACQUISITION_HZ = 0.1
+MAX_ACQUISITION_HZ = 0.1
 
 # A larger number of frames, channels or slices is a damaged one.
-MOST_IMAGES = 100_000
+MAX_IMAGES = 100_000
 
 _DATE_LINE = re.compile(
     r"^\W*(?:.*\b)?(acquisition\s*date|date\s*time\s*original|date\s*time|acquired|creation\s*date|"
@@ -122,7 +122,9 @@ def _calibration(values: dict[str, str], resolution: tuple[float, float] | None)
         # ImageJ takes over the dots per inch of the picture it opened, which mean nothing.
         return pixel_size_from_resolution(*resolution, scale, "imagej", "The ImageJ scale")
     y_scale = length_in_um(values.get("yunit", "")) or scale
-    return pixel_size(scale / resolution[0], y_scale / resolution[1], "imagej", "The ImageJ scale")
+    return calibration_of(
+        scale / resolution[0], y_scale / resolution[1], "imagej", "The ImageJ scale"
+    )
 
 
 def _interval(values: dict[str, str]) -> float | None:
@@ -138,7 +140,7 @@ def _interval(values: dict[str, str]) -> float | None:
         rate = float(values.get("fps", "0"))
     except ValueError:
         return None
-    return 1 / rate if 1e-7 < rate < FASTEST_ACQUISITION_HZ else None
+    return 1 / rate if 1e-7 < rate < MAX_ACQUISITION_HZ else None
 
 
 def _names(labels: Any, n_c: int) -> tuple[str, ...]:
@@ -165,4 +167,4 @@ def _count(text: str | None) -> int:
         count = int(text) if text is not None and len(text) < 12 else 1
     except ValueError:
         return 1
-    return count if 1 <= count <= MOST_IMAGES else 1
+    return count if 1 <= count <= MAX_IMAGES else 1

@@ -13,14 +13,14 @@ from datetime import datetime
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
-from spheroid_qc.images.calibration import Calibration, length_in_um, pixel_size
+from spheroid_qc.images.calibration import Calibration, calibration_of, length_in_um
 from spheroid_qc.images.dates import after, parse_date, seconds_per
 from spheroid_qc.images.xmltext import child_text, children, local_name, parse_xml
 
 Key = tuple[int, int, int]
 
 # No file holds more, whatever its document claims.
-MOST_PLANES = 200_000
+MAX_PLANES = 200_000
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ def _image(
     n_pages: int,
 ) -> OmeImage | None:
     size = {axis: max(1, _int(pixels.get(f"Size{axis}")) or 1) for axis in "XYZCT"}
-    if math.prod(size[axis] for axis in "ZCT") > MOST_PLANES:
+    if math.prod(size[axis] for axis in "ZCT") > MAX_PLANES:
         return None
     channels = list(children(pixels, "Channel"))
     samples = [max(1, _int(one.get("SamplesPerPixel")) or 1) for one in channels]
@@ -173,7 +173,7 @@ def _planes(
         return dict(zip(walk, range(total), strict=False)), False
     found: dict[Key, int] = {}
     mine = [block for block in blocks if is_own(block)]
-    budget = 2 * MOST_PLANES
+    budget = 2 * MAX_PLANES
     for block in mine:
         first = tuple(_int(block.get(f"First{axis}")) or 0 for axis in "TCZ")
         page = _int(block.get("IFD"))
@@ -248,7 +248,7 @@ def _calibration(pixels: Element) -> Calibration:
         lengths.append(value * scale)
     if lengths == [None, None]:
         return Calibration(None, "ome")
-    return pixel_size(lengths[0], lengths[1], "ome", "OME PhysicalSize")
+    return calibration_of(lengths[0], lengths[1], "ome", "OME PhysicalSize")
 
 
 def _plane_facts(

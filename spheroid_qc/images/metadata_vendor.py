@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from spheroid_qc.images.calibration import Calibration, length_in_um, pixel_size
+from spheroid_qc.images.calibration import Calibration, calibration_of, length_in_um
 from spheroid_qc.images.dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent
 from spheroid_qc.images.xmltext import XMLRefusedError, child_text, children, parse_xml
@@ -30,8 +30,8 @@ class TiffText:
     ----------
     content : FileContent
         The file's bytes.
-    description, software : str
-        Text of these tags of the first page.
+    description : str
+        Text of this tag of the first page.
     tags : mapping of int to object
         All tags of the first page.
     width, height : int
@@ -40,7 +40,6 @@ class TiffText:
 
     content: FileContent
     description: str
-    software: str
     tags: Mapping[int, Any]
     width: int
     height: int
@@ -57,7 +56,7 @@ class VendorFacts:
     notes: list[str] = field(default_factory=list)
 
 
-def read_vendor(text: TiffText) -> VendorFacts:
+def read_vendor_metadata(text: TiffText) -> VendorFacts:
     """Ask all vendor readers.
 
     Parameters
@@ -109,7 +108,7 @@ def _gen5(text: TiffText) -> VendorFacts | None:
                 )
                 return facts
             sizes.append(None if length is None else length / (count or pixels))
-        facts.calibration = pixel_size(sizes[0], sizes[1], "vendor", "Gen5 ImageWidthMicrons")
+        facts.calibration = calibration_of(sizes[0], sizes[1], "vendor", "Gen5 ImageWidthMicrons")
         for channel in children(acquisition, "Channel"):
             name = re.match(r"[^\[]*\[?([^\]\d,]*)", channel.get("Color", ""))
             facts.channel = name[1].strip() if name else ""
@@ -138,11 +137,8 @@ def _metaseries(text: TiffText) -> VendorFacts | None:
             None, "vendor", "The MetaMorph calibration is switched off."
         )
     elif scale is not None and (x is not None or y is not None):
-        facts.calibration = pixel_size(
-            None if x is None else x * scale,
-            None if y is None else y * scale,
-            "vendor",
-            "MetaMorph spatial-calibration",
+        facts.calibration = calibration_of(
+            x, y, "vendor", "MetaMorph spatial-calibration", unit_um=scale
         )
     facts.acquired = parse_date(props.get("acquisition-time-local"))
     facts.channel = props.get("_IllumSetting_", "")
@@ -176,7 +172,7 @@ def _keyence(text: TiffText) -> VendorFacts | None:
             bits = child_text(image, "Calibration")
             if bits is not None and saved in ([], [str(text.width)]):
                 nanometres = struct.unpack("<d", struct.pack("<q", int(bits)))[0]
-                facts.calibration = pixel_size(
+                facts.calibration = calibration_of(
                     nanometres / 1000, None, "vendor", "Keyence calibration"
                 )
         for shot in children(single, "Shooting"):
@@ -196,7 +192,7 @@ def _micromanager(text: TiffText) -> VendorFacts | None:
     facts = VendorFacts()
     size = _number(values.get("PixelSizeUm", values.get("PixelSize_um")))
     if size:  # Micro-Manager writes 0 where nobody calibrated.
-        facts.calibration = pixel_size(size, None, "vendor", "Micro-Manager PixelSizeUm")
+        facts.calibration = calibration_of(size, None, "vendor", "Micro-Manager PixelSizeUm")
     facts.acquired = parse_date(values.get("ReceivedTime", values.get("Time")))
     channel = values.get("Channel")
     facts.channel = channel if isinstance(channel, str) else ""
@@ -235,8 +231,8 @@ def _metamorph_stk(text: TiffText) -> VendorFacts | None:
     scale = length_in_um(str(values.get("CalibrationUnits", "")))
     x, y = _number(values.get("XCalibration")), _number(values.get("YCalibration"))
     if scale is not None and x is not None and values.get("SpatialCalibration", 1):
-        facts.calibration = pixel_size(
-            x * scale, None if y is None else y * scale, "vendor", "MetaMorph STK calibration"
+        facts.calibration = calibration_of(
+            x, y, "vendor", "MetaMorph STK calibration", unit_um=scale
         )
     return facts
 
@@ -258,7 +254,9 @@ def _electron(text: TiffText) -> VendorFacts | None:
                 size, scale = _number(entry[1]), length_in_um(str(entry[2]))
                 if size is not None and scale is not None:
                     return VendorFacts(
-                        calibration=pixel_size(size * scale, None, "vendor", "Zeiss SEM pixel size")
+                        calibration=calibration_of(
+                            size * scale, None, "vendor", "Zeiss SEM pixel size"
+                        )
                     )
     return None
 
@@ -273,7 +271,7 @@ def _aperio(text: TiffText) -> VendorFacts | None:
     match = _APERIO.search(text.description[:20_000])
     if match is None:
         return None
-    return VendorFacts(calibration=pixel_size(_number(match[1]), None, "vendor", "Aperio MPP"))
+    return VendorFacts(calibration=calibration_of(_number(match[1]), None, "vendor", "Aperio MPP"))
 
 
 VENDORS: dict[str, Callable[[TiffText], VendorFacts | None]] = {
@@ -290,9 +288,7 @@ VENDORS: dict[str, Callable[[TiffText], VendorFacts | None]] = {
 
 
 def _metres(x: float | None, y: float | None, where: str) -> Calibration:
-    return pixel_size(
-        None if x is None else x * 1e6, None if y is None else y * 1e6, "vendor", where
-    )
+    return calibration_of(x, y, "vendor", where, unit_um=1e6)
 
 
 def _number(value: object) -> float | None:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.images.calibration import Calibration, length_in_um, pixel_size
+from spheroid_qc.images.calibration import Calibration, calibration_of, length_in_um
 from spheroid_qc.images.dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent
 from spheroid_qc.images.xmltext import (
@@ -27,12 +27,12 @@ from spheroid_qc.images.xmltext import (
     parse_xml,
 )
 
-LARGEST_PLATE_FILE = 400_000_000
-DEEPEST_FOLDER = 6
+MAX_PLATE_FILE_BYTES = 400_000_000
+MAX_FOLDER_DEPTH = 6
 
 
 @dataclass(frozen=True, slots=True)
-class _PixelSizeNotes:
+class _PlateNotes:
     """What a plate file says: of the whole folder, of channels, of single files."""
 
     folder: Calibration | None = None
@@ -52,7 +52,7 @@ class PlateCalibration:
         Plate files that were found, and those that could not be read.
     """
 
-    folders: dict[str, list[_PixelSizeNotes]]
+    folders: dict[str, list[_PlateNotes]]
     notes: tuple[str, ...] = ()
 
     def for_path(self, relative: str) -> Calibration | None:
@@ -69,28 +69,30 @@ class PlateCalibration:
             Of the nearest plate file in the image's folder or one above; source `plate_file`.
         """
         name = PurePosixPath(relative).name
-        for messages in self._heard(relative):
-            if name in messages.files:
-                return messages.files[name]
-            for key, calibration in messages.channels.items():
+        for found_notes in self._nearest(relative):
+            if name in found_notes.files:
+                return found_notes.files[name]
+            for key, calibration in found_notes.channels.items():
                 if re.search(key, name):
                     return calibration
-            if messages.folder is not None:
-                return messages.folder
+            if found_notes.folder is not None:
+                return found_notes.folder
         return None
 
     def acquired(self, relative: str) -> datetime | None:
         """When an image was taken, where a plate file says so."""
         name = PurePosixPath(relative).name
-        return next((s.acquired[name] for s in self._heard(relative) if name in s.acquired), None)
+        found = [one.acquired[name] for one in self._nearest(relative) if name in one.acquired]
+        return found[0] if found else None
 
     def position(self, relative: str) -> tuple[float, float] | None:
         """Stage position (x, y) of an image in um, where a plate file says so."""
         name = PurePosixPath(relative).name
-        return next((s.positions[name] for s in self._heard(relative) if name in s.positions), None)
+        found = [one.positions[name] for one in self._nearest(relative) if name in one.positions]
+        return found[0] if found else None
 
-    def _heard(self, relative: str) -> list[_PixelSizeNotes]:
-        found: list[_PixelSizeNotes] = []
+    def _nearest(self, relative: str) -> list[_PlateNotes]:
+        found: list[_PlateNotes] = []
         for parent in PurePosixPath(relative).parents:
             found += self.folders.get("" if str(parent) == "." else str(parent), [])
         return found
@@ -110,11 +112,11 @@ def plate_calibration(folder: Path) -> PlateCalibration:
         Empty where there are none. A plate file that can't be read costs a note, not the run.
     """
     folder = Path(folder)
-    found: dict[str, list[_PixelSizeNotes]] = {}
+    found: dict[str, list[_PlateNotes]] = {}
     notes: list[str] = []
     for where, directories, names in os.walk(folder):
         place = Path(where).relative_to(folder)
-        if len(place.parts) >= DEEPEST_FOLDER:
+        if len(place.parts) >= MAX_FOLDER_DEPTH:
             directories.clear()
         directories.sort()
         for name in sorted(names):
@@ -124,23 +126,23 @@ def plate_calibration(folder: Path) -> PlateCalibration:
             path = Path(where, name)
             relative = (place / name).as_posix()
             try:
-                messages = reader(_text(path))
+                found_notes = reader(_text(path))
             except ImageError as error:
                 notes.append(f"The plate file {relative} is ignored. {error}")
                 continue
             except (XMLRefusedError, ValueError, KeyError, TypeError, RecursionError) as error:
                 notes.append(f"The plate file {relative} is ignored: {error}.")
                 continue
-            if messages is None:
+            if found_notes is None:
                 continue
             key = place.as_posix()
-            found.setdefault("" if key == "." else key, []).append(messages)
-            notes.append(_told(relative, messages))
+            found.setdefault("" if key == "." else key, []).append(found_notes)
+            notes.append(_sentence(relative, found_notes))
     return PlateCalibration(found, tuple(notes))
 
 
-def _told(relative: str, messages: _PixelSizeNotes) -> str:
-    sizes = [messages.folder, *messages.channels.values(), *messages.files.values()]
+def _sentence(relative: str, found_notes: _PlateNotes) -> str:
+    sizes = [found_notes.folder, *found_notes.channels.values(), *found_notes.files.values()]
     values = sorted({one.pixel_size_um for one in sizes if one and one.pixel_size_um is not None})
     if values:
         listed = ", ".join(f"{value:.6g}" for value in values[:5])
@@ -152,14 +154,14 @@ def _told(relative: str, messages: _PixelSizeNotes) -> str:
 def _text(path: Path) -> str:
     content = FileContent(path, whole=False)
     try:
-        if content.size > LARGEST_PLATE_FILE:
+        if content.size > MAX_PLATE_FILE_BYTES:
             raise ImageError(f"{path.name} is larger than any plate file; please check it.")
         return decode_xml(content.read_at(0, content.size))
     finally:
         content.close()
 
 
-def _reader_of(name: str) -> Callable[[str], _PixelSizeNotes | None] | None:
+def _reader_of(name: str) -> Callable[[str], _PlateNotes | None] | None:
     lower = name.lower()
     if lower.startswith("._"):
         return None
@@ -177,7 +179,7 @@ _OPERA_FIELD = re.compile(
 _OPERA_ENTRY = re.compile(r'<Entry\s+ChannelID="(\d+)"\s*>(.*?)</Entry>', re.DOTALL)
 
 
-def _opera(text: str) -> _PixelSizeNotes | None:
+def _opera(text: str) -> _PlateNotes | None:
     """Harmony index: sizes in metres, per image (older) or per channel (newer versions).
 
     A plate has a hundred thousand images and more: fields are picked from the text, which is
@@ -195,7 +197,9 @@ def _opera(text: str) -> _PixelSizeNotes | None:
         key = (*fields["ImageResolutionX"], *fields.get("ImageResolutionY", ("", "")))
         if key not in known:
             scaled = [_scaled(fields.get(f"ImageResolution{axis}")) for axis in "XY"]
-            known[key] = pixel_size(scaled[0], scaled[1], "plate_file", "Harmony ImageResolution")
+            known[key] = calibration_of(
+                scaled[0], scaled[1], "plate_file", "Harmony ImageResolution"
+            )
         return known[key]
 
     for match in _OPERA_ENTRY.finditer(text):
@@ -218,7 +222,7 @@ def _opera(text: str) -> _PixelSizeNotes | None:
             positions[name] = (x, y)
     if not (files or channels or acquired):
         return None
-    return _PixelSizeNotes(None, channels, files, acquired, positions)
+    return _PlateNotes(None, channels, files, acquired, positions)
 
 
 def _opera_fields(text: str) -> dict[str, tuple[str, str]]:
@@ -235,7 +239,7 @@ def _scaled(field_value: tuple[str, str] | None) -> float | None:
         return None
 
 
-def _cellvoyager(text: str) -> _PixelSizeNotes | None:
+def _cellvoyager(text: str) -> _PlateNotes | None:
     """Yokogawa: pixel size of each channel in um."""
     channels: dict[str, Calibration] = {}
     for element in parse_xml(text).iter():
@@ -244,32 +248,32 @@ def _cellvoyager(text: str) -> _PixelSizeNotes | None:
         values = {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
         sizes = [_float(values.get(f"{side}PixelDimension")) for side in ("Horizontal", "Vertical")]
         if sizes != [None, None] and values.get("Ch", "").isdigit():
-            channels[rf"C0*{int(values['Ch'])}\.[^.]+$"] = pixel_size(
+            channels[rf"C0*{int(values['Ch'])}\.[^.]+$"] = calibration_of(
                 sizes[0], sizes[1], "plate_file", "CellVoyager PixelDimension"
             )
-    return _PixelSizeNotes(channels=channels) if channels else None
+    return _PlateNotes(channels=channels) if channels else None
 
 
-def _incell(text: str) -> _PixelSizeNotes | None:
+def _incell(text: str) -> _PlateNotes | None:
     """IN Cell Analyzer: one objective for the whole plate."""
     for element in parse_xml(text).iter():
         if local_name(element) == "ObjectiveCalibration":
             scale = length_in_um(element.get("unit", "µm"))
             sizes = [_float(element.get(f"pixel_{side}")) for side in ("width", "height")]
             if scale is not None and sizes != [None, None]:
-                x, y = (None if size is None else size * scale for size in sizes)
-                return _PixelSizeNotes(
-                    pixel_size(x, y, "plate_file", "IN Cell ObjectiveCalibration")
+                where = "IN Cell ObjectiveCalibration"
+                return _PlateNotes(
+                    calibration_of(sizes[0], sizes[1], "plate_file", where, unit_um=scale)
                 )
     return None
 
 
-def _jdce(text: str) -> _PixelSizeNotes | None:
+def _jdce(text: str) -> _PlateNotes | None:
     """ImageXpress Confocal HT.ai: JSON."""
     stack = json.loads(text)["ImageStack"]["AutoLeadAcquisitionProtocol"]
     found = stack["ObjectiveCalibration"]
-    return _PixelSizeNotes(
-        pixel_size(
+    return _PlateNotes(
+        calibration_of(
             _float(found.get("PixelWidth")),
             _float(found.get("PixelHeight")),
             "plate_file",
@@ -278,7 +282,7 @@ def _jdce(text: str) -> _PixelSizeNotes | None:
     )
 
 
-def _zen(text: str) -> _PixelSizeNotes | None:
+def _zen(text: str) -> _PlateNotes | None:
     """ZEN image export: scaling in metres beside the pictures."""
     sizes: dict[str, float] = {}
     for element in parse_xml(text).iter():
@@ -288,13 +292,13 @@ def _zen(text: str) -> _PixelSizeNotes | None:
                 sizes.setdefault(str(element.get("Id")), value * 1e6)
     if not sizes:
         return None
-    return _PixelSizeNotes(pixel_size(sizes.get("X"), sizes.get("Y"), "plate_file", "ZEN Scaling"))
+    return _PlateNotes(calibration_of(sizes.get("X"), sizes.get("Y"), "plate_file", "ZEN Scaling"))
 
 
 _PLAIN = re.compile(r"^\s*(?:pixel[ _]?size\s*[=:]?\s*)?([0-9.,eE+-]+)\s*([^\s/#]*)", re.IGNORECASE)
 
 
-def _plain(text: str) -> _PixelSizeNotes | None:
+def _plain(text: str) -> _PlateNotes | None:
     """Read a number and a unit (um if none is given) from `pixel_size.txt`."""
     for line in text.splitlines():
         line = line.partition("#")[0].strip()
@@ -305,7 +309,7 @@ def _plain(text: str) -> _PixelSizeNotes | None:
         scale = length_in_um(match[2]) if match and match[2] else 1.0
         if value is None or scale is None:
             raise ValueError(f"“{line[:40]}” is not a length such as 0.65 um")
-        return _PixelSizeNotes(pixel_size(value * scale, None, "plate_file", "pixel_size.txt"))
+        return _PlateNotes(calibration_of(value * scale, None, "plate_file", "pixel_size.txt"))
     return None
 
 
@@ -316,7 +320,7 @@ def _float(text: object) -> float | None:
         return None
 
 
-_READERS: tuple[tuple[str, Callable[[str], _PixelSizeNotes | None]], ...] = (
+_READERS: tuple[tuple[str, Callable[[str], _PlateNotes | None]], ...] = (
     (r"index(\.idx|\.flex)?\.xml", _opera),
     (r"measurementdetail\.mrf", _cellvoyager),
     (r".*\.xdce", _incell),

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images.calibration import Calibration, pixel_size_from_resolution
 from spheroid_qc.images.dates import parse_date
-from spheroid_qc.images.file_bytes import FileContent
+from spheroid_qc.images.file_bytes import FileContent, cut_short
 from spheroid_qc.images.grey import to_grey
 from spheroid_qc.images.image_info import ImageInfo
-from spheroid_qc.images.tiff_checks import check_size, jpeg_size
+from spheroid_qc.images.tiff_outline import check_size, jpeg_size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,7 +43,7 @@ _MODES = {
 }
 
 # Deflate can't expand its input by more than this.
-LARGEST_RATIO = 1040
+MAX_DEFLATE_RATIO = 1040
 
 
 class RasterReader:
@@ -64,7 +64,7 @@ class RasterReader:
         self._kind = kind
         width, height, samples = _SIZES[kind](content)
         check_size(content.name, width, height, min(samples, 4), max_megapixels)
-        if kind == "png" and width * height * samples > LARGEST_RATIO * 8 * content.size:
+        if kind == "png" and width * height * samples > MAX_DEFLATE_RATIO * 8 * content.size:
             raise ImageError(
                 f"{content.name} can't be read: its header claims {width} x {height} pixels, more "
                 "than its bytes can hold; copy it again from the instrument."
@@ -198,13 +198,13 @@ def _check_png(content: FileContent) -> None:
         length = int.from_bytes(head[:4], "big")
         data = content.read_at(offset + 4, length + 8)
         if len(head) < 8 or len(data) < length + 8:
-            raise ImageError(_broken(content, "it ends too early"))
+            raise ImageError(cut_short(content, "it ends too early"))
         if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
-            raise ImageError(_broken(content, "a checksum is wrong"))
+            raise ImageError(cut_short(content, "a checksum is wrong"))
         if head[4:] == b"IEND":
             return
         offset += length + 12
-    raise ImageError(_broken(content, "it ends too early"))
+    raise ImageError(cut_short(content, "it ends too early"))
 
 
 def _jpeg_size(content: FileContent) -> tuple[int, int, int]:
@@ -231,14 +231,7 @@ def _bmp_size(content: FileContent) -> tuple[int, int, int]:
 
 
 def _no_header(content: FileContent) -> str:
-    return _broken(content, "its header is incomplete")
-
-
-def _broken(content: FileContent, why: str) -> str:
-    return (
-        f"{content.name} can't be read: the file is cut short or damaged ({why}); copy it again "
-        "from the instrument."
-    )
+    return cut_short(content, "its header is incomplete")
 
 
 _SIZES = {"png": _png_size, "jpeg": _jpeg_size, "bmp": _bmp_size}

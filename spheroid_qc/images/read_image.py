@@ -11,19 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError, SpheroidQCError
 from spheroid_qc.frames.time_axis import Probe
 from spheroid_qc.images.file_bytes import FileContent, kind_of
-from spheroid_qc.images.formats import EXTRA_FORMATS, BioioReader
 from spheroid_qc.images.image_info import ImageInfo, Plane
 from spheroid_qc.images.png_jpeg_bmp import RasterReader
 from spheroid_qc.images.stack_planes import choose_channel, combine_z_with_index, z_indices
-from spheroid_qc.images.tiff import TiffReader, quiet
+from spheroid_qc.images.tiff import TiffReader, quiet_decoders
 from spheroid_qc.parameters import ImageParameters, ZChoice
 
 
@@ -52,14 +49,6 @@ def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None
 _READABLE = "TIFF, PNG, JPEG and BMP"
 
 
-class _FileReader(Protocol):
-    info: ImageInfo
-
-    def read(self, time: int, channel: int, z: int) -> NDArray[Any]: ...
-
-    def close(self) -> None: ...
-
-
 class ImageFile:
     """An open image file; use it in a `with` statement.
 
@@ -86,22 +75,18 @@ class ImageFile:
         self._content = FileContent(path, whole=whole)
         try:
             with _translated(self._content.name):
-                self._reader = self._open(path)
+                self._reader = self._open()
         except BaseException:
             self._content.close()
             raise
 
-    def _open(self, path: Path) -> _FileReader:
+    def _open(self) -> TiffReader | RasterReader:
         limit = self._parameters.max_megapixels
         kind = kind_of(self._content)
-        suffix = path.suffix.lower().lstrip(".")
         if kind == "tiff":
             return TiffReader(self._content, limit)
         if kind in ("png", "jpeg", "bmp"):
             return RasterReader(self._content, kind, limit)
-        known = kind if kind in EXTRA_FORMATS else suffix if suffix in EXTRA_FORMATS else ""
-        if known and (kind or suffix in ("dv", "oif", "oir", "lif")):
-            return BioioReader(path, known, limit)
         what = f"it is a {kind.upper()} file" if kind else "it does not begin like an image"
         raise ImageError(
             f"{self._content.name} can't be read: {what}; {_READABLE} files are read, so export it "
@@ -250,7 +235,7 @@ def read_plane(
 def _translated(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises into one sentence."""
     try:
-        with quiet():
+        with quiet_decoders():
             yield
     except SpheroidQCError:
         raise
@@ -277,8 +262,8 @@ def _translated(name: str) -> Iterator[None]:
 def _damaged(name: str, error: Exception) -> str:
     lines = str(error).strip().splitlines()
     reason = "".join(c for c in (lines[0] if lines else "") if c.isprintable())[:120]
-    told = f" ({reason})" if reason else ""
+    cause = f" ({reason})" if reason else ""
     return (
-        f"{name} can't be read: the file is damaged or of an unusual kind{told}; copy it again "
+        f"{name} can't be read: the file is damaged or of an unusual kind{cause}; copy it again "
         "from the instrument or save it as an uncompressed TIFF."
     )

@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images.calibration import Calibration, pixel_size_from_resolution
 from spheroid_qc.images.dates import parse_date
-from spheroid_qc.images.file_bytes import FileContent
+from spheroid_qc.images.file_bytes import FileContent, cut_short
+from spheroid_qc.images.grey import to_grey
 from spheroid_qc.images.image_info import ImageInfo
 from spheroid_qc.images.metadata_imagej import ImageJFacts, read_imagej
 from spheroid_qc.images.metadata_ome import OmeImage, read_ome
-from spheroid_qc.images.metadata_vendor import TiffText, VendorFacts, read_vendor
-from spheroid_qc.images.tiff_checks import check_codestreams, check_directory, check_size
-from spheroid_qc.images.tiff_colour import grey_of
+from spheroid_qc.images.metadata_vendor import TiffText, VendorFacts, read_vendor_metadata
 from spheroid_qc.images.tiff_layout import (
+    CIELAB,
     MINISBLACK,
+    MINISWHITE,
     PALETTE,
     RGB,
     SEPARATED,
@@ -37,20 +38,27 @@ from spheroid_qc.images.tiff_layout import (
     layout_of,
 )
 from spheroid_qc.images.tiff_outline import (
+    EXTRA,
     FORMAT,
+    JPEG,
     PHOTOMETRIC,
     Directory,
-    outline_of,
+    check_codestreams,
+    check_directory,
+    check_size,
+    walk_directories,
 )
 from spheroid_qc.images.xmltext import XMLRefusedError
 
-MOST_PLANES = 1_000_000
+MAX_PLANES = 1_000_000
+MASK, LINEAR_RAW = 4, 34892
+ALPHA = (1, 2)
 
 _LOGGER = logging.getLogger("tifffile")
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_decoders() -> Iterator[None]:
     """Keep decoders from writing warnings to the terminal; their results are checked instead."""
     disabled = _LOGGER.disabled
     _LOGGER.disabled = True
@@ -83,7 +91,7 @@ class TiffReader:
 
         self._content = content
         self._max_megapixels = max_megapixels
-        self._outline = outline_of(content)
+        self._outline = walk_directories(content)
         self._tiff = tifffile.TiffFile(content.stream(), name=content.name)
         first: Any = self._tiff.pages[0]
         self._tags: dict[int, Any] = {}
@@ -94,8 +102,8 @@ class TiffReader:
         self._ome = self._read_ome()
         self._imagej = self._read_imagej()
         self._layout = self._lay_out()
-        if math.prod(self._layout.sizes) > MOST_PLANES:
-            raise ImageError(self._damaged("it claims more planes than any file holds"))
+        if math.prod(self._layout.sizes) > MAX_PLANES:
+            raise ImageError(cut_short(self._content, "it claims more planes than any file holds"))
         self.info = self._make_info()
 
     def close(self) -> None:
@@ -150,7 +158,7 @@ class TiffReader:
             or pixels.size % expected
             or pixels.size // expected > page.samplesperpixel
         ):
-            raise ImageError(self._damaged("its pixels do not fill the picture"))
+            raise ImageError(cut_short(self._content, "its pixels do not fill the picture"))
         if page.planarconfig == 2 and page.samplesperpixel > 1:
             return pixels.reshape(page.samplesperpixel, directory.height, directory.width)
         return pixels.reshape(directory.height, directory.width, -1)
@@ -158,13 +166,13 @@ class TiffReader:
     def _repeated(self, page: Any, repeat: int) -> NDArray[Any]:
         """Picture number so-and-so of those that follow each other behind one directory."""
         if page.compression != 1 or not page.is_contiguous or page.predictor != 1:
-            raise ImageError(self._damaged("pages are missing"))
+            raise ImageError(cut_short(self._content, "pages are missing"))
         dtype = np.dtype(self._tiff.byteorder + page.dtype.char)
         count = math.prod(page.shape)
         start = page.dataoffsets[0] + repeat * count * dtype.itemsize
         data = self._content.read_at(start, count * dtype.itemsize)
         if len(data) < count * dtype.itemsize:
-            raise ImageError(self._damaged("it ends before its last picture"))
+            raise ImageError(cut_short(self._content, "it ends before its last picture"))
         return np.frombuffer(data, dtype).reshape(page.shape).reshape(*page.shape[:2], -1)
 
     def _grey(self, pixels: NDArray[Any], address: Address, directory: Directory) -> NDArray[Any]:
@@ -174,18 +182,12 @@ class TiffReader:
         # ImageJ's tables are for looking at; the numbers themselves are what was measured.
         if self._imagej is None and directory.one(PHOTOMETRIC, MINISBLACK) == PALETTE:
             colours = page.colormap
-        return grey_of(
+        return _grey_of(
             np.moveaxis(pixels, 0, -1) if planar else pixels,
             directory,
             self._content.name,
             sample=address.sample,
             palette=None if colours is None else np.asarray(colours).T,
-        )
-
-    def _damaged(self, why: str) -> str:
-        return (
-            f"{self._content.name} can't be read: the file is cut short or damaged ({why}); copy "
-            "it again from the instrument."
         )
 
     def _text(self, code: int) -> str:
@@ -251,15 +253,14 @@ class TiffReader:
             return ("ZTC", (1, 1, count)) if distances.all() else ("TCZ", (count, 1, 1))
         if not isinstance(lsm, dict):
             return None
-        values = lsm
-        times, depth = (int(values.get(f"Dimension{axis}", 1)) for axis in ("Time", "Z"))
+        times, depth = (int(lsm.get(f"Dimension{axis}", 1)) for axis in ("Time", "Z"))
         full = sum(not page.reduced for page in self._outline.directories)
         return ("ZTC", (times, 1, depth)) if times * depth == full else None
 
     def _make_info(self) -> ImageInfo:
         base = self._outline.directories[self._layout.base]
         check_size(self._content.name, base.width, base.height, base.samples, self._max_megapixels)
-        vendor = self._read_vendor(base)
+        vendor = self._vendor_facts(base)
         n_t, n_c, n_z = self._layout.sizes
         ome, imagej = self._ome, self._imagej
         names = ome.channel_names if ome is not None else ()
@@ -294,7 +295,7 @@ class TiffReader:
             n_c=n_c,
             n_z=n_z,
             dtype=self._dtype(),
-            colour=base.one(PHOTOMETRIC, MINISBLACK) in (RGB, YCBCR, SEPARATED, 34892),
+            colour=base.one(PHOTOMETRIC, MINISBLACK) in (RGB, YCBCR, SEPARATED, LINEAR_RAW),
             bits=bits,
             channel_names=tuple(names),
             calibrations=self._calibrations(vendor, base),
@@ -320,13 +321,11 @@ class TiffReader:
         values = tag.value if tag is not None else None
         return parse_date(values.get("DateTimeOriginal")) if isinstance(values, dict) else None
 
-    def _read_vendor(self, base: Directory) -> VendorFacts:
+    def _vendor_facts(self, base: Directory) -> VendorFacts:
         wanted = (33560, 33628, 34118, 34412, 34665, 34680, 34682, 51123)
         tags = {code: self._tags[code].value for code in wanted if code in self._tags}
-        return read_vendor(
-            TiffText(
-                self._content, self._description, self._text(305), tags, base.width, base.height
-            )
+        return read_vendor_metadata(
+            TiffText(self._content, self._description, tags, base.width, base.height)
         )
 
     def _calibrations(self, vendor: VendorFacts, base: Directory) -> tuple[Calibration, ...]:
@@ -353,3 +352,77 @@ class TiffReader:
                 pixel_size_from_resolution(*resolution, scale, "vendor", "The TIFF resolution")
             )
         return tuple(one for one in found if one.pixel_size_um is not None or one.note)
+
+
+def _grey_of(
+    pixels: NDArray[Any],
+    directory: Directory,
+    name: str,
+    *,
+    sample: int | None = None,
+    palette: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Make grey values (y, x) of decoded samples (y, x, samples) by their photometric tag.
+
+    `sample` is the channel to take where several lie side by side in a pixel; `palette` (n, 3)
+    the colour table, None where the numbers themselves are the grey values. Bright is bright,
+    also in files for which white is zero.
+    """
+    photometric = directory.one(PHOTOMETRIC, MINISBLACK)
+    samples = pixels.shape[-1]
+    if pixels.dtype.kind == "c":
+        raise ImageError(
+            f"{name} can't be read: its pixels are complex numbers; export the magnitude as "
+            "16-bit or 32-bit grey."
+        )
+    extra = directory.values.get(EXTRA, ())
+    if photometric in (MINISWHITE, MINISBLACK, MASK):
+        with_alpha = sample is None and samples == 2 and bool(extra) and extra[0] in ALPHA
+        grey = to_grey(pixels if with_alpha else pixels[..., sample or 0])
+        return _inverted(grey, directory.bits) if photometric == MINISWHITE else grey
+    if photometric == PALETTE:
+        return _by_palette(pixels[..., 0], palette, name)
+    if photometric == SEPARATED and samples >= 4 and pixels.dtype.kind == "u":
+        return to_grey(_cmyk_to_rgb(pixels))
+    # The first sample of CIELAB, and of YCbCr that no decoder has turned to RGB, is lightness.
+    lightness = photometric == CIELAB or (
+        photometric == YCBCR and directory.compression not in JPEG
+    )
+    if lightness or (samples == 1 and photometric in (RGB, YCBCR, LINEAR_RAW)):
+        return to_grey(pixels[..., 0])
+    if photometric in (RGB, YCBCR, LINEAR_RAW) and samples >= 3:
+        with_alpha = samples > 3 and bool(extra) and extra[0] in ALPHA
+        return to_grey(pixels[..., : 4 if with_alpha else 3])
+    raise ImageError(
+        f"{name} can't be read: its kind of colour (number {photometric}) is not one this program "
+        "reads; save it as grey or RGB."
+    )
+
+
+def _by_palette(pixels: NDArray[Any], palette: NDArray[Any] | None, name: str) -> NDArray[Any]:
+    if palette is None or pixels.dtype.kind not in "ub":
+        return to_grey(pixels)
+    if palette.shape[0] <= int(pixels.max()):
+        raise ImageError(
+            f"{name} can't be read: its colour table is too short for its pixels; the file is "
+            "damaged, copy it again from the instrument."
+        )
+    grey = to_grey(palette[np.newaxis])[0]
+    return np.ascontiguousarray(grey[pixels.astype(np.intp)])
+
+
+def _inverted(grey: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Turn values for which white is zero."""
+    if grey.dtype.kind == "u":
+        top = grey.dtype.type((1 << min(bits, grey.dtype.itemsize * 8)) - 1)
+        return np.ascontiguousarray(top - grey)
+    if grey.dtype.kind == "i":
+        return np.ascontiguousarray(~grey)
+    return np.ascontiguousarray(-grey)
+
+
+def _cmyk_to_rgb(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    top = np.float32(np.iinfo(pixels.dtype).max)
+    ink = pixels[..., :4].astype(np.float32) / top
+    rgb: NDArray[np.float32] = (1 - ink[..., :3]) * (1 - ink[..., 3:]) * top
+    return rgb

@@ -1,23 +1,31 @@
 """The skeleton of a TIFF file, checked before any decoder sees it.
 
-A damaged header can point outside the file or lead in circles. This module walks the chain of
-image directories itself, with limits; `tiff_checks` then judges single pages.
+A damaged or hostile header can point outside the file, lead in circles, or ask for any amount of
+memory. `walk_directories` follows the chain of image directories itself, with limits;
+`check_directory` judges the sizes, compression and every strip or tile of one page.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
 
-from spheroid_qc.errors import ImageError
-from spheroid_qc.images.file_bytes import FileContent
+import numpy as np
+from numpy.typing import NDArray
 
-MOST_PAGES = 200_000
+from spheroid_qc.errors import ImageError
+from spheroid_qc.images.file_bytes import FileContent, cut_short
+
+MAX_PAGES = 200_000
 
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR = 273, 277, 278, 279, 284
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
 SUBFILE, EXTRA, FORMAT, DEPTH, PREDICTOR = 254, 338, 339, 32997, 317
+
+JPEG = (6, 7)
+JPEG2000 = (33003, 33004, 33005, 34712)
 
 _WANTED = {
     *(WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, ROWS, PLANAR, TILE_WIDTH),
@@ -32,7 +40,6 @@ class Directory:
     """What one image directory says of its picture."""
 
     index: int
-    offset: int
     values: dict[int, tuple[int, ...]] = field(default_factory=dict)
     arrays: dict[int, tuple[str, int, int]] = field(default_factory=dict)
 
@@ -89,12 +96,11 @@ class TiffOutline:
         The chain leads outside the file or in a circle after the last of them.
     """
 
-    byte_order: str
     directories: list[Directory]
     cut: bool
 
 
-def outline_of(content: FileContent) -> TiffOutline:
+def walk_directories(content: FileContent) -> TiffOutline:
     """Walk through the directories of a TIFF file.
 
     Parameters
@@ -125,7 +131,7 @@ def outline_of(content: FileContent) -> TiffOutline:
     found: list[Directory] = []
     cut = False
     while offset:
-        if offset in seen or len(found) >= MOST_PAGES:
+        if offset in seen or len(found) >= MAX_PAGES:
             cut = True
             break
         seen.add(offset)
@@ -147,7 +153,7 @@ def outline_of(content: FileContent) -> TiffOutline:
         offset = struct.unpack(order + pointer, tail)[0] if len(tail) == pointer_size else 0
     if not found:
         raise ImageError(cut_short(content, "it has no image directory"))
-    return TiffOutline(order, found, cut)
+    return TiffOutline(found, cut)
 
 
 def _directory(
@@ -159,7 +165,7 @@ def _directory(
     entry_format: struct.Struct,
     big: bool,
 ) -> Directory:
-    directory = Directory(index, offset)
+    directory = Directory(index)
     inline = 8 if big else 4
     header = offset + (8 if big else 2)
     for number, (code, kind, count, raw) in enumerate(entry_format.iter_unpack(body)):
@@ -180,9 +186,219 @@ def _directory(
     return directory
 
 
-def cut_short(content: FileContent, why: str) -> str:
-    """Make the sentence for a file that ends before its picture does."""
+def check_codestreams(content: FileContent, page: Directory) -> None:
+    """Compare the sizes inside JPEG and JPEG 2000 strips or tiles with those of the page.
+
+    Raises
+    ------
+    ImageError
+        If a stream claims another size than its strip or tile.
+    """
+    if page.compression not in JPEG + JPEG2000:
+        return
+    if TILE_OFFSETS in page.arrays:
+        width, height = page.one(TILE_WIDTH, 0), page.one(TILE_LENGTH, 0)
+    else:
+        width, height = page.width, min(page.one(ROWS, page.height), page.height)
+    measure = jpeg_size if page.compression in JPEG else jpeg2000_size
+    maximum_samples = page.samples if page.one(PLANAR, 1) == 1 else 1
+    offsets, counts = segments_of(content, page)
+    for offset, count in zip(offsets.tolist(), counts.tolist(), strict=False):
+        size = measure(content.read_at(offset, min(count, 1 << 17)))
+        if size is None:
+            raise ImageError(
+                f"{content.name} can't be read: its compressed picture is damaged; copy it again "
+                "from the instrument."
+            )
+        if size[0] > width or size[1] > height or size[2] > max(3, maximum_samples):
+            raise ImageError(
+                f"{content.name} can't be read: a compressed part claims {size[0]} x {size[1]} "
+                f"pixels where {width} x {height} are due; copy it again from the instrument."
+            )
+
+
+def jpeg_size(data: bytes) -> tuple[int, int, int] | None:
+    """Width, height and components of a JPEG stream; None where it has no frame header."""
+    if data[:2] != b"\xff\xd8":
+        return None
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            return None
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            at += 2
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            if at + 10 > len(data):
+                return None
+            height = int.from_bytes(data[at + 5 : at + 7], "big")
+            width = int.from_bytes(data[at + 7 : at + 9], "big")
+            return width, height, data[at + 9]
+        if marker in (0xDA, 0xD9) or length < 2:
+            return None
+        at += 2 + length
+    return None
+
+
+def jpeg2000_size(data: bytes) -> tuple[int, int, int] | None:
+    """Width, height and components of a JPEG 2000 stream, bare or in its box format."""
+    start = data.find(b"\xff\x4f\xff\x51")
+    if start < 0 or start + 42 > len(data):
+        return None
+    fields = [int.from_bytes(data[at : at + 4], "big") for at in range(start + 8, start + 40, 4)]
+    right, bottom, left, top, tile_width, tile_height = fields[:6]
+    if right <= left or bottom <= top or tile_width == 0 or tile_height == 0:
+        return None
+    components = int.from_bytes(data[start + 40 : start + 42], "big")
+    return right - left, bottom - top, components
+
+
+# Compression schemes that are read, by number, with the most bytes that one can stand for.
+# None: the scheme has no such bound, or the bound is not worth checking.
+COMPRESSIONS: dict[int, tuple[str, float | None]] = {
+    1: ("none", 1.0),
+    2: ("CCITT", None),
+    3: ("CCITT fax 3", None),
+    4: ("CCITT fax 4", None),
+    5: ("LZW", 2100.0),
+    6: ("old JPEG", None),
+    7: ("JPEG", None),
+    8: ("deflate", 1040.0),
+    32946: ("deflate", 1040.0),
+    32773: ("PackBits", 64.0),
+    33003: ("JPEG 2000", None),
+    33004: ("JPEG 2000", None),
+    33005: ("JPEG 2000", None),
+    34712: ("JPEG 2000", None),
+    34925: ("LZMA", None),
+    34926: ("Zstandard", None),
+    50000: ("Zstandard", None),
+}
+
+
+def check_directory(content: FileContent, page: Directory, max_megapixels: float) -> None:
+    """See to it that a page can be decoded: sane sizes, known compression, all bytes present.
+
+    Parameters
+    ----------
+    content : FileContent
+        The file.
+    page : Directory
+        The page that is about to be decoded.
+    max_megapixels : float
+        Largest frame that is allowed.
+
+    Raises
+    ------
+    ImageError
+        With the reason and what to do.
+    """
+    check_size(content.name, page.width, page.height, page.samples, max_megapixels)
+    depths = page.values.get(BITS, (1,))
+    if len(set(depths)) > 1 or not 1 <= depths[0] <= 64 or page.one(DEPTH, 1) != 1:
+        raise ImageError(_bad_header(content, f"it claims {depths[0]} bits a sample"))
+    if page.compression not in COMPRESSIONS:
+        raise ImageError(
+            f"{content.name} can't be read: its compression (number {page.compression}) is not "
+            "one this program reads; save it uncompressed, or with LZW or deflate."
+        )
+    offsets, counts = segments_of(content, page)
+    expected = _expected_segments(page)
+    if len(offsets) < expected or len(counts) < expected:
+        raise ImageError(
+            _bad_header(
+                content, f"{expected} strips or tiles are due and {len(offsets)} are listed"
+            )
+        )
+    offsets, counts = offsets[:expected], counts[:expected]
+    row_bits = page.width * page.samples * depths[0]
+    need = page.height * math.ceil(row_bits / 8)
+    if page.compression == 1 and expected == 1 and int(counts[0]) == 0:
+        counts = np.array([need], np.uint64)
+    if not counts.all() or not offsets.all():
+        raise ImageError(cut_short(content, "some strips or tiles of its picture are missing"))
+    # Offsets beyond 2**63 are nonsense and would wrap around when added.
+    if max(int(offsets.max()), int(counts.max())) >= 1 << 62:
+        raise ImageError(_bad_header(content, "its strips lie outside the file"))
+    ends = offsets.astype(np.int64) + counts.astype(np.int64)
+    if int(ends.max()) > content.size:
+        raise ImageError(
+            cut_short(
+                content,
+                f"its picture ends at byte {int(ends.max()):,}, the file at {content.size:,}",
+            )
+        )
+    ratio = COMPRESSIONS[page.compression][1]
+    if ratio is not None and need > ratio * int(counts.astype(np.int64).sum()) + 8:
+        raise ImageError(
+            _bad_header(
+                content,
+                f"its header claims {page.width} x {page.height} pixels, more than its bytes hold",
+            )
+        )
+
+
+def check_size(name: str, width: int, height: int, samples: int, max_megapixels: float) -> None:
+    """Refuse frames without pixels and frames that are larger than allowed.
+
+    Raises
+    ------
+    ImageError
+        With the sizes, and what to do.
+    """
+    if width < 1 or height < 1 or samples < 1:
+        raise ImageError(
+            f"{name} can't be read: its header gives a picture of {width} x {height} pixels; the "
+            "file is damaged, copy it again from the instrument."
+        )
+    if width * height > max_megapixels * 1e6 or width * height * samples > max_megapixels * 4e6:
+        raise ImageError(
+            f"{name} is refused: its header claims {width} x {height} pixels with {samples} "
+            f"sample{'s' * (samples > 1)} each, and the largest frame allowed is "
+            f"{max_megapixels:g} megapixels; raise images.max_megapixels if that is right."
+        )
+
+
+def segments_of(
+    content: FileContent, page: Directory
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Offsets and byte counts of the strips or tiles of a page."""
+    codes = (TILE_OFFSETS, TILE_COUNTS) if TILE_OFFSETS in page.arrays else (OFFSETS, COUNTS)
+    out: list[NDArray[np.uint64]] = []
+    for code in codes:
+        if code not in page.arrays:
+            if code == COUNTS and page.compression == 1 and OFFSETS in page.arrays:
+                # Uncompressed files of old may leave the byte counts out.
+                out.append(np.zeros(len(out[0]), np.uint64))
+                continue
+            raise ImageError(_bad_header(content, "it does not say where its pixels are"))
+        kind, count, where = page.arrays[code]
+        size = np.dtype(kind).itemsize
+        data = content.read_at(where, count * size) if count * size <= content.size else b""
+        if len(data) < count * size or count == 0:
+            raise ImageError(cut_short(content, "the list of its strips is missing"))
+        out.append(np.frombuffer(data, kind, count).astype(np.uint64))
+    return out[0], out[1]
+
+
+def _expected_segments(page: Directory) -> int:
+    if TILE_OFFSETS in page.arrays:
+        across, down = page.one(TILE_WIDTH, 0), page.one(TILE_LENGTH, 0)
+        if across < 1 or down < 1:
+            return 1
+        count = math.ceil(page.width / across) * math.ceil(page.height / down)
+    else:
+        count = math.ceil(page.height / max(1, min(page.one(ROWS, page.height), page.height)))
+    return count * (page.samples if page.one(PLANAR, 1) == 2 else 1)
+
+
+def _bad_header(content: FileContent, why: str) -> str:
     return (
-        f"{content.name} can't be read: the file is cut short or damaged ({why}); copy it again "
-        "from the instrument."
+        f"{content.name} can't be read: its header is damaged ({why}); copy it again from the "
+        "instrument or save it again from the program that opens it."
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-LARGEST_TEXT = 48_000_000
-DEEPEST = 200
+MAX_XML_CHARACTERS = 48_000_000
+MAX_XML_DEPTH = 200
 
 
 class XMLRefusedError(ValueError):
@@ -27,7 +27,7 @@ class _Builder(TreeBuilder):
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
         """Open an element."""
         self._depth += 1
-        if self._depth > DEEPEST:
+        if self._depth > MAX_XML_DEPTH:
             raise XMLRefusedError("it is nested too deeply")
         return super().start(tag, attrs)
 
@@ -71,7 +71,7 @@ def parse_xml(text: str) -> Element:
     XMLRefusedError
         If it is not well formed, too large, too deep, or declares entities.
     """
-    if len(text) > LARGEST_TEXT:
+    if len(text) > MAX_XML_CHARACTERS:
         raise XMLRefusedError(f"it is {len(text) / 1e6:.0f} MB long")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise XMLRefusedError("it declares a document type, which could hide a bomb")

@@ -153,7 +153,7 @@ def interaction_of(treatment: Treatment, interactions: tuple[Interaction, ...]) 
     return Interaction(tuple(sorted(names)))
 
 
-def fate_of(
+def phenotype_of(
     treatment: Treatment,
     drugs: tuple[Drug, ...],
     interactions: tuple[Interaction, ...],

@@ -16,7 +16,7 @@ Window = tuple[slice, slice]
 PAD = 16  # room for fringes and halos around an outline, px
 
 
-def box_of(outline: Outline, shape: tuple[int, int], pad: float = PAD) -> Window | None:
+def box_of_outline(outline: Outline, shape: tuple[int, int], pad: float = PAD) -> Window | None:
     """Return the rows and columns that can hold the outline, None where it is out of view."""
     reach = float(outline.contour().max()) + pad
     y0, y1 = max(0, int(outline.y - reach)), min(shape[0], int(outline.y + reach) + 2)
@@ -121,12 +121,12 @@ def solids_of(scene: Scene) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return what the bodies and, around them, the veil cover; both bool, shape (y, x)."""
     solid = np.zeros(scene.shape, dtype=bool)
     for body in scene.bodies:
-        window = box_of(body.outline, scene.shape)
+        window = box_of_outline(body.outline, scene.shape)
         if window is not None:
             solid[window] |= depth_of(body.outline, window)[0] > 0
     veil = np.zeros(scene.shape, dtype=bool)
     if scene.veil is not None:
-        window = box_of(scene.veil.outline, scene.shape)
+        window = box_of_outline(scene.veil.outline, scene.shape)
         if window is not None:
             veil[window] = (depth_of(scene.veil.outline, window)[0] > 0) & ~solid[window]
     return solid, veil
@@ -172,9 +172,9 @@ def _labelled(solid: NDArray[np.bool_]) -> NDArray[np.int32]:
 
 def window_of(scene: Scene, pad: float = PAD) -> Window | None:
     """Return the smallest window that holds everything with `pad` px around it."""
-    boxes = [box_of(body.outline, scene.shape, pad) for body in scene.bodies]
+    boxes = [box_of_outline(body.outline, scene.shape, pad) for body in scene.bodies]
     if scene.veil is not None:
-        boxes.append(box_of(scene.veil.outline, scene.shape, pad))
+        boxes.append(box_of_outline(scene.veil.outline, scene.shape, pad))
     if len(scene.cells):
         cells = scene.cells
         pad += 1.5 * float(cells.radius.max())

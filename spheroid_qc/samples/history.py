@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.biology import Phenotype, fate_of
+from spheroid_qc.samples.biology import Phenotype, phenotype_of
 from spheroid_qc.samples.design import PlateDesign, WellPlan
 from spheroid_qc.samples.exact_masks import cell_pixels, solids_of
 from spheroid_qc.samples.scene import Body, Cells, Lobes, Outline, Scene, Veil
@@ -54,9 +54,9 @@ class History:
     turn: NDArray[np.float64]
     pieces: tuple[tuple[float, float, Lobes], ...]  # angle, share of the shed area, lobes
 
-    def fate_at(self, time_h: float) -> Phenotype:
+    def phenotype_at(self, time_h: float) -> Phenotype:
         """Return what the treatment has done by `time_h`."""
-        return fate_of(
+        return phenotype_of(
             self.plan.treatment,
             self.design.drugs,
             self.design.interactions,
@@ -71,18 +71,18 @@ class History:
         cell_px = 12.5 / design.pixel_size_um
         if self.plan.empty:
             return Scene(design.shape, cell_px=cell_px)
-        fate = self.fate_at(time_h)
+        phenotype = self.phenotype_at(time_h)
         horizon = max(design.times_h[-1], 1.0)
         loose = self.loose_df * (0.4 + 0.6 * time_h / horizon)
-        df = 1.0 - (1.0 - loose) * (1.0 - fate.shed)
-        volume = np.exp(self.growth_per_h * time_h) * fate.survival
+        df = 1.0 - (1.0 - loose) * (1.0 - phenotype.shed)
+        volume = np.exp(self.growth_per_h * time_h) * phenotype.survival
         core_area = np.pi * self.radius_px**2 * volume ** (2.0 / 3.0)
         y, x = self.centre + self.drift[index]
         rough = min(1.0, 1.6 * df)
         lobes = _added(self.lobes, self.ragged, rough)
         outline = Outline.of_area(y, x, core_area, lobes)
         if outline.radius * design.pixel_size_um < SMALLEST_CORE_UM:
-            return self._debris(outline, core_area / max(1e-6, 1.0 - df), fate, cell_px)
+            return self._debris(outline, core_area / max(1e-6, 1.0 - df), phenotype, cell_px)
         body = Body(
             outline,
             # What is left of a dying spheroid is more compact than it was.
@@ -100,7 +100,9 @@ class History:
         taken = sum(np.pi * piece.outline.radius**2 for piece in pieces)
         veil = self._veil(outline, wanted - taken, df)
         scene = Scene(design.shape, (body, *pieces), veil, cell_px=cell_px)
-        return self._with_cells(scene, outline, core_area + wanted, fate.spread, time_h / horizon)
+        return self._with_cells(
+            scene, outline, core_area + wanted, phenotype.spread, time_h / horizon
+        )
 
     def _pieces(self, body: Body, wanted: float, df: float) -> tuple[Body, ...]:
         """Compact fragments beside the body, once there is enough shed area to hold them."""
@@ -136,10 +138,12 @@ class History:
         density = 0.12 + 0.08 * float(self.look.opacity)
         return Veil(veil, density, softness=9.0, texture=self.look.texture)
 
-    def _debris(self, outline: Outline, total: float, fate: Phenotype, cell_px: float) -> Scene:
+    def _debris(
+        self, outline: Outline, total: float, phenotype: Phenotype, cell_px: float
+    ) -> Scene:
         """Nothing but cells where the core was."""
         scene = Scene(self.design.shape, cell_px=cell_px)
-        return self._with_cells(scene, outline, total, max(0.6, fate.spread), 1.0)
+        return self._with_cells(scene, outline, total, max(0.6, phenotype.spread), 1.0)
 
     def _with_cells(
         self, scene: Scene, outline: Outline, total: float, spread: float, age: float

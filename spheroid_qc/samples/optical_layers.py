@@ -1,6 +1,8 @@
 """The layers that optics turn into a picture: bodies, rims, grain, veil, cells.
 
-Layers are only made inside the window that holds something; the rest of a frame is light.
+Layers are only made inside the window that holds something; the rest of a frame is light. The grain
+inside bodies and the carpets of cells are periodic tiles, made once a process for each grain size
+from a seed of their own and read with an offset: every spheroid keeps its interior over time.
 """
 
 from __future__ import annotations
@@ -11,10 +13,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.exact_masks import PAD, Window, box_of, cell_pixels, depth_of, window_of
+from spheroid_qc.samples.exact_masks import (
+    PAD,
+    Window,
+    box_of_outline,
+    cell_pixels,
+    depth_of,
+    window_of,
+)
 from spheroid_qc.samples.scene import Body, Scene, Veil
-from spheroid_qc.samples.textures import carpet_tile, grain_tile, read_tile, slow_tile
 
+TILE = 512  # side of the periodic tiles, px
 _LUT = 512  # entries of a cell's radial profile from its centre to CELL_REACH radii
 CELL_REACH = 1.5
 
@@ -87,7 +96,7 @@ def _inside(layers: Layers, window: Window) -> Window:
 
 
 def _add_body(layers: Layers, body: Body, scene: Scene) -> None:
-    window = box_of(body.outline, scene.shape)
+    window = box_of_outline(body.outline, scene.shape)
     if window is None:
         return
     here, (rows, columns) = _inside(layers, window), window
@@ -98,7 +107,7 @@ def _add_body(layers: Layers, body: Body, scene: Scene) -> None:
         rows.start - round(body.outline.y) + body.texture[0],
         columns.start - round(body.outline.x) + body.texture[1],
     )
-    grain = read_tile(grain_tile(scene.cell_px), *corner, *depth.shape)
+    grain = _read_tile(_grain_tile(scene.cell_px), *corner, *depth.shape)
     dense = body.opacity * height**0.8
     if body.necrosis > 0:
         dense += body.opacity * body.necrosis * np.exp(-((share / 0.45) ** 4))
@@ -108,7 +117,7 @@ def _add_body(layers: Layers, body: Body, scene: Scene) -> None:
     inset = depth - outer
     line = np.exp(-np.log(2.0, dtype=np.float32) * (inset / np.where(inset < 0, outer, inner)) ** 2)
     # Rims are thicker here and thinner there: the slow part of the grain says where.
-    slow = read_tile(slow_tile(), *corner, *depth.shape)
+    slow = _read_tile(_slow_tile(), *corner, *depth.shape)
     rim = body.rim * line * (1.0 + 0.12 * grain + 0.3 * slow)
     beyond = (depth + np.float32(0.85 * body.rim_px)) / np.float32(0.6 * body.rim_px)
     fringe = body.fringe * (1.0 + 0.45 * slow) * np.exp(-(beyond**2))
@@ -152,13 +161,13 @@ def rasterise(scene: Scene, pad: float = PAD) -> Layers | None:
 
 
 def _add_veil(layers: Layers, veil: Veil, scene: Scene) -> None:
-    window = box_of(veil.outline, scene.shape)
+    window = box_of_outline(veil.outline, scene.shape)
     if window is None:
         return
     here = _inside(layers, window)
     depth, _ = depth_of(veil.outline, window)
-    carpet = read_tile(
-        carpet_tile(scene.cell_px),
+    carpet = _read_tile(
+        _carpet_tile(scene.cell_px),
         window[0].start - round(veil.outline.y) + veil.texture[0],
         window[1].start - round(veil.outline.x) + veil.texture[1],
         *depth.shape,
@@ -187,3 +196,129 @@ def _add_cells(layers: Layers, scene: Scene) -> None:
     both = 0.35 * np.log1p(np.maximum(both, 0.0) / 0.35) + np.clip(both, -0.4, 0.0)
     layers.cells[:] = (both - layers.veil) * seen
     layers.mass[:] = np.maximum(layers.mass, np.minimum(matter, 1.2) * seen)
+
+
+def _normalised(tile: NDArray[np.float64]) -> NDArray[np.float32]:
+    tile = tile - tile.mean()
+    result: NDArray[np.float32] = np.clip(tile / tile.std(), -3.0, 3.0).astype(np.float32)
+    result.setflags(write=False)
+    return result
+
+
+def _nearest_cells(
+    cell_px: float, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Distances of all pixels of a tile to the two nearest of jittered cell centres, in cells."""
+    from scipy.spatial import KDTree
+
+    rng = np.random.default_rng(seed)
+    n = max(4, round(TILE / cell_px))
+    step = TILE / n
+    grid = (np.arange(n) + 0.5) * step
+    centres = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1).reshape(-1, 2)
+    centres = (centres + rng.uniform(-0.45, 0.45, centres.shape) * step) % TILE
+    pixels = np.stack(np.meshgrid(np.arange(TILE), np.arange(TILE), indexing="ij"), axis=-1)
+    tree = KDTree(centres, boxsize=np.full(2, float(TILE)))
+    found = tree.query(pixels.reshape(-1, 2).astype(np.float64), k=2)
+    distance, index = np.asarray(found[0]), np.asarray(found[1])
+    first = distance[:, 0].reshape(TILE, TILE) / step
+    second = distance[:, 1].reshape(TILE, TILE) / step
+    return first, second, index[:, 0].reshape(TILE, TILE)
+
+
+def _band(cell_px: float, low: float, high: float, seed: int) -> NDArray[np.float64]:
+    """Noise with periods between `low` and `high` cells, periodic, SD 1."""
+    rng = np.random.default_rng(seed)
+    frequency = np.hypot(np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None, :])
+    periods = cell_px * frequency
+    gain = np.exp(-((periods * low) ** 2)) * (1.0 - np.exp(-((periods * high) ** 2)))
+    noise = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((TILE, TILE))) * gain, (TILE, TILE))
+    result: NDArray[np.float64] = noise / noise.std()
+    return result
+
+
+@lru_cache(maxsize=16)
+def _grain_tile(cell_px: float) -> NDArray[np.float32]:
+    """Return the granular interior of a packed body.
+
+    Parameters
+    ----------
+    cell_px : float
+        Cell diameter, px.
+
+    Returns
+    -------
+    ndarray of float32, shape (TILE, TILE)
+        Mean 0, SD 1, periodic; high values are dense. Bright cell bodies in dark seams, with
+        finer grain over them and slow clouds beneath.
+    """
+    cell_px = max(cell_px, 2.0)
+    first, second, _ = _nearest_cells(cell_px, 11)
+    seams = np.exp(-(((second - first) / 0.22) ** 2)) - 0.5 * np.exp(-((first / 0.28) ** 2))
+    tile = (
+        seams / seams.std()
+        + 1.1 * _band(cell_px, 0.45, 1.4, 12)
+        + 0.7 * _band(cell_px, 2.0, 9.0, 13)
+    )
+    return _normalised(tile)
+
+
+@lru_cache(maxsize=16)
+def _carpet_tile(cell_px: float) -> NDArray[np.float32]:
+    """Return a carpet of loose cells seen through each other.
+
+    Parameters
+    ----------
+    cell_px : float
+        Cell diameter, px.
+
+    Returns
+    -------
+    ndarray of float32, shape (TILE, TILE)
+        Values from about -1.8 to 3.8 with mean 1: the density relative to the mean.
+    """
+    cell_px = max(cell_px, 2.0)
+    rng = np.random.default_rng(21)
+    total = np.zeros((TILE, TILE))
+    for layer, size in enumerate((0.95, 1.25)):
+        first, _, index = _nearest_cells(cell_px * size, 22 + layer)
+        strength = rng.choice(
+            np.array([0.1, 0.5, 1.0, 1.5]), size=int(index.max()) + 1, p=[0.2, 0.3, 0.35, 0.15]
+        )[index]
+        ring = np.exp(-(((first - 0.36) / 0.13) ** 2)) - 0.9 * np.exp(-((first / 0.2) ** 2))
+        total += strength * ring
+    total = total / total.std() + 0.5 * _band(cell_px, 0.7, 5.0, 25)
+    tile = _normalised(total)
+    result: NDArray[np.float32] = 1.0 + 0.95 * tile
+    result.setflags(write=False)
+    return result
+
+
+@lru_cache(maxsize=1)
+def _slow_tile() -> NDArray[np.float32]:
+    """Return slow variations, periods from about 50 px: mean 0, SD 1, shape (TILE, TILE)."""
+    return _normalised(_band(1.0, 50.0, 200.0, 31))
+
+
+def _read_tile(
+    tile: NDArray[np.float32], y0: int, x0: int, height: int, width: int
+) -> NDArray[np.float32]:
+    """Return a window of the endlessly repeated tile.
+
+    Parameters
+    ----------
+    tile : ndarray, shape (TILE, TILE)
+        A periodic tile.
+    y0, x0 : int
+        Corner of the window, any integers.
+    height, width : int
+        Size of the window.
+
+    Returns
+    -------
+    ndarray, shape (height, width)
+    """
+    rows = np.arange(y0, y0 + height) % TILE
+    columns = np.arange(x0, x0 + width) % TILE
+    window: NDArray[np.float32] = tile[rows[:, None], columns[None, :]]
+    return window

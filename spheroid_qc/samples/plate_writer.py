@@ -22,10 +22,18 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.artefacts import Dust, Extra, Fibre
 from spheroid_qc.samples.design import DEMO, PlateDesign, WellPlan
 from spheroid_qc.samples.history import History, history_of, stream
-from spheroid_qc.samples.optics import Light, Modality, Optics, Rendered, render
+from spheroid_qc.samples.optics import (
+    Dust,
+    Extra,
+    Fibre,
+    Light,
+    Modality,
+    Optics,
+    Rendered,
+    render_scene,
+)
 from spheroid_qc.samples.truth import (
     FrameTruth,
     Truth,
@@ -134,7 +142,7 @@ def render_frame(
         Frame and exact masks.
     """
     history = history or history_of(design, plan, seed)
-    return render(
+    return render_scene(
         history.scene_at(index),
         _optics_of(design, plan, index, seed),
         stream(seed, plan.row, plan.column, 4, index),

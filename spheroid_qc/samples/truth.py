@@ -11,17 +11,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.parameters import StateParameters
-from spheroid_qc.samples.biology import Interaction, Phenotype, Treatment, fate_of, interaction_of
+from spheroid_qc.samples.biology import (
+    Interaction,
+    Phenotype,
+    Treatment,
+    interaction_of,
+    phenotype_of,
+)
 from spheroid_qc.samples.design import PlateDesign, WellPlan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,6 @@ class Truth:
     conditions: tuple[ConditionTruth, ...]
 
     @property
-    def corrupt(self) -> tuple[str, ...]:
-        """Names of the files that were cut short on purpose."""
-        return tuple(frame.file for frame in self.frames if frame.quality == "truncated")
-
-    @property
     def synergistic(self) -> tuple[str, ...]:
         """Combinations of drugs that were simulated as synergistic."""
         return tuple(
@@ -120,18 +118,6 @@ class Truth:
             for interaction in self.design.interactions
             if interaction.synergistic
         )
-
-    def frame_table(self) -> pd.DataFrame:
-        """Return the frames as a table, one row each."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(frame) for frame in self.frames])
-
-    def condition_table(self) -> pd.DataFrame:
-        """Return the conditions as a table, one row each."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(condition) for condition in self.conditions])
 
 
 def condition_of(plan: WellPlan) -> str:
@@ -250,8 +236,8 @@ def conditions_of(design: PlateDesign) -> tuple[ConditionTruth, ...]:
     """Return the simulated truth of every condition of a plate."""
     horizon = max(design.times_h[-1], 1.0)
 
-    def fate(treatment: Treatment, rules: tuple[Interaction, ...]) -> Phenotype:
-        return fate_of(treatment, design.drugs, rules, design.times_h[-1], horizon_h=horizon)
+    def phenotype(treatment: Treatment, rules: tuple[Interaction, ...]) -> Phenotype:
+        return phenotype_of(treatment, design.drugs, rules, design.times_h[-1], horizon_h=horizon)
 
     counts: dict[tuple[Treatment, str], int] = {}
     for plan in design.wells:
@@ -259,8 +245,8 @@ def conditions_of(design: PlateDesign) -> tuple[ConditionTruth, ...]:
         counts[key] = counts.get(key, 0) + 1
     result = []
     for (treatment, name), n_wells in counts.items():
-        both = [fate(treatment, rules) for rules in (design.interactions, ())]
-        pairs = [fate(pair, design.interactions) for pair in combinations(treatment, 2)]
+        both = [phenotype(treatment, rules) for rules in (design.interactions, ())]
+        pairs = [phenotype(pair, design.interactions) for pair in combinations(treatment, 2)]
         named = (*treatment, ("", None), ("", None), ("", None))
         rule = interaction_of(treatment, design.interactions)
         alone = len(treatment) < 2

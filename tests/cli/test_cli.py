@@ -222,8 +222,8 @@ def test_a_stream_that_can_not_be_written_to_costs_nothing(monkeypatch):
     for stream in (Broken(), None):
         monkeypatch.setattr(sys, "stdout", stream)
         monkeypatch.setattr(sys, "stderr", stream)
-        terminal.say("text")
-        terminal.say("text", err=True)
+        terminal.echo("text")
+        terminal.echo("text", err=True)
         from spheroid_qc.run import Progress
 
         with terminal.Reporter() as report:

@@ -72,7 +72,7 @@ def test_open_map_run_cancel_continue_correct_exclude_export(window, images, tmp
     window.until(lambda: heard)
     assert heard[-1] == ("VID7", "C02", 1)
     window.until(lambda: list((out / "corrections").rglob("*.json")))
-    assert "corrected" in review.figures.text()
+    assert "corrected" in review.features.text()
 
     window.show("C03", 2)
     review.reason.setCurrentText("air bubble")

@@ -6,8 +6,8 @@ import pytest
 
 from spheroid_qc.images.calibration import (
     Calibration,
+    calibration_of,
     length_in_um,
-    pixel_size,
     pixel_size_from_resolution,
     resolve_pixel_size,
 )
@@ -29,20 +29,20 @@ def test_spellings_of_units(unit, expected):
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, 1e9, 1e-6])
 def test_absurd_sizes_are_ignored_with_a_note(value):
-    found = pixel_size(value, value, "ome", "the field")
+    found = calibration_of(value, value, "ome", "the field")
     assert found.pixel_size_um is None
     assert "the field" in found.note
 
 
 def test_pixels_that_are_not_square_are_refused_and_rounding_is_not():
-    assert pixel_size(0.65, 0.5, "ome", "x").pixel_size_um is None
-    assert "not square" in pixel_size(0.65, 0.5, "ome", "x").note
-    assert pixel_size(0.65, 0.651, "ome", "x").pixel_size_um == pytest.approx(0.6505, abs=1e-4)
-    assert pixel_size(None, 0.65, "ome", "x").pixel_size_um == 0.65
+    assert calibration_of(0.65, 0.5, "ome", "x").pixel_size_um is None
+    assert "not square" in calibration_of(0.65, 0.5, "ome", "x").note
+    assert calibration_of(0.65, 0.651, "ome", "x").pixel_size_um == pytest.approx(0.6505, abs=1e-4)
+    assert calibration_of(None, 0.65, "ome", "x").pixel_size_um == 0.65
 
 
 def test_one_micrometre_is_taken_but_doubted():
-    found = pixel_size(1.0, 1.0, "ome", "x")
+    found = calibration_of(1.0, 1.0, "ome", "x")
     assert found.pixel_size_um == 1
     assert "placeholder" in found.note
     assert "placeholder" in resolve_pixel_size(None, None, [found]).notes[0]

@@ -175,7 +175,7 @@ def test_times_from_increment_and_from_planes(tmp_path, stack):
 def test_significant_bits_give_the_saturation(tmp_path, picture):
     xml = document('SizeX="84" SizeY="60" SizeZ="1" SizeC="1" SizeT="1" SignificantBits="12"')
     plane = read_plane(write_ome(tmp_path / "a.tif", [picture >> 4], xml))
-    assert plane.saturation == 4095
+    assert plane.info.bits == 12
 
 
 def test_a_cut_stack_keeps_its_earlier_times(tmp_path, stack):

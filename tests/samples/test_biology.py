@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spheroid_qc.samples.biology import Hill, Interaction, fate_of
+from spheroid_qc.samples.biology import Hill, Interaction, phenotype_of
 from spheroid_qc.samples.design import DEMO
 
 doses = st.floats(0.001, 3.0)
 
 
 def fate(treatment, interactions=(), time_h=72.0, **more):
-    return fate_of(treatment, DEMO.drugs, interactions, time_h, horizon_h=72.0, **more)
+    return phenotype_of(treatment, DEMO.drugs, interactions, time_h, horizon_h=72.0, **more)
 
 
 def test_hill_is_half_of_the_top_at_its_ec50() -> None:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spheroid_qc.samples import Body, Cells, Light, Modality, Optics, Outline, Scene, Veil, render
+from spheroid_qc.samples import (
+    Body,
+    Cells,
+    Light,
+    Modality,
+    Optics,
+    Outline,
+    Scene,
+    Veil,
+    render_scene,
+)
 from spheroid_qc.samples.exact_masks import cell_pixels, masks_of
 from spheroid_qc.samples.optical_layers import rasterise
 
@@ -106,12 +116,12 @@ def test_things_at_and_beyond_the_border_are_cut(
         Veil(Outline(y, x, 45)),
         cells_at((y, x + 50, 5), (y + 3, x, 5)),
     )
-    frame = render(scene, Optics(modality=modality, defocus_px=3.0), rng())
+    frame = render_scene(scene, Optics(modality=modality, defocus_px=3.0), rng())
     assert frame.image.shape == frame.core.shape == frame.shed.shape == (120, 160)
 
 
 def test_empty_scene_has_no_foreground_and_flat_light() -> None:
-    frame = render(Scene((100, 100)), QUIET, rng())
+    frame = render_scene(Scene((100, 100)), QUIET, rng())
     assert rasterise(Scene((100, 100))) is None
     assert not frame.core.any()
     assert not frame.shed.any()
@@ -136,8 +146,8 @@ def test_masks_do_not_depend_on_the_optics(modality: Modality) -> None:
     scene = Scene(
         (200, 200), (Body(Outline(100, 100, 40)),), None, cells_at((100, 160, 5), (30, 30, 5))
     )
-    plain = render(scene, QUIET, rng())
-    other = render(
+    plain = render_scene(scene, QUIET, rng())
+    other = render_scene(
         scene, Optics(modality=modality, defocus_px=8.0, bits=8, light=Light(0.3, 0.2, 0.4)), rng()
     )
     np.testing.assert_array_equal(plain.core, other.core)
@@ -153,7 +163,7 @@ def test_bodies_are_dark_or_bright_as_the_optics_have_it() -> None:
         (Modality.FLUORESCENCE, False),
     ):
         level = 0.6 if dark else 0.05
-        frame = render(scene, replace(QUIET, modality=modality, level=level), rng())
+        frame = render_scene(scene, replace(QUIET, modality=modality, level=level), rng())
         inside = frame.image[frame.core > 0].mean()
         outside = np.median(frame.image[frame.core == 0])
         assert (inside < 0.8 * outside) == dark
@@ -162,7 +172,8 @@ def test_bodies_are_dark_or_bright_as_the_optics_have_it() -> None:
 def test_defocus_takes_sharpness_and_moves_nothing() -> None:
     scene = Scene((240, 240), (Body(Outline(120, 118, 50), opacity=1.0, grain=0, fringe=0),))
     sharp, soft = (
-        render(scene, replace(QUIET, defocus_px=d), rng()).image.astype(float) for d in (0.0, 12.0)
+        render_scene(scene, replace(QUIET, defocus_px=d), rng()).image.astype(float)
+        for d in (0.0, 12.0)
     )
     assert np.abs(np.diff(soft, axis=1)).max() < 0.2 * np.abs(np.diff(sharp, axis=1)).max()
     darkness = soft.max() - soft
@@ -178,6 +189,6 @@ def test_defocus_takes_sharpness_and_moves_nothing() -> None:
 
 def test_noise_is_what_was_asked_for() -> None:
     optics = Optics(level=0.5, shot_noise=0.02, read_noise=0.0, bits=16)
-    image = render(Scene((300, 300)), optics, rng()).image / 65535
+    image = render_scene(Scene((300, 300)), optics, rng()).image / 65535
     assert image.mean() == pytest.approx(0.5, rel=0.002)
     assert image.std() == pytest.approx(0.01, rel=0.03)

@@ -1,15 +1,18 @@
-"""What all panels share: a column that scrolls, headings, quiet hints, and safe listening."""
+"""What all panels share: a column that scrolls, parts that fold away, hints, safe listening."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from html import escape
 from inspect import signature
 from typing import Any
 
 import napari.viewer
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSignalBlocker, QSize, Qt
+from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import (
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -19,9 +22,13 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.threads import alive
+
+WARNING_STYLE = "color: #e09a4f;"
+QWIDGETSIZE_MAX = 2**24 - 1  # Qt's own limit, which its Python names don't have
 
 
 class BasePanel(QWidget):
@@ -50,38 +57,80 @@ class BasePanel(QWidget):
         area.setWidget(inside)
         outer.addWidget(area)
         self.setMinimumWidth(380)
-        self._listening: list[tuple[Any, Callable[..., None]]] = []
 
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(430, 640)
 
-    def listen(self, signal: Any, method: Callable[..., None]) -> None:
+    def listen(self, *signals: Any, to: Callable[..., None]) -> None:
         """Call a method when a signal of the session comes, as long as the panel lives."""
-        taken = len(signature(method).parameters)
+        taken = len(signature(to).parameters)
         # The session must not keep a closed panel, and with it the viewer, alive.
-        held, owner = weakref.WeakMethod(method), weakref.ref(self)
+        held, owner = weakref.WeakMethod(to), weakref.ref(self)
 
         def call(*values: Any) -> None:
             found, panel = held(), owner()
             if found is not None and panel is not None and alive(panel):
                 found(*values[:taken])
             else:
-                signal.disconnect(call, missing_ok=True)
+                for signal in signals:
+                    signal.disconnect(call, missing_ok=True)
 
-        signal.connect(call, check_nargs=False)
-        self._listening.append((signal, call))
+        for signal in signals:
+            signal.connect(call, check_nargs=False)
 
-    def stop_listening(self) -> None:
-        """Hear no more of the session."""
-        for signal, call in self._listening:
-            signal.disconnect(call, missing_ok=True)
-        self._listening.clear()
-
-    def add(self, *widgets: QWidget | None) -> None:
-        """Put widgets below each other."""
+    def add(self, *widgets: QWidget) -> None:
+        """Put widgets below each other, from the top."""
         for widget in widgets:
-            if widget is not None:
-                self.column.addWidget(widget)
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
+
+
+class Fold(QCollapsible):
+    """A part of a panel that folds away.
+
+    Parameters
+    ----------
+    title : str
+        Always to be seen.
+    *widgets : QWidget
+        Shown when it is open.
+    opened : bool
+        Whether it starts open.
+    """
+
+    def __init__(self, title: str, *widgets: QWidget, opened: bool = False) -> None:
+        super().__init__(title)
+        # The arrows are pictures, which themes don't reach: a grey that shows on dark and light.
+        palette = self.toggleButton().palette()
+        palette.setColor(QPalette.ColorRole.WindowText, QColor("#8a939c"))
+        self.toggleButton().setPalette(palette)
+        self.setExpandedIcon("▼")
+        self.setCollapsedIcon("▶")
+        self.toggleButton().setStyleSheet(
+            "border: none; font-weight: bold; padding: 3px 0; text-align: left;"
+            " background: transparent;"
+        )
+        self.toggleButton().setCursor(Qt.CursorShape.PointingHandCursor)
+        # By itself it has no room for lines that wrap, and would cut a text.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.layout().setAlignment(Qt.AlignmentFlag(0))
+        self.layout().setContentsMargins(0, 0, 0, 0)
+        self.layout().setSpacing(2)
+        self.setDuration(0)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(12, 0, 0, 4)
+        column.setSpacing(5)
+        for widget in widgets:
+            column.addWidget(widget)
+        self.setContent(inside)
+        self.toggled.connect(self._on_toggled)
+        (self.expand if opened else self.collapse)(animate=False)
+
+    def _on_toggled(self, opened: bool) -> None:
+        # As high as its text needs, which changes; and no key leads into what is folded away.
+        self.content().setMaximumHeight(QWIDGETSIZE_MAX)
+        self.content().setVisible(opened)
 
 
 def heading(text: str) -> QLabel:
@@ -105,7 +154,7 @@ def hint(text: str = "") -> QLabel:
     return label
 
 
-def say_in(label: QLabel, text: str) -> None:
+def show_hint(label: QLabel, text: str) -> None:
     """Write a hint, and hide it where there is nothing to say."""
     label.setText(text)
     label.setVisible(bool(text))
@@ -129,7 +178,7 @@ def button(
     return made
 
 
-def row(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
+def beside(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
     """Put widgets beside each other; a number is a stretch."""
     made = QWidget()
     layout = QHBoxLayout(made)
@@ -141,3 +190,22 @@ def row(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
         else:
             layout.addWidget(widget)
     return made
+
+
+def fill_choice(choice: QComboBox, names: Iterable[str], values: Iterable[Any] = ()) -> None:
+    """Offer other names (and their values), without a signal, at the one that was chosen."""
+    names, values, chosen = list(names), list(values), choice.currentText()
+    if not values and names == [choice.itemText(n) for n in range(choice.count())]:
+        return
+    with QSignalBlocker(choice):
+        choice.clear()
+        choice.addItems(names)
+        for number, value in enumerate(values):
+            choice.setItemData(number, value)
+        if chosen in names:
+            choice.setCurrentText(chosen)
+
+
+def element(tag: str, text: str, style: str = "") -> str:
+    """Make an element of rich text for a label; whatever the text holds is shown, not obeyed."""
+    return f'<{tag} style="{style}">{escape(text)}</{tag}>'

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QRectF, QSize, Qt, Signal
+from qtpy.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent
 from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from spheroid_qc.analysis.metric_names import MetricName, metric_of
-from spheroid_qc.gui.panels.base_panel import row
+from spheroid_qc.gui.panels.base_panel import beside, fill_choice
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.well_colours import is_dark, tone, value_colour
 from spheroid_qc.report.figures.plate_figures import colour_scale
@@ -56,10 +56,10 @@ class HeatMap(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(row(QLabel("Colour by"), self.metric_choice, 1))
+        column.addWidget(beside(QLabel("Colour by"), self.metric_choice, 1))
         column.addWidget(self.grid)
         column.addWidget(self.scale)
-        self.time_row = row(QLabel("Time"), self.slider, self.time_label)
+        self.time_row = beside(QLabel("Time"), self.slider, self.time_label)
         column.addWidget(self.time_row)
 
     @property
@@ -91,38 +91,19 @@ class HeatMap(QWidget):
         """
         self._wells = wells[wells["plate"] == plate] if len(wells) else wells
         self._plate, self._count = plate, well_count
-        wanted = self.metric
         metrics = shown_metrics(self._wells) if len(self._wells) else []
         if [m.column for m in metrics] != [m.column for m in self._metrics]:
             self._metrics = metrics
-            self.metric_choice.blockSignals(True)
-            self.metric_choice.clear()
-            self.metric_choice.addItems([metric.axis for metric in metrics])
-            columns = [metric.column for metric in metrics]
-            if wanted is not None and wanted.column in columns:
-                self.metric_choice.setCurrentIndex(columns.index(wanted.column))
-            self.metric_choice.blockSignals(False)
+            fill_choice(self.metric_choice, [metric.axis for metric in metrics])
         if times != self._times:
             at_end = not self._times or self.slider.value() == len(self._times) - 1
             self._times = times
-            self.slider.blockSignals(True)
-            self.slider.setRange(0, max(0, len(times) - 1))
-            if at_end:
-                self.slider.setValue(len(times) - 1)
-            self.slider.blockSignals(False)
+            with QSignalBlocker(self.slider):
+                self.slider.setRange(0, max(0, len(times) - 1))
+                if at_end:
+                    self.slider.setValue(len(times) - 1)
         self.time_row.setVisible(len(times) > 1)
         self._draw()
-
-    def set_metric(self, column: str) -> None:
-        """Show another metric."""
-        columns = [metric.column for metric in self._metrics]
-        if column in columns:
-            self.metric_choice.setCurrentIndex(columns.index(column))
-
-    def set_time(self, time_h: float) -> None:
-        """Show the time that is nearest."""
-        if self._times:
-            self.slider.setValue(int(np.argmin(np.abs(np.array(self._times) - time_h))))
 
     def _on_slid(self, *_: object) -> None:
         self._draw()
@@ -149,10 +130,10 @@ class HeatMap(QWidget):
         ):
             out = state in LEFT_OUT
             known = bool(np.isfinite(value))
-            messages = f"{value:.4g} {metric.unit}".strip() if known else "no value"
+            shown = f"{value:.4g} {metric.unit}".strip() if known else "no value"
             tip = "\n".join(
                 str(part)
-                for part in (f"{well}: {messages}", condition, str(state).replace("_", " "))
+                for part in (f"{well}: {shown}", condition, str(state).replace("_", " "))
                 if part and part == part and part != "nan"
             )
             faces[well] = Face(

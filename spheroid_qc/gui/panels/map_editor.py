@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.gui.panels.base_panel import button, hint, row, say_in
+from spheroid_qc.gui.panels.base_panel import beside, button, hint, show_hint
 from spheroid_qc.gui.panels.plate_grid import PlateGrid
 from spheroid_qc.gui.state.editable_map import FIELDS, EditableWell, Treatment
 from spheroid_qc.gui.state.session import Session
@@ -89,13 +89,13 @@ class MapEditor(QWidget):
         self.clear = button("Empty", self.clear_selected, "Empty the selected wells (Delete).")
         self.undo = button("Undo", self.undo_step, "Take the last change back (Ctrl+Z).")
         self.redo = button("Redo", self.redo_step, "Do it again (Ctrl+Shift+Z).")
-        column.addWidget(row(self.fill, self.clear, 1, self.undo, self.redo))
+        column.addWidget(beside(self.fill, self.clear, 1, self.undo, self.redo))
         self.what = QComboBox()
         self.what.addItems([f"{name}s" for name in FIELDS])
         self.what.setCurrentIndex(FIELDS.index("drug"))
         self.what.setToolTip("What the cells of the spreadsheet are.")
         column.addWidget(
-            row(
+            beside(
                 QLabel("Spreadsheet:"),
                 self.what,
                 button("Copy", self.copy_block, "Copy from the selected wells (Ctrl+C)."),
@@ -130,9 +130,9 @@ class MapEditor(QWidget):
         draft, wells = self.session.draft, self.grid.selected
         if wells:
             listed = ", ".join(wells[:6]) + (" …" if len(wells) > 6 else "")
-            say_in(self.selected, f"{len(wells)} selected: {listed}")
+            show_hint(self.selected, f"{len(wells)} selected: {listed}")
         else:
-            say_in(self.selected, "Select wells by dragging over the plate.")
+            show_hint(self.selected, "Select wells by dragging over the plate.")
         for widget in (self.fill, self.clear):
             widget.setEnabled(bool(wells))
         self.undo.setEnabled(draft.can_undo)
@@ -145,11 +145,11 @@ class MapEditor(QWidget):
                 drug.addItems(["", *known])
                 drug.setCurrentText(text)
         if not draft.saved:
-            say_in(self.state, "Not saved yet; it is saved beside the images before a run.")
+            show_hint(self.state, "Not saved yet; it is saved beside the images before a run.")
         elif self.session.map_path is not None:
-            say_in(self.state, f"Map: {self.session.map_path.name}")
+            show_hint(self.state, f"Map: {self.session.map_path.name}")
         else:
-            say_in(self.state, "")
+            show_hint(self.state, "")
 
     # actions
 
@@ -194,11 +194,11 @@ class MapEditor(QWidget):
             show_info("There is nothing to paste; copy cells in the spreadsheet first.")
             return
         corner = self.grid.selected[0] if self.grid.selected else "A01"
-        count, messages = self.session.draft.paste(
+        count, left_out = self.session.draft.paste(
             text, self._plate_of(), corner, self._field(), self.session.well_count
         )
         self._changed()
-        show_info(f"{count} wells were filled from the spreadsheet. {messages}".strip())
+        show_info(f"{count} wells were filled from the spreadsheet. {left_out}".strip())
 
     def save_as(self) -> None:
         """Ask for a file and save the map there."""

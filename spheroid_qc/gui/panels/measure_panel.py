@@ -10,13 +10,30 @@ import numpy as np
 from napari.layers import Image
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QLineEdit, QProgressBar
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QWidget,
+)
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.gui.panels.base_panel import BasePanel, button, hint, row, say_in
-from spheroid_qc.gui.panels.folding_section import Fold
-from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.actions import write_or_say
+from spheroid_qc.gui.panels.base_panel import (
+    WARNING_STYLE,
+    BasePanel,
+    Fold,
+    beside,
+    button,
+    fill_choice,
+    hint,
+    show_hint,
+)
+from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.result_layers import output_of, overlay_of, show_results
 from spheroid_qc.gui.state.lazy_stack import pixels_of
 from spheroid_qc.gui.state.one_image import (
@@ -25,7 +42,7 @@ from spheroid_qc.gui.state.one_image import (
     frame_indices,
     pixel_size_of,
 )
-from spheroid_qc.gui.state.threads import alive, sentence_of
+from spheroid_qc.gui.state.threads import alive, rest_timer, sentence_of
 from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
 from spheroid_qc.tables.csv_writer import write_table
 
@@ -48,35 +65,38 @@ class MeasurePanel(BasePanel):
         self._of: Any = None
         self._source: Image | None = None
         self._preview_due = False
+        self._rest = rest_timer(self, _PREVIEW_MS, self._preview)
         self.empty = hint("Open an image first: drop a file on napari, or File > Open Sample.")
+        self.body = [*self._build_image(), *self._build_run(), *self._build_settings()]
+        self.add(self.empty, *self.body)
+        self._connect()
+        self._on_parameters()
+        self._on_layers()
+
+    def _build_image(self) -> list[QWidget]:
         self.choice = QComboBox()
-        self.choice.currentIndexChanged.connect(self._on_chosen)
+        self.choice.setMinimumContentsLength(20)
         self.size_label = hint()
         self.size = QLineEdit()
         self.size.setPlaceholderText("µm a pixel, e.g. 1.3")
         self.size.setMaximumWidth(150)
         self.size.setToolTip("Only for this image; the layer's scale is set to it.")
-        self.size.editingFinished.connect(self._on_size)
         self.assay = QComboBox()
         self.assay.addItem("one spheroid (or what is left of it)", Assay.SINGLE.value)
         self.assay.addItem("many spheres", Assay.SPHERES.value)
-        self.assay.currentIndexChanged.connect(self._settings_changed)
-        self.live = QCheckBox("Live preview of the frame that is shown")
-        self.live.toggled.connect(self._settings_changed)
-        self.forms = {
-            "segmentation": form_from_model(SegmentationParameters),
-            "measurement": form_from_model(MeasurementParameters),
-        }
-        for form in self.forms.values():
-            form.changed.connect(self._settings_changed)
+        return [
+            beside(QLabel("Image"), self.choice, 1),
+            self.size_label,
+            beside(QLabel("Pixel size"), self.size, 1),
+            beside(QLabel("Assay"), self.assay, 1),
+        ]
+
+    def _build_run(self) -> list[QWidget]:
         self.one_button = button("This frame", self.run_frame, "Segment and measure.", primary=True)
         self.all_button = button("All frames", self.run_all, "Every frame of the layer.")
-        self.again_button = button(
-            "Measure painted masks", self.run_painted,
-            "Measure the masks as they are now, after painting; nothing is segmented.",
-        )  # fmt: skip
         self.cancel_button = button("Cancel", self.cancel)
         self.cancel_button.setVisible(False)
+        self.live = QCheckBox("Live preview of the frame that is shown")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
@@ -86,33 +106,40 @@ class MeasurePanel(BasePanel):
             "Show table", self.show_table, "napari's table of features: sort, select, copy."
         )
         self.save_button = button("Save table…", self.save_as, "CSV, one row a spheroid and frame.")
-        self.body = [
-            row(QLabel("Image"), self.choice, 1),
-            self.size_label,
-            row(QLabel("Pixel size"), self.size, 1),
-            row(QLabel("Assay"), self.assay, 1),
-            row(self.one_button, self.all_button, self.cancel_button, 1),
+        self.again_button = button(
+            "Measure painted masks", self.run_painted,
+            "Measure the masks as they are now, after painting; nothing is segmented.",
+        )  # fmt: skip
+        return [
+            beside(self.one_button, self.all_button, self.cancel_button, 1),
             self.live,
             self.bar,
             self.answer,
-            row(self.table_button, self.save_button, self.again_button, 1),
+            beside(self.table_button, self.save_button, self.again_button, 1),
+        ]
+
+    def _build_settings(self) -> list[QWidget]:
+        self.forms = {
+            "segmentation": SectionForm(SegmentationParameters),
+            "measurement": SectionForm(MeasurementParameters),
+        }
+        return [
             Fold("Segmentation", self.forms["segmentation"].native, opened=True),
             Fold("Measurement", self.forms["measurement"].native),
         ]
-        self.choice.setMinimumContentsLength(20)
-        self.add(self.empty, *self.body)
-        self.column.addStretch(1)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(_PREVIEW_MS)
-        self._rest.timeout.connect(self._preview)
+
+    def _connect(self) -> None:
+        self.choice.currentIndexChanged.connect(self._on_chosen)
+        self.size.editingFinished.connect(self._on_size)
+        self.assay.currentIndexChanged.connect(self._settings_changed)
+        self.live.toggled.connect(self._settings_changed)
+        for form in self.forms.values():
+            form.changed.connect(self._settings_changed)
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered):
             event.connect(self._on_layers)
         self.viewer.dims.events.current_step.connect(self._on_step)
-        self.listen(self.session.parameters_changed, self._on_parameters)
-        self._on_parameters()
-        self._on_layers()
+        self.listen(self.session.parameters_changed, to=self._on_parameters)
 
     # the image
 
@@ -146,15 +173,10 @@ class MeasurePanel(BasePanel):
             return
         chosen = self.layer
         images = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
-        self.choice.blockSignals(True)
-        self.choice.clear()
-        for layer in images:
-            self.choice.addItem(layer.name, layer)
-        if chosen in images:
-            self.choice.setCurrentIndex(images.index(chosen))
-        elif images:
-            self.choice.setCurrentIndex(len(images) - 1)
-        self.choice.blockSignals(False)
+        with QSignalBlocker(self.choice):
+            fill_choice(self.choice, [layer.name for layer in images], images)
+            at = images.index(chosen) if chosen in images else len(images) - 1
+            self.choice.setCurrentIndex(at)
         self.empty.setVisible(not images)
         for widget in self.body:
             if widget not in (self.bar, self.answer, self.size_label):
@@ -165,30 +187,31 @@ class MeasurePanel(BasePanel):
     def _on_chosen(self, *_: Any) -> None:
         self._source = self.layer
         self._results = {}
-        say_in(self.answer, "")
-        self._say_size()
+        show_hint(self.answer, "")
+        self._show_size()
         layer = self.layer
         if layer is not None:
             frames = len(frame_indices(layer.data.shape, layer.rgb))
             self.all_button.setVisible(frames > 1)
             self.all_button.setText(f"All {frames} frames")
             self.one_button.setText("This frame" if frames > 1 else "Segment and measure")
-        self._say_buttons()
+        self._update_buttons()
 
-    def _say_size(self) -> None:
+    def _show_size(self) -> None:
         layer = self.layer
         if layer is None:
             return
-        size, words = pixel_size_of(layer.scale, layer.units)
-        warning = size is None
-        self.size_label.setStyleSheet("color: #e09a4f;" if warning else "")
-        if warning:
-            say_in(self.size_label, f"{words} Results are in pixels until you enter a pixel size.")
+        size, source = pixel_size_of(layer.scale, layer.units)
+        self.size_label.setStyleSheet(WARNING_STYLE)
+        if size is None:
+            show_hint(
+                self.size_label, f"{source} Results are in pixels until you enter a pixel size."
+            )
             self.size.setText("")
         else:
-            say_in(self.size_label, "")
+            show_hint(self.size_label, "")
             self.size.setText(f"{size:.5g}")
-            self.size.setToolTip(f"{size:.6g} µm a pixel, {words}")
+            self.size.setToolTip(f"{size:.6g} µm a pixel, {source}")
 
     def _on_size(self) -> None:
         layer, text = self.layer, self.size.text().strip().replace(",", ".")
@@ -200,7 +223,7 @@ class MeasurePanel(BasePanel):
             size = 0.0
         if not 0 < size <= 1000:
             show_error(f"{text!r} is no pixel size; write µm a pixel, such as 1.3.")
-            self._say_size()
+            self._show_size()
             return
         old = pixel_size_of(layer.scale, layer.units)[0]
         if old is not None and abs(old - size) < 1e-5 * size:
@@ -209,7 +232,7 @@ class MeasurePanel(BasePanel):
             if one is not None:
                 one.scale = (*one.scale[:-2], size, size)
                 one.units = (*(str(unit) for unit in one.units[:-2]), "um", "um")
-        self._say_size()
+        self._show_size()
         overlay_of(self.viewer, "scale_bar").visible = True
         if self._results:
             self.run_painted()
@@ -296,12 +319,12 @@ class MeasurePanel(BasePanel):
             show_info("Another well was chosen meanwhile; segment again to have that one.")
         elif layer is self.layer and self._results:
             self._show_results(layer)
-        self._say_buttons()
+        self._update_buttons()
         if self._preview_due:
             self._preview_due = False
             self._preview()
 
-    def _say_buttons(self) -> None:
+    def _update_buttons(self) -> None:
         idle = self._worker is None and self.layer is not None
         self.one_button.setEnabled(idle)
         self.all_button.setEnabled(idle)
@@ -319,7 +342,7 @@ class MeasurePanel(BasePanel):
             if self._index_shown() not in self._results:
                 self._rest.start()
             else:
-                self._say_answer()
+                self._show_answer()
 
     def _preview(self) -> None:
         if self.live.isChecked() and self.layer is not None:
@@ -334,15 +357,15 @@ class MeasurePanel(BasePanel):
     def _show_results(self, layer: Image) -> None:
         results = [self._results[index] for index in sorted(self._results)]
         show_results(self.viewer, layer, results, self.pixel_size_um, self.parameters)
-        self._say_answer()
+        self._show_answer()
 
-    def _say_answer(self) -> None:
+    def _show_answer(self) -> None:
         layer = self.layer
         if layer is None:
             return
         result = self._results.get(self._index_shown())
         if result is None:
-            say_in(self.answer, f"{len(self._results)} frames measured; not this one.")
+            show_hint(self.answer, f"{len(self._results)} frames measured; not this one.")
             return
         rows = result.table
         um = self.pixel_size_um is not None
@@ -351,13 +374,13 @@ class MeasurePanel(BasePanel):
         doubt = "" if np.isnan(result.confidence) else f", confidence {result.confidence:.2f}"
         if self.parameters.plate.assay is Assay.SPHERES:
             mean = f", mean area {rows[area].mean():,.0f} {unit}" if len(rows) else ""
-            say_in(self.answer, f"{len(rows)} spheres{mean}{doubt}")
+            show_hint(self.answer, f"{len(rows)} spheres{mean}{doubt}")
             return
         first = rows.iloc[0]
         if not first["total_area_px"] > 0:
-            say_in(self.answer, f"No spheroid was found{doubt}.")
+            show_hint(self.answer, f"No spheroid was found{doubt}.")
             return
-        say_in(
+        show_hint(
             self.answer,
             f"Core {first[area]:,.0f} {unit}, disintegration fraction "
             f"{first['disintegration_fraction']:.3f}{doubt}",
@@ -388,9 +411,4 @@ class MeasurePanel(BasePanel):
         if core is None:
             return
         table = core.features.rename(columns={"index": "label"})
-        try:
-            write_table(path, table)
-        except OSError as error:
-            show_error(f"{path} can't be written ({error.strerror}); choose another place.")
-            return
-        show_info(f"Wrote {path}")
+        write_or_say(path, lambda: write_table(path, table))

@@ -78,11 +78,6 @@ class PlateGrid(QWidget):
         self._faces = dict(faces)
         self.update()
 
-    def set_face(self, well: str, face: Face) -> None:
-        """Show one well anew."""
-        self._faces[well] = face
-        self.update()
-
     def face(self, well: str) -> Face:
         """How a well looks now."""
         return self._faces.get(well, Face(faint=True))

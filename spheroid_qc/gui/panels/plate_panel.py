@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import napari.viewer
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QWidget
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.frames.inspection import inspection
 from spheroid_qc.gui.actions import load_map, open_images, open_panel
 from spheroid_qc.gui.correcting import correcting_of
-from spheroid_qc.gui.panels.base_panel import BasePanel, button, heading, hint, row, say_in
-from spheroid_qc.gui.panels.folding_section import Fold
+from spheroid_qc.gui.panels.base_panel import (
+    WARNING_STYLE,
+    BasePanel,
+    Fold,
+    beside,
+    button,
+    element,
+    fill_choice,
+    heading,
+    hint,
+    show_hint,
+)
+from spheroid_qc.gui.panels.frame_tables import NamesTable
 from spheroid_qc.gui.panels.map_editor import MapEditor
-from spheroid_qc.gui.panels.names_table import NamesTable
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
-from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.preferences import preference, remember
+from spheroid_qc.gui.state.threads import rest_timer
 from spheroid_qc.gui.well_colours import condition_colours
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate_map import without_stratum
 
+_WELCOME = "Open a folder of images. Or try File > Open Sample > Spheroid QC."
 _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}
 
 
@@ -39,6 +52,19 @@ class PlatePanel(BasePanel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.view = view_of(self.viewer)
+        self._reopen = rest_timer(self, 700, self._open_again)
+        self.next_button = button(
+            "Next: analyse the plate", lambda: open_panel(self.viewer, "Run"), primary=True
+        )
+        self.add(
+            *self._build_folder(), *self._build_wells(), *self._build_folds(), self.next_button
+        )
+        self.setAcceptDrops(True)
+        self._connect()
+        self._on_parameters()
+        self._on_opened()
+
+    def _build_folder(self) -> list[QWidget]:
         self.open_button = button(
             "Open folder…", self.choose_folder, "Folder of images of one or more plates.",
             primary=True,
@@ -46,69 +72,55 @@ class PlatePanel(BasePanel):
         self.path = QLineEdit()
         self.path.setPlaceholderText("no folder yet: open one, or drop it here")
         self.path.setToolTip("Folder of images; a path can be typed too.")
-        self.path.returnPressed.connect(self._on_typed)
-        self.summary = hint("Open a folder of images. Or try File > Open Sample > Spheroid QC.")
+        self.summary = hint(_WELCOME)
         self.problems = hint()
-        self.problems.setStyleSheet("color: #e09a4f;")
+        self.problems.setStyleSheet(WARNING_STYLE)
+        return [beside(self.open_button, self.path), self.summary, self.problems]
+
+    def _build_wells(self) -> list[QWidget]:
         self.plates = QComboBox()
-        self.plates.currentTextChanged.connect(self._on_plate_chosen)
-        self.plate_row = row(QLabel("Plate"), self.plates, 1)
-        self.field = QComboBox()
-        self.field.setToolTip("Which field of view of a well is shown and corrected.")
-        self.field.currentIndexChanged.connect(self._on_field)
-        self.field_row = row(QLabel("Field of view"), self.field, 1)
+        self.plate_row = beside(QLabel("Plate"), self.plates, 1)
+        self.load_button = button("Load plate map…", self.choose_map, "CSV or XLSX.")
+        self.found_map = button("", self._on_found_map)
         self.map_state = hint()
         self.grid = PlateGrid(selectable=True)
-        self.grid.clicked.connect(self._on_well_clicked)
         self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.legend.setWordWrap(True)
-        self.editor = MapEditor(self.session, self.grid, self._plate_of_map)
-        self.load_button = button("Load plate map…", self.choose_map, "CSV or XLSX.")
-        self.found_map = QPushButton()
-        self.found_map.clicked.connect(self._on_found_map)
-        self.form = form_from_model(PlateParameters)
-        self.form.changed.connect(self._on_form)
-        self.names = NamesTable()
-        self.names.clicked.connect(self._on_name_clicked)
-        self.names_fold = Fold("How file names were read", self.names)
-        self.next_button = button(
-            "Next: analyse the plate", lambda: open_panel(self.viewer, "Run"), primary=True
-        )
-        self.editor_fold = Fold("Fill in the map by hand", self.editor)
-        self.settings_fold = Fold("Pixel size, assay, times", self.form.native)
-        self.add(
-            row(self.open_button, self.path),
-            self.summary,
-            self.problems,
+        self.field = QComboBox()
+        self.field.setToolTip("Which field of view of a well is shown and corrected.")
+        self.field_row = beside(QLabel("Field of view"), self.field, 1)
+        return [
             heading("Wells"),
             self.plate_row,
-            row(self.load_button, self.found_map, 1),
+            beside(self.load_button, self.found_map, 1),
             self.map_state,
             self.grid,
             self.legend,
             self.field_row,
-            self.editor_fold,
-            self.settings_fold,
-            self.names_fold,
-            self.next_button,
-        )
-        self.column.addStretch(1)
-        self.setAcceptDrops(True)
-        self._reopen = QTimer(self)
-        self._reopen.setSingleShot(True)
-        self._reopen.setInterval(700)
-        self._reopen.timeout.connect(self._open_again)
-        for signal, method in (
-            (self.session.opened_changed, self._on_opened),
-            (self.session.map_changed, self._on_map_changed),
-            (self.session.parameters_changed, self._on_parameters),
-            (self.session.well_wanted, self._on_shown),
-            (self.session.shown_changed, self._on_shown),
-        ):
-            self.listen(signal, method)
-        self._on_parameters()
-        self._on_opened()
+        ]
+
+    def _build_folds(self) -> list[QWidget]:
+        self.editor = MapEditor(self.session, self.grid, self._plate_of_map)
+        self.editor_fold = Fold("Fill in the map by hand", self.editor)
+        self.form = SectionForm(PlateParameters)
+        self.settings_fold = Fold("Pixel size, assay, times", self.form.native)
+        self.names = NamesTable()
+        self.names_fold = Fold("How file names were read", self.names)
+        return [self.editor_fold, self.settings_fold, self.names_fold]
+
+    def _connect(self) -> None:
+        session = self.session
+        self.path.returnPressed.connect(self._on_typed)
+        self.plates.currentTextChanged.connect(self._on_plate_chosen)
+        self.field.currentIndexChanged.connect(self._on_field)
+        self.grid.clicked.connect(self._on_well_clicked)
+        self.form.changed.connect(self._on_form)
+        self.names.clicked.connect(self._on_name_clicked)
+        self.listen(session.opened_changed, to=self._on_opened)
+        self.listen(session.map_changed, to=self._on_map_changed)
+        self.listen(session.parameters_changed, to=self._on_parameters)
+        self.listen(session.well_wanted, session.shown_changed, to=self._on_shown)
 
     # folder
 
@@ -124,7 +136,7 @@ class PlatePanel(BasePanel):
 
     def open(self, folder: Path) -> None:
         """Open a folder in the background."""
-        say_in(self.summary, f"Reading the names in {folder.name} …")
+        show_hint(self.summary, f"Reading the names in {folder.name} …")
         worker = open_images(self.viewer, folder)
         worker.errored.connect(lambda *_: self._on_opened())
 
@@ -159,24 +171,20 @@ class PlatePanel(BasePanel):
         self.plate_row.setVisible(opened is not None and len(opened.plates) > 1)
         self._offer_fields()
         if opened is None:
-            say_in(
-                self.summary, "Open a folder of images. Or try File > Open Sample > Spheroid QC."
-            )
+            show_hint(self.summary, _WELCOME)
             return
         self.path.setText(str(opened.folder))
-        say_in(self.summary, self._summary_text())
-        say_in(self.problems, self._problem_text())
+        show_hint(self.summary, self._summary_text())
+        show_hint(self.problems, self._problem_text())
         self.names.show_table(opened.table)
         serious = len(opened.table.problems)
-        self.names_fold.set_title(
+        self.names_fold.setText(
             "How file names were read" + (f" ({serious} left out)" if serious else "")
         )
         if serious:
-            self.names_fold.set_open(True)
-        self.plates.blockSignals(True)
-        self.plates.clear()
-        self.plates.addItems(list(opened.plates))
-        self.plates.blockSignals(False)
+            self.names_fold.expand()
+        fill_choice(self.plates, opened.plates)
+        self.plates.setCurrentText(self.session.plate)
         self._on_map_changed()
         if known and not self.session.well:
             first = opened.wells(self.session.plate)
@@ -236,7 +244,7 @@ class PlatePanel(BasePanel):
         return "\n".join(found)
 
     def _on_name_clicked(self, index) -> None:  # type: ignore[no-untyped-def]
-        frame = index.model().well_of(index.row())
+        frame = self.names.frame_of(index.row())
         if frame is not None:
             self.session.show(frame.plate, frame.well, frame.timepoint)
 
@@ -261,12 +269,8 @@ class PlatePanel(BasePanel):
     def _offer_fields(self) -> None:
         opened = self.session.opened
         fields = sorted({f.field for f in opened.table.frames}) if opened is not None else []
-        self.field.blockSignals(True)
-        self.field.clear()
-        self.field.addItem("as analysed", None)
-        for number in fields:
-            self.field.addItem(str(number), number)
-        self.field.blockSignals(False)
+        fill_choice(self.field, ["as analysed", *map(str, fields)], [None, *fields])
+        self.field.setCurrentIndex(0)
         self.field_row.setVisible(len(fields) > 1)
 
     def _on_field(self, *_: object) -> None:
@@ -337,8 +341,8 @@ class PlatePanel(BasePanel):
         # What all conditions share, such as the cell line, need not be said with each.
         shared = self.session.shared_stratum()
         parts = [
-            f'<span style="color:{conditions[name]}; font-size:13px;">●</span>&nbsp;'
-            f"{_escaped(without_stratum(name, shared))}"
+            element("span", "●", f"color:{conditions[name]}; font-size:13px;")
+            + f"&nbsp;{escape(without_stratum(name, shared))}"
             for name in order[:14]
         ]
         if len(order) > 14:
@@ -359,7 +363,7 @@ class PlatePanel(BasePanel):
             if unmapped:
                 lines[-1] += f", {unmapped} with images are not"
             lines += [str(w) for w in self.session.plate_map.warnings[:2]]
-        say_in(self.map_state, "\n".join(lines))
+        show_hint(self.map_state, "\n".join(lines))
         offered = bool(opened.maps) and self.session.plate_map is None
         self.found_map.setVisible(offered)
         if offered:
@@ -375,19 +379,11 @@ class PlatePanel(BasePanel):
         old = self.session.parameters
         new = old.model_copy(update={"plate": self.form.value()})
         self.session.set_parameters(new)
-        opened = self.session.opened
-        if opened is None:
-            return
-        # Names and calibration are read anew, once the typing has come to rest.
-        self._reopen.start()
+        if self.session.opened is not None:
+            # Names and calibration are read anew, once the typing has come to rest.
+            self._reopen.start()
 
     def _open_again(self) -> None:
         opened = self.session.opened
         if opened is not None:
             open_images(self.viewer, opened.folder, self.session.parameters, opened.out)
-
-
-def _escaped(text: str) -> str:
-    import html
-
-    return html.escape(text)

@@ -16,10 +16,18 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QTabWidget, QVBoxLayo
 
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
+from spheroid_qc.gui.actions import save_settings, write_or_say
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
-from spheroid_qc.gui.panels.base_panel import BasePanel, button, hint, row, say_in
+from spheroid_qc.gui.panels.base_panel import (
+    BasePanel,
+    beside,
+    button,
+    fill_choice,
+    hint,
+    show_hint,
+)
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
-from spheroid_qc.gui.panels.result_figures import (
+from spheroid_qc.gui.result_figures import (
     Figure,
     curve_metrics,
     nearest_well,
@@ -27,8 +35,7 @@ from spheroid_qc.gui.panels.result_figures import (
     time_figure,
 )
 from spheroid_qc.gui.run_control import control_of
-from spheroid_qc.gui.settings_files import save_settings
-from spheroid_qc.gui.state.threads import in_background
+from spheroid_qc.gui.state.threads import in_background, sentence_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.report.palette import PALETTE
 
@@ -84,37 +91,33 @@ class ResultsPanel(BasePanel):
         self._export_to: Path | None = None
         self.empty = hint("Analyse a plate first (Run panel).")
         self.what = QTabWidget()
-        self.what.currentChanged.connect(self.draw)
-
-        self.family = QComboBox()
-        self.family.currentIndexChanged.connect(self.draw)
-        self.metric = QComboBox()
-        self.metric.currentIndexChanged.connect(self.draw)
-        for choice in (self.family, self.metric):
-            choice.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            choice.setMinimumContentsLength(26)
-        self.curves = _Canvas(320)
-        self.curves.mpl_connect("button_press_event", self._on_curve_clicked)
-        self.clicked = hint("Click a thin line to see that well at that time.")
-        self.what.addTab(
-            _page(row(QLabel("Drugs"), self.family), row(QLabel("Metric"), self.metric),
-                  self.curves, self.clicked),
-            "Over time",
-        )  # fmt: skip
+        self.what.addTab(self._build_curves(), "Over time")
         self.map = HeatMap()
-        self.map.clicked.connect(self._on_well_clicked)
         self.what.addTab(_page(self.map), "Plate")
-        self.dose = QComboBox()
-        self.dose.currentIndexChanged.connect(self.draw)
-        self.dose.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.what.addTab(self._build_doses(), "Dose response")
+        self.body = [self.what, *self._build_export()]
+        self.add(self.empty, *self.body)
+        self._connect()
+        self._on_tables()
+
+    def _build_curves(self) -> QWidget:
+        self.family, self.metric = _long_choice(), _long_choice()
+        self.curves = _Canvas(320)
+        self.clicked = hint("Click a thin line to see that well at that time.")
+        return _page(
+            beside(QLabel("Drugs"), self.family),
+            beside(QLabel("Metric"), self.metric),
+            self.curves,
+            self.clicked,
         )
+
+    def _build_doses(self) -> QWidget:
+        self.dose = _long_choice()
         self.dose_canvas = _Canvas(300)
         self.no_dose = hint()
-        self.what.addTab(_page(self.dose, self.dose_canvas, self.no_dose), "Dose response")
+        return _page(self.dose, self.dose_canvas, self.no_dose)
 
+    def _build_export(self) -> list[QWidget]:
         self.export_button = button(
             "Export everything…", self.choose_export,
             "Tables (CSV), figures (PNG and SVG), the settings (TOML) and the command that repeats "
@@ -128,21 +131,21 @@ class ResultsPanel(BasePanel):
         )
         self.page_button = button("Open report", self.open_report, "report.html in the browser")
         self.state = hint()
-        self.body = [
-            self.what,
-            row(self.export_button, self.figure_button, 1),
-            row(self.settings_button, self.page_button, 1),
+        return [
+            beside(self.export_button, self.figure_button, 1),
+            beside(self.settings_button, self.page_button, 1),
             self.state,
         ]
-        self.add(self.empty, *self.body)
-        self.column.addStretch(1)
-        for signal, method in (
-            (self.session.opened_changed, self._on_tables),
-            (self.session.tables_changed, self._on_tables),
-            (self.session.shown_changed, self._on_shown),
-        ):
-            self.listen(signal, method)
-        self._on_tables()
+
+    def _connect(self) -> None:
+        session = self.session
+        self.what.currentChanged.connect(self.draw)
+        for choice in (self.family, self.metric, self.dose):
+            choice.currentIndexChanged.connect(self.draw)
+        self.curves.mpl_connect("button_press_event", self._on_curve_clicked)
+        self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
+        self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
+        self.listen(session.shown_changed, to=self._on_shown)
 
     # what is shown
 
@@ -160,13 +163,13 @@ class ResultsPanel(BasePanel):
         self._families = families_of(conditions) or _all_together(conditions)
         self._metrics = curve_metrics(conditions)
         first = self.family.count() == 0
-        _refill(self.family, [family.title for family in self._families])
+        fill_choice(self.family, [family.title for family in self._families])
         if first:
             # Combinations stand last, and are what is looked for first.
             imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
             filled = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
             self.family.setCurrentIndex(filled[-1] if filled else 0)
-        _refill(self.metric, [metric.axis for metric in self._metrics])
+        fill_choice(self.metric, [metric.axis for metric in self._metrics])
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(tables["wells"], self.session.plate, self.session.well_count, times)
         self._on_shown()
@@ -181,10 +184,10 @@ class ResultsPanel(BasePanel):
 
     def _on_doses(self, figures: list[Figure]) -> None:
         self._doses = figures
-        _refill(self.dose, [figure.title for figure in figures])
+        fill_choice(self.dose, [figure.title for figure in figures])
         for widget in (self.dose, self.dose_canvas):
             widget.setVisible(bool(figures))
-        say_in(
+        show_hint(
             self.no_dose,
             ""
             if figures
@@ -245,22 +248,11 @@ class ResultsPanel(BasePanel):
             self.session.tables["wells"], metric, names, (event.xdata, event.ydata), reach
         )
         if found is None:
-            say_in(self.clicked, "No well's line runs here; click nearer to a thin line.")
+            show_hint(self.clicked, "No well's line runs here; click nearer to a thin line.")
             return
         plate, well, time_h = found
-        say_in(self.clicked, f"{well} at {time_h:g} h: {self.session.condition_of(plate, well)}")
-        self._go_to(plate, well, time_h)
-
-    def _on_well_clicked(self, well: str, time_h: float) -> None:
-        self._go_to(self.session.plate, well, time_h)
-
-    def _go_to(self, plate: str, well: str, time_h: float) -> None:
-        opened = self.session.opened
-        if opened is None or (plate, well) not in opened.well_timepoints:
-            return
-        times = opened.times(plate)
-        timepoint = min(times, key=lambda n: abs(times[n] - time_h))
-        self.session.show(plate, well, timepoint)
+        show_hint(self.clicked, f"{well} at {time_h:g} h: {self.session.condition_of(plate, well)}")
+        self.session.show_at(plate, well, time_h)
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)
@@ -290,19 +282,17 @@ class ResultsPanel(BasePanel):
         if self.control.pending:
             self._export_to = target
             self.control.update_now()
-            say_in(self.state, "The latest decisions are taken into the tables first …")
+            show_hint(self.state, "The latest decisions are taken into the tables first …")
             return None
-        say_in(self.state, "Exporting …")
+        show_hint(self.state, "Exporting …")
         self.export_button.setEnabled(False)
 
         def done(written: list[Path]) -> None:
-            say_in(self.state, f"{len(written)} files are in {target}")
+            show_hint(self.state, f"{len(written)} files are in {target}")
             show_info(f"Exported into {target}")
 
         def failed(error: BaseException) -> None:
-            from spheroid_qc.gui.state.threads import sentence_of
-
-            say_in(self.state, sentence_of(error))
+            show_hint(self.state, sentence_of(error))
             show_error(sentence_of(error))
 
         def finished() -> None:
@@ -335,12 +325,7 @@ class ResultsPanel(BasePanel):
             return
         kind = "svg" if path.suffix.lower() == ".svg" else "png"
         named = Figure(path.stem, figure.title, figure.draw, figure.size, figure.margins)
-        try:
-            write_figure(named, path.parent, (kind,))
-        except OSError as error:
-            show_error(f"{path} can't be written ({error.strerror}); choose another place.")
-            return
-        show_info(f"Wrote {path}")
+        write_or_say(path, lambda: write_figure(named, path.parent, (kind,)))
 
     def open_report(self) -> None:
         """Open the page of the run in the browser."""
@@ -360,17 +345,11 @@ def _page(*widgets: QWidget) -> QWidget:
     return page
 
 
-def _refill(choice: QComboBox, names: list[str]) -> None:
-    """Offer other names, staying at the one that was chosen."""
-    chosen = choice.currentText()
-    if [choice.itemText(n) for n in range(choice.count())] == names:
-        return
-    choice.blockSignals(True)
-    choice.clear()
-    choice.addItems(names)
-    if chosen in names:
-        choice.setCurrentText(chosen)
-    choice.blockSignals(False)
+def _long_choice() -> QComboBox:
+    choice = QComboBox()
+    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(26)
+    return choice
 
 
 def _all_together(conditions: Any) -> list[TreatmentFamily]:

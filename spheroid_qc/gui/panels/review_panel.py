@@ -5,31 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 import napari.viewer
+import numpy as np
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QComboBox,
-    QHeaderView,
-    QLabel,
-    QTableView,
-)
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSizePolicy, QWidget
 
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.actions import open_panel
 from spheroid_qc.gui.correcting import correcting_of
-from spheroid_qc.gui.panels.base_panel import BasePanel, button, heading, hint, row, say_in
-from spheroid_qc.gui.panels.folding_section import Fold
-from spheroid_qc.gui.panels.review_table import QueueModel, figures_text
+from spheroid_qc.gui.panels.base_panel import (
+    BasePanel,
+    Fold,
+    beside,
+    button,
+    element,
+    heading,
+    hint,
+    show_hint,
+)
+from spheroid_qc.gui.panels.frame_tables import QueueTable
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.review_queue import SHOWN, Entry, queue_of
-from spheroid_qc.gui.state.threads import alive, sentence_of
+from spheroid_qc.gui.state.threads import alive, rest_timer, sentence_of
 from spheroid_qc.gui.well_view import view_of
 
 REASONS = (
     "out of focus", "dust or fibre on the spheroid", "air bubble", "several spheroids",
     "spheroid partly out of view", "pipetting mistake", "no spheroid was seeded",
+)  # fmt: skip
+_FEATURES = (
+    ("Core area", "core_area_um2", "µm²"), ("Core area", "core_area_px", "px"),
+    ("Total area", "total_area_um2", "µm²"), ("Total area", "total_area_px", "px"),
+    ("Disintegration fraction", "disintegration_fraction", ""),
+    ("Disintegration index", "disintegration_index", ""),
 )  # fmt: skip
 _KEYS = (
     ("N", "next doubtful frame"),
@@ -60,40 +68,54 @@ class ReviewPanel(BasePanel):
         self.control = control_of(self.viewer)
         self.correcting = correcting_of(self.viewer)
         self._corrected: set[tuple[str, str, int]] = set()
+        self._later = rest_timer(self, 50, self.refresh)
         self.empty = hint("Analyse a plate first (Run panel); its doubtful frames come here.")
+        self.results_button = button(
+            "Next: results", lambda: open_panel(self.viewer, "Results"), primary=True
+        )
+        keys = hint("\n".join(f"{key}   {what}" for key, what in _KEYS))
+        self.body = [
+            *self._build_queue(),
+            *self._build_decision(),
+            *self._build_painting(),
+            Fold("Keyboard", keys),
+            self.results_button,
+        ]
+        self.add(self.empty, *self.body)
+        self._connect()
+        self._bind_keys()
+        self.refresh()
+
+    def _build_queue(self) -> list[QWidget]:
         self.shown = QComboBox()
         self.shown.addItems(list(SHOWN))
         self.shown.setToolTip(
             "Doubtful: frames with a warning or an excluding flag in the picture, the most "
             "suspicious first (2 points a flag that excludes, 1 a warning, and 1 - confidence)."
         )
-        self.shown.currentIndexChanged.connect(self.refresh)
         self.count = QLabel()
-        self.queue = QueueModel()
-        self.table = QTableView()
-        self.table.setModel(self.queue)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.verticalHeader().setVisible(False)
-        self.table.verticalHeader().setDefaultSectionSize(21)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((0, 84), (2, 42), (3, 84)):
-            self.table.setColumnWidth(column, width)
-        self.table.setFixedHeight(168)
-        self.table.clicked.connect(lambda index: self.go_to(index.row()))
-        self.title = heading("")
-        self.details = hint()
-        self.figures = QLabel()
-        self.figures.setTextFormat(Qt.TextFormat.RichText)
-        self.reason = QComboBox()
-        self.reason.setEditable(True)
-        self.reason.addItems(list(REASONS))
-        self.reason.setToolTip("Why it is excluded: choose, or write your own.")
+        self.queue = QueueTable()
         self.whole = QCheckBox("whole well")
         self.whole.setToolTip("Exclude or accept the well at all times.")
         self.previous_button = button("◀ Back", self.previous, "Shift+N")
         self.next_button = button("Next ▶", self.next, "N")
+        return [
+            beside(QLabel("Show"), self.shown, 1, self.count),
+            self.queue,
+            beside(self.previous_button, self.next_button, 1, self.whole),
+        ]
+
+    def _build_decision(self) -> list[QWidget]:
+        self.title = heading("")
+        self.title.setWordWrap(True)
+        self.details = hint()
+        self.features = QLabel()
+        self.features.setTextFormat(Qt.TextFormat.RichText)
+        self.reason = QComboBox()
+        self.reason.setEditable(True)
+        self.reason.addItems(list(REASONS))
+        self.reason.setToolTip("Why it is excluded: choose, or write your own.")
+        self.reason.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.accept_button = button(
             "Accept", self.accept,
             "A: I looked at it and it is fine. A frame that a flag left out counts again.",
@@ -101,6 +123,15 @@ class ReviewPanel(BasePanel):
         )  # fmt: skip
         self.exclude_button = button("Exclude", self.exclude, "Q: leave it out of every result.")
         self.open_button = button("Undecide", self.undecide, "U: take the decision back.")
+        return [
+            self.title,
+            self.details,
+            self.features,
+            beside(self.accept_button, self.exclude_button, self.open_button, 1),
+            beside(QLabel("Reason"), self.reason),
+        ]
+
+    def _build_painting(self) -> list[QWidget]:
         self.core_button = button("Paint core", lambda: self.paint("core"), "S, then P")
         self.shed_button = button("Paint shed", lambda: self.paint("shed"), "S, then P")
         self.erase_button = button("Erase", self.erase, "E")
@@ -112,52 +143,26 @@ class ReviewPanel(BasePanel):
             "Take all corrections of the frame back.",
         )
         self.state = hint()
-        keys = hint("\n".join(f"{key}   {what}" for key, what in _KEYS))
-        self.results_button = button(
-            "Next: results", lambda: open_panel(self.viewer, "Results"), primary=True
-        )
-        self.body = [
-            row(QLabel("Show"), self.shown, 1, self.count),
-            self.table,
-            row(self.previous_button, self.next_button, 1, self.whole),
-            self.title,
-            self.details,
-            self.figures,
-            row(self.accept_button, self.exclude_button, self.open_button, 1),
-            row(QLabel("Reason"), self.reason),
+        return [
             heading("Correct the masks"),
-            row(self.core_button, self.shed_button, self.erase_button, self.fill_button,
+            beside(self.core_button, self.shed_button, self.erase_button, self.fill_button,
                 self.polygon_button, spacing=3),
-            row(self.restore_button, 1),
+            beside(self.restore_button, 1),
             self.state,
-            Fold("Keyboard", keys),
-            self.results_button,
         ]  # fmt: skip
-        self.reason.setSizePolicy(
-            self.reason.sizePolicy().horizontalPolicy().Expanding,
-            self.reason.sizePolicy().verticalPolicy(),
-        )
-        self.add(self.empty, *self.body)
-        self.column.addStretch(1)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(50)
-        self._later.timeout.connect(self.refresh)
-        for signal, method in (
-            (self.session.opened_changed, self._on_opened),
-            (self.session.tables_changed, self._on_tables),
-            (self.session.decisions_changed, self._soon),
-            (self.session.correction_changed, self._on_corrected),
-            (self.session.shown_changed, self._on_frame),
-            (self.session.run_started, self._on_run),
-            (self.session.run_ended, self._on_run),
-        ):
-            self.listen(signal, method)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.shown.currentIndexChanged.connect(self.refresh)
+        self.queue.clicked.connect(lambda index: self.go_to(index.row()))
+        self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
+        self.listen(session.decisions_changed, to=self._soon)
+        self.listen(session.correction_changed, to=self._on_corrected)
+        self.listen(session.shown_changed, to=self._on_frame)
+        self.listen(session.run_started, session.run_ended, to=self._on_run)
         self.view.shown.connect(self._on_frame)
         self.view.stepped.connect(self._on_frame)
-        self.correcting.measured.connect(lambda *_: self._write_figures())
-        self._bind_keys()
-        self.refresh()
+        self.correcting.measured.connect(lambda *_: self._write_features())
 
     def _bind_keys(self) -> None:
         for key, action in (
@@ -187,7 +192,7 @@ class ReviewPanel(BasePanel):
         for widget in self.body:
             widget.setVisible(known)
         if not known:
-            self.queue.show([])
+            self.queue.show_queue([])
             return
         assert opened is not None
         times = {plate: opened.times(plate) for plate in opened.plates}
@@ -197,7 +202,7 @@ class ReviewPanel(BasePanel):
             lambda *key: key in self._corrected,
             self.shown.currentText(),
         )  # fmt: skip
-        self.queue.show(entries)
+        self.queue.show_queue(entries)
         left = sum(not entry.done for entry in entries)
         self.count.setText(f"{left} of {len(entries)} to do" if entries else "nothing to do")
         self._on_frame()
@@ -319,10 +324,6 @@ class ReviewPanel(BasePanel):
     def _soon(self) -> None:
         self._later.start()
 
-    def _on_opened(self) -> None:
-        self._corrected.clear()
-        self.refresh()
-
     def _on_tables(self) -> None:
         self._corrected.clear()
         self.refresh()
@@ -331,33 +332,28 @@ class ReviewPanel(BasePanel):
         self._corrected.add((plate, well, timepoint))
         self._later.start()
         hours = self.session.opened.times(plate).get(timepoint, 0) if self.session.opened else 0
-        say_in(
+        show_hint(
             self.state,
             f"Kept: {well} at {hours:g} h, beside the automatic masks. Tables and figures follow.",
         )
 
     def _on_run(self) -> None:
         if self.control.only_tables and self.control.running:
-            say_in(self.state, "Tables are being made anew …")
+            show_hint(self.state, "Tables are being made anew …")
         elif not self.control.running and self.state.text().startswith("Tables"):
-            say_in(self.state, "Tables hold all decisions and corrections.")
+            show_hint(self.state, "Tables hold all decisions and corrections.")
 
     def _on_frame(self) -> None:
         entry, session = self.entry, self.session
-        if entry is not None:
-            number = self.queue.entries.index(entry)
-            self.table.selectRow(number)
-        else:
-            self.table.clearSelection()
+        self.queue.mark(entry)
         if session.opened is None or not session.well:
             self.title.setText("Press N, or click a frame in the list.")
-            say_in(self.details, "")
-            self.figures.setText("")
+            show_hint(self.details, "")
+            self.features.setText("")
             return
         hours = session.opened.times(session.plate).get(session.timepoint, 0.0)
         condition = session.condition_of(session.plate, session.well)
         self.title.setText(f"{session.well}   {hours:g} h   {condition}")
-        self.title.setWordWrap(True)
         kind, decided = session.decision(session.plate, session.well, hours)
         lines = list(entry.details) if entry is not None else []
         if decided is not None:
@@ -365,11 +361,11 @@ class ReviewPanel(BasePanel):
             where = " (whole well)" if decided.time_h is None else ""
             reason = f": {decided.reason}" if decided.reason else ""
             lines.insert(0, f"{what}{where}{reason} — {decided.by} {decided.at[:16]}".rstrip(" —"))
-        say_in(self.details, "\n".join(lines))
+        show_hint(self.details, "\n".join(lines))
         self.open_button.setEnabled(decided is not None)
-        self._write_figures()
+        self._write_features()
 
-    def _write_figures(self) -> None:
+    def _write_features(self) -> None:
         data, session = self.view.data, self.session
         if data is None or (data.plate, data.well) != (session.plate, session.well):
             return
@@ -378,7 +374,33 @@ class ReviewPanel(BasePanel):
         result = self.correcting.result_of(data.plate, data.well, now)
         self.restore_button.setEnabled(automatic is not None and bool(automatic["mask"]))
         if automatic is None or not automatic["rows"]:
-            self.figures.setText("")
+            self.features.setText("")
             return
         corrected = result is not None and result.get("method") == "corrected"
-        self.figures.setText(figures_text(automatic, result if corrected else None))
+        self.features.setText(features_html(automatic, result if corrected else None))
+
+
+def features_html(automatic: dict[str, Any], corrected: dict[str, Any] | None) -> str:
+    """Features of the automatic masks, and beside them those of the corrected ones."""
+    calibrated = automatic["pixel_size_um"] is not None
+    table: list[tuple[str, ...]] = [] if corrected is None else [("", "automatic", "corrected")]
+    for label, name, unit in _FEATURES:
+        if (unit == "px") != calibrated or not unit:
+            fields = (automatic,) if corrected is None else (automatic, corrected)
+            table.append((label, *(_value(field, name, unit) for field in fields)))
+    styles = ("", "text-align:right; padding-left:18px",
+              "text-align:right; padding-left:18px; font-weight:bold")  # fmt: skip
+    lines = (
+        "".join(element("td", text, style) for text, style in zip(cells, styles, strict=False))
+        for cells in table
+    )
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _value(field: dict[str, Any], name: str, unit: str) -> str:
+    rows = field["rows"]
+    value = rows[0].get(name) if rows else None
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "–"
+    text = f"{value:.3f}" if not unit else f"{value:,.0f}"
+    return f"{text} {unit}".strip()

@@ -6,16 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import napari.viewer
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox
+from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox, QWidget
 
-from spheroid_qc.gui.actions import open_images, open_panel
-from spheroid_qc.gui.panels.base_panel import BasePanel, button, heading, hint, row, say_in
-from spheroid_qc.gui.panels.folding_section import Fold
+from spheroid_qc.gui.actions import (
+    load_settings,
+    open_images,
+    open_panel,
+    save_edited_map,
+    save_settings,
+)
+from spheroid_qc.gui.panels.base_panel import (
+    WARNING_STYLE,
+    BasePanel,
+    Fold,
+    beside,
+    button,
+    heading,
+    hint,
+    show_hint,
+)
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
-from spheroid_qc.gui.panels.settings_forms import form_from_model
+from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.run_control import control_of, is_begun, live_table
-from spheroid_qc.gui.settings_files import load_settings, save_settings
+from spheroid_qc.gui.state.threads import rest_timer
 from spheroid_qc.parameters import (
     ImageParameters,
     MeasurementParameters,
@@ -33,6 +46,7 @@ from spheroid_qc.run.progress import Progress
 from spheroid_qc.workflow.process import Ended, Failed, RunStopped
 
 _DRAW_MS = 400
+_NO_FOLDER = "Open a folder of images in the Plate panel first."
 _SECTIONS: dict[str, type[Section]] = {
     "images": ImageParameters,
     "segmentation": SegmentationParameters,
@@ -58,9 +72,32 @@ class RunPanel(BasePanel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.control = control_of(self.viewer)
-        self.what = hint("Open a folder of images in the Plate panel first.")
+        self._redraw = rest_timer(self, _DRAW_MS, self._draw)
+        self.out_button = button("Results folder…", self.choose_out, "Where the results go.")
+        self.next_button = button(
+            "Next: review doubtful frames", lambda: open_panel(self.viewer, "Review"), primary=True
+        )
+        self.add(
+            *self._build_start(),
+            *self._build_results(),
+            beside(self.out_button, 1),
+            self._build_settings(),
+            self.next_button,
+        )
+        self._connect()
+        self._on_parameters()
+        self._on_opened()
+        if self.control.running:
+            self._on_started()
+
+    def _build_start(self) -> list[QWidget]:
+        self.what = hint(_NO_FOLDER)
         self.warning = hint()
-        self.warning.setStyleSheet("color: #e09a4f;")
+        self.warning.setStyleSheet(WARNING_STYLE)
+        self.new_folder = button(
+            "Put results into a new folder", self.use_new_folder,
+            "The old results stay as they are.",
+        )  # fmt: skip
         self.start_button = button("Analyse plate", self.start, primary=True)
         self.cancel_button = button(
             "Cancel", self.cancel, "Stop; finished wells are kept, and it can be continued."
@@ -72,90 +109,66 @@ class RunPanel(BasePanel):
             "Background processes. The results do not depend on it; one processor is left for "
             "the window."
         )
-        self.out_button = button("Results folder…", self.choose_out, "Where the results go.")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(10)
         self.status = hint("Not started.")
+        return [
+            self.what,
+            self.warning,
+            self.new_folder,
+            beside(self.start_button, self.cancel_button, 1, QLabel("Processes"), self.workers),
+            self.bar,
+            self.status,
+        ]
+
+    def _build_results(self) -> list[QWidget]:
         self.map = HeatMap()
-        self.map.clicked.connect(self._on_clicked)
         self.answer = hint()
         self.answer.setStyleSheet("font-family: monospace; font-size: 11px;")
         self.answer_fold = Fold("What came out", self.answer)
         self.failures = hint()
         self.failures_fold = Fold("What could not be done", self.failures)
-        self.forms = {name: form_from_model(model) for name, model in _SECTIONS.items()}
-        folds = []
-        for name, form in self.forms.items():
-            form.changed.connect(lambda name=name: self._on_form(name))
-            folds.append(Fold(Parameters.model_fields[name].title or name, form.native))
-        self.new_folder = button(
-            "Put results into a new folder", self.use_new_folder,
-            "The old results stay as they are.",
-        )  # fmt: skip
-        files = row(
+        return [heading("Results so far"), self.map, self.answer_fold, self.failures_fold]
+
+    def _build_settings(self) -> QWidget:
+        self.forms = {name: SectionForm(model) for name, model in _SECTIONS.items()}
+        files = beside(
             button("Load settings…", self.load_settings, "TOML, as of the command line."),
             button("Save settings…", self.save_settings, "TOML for the command line."),
             1,
         )
-        self.settings_fold = Fold("All settings", files, *folds)
-        self.next_button = button(
-            "Next: review doubtful frames", lambda: open_panel(self.viewer, "Review"), primary=True
-        )
-        self.add(
-            self.what,
-            self.warning,
-            self.new_folder,
-            row(self.start_button, self.cancel_button, 1, QLabel("Processes"), self.workers),
-            self.bar,
-            self.status,
-            heading("Results so far"),
-            self.map,
-            self.answer_fold,
-            self.failures_fold,
-            row(self.out_button, 1),
-            self.settings_fold,
-            self.next_button,
-        )
-        self.column.addStretch(1)
-        self._redraw = QTimer(self)
-        self._redraw.setSingleShot(True)
-        self._redraw.setInterval(_DRAW_MS)
-        self._redraw.timeout.connect(self._draw)
-        for signal, method in (
-            (self.session.opened_changed, self._on_opened),
-            (self.session.parameters_changed, self._on_parameters),
-            (self.session.tables_changed, self._draw),
-            (self.session.run_started, self._on_started),
-            (self.session.run_told, self._on_told),
-            (self.session.run_ended, self._on_ended),
-            (self.session.shown_changed, self._on_shown),
-        ):
-            self.listen(signal, method)
-        self._on_parameters()
-        self._on_opened()
-        if self.control.running:
-            self._on_started()
+        folds = [
+            Fold(Parameters.model_fields[name].title or name, form.native)
+            for name, form in self.forms.items()
+        ]
+        return Fold("All settings", files, *folds)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
+        for name, form in self.forms.items():
+            form.changed.connect(lambda name=name: self._on_form(name))
+        self.listen(session.opened_changed, to=self._on_opened)
+        self.listen(session.parameters_changed, to=self._on_parameters)
+        self.listen(session.tables_changed, to=self._draw)
+        self.listen(session.run_started, to=self._on_started)
+        self.listen(session.run_progressed, to=self._on_progress)
+        self.listen(session.run_ended, to=self._on_ended)
+        self.listen(session.shown_changed, to=self._on_shown)
 
     # what is asked for
 
     def start(self) -> None:
         """Analyse the plate of the session, or continue."""
-        if self.session.opened is None or not self._keep_map():
-            return
-        self.control.start(self.workers.value())
-
-    def _keep_map(self) -> bool:
-        """Save a map that was filled in by hand and not saved yet."""
-        from spheroid_qc.gui.actions import keep_map
-
-        return keep_map(self.session)
+        if self.session.opened is not None and save_edited_map(self.session):
+            self.control.start(self.workers.value())
 
     def cancel(self) -> None:
         """Stop the run."""
         self.control.stop()
         self.cancel_button.setEnabled(False)
-        say_in(self.status, "Stopping …")
+        show_hint(self.status, "Stopping …")
 
     def choose_out(self) -> None:
         """Ask where results go."""
@@ -205,13 +218,13 @@ class RunPanel(BasePanel):
         self.answer_fold.setVisible(False)
         self.failures_fold.setVisible(False)
         if opened is None or not known:
-            say_in(self.what, "Open a folder of images in the Plate panel first.")
+            show_hint(self.what, _NO_FOLDER)
             self.new_folder.setVisible(False)
-            say_in(self.warning, "")
+            show_hint(self.warning, "")
             return
         wells = len(opened.well_timepoints)
-        frames = sum(len(well_timepoints) for well_timepoints in opened.well_timepoints.values())
-        say_in(
+        frames = sum(len(of_well) for of_well in opened.well_timepoints.values())
+        show_hint(
             self.what,
             f"{opened.folder.name}: {frames} frames of {wells} wells. "
             f"Results go to {opened.out.name}, beside the images."
@@ -228,7 +241,7 @@ class RunPanel(BasePanel):
             text = "Begun before; finished wells are kept." if begun else "Not started."
             if opened.status == "done":
                 text = "Done before; new images are added."
-            say_in(self.status, text)
+            show_hint(self.status, text)
         self._draw()
 
     def _check_settings(self) -> None:
@@ -239,7 +252,7 @@ class RunPanel(BasePanel):
             text = "Masks of the earlier run were made with other settings: " + " ".join(
                 changed[:3]
             )
-        say_in(self.warning, text)
+        show_hint(self.warning, text)
 
     def _on_parameters(self) -> None:
         for name, form in self.forms.items():
@@ -256,9 +269,9 @@ class RunPanel(BasePanel):
         self.cancel_button.setEnabled(True)
         self.workers.setEnabled(False)
         self.bar.setRange(0, 0)
-        say_in(self.status, "Making tables …" if self.control.only_tables else "Starting …")
+        show_hint(self.status, "Making tables …" if self.control.only_tables else "Starting …")
 
-    def _on_told(self, state: Progress) -> None:
+    def _on_progress(self, state: Progress) -> None:
         if self.control.stopping:
             return
         self.bar.setRange(0, max(1, state.total))
@@ -272,7 +285,7 @@ class RunPanel(BasePanel):
             folder = self.control.request.folder
             if folder != self.session.opened.folder:
                 parts.insert(0, folder.name)
-        say_in(self.status, " · ".join(parts))
+        show_hint(self.status, " · ".join(parts))
         if state.well and not self._redraw.isActive():
             self._redraw.start()
 
@@ -286,34 +299,26 @@ class RunPanel(BasePanel):
         if isinstance(message, Ended):
             self.bar.setValue(1)
             self.start_button.setText("Analyse again")
-            say_in(self.status, f"Done: {message.n_frames} frames, {message.n_new} of them new.")
-            say_in(self.answer, "\n".join(message.answer))
+            show_hint(self.status, f"Done: {message.n_frames} frames, {message.n_new} of them new.")
+            show_hint(self.answer, "\n".join(message.answer))
             self.answer_fold.setVisible(bool(message.answer))
             notes = [*message.failures, *message.notes]
-            say_in(self.failures, "\n".join(f"• {sentence}" for sentence in notes[:40]))
-            self.failures_fold.set_title(
+            show_hint(self.failures, "\n".join(f"• {sentence}" for sentence in notes[:40]))
+            self.failures_fold.setText(
                 f"What could not be done ({len(message.failures)}), and notes"
                 if message.failures
                 else "Notes"
             )
             self.failures_fold.setVisible(bool(notes))
         elif isinstance(message, Failed):
-            say_in(self.status, message.sentence)
+            show_hint(self.status, message.sentence)
         else:
             self.start_button.setText("Continue")
             done = f" after {state.done} of {state.total} frames" if state is not None else ""
-            say_in(self.status, f"Stopped{done}. Continue goes on from there.")
+            show_hint(self.status, f"Stopped{done}. Continue goes on from there.")
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)
-
-    def _on_clicked(self, well: str, time_h: float) -> None:
-        opened = self.session.opened
-        if opened is None or (self.session.plate, well) not in opened.well_timepoints:
-            return
-        times = list(opened.times(self.session.plate).values())
-        at = times.index(time_h) if time_h in times else self.session.timepoint
-        self.session.show(self.session.plate, well, at)
 
     def _draw(self, *_: Any) -> None:
         opened = self.session.opened

@@ -102,11 +102,6 @@ class SectionForm:
             field.tooltip = problems.get(name) or _tip(self.records[name])
 
 
-def form_from_model(model: type[Section], only: Iterable[str] | None = None) -> SectionForm:
-    """Make the form of a section; see `SectionForm`."""
-    return SectionForm(model, only)
-
-
 def section_of(model: type[Section]) -> str:
     """Name of the section of a model."""
     for name, field in Parameters.model_fields.items():

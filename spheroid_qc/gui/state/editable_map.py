@@ -21,7 +21,7 @@ from spheroid_qc.wells import PLATE_FORMATS, parse_well, row_column, well_name
 Key = tuple[str, str]  # plate (empty: every plate), well
 FIELDS = ("role", "drug", "dose", "unit")
 _TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
-_MOST_UNDO = 200
+_MAX_UNDO_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,8 @@ class EditableMap:
                 key = (plate, well_name(top + y, left + x))
                 self.wells[key] = _with(self.wells.get(key, EditableWell()), what, value)
                 written += 1
-        messages = f"{beyond} cells lay beyond the plate and were left out." if beyond else ""
-        return written, messages
+        left_out = f"{beyond} cells lay beyond the plate and were left out." if beyond else ""
+        return written, left_out
 
     def copy(self, plate: str, wells: Iterable[str], what: str) -> str:
         """Give one kind of value of the wells as a block for a spreadsheet."""
@@ -236,7 +236,7 @@ class EditableMap:
             return read_plate_map(path)
 
     def _step(self) -> None:
-        self._past = [*self._past[-_MOST_UNDO:], dict(self.wells)]
+        self._past = [*self._past[-_MAX_UNDO_STEPS:], dict(self.wells)]
         self._future.clear()
         self.saved = False
 

@@ -65,7 +65,32 @@ class FrameCache:
                 self._bytes -= self._frames.pop(key).nbytes
 
 
-class LazyStack:
+class _StackShape:
+    """What an array (time, y, x) says of itself."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+    @property
+    def ndim(self) -> int:
+        """Always 3."""
+        return 3
+
+    @property
+    def size(self) -> int:
+        """Number of pixels of all frames."""
+        return int(np.prod(self.shape))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all frames, most of which are not in memory."""
+        return self.size * int(self.dtype.itemsize)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+class LazyStack(_StackShape):
     """A read-only array (time, y, x) whose frames are read when they are asked for.
 
     Parameters
@@ -104,24 +129,6 @@ class LazyStack:
         self._ahead: ThreadPoolExecutor | None = None
         self._waiting: set[int] = set()
         self._lock = threading.Lock()
-
-    @property
-    def ndim(self) -> int:
-        """Always 3."""
-        return 3
-
-    @property
-    def size(self) -> int:
-        """Number of pixels of all frames."""
-        return int(np.prod(self.shape))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all frames, most of which are not in memory."""
-        return self.size * self.dtype.itemsize
-
-    def __len__(self) -> int:
-        return self.shape[0]
 
     def frame(self, n: int) -> Array:
         """Give one frame, shape (y, x)."""
@@ -232,10 +239,6 @@ class MaskStack(LazyStack):
         """Give one frame as it was read."""
         return super().frame(n)
 
-    def touched(self, n: int) -> bool:
-        """Tell whether somebody wrote into a frame since it was read."""
-        return n in self._changed
-
     def set_frame(self, n: int, values: Array) -> None:
         """Replace one frame."""
         self._writable(n)[...] = values
@@ -278,12 +281,12 @@ def empty_stack(shape: tuple[int, ...], dtype: Any) -> LazyStack:
     return LazyStack(lambda n: None, shape[0], (shape[1], shape[2]), dtype)
 
 
-class SwappableStack:
+class SwappableStack(_StackShape):
     """The stack that a layer shows now, behind an array that stays the same.
 
     A layer that is given another array makes its viewer think about dimensions and extents anew.
     The next well is as large as the last: the layer keeps this array and only looks at it again.
-    Whoever works on the pixels for longer asks for the stack of the moment (`now`).
+    Whoever works on the pixels for longer asks for the stack that is shown `now`.
 
     Parameters
     ----------
@@ -293,6 +296,7 @@ class SwappableStack:
 
     def __init__(self, stack: LazyStack) -> None:
         self._stack = stack
+        self.shape, self.dtype = stack.shape, stack.dtype
 
     def now(self) -> LazyStack:
         """Give the stack that is shown now."""
@@ -300,41 +304,13 @@ class SwappableStack:
 
     def like(self, stack: LazyStack) -> bool:
         """Tell whether a stack can take the place of what is shown."""
-        return self._stack.shape == stack.shape and self._stack.dtype == stack.dtype
+        return self.shape == stack.shape and self.dtype == stack.dtype
 
     def swap(self, stack: LazyStack) -> None:
         """Show another stack of the same shape and type."""
         if not self.like(stack):
             raise ValueError(f"a stack of shape {stack.shape} in place of {self.shape}")
         self._stack = stack
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(time, y, x)."""
-        return self._stack.shape
-
-    @property
-    def dtype(self) -> Any:
-        """Of the pixels."""
-        return self._stack.dtype
-
-    @property
-    def ndim(self) -> int:
-        """Always 3."""
-        return self._stack.ndim
-
-    @property
-    def size(self) -> int:
-        """Number of pixels of all frames."""
-        return self._stack.size
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all frames, most of which are not in memory."""
-        return self._stack.nbytes
-
-    def __len__(self) -> int:
-        return len(self._stack)
 
     def __getitem__(self, key: Any) -> Any:
         return self._stack[key]

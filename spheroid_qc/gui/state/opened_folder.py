@@ -28,7 +28,7 @@ _MAP_WORDS = ("map", "layout", "platemap", "design")
 
 
 @dataclass(frozen=True)
-class Picture:
+class FirstPicture:
     """What the first readable frame says of all.
 
     Parameters
@@ -67,10 +67,10 @@ class Opened:
     table : FrameTable
         How every name was read.
     well_timepoints : mapping
-        (plate, well) -> its moments in order of time.
+        (plate, well) -> its time points in order.
     calibration : PlateCalibration
         What the plate's own files say of the pixel size.
-    picture : Picture or None
+    picture : FirstPicture or None
         None where no file could be read.
     maps : tuple of Path
         Files in and beside the folder that may be its plate map.
@@ -90,7 +90,7 @@ class Opened:
     table: FrameTable
     well_timepoints: Mapping[Key, list[WellTimepoint]]
     calibration: PlateCalibration
-    picture: Picture | None
+    picture: FirstPicture | None
     maps: tuple[Path, ...] = ()
     map_path: Path | None = None
     join: Path | None = None
@@ -230,7 +230,7 @@ def _possible_maps(folder: Path) -> tuple[Path, ...]:
     return tuple(found[:8])
 
 
-def _first_picture(opened: Opened, tries: int = 5) -> Picture | None:
+def _first_picture(opened: Opened, tries: int = 5) -> FirstPicture | None:
     """Read the first frame that can be read."""
     import numpy as np
 
@@ -250,7 +250,7 @@ def _first_picture(opened: Opened, tries: int = 5) -> Picture | None:
             except ImageError:
                 continue
             low, high = np.nanpercentile(image.pixels[::4, ::4], (0.2, 99.8))
-            return Picture(
+            return FirstPicture(
                 (image.pixels.shape[0], image.pixels.shape[1]),
                 str(image.pixels.dtype),
                 image.pixel_size_um,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from psygnal import Signal
 
-from spheroid_qc.configuration import needs_new_masks, write_configuration
+from spheroid_qc.configuration import needs_new_masks
 from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.gui.state.editable_map import EditableMap
 from spheroid_qc.gui.state.lazy_stack import FrameCache
@@ -72,7 +72,7 @@ class Session:
     well_wanted = Signal(str, str, int)
     shown_changed = Signal()
     run_started = Signal()
-    run_told = Signal(object)
+    run_progressed = Signal(object)
     run_ended = Signal(object)
     tables_wanted = Signal()
 
@@ -128,6 +128,12 @@ class Session:
         if timepoint is not None:
             self.timepoint = timepoint
         self.well_wanted.emit(plate, well, self.timepoint)
+
+    def show_at(self, plate: str, well: str, time_h: float) -> None:
+        """Ask for the frame of an imaged well that is nearest to a time."""
+        if self.opened is not None and (plate, well) in self.opened.well_timepoints:
+            times = self.opened.times(plate)
+            self.show(plate, well, min(times, key=lambda n: abs(times[n] - time_h)))
 
     def now_shown(self, plate: str, well: str, timepoint: int) -> None:
         """Take note of what is being shown."""
@@ -223,10 +229,6 @@ class Session:
             parts += ["--join", str(self.opened.join)]
         parts += ["--config", str(config), "--out", str(self.opened.out)]
         return " ".join(f'"{part}"' if " " in part else part for part in parts)
-
-    def save_settings(self, path: Path) -> None:
-        """Write the settings as TOML."""
-        write_configuration(path, self.parameters, overwrite=True)
 
     # results
 
@@ -358,17 +360,15 @@ def account_name() -> str:
 _SESSIONS: weakref.WeakKeyDictionary[Any, Session] = weakref.WeakKeyDictionary()
 
 
-def session_of(viewer: Any, make: Callable[[], Session] = Session) -> Session:
+def session_of(viewer: Any) -> Session:
     """Give the session that belongs to a viewer; all its panels share it.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Also as the proxy that plug-ins get.
-    make : callable
-        Makes the session when it is asked for the first time.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer not in _SESSIONS:
-        _SESSIONS[viewer] = make()
+        _SESSIONS[viewer] = Session()
     return _SESSIONS[viewer]

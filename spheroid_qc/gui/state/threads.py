@@ -1,4 +1,4 @@
-"""Work that takes longer than a blink, in a thread; its end is heard in the window's thread.
+"""Work that takes longer than a blink, in a thread; its end is signalled in the window's thread.
 
 Errors become napari notifications that say what to do. What comes back to a panel that was closed
 meanwhile is dropped.
@@ -12,7 +12,7 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, QThreadPool
+from qtpy.QtCore import QObject, QThreadPool, QTimer
 
 from spheroid_qc.errors import SpheroidQCError
 
@@ -23,7 +23,7 @@ _PATIENCE_MS = 20_000
 
 
 def _wait_for_threads() -> None:
-    """Let threads end before Qt does: one that told its end afterwards would crash the program."""
+    """Let threads end before Qt does: one that ended afterwards would crash the program."""
     pool = QThreadPool.globalInstance()
     if pool is not None:
         pool.waitForDone(_PATIENCE_MS)
@@ -101,15 +101,24 @@ def in_background(
 
         return call
 
-    def tell(error: BaseException) -> None:
+    def notify(error: BaseException) -> None:
         show_error(sentence_of(error))
 
     if done is not None:
         worker.returned.connect(guarded(done))
-    worker.errored.connect(guarded(failed or tell))
+    worker.errored.connect(guarded(failed or notify))
     if finished is not None:
         worker.finished.connect(guarded(finished))
     worker.finished.connect(lambda: _RUNNING.discard(worker))
     _RUNNING.add(worker)
     worker.start()
     return worker
+
+
+def rest_timer(owner: QObject, milliseconds: int, method: Callable[[], Any]) -> QTimer:
+    """Make a timer that calls a method once nobody has started it again for a while."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(method)
+    return timer

@@ -75,7 +75,7 @@ class WellData:
             stack.close()
 
 
-def read_well(
+def open_well(
     opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None = None
 ) -> WellData:
     """Prepare one well; frames are read when they are looked at.
@@ -134,7 +134,7 @@ def warm_well(
     opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None, timepoint: int
 ) -> None:
     """Read the picture of a well that is likely to be asked for next, into the cache."""
-    data = read_well(opened, plate, well, cache, field)
+    data = open_well(opened, plate, well, cache, field)
     try:
         data.image.frame(timepoint)
     finally:

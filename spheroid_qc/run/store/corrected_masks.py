@@ -118,49 +118,6 @@ def measure_masks(
     return result | kept | {"confidence": None}
 
 
-def save_correction(
-    run: RunFolder,
-    automatic: dict[str, Any],
-    core: NDArray[Any],
-    shed: NDArray[Any],
-    image: FieldImage,
-    parameters: Parameters,
-    *,
-    by: str = "",
-    at: str = "",
-) -> dict[str, Any]:
-    """Store masks that a person drew, and what is measured from them.
-
-    Parameters
-    ----------
-    run : RunFolder
-        Where.
-    automatic : dict
-        What the record says of the field; it names the mask.
-    core, shed : ndarray, shape (y, x)
-        Masks as painted.
-    image : FieldImage
-        The picture that they were drawn on.
-    parameters : Parameters
-        All settings.
-    by, at : str
-        Who, and when (ISO 8601).
-
-    Returns
-    -------
-    dict
-        The field as it now counts.
-
-    Raises
-    ------
-    OSError
-        If nothing can be written.
-    """
-    result = measure_masks(automatic, core, shed, image, parameters)
-    store_correction(run, result, core, shed, image.pixel_size_um, parameters, by=by, at=at)
-    return result
-
-
 def store_correction(
     run: RunFolder,
     result: dict[str, Any],

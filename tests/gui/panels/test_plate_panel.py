@@ -192,7 +192,12 @@ def test_problems_of_names_stand_on_top(window, images) -> None:
     assert model.data(model.index(0, 0)) in (
         "no well here.tif", "VID7_B2_1_00d00h00m copy.tif",
     )  # fmt: skip
-    assert plate.names_fold.opened
+    assert plate.names_fold.isExpanded()
+    content = plate.names_fold.content()
+    assert content.isVisibleTo(plate)
+    assert content.maximumHeight() > 10_000, "what is unfolded is as high as it needs"
+    plate.names_fold.collapse()
+    assert not content.isVisibleTo(plate), "no key leads into what is folded away"
 
 
 def test_a_pixel_size_that_is_entered_counts_at_once(window, images) -> None:

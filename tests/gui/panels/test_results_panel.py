@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from spheroid_qc.analysis.metric_names import metric_of
+
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
@@ -38,10 +40,13 @@ def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results) -> None:
 
 def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
     results.what.setCurrentIndex(1)
-    results.map.set_metric("core_area_um2")
-    results.map.set_time(0)
+    heat_map = results.map
+    heat_map.metric_choice.setCurrentText(metric_of("core_area_um2").axis)
+    heat_map.slider.setValue(heat_map.slider.minimum())
+    assert heat_map.time_h == 0
     first = results.map.grid.face("C02").colour
-    results.map.set_time(12)
+    heat_map.slider.setValue(heat_map.slider.maximum())
+    assert heat_map.time_h == 12
     assert results.map.grid.face("C02").colour != first
     results.map.clicked.emit("C02", 12.0)
     window.until(lambda: window.session.well == "C02" and window.session.timepoint == 2)

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
-from spheroid_qc.gui.panels.settings_forms import form_from_model  # noqa: E402
+from spheroid_qc.gui.panels.settings_forms import SectionForm  # noqa: E402
 from spheroid_qc.parameters import (  # noqa: E402
     MeasurementParameters,
     Parameters,
@@ -21,14 +21,14 @@ MODELS = [field.annotation for field in Parameters.model_fields.values()]
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_an_untouched_form_is_the_default(model, qtbot) -> None:
-    form = form_from_model(model)
+    form = SectionForm(model)
     assert model(**form.asdict()) == model()
     assert set(form.fields) == set(model.model_fields)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
 def test_labels_tooltips_and_units_are_the_models(model, qtbot) -> None:
-    form = form_from_model(model)
+    form = SectionForm(model)
     for name, field in form.fields.items():
         info = model.model_fields[name]
         assert field.label.startswith(info.title)
@@ -36,7 +36,7 @@ def test_labels_tooltips_and_units_are_the_models(model, qtbot) -> None:
 
 
 def test_what_is_entered_arrives(qtbot) -> None:
-    form = form_from_model(SegmentationParameters)
+    form = SectionForm(SegmentationParameters)
     heard = []
     form.changed.connect(lambda: heard.append(form.value()))
     form.fields["sensitivity"].value = 0.5
@@ -48,7 +48,7 @@ def test_what_is_entered_arrives(qtbot) -> None:
 
 
 def test_what_is_not_allowed_is_said_and_not_taken(qtbot) -> None:
-    form = form_from_model(PlateParameters)
+    form = SectionForm(PlateParameters)
     form.fields["pixel_size_um"].value = "-3"
     assert form.value() == PlateParameters()
     assert form.problem
@@ -60,7 +60,7 @@ def test_what_is_not_allowed_is_said_and_not_taken(qtbot) -> None:
 
 
 def test_values_can_be_shown_without_telling(qtbot) -> None:
-    form = form_from_model(QualityParameters)
+    form = SectionForm(QualityParameters)
     heard = []
     form.changed.connect(lambda: heard.append(1))
     wanted = QualityParameters(severity={"out_of_focus": "warn"}, min_contrast=2.0)
@@ -71,7 +71,7 @@ def test_values_can_be_shown_without_telling(qtbot) -> None:
 
 
 def test_settings_that_are_not_shown_keep_their_values(qtbot) -> None:
-    form = form_from_model(MeasurementParameters, only=["min_fragment_um2"])
+    form = SectionForm(MeasurementParameters, only=["min_fragment_um2"])
     form.set_value(MeasurementParameters(min_core_radius_px=9))
     form.fields["min_fragment_um2"].value = 300.0
     assert form.value() == MeasurementParameters(min_core_radius_px=9, min_fragment_um2=300)

@@ -139,10 +139,10 @@ def test_frames_of_another_size_are_cut_or_filled() -> None:
 def test_changes_are_known() -> None:
     stack = MaskStack(Disk(), 5, SHAPE[1:], np.uint16)
     stack[1, 0, 0] = 9
-    assert stack.touched(1)
-    assert not stack.touched(0)
+    assert 1 in stack.writes()
+    assert 0 not in stack.writes()
     stack.set_frame(2, np.zeros(SHAPE[1:]))
-    assert stack.touched(2)
+    assert 2 in stack.writes()
     assert not stack[2].any()
     stack[1, 1, 1] = 3
     assert stack.writes() == {1: 2, 2: 1}

@@ -17,8 +17,9 @@ from spheroid_qc.images.plate_files import plate_calibration
 from spheroid_qc.run.store.corrected_masks import (
     corrected_record,
     mask_path,
+    measure_masks,
     remove_correction,
-    save_correction,
+    store_correction,
     tidy,
 )
 from spheroid_qc.run.store.decisions import Exclusion, read_exclusions, write_exclusions
@@ -60,7 +61,10 @@ def correct(plate: Path, out: Path, well: str, timepoint: int, change, **who: st
             with_others=True,
         )
     core, shed = read_masks(run.masks / field["mask"])
-    return save_correction(run, field, *change(core, shed), image, DEFAULT, **who)
+    painted = change(core, shed)
+    result = measure_masks(field, *painted, image, DEFAULT)
+    store_correction(run, result, *painted, image.pixel_size_um, DEFAULT, **who)
+    return result
 
 
 def half(core, shed):

@@ -1,0 +1,10 @@
+from .settings import REMEASURE as REMEASURE
+from .settings import difference as difference
+from .settings import flatten as flatten
+from .settings import needs_new_masks as needs_new_masks
+from .toml_files import apply_overrides as apply_overrides
+from .toml_files import configuration_text as configuration_text
+from .toml_files import parse_configuration as parse_configuration
+from .toml_files import parse_overrides as parse_overrides
+from .toml_files import read_configuration as read_configuration
+from .toml_files import write_configuration as write_configuration
