@@ -6,6 +6,8 @@ VENV ?= .venv
 DEMO ?= demo
 TRAINING ?= training_run
 PYTEST_ARGS ?=
+# Tests run in as many processes as there are cores, eight at the most; WORKERS=0: in one.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 8 ? 8 : n)))
 # Debian packages that some tests drive: the report is looked at in a real browser, the panels in
 # a real window on a screen of their own (Xvfb) with what Qt and OpenGL need there.
 SYSTEM_PACKAGES = chromium \
@@ -17,7 +19,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gui test system-packages lint types format bench train install install-dev clean
+.PHONY: help demo gui test system-packages lint types format docs bench train install install-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -28,11 +30,15 @@ demo: $(VENV)/.installed ## install if needed, then analyse a synthetic plate in
 gui: $(VENV)/.installed-gui ## install napari if needed, and open it with the panels (FOLDER=...)
 	$(BIN)/spheroid-qc gui $(if $(FOLDER),"$(FOLDER)")
 
-test: system-packages lint types ## lint, type check and run the whole test suite
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: system-packages lint types ## install what tests need (it says what and why), then style, types and the suite
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 system-packages: ## install what tests need beside Python, where apt-get may be used
 	@sh tests/system_packages.sh $(SYSTEM_PACKAGES)
+
+docs: $(VENV)/.installed-docs ## build the pages of docs/ into site/; a broken link is an error
+	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: $(VENV)/.installed-dev ## check style and format
 	$(BIN)/ruff check .
@@ -59,7 +65,7 @@ install: $(VENV)/.installed ## make .venv with the program
 install-dev: $(VENV)/.installed-dev ## make .venv with the program and the developers' tools
 
 clean: ## remove what the other targets made, except .venv
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # The stamps stand for "installed as pyproject.toml says": editing that file installs anew.
@@ -71,7 +77,17 @@ $(VENV)/.installed-gui: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable '.[all]'
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV): the program and MkDocs-Material, to build the pages."
+	$(PIP) install --editable '.[docs]'
+	@touch $@ $(VENV)/.installed
+
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV), and nowhere else, the program and the extra dev of pyproject.toml:"
+	@echo "  pytest with its plug-ins and hypothesis, to run the tests;"
+	@echo "  napari with Qt, because the panels are tested in a real window (the largest part);"
+	@echo "  ruff, mypy and type stubs, for style and types; MkDocs-Material, to build the pages;"
+	@echo "  hatchling and npe2, because wheel and manifest are tested; pre-commit, for the hooks."
 	$(PIP) install --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 

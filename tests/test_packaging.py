@@ -185,7 +185,7 @@ def test_base_brings_no_gui_and_nothing_is_capped(wheel: Path) -> None:
     base = {name_of(text) for text in declared if "extra ==" not in text}
     assert not {name for name in base if re.search(r"qt|pyside|napari|magicgui", name)}
     extras = {match[1] for text in declared if (match := re.search(r"extra == '([^']+)'", text))}
-    assert extras == {"napari", "all", "training", "dev"}
+    assert extras == {"napari", "all", "training", "docs", "dev"}
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def read_plate_map(
     *,
     well_count: int | None = None,
 ) -> PlateMap:
-    """Read a plate map.
+    r"""Read a plate map.
 
     Parameters
     ----------
@@ -63,6 +63,17 @@ def read_plate_map(
     ------
     PlateMapError
         With all mistakes found, one sentence each.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from spheroid_qc.plate_map import read_plate_map
+    >>> text = "well,role,drug,dose,unit\nA1,vehicle,,,\nA2,treated,selinexor,300,nM\n"
+    >>> _ = Path("map.csv").write_text(text)
+    >>> for well in read_plate_map("map.csv").wells:
+    ...     print(well.well, well.role, [(dose.drug, dose.dose_um) for dose in well.drugs])
+    A01 vehicle []
+    A02 treated [('selinexor', 0.3)]
     """
     path = Path(path)
     tables = read_tables(path)

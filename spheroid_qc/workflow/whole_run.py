@@ -130,6 +130,21 @@ def run_plate(
         If the request can't be carried out as a whole; nothing is written then.
     OutputError
         If the results can't be written; finished wells are kept.
+
+    Examples
+    --------
+    Two small wells of the demo plate at one time, in this process:
+
+    >>> from dataclasses import replace
+    >>> from spheroid_qc import run_plate
+    >>> from spheroid_qc.samples import DEMO, write_plate
+    >>> small = replace(DEMO, wells=DEMO.wells[:2], times_h=(0.0,), shape=(256, 256))
+    >>> _ = write_plate("plate", small)
+    >>> result = run_plate("plate", out="results", workers=0)
+    >>> result.n_frames, result.failures
+    (2, ())
+    >>> (result.out / "wells.csv").is_file()
+    True
     """
     source = Path(folder)
     request = RunRequest(
@@ -203,7 +218,7 @@ def analyse(
     progress: Callable[[Progress], None] | None = None,
     workers: int | None = None,
 ) -> AnalysisResult:
-    """Analyse the drug response of a run folder or of a table, and write the answer.
+    r"""Analyse the drug response of a run folder or of a table, and write the answer.
 
     Parameters
     ----------
@@ -231,6 +246,21 @@ def analyse(
         If the request can't be carried out; nothing is written then.
     OutputError
         If the answer can't be written.
+
+    Examples
+    --------
+    Viability of one drug at six doses, from a table that any program may have made:
+
+    >>> from pathlib import Path
+    >>> from spheroid_qc import analyse
+    >>> wells = [(0, 100), (0.1, 98), (0.3, 93), (1, 78), (3, 52), (10, 21), (30, 8)]
+    >>> lines = [f"{'drug' if dose else ''},{dose},{viability}" for dose, viability in wells]
+    >>> _ = Path("wells.csv").write_text("\n".join(["drug_1,dose_1_um,response", *lines]))
+    >>> result = analyse("wells.csv", response_is="viability", response_unit="percent", workers=0)
+    >>> round(float(result.analysis.dose_response["ec50_um"][0]), 1)
+    3.1
+    >>> sorted(path.name for path in result.out.glob("*.html"))
+    ['report.html']
     """
     from spheroid_qc.analysis import analyse_run_folder, analyse_table
     from spheroid_qc.analysis.analysis_files import check_target, default_target

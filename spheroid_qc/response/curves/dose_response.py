@@ -83,6 +83,19 @@ def dose_response_table(
     ------
     RequestError
         If the time can't be chosen, or there is nothing to fit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from spheroid_qc.response.curves.dose_response import dose_response_table
+    >>> from spheroid_qc.response.responses import read_responses
+    >>> doses = [0.1, 0.3, 1, 3, 10, 30]
+    >>> affected = [0.01, 0.05, 0.2, 0.5, 0.81, 0.95]
+    >>> wells = pd.DataFrame({"drug_1": "a", "dose_1_um": doses, "response": affected})
+    >>> table = dose_response_table(read_responses(wells, "fa"))
+    >>> table[["drug", "ec50_um", "ec50_low_um", "ec50_high_um"]].round(1)
+      drug  ec50_um  ec50_low_um  ec50_high_um
+    0    a      3.0          2.8           3.3
     """
     settings = ResponseParameters() if parameters is None else parameters
     at_time, time_note = analysis_time(responses, settings.time_h)

@@ -73,6 +73,23 @@ def synergy_table(
     ------
     RequestError
         For raw responses, which have no fraction affected.
+
+    Examples
+    --------
+    Two drugs that affect 0.3 and 0.2 alone and 0.7 together, where 0.44 was expected:
+
+    >>> import pandas as pd
+    >>> from spheroid_qc.response.responses import read_responses
+    >>> from spheroid_qc.response.synergy.synergy_table import synergy_table
+    >>> means = [("", 0, "", 0, 0.0), ("a", 1, "", 0, 0.3), ("", 0, "b", 1, 0.2)]
+    >>> means += [("a", 1, "b", 1, 0.7)]
+    >>> wells = [(*drugs, fa + e) for *drugs, fa in means for e in (-0.02, 0.0, 0.02)]
+    >>> names = ["drug_1", "dose_1_um", "drug_2", "dose_2_um", "response"]
+    >>> table = synergy_table(read_responses(pd.DataFrame(wells, columns=names), "fa"))
+    >>> bliss = table[(table["method"] == "bliss_excess") & (table["level"] == "mean")]
+    >>> bliss[["combination", "value", "low", "high"]].round(2)
+      combination  value   low  high
+    1       a + b   0.26  0.21  0.31
     """
     if responses.kind == "raw":
         raise RequestError(
