@@ -163,3 +163,49 @@ def test_help_loads_no_numerical_libraries(command: list[str]) -> None:
         "assert not status, status"
     )
     assert not loaded_by(code) & (HEAVY | QT)
+
+
+def test_no_file_and_no_class_has_the_name_of_another() -> None:
+    files = [path.name for path in MODULES if path.name != "__init__.py"]
+    assert sorted(files) == sorted(set(files)), "a file name that occurs twice says too little"
+    classes = [
+        node.name
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert sorted(classes) == sorted(set(classes)), "one class name, one meaning"
+
+
+def imported_at_start(path: Path) -> Iterator[str]:
+    """Modules of the package that a module imports before any of its functions runs."""
+    names = {module_name(other) for other in MODULES}
+    stack = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield from (name for name in (full, node.module) if name in names)
+        stack += list(ast.iter_child_nodes(node))
+
+
+def module_name(path: Path) -> str:
+    """Dotted name of a module's file."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_imports_never_run_in_a_circle() -> None:
+    graph = {module_name(path): set(imported_at_start(path)) for path in MODULES}
+    for name, others in graph.items():
+        others.discard(name)
+    while leaves := [name for name, others in graph.items() if not others]:
+        for name in leaves:
+            del graph[name]
+        for others in graph.values():
+            others.difference_update(leaves)
+    assert not graph, f"in or above a circle: {sorted(graph)}"
