@@ -26,26 +26,10 @@ def run_demo(
     workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> str:
-    """Write the demo plate (once) and analyse it.
+    """Write the demo plate (once) into `out`/plate, analyse it into `out`/results.
 
-    Parameters
-    ----------
-    out : Path
-        Gets the folders `plate` (images, plate map, truth) and `results` (the run folder).
-    workers : int, optional
-        Processes; default: one a processor.
-    progress : callable, optional
-        As in `run_plate`.
-
-    Returns
-    -------
-    str
-        What to print: a table by condition, what was flagged, and where everything lies.
-
-    Raises
-    ------
-    RequestError
-        If `out` can't be used.
+    Gives what to print: a table by condition, what was flagged, and where everything lies. Without
+    `workers` there is one process a processor. Raises RequestError if `out` can't be used.
     """
     plate, results = out / "plate", out / "results"
     marker = out / "demo.json"

@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print a text to standard output or standard error.
-
-    Parameters
-    ----------
-    text : str
-        One or more lines.
-    err : bool
-        To standard error.
-    """
+    """Print one or more lines to standard output or, with `err`, to standard error."""
     # A program without a terminal may have no standard streams at all.
     stream = sys.stderr if err else sys.stdout
     if stream is None:
@@ -127,13 +119,7 @@ class Reporter:
 
 
 class StopSignal(BaseException):
-    """Somebody asked the program to end: Ctrl-C, or a batch system's signal.
-
-    Parameters
-    ----------
-    number : int
-        Number of the signal.
-    """
+    """Somebody asked the program to end: Ctrl-C, or a batch system's signal of this number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -155,18 +141,7 @@ def stop_on_signals() -> None:
 
 
 def describe_unexpected(error: Exception) -> str:
-    """Say what went wrong that nobody foresaw, and where.
-
-    Parameters
-    ----------
-    error : Exception
-        Anything.
-
-    Returns
-    -------
-    str
-        One finished sentence.
-    """
+    """Say in one finished sentence what went wrong that nobody foresaw, and where."""
     if isinstance(error, OSError) and error.strerror:
         place = f" for {error.filename}" if error.filename else ""
         return (

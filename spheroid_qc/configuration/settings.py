@@ -256,17 +256,9 @@ def _shown(value: Any, unit: str) -> str:
 
 
 def toml_value(value: Any) -> str:
-    """Write one value as it stands in a settings file, after the equals sign.
+    """Write one value as it stands in a settings file, after the equals sign, on one line.
 
-    Parameters
-    ----------
-    value : object
-        Plain data; what TOML can't hold, None among them, is written as Python does.
-
-    Returns
-    -------
-    str
-        One line.
+    What TOML can't hold, None among them, is written as Python does.
     """
     import tomlkit
 

@@ -108,17 +108,9 @@ def _number_advice(text: str, record: SettingRecord) -> str:
 
 
 def unknown_setting(key: str) -> str:
-    """Say that there is no such setting, and which ones there are.
+    """Say that there is no such setting, and which ones there are: the likely spelling, the names.
 
-    Parameters
-    ----------
-    key : str
-        `section.field` as it was written, or only one of the two.
-
-    Returns
-    -------
-    str
-        Sentences with the most likely spelling and the names that are allowed.
+    `key` is `section.field` as it was written, or only one of the two.
     """
     known = [record.key for record in settings()]
     section, _, name = key.rpartition(".") if key.count(".") < 2 else key.partition(".")

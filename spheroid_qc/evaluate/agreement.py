@@ -17,15 +17,8 @@ _DRAWS = 2000
 class BlandAltman:
     """Differences of pairs (Bland and Altman 1986, doi:10.1016/S0140-6736(86)90837-8).
 
-    Parameters
-    ----------
-    n : int
-    bias : float
-        Mean difference.
-    bias_low, bias_high : float
-        95 % interval of the bias, from Student's t.
-    low, high : float
-        Limits of agreement, bias -+ 1.96 standard deviations.
+    `bias` is their mean, with its 95 % interval from Student's t; `low` and `high` are the limits
+    of agreement, bias -+ 1.96 standard deviations.
     """
 
     n: int
@@ -37,17 +30,9 @@ class BlandAltman:
 
 
 def bland_altman(differences: Values) -> BlandAltman:
-    """Bias and limits of agreement.
+    """Bias and limits of agreement; NaN is left out.
 
-    Parameters
-    ----------
-    differences : ndarray of float64, shape (n,)
-        One for each pair; NaN is left out.
-
-    Returns
-    -------
-    BlandAltman
-        Intervals and limits are NaN below two pairs.
+    Intervals and limits are NaN below two pairs.
     """
     d = differences[np.isfinite(differences)]
     if d.size == 0:
@@ -66,17 +51,8 @@ def concordance(measured: Values, reference: Values) -> float:
     """Lin's concordance correlation coefficient (Lin 1989, doi:10.2307/2532051).
 
     1 if all pairs lie on the line of identity; unlike Pearson's r it falls with bias and scale.
-    Variances are those of the sample divided by n, as in Lin's paper.
-
-    Parameters
-    ----------
-    measured, reference : ndarray of float64, shape (n,)
-        Pairs with a NaN are left out.
-
-    Returns
-    -------
-    float
-        NaN below three pairs, or where neither varies.
+    Variances are those of the sample divided by n, as in Lin's paper. Pairs with a NaN are left
+    out; the result is NaN below three pairs, or where neither side varies.
     """
     keep = np.isfinite(measured) & np.isfinite(reference)
     a, b = measured[keep], reference[keep]
@@ -93,18 +69,7 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """95 % percentile interval of a statistic over images, which are drawn anew.
 
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n,)
-        NaN is left out.
-    statistic : callable
-        Takes an array and `axis`.
-    seed : int
-
-    Returns
-    -------
-    tuple of float
-        NaN below two values.
+    `statistic` takes an array and `axis`. NaN is left out; the interval is NaN below two values.
     """
     values = values[np.isfinite(values)]
     if values.size < 2:

@@ -34,15 +34,9 @@ def dice(a: Mask, b: Mask) -> float:
 class Outlines:
     """Distance between two outlines.
 
-    Parameters
-    ----------
-    f1 : float
-        Harmonic mean of the shares of either outline that lie within the tolerance of the other
-        (Csurka et al. 2013, doi:10.5244/C.27.32).
-    hausdorff_px : float
-        Largest distance from a point of one outline to the other outline.
-    hausdorff_95_px : float
-        The same for 95 % of the points.
+    `f1` is the harmonic mean of the shares of either outline that lie within the tolerance of the
+    other (Csurka et al. 2013, doi:10.5244/C.27.32), `hausdorff_px` the largest distance from a
+    point of one outline to the other outline, `hausdorff_95_px` the same for 95 % of the points.
     """
 
     f1: float
@@ -51,18 +45,9 @@ class Outlines:
 
 
 def compare_outlines(a: Mask, b: Mask, tolerance_px: float) -> Outlines:
-    """Compare the outlines of two masks.
+    """Compare the outlines of two masks (y, x); up to `tolerance_px` apart they count as the same.
 
-    Parameters
-    ----------
-    a, b : ndarray of bool, shape (y, x)
-    tolerance_px : float
-        Distance up to which outlines count as the same.
-
-    Returns
-    -------
-    Outlines
-        Distances are NaN where one of the masks is empty, and F1 is 0; where both are, it is 1.
+    Distances are NaN where one of the masks is empty, and F1 is 0; where both are, it is 1.
     """
     if not a.any() or not b.any():
         return Outlines(float(a.any() == b.any()), np.nan, np.nan)
@@ -86,18 +71,8 @@ FAILED_BELOW = 0.7
 def compare_masks(ours: Masks, truth: Masks, tolerance_px: float) -> dict[str, float | str]:
     """Agreement of one image; pixels that the reference leaves open count nowhere.
 
-    Parameters
-    ----------
-    ours, truth : Masks
-        Of one shape.
-    tolerance_px : float
-        For the boundary F1.
-
-    Returns
-    -------
-    dict
-        `area_error` is relative to the true area and NaN where that is 0; `shed_dice` is NaN
-        where a file can't tell shed material or neither holds any.
+    `tolerance_px` is for the boundary F1. `area_error` is relative to the true area and NaN where
+    that is 0; `shed_dice` is NaN where a file can't tell shed material or neither holds any.
     """
     valid = ~truth.ignored
     core, true = ours.core & valid, truth.core & valid
@@ -130,20 +105,9 @@ def compare_masks(ours: Masks, truth: Masks, tolerance_px: float) -> dict[str, f
 def image_table(
     pairs: list[MaskPair], tolerance_px: float, numbers: bool
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Compare every pair, worst first.
+    """Compare every pair, worst first; with one sentence for each pair that can't be compared.
 
-    Parameters
-    ----------
-    pairs : list of MaskPair
-    tolerance_px : float
-    numbers : bool
-        As in `read_mask_file`.
-
-    Returns
-    -------
-    table : DataFrame
-    problems : list of str
-        One sentence for each pair that can't be compared.
+    `numbers` is that of `read_mask_file`.
     """
     import pandas as pd
 
@@ -170,15 +134,7 @@ def image_table(
 def group_masks(table: pd.DataFrame) -> pd.DataFrame:
     """Agreement in every group and of all images, with bootstrap intervals of the median IoU.
 
-    Parameters
-    ----------
-    table : DataFrame
-        From `image_table`.
-
-    Returns
-    -------
-    DataFrame
-        Images whose reference holds no core count as empty images and nowhere else.
+    Images whose reference holds no core count as empty images and nowhere else.
     """
     import pandas as pd
 

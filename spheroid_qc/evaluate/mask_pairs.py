@@ -22,15 +22,10 @@ _LISTED = 5
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """What a mask file says.
+    """What a mask file says; masks are (y, x).
 
-    Parameters
-    ----------
-    core, shed, ignored : ndarray of bool, shape (y, x)
-    bodies : int
-        Number of core labels; 0 where the file holds classes and no numbers.
-    has_shed : bool
-        Whether the file can tell shed material from background.
+    `bodies` is the number of core labels, 0 where the file holds classes and no numbers;
+    `has_shed` whether the file can tell shed material from background.
     """
 
     core: NDArray[np.bool_]
@@ -42,15 +37,9 @@ class Masks:
 
 @dataclass(frozen=True)
 class MaskPair:
-    """Two files of the same frame.
+    """Two files of the same frame: `name` is the path below the folder, without suffix.
 
-    Parameters
-    ----------
-    name : str
-        Path below the folder, without suffix.
-    group : str
-        Folder that it lies in; empty at the top.
-    predicted, truth : Path
+    `group` is the folder that it lies in; empty at the top.
     """
 
     name: str
@@ -60,26 +49,11 @@ class MaskPair:
 
 
 def read_mask_file(path: Path, numbers: bool = False) -> Masks:
-    """Read one mask.
+    """Read one mask; raises ImageError if the file can't be read or is no mask.
 
     A pair of channels, as `spheroid-qc run` writes it, is core labels and shed material. One
     channel holds classes (0 background, 1 core, 2 shed, 255 not sure), or only 0 and 255 (core),
-    or numbers of bodies.
-
-    Parameters
-    ----------
-    path : Path
-    numbers : bool
-        Read one channel as numbers of bodies, whatever its values.
-
-    Returns
-    -------
-    Masks
-
-    Raises
-    ------
-    ImageError
-        If the file can't be read or is no mask.
+    or numbers of bodies; `numbers` reads it as these, whatever its values.
     """
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
@@ -140,24 +114,9 @@ def find_pairs(predicted: Path, truth: Path) -> tuple[list[MaskPair], list[str],
 
     Files belong together if their paths below the folders are the same but for the suffix; if
     none are, if their names alone are. A run folder stands for its `masks`, and folders named
-    `masks` in between are passed over.
-
-    Parameters
-    ----------
-    predicted, truth : Path
-
-    Returns
-    -------
-    pairs : list of MaskPair
-    missing : list of str
-        Names in `truth` without a prediction.
-    extra : list of str
-        Names in `predicted` without a truth.
-
-    Raises
-    ------
-    RequestError
-        If nothing matches, or a name stands for several files.
+    `masks` in between are passed over. With the pairs come the names in `truth` without a
+    prediction, and those in `predicted` without a truth. Raises RequestError if nothing matches,
+    or a name stands for several files.
     """
     folders = []
     for folder in (predicted, truth):

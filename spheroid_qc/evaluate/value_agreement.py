@@ -21,21 +21,7 @@ _MAX_LISTED = 8
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV, TSV or XLSX table.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    DataFrame
-
-    Raises
-    ------
-    RequestError
-        If it can't be read or holds no rows.
-    """
+    """Read a CSV, TSV or XLSX table; raises RequestError if it can't be read or holds no rows."""
     import pandas as pd
 
     try:
@@ -59,29 +45,13 @@ def join_tables(
 ) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...], int, int]:
     """Join two tables row by row.
 
-    Parameters
-    ----------
-    predicted, truth : DataFrame
-    keys : tuple of str
-        Columns that say what a row is about; empty: those of `KEYS` that both have.
-    values : tuple of str
-        Columns to compare; empty: all numeric ones that both have.
-    group : str, optional
-        A column of either table that is carried along; the reference's own if both have it.
+    Without `keys`, which say what a row is about, those of `KEYS` are used that both tables have;
+    without `values` to compare, all numeric columns that both have. The column `group` of either
+    table is carried along; the reference's own if both have it.
 
-    Returns
-    -------
-    joined : DataFrame
-        Columns `value` and `value_true` for every value, beside the keys.
-    keys, values : tuple of str
-        What was used.
-    lonely, lonely_true : int
-        Rows of either table without a counterpart.
-
-    Raises
-    ------
-    RequestError
-        If columns are missing, rows are not unique, or nothing matches.
+    Returns the joined table (`NAME` and `NAME_true` for every value, beside the keys), the keys
+    and values that were used, and the numbers of rows of either table without a counterpart.
+    Raises RequestError if columns are missing, rows are not unique, or nothing matches.
     """
     import pandas as pd
 
@@ -155,20 +125,9 @@ def _comparable(column: pd.Series) -> pd.Series:
 def value_table(
     joined: pd.DataFrame, values: tuple[str, ...], group: str | None = None
 ) -> pd.DataFrame:
-    """Agreement of every value, for every group.
+    """Agreement of every value of `join_tables`, for every group.
 
-    Parameters
-    ----------
-    joined : DataFrame
-        From `join_tables`.
-    values : tuple of str
-    group : str, optional
-        Column whose values make groups.
-
-    Returns
-    -------
-    DataFrame
-        Differences are predicted minus true; relative ones are percent of the true value.
+    Differences are predicted minus true; relative ones are percent of the true value.
     """
     import pandas as pd
 

@@ -20,19 +20,9 @@ _SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
 
 def find_image(folder: Path, name: str) -> NDArray[Any] | None:
-    """Read the image that a mask was made of.
+    """Read the image (grey, (y, x)) that a mask was made of; None where there is none to be read.
 
-    Parameters
-    ----------
-    folder : Path
-        Of images; those in `images` folders below it are found too.
-    name : str
-        Of the mask, without suffix.
-
-    Returns
-    -------
-    ndarray or None
-        Grey, shape (y, x).
+    `name` is that of the mask, without suffix; `images` folders below `folder` are searched too.
     """
     from spheroid_qc.images import read_plane
 
@@ -51,21 +41,7 @@ def find_image(folder: Path, name: str) -> NDArray[Any] | None:
 def draw_difference(
     image: NDArray[Any] | None, ours: Masks, truth: Masks, caption: str, longer_side: int = 700
 ) -> Image.Image:
-    """Draw both outlines.
-
-    Parameters
-    ----------
-    image : ndarray or None
-        None: the masks on grey.
-    ours, truth : Masks
-    caption : str
-    longer_side : int
-        Px.
-
-    Returns
-    -------
-    PIL.Image.Image
-    """
+    """Draw both outlines on the image (None: on grey), its longer side so many px long."""
     height, width = truth.core.shape
     scale = longer_side / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -28,10 +28,7 @@ _SETTINGS_FILE = "Settings (*.toml)"
 def save_edited_map(session: Session) -> bool:
     """Save a map that was filled in and not saved yet; tells whether a run may start.
 
-    Parameters
-    ----------
-    session : Session
-        Its draft is written beside the images, never over a file that somebody else made.
+    The draft is written beside the images, never over a file that somebody else made.
     """
     draft, path = session.draft, session.default_map_path()
     if draft.saved:
@@ -58,18 +55,9 @@ def save_edited_map(session: Session) -> bool:
 def open_images(
     viewer: Any, folder: Path, parameters: Parameters | None = None, out: Path | None = None
 ) -> Any:
-    """Open a folder of images in a viewer, in the background.
+    """Open a folder of images, or the run folder of an earlier run, in the background.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its session takes the folder over.
-    folder : Path
-        Folder of images, or the run folder of an earlier run.
-    parameters : Parameters, optional
-        Settings; default: those of the earlier run, else the defaults.
-    out : Path, optional
-        Run folder; default: beside the images.
+    Default settings: those of the earlier run, if any; default run folder: beside the images.
     """
     view = view_of(viewer)
     session = session_of(viewer)

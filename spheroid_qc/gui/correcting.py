@@ -46,10 +46,8 @@ class _CorrectionJob:
 class Correcting(QObject):
     """Measures and keeps what is painted.
 
-    Signals
-    -------
-    measured : str, str, int
-        The frame was measured from its painted masks; `result_of` gives the features.
+    `measured` (plate, well, time point): the frame was measured from its painted masks;
+    `result_of` gives the features.
     """
 
     measured = Signal(str, str, int)

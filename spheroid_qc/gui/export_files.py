@@ -34,34 +34,12 @@ def export_session(
     command: str,
     plate_map: Path | None,
 ) -> list[Path]:
-    """Write tables, figures and settings into a folder.
+    """Write tables, figures and settings into a folder; gives the files that were written.
 
-    Parameters
-    ----------
-    target : Path
-        The folder; made if it is missing. Files of the same names are replaced.
-    run : RunFolder
-        The run that is exported.
-    tables : dict
-        Its tables as read: for the figures.
-    parameters : Parameters
-        Settings of the session.
-    command : str
-        Command line that repeats the session; its `--config` is the settings file here.
-    plate_map : Path or None
-        Copied as well.
-
-    Returns
-    -------
-    list of Path
-        What was written.
-
-    Raises
-    ------
-    RequestError
-        If there is nothing to export, or the folder is the run folder.
-    OSError
-        If it can't be written.
+    The folder is made if it is missing; files of the same names are replaced. `tables` are those of
+    the run as read, for the figures. `command` repeats the session: its `--config` is the settings
+    file here. Raises RequestError if there is nothing to export or the folder is the run folder,
+    OSError if it can't be written.
     """
     if not run.table("wells").is_file():
         raise RequestError("There are no results yet; analyse the plate first.")
@@ -95,17 +73,7 @@ def export_session(
 
 
 def write_figure(figure: Figure, folder: Path, kinds: Iterable[str] = ("png", "svg")) -> list[Path]:
-    """Draw a figure into files.
-
-    Parameters
-    ----------
-    figure : Figure
-        What to draw.
-    folder : Path
-        Where.
-    kinds : iterable of str
-        `png`, `svg`.
-    """
+    """Draw a figure into files of these kinds (`png`, `svg`)."""
     written = []
     for kind in kinds:
         path = folder / f"{figure.name}.{kind}"

@@ -15,13 +15,7 @@ _LOOK_AT = 300
 
 
 def folder_reader(path: str | list[str]) -> Callable[[Any], list[tuple[None]]] | None:
-    """Give a reader for a folder with images that tell their wells; None for everything else.
-
-    Parameters
-    ----------
-    path : str or list of str
-        What was dropped.
-    """
+    """Give a reader for a folder with images that tell their wells; None for everything else."""
     if isinstance(path, list):
         if len(path) != 1:
             return None

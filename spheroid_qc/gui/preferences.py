@@ -6,15 +6,7 @@ from typing import Any
 
 
 def preference(section: str, name: str, default: Any) -> Any:
-    """Read a preference; the default where napari has none (an older one, or tests).
-
-    Parameters
-    ----------
-    section, name : str
-        As in the manifest.
-    default : object
-        Used where nothing is stored.
-    """
+    """Read a preference; the default where napari has none (an older one, or tests)."""
     try:
         from napari.settings import get_plugin_settings
 

@@ -30,20 +30,10 @@ _LEFT_OUT = ("unscorable", "never_formed", "vanished")
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure.
+    """One figure: a name for its file, a title, and what draws it into an Axes.
 
-    Parameters
-    ----------
-    name : str
-        For its file.
-    title : str
-        In words.
-    draw : callable
-        Draws into an Axes.
-    size : tuple of float
-        Width and height of an exported file, CSS pixels.
-    margins : tuple of float
-        Left, right, bottom and top, CSS pixels.
+    `size` is width and height of an exported file, `margins` are left, right, bottom and top; both
+    in CSS pixels.
     """
 
     name: str
@@ -69,17 +59,7 @@ def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
 def time_figure(
     conditions: pd.DataFrame, wells: pd.DataFrame, metric: MetricName, family: TreatmentFamily
 ) -> Figure:
-    """Curves over time of one family of conditions.
-
-    Parameters
-    ----------
-    conditions, wells : DataFrame
-        Tables of the run folder.
-    metric : MetricName
-        What is drawn.
-    family : TreatmentFamily
-        From `families_of`.
-    """
+    """Curves over time of one family of conditions, from the tables of the run folder."""
     limits = metric_limits(conditions, wells, metric)
     own = wells[wells["condition"].isin([*family.names, family.vehicle])]
     title = f"{metric.axis}: {family.title}"
@@ -155,25 +135,10 @@ def dose_figures(analysis: Analysis) -> list[Figure]:
 def nearest_well(
     wells: pd.DataFrame, metric: MetricName, names: list[str], at: tuple[float, float], reach: float
 ) -> tuple[str, str, float] | None:
-    """Find the well whose line is nearest to a point.
+    """Find plate, well and hours of the frame whose line is nearest to a point, if any is near.
 
-    Parameters
-    ----------
-    wells : DataFrame
-        Table of wells.
-    metric : MetricName
-        What is drawn.
-    names : list of str
-        Conditions that are drawn.
-    at : tuple of float
-        Hours, and value of the metric.
-    reach : float
-        Largest difference in the metric that still counts.
-
-    Returns
-    -------
-    tuple or None
-        Plate, well and the hours of the nearest frame.
+    `names` are the conditions that are drawn, `at` hours and value of the metric, `reach` the
+    largest difference in the metric that still counts.
     """
     used = wells[wells["condition"].isin(names) & ~wells["state"].isin(_LEFT_OUT)]
     best: tuple[float, str, str, float] | None = None

@@ -63,17 +63,7 @@ class MaskLayer(Labels):
 
 
 def output_of(viewer: Any, image: Any, kind: str) -> Any:
-    """Give the layer of results of an image, if it is still in the viewer.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Where to look.
-    image : Image or None
-        The layer that was segmented.
-    kind : str
-        `core` or `shed`.
-    """
+    """Give the layer of results (`core` or `shed`) of an image, if it is still in the viewer."""
     for one in viewer.layers:
         made = one.metadata.get("spheroid_qc") if isinstance(one, Labels) else None
         if image is None or made is None or made.get("kind") != kind:
@@ -90,25 +80,11 @@ def show_results(
     pixel_size_um: float | None,
     parameters: Parameters,
 ) -> Any:
-    """Put what was found into layers that lie on the image.
+    """Put what was found into layers that lie on the image; gives the core.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Gets the layers, or new data in those that it has.
-    image : Image
-        The layer that was segmented: gives scale, units, place and metadata.
-    results : sequence of FrameResult
-        In order of their frames; other frames stay empty.
-    pixel_size_um : float or None
-        Size of a pixel.
-    parameters : Parameters
-        The settings that were used.
-
-    Returns
-    -------
-    Labels
-        The core; its features are the table.
+    The features of the core are the table. The segmented `image` gives scale, units, place and
+    metadata. `results` are in order of their frames, other frames stay empty; layers that are there
+    already get new data.
     """
     table, numbers = features_of(results, pixel_size_um, parameters.plate.assay.value)
     shape = image.data.shape[:-1] if image.rgb else image.data.shape

@@ -38,13 +38,7 @@ def _stop_all() -> None:
 
 
 class RunControl(QObject):
-    """Starts the run of a session in its own process and passes its messages on.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its session is run.
-    """
+    """Starts the run of a viewer's session in its own process and passes its messages on."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer.window._qt_window)
@@ -180,15 +174,7 @@ class RunControl(QObject):
 
 
 def rows_of_well(opened: Opened, plate: str, well: str) -> list[dict[str, Any]]:
-    """Give what was measured in a well so far, time by time, before any judgement.
-
-    Parameters
-    ----------
-    opened : Opened
-        The folder.
-    plate, well : str
-        Which.
-    """
+    """Give what was measured in a well so far, time by time, before any judgement."""
     record: Mapping[str, dict[str, Any]] = corrected_record(opened.run, plate, well)
     rows = []
     for well_timepoint in opened.well_timepoints.get((plate, well), ()):

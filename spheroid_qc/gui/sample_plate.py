@@ -62,10 +62,7 @@ def write_sample(folder: Path) -> Path:
 def open_sample_plate() -> list[Any]:
     """Write the sample plate in the background and open it in the Plate panel.
 
-    Returns
-    -------
-    list of tuple
-        One frame to look at until the plate is there: napari wants a layer of every sample.
+    Gives one frame to look at until the plate is there: napari wants a layer of every sample.
     """
     import napari
     from napari.utils.notifications import show_info

@@ -11,13 +11,7 @@ from spheroid_qc.gui.actions import PANELS, open_images, open_panel
 
 
 def open_all_panels(viewer: napari.Viewer | None = None) -> None:
-    """Dock all panels as tabs, the first in front.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer, optional
-        Default: the viewer that is open.
-    """
+    """Dock all panels as tabs, the first in front; default: in the viewer that is open."""
     viewer = viewer or napari.current_viewer()
     if viewer is None:
         return

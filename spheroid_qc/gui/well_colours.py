@@ -36,18 +36,7 @@ def tone(name: str, dark: bool) -> str:
 
 
 def condition_colours(wells: Iterable[MappedWell]) -> dict[str, str]:
-    """Give each condition of a map a colour: hue by drugs, depth by dose, controls grey.
-
-    Parameters
-    ----------
-    wells : iterable of MappedWell
-        All wells of the map.
-
-    Returns
-    -------
-    dict
-        Name of the condition -> `#rrggbb`.
-    """
+    """Give each condition of a map a `#rrggbb`: hue by drugs, depth by dose, controls grey."""
     found: dict[str, str] = {}
     doses: dict[tuple[str, ...], dict[str, float]] = {}
     for well in wells:

@@ -42,14 +42,8 @@ class _Wanted:
 class WellView(QObject):
     """Shows one well of the session in the viewer.
 
-    Signals
-    -------
-    shown
-        Another well is on the screen.
-    stepped
-        Another time of the same well is on the screen.
-    painted : str
-        A mask (`core` or `shed`) may have been changed.
+    Signals: another well is `shown`; another time of it was `stepped` to; a mask (`core` or
+    `shed`) may have been `painted`.
     """
 
     shown = Signal()

@@ -17,14 +17,7 @@ from dataclasses import dataclass
 class Hill:
     """A dose-response curve rising from 0.
 
-    Parameters
-    ----------
-    top : float
-        Effect of an endless dose, in [0, 1).
-    ec50_um : float
-        Dose of half of that, uM.
-    slope : float
-        Hill slope.
+    `top` is the effect of an endless dose, in [0, 1), and `ec50_um` the dose of half of that, uM.
     """
 
     top: float
@@ -43,20 +36,11 @@ class Hill:
 class Drug:
     """One simulated drug.
 
-    Parameters
-    ----------
-    name : str
-        Name in the plate map.
-    unit, per_um : str, float
-        Unit in the plate map and how many of it are one uM.
-    doses_um : tuple of float
-        The doses of the plate, uM, ascending.
-    shrink, shed : Hill
-        Loss of core volume and excess disintegration fraction at `HORIZON_H`.
-    half_time_h, steepness : float
-        When the effect is at half its final strength, and how suddenly it comes.
-    spread : float
-        How far shed cells travel, in radii of the spheroid: small for a loosening rim.
+    `unit` is that of the plate map, `per_um` how many of it are one uM; `doses_um` are the doses of
+    the plate, uM, ascending. `shrink` and `shed` are loss of core volume and excess disintegration
+    fraction at the horizon; after `half_time_h` the effect is at half its final strength, and
+    `steepness` says how suddenly it comes. `spread`: how far shed cells travel, in radii of the
+    spheroid; small for a loosening rim.
     """
 
     name: str
@@ -83,14 +67,9 @@ class Drug:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """What a set of drugs does beyond independence.
+    """What exactly these drugs together, in any order, do beyond independence.
 
-    Parameters
-    ----------
-    drugs : tuple of str
-        Exactly these drugs together, in any order.
-    shed, shrink : float
-        Exponents beyond 1 on what is left unaffected; 0 is Bliss independence.
+    `shed` and `shrink` are exponents beyond 1 on what is left unaffected; 0 is Bliss independence.
     """
 
     drugs: tuple[str, ...]
@@ -129,14 +108,9 @@ Treatment = tuple[tuple[str, float], ...]
 class Phenotype:
     """What a treatment has done to a spheroid by some time.
 
-    Parameters
-    ----------
-    survival : float
-        Core volume relative to an untreated spheroid, in (0, 1].
-    shed : float
-        Disintegration fraction in excess of an untreated spheroid's, in [0, 1).
-    spread : float
-        How far shed cells travel, in radii.
+    `survival` is the core volume relative to an untreated spheroid, in (0, 1]; `shed` the
+    disintegration fraction in excess of an untreated one's, in [0, 1); `spread` how far shed cells
+    travel, in radii.
     """
 
     survival: float
@@ -162,24 +136,10 @@ def phenotype_of(
     horizon_h: float,
     potency: float = 1.0,
 ) -> Phenotype:
-    """Return what a treatment has done after some time.
+    """Return what a treatment (empty for vehicle) has done `time_h` hours after the dose.
 
-    Parameters
-    ----------
-    treatment : Treatment
-        Drugs and doses in uM; empty for vehicle.
-    drugs, interactions : tuple
-        What the drugs do alone and together.
-    time_h : float
-        Hours since the dose.
-    horizon_h : float
-        Time for which the Hill curves hold.
-    potency : float
-        Factor on all doses: how sensitive this one spheroid is.
-
-    Returns
-    -------
-    Phenotype
+    The Hill curves of the drugs hold at `horizon_h`; `potency` is a factor on all doses: how
+    sensitive this one spheroid is.
     """
     known = {drug.name: drug for drug in drugs}
     kept_volume, kept_whole = 1.0, 1.0

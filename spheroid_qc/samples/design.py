@@ -152,13 +152,7 @@ class PlateDesign:
     extras: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse plates that can't be imaged.
-
-        Raises
-        ------
-        ValueError
-            Times that don't rise, a well twice, an unknown drug, an impossible camera.
-        """
+        """Refuse plates that can't be imaged, with a ValueError."""
         if not self.times_h or any(b <= a for a, b in pairwise(self.times_h)):
             raise ValueError("times_h has to hold rising times")
         if self.times_h[0] < 0:

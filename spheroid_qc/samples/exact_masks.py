@@ -25,21 +25,10 @@ def box_of_outline(outline: Outline, shape: tuple[int, int], pad: float = PAD) -
 
 
 def depth_of(outline: Outline, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return how deep each pixel lies inside an outline.
+    """Return how deep each pixel of a part of the frame lies inside an outline; both are read-only.
 
-    Parameters
-    ----------
-    outline : Outline
-        The contour.
-    window : tuple of slice
-        Part of the frame to look at.
-
-    Returns
-    -------
-    depth : ndarray of float32, read-only
-        Distance to the contour, px; positive inside. First-order exact near the contour.
-    share : ndarray of float32, read-only
-        Distance from the centre as a share of the contour's radius in that direction.
+    The first is the distance to the contour, px, positive inside and first-order exact near it; the
+    second the distance from the centre as a share of the contour's radius in that direction.
     """
     rows, columns = window
     return _depth(outline, rows.start, rows.stop, columns.start, columns.stop)
@@ -69,25 +58,10 @@ def _depth(
 def cell_pixels(
     cells: Cells, shape: tuple[int, int], reach: float = 1.0
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """Return every pixel within `reach` radii of each cell.
+    """Return every pixel of a frame of this shape within `reach` radii of each cell.
 
-    Parameters
-    ----------
-    cells : Cells
-        The cells, some possibly out of the frame.
-    shape : tuple of int
-        Height and width of the frame.
-    reach : float
-        How far to go, in radii.
-
-    Returns
-    -------
-    pixel : ndarray of int
-        Flat index into the frame; a pixel under several cells comes several times.
-    cell : ndarray of int
-        Number of the cell, ascending.
-    distance : ndarray of float32
-        Distance from that cell's centre, in radii.
+    Three arrays of one length: flat index into the frame (a pixel under several cells comes several
+    times), number of the cell, ascending, and distance from its centre in radii.
     """
     if not len(cells):
         return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.float32)
@@ -133,19 +107,10 @@ def solids_of(scene: Scene) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def masks_of(scene: Scene) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return the exact masks of a scene.
+    """Return the exact masks of a scene, both (y, x).
 
-    Parameters
-    ----------
-    scene : Scene
-        The geometry.
-
-    Returns
-    -------
-    core : ndarray of int32, shape (y, x)
-        0 background, 1.. the connected pieces, largest first.
-    shed : ndarray of bool, shape (y, x)
-        Loose cells, clumps and veil; nowhere overlaps `core`.
+    Core: 0 background, 1.. the connected pieces, largest first. Shed: loose cells, clumps and veil;
+    nowhere overlaps core.
     """
     solid, shed = solids_of(scene)
     pixel, _, _ = cell_pixels(scene.cells, scene.shape)

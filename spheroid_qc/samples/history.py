@@ -205,21 +205,7 @@ def _lobes(rng: np.random.Generator, first: int, last: int, size: float, power: 
 
 
 def history_of(design: PlateDesign, plan: WellPlan, seed: int) -> History:
-    """Draw the traits of one well.
-
-    Parameters
-    ----------
-    design : PlateDesign
-        The plate.
-    plan : WellPlan
-        The well.
-    seed : int
-        Seed of the plate; the well's place makes its own stream.
-
-    Returns
-    -------
-    History
-    """
+    """Draw the traits of one well; its place makes its own stream of the plate's seed."""
     rng = stream(seed, plan.row, plan.column, 0)
     height, width = design.shape
     pixel = design.pixel_size_um

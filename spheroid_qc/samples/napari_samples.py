@@ -41,20 +41,8 @@ def sample_spheroid(
 ) -> Rendered:
     """Return one frame of a simulated spheroid with its exact masks.
 
-    Parameters
-    ----------
-    strength : float
-        Dose of all three drugs relative to the demo plate's highest: 0 is an untreated
-        spheroid, 0.25 sheds, 1 falls apart.
-    seed : int
-        Another seed, another spheroid.
-    modality : Modality
-        How it is imaged.
-
-    Returns
-    -------
-    Rendered
-        Image (1024, 1024) of uint16, core labels and shed mask; 1.3 um a pixel.
+    The image is (1024, 1024) of uint16, 1.3 um a pixel. `strength` is the dose of all three drugs
+    relative to the demo plate's highest: 0 is an untreated spheroid, 0.25 sheds, 1 falls apart.
     """
     design = _series(strength, (0.0, 72.0), modality)
     return render_frame(design, design.wells[0], 1, seed)

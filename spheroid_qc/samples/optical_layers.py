@@ -135,16 +135,7 @@ def _add_body(layers: Layers, body: Body, scene: Scene) -> None:
 def rasterise(scene: Scene, pad: float = PAD) -> Layers | None:
     """Return the layers of a scene, or None where nothing lies in the frame.
 
-    Parameters
-    ----------
-    scene : Scene
-        The geometry.
-    pad : float
-        Room around everything, px: how far blur and halos reach.
-
-    Returns
-    -------
-    Layers or None
+    `pad` is room around everything, px: how far blur and halos reach.
     """
     window = window_of(scene, pad)
     if window is None:
@@ -239,18 +230,10 @@ def _band(cell_px: float, low: float, high: float, seed: int) -> NDArray[np.floa
 
 @lru_cache(maxsize=16)
 def _grain_tile(cell_px: float) -> NDArray[np.float32]:
-    """Return the granular interior of a packed body.
+    """Return the granular interior of a packed body: bright cell bodies in dark seams.
 
-    Parameters
-    ----------
-    cell_px : float
-        Cell diameter, px.
-
-    Returns
-    -------
-    ndarray of float32, shape (TILE, TILE)
-        Mean 0, SD 1, periodic; high values are dense. Bright cell bodies in dark seams, with
-        finer grain over them and slow clouds beneath.
+    Shape (TILE, TILE), periodic, mean 0, SD 1; high values are dense. Finer grain lies over the
+    cells and slow clouds beneath.
     """
     cell_px = max(cell_px, 2.0)
     first, second, _ = _nearest_cells(cell_px, 11)
@@ -265,17 +248,9 @@ def _grain_tile(cell_px: float) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=16)
 def _carpet_tile(cell_px: float) -> NDArray[np.float32]:
-    """Return a carpet of loose cells seen through each other.
+    """Return a carpet of loose cells seen through each other: density relative to its mean.
 
-    Parameters
-    ----------
-    cell_px : float
-        Cell diameter, px.
-
-    Returns
-    -------
-    ndarray of float32, shape (TILE, TILE)
-        Values from about -1.8 to 3.8 with mean 1: the density relative to the mean.
+    Shape (TILE, TILE), periodic, from about -1.8 to 3.8 with mean 1.
     """
     cell_px = max(cell_px, 2.0)
     rng = np.random.default_rng(21)
@@ -303,21 +278,7 @@ def _slow_tile() -> NDArray[np.float32]:
 def _read_tile(
     tile: NDArray[np.float32], y0: int, x0: int, height: int, width: int
 ) -> NDArray[np.float32]:
-    """Return a window of the endlessly repeated tile.
-
-    Parameters
-    ----------
-    tile : ndarray, shape (TILE, TILE)
-        A periodic tile.
-    y0, x0 : int
-        Corner of the window, any integers.
-    height, width : int
-        Size of the window.
-
-    Returns
-    -------
-    ndarray, shape (height, width)
-    """
+    """Return a window of the endlessly repeated periodic tile; its corner may be any integers."""
     rows = np.arange(y0, y0 + height) % TILE
     columns = np.arange(x0, x0 + width) % TILE
     window: NDArray[np.float32] = tile[rows[:, None], columns[None, :]]

@@ -158,14 +158,8 @@ def _patch(image: FloatImage, y: float, x: float, reach: float) -> tuple[slice, 
 class Dust:
     """A speck, sharp or (large `blur`) an out-of-focus smudge somewhere in the light path.
 
-    Parameters
-    ----------
-    y, x, radius : float
-        Place and size, px.
-    blur : float
-        Width of its edge, px.
-    strength : float
-        Light it takes, as a share; negative for a bright one.
+    Place, size and `blur`, the width of its edge, are in px; `strength` is the share of light that
+    it takes, negative for a bright one.
     """
 
     y: float
@@ -186,18 +180,10 @@ class Dust:
 
 @dataclass(frozen=True, slots=True)
 class Fibre:
-    """A hair or fibre across the frame.
+    """A hair or fibre across the frame, through places (y, x) in px.
 
-    Parameters
-    ----------
-    points : tuple of (float, float)
-        Places (y, x) it runs through, px.
-    width : float
-        Thickness, px.
-    blur : float
-        Softness of its edges, px.
-    strength : float
-        Light it takes, as a share.
+    `width` is its thickness and `blur` the softness of its edges, px; `strength` the share of
+    light that it takes.
     """
 
     points: tuple[tuple[float, float], ...]

@@ -135,23 +135,9 @@ def frame_truth(
     core: NDArray[np.int32],
     shed: NDArray[np.bool_],
 ) -> FrameTruth:
-    """Count the masks of one frame.
+    """Count the exact masks (y, x) of one frame, largest piece of core first.
 
-    Parameters
-    ----------
-    file : str
-        Name of the frame's file.
-    design, plan : PlateDesign, WellPlan
-        The plate and the well.
-    time_h : float
-        Time of the frame.
-    core, shed : ndarray, shape (y, x)
-        The exact masks, largest piece of core first.
-
-    Returns
-    -------
-    FrameTruth
-        With an empty `state`, which needs the well's other frames; see `with_states`.
+    `state` stays empty: it needs the well's other frames, see `with_states`.
     """
     place = np.flatnonzero(core)
     labels = core.reshape(-1)[place]
@@ -195,19 +181,7 @@ def frame_truth(
 def with_states(
     frames: Sequence[FrameTruth], states: StateParameters | None = None
 ) -> tuple[FrameTruth, ...]:
-    """Add what needs the well's first frame: state and loss of core volume.
-
-    Parameters
-    ----------
-    frames : sequence of FrameTruth
-        All frames of one well, by time.
-    states : StateParameters, optional
-        Thresholds; the program's defaults if not given.
-
-    Returns
-    -------
-    tuple of FrameTruth
-    """
+    """Add state and loss of core volume, which need all frames of a well, by time."""
     states = states or StateParameters()
     first = frames[0].core_area_px
     result: list[FrameTruth] = []

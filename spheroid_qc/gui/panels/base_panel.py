@@ -32,13 +32,7 @@ QWIDGETSIZE_MAX = 2**24 - 1  # Qt's own limit, which its Python names don't have
 
 
 class BasePanel(QWidget):
-    """A dock widget: one column, scrolling where the screen is small.
-
-    Parameters
-    ----------
-    viewer : napari.viewer.Viewer
-        The viewer that it is docked in.
-    """
+    """A dock widget: one column, scrolling where the screen is small."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
@@ -86,17 +80,7 @@ class BasePanel(QWidget):
 
 
 class Fold(QCollapsible):
-    """A part of a panel that folds away.
-
-    Parameters
-    ----------
-    title : str
-        Always to be seen.
-    *widgets : QWidget
-        Shown when it is open.
-    opened : bool
-        Whether it starts open.
-    """
+    """A part of a panel that folds away under its title."""
 
     def __init__(self, title: str, *widgets: QWidget, opened: bool = False) -> None:
         super().__init__(title)

@@ -20,12 +20,7 @@ from spheroid_qc.response.replicates import LEFT_OUT
 class HeatMap(QWidget):
     """Shows the table of wells as a plate.
 
-    Signals
-    -------
-    clicked : str, float
-        A well was clicked, at the hours shown.
-    time_changed : float
-        Another time is shown.
+    Signals: a well was `clicked`, at the hours shown; `time_changed` to other hours.
     """
 
     clicked = Signal(str, float)
@@ -76,19 +71,7 @@ class HeatMap(QWidget):
     def show_wells(
         self, wells: pd.DataFrame, plate: str, well_count: int, times: list[float]
     ) -> None:
-        """Show a table of wells.
-
-        Parameters
-        ----------
-        wells : DataFrame
-            `plate, well, time_h` and metrics; perhaps only some of the wells yet.
-        plate : str
-            The plate that is shown.
-        well_count : int
-            Wells of the plate.
-        times : list of float
-            Hours of the frames.
-        """
+        """Show a table of wells (`plate, well, time_h`, metrics); perhaps only some of them yet."""
         self._wells = wells[wells["plate"] == plate] if len(wells) else wells
         self._plate, self._count = plate, well_count
         metrics = shown_metrics(self._wells) if len(self._wells) else []

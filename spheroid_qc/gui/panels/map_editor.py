@@ -32,16 +32,9 @@ _DRUGS = 3
 
 
 class MapEditor(QWidget):
-    """Fields for the wells that are selected on a grid.
+    """Fields for the wells that are selected on a grid; the session holds the draft.
 
-    Parameters
-    ----------
-    session : Session
-        Holds the draft.
-    grid : PlateGrid
-        Where wells are selected.
-    plate_of : callable
-        Gives the plate that is written to; empty: every plate.
+    `plate_of` gives the plate that is written to; empty: every plate.
     """
 
     def __init__(self, session: Session, grid: PlateGrid, plate_of: Callable[[], str]) -> None:

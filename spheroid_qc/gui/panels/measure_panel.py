@@ -50,13 +50,7 @@ _PREVIEW_MS = 250
 
 
 class MeasurePanel(BasePanel):
-    """Find core and shed material in an image layer, and measure them.
-
-    Parameters
-    ----------
-    viewer : napari.viewer.Viewer
-        The viewer that it is docked in.
-    """
+    """Find core and shed material in an image layer, and measure them."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)

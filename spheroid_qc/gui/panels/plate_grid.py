@@ -17,18 +17,9 @@ _MARGIN_LEFT, _MARGIN_TOP = 20, 17
 
 @dataclass(frozen=True)
 class Face:
-    """How one well looks.
+    """How one well looks: its fill (None: hollow), a sign on it such as `×`, and a tip.
 
-    Parameters
-    ----------
-    colour : str or None
-        Fill; None: hollow.
-    mark : str
-        A sign on the well, such as `×`.
-    tip : str
-        Said when the pointer rests on it.
-    faint : bool
-        Well without an image: drawn thin.
+    `faint`: a well without an image is drawn thin.
     """
 
     colour: str | None = None
@@ -38,15 +29,7 @@ class Face:
 
 
 class PlateGrid(QWidget):
-    """A clickable plate.
-
-    Signals
-    -------
-    clicked : str
-        A single well was clicked.
-    selection_changed
-        Other wells are selected.
-    """
+    """A clickable plate: a single well was `clicked`, or the selection of wells changed."""
 
     clicked = Signal(str)
     selection_changed = Signal()

@@ -41,13 +41,7 @@ _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "Ima
 
 
 class PlatePanel(BasePanel):
-    """Choose a folder, see how it was read, fill in the plate map, look at wells.
-
-    Parameters
-    ----------
-    viewer : napari.viewer.Viewer
-        The viewer that it is docked in.
-    """
+    """Choose a folder, see how it was read, fill in the plate map, look at wells."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)

@@ -72,13 +72,7 @@ class _Canvas(FigureCanvasQTAgg):
 
 
 class ResultsPanel(BasePanel):
-    """Look at what came out, and take it with you.
-
-    Parameters
-    ----------
-    viewer : napari.viewer.Viewer
-        The viewer that it is docked in.
-    """
+    """Look at what came out, and take it with you."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)

@@ -54,13 +54,7 @@ _KEYS = (
 
 
 class ReviewPanel(BasePanel):
-    """Go through doubtful frames and decide.
-
-    Parameters
-    ----------
-    viewer : napari.viewer.Viewer
-        The viewer that it is docked in.
-    """
+    """Go through doubtful frames and decide."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
@@ -285,15 +279,7 @@ class ReviewPanel(BasePanel):
     # painting
 
     def paint(self, name: str | None, mode: str = "paint") -> None:
-        """Take a tool for the core or the shed material.
-
-        Parameters
-        ----------
-        name : str or None
-            `core` or `shed`; None: the one that is active.
-        mode : str
-            napari's mode of a Labels layer.
-        """
+        """Take a tool (napari's mode of Labels) for `core`, `shed` or the active one (None)."""
         active = self.viewer.layers.selection.active
         if name is None:
             name = active.name if active is not None and active.name in ("core", "shed") else "core"

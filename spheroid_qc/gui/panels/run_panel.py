@@ -61,13 +61,7 @@ _STAGES = {"frames": "Finding spheroids", "tables": "Writing tables", "overlays"
 
 
 class RunPanel(BasePanel):
-    """Start, watch, cancel and continue the analysis of a plate.
-
-    Parameters
-    ----------
-    viewer : napari.viewer.Viewer
-        The viewer that it is docked in.
-    """
+    """Start, watch, cancel and continue the analysis of a plate."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)

@@ -19,19 +19,9 @@ from spheroid_qc.parameters import Parameters, Section
 
 
 class SectionForm:
-    """The form of one section, or of some of its settings.
+    """The form of one section, or of `only` some of its settings; the others keep their values.
 
-    Parameters
-    ----------
-    model : type of Section
-        Such as `SegmentationParameters`.
-    only : iterable of str, optional
-        Names of the settings that are shown; the others keep their values.
-
-    Signals
-    -------
-    changed
-        A value that is allowed was entered.
+    `changed`: a value that is allowed was entered.
     """
 
     changed = Signal()

@@ -35,16 +35,9 @@ class Treatment:
 
 @dataclass(frozen=True)
 class EditableWell:
-    """What is written for one well.
+    """What is written for one well: a role or none, at most three drugs.
 
-    Parameters
-    ----------
-    role : str
-        One of the roles, or empty.
-    drugs : tuple of Treatment
-        At most three.
-    extra : mapping
-        Further columns of a map that was loaded.
+    `extra` holds further columns of a map that was loaded.
     """
 
     role: str = ""
@@ -113,25 +106,10 @@ class EditableMap:
     def paste(
         self, text: str, plate: str, corner: str, what: str, well_count: int
     ) -> tuple[int, str]:
-        """Write a block copied from a spreadsheet, its first cell into the corner.
+        """Write a block copied from a spreadsheet (tabs between cells), its first cell in a corner.
 
-        Parameters
-        ----------
-        text : str
-            Cells separated by tabs, lines by line breaks.
-        plate : str
-            Plate; empty: every plate.
-        corner : str
-            Well of the first cell.
-        what : str
-            One of `FIELDS`: what the cells are.
-        well_count : int
-            Wells of the plate.
-
-        Returns
-        -------
-        tuple
-            Number of wells written, and a sentence where cells lay beyond the plate.
+        `plate` may be empty: every plate; `what` is one of `FIELDS`. Gives the number of wells that
+        were written, and a sentence where cells lay beyond the plate.
         """
         rows = [line.split("\t") for line in text.replace("\r\n", "\n").rstrip("\n").split("\n")]
         rows = _without_headings(rows)
@@ -196,22 +174,9 @@ class EditableMap:
         return stream.getvalue()
 
     def save(self, path: Path) -> PlateMap:
-        """Write the map as CSV and read it back as every run will.
+        """Write the map as CSV, over an old one too, and read it back as every run will.
 
-        Parameters
-        ----------
-        path : Path
-            The file; replaced if it is there.
-
-        Returns
-        -------
-        PlateMap
-            The map as read.
-
-        Raises
-        ------
-        PlateMapError
-            If the map can't be read: the old file, if any, stays.
+        Raises PlateMapError if the map can't be read: the old file, if any, stays.
         """
         plate_map = self.check(path.parent, path.name)
         write_text(path, self.text())
@@ -221,10 +186,7 @@ class EditableMap:
     def check(self, folder: Path, name: str = "plate_map.csv") -> PlateMap:
         """Read the map as a run would, without leaving a file.
 
-        Raises
-        ------
-        PlateMapError
-            With all mistakes.
+        Raises PlateMapError with all mistakes.
         """
         import tempfile
 

@@ -28,10 +28,7 @@ _NUMBERS = itertools.count()
 class FrameCache:
     """The frames that were read last, shared by all stacks of a session.
 
-    Parameters
-    ----------
-    limit_bytes : int
-        Oldest frames are forgotten beyond this.
+    Beyond `limit_bytes` the oldest are forgotten.
     """
 
     def __init__(self, limit_bytes: int = 256 * 2**20) -> None:
@@ -93,21 +90,10 @@ class _StackShape:
 class LazyStack(_StackShape):
     """A read-only array (time, y, x) whose frames are read when they are asked for.
 
-    Parameters
-    ----------
-    read : callable
-        Number of a frame to its pixels, shape (y, x); None where there is no image.
-    n_frames : int
-        Number of frames.
-    shape : tuple of int
-        (y, x); larger frames are cut, smaller ones filled with zeros.
-    dtype : dtype
-        Of the pixels.
-    cache : FrameCache, optional
-        Shared with other stacks.
-    names : sequence, optional
-        What the pixels of each frame come from. Frames of one name are the same in every stack,
-        and are kept when this one is closed; without a name (None) they are its own.
+    `read` gives the pixels (y, x) of a frame's number, None where there is no image; larger frames
+    than `shape` (y, x) are cut, smaller ones filled with zeros. `names` say what the pixels of each
+    frame come from: frames of one name are the same in every stack that shares the cache, and are
+    kept when this one is closed; without a name (None) they are its own.
     """
 
     def __init__(
@@ -287,11 +273,6 @@ class SwappableStack(_StackShape):
     A layer that is given another array makes its viewer think about dimensions and extents anew.
     The next well is as large as the last: the layer keeps this array and only looks at it again.
     Whoever works on the pixels for longer asks for the stack that is shown `now`.
-
-    Parameters
-    ----------
-    stack : LazyStack
-        What is shown first.
     """
 
     def __init__(self, stack: LazyStack) -> None:

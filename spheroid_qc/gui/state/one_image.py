@@ -21,20 +21,10 @@ from spheroid_qc.segmentation import Segmentation, segment
 
 @dataclass(frozen=True, eq=False)
 class FrameResult:
-    """What was found in one frame.
+    """What was found in one frame: core labels, shed material, both (y, x), and `measure`'s table.
 
-    Parameters
-    ----------
-    index : tuple of int
-        Place of the frame on the leading axes; empty for a plain image.
-    core : ndarray of int32, shape (y, x)
-        Core labels.
-    shed : ndarray of bool, shape (y, x)
-        Shed material.
-    table : DataFrame
-        What `measure` gives.
-    confidence : float
-        Of the segmentation; NaN for masks that a person drew.
+    `index` is the place of the frame on the leading axes, empty for a plain image; `confidence`
+    that of the segmentation, NaN for masks that a person drew.
     """
 
     index: tuple[int, ...]
@@ -45,19 +35,9 @@ class FrameResult:
 
 
 def pixel_size_of(scale: Sequence[float], units: Sequence[Any]) -> tuple[float | None, str]:
-    """Tell the pixel size of a layer in um, and how it is known.
+    """Tell the pixel size of a layer in um, or None, and say in a sentence how it is known.
 
-    Parameters
-    ----------
-    scale : sequence of float
-        Of the layer.
-    units : sequence
-        Of the layer: pint units or their names.
-
-    Returns
-    -------
-    tuple
-        Size in um, or None; and a sentence.
+    `units` are pint units or their names.
     """
     import pint
 
@@ -88,25 +68,9 @@ def find_in_frames(
     parameters: Parameters,
     masks: tuple[Any, Any] | None = None,
 ) -> Iterator[FrameResult]:
-    """Segment and measure frames of a layer, one after the other.
+    """Segment and measure frames of a layer (..., y, x) or (..., y, x, 3|4), one after the other.
 
-    Parameters
-    ----------
-    data : array_like
-        Pixels (..., y, x) or (..., y, x, 3|4).
-    indices : sequence of tuple
-        Which frames.
-    pixel_size_um : float or None
-        Size of a pixel.
-    parameters : Parameters
-        Assay, segmentation and measurement.
-    masks : tuple of array_like, optional
-        Core labels and shed material to be measured; nothing is segmented then.
-
-    Yields
-    ------
-    FrameResult
-        One a frame.
+    With `masks` (core labels and shed material) these are measured, and nothing is segmented.
     """
     for index in indices:
         image = np.asarray(data[index] if index else data)
@@ -136,24 +100,10 @@ def features_of(
 ) -> tuple[pd.DataFrame, dict[tuple[int, ...], dict[int, int]]]:
     """Make the table of features, and say which label each body gets in the layer.
 
-    Numbers go on from frame to frame, so that each row of the table is one body in one frame. In
-    `single` all pieces of a frame's spheroid share one number.
-
-    Parameters
-    ----------
-    results : sequence of FrameResult
-        In order of their frames.
-    pixel_size_um : float or None
-        Columns in um are left out where it is not known.
-    assay : str
-        `single` or `spheres`.
-
-    Returns
-    -------
-    table : DataFrame
-        Column `index` is the label in the layer, as napari wants it.
-    numbers : dict
-        Frame -> label of the segmenter -> label in the layer; label 0 means all.
+    Numbers go on from frame to frame, so that each row of the table is one body in one frame; its
+    column `index` is the label in the layer, as napari wants it. In `single` all pieces of a
+    frame's spheroid share one number. Columns in um are left out without a pixel size. Labels come
+    as frame -> label of the segmenter -> label in the layer; label 0 means all.
     """
     lines: list[dict[str, Any]] = []
     numbers: dict[tuple[int, ...], dict[int, int]] = {}

@@ -31,18 +31,8 @@ _MAP_WORDS = ("map", "layout", "platemap", "design")
 class FirstPicture:
     """What the first readable frame says of all.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        (y, x).
-    dtype : str
-        Of the pixels.
-    pixel_size_um : float or None
-        Size of a pixel.
-    source, conflict : str
-        Where that comes from; a sentence if sources disagree.
-    low, high : float
-        Grey values between which the picture is shown.
+    `shape` is (y, x); `source` says where the pixel size comes from, `conflict` is a sentence if
+    sources disagree; between the grey values `low` and `high` the picture is shown.
     """
 
     shape: tuple[int, int]
@@ -56,32 +46,12 @@ class FirstPicture:
 
 @dataclass(frozen=True)
 class Opened:
-    """A folder of images, as read.
+    """A folder of images, as read, and its run folder `out`.
 
-    Parameters
-    ----------
-    folder, out : Path
-        Images, and the run folder that belongs to them.
-    parameters : Parameters
-        Settings: those of the earlier run if there is one.
-    table : FrameTable
-        How every name was read.
-    well_timepoints : mapping
-        (plate, well) -> its time points in order.
-    calibration : PlateCalibration
-        What the plate's own files say of the pixel size.
-    picture : FirstPicture or None
-        None where no file could be read.
-    maps : tuple of Path
-        Files in and beside the folder that may be its plate map.
-    map_path : Path or None
-        The plate map of the earlier run, if it is still there.
-    join : Path or None
-        The table of end points of the earlier run, if it is still there.
-    status : str
-        Of the earlier run: empty, `running` (broken off) or `done`.
-    notes : tuple of str
-        Sentences for the user.
+    `parameters`, `map_path`, `join` (table of end points) and `status` are those of an earlier run:
+    None where a file is not there any more; status empty, `running` (broken off) or `done`.
+    `calibration` is what the plate's own files say of the pixel size, `picture` None where no file
+    could be read; `maps` may be plate maps, `notes` are sentences for the user.
     """
 
     folder: Path
@@ -134,24 +104,9 @@ def open_folder(
 ) -> Opened:
     """Read a folder: names, calibration of the first image, and what an earlier run left.
 
-    Parameters
-    ----------
-    folder : Path
-        Folder of images. The run folder of an earlier run is understood as its images.
-    parameters : Parameters, optional
-        Settings; default: those of the earlier run, else the defaults.
-    out : Path, optional
-        Run folder; default: beside the images.
-
-    Returns
-    -------
-    Opened
-        Perhaps without any frame: then its table says why.
-
-    Raises
-    ------
-    RequestError
-        If the folder or the settings are no good.
+    The run folder of an earlier run is understood as its images. Default settings: those of the
+    earlier run, if any; default run folder: beside the images. Where there is no frame, the table
+    says why. Raises RequestError if the folder or the settings are no good.
     """
     folder, out = _images_of(folder, out)
     out = out or default_out(folder)

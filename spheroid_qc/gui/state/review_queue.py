@@ -21,29 +21,11 @@ _OURS = frozenset({"corrected_by_user", "accepted_by_user", "excluded_by_user"})
 
 @dataclass(frozen=True)
 class Entry:
-    """One frame in the queue.
+    """One frame in the queue, with titles of its findings (`why`) and a sentence for each.
 
-    Parameters
-    ----------
-    plate, well : str
-        Which.
-    timepoint : int
-        Rank of the time.
-    time_h : float
-        Hours.
-    score : float
-        How suspicious: 2 for each excluding flag, 1 for each warning, and what is missing to full
-        confidence.
-    why : str
-        Titles of the findings.
-    details : tuple of str
-        A sentence for each finding.
-    confidence : float
-        Of the segmentation; NaN where a person drew the masks.
-    decision : str
-        `accept`, `exclude` or empty.
-    corrected : bool
-        Whether the masks were corrected.
+    `timepoint` is the rank of the time. `score` says how suspicious it is: 2 for each excluding
+    flag, 1 for each warning, and what is missing to full confidence. `confidence` is that of the
+    segmentation; NaN where a person drew the masks. `decision`: `accept`, `exclude` or empty.
     """
 
     plate: str
@@ -76,25 +58,11 @@ def queue_of(
     corrected: Callable[[str, str, int], bool],
     shown: str = SHOWN[0],
 ) -> list[Entry]:
-    """Queue the frames of a run.
+    """Queue the frames of a run, the most suspicious first, then in the order of the table.
 
-    Parameters
-    ----------
-    wells, qc : DataFrame
-        Tables of the run folder.
-    times : dict
-        Plate -> rank of the time -> hours.
-    decision : callable
-        (plate, well, hours) to `accept`, `exclude` or empty.
-    corrected : callable
-        (plate, well, rank) to whether a correction is there that the tables may not know yet.
-    shown : str
-        One of `SHOWN`.
-
-    Returns
-    -------
-    list of Entry
-        The most suspicious first, then in the order of the table.
+    `times` is plate -> rank of the time -> hours; `decision` gives `accept`, `exclude` or empty for
+    plate, well and hours; `corrected` tells for plate, well and rank whether there is a correction
+    that the tables may not know yet; `shown` is one of `SHOWN`.
     """
     imaged = wells[wells["file"].notna()] if "file" in wells else wells
     findings = _findings(qc)

@@ -33,34 +33,12 @@ TABLES = ("wells", "conditions", "qc", "spheroids")
 
 
 class Session:
-    """State of one viewer.
+    """State of one viewer: folder, map, settings, tables, what is looked at and what was decided.
 
-    Attributes
-    ----------
-    opened : Opened or None
-        The folder.
-    draft : EditableMap
-        The plate map as it is being filled.
-    plate_map : PlateMap or None
-        The map as read from `map_path`.
-    map_path : Path or None
-        File of the map.
-    parameters : Parameters
-        All settings.
-    tables : dict
-        Tables of the run folder: `wells, conditions, qc, spheroids`.
-    exclusions, acceptances : list of Exclusion
-        Decisions of the user.
-    plate : str
-        The plate that is looked at.
-    well : str
-        The well that is looked at; empty if none.
-    timepoint : int
-        The time that is looked at.
-    user : str
-        Name that decisions are signed with.
-    unread : str
-        Why the decisions of the run folder could not be read; empty if they could.
+    `draft` is the plate map as it is being filled, `plate_map` the one read from `map_path`;
+    `tables` are those of the run folder by name; `exclusions` and `acceptances` what the user
+    decided, signed with `user`. `plate`, `well` (empty if none) and `timepoint` are looked at.
+    `unread` says why the decisions of the run folder could not be read; empty if they could.
     """
 
     opened_changed = Signal()
@@ -265,23 +243,9 @@ class Session:
     ) -> None:
         """Exclude or accept a frame, or a whole well; the other decision on it is taken back.
 
-        Parameters
-        ----------
-        kind : str
-            `exclude`, `accept` or `open` (take a decision back).
-        plate, well : str
-            Which.
-        time_h : float or None
-            Hours of the frame; None: the whole well.
-        reason : str
-            In the user's words.
-
-        Raises
-        ------
-        RequestError
-            If the tables of decisions are there, but can't be read.
-        OSError
-            If they can't be written.
+        `kind` is `exclude`, `accept` or `open` (take a decision back); without hours the whole
+        well is meant. Raises RequestError if the tables of decisions are there but can't be read,
+        OSError if they can't be written.
         """
         kept_out = [e for e in self.exclusions if not _same(e, plate, well, time_h)]
         kept_in = [e for e in self.acceptances if not _same(e, plate, well, time_h)]
@@ -361,13 +325,7 @@ _SESSIONS: weakref.WeakKeyDictionary[Any, Session] = weakref.WeakKeyDictionary()
 
 
 def session_of(viewer: Any) -> Session:
-    """Give the session that belongs to a viewer; all its panels share it.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Also as the proxy that plug-ins get.
-    """
+    """Give the session that belongs to a viewer (or its proxy); all its panels share it."""
     viewer = getattr(viewer, "__wrapped__", viewer)
     if viewer not in _SESSIONS:
         _SESSIONS[viewer] = Session()

@@ -65,29 +65,11 @@ def in_background(
     finished: Callable[[], None] | None = None,
     desc: str = "",
 ) -> Any:
-    """Call a function in a thread.
+    """Call a function, which touches no Qt, in a thread; gives napari's worker, kept until the end.
 
-    Parameters
-    ----------
-    owner : QObject
-        Callbacks are dropped once it is deleted.
-    function : callable
-        Touches no Qt.
-    *args
-        Its arguments.
-    done : callable, optional
-        Gets the result, in the window's thread.
-    failed : callable, optional
-        Gets the error; default: a notification.
-    finished : callable, optional
-        Called in either case, last.
-    desc : str
-        What napari's list of activities says meanwhile; empty for what is quick.
-
-    Returns
-    -------
-    worker
-        napari's worker; kept until it has finished.
+    `done` gets the result and `failed` the error (default: a notification); `finished` is called
+    last in either case; all in the window's thread, and dropped once the owner is deleted. `desc`
+    is what napari's list of activities says meanwhile; empty for what is quick.
     """
     worker = create_worker(
         function, *args, _start_thread=False, _ignore_errors=True,

@@ -22,29 +22,12 @@ from spheroid_qc.run.well.reload_frame import load_analysed
 
 @dataclass(frozen=True)
 class WellData:
-    """Everything that is shown of one well.
+    """Everything that is shown of one well, time by time; None where there is no image or no mask.
 
-    Parameters
-    ----------
-    plate, well : str
-        Which.
-    times_h : tuple of float
-        Hours of the frames.
-    well_timepoints : tuple of WellTimepoint or None
-        Frames of each time; None where the well has no image at that time.
-    results : tuple of dict or None
-        What the record says of the field that is shown, corrections included; None where it
-        has not been analysed.
-    automatic : tuple of dict or None
-        The same without corrections.
-    field : int
-        Number of the field that is shown where nothing has been analysed.
-    image : LazyStack
-        Pixels (time, y, x).
-    core, shed : MaskStack or None
-        Masks; None where the well has not been analysed.
-    load : callable
-        Number of a frame to its picture with all channels; None where it can't be read.
+    `results` is what the record says of the field that is shown, corrections included, `automatic`
+    the same without them; `field` is shown where nothing has been analysed; `image` is
+    (time, y, x). `load` gives the picture of a frame's number with all channels; None where it
+    can't be read.
     """
 
     plate: str
@@ -78,23 +61,9 @@ class WellData:
 def open_well(
     opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None = None
 ) -> WellData:
-    """Prepare one well; frames are read when they are looked at.
+    """Prepare one well, as many frames as the plate has times; they are read when looked at.
 
-    Parameters
-    ----------
-    opened : Opened
-        The folder.
-    plate, well : str
-        Which.
-    cache : FrameCache
-        Keeps the frames that were read last.
-    field : int, optional
-        Field to be shown; default: the one that was analysed, else the first.
-
-    Returns
-    -------
-    WellData
-        With as many frames as the plate has times.
+    Default `field`: the one that was analysed, else the first.
     """
     times = opened.times(plate)
     of_time = {
