@@ -67,19 +67,6 @@ def run_demo(
     return _text(result, plate)
 
 
-def _simulated() -> str:
-    """Say what is true of the plate, to be held against what was found."""
-    named = [
-        " + ".join(interaction.drugs)
-        for interaction in DEMO.interactions
-        if interaction.synergistic
-    ]
-    return (
-        f"What was simulated: {' and '.join(named)} go beyond Bliss independence; the other pairs "
-        "are independent (plate/truth/truth_conditions.csv)."
-    )
-
-
 def _is_written(marker: Path, design: dict[str, object]) -> bool:
     try:
         found: object = json.loads(marker.read_text("utf-8"))
@@ -89,8 +76,12 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
 
 
 def _text(result: PlateResult, plate: Path) -> str:
-    lines = ["", *result.answer]
-    lines += ["", _simulated()]
+    named = [" + ".join(known.drugs) for known in DEMO.interactions if known.synergistic]
+    lines = ["", *result.answer, ""]
+    lines += [
+        f"What was simulated: {' and '.join(named)} go beyond Bliss independence; the other pairs "
+        "are independent (plate/truth/truth_conditions.csv)."
+    ]
     lines += ["", "Files that could not be read (expected here: one is cut short on purpose):"]
     lines += [f"  {sentence}" for sentence in result.failures] or ["  none"]
     lines += [

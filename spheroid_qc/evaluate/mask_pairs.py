@@ -17,8 +17,6 @@ IGNORE = 255
 
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 
-_LISTED = 5
-
 
 @dataclass(frozen=True, eq=False)
 class Masks:
@@ -67,7 +65,8 @@ def read_mask_file(path: Path, numbers: bool = False) -> Masks:
                 planes = np.asarray(picture)
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"The mask {path} can't be read ({error}).") from error
-    planes = _without_empty_axes(planes)
+    while planes.ndim > 2 and planes.shape[0] == 1:
+        planes = planes[0]
     if planes.ndim == 3 and planes.shape[0] == 2:
         core = planes[0]
         none = np.zeros(core.shape, bool)
@@ -89,12 +88,6 @@ def read_mask_file(path: Path, numbers: bool = False) -> Masks:
     if not np.isin(values, (1, 2)).any():
         return Masks(planes == IGNORE, none, none, 0, False)
     return Masks(planes == 1, planes == 2, planes == IGNORE, 0, 2 in values)
-
-
-def _without_empty_axes(planes: NDArray[Any]) -> NDArray[Any]:
-    while planes.ndim > 2 and planes.shape[0] == 1:
-        planes = planes[0]
-    return planes
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

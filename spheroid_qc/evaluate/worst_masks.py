@@ -16,6 +16,7 @@ from spheroid_qc.evaluate.mask_pairs import Masks
 FOUND, TRUE, FOUND_SHED, TRUE_SHED = (240, 228, 66), (204, 121, 167), (86, 180, 233), (0, 114, 178)
 """Colours that people with any colour vision tell apart (Okabe and Ito 2008)."""
 
+_LONGER_SIDE = 700  # of a picture, px
 _SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -39,11 +40,11 @@ def find_image(folder: Path, name: str) -> NDArray[Any] | None:
 
 
 def draw_difference(
-    image: NDArray[Any] | None, ours: Masks, truth: Masks, caption: str, longer_side: int = 700
+    image: NDArray[Any] | None, ours: Masks, truth: Masks, caption: str
 ) -> Image.Image:
-    """Draw both outlines on the image (None: on grey), its longer side so many px long."""
+    """Draw both outlines on the image (None: on grey)."""
     height, width = truth.core.shape
-    scale = longer_side / max(height, width)
+    scale = _LONGER_SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if image is None or image.shape != truth.core.shape:
         grey = np.full((height, width), 90, np.uint8)

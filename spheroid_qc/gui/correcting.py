@@ -176,12 +176,9 @@ class Correcting(QObject):
         jobs = self._jobs()
         if jobs:
             self._busy = True
-            picture = self._picture
-            self._work(jobs, picture)
+            self._work(jobs)
 
-    def _work(
-        self, jobs: list[_CorrectionJob], picture: tuple[int, int, FieldImage] | None
-    ) -> None:
+    def _work(self, jobs: list[_CorrectionJob]) -> None:
         job, *rest = jobs
         key = (job.data.plate, job.data.well, job.timepoint)
 
@@ -204,11 +201,11 @@ class Correcting(QObject):
 
         def go_on() -> None:
             if rest:
-                self._work(rest, self._picture)
+                self._work(rest)
             else:
                 self._busy = False
 
-        in_background(self, _measure, job, picture, done=measured, failed=not_measured)
+        in_background(self, _measure, job, self._picture, done=measured, failed=not_measured)
 
     def _forget(self) -> None:
         if alive(self):

@@ -36,6 +36,11 @@ def place_overlays(viewer: Any) -> None:
         place()
 
 
+def one_colour(colour: str) -> DirectLabelColormap:
+    """Colour map of a mask: all labels alike, nothing else."""
+    return DirectLabelColormap(color_dict={None: colour, 0: "transparent"})
+
+
 class MaskLayer(Labels):
     """A labels layer like any other, and sooner on the screen.
 
@@ -126,7 +131,7 @@ def _put(
     made = Labels(
         data,
         name=f"{image.name} {kind}",
-        colormap=DirectLabelColormap(color_dict={None: colour, 0: "transparent"}),
+        colormap=one_colour(colour),
         opacity=0.9,
         scale=image.scale[:ndim],
         translate=image.translate[:ndim],

@@ -14,11 +14,10 @@ from typing import Any
 import napari.viewer
 import numpy as np
 from napari.layers import Image, Layer
-from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, Signal
 
 from spheroid_qc.gui.preferences import preference
-from spheroid_qc.gui.result_layers import MaskLayer, overlay_of, place_overlays
+from spheroid_qc.gui.result_layers import MaskLayer, one_colour, overlay_of, place_overlays
 from spheroid_qc.gui.state.lazy_stack import LazyStack, SwappableStack, empty_stack
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.threads import alive, in_background, rest_timer
@@ -243,7 +242,7 @@ class WellView(QObject):
                 layer = MaskLayer(
                     SwappableStack(stacks[name]),
                     name=name,
-                    colormap=_one_colour(colour),
+                    colormap=one_colour(colour),
                     opacity=0.9,
                     metadata=metadata,
                     multiscale=False,
@@ -375,10 +374,6 @@ def _turn(layer: Any, stack: LazyStack) -> list[Any]:
         return [layer]
     layer.data = SwappableStack(stack)
     return []
-
-
-def _one_colour(colour: str) -> DirectLabelColormap:
-    return DirectLabelColormap(color_dict={None: colour, 0: "transparent"})
 
 
 _VIEWS: weakref.WeakKeyDictionary[Any, WellView] = weakref.WeakKeyDictionary()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.biology import Phenotype, phenotype_of
+from spheroid_qc.samples.biology import phenotype_of
 from spheroid_qc.samples.design import PlateDesign, WellPlan
 from spheroid_qc.samples.exact_masks import cell_pixels, solids_of
 from spheroid_qc.samples.scene import Body, Cells, Lobes, Outline, Scene, Veil
@@ -54,25 +54,17 @@ class History:
     turn: NDArray[np.float64]
     pieces: tuple[tuple[float, float, Lobes], ...]  # angle, share of the shed area, lobes
 
-    def phenotype_at(self, time_h: float) -> Phenotype:
-        """Return what the treatment has done by `time_h`."""
-        return phenotype_of(
-            self.plan.treatment,
-            self.design.drugs,
-            self.design.interactions,
-            time_h,
-            horizon_h=max(self.design.times_h[-1], 1.0),
-            potency=self.potency,
-        )
-
     def scene_at(self, index: int) -> Scene:
         """Return the scene of frame number `index`."""
         design, time_h = self.design, self.design.times_h[index]
         cell_px = 12.5 / design.pixel_size_um
         if self.plan.empty:
             return Scene(design.shape, cell_px=cell_px)
-        phenotype = self.phenotype_at(time_h)
         horizon = max(design.times_h[-1], 1.0)
+        phenotype = phenotype_of(
+            self.plan.treatment, design.drugs, design.interactions, time_h, horizon_h=horizon,
+            potency=self.potency,
+        )  # fmt: skip
         loose = self.loose_df * (0.4 + 0.6 * time_h / horizon)
         df = 1.0 - (1.0 - loose) * (1.0 - phenotype.shed)
         volume = np.exp(self.growth_per_h * time_h) * phenotype.survival
@@ -82,7 +74,10 @@ class History:
         lobes = _added(self.lobes, self.ragged, rough)
         outline = Outline.of_area(y, x, core_area, lobes)
         if outline.radius * design.pixel_size_um < SMALLEST_CORE_UM:
-            return self._debris(outline, core_area / max(1e-6, 1.0 - df), phenotype, cell_px)
+            # Nothing but cells where the core was.
+            scene = Scene(design.shape, cell_px=cell_px)
+            total, spread = core_area / max(1e-6, 1.0 - df), max(0.6, phenotype.spread)
+            return self._with_cells(scene, outline, total, spread, 1.0)
         body = Body(
             outline,
             # What is left of a dying spheroid is more compact than it was.
@@ -137,13 +132,6 @@ class History:
             return None
         density = 0.12 + 0.08 * float(self.look.opacity)
         return Veil(veil, density, softness=9.0, texture=self.look.texture)
-
-    def _debris(
-        self, outline: Outline, total: float, phenotype: Phenotype, cell_px: float
-    ) -> Scene:
-        """Nothing but cells where the core was."""
-        scene = Scene(self.design.shape, cell_px=cell_px)
-        return self._with_cells(scene, outline, total, max(0.6, phenotype.spread), 1.0)
 
     def _with_cells(
         self, scene: Scene, outline: Outline, total: float, spread: float, age: float

@@ -149,7 +149,7 @@ def _grid(shape: tuple[int, ...], y: float, x: float) -> FloatImage:
     return distance
 
 
-def _patch(image: FloatImage, y: float, x: float, reach: float) -> tuple[slice, slice]:
+def _patch(y: float, x: float, reach: float) -> tuple[slice, slice]:
     y0, x0 = max(0, int(y - reach)), max(0, int(x - reach))
     return slice(y0, max(y0, int(y + reach) + 1)), slice(x0, max(x0, int(x + reach) + 1))
 
@@ -170,7 +170,7 @@ class Dust:
 
     def shade(self, light: FloatImage) -> None:
         """Take light behind the speck."""
-        here = _patch(light, self.y, self.x, self.radius + 3.0 * self.blur + 2.0)
+        here = _patch(self.y, self.x, self.radius + 3.0 * self.blur + 2.0)
         piece = light[here]
         if piece.size:
             away = _grid(piece.shape, self.y - here[0].start, self.x - here[1].start)

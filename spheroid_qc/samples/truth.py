@@ -178,11 +178,9 @@ def frame_truth(
     )
 
 
-def with_states(
-    frames: Sequence[FrameTruth], states: StateParameters | None = None
-) -> tuple[FrameTruth, ...]:
+def with_states(frames: Sequence[FrameTruth]) -> tuple[FrameTruth, ...]:
     """Add state and loss of core volume, which need all frames of a well, by time."""
-    states = states or StateParameters()
+    states = StateParameters()
     first = frames[0].core_area_px
     result: list[FrameTruth] = []
     for frame in frames:

@@ -176,6 +176,14 @@ def beside(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
     return made
 
 
+def long_choice(letters: int) -> QComboBox:
+    """Make a list of long names that needs no more room than this many letters."""
+    choice = QComboBox()
+    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(letters)
+    return choice
+
+
 def fill_choice(choice: QComboBox, names: Iterable[str], values: Iterable[Any] = ()) -> None:
     """Offer other names (and their values), without a signal, at the one that was chosen."""
     names, values, chosen = list(names), list(values), choice.currentText()

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent
-from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from spheroid_qc.analysis.metric_names import MetricName, metric_of
-from spheroid_qc.gui.panels.base_panel import beside, fill_choice
+from spheroid_qc.gui.panels.base_panel import beside, fill_choice, long_choice
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.well_colours import is_dark, tone, value_colour
 from spheroid_qc.report.figures.plate_figures import colour_scale
@@ -33,12 +33,8 @@ class HeatMap(QWidget):
         self._count = 96
         self._times: list[float] = []
         self._metrics: list[MetricName] = []
-        self.metric_choice = QComboBox()
+        self.metric_choice = long_choice(28)
         self.metric_choice.setToolTip("What the colours mean.")
-        self.metric_choice.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.metric_choice.setMinimumContentsLength(28)
         self.metric_choice.currentIndexChanged.connect(self._draw)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setPageStep(1)

@@ -302,7 +302,7 @@ class PlatePanel(BasePanel):
         problem = ""
         if not draft.saved and draft.wells:
             try:
-                self.session.plate_map = draft.check(opened.folder)
+                self.session.plate_map = draft.check()
             except PlateMapError as error:
                 problem = error.problems[0].split(": ", 1)[-1]
         elif not draft.wells:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
@@ -24,6 +24,7 @@ from spheroid_qc.gui.panels.base_panel import (
     button,
     fill_choice,
     hint,
+    long_choice,
     show_hint,
 )
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
@@ -95,7 +96,7 @@ class ResultsPanel(BasePanel):
         self._on_tables()
 
     def _build_curves(self) -> QWidget:
-        self.family, self.metric = _long_choice(), _long_choice()
+        self.family, self.metric = long_choice(26), long_choice(26)
         self.curves = _Canvas(320)
         self.clicked = hint("Click a thin line to see that well at that time.")
         return _page(
@@ -106,7 +107,7 @@ class ResultsPanel(BasePanel):
         )
 
     def _build_doses(self) -> QWidget:
-        self.dose = _long_choice()
+        self.dose = long_choice(26)
         self.dose_canvas = _Canvas(300)
         self.no_dose = hint()
         return _page(self.dose, self.dose_canvas, self.no_dose)
@@ -337,13 +338,6 @@ def _page(*widgets: QWidget) -> QWidget:
         column.addWidget(widget)
     column.addStretch(1)
     return page
-
-
-def _long_choice() -> QComboBox:
-    choice = QComboBox()
-    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.setMinimumContentsLength(26)
-    return choice
 
 
 def _all_together(conditions: Any) -> list[TreatmentFamily]:

@@ -299,11 +299,9 @@ class ReviewPanel(BasePanel):
     def swap(self) -> None:
         """Go from painting the core to painting the shed material, and back."""
         active = self.viewer.layers.selection.active
-        mode = getattr(active, "mode", "paint")
+        mode = str(getattr(active, "mode", "paint"))
         name = "shed" if active is not None and active.name == "core" else "core"
-        self.paint(
-            name, str(mode) if str(mode) in ("paint", "erase", "fill", "polygon") else "paint"
-        )
+        self.paint(name, mode if mode in ("paint", "erase", "fill", "polygon") else "paint")
 
     # the session
 

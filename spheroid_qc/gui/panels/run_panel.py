@@ -128,10 +128,16 @@ class RunPanel(BasePanel):
     def _build_settings(self) -> QWidget:
         self.forms = {name: SectionForm(model) for name, model in _SECTIONS.items()}
         files = beside(
-            button("Load settings…", self.load_settings, "TOML, as of the command line."),
-            button("Save settings…", self.save_settings, "TOML for the command line."),
+            button(
+                "Load settings…", lambda: load_settings(self, self.session),
+                "TOML, as of the command line.",
+            ),
+            button(
+                "Save settings…", lambda: save_settings(self, self.session),
+                "TOML for the command line.",
+            ),
             1,
-        )
+        )  # fmt: skip
         folds = [
             Fold(Parameters.model_fields[name].title or name, form.native)
             for name, form in self.forms.items()
@@ -191,14 +197,6 @@ class RunPanel(BasePanel):
             number += 1
         self.session.use_out(new)
         self._on_opened()
-
-    def load_settings(self) -> None:
-        """Ask for a file of settings."""
-        load_settings(self, self.session)
-
-    def save_settings(self) -> None:
-        """Ask for a file, and write the settings."""
-        save_settings(self, self.session)
 
     # the session
 

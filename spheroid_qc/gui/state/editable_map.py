@@ -178,12 +178,12 @@ class EditableMap:
 
         Raises PlateMapError if the map can't be read: the old file, if any, stays.
         """
-        plate_map = self.check(path.parent, path.name)
+        plate_map = self.check(path.name)
         write_text(path, self.text())
         self.saved = True
         return plate_map
 
-    def check(self, folder: Path, name: str = "plate_map.csv") -> PlateMap:
+    def check(self, name: str = "plate_map.csv") -> PlateMap:
         """Read the map as a run would, without leaving a file.
 
         Raises PlateMapError with all mistakes.

@@ -314,8 +314,8 @@ def _split(key: Any) -> tuple[Any, tuple[Any, ...]]:
     """Index of the frame, and indices inside it."""
     if not isinstance(key, tuple):
         key = (key,)
-    if Ellipsis in [part for part in key if part is Ellipsis]:
-        at = next(n for n, part in enumerate(key) if part is Ellipsis)
+    at = next((n for n, part in enumerate(key) if part is Ellipsis), None)
+    if at is not None:
         missing = 3 - (len(key) - 1)
         key = (*key[:at], *([slice(None)] * missing), *key[at + 1 :])
     first, *rest = key

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.measurement import measured_columns
 from spheroid_qc.measurement.measured_rows import measure
-from spheroid_qc.parameters import MeasurementParameters, Parameters
+from spheroid_qc.parameters import Parameters
 from spheroid_qc.segmentation import Segmentation, segment
 
 
@@ -78,21 +78,17 @@ def find_in_frames(
             found = segment(
                 image, pixel_size_um, parameters.segmentation.method.value, parameters.segmentation
             )
+            confidence = found.confidence
         else:
             core, shed = (np.asarray(mask[index] if index else mask) for mask in masks)
-            found = Segmentation(core.astype(np.int32), shed > 0, float("nan"), "corrected")
-        table = _measured(found, image, pixel_size_um, parameters)
-        yield FrameResult(index, found.core, found.shed, table, found.confidence)
-
-
-def _measured(
-    found: Segmentation, image: NDArray[Any], size: float | None, parameters: Parameters
-) -> pd.DataFrame:
-    checked: MeasurementParameters = parameters.measurement
-    # `measure` wants a confidence; that of painted masks is not known.
-    certain = Segmentation(found.core, found.shed, 1.0, found.method)
-    used = certain if np.isnan(found.confidence) else found
-    return measure(used, image, size, assay=parameters.plate.assay, parameters=checked)
+            # `measure` wants a confidence; that of painted masks is not known.
+            found = Segmentation(core.astype(np.int32), shed > 0, 1.0, "corrected")
+            confidence = float("nan")
+        table = measure(
+            found, image, pixel_size_um, assay=parameters.plate.assay,
+            parameters=parameters.measurement,
+        )  # fmt: skip
+        yield FrameResult(index, found.core, found.shed, table, confidence)
 
 
 def features_of(
@@ -112,7 +108,7 @@ def features_of(
         name
         for name in measured_columns(assay)
         if name not in ("label", "confidence", "n_spheroids", "pixel_size_um")
-        and (pixel_size_um is not None or not _has_um(name))
+        and (pixel_size_um is not None or not name.endswith(("_um", "_um2", "_um3")))
     ]
     for result in results:
         of_frame: dict[int, int] = {}
@@ -129,7 +125,3 @@ def features_of(
             following += 1
         numbers[result.index] = of_frame
     return pd.DataFrame(lines, columns=None if lines else ["index", *columns]), numbers
-
-
-def _has_um(name: str) -> bool:
-    return name.endswith(("_um", "_um2", "_um3"))

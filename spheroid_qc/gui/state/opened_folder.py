@@ -24,6 +24,7 @@ from spheroid_qc.run.well.load import FieldImage, OpenFile, load_field
 
 Key = tuple[str, str]
 _MAP_ENDINGS = (".csv", ".xlsx", ".tsv", ".txt")
+_TRIES = 5  # wells whose first image is tried for a picture
 _MAP_WORDS = ("map", "layout", "platemap", "design")
 
 
@@ -185,12 +186,12 @@ def _possible_maps(folder: Path) -> tuple[Path, ...]:
     return tuple(found[:8])
 
 
-def _first_picture(opened: Opened, tries: int = 5) -> FirstPicture | None:
+def _first_picture(opened: Opened) -> FirstPicture | None:
     """Read the first frame that can be read."""
     import numpy as np
 
     with OpenFile() as files:
-        for key in list(opened.well_timepoints)[:tries]:
+        for key in list(opened.well_timepoints)[:_TRIES]:
             well_timepoint = opened.well_timepoints[key][0]
             try:
                 image: FieldImage = load_field(

@@ -123,9 +123,8 @@ class Session:
 
     def set_map(self, plate_map: PlateMap, path: Path) -> None:
         """Take over a map that was read from a file."""
-        self.plate_map, self.map_path = plate_map, path
         self.draft = EditableMap.from_map(plate_map)
-        self.map_changed.emit()
+        self.map_saved(plate_map, path)
 
     def map_saved(self, plate_map: PlateMap, path: Path) -> None:
         """Take note that the draft was written to a file."""

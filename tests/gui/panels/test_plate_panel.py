@@ -177,7 +177,7 @@ def test_copy_and_paste_with_a_spreadsheet(window, images, qtbot) -> None:
     plate.editor.paste_block()
     plate.editor.copy_block()
     assert QApplication.clipboard().text() == "1\t0,3"
-    found = window.session.draft.check(images)
+    found = window.session.draft.check()
     assert {w.well: [d.dose_um for d in w.drugs] for w in found.wells if w.drugs} == {
         "C02": [1.0], "C03": [0.3],
     }  # fmt: skip

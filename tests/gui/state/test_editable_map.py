@@ -43,7 +43,7 @@ def test_what_is_saved_is_what_is_read(tmp_path) -> None:
     assert [d.dose_um for d in plate_map.wells[1].drugs] == pytest.approx([1.0, 0.003])
     again = EditableMap.from_map(plate_map)
     assert again.saved
-    assert again.check(tmp_path) == plate_map
+    assert again.check() == plate_map
 
 
 def test_a_map_of_a_file_keeps_its_further_columns(tmp_path) -> None:
@@ -56,7 +56,7 @@ def test_a_map_of_a_file_keeps_its_further_columns(tmp_path) -> None:
     first = read_plate_map(path)
     draft = EditableMap.from_map(first)
     draft.fill([("P1", "A02")], EditableWell("treated", (Treatment("selinexor", "2", "uM"),)))
-    second = draft.check(tmp_path)
+    second = draft.check()
     assert second.wells[1].cell_line == "PANC-1"
     assert second.wells[1].dosed_at_h == 24
     assert second.wells[1].extra["note"] == "x"
