@@ -92,21 +92,8 @@ def render(
 ) -> str:
     """Make the page as text.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        The record.
-    tables : Path
-        Folder of the CSV files that can be downloaded.
-    folder : Path, optional
-        Run folder, for pictures, and for tables that don't lie in `tables`.
-    workers, progress
-        As for `write_report`.
-
-    Returns
-    -------
-    str
-        HTML, the same text for the same answer.
+    `tables` is the folder of the CSV files that can be downloaded; `folder` the run folder, for
+    pictures, and for tables that don't lie in `tables`. The same text for the same answer.
     """
     script = (_TEMPLATES / "script.js").read_text("utf-8")
     style = (_TEMPLATES / "style.css").read_text("utf-8")

@@ -32,18 +32,8 @@ _CELL = 30
 class PlateView:
     """One plate, ready for the template.
 
-    Parameters
-    ----------
-    name : str
-        Plate.
-    width, height : int
-        Of the drawing.
-    columns, rows : list of (x or y, label)
-        Headings.
-    wells : list of dict
-        `well, x, y, r, cls, sign, label, id` of each well that is on the map or was imaged.
-    radius : float
-        Of a well.
+    `columns` and `rows` are headings (x or y, label); `wells` has `well, x, y, r, cls, sign, label,
+    id` of each well that is on the map or was imaged. Lengths are in the drawing's units.
     """
 
     name: str
@@ -87,20 +77,8 @@ def plate_views(
 ) -> list[PlateView]:
     """Draw every plate at one time.
 
-    Parameters
-    ----------
-    wells : DataFrame
-        `wells.csv`.
-    metric : MetricName or None
-        What is shown at first; None: the states.
-    time_h : float
-        When; a plate without that time shows its last one.
-    titles : dict
-        Condition -> how it is named.
-
-    Returns
-    -------
-    list of PlateView
+    `metric` is what is shown at first (None: the states); a plate without the time shows its last
+    one. `titles`: condition -> how it is named.
     """
     views = []
     scale = (0.0, 1.0)
@@ -174,21 +152,8 @@ def plate_data(
 ) -> dict[str, Any]:
     """Everything the script needs to colour plates and to describe wells.
 
-    Parameters
-    ----------
-    wells : DataFrame
-        `wells.csv`.
-    metrics : sequence of MetricName
-        From `shown_metrics`.
-    titles : dict
-        Condition -> how it is named.
-    findings : DataFrame
-        `qc.csv`: `plate, well, time_h, severity, title`.
-
-    Returns
-    -------
-    dict
-        Plain lists, numbers of three significant digits and None.
+    `metrics` are those of `shown_metrics`, `titles`: condition -> how it is named, `findings` is
+    `qc.csv`. Plain lists, numbers of three significant digits and None.
     """
     conditions = list(dict.fromkeys(titles.get(str(c), str(c)) for c in wells["condition"]))
     place = {name: n for n, name in enumerate(conditions)}
