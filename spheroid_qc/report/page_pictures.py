@@ -89,10 +89,16 @@ def draw_pictures(
         for plate, found in times.items()
     }
     side = _side(wells)
-    tasks = [_strip(sources, wells, key, chosen.get(key[0], ()), side) for key in imaged]
+    tasks = []
+    for key in imaged:
+        views = tuple(sources.views.get((*key, n)) for n in chosen.get(key[0], ()))
+        crop = _crop(wells, *key, side)
+        tasks.append(_task(sources, ("strip", *key), views, crop, STRIP_PX))
     for card in cards:
-        index = _index(times.get(card.plate, []), card.time_h)
-        tasks.append(_card(sources, wells, card, index, side))
+        key = (card.plate, card.well)
+        view = sources.views.get((*key, _index(times.get(card.plate, []), card.time_h)))
+        crop = _crop(wells, *key, side)
+        tasks.append(_task(sources, ("card", *key), (view,), crop, CARD_PX))
     for plate, well, words in list(dict.fromkeys(findings))[:_MOST_FINDINGS]:
         index = _index(times.get(plate, []), float(words) if words else math.nan)
         view = sources.views.get((plate, well, index))
@@ -155,22 +161,6 @@ def _crop(wells: pd.DataFrame, plate: str, well: str, side: float | None) -> Cro
         return float(every.iloc[0]), float(every.iloc[1]), side
     first = rows.iloc[0]
     return float(first["centroid_y_px"]), float(first["centroid_x_px"]), side
-
-
-def _strip(
-    sources: Sources, wells: pd.DataFrame, key: tuple[str, str], times: Sequence[int],
-    side: float | None,
-) -> StripTask:  # fmt: skip
-    views = tuple(sources.views.get((*key, n)) for n in times)
-    return _task(sources, ("strip", *key), views, _crop(wells, *key, side), STRIP_PX)
-
-
-def _card(
-    sources: Sources, wells: pd.DataFrame, card: Card, index: int, side: float | None
-) -> StripTask:
-    view = sources.views.get((card.plate, card.well, index))
-    crop = _crop(wells, card.plate, card.well, side)
-    return _task(sources, ("card", card.plate, card.well), (view,), crop, CARD_PX)
 
 
 def _task(

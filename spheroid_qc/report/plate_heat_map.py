@@ -181,7 +181,10 @@ def plate_data(
                 "role": [str(r) for r in first.loc[names, "role"]],
                 "state": _rows(state, shape),
                 "values": {
-                    m.column: _rows(_short(m.shown(grid[m.column])), shape) for m in metrics
+                    m.column: _rows(
+                        [_three(v) for v in m.shown(grid[m.column]).to_numpy(dtype=float)], shape
+                    )
+                    for m in metrics
                 },
                 "flags": {
                     w: told[str(plate), w]
@@ -209,10 +212,6 @@ def _three(value: float) -> float | int | None:
         return None
     short = float(f"{value:.3g}")
     return int(short) if short == int(short) and abs(short) < 1e15 else short
-
-
-def _short(values: pd.Series) -> list[float | int | None]:
-    return [_three(float(v)) for v in values.to_numpy(dtype=float)]
 
 
 def _rows(values: Sequence[Any], shape: tuple[int, int]) -> list[list[Any]]:

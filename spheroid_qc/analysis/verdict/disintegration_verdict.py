@@ -83,7 +83,9 @@ def _finding(entry: ConditionOutcome, name: str, alpha: float) -> VerdictFinding
         sentence += (
             f"; disintegration fraction {entry.df:.2f} against {entry.df_reference:.2f} in vehicle"
         )
-        sentence += f" (Dunnett {_p_value(entry.p)})" if np.isfinite(entry.p) else ""
+        if np.isfinite(entry.p):
+            p = "p < 0.001" if entry.p < 0.001 else f"p = {entry.p:.2g}"
+            sentence += f" (Dunnett {p})"
     return VerdictFinding("falls_apart", name, outcome, f"{sentence}.", entry._asdict())
 
 
@@ -144,7 +146,3 @@ def _counted(analysis: Analysis) -> list[tuple[str, str, int, int, float]]:
     return [
         (str(c), str(r), int(w), int(e), float(m)) for c, r, w, e, m in zip(*columns, strict=True)
     ]
-
-
-def _p_value(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

@@ -80,8 +80,17 @@ def svg_for_page(
 ) -> str:
     """Draw a figure to stand inside an HTML page: colours as CSS variables, no style of its own.
 
-    As `svg`; `alt` says what the figure shows, for those who can't see it, and is escaped here. One
-    `<svg>` element, safe to be put into HTML.
+    Parameters
+    ----------
+    draw, name, size, margins
+        As for `svg`.
+    alt : str
+        What the figure shows, for those who can't see it; escaped here.
+
+    Returns
+    -------
+    str
+        One `<svg>` element, safe to be put into HTML.
     """
     text = _HEAD.sub("", svg(draw, name, size, margins), count=1)
     for pattern in (_METADATA, _STYLE, _COMMENT):

@@ -96,24 +96,22 @@ class LogisticFit:
     def profile_interval(self, share: float = 0.5, level: float = 0.95) -> tuple[float, float]:
         """Interval of an effective dose by profile likelihood.
 
-        All doses d whose best curve through d fits hardly worse than the best of all, `RSS(d) <=
-        RSS_min + F(level; 1, df) * s^2`, with s^2 = RSS_min / df unless wells were cut off
-        (`noise`). `share` lies between 0 and 1; 0.5 is the EC50.
+        All doses d whose best curve through d fits hardly worse than the best of all,
+        `RSS(d) <= RSS_min + F(level; 1, df) * s^2`, with s^2 = RSS_min / df unless wells were
+        cut off (`noise`). `share` lies between 0 and 1; 0.5 is the EC50.
 
         Bounds are 0 or infinity where the profile stays low beyond a thousandfold of the tested
         doses, NaN without residual degrees of freedom.
         """
-        if (share, level) not in self._profiles:
-            self._profiles[share, level] = self._profile_interval(share, level)
-        return self._profiles[share, level]
-
-    def _profile_interval(self, share: float, level: float) -> tuple[float, float]:
         shift = np.log(share / (1 - share))
 
         def profile(place: float) -> float:
             return self.problem.profile(place, shift, np.log(self.hill))
 
-        return self.profile_bounds(float(np.log(self.effective_dose(share))), level, profile)
+        if (share, level) not in self._profiles:
+            best = float(np.log(self.effective_dose(share)))
+            self._profiles[share, level] = self.profile_bounds(best, level, profile)
+        return self._profiles[share, level]
 
     def profile_bounds(
         self, best: float, level: float, profile: Callable[[float], float]

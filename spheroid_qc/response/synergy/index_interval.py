@@ -84,9 +84,11 @@ class InteractionFit:
     ) -> FloatArray:
         """Intervals at effects of the index (first) and the dose-reduction indices.
 
-        CI(u) = alpha * sum(w_i) / sum(w_i e^(-(kappa - 1) u / m_i)), with w_i = p_i / Dm_i * e^(-u
-        / m_i) and u = logit(fa). `parts` (k,) are the shares of the drugs in the total dose; gives
-        (m, 1 + k, 2) for m effects.
+        CI(u) = alpha * sum(w_i) / sum(w_i e^(-(kappa - 1) u / m_i)), with
+        w_i = p_i / Dm_i * e^(-u / m_i) and u = logit(fa).
+
+        `parts` (k,) are the shares of the drugs in the total dose; gives (m, 1 + k, 2) for m
+        effects.
         """
         at = np.asarray(fa, dtype=np.float64)
         value, gradient = self.numeric(lambda t: level_index(t, parts, at))
