@@ -15,14 +15,9 @@ _RUN_FILES = frozenset({"run.json"})
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
-    """Files of a folder tree.
+    """Files of a folder tree: path below the folder (with `/`) and bytes, sorted by path.
 
-    Attributes
-    ----------
-    files : tuple of (str, int)
-        Path below the folder with forward slashes, and size in bytes; sorted by path.
-    left_out : tuple of (str, str, str)
-        Path, kind (`stray` or `unread`) and a finished sentence.
+    `left_out` has path, kind (`stray` or `unread`) and a finished sentence.
     """
 
     files: tuple[tuple[str, int], ...]
@@ -32,23 +27,9 @@ class FileTree:
 def list_folder(folder: Path) -> FileTree:
     """List all files below a folder.
 
-    Hidden and system folders, folders of masks and overlays and earlier run folders (those with
-    a `run.json`) are left out whole. A linked folder is followed if it leads out of the tree,
-    once, and never into itself.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder to list.
-
-    Returns
-    -------
-    FileTree
-
-    Raises
-    ------
-    RequestError
-        If there is no such folder, or it can't be listed.
+    Hidden and system folders, folders of masks and overlays and earlier run folders (those with a
+    `run.json`) are left out whole. A linked folder is followed if it leads out of the tree, once,
+    and never into itself. Raises `RequestError` if there is no such folder, or it can't be listed.
     """
     if not folder.exists():
         raise RequestError(f"There is no folder {str(folder)!r}; check the path.")

@@ -32,21 +32,10 @@ def _image(reading: Reading) -> tuple[object, ...]:
 
 
 def name_plates(readings: Sequence[NameReading], folder_name: str) -> tuple[list[str], list[str]]:
-    """Find the plate of every name that was read.
+    """Find the plate, never empty, of every name that was read.
 
-    Parameters
-    ----------
-    readings : sequence of NameReading
-        All of kind `read`.
-    folder_name : str
-        Name of the analysed folder.
-
-    Returns
-    -------
-    plates : list of str
-        For each name its plate, never empty.
-    notes : list of str
-        Finished sentences about decisions.
+    `readings` are all of kind `read`; `folder_name` is that of the analysed folder. The second list
+    has finished sentences about decisions.
     """
     notes: list[str] = []
     written_of: dict[str, set[str]] = defaultdict(set)
@@ -108,14 +97,8 @@ def _to_split(
 ) -> dict[tuple[str, bool], str]:
     """Find the labels that are plates of their own: (label, has time) -> word for the plate.
 
-    Parameters
-    ----------
-    readings : sequence of Reading
-        All of one folder and one stated plate.
-    plate : str
-        For the notes.
-    notes : list of str
-        Gets a sentence for each decision.
+    `readings` are all of one folder and one stated plate; `notes` gets a sentence for each
+    decision.
     """
     by_label: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:

@@ -49,18 +49,10 @@ _SECONDS = {
 
 
 def parse_date(text: object) -> datetime | None:
-    """Read a date with time.
+    """Read a date with time from a string or a `datetime`; anything else gives None.
 
-    Parameters
-    ----------
-    text : object
-        A string or a `datetime`; anything else gives None.
-
-    Returns
-    -------
-    datetime or None
-        Naive; UTC where the text names a zone. None for what is no date, and for the zero
-        dates that cameras write before their clock is set.
+    The result is naive; UTC where the text names a zone. None for what is no date, and for the zero
+    dates that cameras write before their clock is set.
     """
     if isinstance(text, datetime):
         found: datetime | None = text
@@ -95,19 +87,9 @@ def _parse(text: str) -> datetime | None:
 
 
 def seconds_per(unit: str | None, default: float | None = None) -> float | None:
-    """Length of a unit of time in seconds.
+    """Length of a unit of time (`s`, `sec`, `ms`, `min`, `h`, `hour` ...) in seconds.
 
-    Parameters
-    ----------
-    unit : str or None
-        As written in a file: `s`, `sec`, `ms`, `min`, `h`, `hour` ...
-    default : float or None
-        Returned where there is no unit.
-
-    Returns
-    -------
-    float or None
-        None for an unknown word.
+    `default` where there is no unit, None for an unknown word.
     """
     if unit is None or not unit.strip():
         return default

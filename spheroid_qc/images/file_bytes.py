@@ -39,19 +39,9 @@ _MAGIC = (
 
 
 class FileContent:
-    """An open file.
+    """An open file; with `whole` all bytes are read now, if it is not too large for that.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    whole : bool
-        Read all bytes now (if the file is not too large for that).
-
-    Raises
-    ------
-    ImageError
-        If it can't be opened, is empty, or is no regular file.
+    Raises `ImageError` if it can't be opened, is empty, or is no regular file.
     """
 
     def __init__(self, path: Path, *, whole: bool) -> None:
@@ -167,15 +157,7 @@ def _why_not_opened(name: str, path: Path, error: OSError | ValueError) -> str:
 def kind_of(content: FileContent) -> str:
     """Kind of a file by its first bytes and, for containers alike, by its suffix.
 
-    Parameters
-    ----------
-    content : FileContent
-        The open file.
-
-    Returns
-    -------
-    str
-        `tiff`, `png`, `jpeg`, `bmp`, another known word, or an empty string.
+    `tiff`, `png`, `jpeg`, `bmp`, another known word, or an empty string.
     """
     head = content.head
     suffix = content.name.rpartition(".")[2].lower() if "." in content.name else ""

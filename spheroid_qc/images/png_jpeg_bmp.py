@@ -47,17 +47,7 @@ MAX_DEFLATE_RATIO = 1040
 
 
 class RasterReader:
-    """Reads the one plane of a PNG, JPEG or BMP file.
-
-    Parameters
-    ----------
-    content : FileContent
-        The open file.
-    kind : str
-        `png`, `jpeg` or `bmp`.
-    max_megapixels : float
-        Largest frame allowed.
-    """
+    """Reads the one plane of a `png`, `jpeg` or `bmp` file of at most `max_megapixels`."""
 
     def __init__(self, content: FileContent, kind: str, max_megapixels: float) -> None:
         self._content = content
@@ -86,13 +76,7 @@ class RasterReader:
         self._image.close()
 
     def read(self, time: int, channel: int, z: int) -> NDArray[Any]:
-        """Read the plane; all indices are zero.
-
-        Returns
-        -------
-        ndarray, shape (y, x)
-            Grey values.
-        """
+        """Read the plane as grey values (y, x); all indices are zero."""
         if self._deep:
             # Pillow would throw away the lower eight bits.
             import imagecodecs

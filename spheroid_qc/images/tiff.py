@@ -71,19 +71,10 @@ def quiet_decoders() -> Iterator[None]:
 
 
 class TiffReader:
-    """Reads planes of one TIFF file.
+    """Reads planes, of at most `max_megapixels` each, of one TIFF file.
 
-    Parameters
-    ----------
-    content : FileContent
-        The open file.
-    max_megapixels : float
-        Largest frame allowed.
-
-    Raises
-    ------
-    ImageError
-        If the file can't be read; other exceptions of decoders are the caller's to translate.
+    Raises `ImageError` if the file can't be read; other exceptions of decoders are the caller's to
+    translate.
     """
 
     def __init__(self, content: FileContent, max_megapixels: float) -> None:
@@ -111,22 +102,10 @@ class TiffReader:
         self._tiff.close()
 
     def read(self, time: int, channel: int, z: int) -> NDArray[Any]:
-        """Read one plane.
+        """Read one plane as grey values (y, x) in native byte order.
 
-        Parameters
-        ----------
-        time, channel, z : int
-            Zero-based indices within the sizes of `info`.
-
-        Returns
-        -------
-        ndarray, shape (y, x)
-            Grey values in native byte order.
-
-        Raises
-        ------
-        ImageError
-            If the plane is missing, damaged, or of a kind that is not read.
+        Indices count from zero, within the sizes of `info`. Raises `ImageError` if the plane is
+        missing, damaged, or of a kind that is not read.
         """
         address = self._layout.find(time, channel, z)
         name = self._content.name

@@ -12,18 +12,10 @@ _HIGHEST_UM = 20_000.0
 
 
 def warnings_of(plate_map: PlateMap) -> list[str]:
-    """Say what is odd.
+    """Say in finished sentences what is odd about a map without mistakes.
 
-    Parameters
-    ----------
-    plate_map : PlateMap
-        A map without mistakes.
-
-    Returns
-    -------
-    list of str
-        Finished sentences: no vehicle, lone wells outside the plate, two vehicles without
-        groups, doses that look like a wrong unit, names that look like one drug misspelled.
+    No vehicle, lone wells outside the plate, two vehicles without groups, treated wells without
+    drugs, doses that look like a wrong unit, names that look like one drug misspelled.
     """
     return [
         *_without_vehicle(plate_map),

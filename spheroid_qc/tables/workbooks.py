@@ -46,24 +46,10 @@ class _Extent:
 
 
 def read_workbook(name: str, data: bytes) -> tuple[Table, ...]:
-    """Read every visible sheet that holds something.
+    """Read every visible sheet that holds something, in the workbook's order.
 
-    Parameters
-    ----------
-    name : str
-        Name of the file, for messages.
-    data : bytes
-        Content of the file.
-
-    Returns
-    -------
-    tuple of Table
-        In the workbook's order.
-
-    Raises
-    ------
-    PlateMapError
-        If the workbook is damaged, empty, hostile or of another kind.
+    `name` is that of the file, for messages; `data` its content. Raises `PlateMapError` if the
+    workbook is damaged, empty, hostile or of another kind.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
