@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.frames.naming.name_reading import NameReading, Reading
+from spheroid_qc.wells import Well
 
 MAX_OTHERS = 5
 """Most other files that are named with a duplicate."""
@@ -29,17 +30,10 @@ class FrameCandidate:
     source: str
     page: int | None
 
-    def key(self) -> tuple[object, ...]:
-        """Everything that tells frames apart."""
+    def key(self) -> tuple[str, Well, float, int, str, int]:
+        """Everything that tells frames apart, in the order in which they are sorted."""
         reading = self.reading
-        return (
-            self.plate,
-            reading.well,
-            self.hours,
-            self.field,
-            reading.channel,
-            reading.z or 0,
-        )
+        return self.plate, reading.well, self.hours, self.field, reading.channel, reading.z or 0
 
 
 def number_fields(plate: str, rows: list[FrameCandidate], notes: list[str]) -> None:

@@ -10,8 +10,6 @@ from pathlib import Path
 from spheroid_qc.errors import RequestError
 from spheroid_qc.frames.ignored_files import SKIPPED_FOLDERS, reason_to_ignore
 
-_RUN_FILES = frozenset({"run.json"})
-
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
@@ -76,7 +74,7 @@ class _Walk:
                     self._out(relative, kind, "Not a plain file; it is left out.")
                 else:
                     files.append((relative, size))
-                    is_run = is_run or entry.name in _RUN_FILES
+                    is_run = is_run or entry.name == "run.json"
         if is_run and not top:
             self._out(prefix, "stray", "An earlier run folder (run.json); it is left out whole.")
             return
@@ -98,11 +96,8 @@ class _Walk:
         try:
             self.down(path, relative)
         except OSError as error:
-            self._out(
-                relative,
-                "unread",
-                f"The folder can't be listed ({error.strerror}); check its permissions.",
-            )
+            reason = f"The folder can't be listed ({error.strerror}); check its permissions."
+            self._out(relative, "unread", reason)
 
     def _not_opened(self, relative: str, name: str, error: OSError) -> None:
         # A link to a picture that is gone costs the user a picture; other broken links cost none.

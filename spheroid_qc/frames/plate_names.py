@@ -19,16 +19,9 @@ MOST_LABELS = 8
 _SIX_DIGITS = re.compile(r"(?:.*/)?[0-9]{6}")
 
 
-def _image(reading: Reading) -> tuple[object, ...]:
+def _image(one: Reading) -> tuple[object, ...]:
     """Everything but dates and running numbers that tells images of one plate apart."""
-    return (
-        reading.well,
-        reading.field,
-        reading.channel,
-        reading.z,
-        reading.hours,
-        reading.index,
-    )
+    return one.well, one.field, one.channel, one.z, one.hours, one.index
 
 
 def name_plates(readings: Sequence[NameReading], folder_name: str) -> tuple[list[str], list[str]]:
@@ -139,11 +132,8 @@ def _without_time(
     for label, ones in by_label.items():
         wells = {one.well for one in ones if not _is_timed(one)}
         if timed and wells and not wells & timed_wells:
-            apart[label, False] = " ".join(
-                word
-                for word in (label, "without time" if label in timed or not label else "")
-                if word
-            )
+            told = "" if label and label not in timed else "without time"
+            apart[label, False] = " ".join(filter(None, (label, told)))
     if apart:
         notes.append(
             f"Some names of {plate!r} give no time while others do, and share no well with them: "

@@ -248,7 +248,7 @@ def resolve_pixel_size(
 
 
 def _named(one: Calibration) -> str:
-    name = {
+    return {
         "parameter": "the setting",
         "plate_file": "the plate file",
         "ome": "the file's OME metadata",
@@ -256,4 +256,3 @@ def _named(one: Calibration) -> str:
         "vendor": "the file's own metadata",
         "none": "nobody",
     }[one.source]
-    return name

@@ -29,17 +29,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-# Type and number of samples in which the modes of Pillow come out.
-_MODES = {
-    "1": ("uint8", False),
-    "L": ("uint8", False),
-    "LA": ("uint8", False),
-    "La": ("uint8", False),
-    "I;16": ("uint16", False),
-    "I;16B": ("uint16", False),
-    "I;16L": ("uint16", False),
-    "I": ("int32", False),
-    "F": ("float32", False),
+# Types in which the grey modes of Pillow come out; all other modes are colour.
+_GREY_MODES = {
+    **dict.fromkeys(("1", "L", "LA", "La"), "uint8"),
+    **dict.fromkeys(("I;16", "I;16B", "I;16L"), "uint16"),
+    "I": "int32",
+    "F": "float32",
 }
 
 # Deflate can't expand its input by more than this.
@@ -95,7 +90,7 @@ class RasterReader:
 
     def _make_info(self) -> ImageInfo:
         image = self._image
-        dtype, colour = _MODES.get(image.mode, ("uint8", True))
+        dtype, colour = _GREY_MODES.get(image.mode, "uint8"), image.mode not in _GREY_MODES
         if self._deep:
             dtype, colour = "uint16", self._content.head[25] != 4
         exif: dict[int, Any] = {}
@@ -146,11 +141,8 @@ class RasterReader:
         return tuple(found)
 
     def _date(self, exif: dict[int, Any]) -> datetime | None:
-        for value in (exif.get(36867), exif.get(306), self._image.info.get("Creation Time")):
-            date = parse_date(value)
-            if date is not None:
-                return date
-        return None
+        stated = (exif.get(36867), exif.get(306), self._image.info.get("Creation Time"))
+        return next(filter(None, map(parse_date, stated)), None)
 
 
 @contextmanager

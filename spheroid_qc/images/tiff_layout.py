@@ -149,10 +149,9 @@ def _by_imagej(
                 "slices; they are read as times."
             ]
         sizes, total = (claimed, 1, 1), claimed
-    if len(like) == 1 and total > 1 and not cut:
-        # ImageJ writes stacks beyond 4 GB as one page with the pictures one after the other.
-        return _grid(like, "CZT", sizes, base, spread, notes, repeated=True)
-    return _grid(like, "CZT", sizes, base, spread, notes)
+    # ImageJ writes stacks beyond 4 GB as one page with the pictures one after the other.
+    repeated = len(like) == 1 and total > 1 and not cut
+    return _grid(like, "CZT", sizes, base, spread, notes, repeated=repeated)
 
 
 def _by_shape(description: str, page: Directory, like: list[int], base: int) -> PageLayout | None:

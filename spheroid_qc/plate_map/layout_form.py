@@ -46,10 +46,8 @@ def sibling_of(path: Path, word: str = "layout", other: str = "treatment") -> Pa
     if len(found) > 1:
         names = " and ".join(file.name for file in found)
         raise PlateMapError(
-            [
-                f"{path.name} has several tables beside it that are named like its {other} table, "
-                f"{names}; keep one of them."
-            ]
+            f"{path.name} has several tables beside it that are named like its {other} table, "
+            f"{names}; keep one of them."
         )
     return found[0] if found else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
 from spheroid_qc.plate_map.mapped_wells import MappedWell, PlateMap
 from spheroid_qc.wells import PLATE_FORMATS, fits, parse_well, smallest_format
@@ -119,22 +120,19 @@ def _huge_doses(plate_map: PlateMap) -> list[str]:
 
 
 def _similar_names(plate_map: PlateMap) -> list[str]:
-    names = [*plate_map.drugs]
-    sentences = []
-    for position, first in enumerate(names):
-        for second in names[position + 1 :]:
-            if _misspelled(first.casefold(), second.casefold()):
-                sentences.append(
-                    f"{plate_map.source} has the drugs {first} and {second}, read as two; write "
-                    "one name if they are the same."
-                )
-    sentences += [
+    alike = [
+        f"{plate_map.source} has the drugs {first} and {second}, read as two; write one name if "
+        "they are the same."
+        for first, second in combinations(plate_map.drugs, 2)
+        if _misspelled(first.casefold(), second.casefold())
+    ]
+    joined = [
         f"{plate_map.source} has {name!r}, read as one drug; write a combination as drug and "
         "drug_2 with a dose each."
-        for name in names
+        for name in plate_map.drugs
         if re.search(r"\w\s*[+&]\s*\w", name)
     ]
-    return sentences
+    return alike + joined
 
 
 def _misspelled(first: str, second: str) -> bool:

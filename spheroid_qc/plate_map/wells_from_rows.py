@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from spheroid_qc.plate_map.dose_cells import DoseReader, DrugDose
+from spheroid_qc.plate_map.mapped_wells import TEXTS
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.tables.cell_values import clean, is_missing, numeric_text
 from spheroid_qc.tables.cells import Cell
@@ -14,7 +15,6 @@ from spheroid_qc.tables.numbers import NumberStyle, style_of
 from spheroid_qc.tables.roles import read_control_flag, read_role, role_name
 from spheroid_qc.wording import listed, plural
 
-_TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
 _TIMES = ("dosed_at_h", "washout_at_h")
 _NUMERIC = ("dose", *_TIMES, "cells_seeded", "molar_mass_g_mol")
 
@@ -186,7 +186,7 @@ class WellBuilder:
             self._add_dose(dose)
         self._add_roles(row)
         for heading, cell in row.cells:
-            if heading.kind in _TEXTS:
+            if heading.kind in TEXTS:
                 self._add_text(heading, cell)
             elif heading.kind in ("extra", "stratum"):
                 self._add_extra(heading, cell)

@@ -11,10 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.frames.naming.name_reading import describe
-from spheroid_qc.frames.naming.read_names import read_name, read_names
+from spheroid_qc.frames.naming.name_reading import NameReading, describe
+from spheroid_qc.frames.naming.read_names import read_names
 from spheroid_qc.frames.naming.user_pattern import NamePattern
 from spheroid_qc.wells import Well, row_name
+
+
+def read_name(
+    path: str, pattern: NamePattern | None = None, well_count: int | None = None
+) -> NameReading:
+    """Read one path without the help of neighbours."""
+    return read_names([path], pattern, well_count)[0]
+
 
 READ: list[tuple[str, str]] = [
     ("BxPC3_G10.tif", "well G10"),
