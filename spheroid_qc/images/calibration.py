@@ -25,36 +25,17 @@ MAX_PIXEL_SIZE_UM = 200.0
 # Further apart than this the pixel is not square; closer, it is rounding in the file.
 SQUARE_TOLERANCE = 0.01
 
-_LENGTHS_UM = {
+_UNITS_UM = {
     "pm": 1e-6,
-    "å": 1e-4,
-    "a": 1e-4,
-    "angstrom": 1e-4,
-    "ångström": 1e-4,
-    "nm": 1e-3,
-    "nanometer": 1e-3,
-    "nanometre": 1e-3,
-    "µm": 1.0,
-    "um": 1.0,
-    "mcm": 1.0,
-    "micron": 1.0,
-    "micro": 1.0,
-    "micrometer": 1.0,
-    "micrometre": 1.0,
-    "mikrometer": 1.0,
-    "mm": 1e3,
-    "millimeter": 1e3,
-    "millimetre": 1e3,
-    "cm": 1e4,
-    "centimeter": 1e4,
-    "centimetre": 1e4,
-    "in": 25_400.0,
-    "inch": 25_400.0,
-    "inches": 25_400.0,
-    "m": 1e6,
-    "meter": 1e6,
-    "metre": 1e6,
+    "å|a|angstrom|ångström": 1e-4,
+    "nm|nanometer|nanometre": 1e-3,
+    "µm|um|mcm|micron|micro|micrometer|micrometre|mikrometer": 1.0,
+    "mm|millimeter|millimetre": 1e3,
+    "cm|centimeter|centimetre": 1e4,
+    "in|inch|inches": 25_400.0,
+    "m|meter|metre": 1e6,
 }
+_LENGTHS_UM = {word: length for words, length in _UNITS_UM.items() for word in words.split("|")}
 
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 

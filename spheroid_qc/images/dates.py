@@ -28,24 +28,16 @@ _PATTERNS = (
 
 _LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
 
-_SECONDS = {
+_UNITS = {
     "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ms": 1e-3,
-    "msec": 1e-3,
-    "millisecond": 1e-3,
-    "s": 1.0,
-    "sec": 1.0,
-    "second": 1.0,
-    "min": 60.0,
-    "minute": 60.0,
-    "h": 3600.0,
-    "hr": 3600.0,
-    "hour": 3600.0,
-    "d": 86_400.0,
-    "day": 86_400.0,
+    "us|µs": 1e-6,
+    "ms|msec|millisecond": 1e-3,
+    "s|sec|second": 1.0,
+    "min|minute": 60.0,
+    "h|hr|hour": 3600.0,
+    "d|day": 86_400.0,
 }
+_SECONDS = {word: length for words, length in _UNITS.items() for word in words.split("|")}
 
 
 def parse_date(text: object) -> datetime | None:

@@ -57,20 +57,3 @@ class NameReading:
     alternatives: tuple[str, ...] = ()
     plate_folder: str = ""
     plate_folder_short: str = ""
-
-
-def describe(reading: Reading) -> str:
-    """One reading in words: `well A01, field 2, 48 h, channel red`."""
-    words = [f"well {reading.well.name}"]
-    if reading.field is not None:
-        words.append(f"field {reading.field}")
-    if reading.hours is not None:
-        in_days = reading.hours_from == "day" and reading.hours % 24 == 0
-        words.append(f"day {reading.hours / 24:g}" if in_days else f"{reading.hours:g} h")
-    elif reading.index is not None:
-        words.append(f"time point {reading.index}")
-    if reading.channel:
-        words.append(f"channel {reading.channel}")
-    if reading.z is not None:
-        words.append(f"plane {reading.z}")
-    return ", ".join(words)

@@ -67,7 +67,6 @@ _TOKEN = re.compile(
     _BEFORE + "(?:" + "|".join(f"(?P<{kind}>{text})" for kind, text in _KINDS) + ")" + _AFTER,
     re.IGNORECASE,
 )
-_KIND_OF_GROUP = {index: kind for kind, index in _TOKEN.groupindex.items()}
 _DIGITS = re.compile(r"[0-9]+")
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
 
