@@ -20,13 +20,13 @@ class PlateMapError(RequestError):
 
     Parameters
     ----------
-    problems : sequence of str
+    *problems : str
         One finished sentence for each mistake, with file, line and column.
     """
 
-    def __init__(self, problems: list[str] | tuple[str, ...]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
 
 
 class ImageError(SpheroidQCError):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from spheroid_qc import __version__
 from spheroid_qc.analysis.analysis_result import Analysis
@@ -102,8 +99,8 @@ def write_analysis(analysis: Analysis, target: Path) -> dict[str, Path]:
     target.mkdir(parents=True, exist_ok=True)
     write_json(target / ANALYSIS_JSON, _asked(analysis))
     written = {}
-    for name, table in _tables(analysis):
-        path = target / FILES[name]
+    for name, file in FILES.items():
+        table, path = getattr(analysis, name), target / file
         if len(table) or (name in _ALWAYS and len(table.columns)):
             write_table(path, table)
             written[name] = path
@@ -119,11 +116,6 @@ def clear_analysis(target: Path) -> None:
     """Take away the files of an earlier answer, which new tables may contradict."""
     for name in (*FILES.values(), REPORT, ANALYSIS_JSON):
         (target / name).unlink(missing_ok=True)
-
-
-def _tables(analysis: Analysis) -> Iterator[tuple[str, pd.DataFrame]]:
-    for name in FILES:
-        yield name, getattr(analysis, name)
 
 
 def _asked(analysis: Analysis) -> dict[str, Any]:

@@ -29,20 +29,11 @@ _SCAN = 30
 class ResponseTable:
     """A table of responses, read.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        `plate, well, role, replicate, biological_replicate, cell_line, passage, stratum,
-        time_h` as far as the table has them; `drug_n`, `dose_n_um`, `dose_n`, `unit_n`; and
-        `response`. Text columns are text, numbers are numbers.
-    places : tuple of str
-        Place of every row, for messages.
-    response : str
-        Heading of the response as written.
-    stated_kind, stated_unit : str
-        Meaning and unit that the heading itself states; empty where it doesn't.
-    notes : tuple of str
-        What was recognised.
+    `rows` has `plate, well, role, replicate, biological_replicate, cell_line, passage, stratum,
+    time_h` as far as the table has them (text, or numbers), `drug_n, dose_n_um, dose_n, unit_n`,
+    and `response`; `places` says of each where it stands, for messages. `response` is its heading
+    as written; `stated_kind` and `stated_unit` are what that heading states, empty where it
+    doesn't.
     """
 
     rows: pd.DataFrame
@@ -56,24 +47,10 @@ class ResponseTable:
 def read_response_files(path: Path, response_column: str | None = None) -> ResponseTable:
     """Read one table, or all tables of a folder as one.
 
-    Parameters
-    ----------
-    path : Path
-        A file, or a folder of files (CSV, TSV, TXT, XLSX; folders in it are not looked into).
-    response_column : str, optional
-        Heading of the column with the response; default: `response`, else the one that states
-        its meaning (`viability`, `fa`, `inhibition`).
-
-    Returns
-    -------
-    ResponseTable
-        Files of a folder are parts of one table; where they name no plates and share wells,
-        each file is a plate.
-
-    Raises
-    ------
-    RequestError
-        With every mistake found, and where it stands.
+    Files of a folder (CSV, TSV, TXT, XLSX; folders in it are not looked into) are parts of one
+    table; where they name no plates and share wells, each file is a plate. `response_column` is the
+    heading of the response; by default `response`, else the one that states its meaning
+    (`viability`, `fa`, `inhibition`). A `RequestError` names every mistake and where it stands.
     """
     if not path.is_dir():
         return as_table(read_tables(path), response_column)
@@ -128,22 +105,8 @@ def as_table(
 ) -> ResponseTable:
     """Bring a table of cells, or a data frame, to known columns.
 
-    Parameters
-    ----------
-    source : DataFrame or iterable of Table
-        What was read; of several sheets the first one with drugs or doses is taken.
-    response_column : str, optional
-        As for `read_response_files`.
-
-    Returns
-    -------
-    ResponseTable
-        Checked as far as single cells go.
-
-    Raises
-    ------
-    RequestError
-        With every mistake found.
+    Of several sheets the first one with drugs or doses is taken; cells are checked one by one, and
+    a `RequestError` names every mistake found.
     """
     sheets = [_of_frame(source)] if isinstance(source, pd.DataFrame) else list(source)
     messages = TableMessages(maximum=20)

@@ -144,25 +144,9 @@ def rows_of(
 ) -> pd.DataFrame:
     """Turn cells into typed columns.
 
-    Parameters
-    ----------
-    sheet : Table
-        What was read.
-    heads : TableRow
-        The headings.
-    body : sequence of TableRow
-        The lines below.
-    columns : sequence of ResponseColumn
-        Columns that are understood.
-    response : int
-        Number of the response's column, from 1.
-    messages : TableMessages
-        Takes what was recognised and every mistake.
-
-    Returns
-    -------
-    DataFrame
-        As `ResponseTable.rows`.
+    `body` are the lines below the headings `heads`, `columns` those that are understood, `response`
+    is the number of the response's column, from 1; `messages` takes what was recognised and every
+    mistake. Gives rows as of `ResponseTable`.
     """
     of = {column.key: column for column in columns}
     slots = sorted(

@@ -145,25 +145,8 @@ def analyse_wells(
 ) -> Analysis:
     """Analyse a table of wells as `run` writes it.
 
-    Parameters
-    ----------
-    wells, conditions : DataFrame
-        `wells.csv` and `conditions.csv`.
-    parameters : Parameters
-        All settings.
-    source : str
-        What the user called it.
-    folder : Path, optional
-        The run folder.
-    qc : DataFrame, optional
-        `qc.csv`.
-    joined : sequence of str
-        Columns of joined end points.
-
-    Returns
-    -------
-    Analysis
-        With every table that the wells allow.
+    The tables are `wells.csv`, `conditions.csv` and `qc.csv`; `source` is what the user called
+    them, `joined` names the columns of joined end points.
     """
     messages = Messages()
     settings = parameters.response

@@ -101,7 +101,7 @@ def analyse_table(
         "dose_response": tables_by_stratum.dose_response(asked, settings, messages),
         "synergy": tables_by_stratum.synergy(asked, settings, messages),
         "synergyfinder": tables_by_stratum.synergyfinder(asked, settings, messages),
-        "used": tables_by_stratum.used_rows(asked, settings, lambda part: _named(part)),
+        "used": tables_by_stratum.used_rows(asked, settings, _named),
         "conditions": _summary(wells, word),
         "comparisons": _compared(wells, word, end, settings.confidence, messages),
         "plate_quality": _quality(read, wells, word, end, parameters, messages),

@@ -28,14 +28,7 @@ Maker = Callable[[Responses, ResponseParameters], pd.DataFrame]
 class ResponseSeries(NamedTuple):
     """One response of one stratum.
 
-    Parameters
-    ----------
-    name : str
-        Word in column `response`.
-    stratum : str
-        Word in column `stratum`; empty where there is only one.
-    responses : Responses
-        Its wells.
+    `name` and `stratum` are the words in these columns; `stratum` is empty where there is only one.
     """
 
     name: str
@@ -47,12 +40,8 @@ class ResponseSeries(NamedTuple):
 class Messages:
     """Sentences that gather while tables are made.
 
-    Parameters
-    ----------
-    notes : list of str
-        How things were understood and what was left out.
-    missing : dict of str to str
-        Table -> why it can't be made.
+    `notes` say how things were understood and what was left out; `missing`: table -> why it can't
+    be made.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -82,21 +71,8 @@ def dose_response(
 ) -> pd.DataFrame:
     """Fit all drugs and fixed-ratio combinations, for `dose_response.csv`.
 
-    Parameters
-    ----------
-    asked : sequence of ResponseSeries
-        Responses by stratum.
-    settings : ResponseParameters
-        Of the fits.
-    messages : Messages
-        Gets what could not be done.
-    time_h : float, optional
-        Analysis time where the responses were already cut to it: becomes a column.
-
-    Returns
-    -------
-    DataFrame
-        Grouping columns, then `DOSE_RESPONSE_COLUMNS`.
+    `messages` gets what could not be done; `time_h` is the analysis time where the responses were
+    already cut to it, and becomes a column. Gives grouping columns, then `DOSE_RESPONSE_COLUMNS`.
     """
     columns = DOSE_RESPONSE_COLUMNS
     return _each("dose_response", asked, dose_response_table, settings, messages, columns, time_h)
@@ -110,15 +86,8 @@ def synergy(
 ) -> pd.DataFrame:
     """Compare all combinations with their parts, for `synergy.csv`; raw responses are passed over.
 
-    Parameters
-    ----------
-    asked, settings, said, time_h
-        As for `dose_response`.
-
-    Returns
-    -------
-    DataFrame
-        Grouping columns, then `SYNERGY_COLUMNS`.
+    Gives grouping columns, then `SYNERGY_COLUMNS`; `messages` and `time_h` are as for
+    `dose_response`.
     """
     fractions = [one for one in asked if one.responses.kind != "raw"]
     if not fractions:
@@ -140,15 +109,7 @@ def synergyfinder(
 ) -> pd.DataFrame:
     """Rewrite all combinations in SynergyFinder's columns, blocks numbered through.
 
-    Parameters
-    ----------
-    asked, settings, said
-        As for `dose_response`.
-
-    Returns
-    -------
-    DataFrame
-        `response_name` and `stratum` first where there are several.
+    `response_name` and `stratum` come first where there are several.
     """
     fractions = [one for one in asked if one.responses.kind != "raw"]
     table = _each("synergyfinder", fractions, synergyfinder_table, settings, messages, (), None)
@@ -213,17 +174,8 @@ def drug_columns(
 ) -> dict[str, list[Any]]:
     """Lay the drugs of every row with their doses side by side, absent ones left out.
 
-    Parameters
-    ----------
-    drugs, units : sequence of str
-        Names of the drugs and the units of their doses.
-    doses : ndarray, shape (rows, drugs)
-        0 where a drug is absent.
-
-    Returns
-    -------
-    dict
-        `drug_1, dose_1_um, dose_1, unit_1, drug_2 ...`, as many as one row holds.
+    `doses` (rows, drugs), 0 where a drug is absent; gives `drug_1, dose_1_um, dose_1, unit_1,
+    drug_2 ...`, as many as one row holds.
     """
     given = [np.flatnonzero(row > 0).tolist() for row in doses]
     made: dict[str, list[Any]] = {}
@@ -246,20 +198,8 @@ def used_rows(
 ) -> pd.DataFrame:
     """Lay out what the fits were given.
 
-    Parameters
-    ----------
-    asked : sequence of ResponseSeries
-        Responses by stratum.
-    settings : ResponseParameters
-        For the analysis time.
-    conditions : callable
-        Names of the conditions of rows.
-
-    Returns
-    -------
-    DataFrame
-        `response, stratum, plate, well, time_h, condition, role, drug_1, dose_1, unit_1 ...,
-        effect`.
+    `conditions` names the conditions of rows; gives `response, stratum, plate, well, time_h,
+    condition, role, drug_1, dose_1, unit_1 ..., effect`.
     """
     parts = []
     width = 1

@@ -29,24 +29,9 @@ def timed_tables(
 ) -> dict[str, pd.DataFrame]:
     """Make every table that reads the wells over time.
 
-    Parameters
-    ----------
-    wells : DataFrame
-        `wells.csv`.
-    parameters : Parameters
-        Confidence level, thresholds of states.
-    time_h : float or None
-        Analysis time.
-    joined : tuple of str
-        Columns of joined end points, compared as well.
-    messages : Messages
-        Gets why a table could not be made.
-
-    Returns
-    -------
-    dict of str to DataFrame
-        `comparisons, plate_quality, survival, kinetics, kinetics_by_condition, gr_values,
-        gr_metrics`; empty where it can't be made.
+    These are `comparisons` (of the `joined` end points too), `plate_quality, survival, kinetics,
+    kinetics_by_condition, gr_values, gr_metrics`; empty where one can't be made, and `messages`
+    gets why.
     """
     level = parameters.response.confidence
     times = wells["time_h"].nunique()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.frames.naming.name_reading import NameReading, Reading
+from spheroid_qc.wells import Well
 
 MAX_OTHERS = 5
 """Most other files that are named with a duplicate."""
@@ -17,22 +18,8 @@ MAX_OTHERS = 5
 class FrameCandidate:
     """An image and the place on its plate that it claims.
 
-    Attributes
-    ----------
-    one : NameReading
-        Its name.
-    reading : Reading
-        How the name was read.
-    plate : str
-        Plate.
-    field : int
-        Field of view.
-    hours : float
-        Time.
-    source : str
-        Where the time comes from.
-    page : int or None
-        Time page inside the file.
+    `source` says where the time comes from (`Frame.time_source`); `page` is the time page inside
+    the file, None for a file with one time.
     """
 
     one: NameReading
@@ -43,17 +30,10 @@ class FrameCandidate:
     source: str
     page: int | None
 
-    def key(self) -> tuple[object, ...]:
-        """Everything that tells frames apart."""
+    def key(self) -> tuple[str, Well, float, int, str, int]:
+        """Everything that tells frames apart, in the order in which they are sorted."""
         reading = self.reading
-        return (
-            self.plate,
-            reading.well,
-            self.hours,
-            self.field,
-            reading.channel,
-            reading.z or 0,
-        )
+        return self.plate, reading.well, self.hours, self.field, reading.channel, reading.z or 0
 
 
 def number_fields(plate: str, rows: list[FrameCandidate], notes: list[str]) -> None:
@@ -101,22 +81,9 @@ def without_duplicates(
 ) -> tuple[list[FrameCandidate], list[tuple[str, str, str, tuple[str, ...]]]]:
     """Leave out images that claim the same place, unless they are the same byte for byte.
 
-    Parameters
-    ----------
-    folder : Path
-        The analysed folder.
-    rows : list of FrameCandidate
-        All images.
-    sizes : dict
-        Path -> bytes.
-
-    Returns
-    -------
-    kept : list of FrameCandidate
-        One for each place.
-    left_out : list of (str, str, str, tuple of str)
-        Path, kind (`copy` where the same bytes are used under another name, else `duplicate`),
-        finished sentence, and the other files that claim the place.
+    `sizes` are bytes by path. Gives the rows kept, one for each place, and for each file left out
+    its path, its kind (`copy` where the same bytes are used under another name, else `duplicate`),
+    a finished sentence, and the other files that claim the place.
     """
     groups: dict[tuple[object, ...], list[FrameCandidate]] = defaultdict(list)
     for row in rows:

@@ -10,19 +10,12 @@ from pathlib import Path
 from spheroid_qc.errors import RequestError
 from spheroid_qc.frames.ignored_files import SKIPPED_FOLDERS, reason_to_ignore
 
-_RUN_FILES = frozenset({"run.json"})
-
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
-    """Files of a folder tree.
+    """Files of a folder tree: path below the folder (with `/`) and bytes, sorted by path.
 
-    Attributes
-    ----------
-    files : tuple of (str, int)
-        Path below the folder with forward slashes, and size in bytes; sorted by path.
-    left_out : tuple of (str, str, str)
-        Path, kind (`stray` or `unread`) and a finished sentence.
+    `left_out` has path, kind (`stray` or `unread`) and a finished sentence.
     """
 
     files: tuple[tuple[str, int], ...]
@@ -32,23 +25,9 @@ class FileTree:
 def list_folder(folder: Path) -> FileTree:
     """List all files below a folder.
 
-    Hidden and system folders, folders of masks and overlays and earlier run folders (those with
-    a `run.json`) are left out whole. A linked folder is followed if it leads out of the tree,
-    once, and never into itself.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder to list.
-
-    Returns
-    -------
-    FileTree
-
-    Raises
-    ------
-    RequestError
-        If there is no such folder, or it can't be listed.
+    Hidden and system folders, folders of masks and overlays and earlier run folders (those with a
+    `run.json`) are left out whole. A linked folder is followed if it leads out of the tree, once,
+    and never into itself. Raises `RequestError` if there is no such folder, or it can't be listed.
     """
     if not folder.exists():
         raise RequestError(f"There is no folder {str(folder)!r}; check the path.")
@@ -95,7 +74,7 @@ class _Walk:
                     self._out(relative, kind, "Not a plain file; it is left out.")
                 else:
                     files.append((relative, size))
-                    is_run = is_run or entry.name in _RUN_FILES
+                    is_run = is_run or entry.name == "run.json"
         if is_run and not top:
             self._out(prefix, "stray", "An earlier run folder (run.json); it is left out whole.")
             return
@@ -117,11 +96,8 @@ class _Walk:
         try:
             self.down(path, relative)
         except OSError as error:
-            self._out(
-                relative,
-                "unread",
-                f"The folder can't be listed ({error.strerror}); check its permissions.",
-            )
+            reason = f"The folder can't be listed ({error.strerror}); check its permissions."
+            self._out(relative, "unread", reason)
 
     def _not_opened(self, relative: str, name: str, error: OSError) -> None:
         # A link to a picture that is gone costs the user a picture; other broken links cost none.

@@ -261,17 +261,7 @@ def _ranked(rows: list[FrameCandidate], sizes: dict[str, int]) -> tuple[Frame, .
         for plate, times in hours.items()
     }
     # By row and column, so that AA comes after Z.
-    rows.sort(
-        key=lambda row: (
-            row.plate,
-            row.reading.well,
-            row.hours,
-            row.field,
-            row.reading.channel,
-            row.reading.z or 0,
-            row.one.path,
-        )
-    )
+    rows.sort(key=lambda row: (row.key(), row.one.path))
     return tuple(
         Frame(
             row.one.path,

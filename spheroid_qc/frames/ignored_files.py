@@ -52,18 +52,9 @@ def split_suffix(name: str) -> tuple[str, str]:
 
 
 def reason_to_ignore(name: str) -> tuple[str, str] | None:
-    """Why a file isn't a frame, as far as its name alone tells.
+    """Why a file isn't a frame, as far as its name without folders tells; None if it should be.
 
-    Parameters
-    ----------
-    name : str
-        File name without folders.
-
-    Returns
-    -------
-    tuple of str or None
-        Kind (`stray`, or `unread` for images that need a converter) and a finished sentence;
-        None for a file that should be a frame.
+    Gives the kind (`stray`, or `unread` for images that need a converter) and a finished sentence.
     """
     if name.startswith((".", "~$")) or name.lower() in _SYSTEM:
         return "stray", "A file of the operating system; it is left out."

@@ -56,24 +56,9 @@ class InspectedName(NamedTuple):
 class PlateSummary:
     """One plate at a glance.
 
-    Attributes
-    ----------
-    plate : str
-        Name.
-    wells, wells_on_plate : int
-        Wells with images, and wells of the smallest plate that holds them.
-    times_h : tuple of float
-        Times.
-    fields, planes : int
-        Most fields and planes of a well at a time.
-    channels : tuple of str
-        Channels as written.
-    schemes : tuple of str
-        Schemes that read the names.
-    counted : bool
-        Whether the times count frames instead of hours.
-    gaps : tuple of str
-        Wells without any image inside the rectangle of wells that have some.
+    `wells` are those with images, `wells_on_plate` those of the smallest plate that holds them;
+    `gaps` are wells without any image inside the rectangle of wells that have some. `fields` and
+    `planes` are the most of a well at a time. `counted`: the times count frames instead of hours.
     """
 
     plate: str
@@ -92,22 +77,10 @@ class PlateSummary:
 class Inspection:
     """Everything `inspect` has to say.
 
-    Attributes
-    ----------
-    rows : tuple of InspectedName
-        One for each frame.
-    plates : tuple of PlateSummary
-        One for each plate.
-    problems : tuple of NameFinding
-        Files left out, but for ignored files and copies.
-    ignored : tuple of NameFinding
-        Files that aren't images of the plate.
-    copies : tuple of NameFinding
-        Files with the same bytes as one that is used.
-    missing : tuple of str
-        Finished sentences about wells without image.
-    notes : tuple of str
-        Finished sentences: how plates, times and fields were told apart.
+    `rows` has one entry for each frame. `problems` are the files left out but for `ignored`, which
+    aren't images of the plate, and `copies`, which have the same bytes as one that is used.
+    `missing` (wells without image) and `notes` (how plates, times and fields were told apart) are
+    finished sentences.
     """
 
     rows: tuple[InspectedName, ...]
@@ -132,17 +105,9 @@ def visible(text: str) -> str:
 
 
 def gaps(wells: Iterable[str]) -> tuple[str, ...]:
-    """Wells that are absent from the rectangle of wells that are there.
+    """Wells (canonical names) that are absent from the rectangle of wells that are there.
 
-    Parameters
-    ----------
-    wells : iterable of str
-        Canonical names.
-
-    Returns
-    -------
-    tuple of str
-        Empty if half of the rectangle or more is absent: then it isn't a layout.
+    Empty if half of the rectangle or more is absent: then it isn't a layout.
     """
     places = {row_column(well) for well in wells}
     if not places:

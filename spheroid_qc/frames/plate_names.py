@@ -19,34 +19,16 @@ MOST_LABELS = 8
 _SIX_DIGITS = re.compile(r"(?:.*/)?[0-9]{6}")
 
 
-def _image(reading: Reading) -> tuple[object, ...]:
+def _image(one: Reading) -> tuple[object, ...]:
     """Everything but dates and running numbers that tells images of one plate apart."""
-    return (
-        reading.well,
-        reading.field,
-        reading.channel,
-        reading.z,
-        reading.hours,
-        reading.index,
-    )
+    return one.well, one.field, one.channel, one.z, one.hours, one.index
 
 
 def name_plates(readings: Sequence[NameReading], folder_name: str) -> tuple[list[str], list[str]]:
-    """Find the plate of every name that was read.
+    """Find the plate, never empty, of every name that was read.
 
-    Parameters
-    ----------
-    readings : sequence of NameReading
-        All of kind `read`.
-    folder_name : str
-        Name of the analysed folder.
-
-    Returns
-    -------
-    plates : list of str
-        For each name its plate, never empty.
-    notes : list of str
-        Finished sentences about decisions.
+    `readings` are all of kind `read`; `folder_name` is that of the analysed folder. The second list
+    has finished sentences about decisions.
     """
     notes: list[str] = []
     written_of: dict[str, set[str]] = defaultdict(set)
@@ -108,14 +90,8 @@ def _to_split(
 ) -> dict[tuple[str, bool], str]:
     """Find the labels that are plates of their own: (label, has time) -> word for the plate.
 
-    Parameters
-    ----------
-    readings : sequence of Reading
-        All of one folder and one stated plate.
-    plate : str
-        For the notes.
-    notes : list of str
-        Gets a sentence for each decision.
+    `readings` are all of one folder and one stated plate; `notes` gets a sentence for each
+    decision.
     """
     by_label: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
@@ -156,11 +132,8 @@ def _without_time(
     for label, ones in by_label.items():
         wells = {one.well for one in ones if not _is_timed(one)}
         if timed and wells and not wells & timed_wells:
-            apart[label, False] = " ".join(
-                word
-                for word in (label, "without time" if label in timed or not label else "")
-                if word
-            )
+            told = "" if label and label not in timed else "without time"
+            apart[label, False] = " ".join(filter(None, (label, told)))
     if apart:
         notes.append(
             f"Some names of {plate!r} give no time while others do, and share no well with them: "

@@ -23,19 +23,9 @@ def scan_hours(dates: Sequence[datetime], series: Sequence[Hashable]) -> list[fl
     """Hours since the first image, one value for all wells of one scan of the plate.
 
     A microscope takes minutes to scan a plate, so that wells of one time point may bear different
-    times. A new time point starts where a series comes round again, or after a pause.
-
-    Parameters
-    ----------
-    dates : sequence of datetime
-        When each image was taken.
-    series : sequence of hashable
-        What each image shows, over and over.
-
-    Returns
-    -------
-    list of float
-        Start of the scan each image belongs to, hours since the first scan.
+    times. A new time point starts where a series (what an image shows, over and over) comes round
+    again, or after a pause. Each image gets the start of the scan it belongs to, in hours since the
+    first scan.
     """
     own: dict[Hashable, list[datetime]] = defaultdict(list)
     for acquired_at, one in zip(dates, series, strict=True):
@@ -97,16 +87,10 @@ ProbeFile = Callable[[int], Probe | None]
 
 @dataclass(slots=True)
 class PlateTimes:
-    """Times of the files of one plate.
+    """Times of the files of one plate: for each file hours, source and page; none if left out.
 
-    Attributes
-    ----------
-    times : list of list of (float, str, int or None)
-        For each file its times: hours, source and page; empty if the file is left out.
-    conflicts : dict
-        Number of a file that is left out -> finished sentence.
-    notes : list of str
-        How the times were read.
+    `conflicts` has a finished sentence for the number of each file that is left out; `notes` say
+    how the times were read.
     """
 
     times: list[list[tuple[float, str, int | None]]]
@@ -126,21 +110,9 @@ def plate_times(
 ) -> PlateTimes:
     """Place the files of one plate on a time axis.
 
-    Parameters
-    ----------
-    plate : str
-        Name of the plate, for messages.
-    readings : sequence of Reading
-        One for each file.
-    interval_h : float or None
-        Hours between running numbers, from the parameters.
-    probe : callable or None
-        Asks a file (by its number in `readings`) what it says; called only where names give no
-        time or only a running number.
-
-    Returns
-    -------
-    PlateTimes
+    `interval_h` are the hours between running numbers, from the parameters. `probe` asks a file (by
+    its number in `readings`) what it says; it is called only where names give no time or only a
+    running number.
     """
     result = PlateTimes([[] for _ in readings])
     timed = sum(reading.hours is not None for reading in readings)

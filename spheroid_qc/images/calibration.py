@@ -25,36 +25,17 @@ MAX_PIXEL_SIZE_UM = 200.0
 # Further apart than this the pixel is not square; closer, it is rounding in the file.
 SQUARE_TOLERANCE = 0.01
 
-_LENGTHS_UM = {
+_UNITS_UM = {
     "pm": 1e-6,
-    "å": 1e-4,
-    "a": 1e-4,
-    "angstrom": 1e-4,
-    "ångström": 1e-4,
-    "nm": 1e-3,
-    "nanometer": 1e-3,
-    "nanometre": 1e-3,
-    "µm": 1.0,
-    "um": 1.0,
-    "mcm": 1.0,
-    "micron": 1.0,
-    "micro": 1.0,
-    "micrometer": 1.0,
-    "micrometre": 1.0,
-    "mikrometer": 1.0,
-    "mm": 1e3,
-    "millimeter": 1e3,
-    "millimetre": 1e3,
-    "cm": 1e4,
-    "centimeter": 1e4,
-    "centimetre": 1e4,
-    "in": 25_400.0,
-    "inch": 25_400.0,
-    "inches": 25_400.0,
-    "m": 1e6,
-    "meter": 1e6,
-    "metre": 1e6,
+    "å|a|angstrom|ångström": 1e-4,
+    "nm|nanometer|nanometre": 1e-3,
+    "µm|um|mcm|micron|micro|micrometer|micrometre|mikrometer": 1.0,
+    "mm|millimeter|millimetre": 1e3,
+    "cm|centimeter|centimetre": 1e4,
+    "in|inch|inches": 25_400.0,
+    "m|meter|metre": 1e6,
 }
+_LENGTHS_UM = {word: length for words, length in _UNITS_UM.items() for word in words.split("|")}
 
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
@@ -104,17 +85,10 @@ class ResolvedPixelSize:
 
 
 def length_in_um(unit: str | None) -> float | None:
-    r"""Length of a unit in um.
+    r"""Length of a unit in um; None for `pixel`, an empty unit, and words that are not a length.
 
-    Parameters
-    ----------
-    unit : str or None
-        As found in a file: `µm` with either code point, `\u00B5m`, `micron`, `nm`, `inch` ...
-
-    Returns
-    -------
-    float or None
-        None for `pixel`, an empty unit, and words that are not a length.
+    The unit is as found in a file: `µm` with either code point, `\u00B5m`, `micron`, `nm`, `inch`
+    ...
     """
     if not unit:
         return None
@@ -139,24 +113,11 @@ def calibration_of(
     *,
     unit_um: float = 1.0,
 ) -> Calibration:
-    """Judge the pixel size that a source gives.
+    """Judge the width `x` and height `y` of a pixel that a source gives, in units of `unit_um` um.
 
-    Parameters
-    ----------
-    x, y : float or None
-        Width and height of a pixel; one of them may be missing.
-    source : str
-        Whose word it is.
-    where : str
-        Name of the field in the file, for the note.
-    unit_um : float
-        The unit of `x` and `y` in um.
-
-    Returns
-    -------
-    Calibration
-        Without a value, and with a note, where the number is absurd or pixels are not square.
-        Within 1 % the geometric mean is taken, which keeps areas right.
+    One of them may be missing; `where` names the field in the file, for the note. There is no
+    value, but a note, where the number is absurd or pixels are not square. Within 1 % the geometric
+    mean is taken, which keeps areas right.
     """
     known = [length * unit_um for length in (x, y) if length is not None]
     if not known:
@@ -191,25 +152,10 @@ def pixel_size_from_resolution(
     """Read a resolution in pixels per inch or centimetre, if a microscope wrote it.
 
     Printers and screens use the same fields: 72, 96, 300 pixels per inch say nothing about the
-    specimen. A resolution counts only if the pixel it implies is at most 20 um (1270 per inch)
-    and, up to 9600 per inch, where scanners and printers end, it is not one of their round
-    numbers (a multiple of 72, 96 or 100 per inch).
-
-    Parameters
-    ----------
-    x, y : float
-        Pixels per unit.
-    unit_um : float
-        The unit in um: 25400 for an inch, 10000 for a centimetre.
-    source : str
-        Whose word it is.
-    where : str
-        Name of the field, for the note.
-
-    Returns
-    -------
-    Calibration
-        Without value where the resolution is that of a screen or a printer.
+    specimen. A resolution counts only if the pixel it implies is at most 20 um (1270 per inch) and,
+    up to 9600 per inch, where scanners and printers end, it is not one of their round numbers (a
+    multiple of 72, 96 or 100 per inch). `x` and `y` are pixels per unit, `unit_um` is the unit in
+    um (25400 for an inch, 10000 for a centimetre); `where` names the field, for the note.
     """
     if not (math.isfinite(x) and math.isfinite(y)) or x <= 0 or y <= 0:
         return Calibration(None, source, f"{where} holds no resolution.")
@@ -283,7 +229,7 @@ def resolve_pixel_size(
 
 
 def _named(one: Calibration) -> str:
-    name = {
+    return {
         "parameter": "the setting",
         "plate_file": "the plate file",
         "ome": "the file's OME metadata",
@@ -291,4 +237,3 @@ def _named(one: Calibration) -> str:
         "vendor": "the file's own metadata",
         "none": "nobody",
     }[one.source]
-    return name

@@ -28,39 +28,23 @@ _PATTERNS = (
 
 _LONG_FRACTION = re.compile(r"(\.\d{6})\d+")
 
-_SECONDS = {
+_UNITS = {
     "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ms": 1e-3,
-    "msec": 1e-3,
-    "millisecond": 1e-3,
-    "s": 1.0,
-    "sec": 1.0,
-    "second": 1.0,
-    "min": 60.0,
-    "minute": 60.0,
-    "h": 3600.0,
-    "hr": 3600.0,
-    "hour": 3600.0,
-    "d": 86_400.0,
-    "day": 86_400.0,
+    "us|µs": 1e-6,
+    "ms|msec|millisecond": 1e-3,
+    "s|sec|second": 1.0,
+    "min|minute": 60.0,
+    "h|hr|hour": 3600.0,
+    "d|day": 86_400.0,
 }
+_SECONDS = {word: length for words, length in _UNITS.items() for word in words.split("|")}
 
 
 def parse_date(text: object) -> datetime | None:
-    """Read a date with time.
+    """Read a date with time from a string or a `datetime`; anything else gives None.
 
-    Parameters
-    ----------
-    text : object
-        A string or a `datetime`; anything else gives None.
-
-    Returns
-    -------
-    datetime or None
-        Naive; UTC where the text names a zone. None for what is no date, and for the zero
-        dates that cameras write before their clock is set.
+    The result is naive; UTC where the text names a zone. None for what is no date, and for the zero
+    dates that cameras write before their clock is set.
     """
     if isinstance(text, datetime):
         found: datetime | None = text
@@ -95,19 +79,9 @@ def _parse(text: str) -> datetime | None:
 
 
 def seconds_per(unit: str | None, default: float | None = None) -> float | None:
-    """Length of a unit of time in seconds.
+    """Length of a unit of time (`s`, `sec`, `ms`, `min`, `h`, `hour` ...) in seconds.
 
-    Parameters
-    ----------
-    unit : str or None
-        As written in a file: `s`, `sec`, `ms`, `min`, `h`, `hour` ...
-    default : float or None
-        Returned where there is no unit.
-
-    Returns
-    -------
-    float or None
-        None for an unknown word.
+    `default` where there is no unit, None for an unknown word.
     """
     if unit is None or not unit.strip():
         return default

@@ -13,6 +13,7 @@ import io
 import os
 import stat
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,25 +40,14 @@ _MAGIC = (
 
 
 class FileContent:
-    """An open file.
+    """An open file; with `whole` all bytes are read now, if it is not too large for that.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    whole : bool
-        Read all bytes now (if the file is not too large for that).
-
-    Raises
-    ------
-    ImageError
-        If it can't be opened, is empty, or is no regular file.
+    Raises `ImageError` if it can't be opened, is empty, or is no regular file.
     """
 
     def __init__(self, path: Path, *, whole: bool) -> None:
         self.name = path.name or str(path)
         self._data: bytes | None = None
-        self._sha256: str | None = None
         # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
         flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
@@ -125,20 +115,15 @@ class FileContent:
         found = self.read_at(start, self.size - start if near_end else 1 << 20).find(needle)
         return found + start if found >= 0 else -1
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Hexadecimal digest of the file's bytes."""
-        if self._sha256 is None:
-            if self._data is not None:
-                self._sha256 = hashlib.sha256(self._data).hexdigest()
-            else:
-                digest = hashlib.sha256()
-                offset = 0
-                while chunk := self.read_at(offset, 1 << 22):
-                    digest.update(chunk)
-                    offset += len(chunk)
-                self._sha256 = digest.hexdigest()
-        return self._sha256
+        digest = hashlib.sha256()
+        offset = 0
+        while chunk := self.read_at(offset, 1 << 22):
+            digest.update(chunk)
+            offset += len(chunk)
+        return digest.hexdigest()
 
     def close(self) -> None:
         """Close the file."""
@@ -150,12 +135,11 @@ def _why_not_opened(name: str, path: Path, error: OSError | ValueError) -> str:
     code = error.errno if isinstance(error, OSError) else None
     if code in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
         return f"{name} can't be read: the file is not there (any more); look for it in its folder."
-    if code in (errno.EACCES, errno.EPERM):
-        if path.is_dir():
-            return f"{name} can't be read: it is a folder; move it out of the image folder."
-        return f"{name} can't be read: permission is denied; ask its owner for leave to read it."
-    if code == errno.EISDIR:
+    denied = code in (errno.EACCES, errno.EPERM)
+    if code == errno.EISDIR or (denied and path.is_dir()):
         return f"{name} can't be read: it is a folder; move it out of the image folder."
+    if denied:
+        return f"{name} can't be read: permission is denied; ask its owner for leave to read it."
     if code == errno.ELOOP:
         return f"{name} can't be read: it is a link that leads back to itself; remove it."
     if code in (errno.ENXIO, errno.EOPNOTSUPP, errno.ENODEV):
@@ -167,15 +151,7 @@ def _why_not_opened(name: str, path: Path, error: OSError | ValueError) -> str:
 def kind_of(content: FileContent) -> str:
     """Kind of a file by its first bytes and, for containers alike, by its suffix.
 
-    Parameters
-    ----------
-    content : FileContent
-        The open file.
-
-    Returns
-    -------
-    str
-        `tiff`, `png`, `jpeg`, `bmp`, another known word, or an empty string.
+    `tiff`, `png`, `jpeg`, `bmp`, another known word, or an empty string.
     """
     head = content.head
     suffix = content.name.rpartition(".")[2].lower() if "." in content.name else ""

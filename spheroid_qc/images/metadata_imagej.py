@@ -31,14 +31,9 @@ _DATE_LINE = re.compile(
 
 @dataclass(slots=True)
 class ImageJFacts:
-    """Facts of one ImageJ file.
+    """Facts of one ImageJ file: numbers of frames, channels and slices, calibration, times.
 
-    Parameters
-    ----------
-    n_t, n_c, n_z : int
-        Frames, channels, slices.
-    images : int
-        Number of planes that the file claims.
+    `images` is the number of planes that the file claims, `interval_s` the seconds between frames.
     """
 
     n_t: int
@@ -58,23 +53,11 @@ def read_imagej(
     extra: dict[str, Any],
     file_name: str,
 ) -> ImageJFacts:
-    """Read the description that ImageJ puts into the first page.
+    """Read the description that ImageJ puts into the first page: lines of `key=value`.
 
-    Parameters
-    ----------
-    description : str
-        Lines of `key=value`, the first of them `ImageJ=...`.
-    resolution : (float, float) or None
-        Pixels per unit along x and y, from the resolution tags.
-    extra : dict
-        Content of ImageJ's private tag: `Info`, `Labels`.
-    file_name : str
-        For notes.
-
-    Returns
-    -------
-    ImageJFacts
-        Sizes are at least one; a product that disagrees with `images` is left to the caller.
+    `resolution` are pixels per unit along x and y, from the resolution tags; `extra` is the content
+    of ImageJ's private tag: `Info`, `Labels`. Sizes are at least one; a product that disagrees with
+    `images` is left to the caller.
     """
     values: dict[str, str] = {}
     for line in description.splitlines()[:2000]:

@@ -27,16 +27,9 @@ MAX_PLANES = 200_000
 class OmeImage:
     """The image of an OME document whose planes lie in this file.
 
-    Parameters
-    ----------
-    planes : dict
-        (time, channel, z), counted from zero over what this file holds -> page index.
-    sizes : tuple of int
-        Numbers of times, channels and focus planes in this file.
-    width, height : int
-        As the document says.
-    samples : int
-        Samples a pixel of the first channel.
+    `planes` are page indices by (time, channel, z), counted from zero over what this file holds;
+    `sizes` are the numbers of times, channels and focus planes in it. `width` and `height` are as
+    the document says; `samples` are those of a pixel of the first channel.
     """
 
     planes: dict[Key, int]
@@ -54,26 +47,9 @@ class OmeImage:
 
 
 def read_ome(text: str, file_name: str, n_pages: int) -> OmeImage | None:
-    """Read an OME document.
+    """Read an OME document found in a file of so many pages; None if it has no pixels there.
 
-    Parameters
-    ----------
-    text : str
-        The XML.
-    file_name : str
-        Name of the file it was found in.
-    n_pages : int
-        Pages of that file.
-
-    Returns
-    -------
-    OmeImage or None
-        None where the document describes no pixels in this file.
-
-    Raises
-    ------
-    XMLRefusedError
-        If the text is not parsed.
+    Raises `XMLRefusedError` if the text is not parsed.
     """
     root = parse_xml(text)
     if local_name(root) != "OME":

@@ -26,16 +26,7 @@ from spheroid_qc.images.xmltext import XMLRefusedError, child_text, children, pa
 class TiffText:
     """What vendor readers may look at.
 
-    Parameters
-    ----------
-    content : FileContent
-        The file's bytes.
-    description : str
-        Text of this tag of the first page.
-    tags : mapping of int to object
-        All tags of the first page.
-    width, height : int
-        Size of the picture.
+    `description` and `tags` (by number) are those of the first page, sizes those of the picture.
     """
 
     content: FileContent
@@ -57,18 +48,7 @@ class VendorFacts:
 
 
 def read_vendor_metadata(text: TiffText) -> VendorFacts:
-    """Ask all vendor readers.
-
-    Parameters
-    ----------
-    text : TiffText
-        The file's fields.
-
-    Returns
-    -------
-    VendorFacts
-        Merged; a reader that trips over damaged fields is left out, with a note.
-    """
+    """Ask all vendor readers; one that trips over damaged fields is left out, with a note."""
     merged = VendorFacts()
     for name, reader in VENDORS.items():
         try:

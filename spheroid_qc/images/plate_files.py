@@ -82,14 +82,14 @@ class PlateCalibration:
     def acquired(self, relative: str) -> datetime | None:
         """When an image was taken, where a plate file says so."""
         name = PurePosixPath(relative).name
-        found = [one.acquired[name] for one in self._nearest(relative) if name in one.acquired]
-        return found[0] if found else None
+        found = (one.acquired.get(name) for one in self._nearest(relative))
+        return next(filter(None, found), None)
 
     def position(self, relative: str) -> tuple[float, float] | None:
         """Stage position (x, y) of an image in um, where a plate file says so."""
         name = PurePosixPath(relative).name
-        found = [one.positions[name] for one in self._nearest(relative) if name in one.positions]
-        return found[0] if found else None
+        found = (one.positions.get(name) for one in self._nearest(relative))
+        return next(filter(None, found), None)
 
     def _nearest(self, relative: str) -> list[_PlateNotes]:
         found: list[_PlateNotes] = []

@@ -29,17 +29,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-# Type and number of samples in which the modes of Pillow come out.
-_MODES = {
-    "1": ("uint8", False),
-    "L": ("uint8", False),
-    "LA": ("uint8", False),
-    "La": ("uint8", False),
-    "I;16": ("uint16", False),
-    "I;16B": ("uint16", False),
-    "I;16L": ("uint16", False),
-    "I": ("int32", False),
-    "F": ("float32", False),
+# Types in which the grey modes of Pillow come out; all other modes are colour.
+_GREY_MODES = {
+    **dict.fromkeys(("1", "L", "LA", "La"), "uint8"),
+    **dict.fromkeys(("I;16", "I;16B", "I;16L"), "uint16"),
+    "I": "int32",
+    "F": "float32",
 }
 
 # Deflate can't expand its input by more than this.
@@ -47,17 +42,7 @@ MAX_DEFLATE_RATIO = 1040
 
 
 class RasterReader:
-    """Reads the one plane of a PNG, JPEG or BMP file.
-
-    Parameters
-    ----------
-    content : FileContent
-        The open file.
-    kind : str
-        `png`, `jpeg` or `bmp`.
-    max_megapixels : float
-        Largest frame allowed.
-    """
+    """Reads the one plane of a `png`, `jpeg` or `bmp` file of at most `max_megapixels`."""
 
     def __init__(self, content: FileContent, kind: str, max_megapixels: float) -> None:
         self._content = content
@@ -86,13 +71,7 @@ class RasterReader:
         self._image.close()
 
     def read(self, time: int, channel: int, z: int) -> NDArray[Any]:
-        """Read the plane; all indices are zero.
-
-        Returns
-        -------
-        ndarray, shape (y, x)
-            Grey values.
-        """
+        """Read the plane as grey values (y, x); all indices are zero."""
         if self._deep:
             # Pillow would throw away the lower eight bits.
             import imagecodecs
@@ -111,7 +90,7 @@ class RasterReader:
 
     def _make_info(self) -> ImageInfo:
         image = self._image
-        dtype, colour = _MODES.get(image.mode, ("uint8", True))
+        dtype, colour = _GREY_MODES.get(image.mode, "uint8"), image.mode not in _GREY_MODES
         if self._deep:
             dtype, colour = "uint16", self._content.head[25] != 4
         exif: dict[int, Any] = {}
@@ -162,11 +141,8 @@ class RasterReader:
         return tuple(found)
 
     def _date(self, exif: dict[int, Any]) -> datetime | None:
-        for value in (exif.get(36867), exif.get(306), self._image.info.get("Creation Time")):
-            date = parse_date(value)
-            if date is not None:
-                return date
-        return None
+        stated = (exif.get(36867), exif.get(306), self._image.info.get("Creation Time"))
+        return next(filter(None, map(parse_date, stated)), None)
 
 
 @contextmanager

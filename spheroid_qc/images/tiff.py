@@ -34,7 +34,6 @@ from spheroid_qc.images.tiff_layout import (
     SEPARATED,
     YCBCR,
     Address,
-    PageLayout,
     layout_of,
 )
 from spheroid_qc.images.tiff_outline import (
@@ -71,19 +70,10 @@ def quiet_decoders() -> Iterator[None]:
 
 
 class TiffReader:
-    """Reads planes of one TIFF file.
+    """Reads planes, of at most `max_megapixels` each, of one TIFF file.
 
-    Parameters
-    ----------
-    content : FileContent
-        The open file.
-    max_megapixels : float
-        Largest frame allowed.
-
-    Raises
-    ------
-    ImageError
-        If the file can't be read; other exceptions of decoders are the caller's to translate.
+    Raises `ImageError` if the file can't be read; other exceptions of decoders are the caller's to
+    translate.
     """
 
     def __init__(self, content: FileContent, max_megapixels: float) -> None:
@@ -101,7 +91,15 @@ class TiffReader:
         self._description = self._text(270)
         self._ome = self._read_ome()
         self._imagej = self._read_imagej()
-        self._layout = self._lay_out()
+        self._layout = layout_of(
+            self._outline.directories,
+            self._description,
+            self._ome,
+            self._imagej,
+            self._vendor_order(),
+            content.name,
+            cut=self._outline.cut,
+        )
         if math.prod(self._layout.sizes) > MAX_PLANES:
             raise ImageError(cut_short(self._content, "it claims more planes than any file holds"))
         self.info = self._make_info()
@@ -111,22 +109,10 @@ class TiffReader:
         self._tiff.close()
 
     def read(self, time: int, channel: int, z: int) -> NDArray[Any]:
-        """Read one plane.
+        """Read one plane as grey values (y, x) in native byte order.
 
-        Parameters
-        ----------
-        time, channel, z : int
-            Zero-based indices within the sizes of `info`.
-
-        Returns
-        -------
-        ndarray, shape (y, x)
-            Grey values in native byte order.
-
-        Raises
-        ------
-        ImageError
-            If the plane is missing, damaged, or of a kind that is not read.
+        Indices count from zero, within the sizes of `info`. Raises `ImageError` if the plane is
+        missing, damaged, or of a kind that is not read.
         """
         address = self._layout.find(time, channel, z)
         name = self._content.name
@@ -190,9 +176,12 @@ class TiffReader:
             palette=None if colours is None else np.asarray(colours).T,
         )
 
+    def _value(self, code: int, default: Any = None) -> Any:
+        """Value of a tag of the first page."""
+        return self._tags[code].value if code in self._tags else default
+
     def _text(self, code: int) -> str:
-        tag = self._tags.get(code)
-        value = tag.value if tag is not None else ""
+        value = self._value(code)
         if isinstance(value, bytes):
             value = value.decode("utf-8", errors="replace")
         return value.strip("\x00") if isinstance(value, str) else ""
@@ -211,43 +200,27 @@ class TiffReader:
 
     def _read_imagej(self) -> ImageJFacts | None:
         # OME files may carry the ImageJ description in a second text.
-        for text in (self._description, *self._more_descriptions()):
-            if text.startswith("ImageJ="):
-                extra = self._tags[50839].value if 50839 in self._tags else {}
+        first: Any = self._tiff.pages[0]
+        more = [tag.value for tag in first.tags if tag.code == 270][1:]
+        for text in (self._description, *more):
+            if isinstance(text, str) and text.startswith("ImageJ="):
+                extra = self._value(50839)
                 extra = extra if isinstance(extra, dict) else {}
                 return read_imagej(text, self._resolution(), extra, self._content.name)
         return None
 
-    def _more_descriptions(self) -> list[str]:
-        first: Any = self._tiff.pages[0]
-        found = [tag.value for tag in first.tags if tag.code == 270][1:]
-        return [text for text in found if isinstance(text, str)]
-
     def _resolution(self) -> tuple[float, float] | None:
         sides = []
         for code in (282, 283):
-            tag = self._tags.get(code)
-            value = tag.value if tag is not None else None
+            value = self._value(code)
             if not (isinstance(value, tuple) and len(value) == 2 and value[1]):
                 return None
             sides.append(value[0] / value[1])
         return sides[0], sides[1]
 
-    def _lay_out(self) -> PageLayout:
-        pages = self._outline.directories
-        return layout_of(
-            pages,
-            self._description,
-            self._ome,
-            self._imagej,
-            self._vendor_order(),
-            self._content.name,
-            cut=self._outline.cut,
-        )
-
     def _vendor_order(self) -> tuple[str, tuple[int, int, int]] | None:
         """Axes of MetaMorph STK and Zeiss LSM stacks, which have no other description."""
-        stk, lsm = (self._tags[code].value if code in self._tags else 0 for code in (33629, 34412))
+        stk, lsm = self._value(33629), self._value(34412)
         if isinstance(stk, dict) and int(stk.get("NumberPlanes", 1)) > 1:
             count, distances = int(stk["NumberPlanes"]), np.asarray(stk.get("ZDistance", 0))
             return ("ZTC", (1, 1, count)) if distances.all() else ("TCZ", (count, 1, 1))
@@ -269,7 +242,7 @@ class TiffReader:
         if len(names) != n_c:
             names = (vendor.channel,) if n_c == 1 else ("",) * n_c
         notes = [*self._layout.notes, *self._notes, *vendor.notes]
-        turned = self._tags[274].value if 274 in self._tags else 1
+        turned = self._value(274, 1)
         if turned != 1:
             notes.append(
                 f"The TIFF orientation {turned} of {self._content.name} is not applied; pixels are "
@@ -277,9 +250,10 @@ class TiffReader:
             )
         if self._outline.cut:
             notes.append(f"{self._content.name} may be cut short: its last page leads nowhere.")
-        acquired = [ome.acquired if ome else None, vendor.acquired]
-        acquired += [self._exif_date(), parse_date(self._text(306))]
-        acquired.append(imagej.acquired if imagej else None)
+        exif = self._value(34665)
+        taken = exif.get("DateTimeOriginal") if isinstance(exif, dict) else None
+        acquired = [ome.acquired if ome else None, vendor.acquired, parse_date(taken)]
+        acquired += [parse_date(self._text(306)), imagej.acquired if imagej else None]
         bits = base.bits if base.one(FORMAT, 1) in (1, 2) else None
         if ome is not None and ome.bits and bits and ome.bits < bits:
             bits = ome.bits
@@ -299,7 +273,7 @@ class TiffReader:
             bits=bits,
             channel_names=tuple(names),
             calibrations=self._calibrations(vendor, base),
-            acquired=next((date for date in acquired if date is not None), None),
+            acquired=next(filter(None, acquired), None),
             times_h=self._times(n_t),
             positions=positions,
             notes=tuple(notes),
@@ -315,11 +289,6 @@ class TiffReader:
         if self._imagej is not None and self._imagej.interval_s and n_t > 1:
             return tuple(i * self._imagej.interval_s / 3600 for i in range(n_t))
         return None
-
-    def _exif_date(self) -> Any:
-        tag = self._tags.get(34665)
-        values = tag.value if tag is not None else None
-        return parse_date(values.get("DateTimeOriginal")) if isinstance(values, dict) else None
 
     def _vendor_facts(self, base: Directory) -> VendorFacts:
         wanted = (33560, 33628, 34118, 34412, 34665, 34680, 34682, 51123)
@@ -345,7 +314,7 @@ class TiffReader:
         if vendor.calibration is not None:
             found.append(vendor.calibration)
         resolution = self._resolution()
-        unit = self._tags[296].value if 296 in self._tags else 2
+        unit = self._value(296, 2)
         scale = {2: 25_400.0, 3: 10_000.0}.get(int(unit) if isinstance(unit, int) else 1)
         if resolution is not None and scale is not None and self._imagej is None:
             found.append(

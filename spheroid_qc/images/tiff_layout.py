@@ -33,24 +33,11 @@ class Address(NamedTuple):
 class PageLayout:
     """Where the planes of a file lie.
 
-    Parameters
-    ----------
-    sizes : tuple of int
-        Numbers of times, channels and focus planes.
-    base : int
-        Index of the page that the others are like.
-    pages : sequence of int
-        Indices of the pages, in the order in which planes are dealt out over them.
-    order : str
-        The axes T, C, Z from fast to slow.
-    spread : int
-        Channels that lie side by side in a pixel.
-    repeated : bool
-        All pictures stand behind the first page, one after the other.
-    planes : mapping, optional
-        (time, channel, z) -> page, instead of an order.
-    notes : tuple of str
-        Doubts about how axes were read.
+    `sizes` are the numbers of times, channels and focus planes; `base` is the page that the others
+    are like. Planes are dealt out over `pages` in `order`, the axes T, C, Z from fast to slow, or
+    stand in `planes`, (time, channel, z) -> page. `spread` channels lie side by side in a pixel;
+    `repeated`: all pictures stand behind the first page, one after the other. `notes` are doubts
+    about how axes were read.
     """
 
     sizes: Key
@@ -90,29 +77,11 @@ def layout_of(
     *,
     cut: bool = False,
 ) -> PageLayout:
-    """Lay out the planes of a file.
+    """Lay out the planes of a file; there is at least one.
 
-    Parameters
-    ----------
-    pages : sequence of Directory
-        All pages of the main chain.
-    description : str
-        Text of the first page.
-    ome : OmeImage or None
-        What OME-XML says, if there is any.
-    imagej : ImageJFacts or None
-        What ImageJ says, if it wrote the file.
-    order : (str, (int, int, int)) or None
-        Axes from fast to slow and their sizes (t, c, z), where a vendor says so.
-    file_name : str
-        For notes.
-    cut : bool
-        The chain of pages breaks off: pictures must not be looked for behind the first page.
-
-    Returns
-    -------
-    PageLayout
-        With at least one plane.
+    `pages` are all of the main chain, `description` is the text of the first. `order` has axes from
+    fast to slow and their sizes (t, c, z), where a vendor says so. `cut`: the chain of pages breaks
+    off, so that pictures must not be looked for behind the first page.
     """
     if ome is not None:
         laid = _by_ome(pages, ome)
@@ -180,10 +149,9 @@ def _by_imagej(
                 "slices; they are read as times."
             ]
         sizes, total = (claimed, 1, 1), claimed
-    if len(like) == 1 and total > 1 and not cut:
-        # ImageJ writes stacks beyond 4 GB as one page with the pictures one after the other.
-        return _grid(like, "CZT", sizes, base, spread, notes, repeated=True)
-    return _grid(like, "CZT", sizes, base, spread, notes)
+    # ImageJ writes stacks beyond 4 GB as one page with the pictures one after the other.
+    repeated = len(like) == 1 and total > 1 and not cut
+    return _grid(like, "CZT", sizes, base, spread, notes, repeated=repeated)
 
 
 def _by_shape(description: str, page: Directory, like: list[int], base: int) -> PageLayout | None:

@@ -86,14 +86,9 @@ class Directory:
 
 @dataclass(slots=True)
 class TiffOutline:
-    """All directories of the main chain.
+    """All directories of the main chain, in file order.
 
-    Parameters
-    ----------
-    directories : list of Directory
-        In file order.
-    cut : bool
-        The chain leads outside the file or in a circle after the last of them.
+    `cut`: the chain leads outside the file or in a circle after the last of them.
     """
 
     directories: list[Directory]
@@ -101,22 +96,9 @@ class TiffOutline:
 
 
 def walk_directories(content: FileContent) -> TiffOutline:
-    """Walk through the directories of a TIFF file.
+    """Walk through the directories of a file that begins like a TIFF; there is at least one.
 
-    Parameters
-    ----------
-    content : FileContent
-        An open file that begins like a TIFF.
-
-    Returns
-    -------
-    TiffOutline
-        With at least one directory.
-
-    Raises
-    ------
-    ImageError
-        If not even the first directory can be read.
+    Raises `ImageError` if not even the first can be read.
     """
     head = content.read_at(0, 16)
     order = "<" if head[:2] == b"II" else ">"
@@ -189,10 +171,7 @@ def _directory(
 def check_codestreams(content: FileContent, page: Directory) -> None:
     """Compare the sizes inside JPEG and JPEG 2000 strips or tiles with those of the page.
 
-    Raises
-    ------
-    ImageError
-        If a stream claims another size than its strip or tile.
+    Raises `ImageError` if a stream claims another size than its strip or tile.
     """
     if page.compression not in JPEG + JPEG2000:
         return
@@ -284,19 +263,7 @@ COMPRESSIONS: dict[int, tuple[str, float | None]] = {
 def check_directory(content: FileContent, page: Directory, max_megapixels: float) -> None:
     """See to it that a page can be decoded: sane sizes, known compression, all bytes present.
 
-    Parameters
-    ----------
-    content : FileContent
-        The file.
-    page : Directory
-        The page that is about to be decoded.
-    max_megapixels : float
-        Largest frame that is allowed.
-
-    Raises
-    ------
-    ImageError
-        With the reason and what to do.
+    Raises `ImageError` with the reason and what to do; frames have at most `max_megapixels`.
     """
     check_size(content.name, page.width, page.height, page.samples, max_megapixels)
     depths = page.values.get(BITS, (1,))
@@ -346,10 +313,7 @@ def check_directory(content: FileContent, page: Directory, max_megapixels: float
 def check_size(name: str, width: int, height: int, samples: int, max_megapixels: float) -> None:
     """Refuse frames without pixels and frames that are larger than allowed.
 
-    Raises
-    ------
-    ImageError
-        With the sizes, and what to do.
+    Raises `ImageError` with the sizes, and what to do.
     """
     if width < 1 or height < 1 or samples < 1:
         raise ImageError(

@@ -54,22 +54,9 @@ def decode_xml(data: bytes) -> str:
 
 
 def parse_xml(text: str) -> Element:
-    """Parse XML text.
+    """Parse XML text, already decoded, to its root; a trailing zero byte is allowed.
 
-    Parameters
-    ----------
-    text : str
-        The document, already decoded; a trailing zero byte is allowed.
-
-    Returns
-    -------
-    xml.etree.ElementTree.Element
-        The root.
-
-    Raises
-    ------
-    XMLRefusedError
-        If it is not well formed, too large, too deep, or declares entities.
+    Raises `XMLRefusedError` if it is not well formed, too large, too deep, or declares entities.
     """
     if len(text) > MAX_XML_CHARACTERS:
         raise XMLRefusedError(f"it is {len(text) / 1e6:.0f} MB long")

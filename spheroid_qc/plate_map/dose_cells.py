@@ -52,14 +52,7 @@ class _CellError(Exception):
 class DoseReader:
     """Reads drugs, doses and other amounts from the rows of one map.
 
-    Attributes
-    ----------
-    style : NumberStyle
-        How the map writes numbers.
-    messages : TableMessages
-        Takes what is wrong.
-    has_drugs : bool
-        Whether the map has a column of drugs at all.
+    `messages` takes what is wrong; `has_drugs`: the map has a column of drugs at all.
     """
 
     style: NumberStyle
@@ -80,10 +73,7 @@ class DoseReader:
     def quantity(self, heading: Heading, cell: Cell, *, minimum: float | None) -> float | None:
         """Read a number that is no dose (hours, cells, g/mol), in the kind's own unit.
 
-        Returns
-        -------
-        float or None
-            None if there is none, or if it is wrong and a problem.
+        None if there is none, or if it is wrong and a problem.
         """
         if self.messages.untrusted(cell) or is_missing(cell.text):
             return None

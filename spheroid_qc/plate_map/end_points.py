@@ -63,11 +63,9 @@ class EndPoints:
         imaged = list(dict.fromkeys(plates))
         if len(imaged) > 1 and all(plate is None for plate, _ in self.values):
             raise PlateMapError(
-                [
-                    f"{self.source} names no plate, but {len(imaged)} plates were imaged "
-                    f"({', '.join(imaged[:8])}); add a column plate, since a measured value "
-                    "belongs to one plate only."
-                ]
+                f"{self.source} names no plate, but {len(imaged)} plates were imaged "
+                f"({', '.join(imaged[:8])}); add a column plate, since a measured value "
+                "belongs to one plate only."
             )
         return on_imaged_plates(self.values, imaged, self.source)
 
@@ -155,10 +153,8 @@ def _read_tidy(
     if grids:
         return read_grids(grids, messages, well_count)
     raise PlateMapError(
-        [
-            f"{tables[0].title}, line 1, column 1: no column with wells and no grid is found; name "
-            "a column well, and a column plate if there are several plates."
-        ]
+        f"{tables[0].title}, line 1, column 1: no column with wells and no grid is found; name "
+        "a column well, and a column plate if there are several plates."
     )
 
 

@@ -23,30 +23,11 @@ def finish_map(
     messages: TableMessages,
     source: str,
 ) -> PlateMap:
-    """Make the map of all wells.
+    """Make the map of all wells; its notes and warnings are left to the caller.
 
-    Parameters
-    ----------
-    builders : list of WellBuilder
-        In the file's order.
-    drug_names : list of str
-        Names of all drugs as they appear.
-    headings : list of Heading
-        The map's columns.
-    messages : TableMessages
-        Takes problems, notes and warnings.
-    source : str
-        Name of the file.
-
-    Returns
-    -------
-    PlateMap
-        Notes and warnings are left to the caller.
-
-    Raises
-    ------
-    PlateMapError
-        If anything is refused.
+    `builders` are in the file's order, `drug_names` are those of all drugs as they appear, `source`
+    is the name of the file. `messages` takes problems, notes and warnings; `PlateMapError` is
+    raised if anything is refused.
     """
     columns = tuple(h.written for h in headings if h.kind in ("extra", "stratum"))
     strata = _strata(headings, builders)
@@ -237,12 +218,7 @@ def decide_role(well: WellBuilder) -> str | None:
 def make_doses(well: WellBuilder, drugs: dict[str, str]) -> tuple[Dose, ...]:
     """Convert the drugs of a well, in the map's order of drugs.
 
-    Parameters
-    ----------
-    well : WellBuilder
-        The well.
-    drugs : dict
-        Lower-case name to the name as first spelled, in order of first appearance.
+    `drugs` has lower-case names to names as first spelled, in order of first appearance.
     """
     dosed = well.dosed
     if len(dosed) > MAX_DRUGS:

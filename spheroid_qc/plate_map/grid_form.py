@@ -28,22 +28,10 @@ _PLATE_LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """One grid.
+    """One grid, with all its cells, also empty ones.
 
-    Attributes
-    ----------
-    table : Table
-        Where it stands.
-    name : str
-        Name of the variable; empty where there is none.
-    plate : str or None
-        Name of the plate that a line above states.
-    line, column : int
-        Place of the top-left cell.
-    last_line : int
-        Last line of the grid.
-    cells : tuple of (Well, Cell)
-        All cells, also empty ones.
+    `name` is that of the variable, empty where there is none; `plate` is the one that a line above
+    states. `line` and `column` are the place of the top-left cell.
     """
 
     table: Table
@@ -91,19 +79,10 @@ def _heads(row: TableRow) -> list[tuple[int, list[int]]]:
 
 
 def find_grids(table: Table, messages: TableMessages) -> list[Grid]:
-    """Find all grids of a table.
+    """Find all grids of a table, from top to bottom and left to right.
 
-    Parameters
-    ----------
-    table : Table
-        Any table.
-    messages : TableMessages
-        Takes what is wrong within a grid (rows out of order, a value beyond the last column).
-
-    Returns
-    -------
-    list of Grid
-        From top to bottom and left to right.
+    `messages` takes what is wrong within a grid (rows out of order, a value beyond the last
+    column).
     """
     grids: list[Grid] = []
     rows = list(table.rows)
@@ -203,21 +182,9 @@ def _grid(
 def read_grids(
     grids: Iterable[Grid], messages: TableMessages, well_count: int | None = None
 ) -> TidyMap:
-    """Join grids of several variables into one row a well.
+    """Join grids of several variables into one row a well that any of them says something about.
 
-    Parameters
-    ----------
-    grids : iterable of Grid
-        All with a name (or on a sheet whose name is one).
-    messages : TableMessages
-        Takes what is found.
-    well_count : int, optional
-        Wells of the plate.
-
-    Returns
-    -------
-    TidyMap
-        One row for every well that any grid says something about.
+    All grids have a name, or are on a sheet whose name is one. `well_count`: wells of the plate.
     """
     grids = list(grids)
     named = _named_grids(grids, messages)

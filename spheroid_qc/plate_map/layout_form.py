@@ -27,10 +27,7 @@ def find_treatments(table: Table) -> HeadingLine | None:
 def sibling_of(path: Path, word: str = "layout", other: str = "treatment") -> Path | None:
     """Find the file beside `path` that is named like it, with `treatment` for `layout`.
 
-    Raises
-    ------
-    PlateMapError
-        If several files are named so.
+    Raises `PlateMapError` if several files are named so.
     """
     stem = path.stem.casefold()
     wanted = {stem.replace(word, other), stem.replace(word, other + "s")} - {stem}
@@ -49,10 +46,8 @@ def sibling_of(path: Path, word: str = "layout", other: str = "treatment") -> Pa
     if len(found) > 1:
         names = " and ".join(file.name for file in found)
         raise PlateMapError(
-            [
-                f"{path.name} has several tables beside it that are named like its {other} table, "
-                f"{names}; keep one of them."
-            ]
+            f"{path.name} has several tables beside it that are named like its {other} table, "
+            f"{names}; keep one of them."
         )
     return found[0] if found else None
 
@@ -66,23 +61,10 @@ def _plain_index(text: str) -> str:
 def read_layout(
     grid: Grid, line: HeadingLine, messages: TableMessages, well_count: int | None = None
 ) -> TidyMap:
-    """Join a layout with its treatments.
+    """Join a layout with its treatments: a well's cells are those of its treatment.
 
-    Parameters
-    ----------
-    grid : Grid
-        Treatment numbers.
-    line : HeadingLine
-        The headings of the treatment table, as found by `find_treatments`.
-    messages : TableMessages
-        Takes what is found.
-    well_count : int, optional
-        Wells of the plate.
-
-    Returns
-    -------
-    TidyMap
-        One row for every well with a treatment number; its cells are those of the treatment.
+    `grid` holds treatment numbers (a well without one has no row); `line` are the headings of the
+    treatment table, as found by `find_treatments`. `well_count`: wells of the plate.
     """
     for sentence in grid.table.merged_problems(grid.line, grid.last_line):
         messages.problem(sentence, "merged cells")

@@ -17,21 +17,9 @@ def find_wells(table: Table) -> HeadingLine | None:
 
 
 def read_long(line: HeadingLine, messages: TableMessages, well_count: int | None = None) -> TidyMap:
-    """Read the lines of a long-form map.
+    """Read the lines of a long-form map, in the file's order.
 
-    Parameters
-    ----------
-    line : HeadingLine
-        As found by `find_wells`.
-    messages : TableMessages
-        Takes what is found.
-    well_count : int, optional
-        Wells of the plate.
-
-    Returns
-    -------
-    TidyMap
-        In the file's order.
+    `line` is what `find_wells` found; `well_count`: wells of the plate.
     """
     table, body = line.table, line.body()
     if not body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
 from spheroid_qc.plate_map.mapped_wells import MappedWell, PlateMap
 from spheroid_qc.wells import PLATE_FORMATS, fits, parse_well, smallest_format
@@ -12,18 +13,10 @@ _HIGHEST_UM = 20_000.0
 
 
 def warnings_of(plate_map: PlateMap) -> list[str]:
-    """Say what is odd.
+    """Say in finished sentences what is odd about a map without mistakes.
 
-    Parameters
-    ----------
-    plate_map : PlateMap
-        A map without mistakes.
-
-    Returns
-    -------
-    list of str
-        Finished sentences: no vehicle, lone wells outside the plate, two vehicles without
-        groups, doses that look like a wrong unit, names that look like one drug misspelled.
+    No vehicle, lone wells outside the plate, two vehicles without groups, treated wells without
+    drugs, doses that look like a wrong unit, names that look like one drug misspelled.
     """
     return [
         *_without_vehicle(plate_map),
@@ -127,22 +120,19 @@ def _huge_doses(plate_map: PlateMap) -> list[str]:
 
 
 def _similar_names(plate_map: PlateMap) -> list[str]:
-    names = [*plate_map.drugs]
-    sentences = []
-    for position, first in enumerate(names):
-        for second in names[position + 1 :]:
-            if _misspelled(first.casefold(), second.casefold()):
-                sentences.append(
-                    f"{plate_map.source} has the drugs {first} and {second}, read as two; write "
-                    "one name if they are the same."
-                )
-    sentences += [
+    alike = [
+        f"{plate_map.source} has the drugs {first} and {second}, read as two; write one name if "
+        "they are the same."
+        for first, second in combinations(plate_map.drugs, 2)
+        if _misspelled(first.casefold(), second.casefold())
+    ]
+    joined = [
         f"{plate_map.source} has {name!r}, read as one drug; write a combination as drug and "
         "drug_2 with a dose each."
-        for name in names
+        for name in plate_map.drugs
         if re.search(r"\w\s*[+&]\s*\w", name)
     ]
-    return sentences
+    return alike + joined
 
 
 def _misspelled(first: str, second: str) -> bool:

@@ -12,6 +12,7 @@ from spheroid_qc.errors import PlateMapError
 from spheroid_qc.wording import listed
 
 ROLES = ("vehicle", "positive_control", "blank", "treated")
+TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
 MAX_DRUGS = 3
 
 Entry = TypeVar("Entry")
@@ -248,21 +249,17 @@ def match_plates(named: Iterable[str], imaged: Iterable[str], source: str) -> di
     lost = [name for name in named if name not in matches]
     if lost and not matches:
         raise PlateMapError(
-            [
-                f"{source} names the plate{'s' * (len(lost) > 1)} {listed(lost)}, which "
-                f"{'are' if len(lost) > 1 else 'is'} not among the imaged plates "
-                f"({listed(imaged) or 'none'}); write the names as they are listed here into the "
-                "column plate, or leave that column out if the map holds for every plate."
-            ]
+            f"{source} names the plate{'s' * (len(lost) > 1)} {listed(lost)}, which "
+            f"{'are' if len(lost) > 1 else 'is'} not among the imaged plates "
+            f"({listed(imaged) or 'none'}); write the names as they are listed here into the "
+            "column plate, or leave that column out if the map holds for every plate."
         )
     twice = [plate for plate in imaged if list(matches.values()).count(plate) > 1]
     if twice:
         names = [name for name, plate in matches.items() if plate == twice[0]]
         raise PlateMapError(
-            [
-                f"{source} has two plates, {listed(names)}, that both match the imaged plate "
-                f"{twice[0]}; write the plate's name one way."
-            ]
+            f"{source} has two plates, {listed(names)}, that both match the imaged plate "
+            f"{twice[0]}; write the plate's name one way."
         )
     return matches
 

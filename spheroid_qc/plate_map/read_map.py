@@ -91,7 +91,7 @@ def read_plate_map(
     if not plate_map.wells:
         title = tidy.tables[0].title
         raise PlateMapError(
-            [f"{title}, line 1: no well is mapped; fill in wells and what they hold."]
+            f"{title}, line 1: no well is mapped; fill in wells and what they hold."
         )
     _note_columns(tidy.headings, plate_map, messages)
     warnings = [*messages.warnings, *warnings_of(plate_map)]
@@ -114,11 +114,9 @@ def _read_tidy(
     layout = _lone_layout(grids)
     if layout is None and treatment_table is not None:
         raise PlateMapError(
-            [
-                f"{path.name} is no layout of treatment numbers, so that the treatment table "
-                f"{Path(treatment_table).name} has no place; give one grid with treatment numbers, "
-                "or leave the treatment table out."
-            ]
+            f"{path.name} is no layout of treatment numbers, so that the treatment table "
+            f"{Path(treatment_table).name} has no place; give one grid with treatment numbers, "
+            "or leave the treatment table out."
         )
     treatments = _treatments_for(path, tables, treatment_table) if layout else None
     if layout is not None and treatments is not None:
@@ -137,7 +135,7 @@ def _read_tidy(
             )
         return tidy
     if not grids:
-        raise PlateMapError([_unknown_form(path, tables, lines)])
+        raise PlateMapError(_unknown_form(path, tables, lines))
     for table in {id(grid.table): grid.table for grid in grids}.values():
         find_grids(table, messages)
     tidy = read_grids(grids, messages, well_count)
@@ -152,16 +150,11 @@ def _read_tidy(
 
 def _lone_layout(grids: list[Grid]) -> Grid | None:
     """Give the only grid, if it may hold treatment numbers."""
-    nameless = [
-        grid
-        for grid in grids
-        if not grid.name
-        or "layout" in grid.name.casefold()
-        or read_heading(grid.name).kind == "index"
-    ]
-    if len(grids) != 1 or not nameless:
+    if len(grids) != 1:
         return None
-    return grids[0]
+    name = grids[0].name
+    numbers = not name or "layout" in name.casefold() or read_heading(name).kind == "index"
+    return grids[0] if numbers else None
 
 
 def _treatments_for(
@@ -178,11 +171,9 @@ def _treatments_for(
     line = next(filter(None, map(find_treatments, read_tables(treatment_file))), None)
     if line is None:
         raise PlateMapError(
-            [
-                f"{treatment_file.name}, line 1, column 1: no treatment table is found; its first "
-                "line must name the columns Index, Drug_1, Conc_1 (with the unit, such as "
-                "Conc_1_uM)."
-            ]
+            f"{treatment_file.name}, line 1, column 1: no treatment table is found; its first "
+            "line must name the columns Index, Drug_1, Conc_1 (with the unit, such as "
+            "Conc_1_uM)."
         )
     return line
 

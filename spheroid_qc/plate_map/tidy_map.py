@@ -17,18 +17,8 @@ from spheroid_qc.tables.headings import Heading
 class WellCells:
     """What one line (or one place of all grids) says about one well.
 
-    Attributes
-    ----------
-    place : str
-        Where it stands, for messages.
-    plate : str or None
-        None where the map names no plates.
-    well : str
-        Canonical name.
-    cells : tuple of (Heading, Cell)
-        What is said, in the order of columns.
-    line : int
-        Line of the file.
+    `place` is where it stands, for messages, `line` the line of the file. `plate` is None where the
+    map names no plates; `cells` are in the order of columns.
     """
 
     place: str
@@ -56,14 +46,8 @@ class WellCells:
 class TidyMap:
     """A map in the middle form.
 
-    Attributes
-    ----------
-    rows : list of WellCells
-        In the file's order; a well may have several.
-    headings : list of Heading
-        The columns, without those of plate and well.
-    tables : list of Table
-        What was read.
+    `rows` are in the file's order, and a well may have several; `headings` are the columns without
+    those of plate and well.
     """
 
     rows: list[WellCells]

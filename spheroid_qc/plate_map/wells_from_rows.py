@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from spheroid_qc.plate_map.dose_cells import DoseReader, DrugDose
+from spheroid_qc.plate_map.mapped_wells import TEXTS
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.tables.cell_values import clean, is_missing, numeric_text
 from spheroid_qc.tables.cells import Cell
@@ -14,7 +15,6 @@ from spheroid_qc.tables.numbers import NumberStyle, style_of
 from spheroid_qc.tables.roles import read_control_flag, read_role, role_name
 from spheroid_qc.wording import listed, plural
 
-_TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
 _TIMES = ("dosed_at_h", "washout_at_h")
 _NUMERIC = ("dose", *_TIMES, "cells_seeded", "molar_mass_g_mol")
 
@@ -22,17 +22,7 @@ _NUMERIC = ("dose", *_TIMES, "cells_seeded", "molar_mass_g_mol")
 def read_wells(tidy: TidyMap, messages: TableMessages) -> tuple[list[WellBuilder], list[str]]:
     """Join the rows of each well and refuse what contradicts itself.
 
-    Parameters
-    ----------
-    tidy : TidyMap
-        The map.
-    messages : TableMessages
-        Takes what is found.
-
-    Returns
-    -------
-    (list of WellBuilder, list of str)
-        In order of first appearance, with the names of all drugs as they appear.
+    Wells are in order of first appearance, the names of all drugs as they appear.
     """
     style = _number_style(tidy, messages)
     reader = DoseReader(style, messages, "drug" in tidy.kinds)
@@ -109,28 +99,12 @@ def _content_of(doses: list[DrugDose]) -> tuple[str, str]:
 class WellBuilder:
     """One well, while its rows are joined.
 
-    Attributes
-    ----------
-    first_row : WellCells
-        Where the well stands first.
-    reader : DoseReader
-        Reads its numbers; its messages take what is wrong.
-    all_drugs : list of str
-        Takes the names of drugs, for all wells of the map.
-    rows : list of (int, list of DrugDose)
-        Line of the file and what it names, for each row.
-    doses : list of DrugDose
-        Drugs that are no control, also those of dose 0 and those without a dose.
-    named : dict
-        Everything named in place of a drug: lower-case name to the name as written.
-    role, role_place : str
-        As a column of roles states it, and where.
-    implied_role, control : str
-        Role that a control's name means, and what the control is called.
-    marked_control : bool
-        A column `control` says TRUE.
-    texts, numbers, extra : dict
-        Other columns with a meaning, and further columns.
+    `all_drugs` takes the names of drugs, for all wells of the map. `rows` has the line of the file
+    and what it names. `doses` are drugs that are no control, also those of dose 0 and those without
+    a dose; `named` is everything named in place of a drug, lower-case name to the name as written.
+    `role` is as a column of roles states it, `implied_role` what a control's name means, `control`
+    what the control is called; `marked_control`: a column `control` says TRUE. `texts` and
+    `numbers` are other columns with a meaning.
     """
 
     first_row: WellCells
@@ -212,7 +186,7 @@ class WellBuilder:
             self._add_dose(dose)
         self._add_roles(row)
         for heading, cell in row.cells:
-            if heading.kind in _TEXTS:
+            if heading.kind in TEXTS:
                 self._add_text(heading, cell)
             elif heading.kind in ("extra", "stratum"):
                 self._add_extra(heading, cell)

@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 
 from spheroid_qc.atomic import atomic_path
-from spheroid_qc.plate_map.mapped_wells import Dose, MappedWell, PlateMap
+from spheroid_qc.plate_map.mapped_wells import TEXTS, Dose, MappedWell, PlateMap
 
-_TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
-_OPTIONAL = ("molar_mass_g_mol", "dosed_at_h", "washout_at_h", "cells_seeded", *_TEXTS)
+_OPTIONAL = ("molar_mass_g_mol", "dosed_at_h", "washout_at_h", "cells_seeded", *TEXTS)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -72,7 +71,7 @@ def _lines(plate_map: PlateMap) -> list[tuple[MappedWell, Dose | None]]:
 
 def _values(well: MappedWell, dose: Dose | None) -> tuple[dict[str, str], dict[str, str]]:
     """Give the columns with a meaning, and the further ones."""
-    values = {name: getattr(well, name) for name in _TEXTS}
+    values = {name: getattr(well, name) for name in TEXTS}
     values |= {
         "plate": well.plate or "",
         "well": well.well,

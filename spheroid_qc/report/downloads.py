@@ -37,18 +37,8 @@ _BEGINNING = (1980, 1, 1, 0, 0, 0)
 class Download:
     """One thing to save.
 
-    Parameters
-    ----------
-    name : str
-        File name.
-    about : str
-        What it holds.
-    size : int
-        Bytes.
-    uri : str
-        `data:` URI; empty where it is only in the archive, or only beside the page.
-    beside : bool
-        Whether it was too large to be put into the page at all.
+    `size` in bytes; `uri` is a `data:` URI, empty where it is only in the archive, or only beside
+    the page because it was too large to be put into it (`beside`).
     """
 
     name: str
@@ -61,17 +51,8 @@ class Download:
 def downloads(folders: Sequence[Path], tables: Sequence[str] = tuple(TABLES)) -> list[Download]:
     """Put tables into the page.
 
-    Parameters
-    ----------
-    folders : sequence of Path
-        Where the CSV files lie; the first that has one is asked.
-    tables : sequence of str
-        Which, without `.csv`; absent ones are passed over.
-
-    Returns
-    -------
-    list of Download
-        First one archive of all that fit, then each table; small ones can be saved alone.
+    First one archive of all that fit, then each table; small ones can be saved alone. The first of
+    the folders that has the CSV file is asked; tables that none has are passed over.
     """
     found = []
     for name in tables:

@@ -63,17 +63,7 @@ def _slices(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, str, str
 
 
 def dose_groups(analysis: Analysis) -> list[DrugGroup]:
-    """Draw dose responses, one group of panels a response.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        For `dose_response` and the rows that were used.
-
-    Returns
-    -------
-    list of DrugGroup
-    """
+    """Draw dose responses, one group of panels a response."""
     groups = []
     used = analysis.used
     if not len(used):
@@ -128,15 +118,7 @@ def _effect_limits(effect: pd.Series, kind: str) -> tuple[float, float] | None:
 def combination_groups(analysis: Analysis) -> list[DrugGroup]:
     """Draw what combinations do beyond their parts, one group a response.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        For `synergy`.
-
-    Returns
-    -------
-    list of DrugGroup
-        Each with the means of all combinations, and figures by combination.
+    Each has the means of all combinations, and figures by combination.
     """
     groups = []
     if not len(analysis.synergy):

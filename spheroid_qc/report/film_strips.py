@@ -41,20 +41,9 @@ Crop = tuple[float, float, float]
 class StripTask:
     """A strip to be drawn.
 
-    Parameters
-    ----------
-    key : tuple
-        Names it: given back with the strip.
-    folder, out : Path
-        Images and run folder.
-    views : tuple of ViewSource or None
-        One picture after another; None leaves its place empty.
-    crop : tuple of float or None
-        Centre (y, x) and side of what is shown, image pixels; None: the whole frame.
-    px : int
-        Side of one picture in the strip.
-    parameters, calibration
-        How images are read.
+    `key` is given back with the strip; `out` is the run folder. A view of None leaves its place
+    empty; `crop` is centre (y, x) and side of what is shown in image pixels (None: the whole
+    frame), `px` the side of one picture in the strip.
     """
 
     key: tuple[Any, ...]
@@ -71,20 +60,9 @@ class StripTask:
 class Strip:
     """Pictures side by side.
 
-    Parameters
-    ----------
-    key : tuple
-        Of its task.
-    px : int
-        Side of one picture.
-    shown : tuple of bool
-        Which pictures could be read.
-    uri : str
-        The strip as a `data:` URI; empty if no picture could be read.
-    core, shed : tuple of str
-        SVG paths of each picture, in steps of 1 / `GRID` of its pixels.
-    um_per_px : float or None
-        Length of one pixel of the strip.
+    `px` is the side of one picture, `um_per_px` the length of one pixel of the strip; `shown` tells
+    which could be read, and `uri` is empty if none could. `core` and `shed` are SVG paths of each
+    picture, in steps of 1 / `GRID` of its pixels.
     """
 
     key: tuple[Any, ...]
@@ -97,18 +75,7 @@ class Strip:
 
 
 def draw_strip(task: StripTask) -> Strip:
-    """Read, cut out, shrink and outline.
-
-    Parameters
-    ----------
-    task : StripTask
-        What is wanted.
-
-    Returns
-    -------
-    Strip
-        A picture that can't be read leaves an empty place.
-    """
+    """Read, cut out, shrink and outline; a picture that can't be read leaves an empty place."""
     tiles: list[FloatArray | None] = []
     core_paths, shed_paths = [], []
     um_per_px = None
@@ -184,17 +151,8 @@ def _cut(pixels: NDArray[Any], box: Crop, px: int) -> FloatArray:
 def outline_paths(mask: FloatArray, level: float = 0.5) -> str:
     """Outline a mask as an SVG path in whole steps of 1 / `GRID` pixels.
 
-    Parameters
-    ----------
-    mask : ndarray, shape (y, x)
-        Share of each pixel that is covered; NaN counts as 0.
-    level : float
-        Share from which a pixel is inside.
-
-    Returns
-    -------
-    str
-        Closed sub-paths, the largest ones first; empty for an empty mask.
+    `mask` (y, x) is the share of each pixel that is covered; NaN counts as 0, and from `level` a
+    pixel is inside. Closed sub-paths, the largest ones first; empty for an empty mask.
     """
     from skimage import measure
 

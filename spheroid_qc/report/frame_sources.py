@@ -31,16 +31,7 @@ from spheroid_qc.run.store.well_records import (
 class ViewSource:
     """One picture of one well at one time.
 
-    Parameters
-    ----------
-    well_timepoint : WellTimepoint
-        Its files.
-    field : int
-        The field that is shown.
-    stitched : bool
-        Whether all fields were put together to one picture.
-    mask : str
-        Name of its mask.
+    `stitched`: all fields were put together to one picture; `mask` is the name of its mask.
     """
 
     well_timepoint: WellTimepoint
@@ -53,20 +44,8 @@ class ViewSource:
 class Sources:
     """All pictures of a run.
 
-    Parameters
-    ----------
-    folder : Path
-        Images.
-    out : Path
-        Run folder.
-    parameters : Parameters
-        How images are read.
-    calibration : PlateCalibration
-        What the plate's own files say of the pixel size.
-    views : dict
-        (plate, well, time in the order of the plate) -> picture.
-    lacking : str
-        A sentence where there are none; empty otherwise.
+    `folder` holds the images, `out` is the run folder; `views`: (plate, well, time in the order of
+    the plate) -> picture. `lacking` is a sentence where there are none.
     """
 
     folder: Path
@@ -80,15 +59,8 @@ class Sources:
 def find_sources(root: Path) -> Sources:
     """Find images and masks of a run folder.
 
-    Parameters
-    ----------
-    root : Path
-        The run folder, with `run.json`, `frames.csv`, `masks/` and `records/`.
-
-    Returns
-    -------
-    Sources
-        Without views, and with a sentence that says why, where images or masks are not there.
+    Reads `run.json`, `frames.csv`, `masks/` and `records/`. Without views, and with a sentence that
+    says why, where images or masks are not there.
     """
     run = RunFolder(root)
     nothing = Sources(root, root, Parameters(), PlateCalibration({}), {})

@@ -58,18 +58,7 @@ def setting_rows(analysis: Analysis) -> list[dict[str, Any]]:
 
 
 def paragraphs(analysis: Analysis) -> list[str]:
-    """Say what was done, in sentences that can be copied.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        The record; methods that were not used are not described.
-
-    Returns
-    -------
-    list of str
-        Plain text.
-    """
+    """Say what was done, in plain sentences that can be copied; unused methods are left out."""
     messages = []
     if analysis.kind == "run":
         messages += _images(analysis)

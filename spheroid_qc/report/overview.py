@@ -28,22 +28,10 @@ _MOST_LINES = 400
 class Line:
     """One condition at the analysis time.
 
-    Parameters
-    ----------
-    title, role : str
-        What it is.
-    head : bool
-        Whether it begins a family.
-    n : int
-        Wells behind its means.
-    value, low, high : float
-        First metric with its interval; `at, from_, to` are the same on a scale of 0 to 100.
-    cells : tuple of str
-        Further figures in words.
-    states : tuple of (state, count)
-        Of its wells.
-    left_out : str
-        Wells that enter no mean.
+    `head`: it begins a family. `n` wells stand behind its means, `states` counts those of its
+    wells, and `left_out` are wells that enter no mean. The first metric and its interval are in
+    words `shown` and `bounds`, on a scale of 0 to 100 `at, from_, to`; `cells` are further figures
+    in words.
     """
 
     title: str
@@ -76,17 +64,7 @@ class Card:
 
 
 def facts(analysis: Analysis) -> list[str]:
-    """Say in a few words what was analysed.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        The record.
-
-    Returns
-    -------
-    list of str
-    """
+    """Say in a few words what was analysed."""
     wells, conditions = analysis.wells, analysis.conditions
     named = sorted({str(p) for p in wells["plate"].dropna()} - {""})
     found = []
@@ -126,15 +104,7 @@ _BLOCKS = (
 def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
     """Lay the verdict out by question.
 
-    Parameters
-    ----------
-    findings : sequence of VerdictFinding
-        `analysis.verdict.findings`.
-
-    Returns
-    -------
-    list of dict
-        `title`, `lead` (the summary of the question, if there is one), `findings`, `more`.
+    Each has `title`, `lead` (the summary of the question, if there is one), `findings`, `more`.
     """
     blocks = []
     asked = {topic for _, topics, _ in _BLOCKS for topic in topics}
@@ -157,21 +127,9 @@ def condition_lines(
 ) -> tuple[list[str], list[Line], tuple[float, float]]:
     """Lay out one line a condition.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        The record.
-    families : sequence of TreatmentFamily
-        For the order.
-    metric : MetricName
-        Shown as a dot with its interval.
-    stratum : str
-        Stratum that all conditions share, left away.
-
-    Returns
-    -------
-    list of str, list of Line, tuple of float
-        Headings of the further figures, lines, and the ends of the scale.
+    `families` give the order; `metric` is shown as a dot with its interval; `stratum`, which all
+    conditions share, is left away. Gives headings of the further figures, lines, and the ends of
+    the scale.
     """
     rows = _at_time(analysis.conditions, analysis.time_h)
     rows = rows[rows["role"] != "unmapped"].set_index("condition")
@@ -267,19 +225,8 @@ def representatives(
 ) -> list[Card]:
     """Choose for each treatment the well that stands for it: nearest to the median.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        A run's record.
-    families : sequence of TreatmentFamily
-        Of each the highest doses are shown; doublets and triples last.
-    stratum : str
-        Stratum that all conditions share.
-
-    Returns
-    -------
-    list of Card
-        Vehicle first, at most eight.
+    At most eight: vehicle first, then of each family the highest doses, doublets and triples last.
+    `stratum` is the one that all conditions share.
     """
     wells = analysis.wells
     columns = (("disintegration_fraction", "DF"), ("spheres_per_well", "spheres a well"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from spheroid_qc.atomic import write_text
 from spheroid_qc.report import methods, overview, report_tables
 from spheroid_qc.report.downloads import downloads
 from spheroid_qc.report.drug_sections import combination_groups, dose_groups
-from spheroid_qc.report.film_strips import GRID, Strip
+from spheroid_qc.report.film_strips import GRID
 from spheroid_qc.report.page_pictures import Pictures, draw_pictures
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
 from spheroid_qc.report.plate_heat_map import plate_data, plate_views, shown_metrics
@@ -92,21 +92,8 @@ def render(
 ) -> str:
     """Make the page as text.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        The record.
-    tables : Path
-        Folder of the CSV files that can be downloaded.
-    folder : Path, optional
-        Run folder, for pictures, and for tables that don't lie in `tables`.
-    workers, progress
-        As for `write_report`.
-
-    Returns
-    -------
-    str
-        HTML, the same text for the same answer.
+    `tables` is the folder of the CSV files that can be downloaded; `folder` the run folder, for
+    pictures, and for tables that don't lie in `tables`. The same text for the same answer.
     """
     script = (_TEMPLATES / "script.js").read_text("utf-8")
     style = (_TEMPLATES / "style.css").read_text("utf-8")
@@ -203,7 +190,7 @@ def _content(
         "combinations": combinations,
         "index_table": report_tables.index_listing(analysis) if combinations else None,
         "quality": quality,
-        "frames": [(line, _picture_of(line, pictures)) for line in frames],
+        "frames": [(line, pictures.findings.get(line["key"])) for line in frames],
         "remarks": remarks,
         "more_frames": more_frames,
         "comparisons": report_tables.comparison_listings(analysis, stratum),
@@ -215,10 +202,6 @@ def _content(
         "more_families": max(0, len(families) - MOST_PANELS),
         "ramps": {"s": len(SEQUENTIAL), "d": len(DIVERGING)},
     }
-
-
-def _picture_of(line: Mapping[str, Any], pictures: Pictures) -> Strip | None:
-    return None if line["key"] is None else pictures.findings.get(line["key"])
 
 
 def _dosed_at(wells: pd.DataFrame) -> float | None:

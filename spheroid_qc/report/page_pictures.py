@@ -32,18 +32,9 @@ _FEW = 3
 class Pictures:
     """All pictures of a page.
 
-    Parameters
-    ----------
-    strips : dict
-        (plate, well) -> strip at `times`.
-    cards : dict
-        (plate, well) -> one picture, larger.
-    findings : dict
-        (plate, well, time in words) -> the whole frame.
-    times : dict
-        Plate -> indices of the times that are in the strips.
-    messages : str
-        Which times there are, or why there are no pictures.
+    `strips`: (plate, well) -> strip at `times`, which are indices by plate; `cards`: one picture,
+    larger; `findings`: (plate, well, time in words) -> the whole frame. `messages` says which times
+    there are, or why there are no pictures.
     """
 
     strips: dict[tuple[str, str], Strip] = field(default_factory=dict)
@@ -56,19 +47,8 @@ class Pictures:
 def chosen_times(count: int, wells: int, keep: Sequence[int] = ()) -> tuple[int, ...]:
     """Choose which times are shown, so that the page stays light.
 
-    Parameters
-    ----------
-    count : int
-        Times of the plate.
-    wells : int
-        Wells of all plates.
-    keep : sequence of int
-        Times that must be among them: time zero, analysis time.
-
-    Returns
-    -------
-    tuple of int
-        All times where they are few, else evenly spaced ones with the first and the last.
+    Of `count` times all where they are few, else evenly spaced ones with the first, the last and
+    those of `keep` (time zero, analysis time). `wells` are those of all plates.
     """
     maximum = max(_FEW, _MOST_TILES // max(1, wells))
     if count <= maximum:
@@ -90,27 +70,9 @@ def draw_pictures(
 ) -> Pictures:
     """Draw all pictures.
 
-    Parameters
-    ----------
-    root : Path or None
-        Run folder.
-    wells : DataFrame
-        `wells.csv`.
-    time_h : float or None
-        Analysis time.
-    cards : sequence of Card
-        Wells that stand for a treatment.
-    findings : sequence of (plate, well, time in words)
-        Frames that are shown whole.
-    workers : int, optional
-        Processes; 0: in this one.
-    progress : callable, optional
-        Told pictures done and of how many.
-
-    Returns
-    -------
-    Pictures
-        Without any, and with a sentence, where images or masks are not at hand.
+    `cards` are wells that stand for a treatment; `findings` (plate, well, time in words) frames
+    that are shown whole. `workers` of 0 draws in this process; `progress` is told pictures done and
+    of how many. Without pictures, and with a sentence, where images or masks are not at hand.
     """
     if root is None:
         return Pictures(messages="There were no images, so there are no pictures of wells.")
@@ -127,10 +89,16 @@ def draw_pictures(
         for plate, found in times.items()
     }
     side = _side(wells)
-    tasks = [_strip(sources, wells, key, chosen.get(key[0], ()), side) for key in imaged]
+    tasks = []
+    for key in imaged:
+        views = tuple(sources.views.get((*key, n)) for n in chosen.get(key[0], ()))
+        crop = _crop(wells, *key, side)
+        tasks.append(_task(sources, ("strip", *key), views, crop, STRIP_PX))
     for card in cards:
-        index = _index(times.get(card.plate, []), card.time_h)
-        tasks.append(_card(sources, wells, card, index, side))
+        key = (card.plate, card.well)
+        view = sources.views.get((*key, _index(times.get(card.plate, []), card.time_h)))
+        crop = _crop(wells, *key, side)
+        tasks.append(_task(sources, ("card", *key), (view,), crop, CARD_PX))
     for plate, well, words in list(dict.fromkeys(findings))[:_MOST_FINDINGS]:
         index = _index(times.get(plate, []), float(words) if words else math.nan)
         view = sources.views.get((plate, well, index))
@@ -193,22 +161,6 @@ def _crop(wells: pd.DataFrame, plate: str, well: str, side: float | None) -> Cro
         return float(every.iloc[0]), float(every.iloc[1]), side
     first = rows.iloc[0]
     return float(first["centroid_y_px"]), float(first["centroid_x_px"]), side
-
-
-def _strip(
-    sources: Sources, wells: pd.DataFrame, key: tuple[str, str], times: Sequence[int],
-    side: float | None,
-) -> StripTask:  # fmt: skip
-    views = tuple(sources.views.get((*key, n)) for n in times)
-    return _task(sources, ("strip", *key), views, _crop(wells, *key, side), STRIP_PX)
-
-
-def _card(
-    sources: Sources, wells: pd.DataFrame, card: Card, index: int, side: float | None
-) -> StripTask:
-    view = sources.views.get((card.plate, card.well, index))
-    crop = _crop(wells, card.plate, card.well, side)
-    return _task(sources, ("card", card.plate, card.well), (view,), crop, CARD_PX)
 
 
 def _task(

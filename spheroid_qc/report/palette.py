@@ -115,15 +115,5 @@ _HEX = re.compile("|".join(_BY_HEX))
 
 
 def with_variables(svg: str) -> str:
-    """Replace the light colours in an SVG by CSS variables.
-
-    Parameters
-    ----------
-    svg : str
-        Drawn with colours of `PALETTE`.
-
-    Returns
-    -------
-    str
-    """
+    """Replace the light colours of `PALETTE` in an SVG by CSS variables."""
     return _HEX.sub(lambda found: f"var(--{_BY_HEX[found[0]]})", svg)

@@ -32,18 +32,8 @@ _CELL = 30
 class PlateView:
     """One plate, ready for the template.
 
-    Parameters
-    ----------
-    name : str
-        Plate.
-    width, height : int
-        Of the drawing.
-    columns, rows : list of (x or y, label)
-        Headings.
-    wells : list of dict
-        `well, x, y, r, cls, sign, label, id` of each well that is on the map or was imaged.
-    radius : float
-        Of a well.
+    `columns` and `rows` are headings (x or y, label); `wells` has `well, x, y, r, cls, sign, label,
+    id` of each well that is on the map or was imaged. Lengths are in the drawing's units.
     """
 
     name: str
@@ -87,20 +77,8 @@ def plate_views(
 ) -> list[PlateView]:
     """Draw every plate at one time.
 
-    Parameters
-    ----------
-    wells : DataFrame
-        `wells.csv`.
-    metric : MetricName or None
-        What is shown at first; None: the states.
-    time_h : float
-        When; a plate without that time shows its last one.
-    titles : dict
-        Condition -> how it is named.
-
-    Returns
-    -------
-    list of PlateView
+    `metric` is what is shown at first (None: the states); a plate without the time shows its last
+    one. `titles`: condition -> how it is named.
     """
     views = []
     scale = (0.0, 1.0)
@@ -174,21 +152,8 @@ def plate_data(
 ) -> dict[str, Any]:
     """Everything the script needs to colour plates and to describe wells.
 
-    Parameters
-    ----------
-    wells : DataFrame
-        `wells.csv`.
-    metrics : sequence of MetricName
-        From `shown_metrics`.
-    titles : dict
-        Condition -> how it is named.
-    findings : DataFrame
-        `qc.csv`: `plate, well, time_h, severity, title`.
-
-    Returns
-    -------
-    dict
-        Plain lists, numbers of three significant digits and None.
+    `metrics` are those of `shown_metrics`, `titles`: condition -> how it is named, `findings` is
+    `qc.csv`. Plain lists, numbers of three significant digits and None.
     """
     conditions = list(dict.fromkeys(titles.get(str(c), str(c)) for c in wells["condition"]))
     place = {name: n for n, name in enumerate(conditions)}
@@ -216,7 +181,10 @@ def plate_data(
                 "role": [str(r) for r in first.loc[names, "role"]],
                 "state": _rows(state, shape),
                 "values": {
-                    m.column: _rows(_short(m.shown(grid[m.column])), shape) for m in metrics
+                    m.column: _rows(
+                        [_three(v) for v in m.shown(grid[m.column]).to_numpy(dtype=float)], shape
+                    )
+                    for m in metrics
                 },
                 "flags": {
                     w: told[str(plate), w]
@@ -244,10 +212,6 @@ def _three(value: float) -> float | int | None:
         return None
     short = float(f"{value:.3g}")
     return int(short) if short == int(short) and abs(short) < 1e15 else short
-
-
-def _short(values: pd.Series) -> list[float | int | None]:
-    return [_three(float(v)) for v in values.to_numpy(dtype=float)]
 
 
 def _rows(values: Sequence[Any], shape: tuple[int, int]) -> list[list[Any]]:

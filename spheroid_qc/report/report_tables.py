@@ -22,20 +22,9 @@ _MOST_FINDINGS = 60
 class HtmlTable:
     """A table for the template.
 
-    Parameters
-    ----------
-    title : str
-        Above it.
-    headings : tuple of str
-        Of the columns.
-    rows : list of dict
-        `cells` (texts), `cls`, `refs` (numbers of footnotes), `under` (below the first cell).
-    more : int
-        Rows that are only in the CSV file.
-    footnotes : tuple of str
-        Notes, each once; rows name them by `refs`.
-    lacking : tuple of str
-        Figures that can't be given, and why.
+    Each of `rows` has `cells` (texts), `cls`, `refs` (numbers of `footnotes`, each written once)
+    and `under` (below the first cell); `more` rows are only in the CSV file. `lacking` names
+    figures that can't be given, and why.
     """
 
     title: str
@@ -226,18 +215,8 @@ def finding_rows(
 ) -> tuple[list[dict[str, Any]], list[tuple[str, int]], int]:
     """List findings that matter, one a frame; others counted.
 
-    Parameters
-    ----------
-    qc : DataFrame
-        `qc.csv`.
-    several_plates : bool
-        Whether plates are named.
-
-    Returns
-    -------
-    list of dict, list of (title, count), int
-        `key` (plate, well, time), `place`, `severity`, `titles`, `detail`, `advice`; counts of
-        mere remarks; and how many more stand in the file.
+    Rows have `key` (plate, well, time), `place`, `severity`, `titles`, `detail`, `advice`; then
+    (title, count) of mere remarks, and how many rows more stand in `qc.csv`.
     """
     if not len(qc) or "severity" not in qc:
         return [], [], 0

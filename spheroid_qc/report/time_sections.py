@@ -27,19 +27,8 @@ _MOST_CONDITIONS = 60
 def size_panel(analysis: Analysis, folder: Path | None, stratum: str) -> TimePanel | None:
     """Draw the sizes of all counted spheres at the analysis time, by condition.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        A run's record.
-    folder : Path or None
-        Run folder with `spheroids.csv`.
-    stratum : str
-        Stratum that all conditions share.
-
-    Returns
-    -------
-    TimePanel or None
-        None for other assays, or where nothing was counted.
+    None for other assays, or where nothing was counted; `folder` has `spheroids.csv`, `stratum` is
+    the one that all conditions share.
     """
     path = None if folder is None else folder / "spheroids.csv"
     spheres = analysis.spheres
@@ -99,16 +88,8 @@ class TimePanel:
 class Pair:
     """Figures of one family side by side.
 
-    Parameters
-    ----------
-    title : str
-        What it is.
-    panels : tuple of TimePanel
-        The figures.
-    key : tuple of (str, str)
-        Colour's name and label of each line, where lines aren't named in the figure.
-    messages : tuple of str
-        Sentences beside the figures.
+    `key` is colour's name and label of each line, where lines aren't named in the figure;
+    `messages` are sentences beside the figures.
     """
 
     title: str
@@ -161,21 +142,7 @@ def time_pairs(
 ) -> list[Pair]:
     """Draw curves over time, each family with all metrics side by side.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        For conditions and wells.
-    families : sequence of TreatmentFamily
-        From `families_of`.
-    metrics : sequence of MetricName
-        From `time_metrics`.
-    dosed : float or None
-        When the first drug was given.
-
-    Returns
-    -------
-    list of Pair
-        Empty with fewer than two times.
+    `dosed` is when the first drug was given, in hours; empty with fewer than two times.
     """
     conditions, wells = analysis.conditions, analysis.wells
     wells = wells[[c for c in wells if c in {"plate", "well", "time_h", "condition", "state"}
@@ -211,20 +178,7 @@ def time_pairs(
 
 
 def survival_panels(analysis: Analysis, families: Sequence[TreatmentFamily]) -> list[TimePanel]:
-    """Draw Kaplan-Meier curves by family.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        For `survival`.
-    families : sequence of TreatmentFamily
-        From `families_of`.
-
-    Returns
-    -------
-    list of TimePanel
-        Empty where nothing was followed.
-    """
+    """Draw Kaplan-Meier curves by family; none where nothing was followed."""
     table = analysis.survival
     if not len(table) or "survival" not in table or not table["survival"].notna().any():
         return []

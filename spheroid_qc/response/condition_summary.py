@@ -52,17 +52,7 @@ _ROLES = ("vehicle", "positive_control", "blank", "treated", "unmapped")
 def mean_interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
     """Interval of a mean by Student's t.
 
-    Parameters
-    ----------
-    values : Series of float
-        One value per independent unit; NaN are left out.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper bound; NaN for fewer than two values.
+    One value per independent unit, NaN are left out; bounds are NaN for fewer than two values.
     """
     known = values.dropna()
     if len(known) < 2:

@@ -31,19 +31,10 @@ MAX_DRUG_ORDERS = 24
 def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:
     """Order conditions by what was measured, and by the design where that is tied.
 
-    Parameters
-    ----------
-    doses : ndarray, shape (c, k)
-        Of each condition; 0: the drug is absent.
-    keys : ndarray, shape (c, m)
-        What was measured, the most important first.
-
-    Returns
-    -------
-    list of ndarray of int, shape (c,)
-        Numbers of the conditions; several orders where drugs can be exchanged and the table stays
-        the same. With rows or drugs in another order, or other units, the same conditions stand
-        in the same orders.
+    `doses` (c, k), 0 where the drug is absent; `keys` (c, m) is what was measured, the most
+    important first. Gives several orders of the c conditions where drugs can be exchanged and the
+    table stays the same. With rows or drugs in another order, or other units, the same conditions
+    stand in the same orders.
     """
     if len(np.unique(keys, axis=0)) == len(keys):
         return [_sorted(keys)]
@@ -92,20 +83,10 @@ def _drug_orders(ranks: IntArray, keys: FloatArray) -> Iterator[list[int]]:
 class Conditions:
     """Means of wells with the same doses.
 
-    Parameters
-    ----------
-    doses : ndarray, shape (c, k)
-        Without the vehicle.
-    mean, count, squares : ndarray, shape (c,)
-        Mean effect, wells, sum of squared deviations.
-    bottomed, topped : ndarray of bool, shape (c,)
-        Whether a well stands at exactly 0 (1), and none of the plate's beyond: effects were cut
-        off.
-    vehicle_weight : float
-        Variance of the reference in units of a well's; 0 where effects were not normalised to
-        these vehicle wells.
-    variance_model : VarianceModel
-        How a well's variance depends on its effect.
+    `doses` (c, k) are without the vehicle; `squares` are sums of squared deviations from the `mean`
+    effect of `count` wells. `bottomed` and `topped`: a well stands at exactly 0 (1), and none of
+    the plate's beyond: effects were cut off. `vehicle_weight` is the variance of the reference in
+    units of a well's; 0 where effects were not normalised to these vehicle wells.
     """
 
     doses: FloatArray
@@ -186,21 +167,9 @@ def conditions(
 ) -> Conditions:
     """Group wells by their doses.
 
-    Parameters
-    ----------
-    doses : ndarray, shape (n, k)
-        0 where a drug is absent; all 0: vehicle.
-    effect : ndarray, shape (n,)
-        Fraction affected.
-    variance_model : VarianceModel, optional
-        How a well's variance depends on its effect; None: judged from these wells.
-    reference : str
-        What of the vehicle wells effects were normalised to: `mean`, `median`, or empty where
-        that is not known.
-
-    Returns
-    -------
-    Conditions
+    `doses` (n, k) are 0 where a drug is absent, all 0: vehicle; `effect` (n,) is the fraction
+    affected. Without a `variance_model` it is judged from these wells. `reference` is what of the
+    vehicle wells effects were normalised to: `mean`, `median`, or empty where that is not known.
     """
     treated = (doses > 0).any(axis=1)
     with np.errstate(divide="ignore"):

@@ -14,17 +14,8 @@ SAME_DOSE_TOLERANCE = 1e-6
 def clusters(values: FloatArray, gap: float) -> NDArray[np.intp]:
     """Give the number of the cluster that each value is in.
 
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Finite, in any order.
-    gap : float
-        Largest distance to the next value of the same cluster.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-        0 for the cluster of the lowest value.
+    Values (n,) are finite, in any order; within `gap` of the next one they share a cluster. 0 is
+    the cluster of the lowest value.
     """
     order = np.argsort(values, kind="stable")
     found = np.zeros(len(values), dtype=np.intp)
@@ -35,15 +26,8 @@ def clusters(values: FloatArray, gap: float) -> NDArray[np.intp]:
 def same_doses(doses: FloatArray) -> FloatArray:
     """Make doses equal that differ in the last digits: units were converted, dilutions computed.
 
-    Parameters
-    ----------
-    doses : ndarray, shape (n, k)
-        One column for each drug; 0: absent.
-
-    Returns
-    -------
-    ndarray, shape (n, k)
-        Each dose is the lowest of those that are the same.
+    `doses` (n, k) has one column for each drug, 0 where it is absent; each becomes the lowest of
+    those that are the same.
     """
     found = doses.copy()
     for column in found.T:

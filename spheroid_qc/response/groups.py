@@ -89,17 +89,8 @@ def analysis_time(responses: Responses, time_h: float | None = None) -> tuple[Re
 def groups(responses: Responses, complete: Callable[[Responses], bool]) -> Iterator[Group]:
     """Split rows by plate, unless a plate alone can't answer.
 
-    Parameters
-    ----------
-    responses : Responses
-        At one time.
-    complete : callable
-        Whether a plate's rows hold what the question needs.
-
-    Yields
-    ------
-    Group
-        Each complete plate; if there is none, all plates as one.
+    `complete` tells whether a plate's rows hold what the question needs. Rows of one time become
+    each complete plate; if there is none, all plates as one.
     """
     plates = responses.rows["plate"].to_numpy()
     found = False
@@ -147,21 +138,9 @@ def over_plates(
 ) -> tuple[float, float, float]:
     """Mean over plates and its t interval between biological replicates.
 
-    Parameters
-    ----------
-    values : ndarray, shape (p,)
-        One estimate per plate; NaN are left out.
-    blocks : ndarray of str, shape (p,)
-        Biological replicate of each plate; plates of one are averaged first.
-    level : float
-        Confidence level.
-    log : bool
-        Average logarithms (doses, indices).
-
-    Returns
-    -------
-    tuple of float
-        Mean, lower and upper bound; bounds are NaN with fewer than two replicates.
+    `values` has one estimate per plate (NaN are left out), `blocks` its biological replicate;
+    plates of one are averaged first, by their logarithms with `log` (doses, indices). Gives mean,
+    lower and upper bound; bounds are NaN with fewer than two replicates.
     """
     known = np.isfinite(values) & ((values > 0) | (not log))
     if not known.any():
@@ -183,18 +162,9 @@ def over_plates(
 def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[NDArray[np.bool_], FloatArray]]:
     """Find combinations whose drugs stand in a fixed ratio over several doses.
 
-    Parameters
-    ----------
-    doses : ndarray, shape (n, k)
-        All above 0.
-    minimum : int
-        Distinct total doses that make a series.
-
-    Returns
-    -------
-    list of (ndarray of bool, ndarray)
-        Rows of each series and the share of each drug in the total dose. Ratios within 1 %
-        are one: dilution series are written with few digits.
+    `doses` (n, k) are all above 0; `minimum` distinct total doses make a series. Gives the rows of
+    each series and the share of each drug in the total dose. Ratios within 1 % are one: dilution
+    series are written with few digits.
     """
     if not len(doses):
         return []

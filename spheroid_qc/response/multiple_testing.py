@@ -9,15 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Holm's step-down adjusted p values (1979, Scand. J. Statist. 6:65-70).
 
-    Parameters
-    ----------
-    p_values : array_like of float
-        NaN are no tests: they stay NaN and don't count.
-
-    Returns
-    -------
-    ndarray of float
-        In the order given, at most 1.
+    NaN are no tests: they stay NaN and don't count.
     """
     p = np.asarray(p_values, dtype=float)
     adjusted = np.full(p.shape, np.nan)

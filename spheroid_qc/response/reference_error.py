@@ -30,25 +30,12 @@ def reference_weight(
 ) -> float:
     """Variance of the reference, in units of a well of weight 1, where wells were normalised to it.
 
-    Parameters
-    ----------
-    vehicle : ndarray, shape (n,)
-        Effects of the vehicle wells.
-    reference : str
-        One of `REFERENCES`. Where it is empty the wells tell: their mean or median is 0 within
-        the decimals they are written with, or effects were cut off at 0 and a vehicle well stands
-        there.
-    variance_model : VarianceModel
-        How a well's variance depends on its effect. Where effects were cut off at 0 it falls
-        towards 0, but the reference was formed before: how much it scattered, the vehicle wells
-        above 0 tell.
-    variance : float
-        Of a well of weight 1; NaN where it is not known.
-
-    Returns
-    -------
-    float
-        0 where effects were not normalised to these wells.
+    `vehicle` are the effects of the vehicle wells; 0 where effects were not normalised to them.
+    Where `reference` (one of `REFERENCES`) is empty the wells tell: their mean or median is 0
+    within the decimals they are written with, or effects were cut off at 0 and a vehicle well
+    stands there. The variance by `variance_model` falls towards 0 where effects were cut off there,
+    but the reference was formed before: how much it scattered, the vehicle wells above 0 tell.
+    `variance` is that of a well of weight 1, NaN where it is not known.
     """
     n = len(vehicle)
     if not n:

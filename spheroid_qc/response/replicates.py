@@ -32,19 +32,8 @@ _STRATA = ("vehicle_group", "cell_line", "passage", "stratum")
 def require_columns(table: pd.DataFrame, names: Sequence[str], purpose: str) -> None:
     """Refuse a table that lacks a column.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Any table.
-    names : sequence of str
-        Columns it must have.
-    purpose : str
-        What is to be computed, as the subject of a sentence (`"Growth rates"`).
-
-    Raises
-    ------
-    RequestError
-        Naming the columns that are missing and those that are there.
+    `purpose` is what is to be computed, as the subject of a sentence (`"Growth rates"`); the
+    `RequestError` names the columns that are missing and those that are there.
     """
     missing = [name for name in names if name not in table]
     if missing:
@@ -80,18 +69,7 @@ def as_text(column: pd.Series) -> pd.Series:
 
 
 def biological_replicate(table: pd.DataFrame) -> pd.Series:
-    """Biological replicate of every row: as stated, else the plate.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With `plate`, optionally `biological_replicate`.
-
-    Returns
-    -------
-    Series of str
-        Never empty.
-    """
+    """Biological replicate of every row: as stated, else the plate."""
     plate = as_text(table["plate"])
     if "biological_replicate" not in table:
         return plate

@@ -45,11 +45,6 @@ class PooledVariance(NamedTuple):
 
         An effect that is cut off at 0 and 1 scatters less near them (with a third of the variance
         at the end itself), and one variance for all is then too small for those between.
-
-        Parameters
-        ----------
-        uncut : PooledVariance
-            Of the conditions without a well that was cut off.
         """
         larger = uncut.df >= MIN_UNCUT_DF and uncut.variance > self.variance
         return uncut if larger else self
@@ -60,19 +55,9 @@ def pooled(
 ) -> PooledVariance:
     """Pool the scatter within some of the conditions.
 
-    Parameters
-    ----------
-    squares, count : ndarray, shape (c,)
-        Of each condition: squared deviations of its wells (each times its weight), wells.
-    chosen : ndarray of bool, shape (c,)
-        Conditions that count.
-    df : int, optional
-        Degrees of freedom that intervals may trust in, if fewer than wells say.
-
-    Returns
-    -------
-    PooledVariance
-        NaN with 0 degrees of freedom without replicates.
+    `squares` (c,) are squared deviations of a condition's wells, each times its weight; `df` is
+    what intervals may trust in, if fewer than wells say. NaN with 0 degrees of freedom without
+    replicates.
     """
     within = int((count - 1)[chosen].sum())
     if within < 1:
@@ -84,12 +69,8 @@ def pooled(
 class VarianceModel:
     """Variance of a well as a function of the effect, up to its size.
 
-    Parameters
-    ----------
-    shape : str
-        `constant`, `signal` (falls with the effect), `effect` (rises) or `middle`.
-    share : float
-        Share r of the variance that follows the effect.
+    `shape` is `constant`, `signal` (falls with the effect), `effect` (rises) or `middle`; `share` r
+    of the variance follows the effect.
     """
 
     shape: str = "constant"
@@ -127,15 +108,8 @@ _SHAPES = {
 def fit_variance_model(mean: FloatArray, count: FloatArray, squares: FloatArray) -> VarianceModel:
     """Judge from replicates whether scatter depends on the effect.
 
-    Parameters
-    ----------
-    mean, count, squares : ndarray, shape (c,)
-        Mean effect of each condition, its wells, their squared deviations added up.
-
-    Returns
-    -------
-    VarianceModel
-        Constant unless twice the log likelihood rises by `MIN_LIKELIHOOD_GAIN`.
+    `mean` effect of each condition, `count` of its wells, `squares` their squared deviations added
+    up, each (c,). Constant unless twice the log likelihood rises by `MIN_LIKELIHOOD_GAIN`.
     """
     df = count - 1
     used = df > 0

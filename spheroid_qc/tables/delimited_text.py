@@ -53,31 +53,29 @@ def read_tables(path: Path) -> tuple[Table, ...]:
     path = Path(path)
     name = path.name
     if path.is_dir():
-        raise PlateMapError([f"{name} is a folder; give the file with the table."])
+        raise PlateMapError(f"{name} is a folder; give the file with the table.")
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             # Opening a pipe that nobody writes to would wait for ever.
             raise PlateMapError(
-                [f"{name} is not a regular file; save the table as a file and give that."]
+                f"{name} is not a regular file; save the table as a file and give that."
             )
         size = status.st_size
         if size > MAX_BYTES:
             raise PlateMapError(
-                [
-                    f"{name} has {size / 1e6:.0f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that "
-                    "a table may have; give a smaller file."
-                ]
+                f"{name} has {size / 1e6:.0f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that "
+                "a table may have; give a smaller file."
             )
         data = path.read_bytes()
     except FileNotFoundError:
-        raise PlateMapError([f"{path} does not exist; check the path."]) from None
+        raise PlateMapError(f"{path} does not exist; check the path.") from None
     except OSError as error:
         reason = error.strerror or "unknown reason"
-        raise PlateMapError([f"{name} can't be opened ({reason}); check the file."]) from None
+        raise PlateMapError(f"{name} can't be opened ({reason}); check the file.") from None
     if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise PlateMapError(
-            [f"{name}, line 1: the file is empty; save the table again and give that file."]
+            f"{name}, line 1: the file is empty; save the table again and give that file."
         )
     if data[:4] == b"PK\x03\x04":
         from spheroid_qc.tables.workbooks import read_workbook
@@ -85,10 +83,8 @@ def read_tables(path: Path) -> tuple[Table, ...]:
         return read_workbook(name, data)
     if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise PlateMapError(
-            [
-                f"{name} is an old Excel workbook (.xls) or protected by a password; save it as "
-                ".xlsx without a password, or as CSV."
-            ]
+            f"{name} is an old Excel workbook (.xls) or protected by a password; save it as "
+            ".xlsx without a password, or as CSV."
         )
     return (_text_table(name, data),)
 
@@ -142,10 +138,8 @@ def _not_text(name: str, position: int, data: bytes) -> PlateMapError:
     lines = before.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     column = max(lines[-1].count(separator) for separator in (b",", b";", b"\t")) + 1
     return PlateMapError(
-        [
-            f"{name}, line {len(lines)}, column {column}: the file is not text in UTF-8, UTF-16 "
-            "or Windows-1252; save it as CSV UTF-8 or as .xlsx and give that file."
-        ]
+        f"{name}, line {len(lines)}, column {column}: the file is not text in UTF-8, UTF-16 "
+        "or Windows-1252; save it as CSV UTF-8 or as .xlsx and give that file."
     )
 
 
@@ -163,10 +157,8 @@ def _text_table(name: str, data: bytes) -> Table:
         separator = "\t" if stated[1] == "\\t" else stated[1]
         if separator not in _SEPARATORS:
             raise PlateMapError(
-                [
-                    f"{name}, line 1, column 1: the separator {separator!r} is not known; separate "
-                    "columns by commas, semicolons or tabs."
-                ]
+                f"{name}, line 1, column 1: the separator {separator!r} is not known; separate "
+                "columns by commas, semicolons or tabs."
             )
         skipped = 1
     else:
@@ -181,7 +173,7 @@ def _text_table(name: str, data: bytes) -> Table:
         comments.append(TableRow(line, tuple(cell.strip() for cell in cells)))
     if not rows and not comments:
         raise PlateMapError(
-            [f"{name}, line 1: the file is empty; save the table again and give that file."]
+            f"{name}, line 1: the file is empty; save the table again and give that file."
         )
     if separator:
         notes.append(f"Columns of {name} are separated by {_SEPARATOR_NAMES[separator]}.")
@@ -223,11 +215,9 @@ def _records(
             return
         except csv.Error:
             raise PlateMapError(
-                [
-                    f"{name}, line {line}, column 1: a quotation mark opens a cell here and is not "
-                    "closed before the next separator; close it, or double quotation marks that "
-                    "belong to the text."
-                ]
+                f"{name}, line {line}, column 1: a quotation mark opens a cell here and is not "
+                "closed before the next separator; close it, or double quotation marks that "
+                "belong to the text."
             ) from None
         yield line, tuple(unescape(bare_text(cell)) for cell in cells)
 

@@ -54,30 +54,15 @@ _MASS = {
     "ug/ul": ("mg/ml", "1"),
     "g/ml": ("mg/ml", "1e3"),
 }
-_OTHER = {
-    "gy": ("Gy", "radiation", "1"),
-    "gray": ("Gy", "radiation", "1"),
-    "grays": ("Gy", "radiation", "1"),
+_OTHER_WORDS = {
+    "gy|gray|grays": ("Gy", "radiation", "1"),
     "cgy": ("Gy", "radiation", "1e-2"),
-    "%": ("%", "share", "1"),
-    "percent": ("%", "share", "1"),
-    "percentage": ("%", "share", "1"),
-    "pct": ("%", "share", "1"),
-    "%v/v": ("%", "share", "1"),
-    "%w/v": ("%", "share", "1"),
-    "%(v/v)": ("%", "share", "1"),
-    "%(w/v)": ("%", "share", "1"),
-    "v/v%": ("%", "share", "1"),
-    "vol%": ("%", "share", "1"),
-    "u/ml": ("U/ml", "activity", "1"),
-    "iu/ml": ("U/ml", "activity", "1"),
-    "units/ml": ("U/ml", "activity", "1"),
-    "unit/ml": ("U/ml", "activity", "1"),
-    "u/l": ("U/ml", "activity", "1e-3"),
-    "iu/l": ("U/ml", "activity", "1e-3"),
-    "mu/ml": ("U/ml", "activity", "1e-3"),
+    "%|percent|percentage|pct|%v/v|%w/v|%(v/v)|%(w/v)|v/v%|vol%": ("%", "share", "1"),
+    "u/ml|iu/ml|units/ml|unit/ml": ("U/ml", "activity", "1"),
+    "u/l|iu/l|mu/ml": ("U/ml", "activity", "1e-3"),
     "ku/ml": ("U/ml", "activity", "1e3"),
 }
+_OTHER = {word: unit for words, unit in _OTHER_WORDS.items() for word in words.split("|")}
 # Nanograms in one of each kept mass unit.
 _NANOGRAMS = {"ng/ml": Decimal(1), "ug/ml": Decimal(1000), "mg/ml": Decimal(1_000_000)}
 

@@ -50,7 +50,7 @@ class TableMessages:
     def raise_if_problems(self) -> None:
         """Refuse the table if there was a mistake."""
         if self._problems:
-            raise PlateMapError(self._listed_problems())
+            raise PlateMapError(*self._listed_problems())
 
     def _listed_problems(self) -> list[str]:
         """Give the mistakes to show, by file and line, with what was left off in numbers."""

@@ -46,12 +46,9 @@ class NumberStyle:
 
 
 def mark_evidence(text: str) -> str:
-    """Tell which decimal mark one cell proves.
+    """Tell which decimal mark one cell proves: `.` or `,`.
 
-    Returns
-    -------
-    str
-        `.` or `,`; empty where the cell proves nothing (an integer, `1,000`, a word).
+    Empty where the cell proves nothing (an integer, `1,000`, a word).
     """
     text = text.strip()
     if len(text) > 60:

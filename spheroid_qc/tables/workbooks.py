@@ -46,24 +46,10 @@ class _Extent:
 
 
 def read_workbook(name: str, data: bytes) -> tuple[Table, ...]:
-    """Read every visible sheet that holds something.
+    """Read every visible sheet that holds something, in the workbook's order.
 
-    Parameters
-    ----------
-    name : str
-        Name of the file, for messages.
-    data : bytes
-        Content of the file.
-
-    Returns
-    -------
-    tuple of Table
-        In the workbook's order.
-
-    Raises
-    ------
-    PlateMapError
-        If the workbook is damaged, empty, hostile or of another kind.
+    `name` is that of the file, for messages; `data` its content. Raises `PlateMapError` if the
+    workbook is damaged, empty, hostile or of another kind.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -71,47 +57,35 @@ def read_workbook(name: str, data: bytes) -> tuple[Table, ...]:
             return _sheets(name, data, archive)
     except PlateMapError:
         raise
-    except (MemoryError, RecursionError):
-        raise PlateMapError([_damaged(name)]) from None
     except Exception:  # openpyxl and zipfile answer damage with errors of any kind
-        raise PlateMapError([_damaged(name)]) from None
-
-
-def _damaged(name: str) -> str:
-    return (
-        f"{name} can't be read as a workbook; it may be damaged. Open it in Excel or LibreOffice, "
-        "save it again as .xlsx or CSV UTF-8, and give that file."
-    )
+        raise PlateMapError(
+            f"{name} can't be read as a workbook; it may be damaged. Open it in Excel or "
+            "LibreOffice, save it again as .xlsx or CSV UTF-8, and give that file."
+        ) from None
 
 
 def _refuse_hostile(name: str, archive: zipfile.ZipFile) -> None:
     parts = archive.infolist()
     names = {part.filename for part in parts}
     if "mimetype" in names or "content.xml" in names:
-        raise PlateMapError([f"{name} is an OpenDocument file; save it as .xlsx or as CSV UTF-8."])
+        raise PlateMapError(f"{name} is an OpenDocument file; save it as .xlsx or as CSV UTF-8.")
     if any(part.endswith("workbook.bin") for part in names):
-        raise PlateMapError([f"{name} is a binary workbook (.xlsb); save it as .xlsx or CSV."])
+        raise PlateMapError(f"{name} is a binary workbook (.xlsb); save it as .xlsx or CSV.")
     if not any(part.endswith("workbook.xml") for part in names):
-        raise PlateMapError(
-            [f"{name} is an archive, but not a workbook; give an .xlsx or CSV file."]
-        )
+        raise PlateMapError(f"{name} is an archive, but not a workbook; give an .xlsx or CSV file.")
     unpacked = sum(part.file_size for part in parts if part.filename.endswith((".xml", ".rels")))
     if unpacked > MAX_UNPACKED_BYTES or len(parts) > MAX_PARTS:
         raise PlateMapError(
-            [
-                f"{name} unpacks to {unpacked / 1e6:.0f} MB in {len(parts)} parts, far more than a "
-                "table needs; copy the table alone into a new workbook, or save it as CSV."
-            ]
+            f"{name} unpacks to {unpacked / 1e6:.0f} MB in {len(parts)} parts, far more than a "
+            "table needs; copy the table alone into a new workbook, or save it as CSV."
         )
     for part in parts:
         if part.filename.endswith((".xml", ".rels")):
             content = archive.read(part)
             if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
                 raise PlateMapError(
-                    [
-                        f"{name} declares XML entities, which no spreadsheet program does; "
-                        "save the table as CSV and give that file."
-                    ]
+                    f"{name} declares XML entities, which no spreadsheet program does; "
+                    "save the table as CSV and give that file."
                 )
 
 
@@ -137,7 +111,7 @@ def _sheets(name: str, data: bytes, archive: zipfile.ZipFile) -> tuple[Table, ..
     if not tables:
         more = f"; the hidden sheets {', '.join(hidden)} are not read" if hidden else ""
         raise PlateMapError(
-            [f"{name}, line 1: the workbook is empty{more}; save the table on a visible sheet."]
+            f"{name}, line 1: the workbook is empty{more}; save the table on a visible sheet."
         )
     return tuple(tables)
 
@@ -191,11 +165,9 @@ def _survey(name: str, title: str, archive: zipfile.ZipFile, part: str) -> _Exte
     if extent.last_line * extent.last_column > MAX_CELLS or extent.cells > MAX_CELLS:
         corner = f"{column_letters(extent.last_column)}{extent.last_line}"
         raise PlateMapError(
-            [
-                f"{name}, sheet {title!r}, line {extent.last_line}, column {extent.last_column}: "
-                f"the sheet reaches to cell {corner}, too far for a table; delete what stands far "
-                "from the table, or copy the table alone into a new workbook."
-            ]
+            f"{name}, sheet {title!r}, line {extent.last_line}, column {extent.last_column}: "
+            f"the sheet reaches to cell {corner}, too far for a table; delete what stands far "
+            "from the table, or copy the table alone into a new workbook."
         )
     return extent
 

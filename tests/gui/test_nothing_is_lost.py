@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import signal
+import sys
 import time
 
 import pytest
@@ -25,20 +28,34 @@ def started(window, folder):
     return run, control
 
 
+@contextlib.contextmanager
+def held(control):
+    """Hold the run where it is, however slow the window is meanwhile."""
+    process = control.run._process
+    if sys.platform != "win32":
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            process.send_signal(signal.SIGCONT)
+
+
 def test_panels_closed_and_layers_deleted_in_the_middle_of_a_run(window, images) -> None:
     _, control = started(window, images)
     viewer = window.viewer
-    window.panel("Review")
-    for name in ("Run", "Review"):
-        dock, _ = viewer.window.add_plugin_dock_widget("spheroid_qc", name)
-        viewer.window.remove_dock_widget(dock)
-    viewer.layers.clear()
-    window.show("C02", 1)
-    assert "well" in viewer.layers, "a layer that was deleted is made again"
-    viewer.layers.remove("well")
-    assert control.running
-    again = window.panel("Run")
-    assert again.cancel_button.isVisibleTo(again), "a new panel shows the run that goes on"
+    with held(control):
+        window.panel("Review")
+        for name in ("Run", "Review"):
+            dock, _ = viewer.window.add_plugin_dock_widget("spheroid_qc", name)
+            viewer.window.remove_dock_widget(dock)
+        viewer.layers.clear()
+        window.show("C02", 1)
+        assert "well" in viewer.layers, "a layer that was deleted is made again"
+        viewer.layers.remove("well")
+        assert control.running
+        again = window.panel("Run")
+        assert again.cancel_button.isVisibleTo(again), "a new panel shows the run that goes on"
     window.until(lambda: not control.running)
     window.until(lambda: "wells" in window.session.tables)
     assert len(window.session.tables["wells"]) == 18
@@ -49,10 +66,11 @@ def test_another_folder_opened_in_the_middle_of_a_run(window, images) -> None:
     shutil.copytree(images, other)
     run, control = started(window, images)
     first = window.session.opened.out
-    window.open(other)
-    assert window.session.opened.folder == other
-    run.start()  # one at a time: said, not started
-    assert control.request.folder == images
+    with held(control):
+        window.open(other)
+        assert window.session.opened.folder == other
+        run.start()  # one at a time: said, not started
+        assert control.request.folder == images
     window.until(lambda: not control.running)
     assert (first / "wells.csv").is_file()
     assert "wells" not in window.session.tables, "its tables are not taken for the other's"

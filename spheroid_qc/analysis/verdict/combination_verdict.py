@@ -45,22 +45,9 @@ def combination_findings(
 ) -> list[VerdictFinding]:
     """Say of every combination whether it is synergistic.
 
-    Parameters
-    ----------
-    synergy : DataFrame
-        `Analysis.synergy`.
-    titles : mapping
-        Response -> short words for it; one entry where there is one response.
-    minimum : float
-        Smallest mean excess that is called synergy (`response.min_excess`).
-    level : float
-        Confidence level of the intervals.
-
-    Returns
-    -------
-    list of VerdictFinding
-        One per stratum and combination, in the table's order; `facts` holds, by response and
-        method, `outcome, value, low, high`.
+    One finding per stratum and combination, in the table's order; `facts` holds, by response and
+    method, `outcome, value, low, high`. `titles`: response -> short words for it, one entry where
+    there is one response; `minimum` is the smallest mean excess that is called synergy.
     """
     found = []
     leading = [model.method for model in leading_models()]
@@ -117,14 +104,7 @@ def third_drug_findings(
 ) -> list[VerdictFinding]:
     """Say of every triple whether it does more than its best pair.
 
-    Parameters
-    ----------
-    synergy, titles, level
-        As for `combination_findings`.
-
-    Returns
-    -------
-    list of VerdictFinding
+    Parameters are those of `combination_findings`.
     """
     method = BestDoublet.method
     found = []

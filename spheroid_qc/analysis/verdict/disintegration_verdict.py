@@ -19,16 +19,9 @@ _NAN = float("nan")
 class ConditionOutcome(NamedTuple):
     """What became of the wells of one condition.
 
-    Parameters
-    ----------
-    condition, role : str
-        As in the tables.
-    n, events : int
-        Spheroids at risk, and those that fell apart.
-    median_h : float
-        Time since dose by which half of them had; NaN if not reached or not followed.
-    df, df_reference, p : float
-        Mean disintegration fraction, that of the vehicle, and Dunnett's p.
+    `n` spheroids were at risk, `events` of them fell apart, half of them by `median_h` after the
+    dose (NaN if not reached or not followed). `df` is the mean disintegration fraction,
+    `df_reference` that of the vehicle, `p` Dunnett's.
     """
 
     condition: str
@@ -52,15 +45,8 @@ class ConditionOutcome(NamedTuple):
 def disintegration_findings(analysis: Analysis) -> list[VerdictFinding]:
     """Say which conditions fall apart, since when and how sure.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        Of a run of single spheroids; anything else has no such findings.
-
-    Returns
-    -------
-    list of VerdictFinding
-        A headline, then every treated condition of which a spheroid fell apart, soonest first.
+    A headline, then every treated condition of which a spheroid fell apart, soonest first; nothing
+    for anything but a run of single spheroids.
     """
     known = analysis.kind == "run" and _METRIC in analysis.wells
     if not known or not analysis.wells[_METRIC].notna().any():
@@ -97,7 +83,9 @@ def _finding(entry: ConditionOutcome, name: str, alpha: float) -> VerdictFinding
         sentence += (
             f"; disintegration fraction {entry.df:.2f} against {entry.df_reference:.2f} in vehicle"
         )
-        sentence += f" (Dunnett {_p_value(entry.p)})" if np.isfinite(entry.p) else ""
+        if np.isfinite(entry.p):
+            p = "p < 0.001" if entry.p < 0.001 else f"p = {entry.p:.2g}"
+            sentence += f" (Dunnett {p})"
     return VerdictFinding("falls_apart", name, outcome, f"{sentence}.", entry._asdict())
 
 
@@ -127,18 +115,7 @@ def _headline(
 
 
 def outcomes_of(analysis: Analysis) -> list[ConditionOutcome]:
-    """Count by condition what fell apart: from the survival table, else from the last states.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        Of a run.
-
-    Returns
-    -------
-    list of ConditionOutcome
-        In the order of the table.
-    """
+    """Count by condition what fell apart: from the survival table, else from the last states."""
     apart = analysis.comparisons
     figures: dict[str, tuple[float, float, float]] = {}
     if len(apart):
@@ -169,7 +146,3 @@ def _counted(analysis: Analysis) -> list[tuple[str, str, int, int, float]]:
     return [
         (str(c), str(r), int(w), int(e), float(m)) for c, r, w, e, m in zip(*columns, strict=True)
     ]
-
-
-def _p_value(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

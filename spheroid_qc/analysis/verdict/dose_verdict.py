@@ -14,15 +14,7 @@ from spheroid_qc.response.replicates import stratum_of
 def dose_findings(analysis: Analysis) -> list[VerdictFinding]:
     """Name the half-effect dose of every drug alone, by response.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        With its table `dose_response`.
-
-    Returns
-    -------
-    list of VerdictFinding
-        One per stratum and drug; `unknown` where no response has such a dose.
+    One finding per stratum and drug; `unknown` where no response has such a dose.
     """
     table = analysis.dose_response
     if table.empty:

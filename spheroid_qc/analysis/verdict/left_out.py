@@ -18,18 +18,9 @@ _WORTH_A_LOOK = "Worth a look, but counted: {}; see qc.csv and overlays."
 class LeftOut:
     """Wells that are kept out of every mean, for one reason at the same times.
 
-    Parameters
-    ----------
-    code : str
-        Of the flag, or the state `never_formed`.
-    title : str
-        The reason in words.
-    wells : tuple of str
-        Their names, the plate before them where there are several.
-    times_h : tuple of float
-        When.
-    always : bool
-        Whether these are all times of a plate.
+    `code` is that of the flag, or the state `never_formed`, and `title` says it in words; before
+    the names of `wells` stands the plate where there are several; `always`: `times_h` are all of a
+    plate.
     """
 
     code: str
@@ -49,16 +40,8 @@ class LeftOut:
 def left_out_of(qc: pd.DataFrame, wells: pd.DataFrame) -> list[LeftOut]:
     """Gather which frames are kept out of every mean, and why.
 
-    Parameters
-    ----------
-    qc, wells : DataFrame
-        Of `qc.csv` and `wells.csv`: `plate, well, time_h` and `code, severity, title` or
-        `role, state`.
-
-    Returns
-    -------
-    list of LeftOut
-        In the order of the tables.
+    Reads `plate, well, time_h` with `code, severity, title` of `qc.csv` and `role, state` of
+    `wells.csv`, and keeps the order of the tables.
     """
     several = wells["plate"].nunique() > 1
     n_times = wells.groupby("plate")["time_h"].nunique().max()
@@ -83,15 +66,7 @@ def left_out_of(qc: pd.DataFrame, wells: pd.DataFrame) -> list[LeftOut]:
 def left_out_findings(qc: pd.DataFrame, wells: pd.DataFrame) -> list[VerdictFinding]:
     """Say what is kept out of every mean and why, and what is counted but worth a look.
 
-    Parameters
-    ----------
-    qc, wells : DataFrame
-        As for `left_out_of`.
-
-    Returns
-    -------
-    list of VerdictFinding
-        `facts` of what is left out are those of its `LeftOut`.
+    `facts` of what is left out are those of its `LeftOut`.
     """
     found = [
         VerdictFinding(

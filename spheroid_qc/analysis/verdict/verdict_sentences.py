@@ -23,16 +23,8 @@ _MOST = 12
 def verdict_of(analysis: Analysis) -> Verdict:
     """Say in words what an analysis found.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        With all its tables; its own `verdict` is not looked at.
-
-    Returns
-    -------
-    Verdict
-        What falls apart and since when; which combinations do more than their parts; whether a
-        third drug adds; doses; the plate's quality; what was left out.
+    What falls apart and since when; which combinations do more than their parts; whether a third
+    drug adds; doses; the plate's quality; what was left out. Its own `verdict` is not looked at.
     """
     settings = analysis.parameters.response
     fractions = [use.name for use in analysis.responses if use.kind == "fa"]

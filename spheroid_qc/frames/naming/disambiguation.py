@@ -29,12 +29,8 @@ MIN_ROWWISE = 12
 def resolve_ambiguous(candidates: Iterable[NameCandidates], well_count: int | None = None) -> None:
     """Remove options that the other names rule out.
 
-    Parameters
-    ----------
-    candidates : iterable of NameCandidates
-        All names of the folder that no instrument wrote; `options` and `resolved` are changed.
-    well_count : int or None
-        Wells on the plate if the user said so.
+    `candidates` are all names of the folder that no instrument wrote; their `options` and
+    `resolved` are changed. `well_count`: wells on the plate if the user said so.
     """
     everything = list(candidates)
     templates: dict[tuple[object, ...], list[NameCandidates]] = defaultdict(list)

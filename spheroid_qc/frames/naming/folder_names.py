@@ -23,20 +23,9 @@ _RUNS = re.compile(r"[ _-]{2,}")
 class FolderFacts:
     """What the folders above a file say.
 
-    Attributes
-    ----------
-    clock : Clock
-        Times.
-    channel : str
-        Channel as written.
-    z, field : int or None
-        Plane and field of view.
-    well : Well or None
-        From a folder such as `well_A01`, which can't be anything else.
-    slots : list of str
-        Folders that are named like a well and nothing else, outermost first.
-    parts : list of tuple
-        For each remaining folder its name as written and its name without times.
+    `well` is from a folder such as `well_A01`, which can't be anything else; `slots` are folders
+    that are named like a well and nothing else, outermost first. `parts` has for each remaining
+    folder its name as written and its name without times.
     """
 
     clock: Clock = factory(default_factory=Clock)
@@ -50,12 +39,8 @@ class FolderFacts:
     def plate(self, own: Well | None, explained: frozenset[str] = frozenset()) -> tuple[str, str]:
         """Path of the plate's folder, as written and without times.
 
-        Parameters
-        ----------
-        own : Well or None
-            The file's well: a folder of that name isn't a plate.
-        explained : frozenset of str
-            Folders named like wells that turned out to be a day, a channel or a field.
+        A folder named like the file's `own` well isn't a plate, nor is one of `explained`: folders
+        named like wells that turned out to be a day, a channel or a field.
         """
         if not self.parts:
             return "", ""
@@ -82,18 +67,7 @@ def _without(text: str, tokens: list[Token]) -> str:
 
 
 def read_folder(folder: str) -> FolderFacts:
-    """Read the folders above a file.
-
-    Parameters
-    ----------
-    folder : str
-        Path below the analysed folder with forward slashes, empty for none.
-
-    Returns
-    -------
-    FolderFacts
-        Inner folders overrule outer ones.
-    """
+    """Read the folders above a file (`/` between them, empty for none); inner ones overrule."""
     facts = FolderFacts()
     for part in folder.split("/") if folder else ():
         if part.lower() in NEUTRAL_FOLDERS:

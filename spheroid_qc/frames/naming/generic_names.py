@@ -34,22 +34,10 @@ _WELL_WORD = re.compile(r"well[ _-]?", re.IGNORECASE)
 class NameCandidates:
     """A name on its way to a reading.
 
-    Attributes
-    ----------
-    stem : str
-    tokens : list of Token
-    facts : FolderFacts
-    clock : Clock
-        Times in the name.
-    slots : list of Slot
-    options : list of int
-        Indices of the slots that may be the well; `NO_WELL` if perhaps none is.
-    template : tuple of str
-        The words with slots, numbers and times blanked: names of one make share it.
-    resolved : str
-        What the folder showed, where the name alone was ambiguous.
-    fixed : bool
-        Whether the name says outright where the well is (`well A1`, `r1c1`).
+    `clock` has the times in the name. `options` are indices of the slots that may be the well, with
+    `NO_WELL` if perhaps none is; `fixed`: the name says outright where the well is (`well A1`,
+    `r1c1`). `template` are the words with slots, numbers and times blanked: names of one make share
+    it. `resolved` is what the folder showed, where the name alone was ambiguous.
     """
 
     stem: str
@@ -77,22 +65,10 @@ def _possible(text: str, well_count: int | None, wide: bool) -> Well | None:
 def candidate(
     stem: str, facts: FolderFacts, well_count: int | None = None, wide: bool = False
 ) -> NameCandidates:
-    """Collect everything a name says and the wells it may mean.
+    """Collect everything a name without suffix says and the wells it may mean.
 
-    Parameters
-    ----------
-    stem : str
-        Name without suffix.
-    facts : FolderFacts
-        What the folders above say.
-    well_count : int or None
-        Wells on the plate if the user said so: others can't be meant.
-    wide : bool
-        Whether rows beyond P (1536 wells) are to be expected.
-
-    Returns
-    -------
-    NameCandidates
+    `facts` are what the folders above say. `well_count`: wells on the plate if the user said so;
+    others can't be meant. `wide`: rows beyond P (1536 wells) are to be expected.
     """
     tokens = tokenise(stem)
     if len(tokens) <= 2 and any(token.kind == "line" for token in tokens):

@@ -10,39 +10,16 @@ from spheroid_qc.wells import Well
 
 @dataclass(slots=True)
 class Reading:
-    """One way to read a name.
+    """One way to read a name; texts and numbers as written, empty or None where it states none.
 
-    Attributes
-    ----------
-    scheme : str
-        Name of the scheme that read it.
-    well : Well
-        The well.
-    plate : str
-        Plate or vessel as the name states it; empty if it states none.
-    label : str
-        Words before the well that mean nothing to the scheme; they tell plates apart only
-        where the wells would collide otherwise.
-    field : int or None
-        Field of view as written.
-    part : int or None
-        A running number whose meaning the name leaves open (crop, photograph).
-    words : str
-        Words behind the well that mean nothing to the scheme.
-    channel : str
-        Channel as written.
-    z : int or None
-        Focus plane as written.
-    hours : float or None
-        Elapsed time.
-    hours_from : str
-        `elapsed` or `day`.
-    acquired_at, folder_acquired_at : datetime or None
-        Absolute time in the name and in the folders above.
-    index : int or None
-        Running number of the time point as written.
-    conflict : str
-        A finished sentence if the name contradicts itself, else empty.
+    `plate` is also a vessel. `label` are words before the well that mean nothing to the scheme;
+    they tell plates apart only where the wells would collide otherwise. `words` are such words
+    behind the well. `part` is a running number whose meaning the name leaves open (crop,
+    photograph), `index` the running number of the time point, `z` the focus plane.
+
+    `hours` is elapsed time, from `elapsed` or `day` (`hours_from`); `acquired_at` and
+    `folder_acquired_at` are absolute times in the name and in the folders above. `conflict` is a
+    finished sentence if the name contradicts itself, else empty.
     """
 
     scheme: str
@@ -66,22 +43,11 @@ class Reading:
 class NameReading:
     """What became of one name.
 
-    Attributes
-    ----------
-    path : str
-        Path below the folder, with forward slashes.
-    kind : str
-        `read`, `doubtful`, `unread` or `stray`.
-    reading : Reading or None
-        Present exactly if `kind` is `read`.
-    message : str
-        Why it wasn't read; empty if it was.
-    alternatives : tuple of str
-        The possible readings of a doubtful name, in words.
-    plate_folder : str
-        The folders above the file that aren't channels, times or planes.
-    plate_folder_short : str
-        The same without dates and times, for folders that differ in nothing else.
+    `path` is below the folder, with `/`; `kind` is `read`, `doubtful`, `unread` or `stray`, and
+    `reading` is there exactly if it is `read`. `message` says why a name wasn't read, or what
+    settled one that could be read in two ways; `alternatives` are the readings of a doubtful name
+    in words. `plate_folder` are the folders above the file that aren't channels, times or planes,
+    `plate_folder_short` the same without dates and times, for folders that differ in nothing else.
     """
 
     path: str
@@ -91,20 +57,3 @@ class NameReading:
     alternatives: tuple[str, ...] = ()
     plate_folder: str = ""
     plate_folder_short: str = ""
-
-
-def describe(reading: Reading) -> str:
-    """One reading in words: `well A01, field 2, 48 h, channel red`."""
-    words = [f"well {reading.well.name}"]
-    if reading.field is not None:
-        words.append(f"field {reading.field}")
-    if reading.hours is not None:
-        in_days = reading.hours_from == "day" and reading.hours % 24 == 0
-        words.append(f"day {reading.hours / 24:g}" if in_days else f"{reading.hours:g} h")
-    elif reading.index is not None:
-        words.append(f"time point {reading.index}")
-    if reading.channel:
-        words.append(f"channel {reading.channel}")
-    if reading.z is not None:
-        words.append(f"plane {reading.z}")
-    return ", ".join(words)

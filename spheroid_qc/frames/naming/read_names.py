@@ -25,27 +25,6 @@ _NO_CLOCK = Clock()
 _ADVICE = "give --name-pattern to settle it, or rename the file."
 
 
-def read_name(
-    path: str, pattern: NamePattern | None = None, well_count: int | None = None
-) -> NameReading:
-    """Read one path by itself, without the help of its neighbours.
-
-    Parameters
-    ----------
-    path : str
-        Below the folder; forward or backward slashes.
-    pattern : NamePattern or None
-        The user's own pattern; it alone decides then.
-    well_count : int or None
-        Wells on the plate, 6 to 1536, if known.
-
-    Returns
-    -------
-    NameReading
-    """
-    return read_names([path], pattern, well_count)[0]
-
-
 def read_names(
     paths: Sequence[str],
     pattern: NamePattern | None = None,
@@ -206,11 +185,8 @@ class _NameReader:
             return
         reading = finish(name)
         if reading is None:
-            result.message = (
-                f"No well was found in the name; {_ADVICE}"
-                if not name.resolved
-                else f"No well was found: {name.resolved}; {_ADVICE}"
-            )
+            where = f": {name.resolved}" if name.resolved else " in the name"
+            result.message = f"No well was found{where}; {_ADVICE}"
             return
         if number is not None:
             reading.part = number

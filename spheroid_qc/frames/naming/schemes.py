@@ -29,20 +29,10 @@ _REST = r"(?:[ _-](?P<rest>.+))?"
 class Scheme:
     """One way of naming files.
 
-    Attributes
-    ----------
-    name : str
-        Short name, stands in the column `scheme`.
-    title : str
-        The instrument, for people.
-    patterns : tuple of str
-        Regular expressions for the whole file name without its suffix.
-    examples : tuple of str
-        Names (with folders where they matter) that the scheme reads.
-    hint : str
-        Cheap regular expression that must occur in a name before the patterns are tried.
-    folder : str
-        Regular expression that must occur in the folders above, empty for none.
+    `name` stands in the column `scheme`; `title` is the instrument, for people. `patterns` are
+    regular expressions for the whole file name without its suffix, `hint` is a cheap one that must
+    occur in a name before they are tried, `folder` one that must occur in the folders above (empty
+    for none). `examples` are names that the scheme reads, with folders where they matter.
     """
 
     name: str
@@ -264,13 +254,7 @@ def _number(text: str | None) -> int | None:
 
 
 def split_channel(prefix: str) -> tuple[str, str]:
-    """Take a channel word off the end or the beginning of a prefix.
-
-    Returns
-    -------
-    tuple of str
-        The rest of the prefix and the channel, either may be empty.
-    """
+    """Cut a channel word off the end or the beginning of a prefix: rest and channel, or empty."""
     head, _, tail = prefix.rpartition("_")
     if is_channel(tail):
         return head, tail
@@ -333,19 +317,9 @@ def _reading(scheme: str, found: dict[str, str | None]) -> Reading | None:
 
 
 def read_vendor(stem: str, folder: str = "") -> Reading | None:
-    """Read a name by the first vendor scheme that fits it whole.
+    """Read a name without suffix by the first vendor scheme that fits it whole.
 
-    Parameters
-    ----------
-    stem : str
-        File name without suffix.
-    folder : str
-        Folders above it, with forward slashes.
-
-    Returns
-    -------
-    Reading or None
-        None if no instrument writes such names.
+    `folder` are the folders above it, with `/`. None if no instrument writes such names.
     """
     hinted = _ANY_HINT(stem)
     for scheme in SCHEMES:

@@ -67,23 +67,15 @@ _TOKEN = re.compile(
     _BEFORE + "(?:" + "|".join(f"(?P<{kind}>{text})" for kind, text in _KINDS) + ")" + _AFTER,
     re.IGNORECASE,
 )
-_KIND_OF_GROUP = {index: kind for kind, index in _TOKEN.groupindex.items()}
 _DIGITS = re.compile(r"[0-9]+")
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
 
 
 @dataclass(slots=True)
 class Token:
-    """One word of a name.
+    """One word of a name, as written, and where it stands.
 
-    Attributes
-    ----------
-    kind : str
-        What it looks like: `slot` is a well or something that looks like one.
-    text : str
-        As written.
-    start, end : int
-        Where it stands.
+    `kind` is what it looks like: `slot` is a well or something that looks like one.
     """
 
     kind: str
@@ -93,18 +85,7 @@ class Token:
 
 
 def tokenise(text: str) -> list[Token]:
-    """Cut a name (or a folder's name) into words.
-
-    Parameters
-    ----------
-    text : str
-        Name without suffix.
-
-    Returns
-    -------
-    list of Token
-        In order.
-    """
+    """Cut a name without suffix (or a folder's name) into words, in order."""
     tokens = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "word"
@@ -155,16 +136,8 @@ def stamp_of(token: Token) -> tuple[datetime, bool] | None:
 class Clock:
     """All times that one name, or the folders above it, states.
 
-    Attributes
-    ----------
-    hours, days : float or None
-        Elapsed hours; whole days in hours.
-    acquired_at : datetime or None
-        Date, with or without a time of day.
-    has_clock : bool
-        Whether the date has a time of day.
-    index : int or None
-        Running number.
+    `hours` are elapsed, `days` whole days in hours; `acquired_at` is a date, with a time of day if
+    `has_clock`; `index` is a running number.
     """
 
     hours: float | None = None
@@ -203,13 +176,8 @@ class Clock:
     def elapsed(self, below: Clock) -> tuple[float | None, str, str]:
         """Hours and their source, with the folder's clock where this one is silent.
 
-        Returns
-        -------
-        hours : float or None
-        source : str
-            `elapsed`, `day` or empty.
-        conflict : str
-            A clause, empty if there is none.
+        The source is `elapsed`, `day` or empty; the third is a clause that names two times which
+        contradict each other, empty if there are none.
         """
         hours = self.hours if self.hours is not None else below.hours
         days = self.days if self.days is not None else below.days

@@ -16,16 +16,9 @@ KNOWN = frozenset({"well", "row", "column", "plate", "channel", *_TIMES, *_WHOLE
 class NamePattern:
     """A regular expression with named groups, searched in the path below the folder.
 
-    Parameters
-    ----------
-    text : str
-        Must have the group `well`, or `row` and `column` (letters or numbers from 1); may have
-        `plate`, `field`, `channel`, `z`, `time` (hours), `day`, `hour`, `minute`, `timepoint`.
-
-    Raises
-    ------
-    RequestError
-        If the text is no regular expression or has no group for the well.
+    It must have the group `well`, or `row` and `column` (letters or numbers from 1); it may have
+    `plate`, `field`, `channel`, `z`, `time` (hours), `day`, `hour`, `minute`, `timepoint`. Raises
+    `RequestError` if it is no regular expression or has no group for the well.
     """
 
     def __init__(self, text: str) -> None:
@@ -52,18 +45,7 @@ class NamePattern:
         self.unknown = tuple(sorted(groups - KNOWN))
 
     def read(self, path: str) -> Reading | str:
-        """Read one path.
-
-        Parameters
-        ----------
-        path : str
-            Below the folder, with forward slashes and suffix.
-
-        Returns
-        -------
-        Reading or str
-            Or a finished sentence that says why not.
-        """
+        """Read one path (below the folder, with `/` and suffix), or say in a sentence why not."""
         match = self._search(path)
         if match is None:
             return "The name does not match the name pattern; it is left out."

@@ -31,14 +31,8 @@ _ROLES: dict[str, tuple[float, float, str]] = {
 class Slot:
     """A word that looks like a well.
 
-    Attributes
-    ----------
-    place : int
-        Number of the word in the name; negative for folders.
-    text : str
-        As written.
-    well : Well or None
-        None if no plate in question has it (`D0`, `D28`): then it only bears witness.
+    `place` is the number of the word in the name, negative for folders. `well` is None if no plate
+    in question has it (`D0`, `D28`): then it only bears witness.
     """
 
     place: int

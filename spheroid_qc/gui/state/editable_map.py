@@ -229,7 +229,7 @@ class EditableMap:
         import tempfile
 
         if not self.wells:
-            raise PlateMapError(["The map is empty; select wells and say what they hold."])
+            raise PlateMapError("The map is empty; select wells and say what they hold.")
         with tempfile.TemporaryDirectory(prefix="spheroid_qc_") as place:
             path = Path(place) / (name or "plate_map.csv")
             path.write_text(self.text(), "utf-8")

@@ -26,15 +26,7 @@ def plain(text: object) -> str:
 
 
 def quiet(ax: Axes, *, title: str = "", xlabel: str = "", ylabel: str = "") -> None:
-    """Take away what says nothing: frame, ticks, dark grid.
-
-    Parameters
-    ----------
-    ax : Axes
-        To be drawn into.
-    title, xlabel, ylabel : str
-        In plain words; never read as a formula.
-    """
+    """Take away frame, ticks and dark grid; words are plain, never read as a formula."""
     ax.set_facecolor("none")
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
@@ -69,19 +61,7 @@ def say(
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Move labels apart until no two are closer than `gap`, changing as little as needed.
 
-    Parameters
-    ----------
-    places : sequence of float
-        Where labels should stand.
-    gap : float
-        Smallest distance.
-    low, high : float
-        They stay in here, as long as there is room.
-
-    Returns
-    -------
-    list of float
-        In the order of `places`.
+    They stay between `low` and `high` as long as there is room, and in the order of `places`.
     """
     order = sorted(range(len(places)), key=lambda i: places[i])
     # Blocks of touching labels: each is centred on the mean of where its labels want to be.
@@ -106,14 +86,8 @@ def spread(places: Sequence[float], gap: float, low: float, high: float) -> list
 def label_lines(ax: Axes, ends: Iterable[tuple[float, float, str, str]], *, size: float) -> None:
     """Name lines at their right ends, moved apart where they would collide.
 
-    Parameters
-    ----------
-    ax : Axes
-        With its final limits and position.
-    ends : iterable of (x, y, text, colour)
-        Last points of the lines.
-    size : float
-        Font size in points.
+    `ends` are last points and their text and colour: (x, y, text, colour). The axes must have their
+    final limits and position; `size` of the font in points.
     """
     found = [end for end in ends if math.isfinite(end[1])]
     if not found:
@@ -141,14 +115,8 @@ def label_lines(ax: Axes, ends: Iterable[tuple[float, float, str, str]], *, size
 def dose_axis(ax: Axes, doses: Sequence[float], marked: Sequence[float] = ()) -> None:
     """Make a logarithmic axis of doses with plain numbers, at the doses if they are few.
 
-    Parameters
-    ----------
-    ax : Axes
-        Its x axis becomes logarithmic.
-    doses : sequence of float
-        All above 0; they make the limits.
-    marked : sequence of float
-        Tested doses; up to five of them are written, else decades.
+    All `doses`, above 0, make the limits; up to five tested doses (`marked`) are written, else
+    decades.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 

@@ -27,20 +27,8 @@ def draw_size_distribution(
 ) -> None:
     """Draw the size of every sphere.
 
-    Parameters
-    ----------
-    ax : Axes
-        Drawn into.
-    spheroids : DataFrame
-        `condition` and the size; one row a sphere.
-    names, labels : sequence of str
-        Conditions from top to bottom, and how they are written.
-    column : str
-        The size.
-    cut_off : float, optional
-        Spheres below aren't counted; drawn as a line.
-    xlabel : str
-        In words.
+    `spheroids` has one row a sphere with its `condition` and size; `names` are the conditions from
+    top to bottom, `labels` how they are written. Spheres below `cut_off` (a line) aren't counted.
     """
     quiet(ax, xlabel=xlabel)
     ax.grid(visible=False)

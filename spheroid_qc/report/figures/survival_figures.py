@@ -113,16 +113,7 @@ def _numbers(
 def at_risk(rows: pd.DataFrame, time_h: float) -> int:
     """Wells that are watched and whole just before a time.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of one condition in `survival.csv`, by time.
-    time_h : float
-        Hours since dose.
-
-    Returns
-    -------
-    int
+    `rows` are those of one condition in `survival.csv`, by time; hours since dose.
     """
     later = rows[rows["time_h"] >= time_h - 1e-9]
     if len(later):

@@ -20,38 +20,14 @@ Floats = NDArray[np.float64]
 
 @lru_cache(maxsize=8)
 def normal_nodes(n: int = 80) -> tuple[Floats, Floats]:
-    """Nodes z and weights (they add to 1) of a standard normal variable (Gauss-Hermite).
-
-    Parameters
-    ----------
-    n : int
-        Number of nodes.
-
-    Returns
-    -------
-    tuple of ndarray of float
-        Nodes and weights, (n,).
-    """
+    """Nodes z and weights (they add to 1) of a standard normal variable (Gauss-Hermite)."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
     return nodes, weights / weights.sum()
 
 
 @lru_cache(maxsize=256)
 def spread_nodes(df: int, n: int = 96) -> tuple[Floats, Floats]:
-    """Nodes s = sqrt(chi2_df / df) and weights (they add to 1), by Gauss-Legendre.
-
-    Parameters
-    ----------
-    df : int
-        Degrees of freedom, 1 or more.
-    n : int
-        Number of nodes.
-
-    Returns
-    -------
-    tuple of ndarray of float
-        Nodes and weights, (n,).
-    """
+    """Nodes s = sqrt(chi2_df / df) and weights (they add to 1), by Gauss-Legendre."""
     nodes, weights = np.polynomial.legendre.leggauss(n)
     # Even steps of 3x^2 - 2x^3 pack the nodes where the quantile runs away.
     x = (nodes + 1) / 2
@@ -63,18 +39,11 @@ def spread_nodes(df: int, n: int = 96) -> tuple[Floats, Floats]:
 class DunnettResult:
     """Simultaneous comparisons with one control.
 
-    Attributes
-    ----------
-    difference, low, high, p : ndarray of float
-        One entry a condition, in the order given: difference of means with blocks removed, its
-        simultaneous bounds and adjusted p; NaN where it can't be estimated.
-    df : int
-        Degrees of freedom of the common spread.
-    spread : float
-        Common residual standard deviation.
-    conservative : bool
-        Not every condition stands in every block alike, so the smallest correlation was taken
-        for all, which can only make p larger.
+    `difference` (block effects removed), its simultaneous bounds `low, high` and adjusted `p` have
+    one entry a condition, in the order given; NaN where it can't be estimated. `spread` is the
+    common residual standard deviation, with `df` degrees of freedom. `conservative`: not every
+    condition stands in every block alike, so the smallest correlation was taken for all, which can
+    only make p larger.
     """
 
     difference: Floats
@@ -109,24 +78,10 @@ def dunnett(
     """Compare several conditions with one control (Dunnett 1955, doi:10.2307/2281208).
 
     Least squares on condition and block with one common spread. The spread is common to all
-    conditions: where spreads differ much, the small-spread comparisons are judged too strictly
-    and the large-spread ones too mildly.
-
-    Parameters
-    ----------
-    groups : sequence of sequence of float
-        The units of every condition.
-    control : sequence of float
-        The units of the control.
-    group_blocks, control_blocks : sequence of int, optional
-        Block of every unit, in the same shape; left out: one block.
-    level : float
-        Simultaneous confidence level.
-
-    Returns
-    -------
-    DunnettResult
-        All NaN where there is no spread or no degree of freedom left.
+    conditions: where spreads differ much, the small-spread comparisons are judged too strictly and
+    the large-spread ones too mildly. `groups` are the units of every condition; `group_blocks` and
+    `control_blocks` have the block of every unit, in the same shape (left out: one block), and
+    `level` holds simultaneously. All NaN where there is no spread or no degree of freedom left.
     """
     k = len(groups)
     values = np.concatenate([np.asarray(x, dtype=float) for x in (control, *groups)])

@@ -23,20 +23,10 @@ Floats = NDArray[np.float64]
 class Contrast:
     """A difference of means against its own spread.
 
-    Attributes
-    ----------
-    difference : float
-        Mean of the condition minus mean of the reference, blocks removed.
-    low, high : float
-        Its confidence interval; NaN where no spread is left to judge it by.
-    p : float
-        Two-sided p of Student's t.
-    spread : float
-        Residual standard deviation.
-    leverage : float
-        Variance of the difference in units of `spread**2` (1/n_x + 1/n_y in one block).
-    df : float
-        Degrees of freedom.
+    `difference` is the mean of the condition minus that of the reference, blocks removed; its
+    bounds `low, high` are NaN where no spread is left to judge it by. `p` is two-sided, of
+    Student's t with `df`; `spread` is the residual standard deviation, and `leverage` the variance
+    of the difference in units of `spread**2` (1/n_x + 1/n_y in one block).
     """
 
     difference: float
@@ -61,18 +51,8 @@ def _interval(difference: float, error: float, df: float, level: float) -> tuple
 def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contrast:
     """Difference of two means whose spreads may differ (Welch 1947, doi:10.1093/biomet/34.1-2.28).
 
-    Parameters
-    ----------
-    values, reference : array_like of float
-        One value a unit.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    Contrast
-        Bounds and p are NaN with fewer than two values on a side, or without any spread;
-        `spread` is the pooled standard deviation.
+    One value a unit. Bounds and p are NaN with fewer than two values on a side, or without any
+    spread; `spread` is the pooled standard deviation.
     """
     x, y = np.asarray(values, dtype=float), np.asarray(reference, dtype=float)
     n_x, n_y = x.size, y.size
@@ -97,21 +77,10 @@ def block_contrast(
 ) -> Contrast:
     """Difference of a condition and its reference within blocks, by least squares.
 
-    Each block has a level of its own; with one unit of each kind a block this is the paired
-    t-test, with one block Student's two-sample t-test.
-
-    Parameters
-    ----------
-    values, reference : sequence of array_like
-        The units of each block, in the same order of blocks. Blocks that lack either kind tell
-        nothing about the difference and are passed over.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    Contrast
-        As of `welch`, with one pooled spread.
+    Each block has a level of its own; with one unit of each kind a block this is the paired t-test,
+    with one block Student's two-sample t-test. `values` and `reference` are the units of each
+    block, in the same order of blocks; blocks that lack either kind tell nothing about the
+    difference and are passed over. As of `welch`, with one pooled spread.
     """
     pairs = [
         (np.asarray(a, dtype=float), np.asarray(b, dtype=float))
@@ -143,20 +112,9 @@ def hedges_g(contrast: Contrast, level: float = 0.95) -> tuple[float, float, flo
 
     :math:`g = J(\nu)\,\Delta / s`, :math:`J(\nu) = \Gamma(\nu/2) / (\sqrt{\nu/2}\,
     \Gamma((\nu-1)/2))` (Hedges 1981, doi:10.3102/10769986006002107). The bounds are the
-    noncentralities that put the observed t at the tails (Steiger & Fouladi 1997), times the
-    square root of the leverage; unlike those by a standard error they hold at n = 3.
-
-    Parameters
-    ----------
-    contrast : Contrast
-        From `block_contrast`.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    tuple of float
-        g and its bounds; NaN where there is no spread, and g too with one degree of freedom.
+    noncentralities that put the observed t at the tails (Steiger & Fouladi 1997), times the square
+    root of the leverage; unlike those by a standard error they hold at n = 3. g and its bounds are
+    NaN where there is no spread, g alone also with one degree of freedom.
     """
     df, spread = contrast.df, contrast.spread
     if df < 1 or not spread > 0:
@@ -206,19 +164,8 @@ def cliffs_delta(
     :math:`\theta = (\delta + 1)/2` (2006, doi:10.1002/sim.2324): all :math:`\theta` with
     :math:`|\hat\theta - \theta| \le z \sqrt{V(\theta)}`. They neither collapse nor leave
     [-1, 1] where the groups don't overlap. Over blocks, the deltas within each are averaged with
-    van Elteren's weights mn/(m + n + 1), and V with their squares.
-
-    Parameters
-    ----------
-    values, reference : sequence of array_like
-        The units of each block, in the same order of blocks.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    tuple of float
-        Delta and its bounds; NaN without a block that holds both kinds.
+    van Elteren's weights mn/(m + n + 1), and V with their squares. `values` and `reference` are the
+    units of each block, in the same order of blocks; NaN without a block that holds both kinds.
     """
     thetas, weights, sizes = [], [], []
     for a, b in zip(values, reference, strict=True):

@@ -49,19 +49,10 @@ def blocked_sum_test(
 ) -> tuple[float, float, str]:
     """Two-sided permutation test of a sum of scores, shuffled within blocks only.
 
-    Parameters
-    ----------
-    scores : sequence of array_like of float
-        The scores of all units of each block.
-    members : sequence of array_like of bool
-        Which units of the block belong to the group.
-
-    Returns
-    -------
-    tuple
-        p, the smallest p that any arrangement could give, and `exact` (all arrangements were
-        counted) or `normal` (too many: the permutation mean and variance in the normal
-        distribution). p is NaN, and the method empty, where all arrangements give the same sum.
+    `scores` are those of all units of each block, `members` tells which of them belong to the
+    group. Gives p, the smallest p that any arrangement could give, and `exact` (all arrangements
+    were counted) or `normal` (too many: the permutation mean and variance in the normal
+    distribution). p is NaN, and the method empty, where all arrangements give the same sum.
     """
     blocks = []
     for raw, chosen in zip(scores, members, strict=True):
@@ -112,18 +103,10 @@ def rank_sum_test(
 ) -> tuple[float, float, str]:
     """Mann-Whitney test within blocks (van Elteren's), exact also with ties.
 
-    Ranks are taken within each block and weighted by 1/(n + 1) (van Elteren 1960, Bull. Int.
-    Stat. Inst. 37:351-361); one block gives Wilcoxon's rank sum, that is Mann-Whitney.
-
-    Parameters
-    ----------
-    values, reference : sequence of array_like of float
-        The units of each block, in the same order of blocks.
-
-    Returns
-    -------
-    tuple
-        As of `blocked_sum_test`.
+    Ranks are taken within each block and weighted by 1/(n + 1) (van Elteren 1960, Bull. Int. Stat.
+    Inst. 37:351-361); one block gives Wilcoxon's rank sum, that is Mann-Whitney. `values` and
+    `reference` are the units of each block, in the same order of blocks; gives what
+    `blocked_sum_test` does.
     """
     scores: list[Floats] = []
     members: list[NDArray[np.bool_]] = []
@@ -139,17 +122,7 @@ def sign_flip_test(differences: ArrayLike) -> tuple[float, float, str]:
     """Wilcoxon's signed-rank test of paired differences, exact also with ties and zeros.
 
     Zeros are ranked with the others and then carry no sign (Pratt 1959,
-    doi:10.1080/01621459.1959.10501526).
-
-    Parameters
-    ----------
-    differences : array_like of float
-        One a pair.
-
-    Returns
-    -------
-    tuple
-        As of `blocked_sum_test`.
+    doi:10.1080/01621459.1959.10501526). Gives what `blocked_sum_test` does.
     """
     gaps = np.asarray(differences, dtype=float)
     ranks = stats.rankdata(np.abs(gaps))

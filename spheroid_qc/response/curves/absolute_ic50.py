@@ -32,12 +32,8 @@ _MAX_LOGIT = 7.0
 class TargetResponse:
     """A response that curves are asked to take, `level + share * e0`.
 
-    Parameters
-    ----------
-    level : float
-        The part that is the same for every curve.
-    share : float
-        The part of the curve's own response without drug: 0.5 is half of the vehicle.
+    `level` is the same for every curve; `share` is that of the curve's own response without drug:
+    0.5 is half of the vehicle.
     """
 
     level: float
@@ -58,18 +54,9 @@ HALF_OF_VEHICLE = TargetResponse(0.0, 0.5)
 def absolute_ic50(fit: LogisticFit, target: TargetResponse = HALF_EFFECT) -> float:
     """Give the dose at which the fitted curve takes a response.
 
-    Parameters
-    ----------
-    fit : LogisticFit
-        The curve.
-    target : TargetResponse
-        `HALF_EFFECT`, or `HALF_OF_VEHICLE` where the response is no fraction affected.
-
-    Returns
-    -------
-    float
-        Infinite where the curve goes towards the response and never takes it, NaN where it
-        lies on the other side from the start.
+    `HALF_OF_VEHICLE` is the target where the response is no fraction affected. Infinite where the
+    curve goes towards the response and never takes it, NaN where it lies on the other side from the
+    start.
     """
     half = target.response(fit.e0)
     dose = fit.dose_at(half)
@@ -91,27 +78,13 @@ def absolute_ic50_interval(
 ) -> tuple[float, float]:
     """Give the interval of the dose at which the curve takes a response.
 
-    By profile likelihood. Fractions affected that were normalised to vehicle wells share the
-    error of their mean, which moves a fraction f by 1 - f of it; both errors are put together
-    distance by distance (Zou & Donner 2008, doi:10.1002/sim.3095), in the logarithm of the
-    dose.
+    By profile likelihood. Fractions affected that were normalised to vehicle wells share the error
+    of their mean, which moves a fraction f by 1 - f of it; both errors are put together distance by
+    distance (Zou & Donner 2008, doi:10.1002/sim.3095), in the logarithm of the dose. `reference` is
+    the variance of what responses were normalised to, in units of a well's (0: they were not).
 
-    Parameters
-    ----------
-    fit : LogisticFit
-        The curve.
-    target : TargetResponse
-        The response, as such or as a share of e0.
-    level : float
-        Confidence level.
-    reference : float
-        Variance of what responses were normalised to, in units of a well's; 0: they were not.
-
-    Returns
-    -------
-    tuple of float
-        As of `LogisticFit.profile_interval`; NaN too where the best curve never takes the
-        response.
+    Bounds are those of `LogisticFit.profile_interval`; NaN too where the best curve never takes the
+    response.
     """
     response = target.response(fit.e0)
     dose = fit.dose_at(response)
@@ -144,18 +117,7 @@ def absolute_ic50_interval(
 def profile_through(problem: CurveProblem, target: TargetResponse, log_dose: float) -> float:
     """Smallest residual sum of squares of the curves that take a response at a dose.
 
-    Parameters
-    ----------
-    problem : CurveProblem
-        At least one of its asymptotes is free.
-    target : TargetResponse
-        The response.
-    log_dose : float
-        Natural logarithm of the dose.
-
-    Returns
-    -------
-    float
+    At least one asymptote of the problem is free; `log_dose` is the natural logarithm.
     """
     # Two numbers make a curve: its slope, and how far (logit) it has come at the dose.
     nearest = -_MAX_LOGIT

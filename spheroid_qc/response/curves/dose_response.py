@@ -101,8 +101,9 @@ def dose_response_table(
     at_time, time_note = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
     variance_models: dict[str, VarianceModel] = {}
+    vehicle = ~(at_time.doses > 0).any(axis=1)
     for name, columns in _subjects(at_time):
-        chosen = _wells_of(at_time, columns)
+        chosen = at_time.where(_exactly(at_time, columns) | vehicle)
         several = at_time.rows["plate"].nunique() > 1
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
@@ -154,11 +155,6 @@ def _exactly(responses: Responses, columns: tuple[int, ...]) -> NDArray[np.bool_
     wanted = np.zeros(given.shape[1], dtype=bool)
     wanted[list(columns)] = True
     return np.asarray((given == wanted).all(axis=1))
-
-
-def _wells_of(responses: Responses, columns: tuple[int, ...]) -> Responses:
-    """Wells with exactly these drugs, and the vehicle."""
-    return responses.where(_exactly(responses, columns) | ~(responses.doses > 0).any(axis=1))
 
 
 def _lines(

@@ -36,20 +36,11 @@ def hill_fraction(dose: FloatArray, log_ec50: ArrayLike, hill: ArrayLike) -> Flo
 class CurveProblem:
     """Mean responses by dose and what is fixed; the asymptotes are solved in passing.
 
-    Parameters
-    ----------
-    dose, response, weight : ndarray of float, shape (m,)
-        Distinct doses, the mean of their wells, the weight of the mean (the number of wells, where
-        all wells scatter alike). The sum of squares within
-        doses (`pure`) is the same for every curve: wells fitted one by one have the same best.
-    pure : float
-        Sum of squared deviations from the means.
-    e0, emax : float or None
-        Fixed asymptotes.
-    emax_bounds : tuple of float
-        Limits of a free emax.
-    total : float
-        Sum of squares of all wells around their mean.
+    `dose` are m distinct doses, `response` the means of their wells, `weight` that of each mean
+    (the number of wells, where all wells scatter alike). The squared deviations from the means
+    (`pure`) are the same for every curve: wells fitted one by one have the same best. `total` is
+    the sum of squares of all wells around their mean; `e0` and `emax` are None where they are free,
+    a free emax within its bounds.
     """
 
     dose: FloatArray
@@ -124,19 +115,9 @@ def minimise_on_grid(
 ) -> tuple[tuple[float, float], float]:
     """Find the least sum of squares over a plane: on a grid, then refined from its lowest minima.
 
-    Parameters
-    ----------
-    residuals : callable
-        Residuals of the means, shape (..., m), for the first and the second number, each (...).
-    first, second : ndarray of float
-        The grid's axes; their ends are the limits.
-    pure : float
-        Sum of squares that every curve leaves besides.
-
-    Returns
-    -------
-    tuple of float, float
-        The place, and the sum of squares of the means there.
+    `residuals` of the means (..., m) belong to the first and the second number, each (...). The
+    ends of the grid's axes `first` and `second` are the limits; `pure` is the sum of squares that
+    every curve leaves besides. Gives the place, and the sum of squares of the means there.
     """
     rss = (residuals(*np.meshgrid(first, second, indexing="ij")) ** 2).sum(-1)
     bounds = np.array([first[0], second[0]]), np.array([first[-1], second[-1]])

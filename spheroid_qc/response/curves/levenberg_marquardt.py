@@ -23,23 +23,9 @@ def levenberg_marquardt(
 ) -> tuple[FloatArray, float, FloatArray]:
     """Go downhill from a place to the least sum of squares nearby.
 
-    Parameters
-    ----------
-    model : callable
-        Gives residuals, shape (n,), and their derivatives, shape (n, p), at a place.
-    start : ndarray, shape (p,)
-        Within the bounds.
-    bounds : tuple of ndarray, each of shape (p,)
-        Lowest and highest values.
-    longest : float
-        Longest step of one parameter.
-    rounds : int
-        Most evaluations of the model.
-
-    Returns
-    -------
-    ndarray, float, ndarray
-        Best place, its sum of squares, and the derivatives there.
+    `model` gives residuals (n,) and their derivatives (n, p) at a place; `start` lies within the
+    lowest and highest values, `bounds`. `longest` is the longest step of one parameter, `rounds`
+    the most evaluations. Gives the best place, its sum of squares, and the derivatives there.
     """
     place = start
     r, slopes = model(place)

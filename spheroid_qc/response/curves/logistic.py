@@ -32,27 +32,15 @@ FloatArray = NDArray[np.float64]
 class LogisticFit:
     """A fitted curve.
 
-    Parameters
-    ----------
-    ec50, hill, e0, emax : float
-        Inflection dose, slope, response without drug and at an infinite dose.
-    n, df : int
-        Responses, and residual degrees of freedom.
-    rss, sigma, r2 : float
-        Residual sum of squares, residual standard deviation, share of the variance explained.
-    flat_p : float
-        F test of the curve against a constant response.
-    lack_of_fit_p : float
-        F test of the residuals against the scatter of replicates; NaN without replicates.
-    covariance : ndarray, shape (4, 4)
-        Of (log ec50, log hill, e0, emax) from the observed information; 0 for fixed ones.
-    dose_range : tuple of float
-        Lowest and highest dose above 0.
-    noise : PooledVariance
-        By which intervals judge: `sigma` and `df`, or the scatter of the doses where no well was
-        cut off, if that is larger.
-    problem : CurveProblem
-        What was fitted: mean responses by dose, and what is fixed.
+    `ec50` is the inflection dose; `e0` and `emax` are the responses without drug and at an infinite
+    dose. `n` responses leave `df` residual degrees of freedom, `sigma` is the residual standard
+    deviation, `r2` the share of the variance explained. `flat_p` tests the curve against a constant
+    response, `lack_of_fit_p` (NaN without replicates) the residuals against the scatter of
+    replicates, both by F. `covariance` (4, 4) is that of (log ec50, log hill, e0, emax) from the
+    observed information; 0 for fixed ones. `dose_range` are the lowest and highest dose above 0.
+
+    Intervals judge by `noise`: `sigma` and `df`, or the scatter of the doses where no well was cut
+    off, if that is larger. `problem` is what was fitted.
     """
 
     ec50: float
@@ -110,51 +98,28 @@ class LogisticFit:
 
         All doses d whose best curve through d fits hardly worse than the best of all,
         `RSS(d) <= RSS_min + F(level; 1, df) * s^2`, with s^2 = RSS_min / df unless wells were
-        cut off (`noise`).
+        cut off (`noise`). `share` lies between 0 and 1; 0.5 is the EC50.
 
-        Parameters
-        ----------
-        share : float
-            Between 0 and 1; 0.5 is the EC50.
-        level : float
-            Confidence level.
-
-        Returns
-        -------
-        tuple of float
-            Bounds; 0 or infinity where the profile stays low beyond a thousandfold of the
-            tested doses; NaN without residual degrees of freedom.
+        Bounds are 0 or infinity where the profile stays low beyond a thousandfold of the tested
+        doses, NaN without residual degrees of freedom.
         """
-        if (share, level) not in self._profiles:
-            self._profiles[share, level] = self._profile_interval(share, level)
-        return self._profiles[share, level]
-
-    def _profile_interval(self, share: float, level: float) -> tuple[float, float]:
         shift = np.log(share / (1 - share))
 
         def profile(place: float) -> float:
             return self.problem.profile(place, shift, np.log(self.hill))
 
-        return self.profile_bounds(float(np.log(self.effective_dose(share))), level, profile)
+        if (share, level) not in self._profiles:
+            best = float(np.log(self.effective_dose(share)))
+            self._profiles[share, level] = self.profile_bounds(best, level, profile)
+        return self._profiles[share, level]
 
     def profile_bounds(
         self, best: float, level: float, profile: Callable[[float], float]
     ) -> tuple[float, float]:
         """Bounds of a dose by profile likelihood.
 
-        Parameters
-        ----------
-        best : float
-            The best dose (natural log).
-        level : float
-            Confidence level.
-        profile : callable
-            Smallest residual sum of squares of the curves that have a given log dose.
-
-        Returns
-        -------
-        tuple of float
-            As of `profile_interval`.
+        `best` is the natural log of the best dose; `profile` gives the smallest residual sum of
+        squares of the curves that have a given log dose. Bounds are as of `profile_interval`.
         """
         if self.df < 1:
             return float("nan"), float("nan")
@@ -200,31 +165,15 @@ def fit_logistic(
 ) -> LogisticFit:
     """Fit a four-parameter logistic by least squares.
 
-    Parameters
-    ----------
-    dose : array_like of float, shape (n,)
-        Not negative; 0 is the response without drug.
-    response : array_like of float, shape (n,)
-        Any quantity, rising or falling; one value per well, replicates as they are.
-    e0, emax : float, optional
-        Fixed asymptotes; None: free.
-    emax_bounds : tuple of float
-        Limits of a free emax.
-    variance_model : VarianceModel, optional
-        How the variance of a well depends on its response: wells weigh by the inverse. Sums of
-        squares and `sigma` are then those of a well of weight 1. None: all weigh the same.
-    cut_off : tuple of float, optional
-        Ends of the scale where responses may have been cut off: doses with wells at exactly one
-        of them show less scatter than there is.
+    `dose` (n,) is not negative, 0 is the response without drug; `response` (n,) is any quantity,
+    rising or falling, one value per well, replicates as they are. `e0`, `emax`: fixed asymptotes;
+    None: free, emax within its bounds. Wells weigh by the inverse of the variance that
+    `variance_model` gives them, and sums of squares and `sigma` are then those of a well of weight
+    1; None: all weigh the same. `cut_off`: ends of the scale where responses may have been cut off:
+    doses with wells at exactly one of them show less scatter than there is.
 
-    Returns
-    -------
-    LogisticFit
-
-    Raises
-    ------
-    ValueError
-        If there are fewer distinct doses than free parameters, or a dose is negative.
+    Raises `ValueError` if there are fewer distinct doses than free parameters, or a dose is
+    negative.
     """
     x, y = np.asarray(dose, dtype=np.float64), np.asarray(response, dtype=np.float64)
     known = np.isfinite(x) & np.isfinite(y)

@@ -26,20 +26,9 @@ def growth_rate(times_h: ArrayLike, volumes: ArrayLike, level: float = 0.95) -> 
     0.9, the n frames count as :math:`n_e = n(1 - r)/(1 + r)` (but no fewer than three), both in
     the variance and in the degrees of freedom.
 
-    Parameters
-    ----------
-    times_h : array_like of float
-        Hours.
-    volumes : array_like of float
-        Volumes in any unit; values that are not above 0 have no logarithm and are left out.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    dict
-        `rate, low, high` (1/h), `n` (frames used), `autocorrelation`; rate is NaN with fewer
-        than two times, its bounds with fewer than three, or where the line fits without error.
+    Volumes may be in any unit; those that are not above 0 have no logarithm and are left out. Gives
+    `rate, low, high` (1/h), `n` (frames used), `autocorrelation`; rate is NaN with fewer than two
+    times, its bounds with fewer than three, or where the line fits without error.
     """
     time, volume = np.asarray(times_h, dtype=float), np.asarray(volumes, dtype=float)
     known = np.isfinite(time) & np.isfinite(volume) & (volume > 0)
@@ -68,19 +57,9 @@ def growth_rate(times_h: ArrayLike, volumes: ArrayLike, level: float = 0.95) -> 
 def time_to_multiple(times_h: ArrayLike, volumes: ArrayLike, multiple: float) -> float:
     """Time at which volume first reaches a multiple of its value at the first time.
 
-    Parameters
-    ----------
-    times_h, volumes : array_like of float
-        Hours and volumes; the first known time gives the starting volume. Between frames the
-        logarithm of volume is taken as a straight line.
-    multiple : float
-        Above 1.
-
-    Returns
-    -------
-    float
-        Hours after the first time; infinite if it is not reached while the well is watched; NaN
-        without a starting volume above 0.
+    The first known time gives the starting volume; between frames the logarithm of volume is taken
+    as a straight line. Gives hours after the first time; infinite if the multiple (above 1) is not
+    reached while the well is watched, NaN without a starting volume above 0.
     """
     if not multiple > 1:
         raise RequestError(f"Growth delay needs a multiple above 1, not {multiple:g}.")
@@ -106,18 +85,9 @@ def area_under_curve(
 ) -> tuple[float, float, float]:
     """Area under a curve by trapezoids, divided by its duration: the mean level.
 
-    Parameters
-    ----------
-    times_h, values : array_like of float
-        Hours and values; unknown values are bridged by straight lines.
-    until_h : float, optional
-        Where to stop (the value there is interpolated); default: the last known time.
-
-    Returns
-    -------
-    tuple of float
-        Mean level, first and last hour; the level is NaN with fewer than two times, or if the
-        known values end before `until_h`: nothing is extrapolated.
+    Unknown values are bridged by straight lines; the value at `until_h` (default: the last known
+    time) is interpolated. Gives mean level, first and last hour; the level is NaN with fewer than
+    two times, or if the known values end before `until_h`: nothing is extrapolated.
     """
     time, value = np.asarray(times_h, dtype=float), np.asarray(values, dtype=float)
     known = np.isfinite(time) & np.isfinite(value)

@@ -46,21 +46,10 @@ Floats = NDArray[np.float64]
 def gr_value(size: ArrayLike, reference: ArrayLike, start: ArrayLike) -> Floats:
     r"""GR value of each well.
 
-    :math:`GR = 2^{\log_2(x/x_0) / \log_2(x_{ctrl}/x_0)} - 1`.
-
-    Parameters
-    ----------
-    size : array_like of float
-        Count or volume x at the end; 0 gives -1.
-    reference : array_like of float
-        Of the untreated reference at the same time, x_ctrl.
-    start : array_like of float
-        At time zero, x_0, in the same unit.
-
-    Returns
-    -------
-    ndarray of float
-        NaN where the start is not above 0, the reference did not grow, or a value is unknown.
+    :math:`GR = 2^{\log_2(x/x_0) / \log_2(x_{ctrl}/x_0)} - 1` with x, count or volume at the end (0
+    gives -1), x_ctrl, that of the untreated reference at the same time, and x_0, that at time zero
+    in the same unit. NaN where the start is not above 0, the reference did not grow, or a value
+    is unknown.
     """
     x, ctrl, x0 = np.broadcast_arrays(
         np.asarray(size, dtype=float), np.asarray(reference, dtype=float), np.asarray(start, float)

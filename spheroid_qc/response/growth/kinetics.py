@@ -192,15 +192,8 @@ def well_kinetics(
 def volume_of_plate(rows: pd.DataFrame) -> tuple[pd.Series, str]:
     """Find the volume, or what is proportional to it, in one unit for the whole plate.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of one plate with any of `volume_um3, core_area_um2, core_area_px`.
-
-    Returns
-    -------
-    tuple of Series and str
-        Values, and the measure that was taken; the first that no measured frame lacks.
+    Rows of one plate have any of `volume_um3, core_area_um2, core_area_px`; gives the values and
+    the first measure that no measured frame lacks.
     """
     for name, power in (("volume_um3", 1.0), ("core_area_um2", 1.5), ("core_area_px", 1.5)):
         if name not in rows:

@@ -34,18 +34,9 @@ def _ratio(above: float, below: float) -> float:
 def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
     r"""Z' factor of two controls.
 
-    :math:`Z' = 1 - 3(\sigma_p + \sigma_n)/|\mu_p - \mu_n|` with sample standard deviations
-    (Zhang, Chung & Oldenburg 1999, doi:10.1177/108705719900400206).
-
-    Parameters
-    ----------
-    positive, negative : array_like of float
-        Wells of either control; NaN are left out.
-
-    Returns
-    -------
-    float
-        At most 1; NaN with fewer than two wells of a kind or equal means.
+    :math:`Z' = 1 - 3(\sigma_p + \sigma_n)/|\mu_p - \mu_n|` with sample standard deviations (Zhang,
+    Chung & Oldenburg 1999, doi:10.1177/108705719900400206). NaN wells are left out; the factor is
+    NaN with fewer than two wells of a kind or equal means.
     """
     p, n = _known(positive), _known(negative)
     if p.size < 2 or n.size < 2:
@@ -54,18 +45,7 @@ def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
 
 
 def robust_z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
-    """Z' with medians for means and 1.4826 MAD for standard deviations.
-
-    Parameters
-    ----------
-    positive, negative : array_like of float
-        As of `z_prime`.
-
-    Returns
-    -------
-    float
-        As of `z_prime`.
-    """
+    """Z' with medians for means and 1.4826 MAD for standard deviations."""
     p, n = _known(positive), _known(negative)
     if p.size < 2 or n.size < 2:
         return _NAN
@@ -77,17 +57,8 @@ def ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
     r"""Strictly standardised mean difference of two controls.
 
     :math:`(\mu_p - \mu_n)/\sqrt{\sigma_p^2 + \sigma_n^2}` (Zhang 2007,
-    doi:10.1016/j.ygeno.2006.12.014); positive where the positive control reads higher.
-
-    Parameters
-    ----------
-    positive, negative : array_like of float
-        As of `z_prime`.
-
-    Returns
-    -------
-    float
-        NaN with fewer than two wells of a kind or no spread at all.
+    doi:10.1016/j.ygeno.2006.12.014); positive where the positive control reads higher. NaN with
+    fewer than two wells of a kind or no spread at all.
     """
     p, n = _known(positive), _known(negative)
     if p.size < 2 or n.size < 2:
@@ -96,18 +67,7 @@ def ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
 
 
 def robust_ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
-    """SSMD with medians for means and 1.4826 MAD for standard deviations.
-
-    Parameters
-    ----------
-    positive, negative : array_like of float
-        As of `z_prime`.
-
-    Returns
-    -------
-    float
-        As of `ssmd`.
-    """
+    """SSMD with medians for means and 1.4826 MAD for standard deviations."""
     p, n = _known(positive), _known(negative)
     if p.size < 2 or n.size < 2:
         return _NAN
@@ -119,20 +79,9 @@ def coefficient_of_variation(values: ArrayLike, level: float = 0.95) -> tuple[fl
     """Divide standard deviation by mean, with the modified McKay interval.
 
     Interval of Vangel (1996, doi:10.1080/00031305.1996.10473537), good for normal values and a
-    coefficient below a third.
-
-    Parameters
-    ----------
-    values : array_like of float
-        One a well; NaN are left out.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    tuple of float
-        Coefficient (a fraction) and its bounds; NaN with fewer than two values or a mean that
-        isn't positive. An upper bound that does not exist is infinite.
+    coefficient below a third; NaN are left out. Gives the coefficient (a fraction) and its bounds;
+    NaN with fewer than two values or a mean that isn't positive. An upper bound that does not exist
+    is infinite.
     """
     known = _known(values)
     if known.size < 2 or not known.mean() > 0:

@@ -87,17 +87,8 @@ def title_of(statistic: str) -> str:
 def verdict(statistic: str, value: float, low: float, high: float, p: float) -> str:
     """Compare a figure with its bound.
 
-    Parameters
-    ----------
-    statistic : str
-        A key of `BOUNDS`; others have no bound.
-    value, low, high, p : float
-        The figure, its interval and its p, NaN where there are none.
-
-    Returns
-    -------
-    str
-        `yes`, `no`, `undecided`, or empty where there is nothing to compare.
+    Gives `yes`, `no`, `undecided`, or an empty text where there is nothing to compare: `BOUNDS`
+    lacks the statistic, or the figure is NaN.
     """
     if statistic not in BOUNDS or math.isnan(value):
         return ""

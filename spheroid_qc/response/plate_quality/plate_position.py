@@ -28,19 +28,8 @@ def at_edge(
 ) -> NDArray[np.bool_]:
     """Tell which wells lie in the outermost rows and columns.
 
-    Parameters
-    ----------
-    wells : sequence of str
-        Canonical names.
-    plate_format : int, optional
-        Number of wells of the plate; default: the smallest that holds `wells` and `all_wells`.
-    all_wells : sequence of str
-        Further wells of the plate, for the default.
-
-    Returns
-    -------
-    ndarray of bool
-        One a well.
+    `plate_format` is the number of wells of the plate; by default the smallest that holds `wells`
+    and `all_wells`.
     """
     count = plate_format or smallest_format([*wells, *all_wells])
     rows, columns = PLATE_FORMATS[count]
@@ -69,20 +58,11 @@ def factor_effect(values: ArrayLike, conditions: Floats, factor: Floats) -> dict
 
     :math:`\omega_p^2 = \nu_1 (F - 1) / (\nu_1 (F - 1) + n)`, the share of variance the factor
     explains, corrected for what chance explains (Olejnik & Algina 2003,
-    doi:10.1037/1082-989X.8.4.434); negative values mean nothing is seen and are kept.
+    doi:10.1037/1082-989X.8.4.434); negative values mean nothing is seen and are kept. `conditions`
+    and `factor` are indicator columns (n, k) of the wells (n,).
 
-    Parameters
-    ----------
-    values : array_like of float
-        (n,), one a well.
-    conditions, factor : ndarray of float
-        Indicator columns, (n, k).
-
-    Returns
-    -------
-    dict
-        `omega2, f, p, df1, df2, n`. NaN where the layout leaves nothing to tell them by (`df1`
-        or `df2` is 0) or nothing varies.
+    Gives `omega2, f, p, df1, df2, n`; NaN where the layout leaves nothing to tell them by (`df1` or
+    `df2` is 0) or nothing varies.
     """
     y = np.asarray(values, dtype=float)
     rounding = 1e-20 * float(y @ y)
@@ -114,24 +94,13 @@ def neighbour_correlation(
 ) -> dict[str, float]:
     r"""Moran's I of residuals: whether neighbouring wells are alike beyond their conditions.
 
-    :math:`I = (n / S_0)\, e^T W e / e^T e` with the eight neighbours of each well and the
-    residuals e of the conditions. Mean and variance are those for least-squares residuals
-    (Cliff & Ord 1981, Spatial Processes, ch. 8), so that fitted conditions don't bias it.
+    :math:`I = (n / S_0)\, e^T W e / e^T e` with the eight neighbours of each well and the residuals
+    e of the conditions. Mean and variance are those for least-squares residuals (Cliff & Ord 1981,
+    Spatial Processes, ch. 8), so that fitted conditions don't bias it. `place` (n, 2) is row and
+    column of each well, `conditions` (n, k) are indicator columns.
 
-    Parameters
-    ----------
-    values : array_like of float
-        (n,), one a well.
-    place : ndarray of int
-        (n, 2), rows and columns.
-    conditions : ndarray of float
-        Indicator columns, (n, k).
-
-    Returns
-    -------
-    dict
-        `i, expected, z, p` (two-sided, normal), `n`, `df`; NaN with fewer than 8 degrees of
-        freedom, without neighbours or without any spread.
+    Gives `i, expected, z, p` (two-sided, normal), `n`, `df`; NaN with fewer than 8 degrees of
+    freedom, without neighbours or without any spread.
     """
     y = np.asarray(values, dtype=float)
     result = {"i": _NAN, "expected": _NAN, "z": _NAN, "p": _NAN, "n": float(y.size), "df": 0.0}

@@ -41,20 +41,9 @@ def kaplan_meier(durations: ArrayLike, events: ArrayLike, level: float = 0.95) -
     doi:10.1093/biostatistics/kxt016; products of beta variables matched by two moments), that of
     Clopper and Pearson without censoring; it holds with three wells, and is wide.
 
-    Parameters
-    ----------
-    durations : array_like of float
-        Time to the event or to censoring, in hours; NaN are left out.
-    events : array_like of bool
-        True for an event, False for a censored time.
-    level : float
-        Pointwise confidence level.
-
-    Returns
-    -------
-    DataFrame
-        One row at time 0 and one per time at which anything happened: `time_h, n_at_risk` (just
-        before), `n_events, n_censored, survival, low, high, exact_low, exact_high`.
+    `durations` until the event (True in `events`) or censoring are in hours, NaN are left out;
+    `level` holds pointwise. One row at time 0 and one per time at which anything happened: `time_h,
+    n_at_risk` (just before), `n_events, n_censored, survival, low, high, exact_low, exact_high`.
     """
     time, event = _checked(durations, events)
     z = float(stats.norm.ppf(0.5 + level / 2))
@@ -106,21 +95,11 @@ def median_time(
 ) -> tuple[float, float, float]:
     """Median time to the event, with bounds from the curve's interval.
 
-    Parameters
-    ----------
-    curve : DataFrame
-        From `kaplan_meier`.
-    exact : bool
-        Bounds from the beta product interval (which always exists), else from the log-log one.
-    share : float
-        Survival that counts; 0.5 is the median.
-
-    Returns
-    -------
-    tuple of float
-        First time at which survival is at most `share`, and the first times at which its lower
-        and upper bound are below it (Brookmeyer & Crowley 1982, doi:10.2307/2530286); infinite
-        where that is not reached while the wells are watched, 0 where it is so from the start.
+    First time at which survival of a curve of `kaplan_meier` is at most `share`, and the first
+    times at which its lower and upper bound are below it (Brookmeyer & Crowley 1982,
+    doi:10.2307/2530286); infinite where that is not reached while the wells are watched, 0 where it
+    is so from the start. `exact`: by the beta product interval (which always exists), else by the
+    log-log one.
     """
     if curve.empty:
         return _NAN, _NAN, _NAN
@@ -146,20 +125,9 @@ def logrank(
     Nelson-Aalen cumulative hazard) within strata, which holds at small n if censoring has nothing
     to do with the group.
 
-    Parameters
-    ----------
-    durations, events : array_like
-        As of `kaplan_meier`.
-    group : array_like of bool
-        True for the condition, False for the reference.
-    strata : array_like, optional
-        Biological replicate or plate of every well.
-
-    Returns
-    -------
-    dict
-        `chi2, p, p_exact, p_exact_smallest, observed, expected`; NaN where no event can tell
-        the groups apart.
+    `group` is True for the condition, False for the reference; `strata` is the biological replicate
+    or plate of every well. Gives `chi2, p, p_exact, p_exact_smallest, observed, expected`; NaN
+    where no event can tell the groups apart.
     """
     time, event = np.asarray(durations, dtype=float), np.asarray(events, dtype=bool)
     member = np.asarray(group, dtype=bool)

@@ -69,17 +69,9 @@ class CombinationIndex(SynergyModel):
 def median_effect_rows(wells: CombinationWells) -> list[Row]:
     """Give combination index and dose-reduction index of one combination.
 
-    Parameters
-    ----------
-    wells : CombinationWells
-        The combination, its drugs alone and the vehicle.
-
-    Returns
-    -------
-    list of dict
-        As of `SynergyModel.rows`, of both methods; also `p` of the index at a dose, `series` and
-        `centre` at fixed effects, and `refused` where the drugs alone depart too far from their
-        lines for an interval.
+    Rows of both methods, as of `SynergyModel.rows`; also `p` of the index at a dose, `series` and
+    `centre` at fixed effects, and `refused` where the drugs alone depart too far from their lines
+    for an interval.
     """
     doses, effect, cells, drugs = wells.doses, wells.effect, wells.cells, wells.drugs
     settings = wells.settings

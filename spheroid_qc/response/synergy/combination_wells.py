@@ -24,20 +24,8 @@ Result = TypeVar("Result")
 class CombinationWells:
     """Wells of a combination, of its drugs alone, of some of them together, and of the vehicle.
 
-    Parameters
-    ----------
-    drugs : list of str
-        Names of the k drugs.
-    doses : ndarray, shape (n, k)
-        0 where a drug is absent.
-    effect : ndarray, shape (n,)
-        Fraction affected.
-    cells : Conditions
-        The same wells by condition.
-    curves : SingleDrugCurves
-        Curves of the drugs alone on this plate.
-    settings : ResponseParameters
-        Confidence level and limits.
+    `doses` (n, k) of the k drugs, 0 where one is absent; `effect` (n,) is the fraction affected,
+    `cells` the same wells by condition, `curves` those of the drugs alone on this plate.
     """
 
     drugs: list[str]
@@ -71,10 +59,7 @@ class CombinationWells:
     def parts(self, size: int) -> IntArray:
         """Numbers of the conditions with `size` of the drugs at the doses of each combination.
 
-        Returns
-        -------
-        ndarray of int, shape (combinations, choices of `size` drugs)
-            -1 where that was not tested.
+        Gives (combinations, choices of `size` drugs), -1 where that was not tested.
         """
         k, cells = len(self.drugs), self.cells
         kept = [np.isin(np.arange(k), chosen) for chosen in subsets(range(k), size)]

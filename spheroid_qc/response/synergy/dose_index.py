@@ -31,14 +31,8 @@ _ALPHAS = np.concatenate([[1 - 1e-9], np.geomspace(0.9, 1e-9, 90)])
 class DoseIndex:
     """Indices at tested doses.
 
-    Parameters
-    ----------
-    fit : InteractionFit
-        Of the drugs alone.
-    doses : ndarray, shape (j, k)
-        Tested doses.
-    means, counts : ndarray, shape (j,)
-        Mean effects and numbers of wells.
+    `fit` is that of the drugs alone, `doses` (j, k) are the tested ones, `means` (j,) their mean
+    effects and `counts` (j,) their wells.
     """
 
     fit: InteractionFit
@@ -93,16 +87,8 @@ class DoseIndex:
     def intervals(self, level: float = 0.95) -> FloatArray:
         """Intervals of the index and of the dose-reduction indices.
 
-        Parameters
-        ----------
-        level : float
-            Confidence level.
-
-        Returns
-        -------
-        ndarray, shape (j, 1 + k, 2)
-            Bounds; 0 or infinity where the mean's own interval reaches 1 or 0; NaN where the mean
-            is not between 0 and 1.
+        Gives (j, 1 + k, 2); 0 or infinity where the mean's own interval reaches 1 or 0, NaN where
+        the mean is not between 0 and 1.
         """
         with np.errstate(over="ignore"):
             return np.exp(self._log_bounds(level))
@@ -110,11 +96,8 @@ class DoseIndex:
     def p_additive(self) -> FloatArray:
         """Two-sided p of an index of 1: one minus the level whose interval just holds it.
 
-        Returns
-        -------
-        ndarray, shape (j,)
-            NaN where there is no interval. The interval is lopsided, so that its p can't be had
-            from the width of one of them.
+        NaN where there is no interval. The interval is lopsided, so that its p can't be had from
+        the width of one of them.
         """
         logs = np.stack([self._log_bounds(1 - alpha)[:, 0] for alpha in _ALPHAS])
         gap = np.maximum(logs[..., 0], -logs[..., 1])  # above 0: 1 lies outside

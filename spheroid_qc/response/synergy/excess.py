@@ -36,10 +36,7 @@ IntArray = NDArray[np.intp]
 class ExcessOverParts(SynergyModel):
     """A model whose expected effect follows from the effects of parts at the same doses.
 
-    Attributes
-    ----------
-    lacking : str
-        What is said of a combination of which a part was not tested.
+    `lacking` is what is said of a combination of which a part was not tested.
     """
 
     lacking: ClassVar[str] = "Each drug alone was not tested at this dose."
@@ -66,21 +63,8 @@ class ExcessOverParts(SynergyModel):
     ) -> tuple[list[Estimate], Estimate]:
         """Give the excess of combinations over what is expected of their parts.
 
-        Parameters
-        ----------
-        cells : Conditions
-            All conditions.
-        combined : ndarray of int, shape (j,)
-            Numbers of the combinations.
-        parts : ndarray of int, shape (j, p)
-            Numbers of their parts.
-        settings : ResponseParameters
-            Confidence level.
-
-        Returns
-        -------
-        list of Estimate, Estimate
-            Each combination, and their unweighted mean.
+        `combined` (j,) are the numbers of the combinations, `parts` (j, p) those of their parts.
+        Gives each combination, and their unweighted mean.
         """
         effects = cells.mean[parts]
         gradient = np.zeros((len(combined), len(cells.mean)))
@@ -127,21 +111,8 @@ def excess_intervals(
 ) -> tuple[list[Estimate], Estimate]:
     """Intervals of values that are smooth in the condition means, by the delta method.
 
-    Parameters
-    ----------
-    cells : Conditions
-        All c conditions.
-    values : ndarray, shape (j,)
-        One value per combination.
-    gradient : ndarray, shape (j, c)
-        Their derivatives by the condition means.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    list of Estimate, Estimate
-        Each value, and their unweighted mean.
+    `values` (j,) are one per combination, `gradient` (j, c) their derivatives by the c condition
+    means. Gives each value, and their unweighted mean.
     """
     variance, df = cells.noise
     shared = (gradient * (1 - cells.mean)).sum(axis=1) * np.sqrt(cells.vehicle_weight)

@@ -40,22 +40,11 @@ MIN_EFFECT = 1e-6
 class InteractionFit:
     """Median effect parameters of k drugs and their interaction, with covariance.
 
-    Parameters
-    ----------
-    theta : ndarray, shape (2 k + 3,)
-        log Dm_1..k, log m_1..k, log alpha, log kappa, v.
-    covariance : ndarray
-        Of theta; 0 where a parameter is fixed.
-    df : int
-        Degrees of freedom of the variance.
-    variance : float
-        Of one well: the larger of residual and scatter within replicates.
-    converged : bool
-        False: the wells do not determine the curves, and there are no intervals.
-    misfit_p : float
-        F test of the residuals against the scatter of replicates; NaN without replicates.
-    variance_model : VarianceModel
-        How a well's variance depends on its effect; `variance` is that of a well of weight 1.
+    `theta` (2 k + 3,) is log Dm_1..k, log m_1..k, log alpha, log kappa, v, and `covariance` is 0
+    where one of them is fixed. `variance`, with `df`, is that of a well of weight 1 in
+    `variance_model`: the larger of residual and scatter within replicates. Where not `converged`,
+    the wells do not determine the curves, and there are no intervals. `misfit_p`: F test of the
+    residuals against the scatter of replicates; NaN without replicates.
     """
 
     theta: FloatArray
@@ -98,18 +87,8 @@ class InteractionFit:
         CI(u) = alpha * sum(w_i) / sum(w_i e^(-(kappa - 1) u / m_i)), with
         w_i = p_i / Dm_i * e^(-u / m_i) and u = logit(fa).
 
-        Parameters
-        ----------
-        parts : ndarray, shape (k,)
-            Share of each drug in the total dose.
-        fa : sequence of float, length m
-            Effects.
-        level : float
-            Confidence level.
-
-        Returns
-        -------
-        ndarray, shape (m, 1 + k, 2)
+        `parts` (k,) are the shares of the drugs in the total dose; gives (m, 1 + k, 2) for m
+        effects.
         """
         at = np.asarray(fa, dtype=np.float64)
         value, gradient = self.numeric(lambda t: level_index(t, parts, at))
@@ -201,27 +180,12 @@ def fit_interaction(
 ) -> InteractionFit | None:
     """Fit drugs alone and their combination together, by least squares on the effect.
 
-    Parameters
-    ----------
-    doses : ndarray, shape (n, k)
-        Wells of the drugs alone, of the combination, and of the vehicle (all 0); without
-        combined wells only the drugs alone are fitted.
-    effect : ndarray, shape (n,)
-        Fraction affected, as measured: also below 0 and above 1.
-    singles : sequence of MedianEffect
-        Lines of the drugs, where the search starts.
-    reference : float
-        Variance of what all effects were normalised to, in units of a well's: they share its
-        error. 0: they were not, and vehicle wells are not used.
-    bend : bool
-        Let the index change with the effect; needs at least three combined doses.
-    variance_model : VarianceModel, optional
-        How a well's variance depends on its effect; None: it does not.
-
-    Returns
-    -------
-    InteractionFit or None
-        None without residual degrees of freedom.
+    `doses` (n, k) are wells of the drugs alone, of the combination, and of the vehicle (all 0);
+    without combined wells only the drugs alone are fitted. `effect` (n,) is the fraction affected
+    as measured, also below 0 and above 1; the search starts at the lines of `singles`. `reference`
+    is the variance of what all effects were normalised to, in units of a well's: they share its
+    error (0: they were not, and vehicle wells are not used). `bend` lets the index change with the
+    effect, which needs at least three combined doses. None without residual degrees of freedom.
     """
     k, variance_model = doses.shape[1], variance_model or CONSTANT
     cells = _cells(doses, effect, variance_model, reference)

@@ -93,23 +93,9 @@ def level_rows(
 ) -> Iterator[Row]:
     """Index at fixed effects, for every series of doses in a fixed ratio.
 
-    Parameters
-    ----------
-    wells : CombinationWells
-        The combination, its drugs alone and the vehicle.
-    singles : list of MedianEffect
-        Lines of the drugs alone.
-    alone : InteractionFit or None
-        The drugs alone, fitted together.
-    warning : str
-        For every note.
-
-    Yields
-    ------
-    dict
-        Rows, with the ratio as `series` and the estimate of the model behind the interval as
-        `centre`: the lines, straightened by logarithms, are off by a little that does not average
-        out over plates.
+    `warning` goes into every note. Rows have the ratio as `series` and the estimate of the model
+    behind the interval as `centre`: the lines, straightened by logarithms, are off by a little that
+    does not average out over plates. `alone` are the drugs alone, fitted together.
     """
     doses, effect, settings = wells.doses, wells.effect, wells.settings
     given = (doses > 0).all(axis=1)

@@ -19,18 +19,7 @@ FloatArray = NDArray[np.float64]
 def level_index(theta: FloatArray, parts: FloatArray, fa: FloatArray) -> FloatArray:
     """Give logs of the index (first) and of the dose-reduction indices at effects.
 
-    Parameters
-    ----------
-    theta : ndarray
-        See above.
-    parts : ndarray, shape (k,)
-        Shares of the total dose.
-    fa : ndarray, shape (m,)
-        Effects.
-
-    Returns
-    -------
-    ndarray, shape (m, 1 + k)
+    `theta` as above, `parts` (k,) are the shares of the total dose; gives (m, 1 + k) for m effects.
     """
     k = len(parts)
     u, slope = logit(fa)[:, None], np.exp(-theta[k : 2 * k])

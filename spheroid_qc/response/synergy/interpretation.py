@@ -21,16 +21,9 @@ FloatArray = NDArray[np.float64]
 def annotate_significance(rows: list[Row], settings: ResponseParameters) -> None:
     """Add to each row's note what its interval says.
 
-    Means, and indices at an effect, are judged by their intervals; single doses by p values
-    that are adjusted by Holm's method (Holm 1979) within a method.
-
-    Parameters
-    ----------
-    rows : list of dict
-        Of one combination on one plate: `method, level, value, low, high, df, note`. Changed in
-        place.
-    settings : ResponseParameters
-        For the confidence level.
+    Means, and indices at an effect, are judged by their intervals; single doses by p values that
+    are adjusted by Holm's method (Holm 1979) within a method. `rows` are those of one combination
+    on one plate, changed in place.
     """
     for method in dict.fromkeys(row["method"] for row in rows):
         model = model_of(method)

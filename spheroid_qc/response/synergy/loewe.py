@@ -136,27 +136,10 @@ def loewe_excess(
 ) -> tuple[list[Estimate], Estimate]:
     """Excess over Loewe additivity.
 
-    Parameters
-    ----------
-    cells : Conditions
-        All conditions.
-    combined : ndarray of int, shape (j,)
-        Numbers of the combinations.
-    fits : sequence of LogisticFit
-        The drugs alone, with e0 = 0.
-    moved : sequence of LogisticFit, optional
-        The same after all effects were moved by `step * (1 - f)`: what an error of the vehicle
-        does to the curves.
-    step : float
-        Size of that move.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    list of Estimate, Estimate
-        Each combination, and their unweighted mean. Without replicates the variance is that of
-        the residuals of the drugs alone.
+    `combined` (j,) are the numbers of the combinations, `fits` the drugs alone with e0 = 0, and
+    `moved` the same after all effects were moved by `step * (1 - f)`: what an error of the vehicle
+    does to the curves. Gives each combination, and their unweighted mean. Without replicates the
+    variance is that of the residuals of the drugs alone.
     """
     curves = [HillCurve(fit.ec50, fit.hill, fit.emax) for fit in fits]
     doses = cells.doses[combined]
@@ -213,10 +196,7 @@ def _bounded(
 class HillCurve:
     """Effect of one drug alone: emax * d^h / (d^h + ec50^h).
 
-    Parameters
-    ----------
-    ec50, hill, emax : float
-        Inflection dose, slope, effect at an infinite dose; emax of 0 or less: an inert drug.
+    An `emax` of 0 or less is an inert drug.
     """
 
     ec50: float
@@ -233,17 +213,7 @@ class HillCurve:
 def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
     """Give the expected effect of additive drugs.
 
-    Parameters
-    ----------
-    doses : array_like of float, shape (..., k)
-        Doses in the combination.
-    curves : sequence of HillCurve
-        The k drugs alone.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        0 where no drug does anything.
+    `doses` (..., k) of the k drugs in the combination; gives (...), 0 where no drug does anything.
     """
     given = np.asarray(doses, dtype=np.float64)
     shape = given.shape[:-1]
@@ -317,17 +287,8 @@ def loewe_gradient(
 ) -> FloatArray:
     """Derive `loewe_effect` by (log ec50, log hill, emax) of each curve.
 
-    Parameters
-    ----------
-    doses, curves
-        As for `loewe_effect`.
-    effect : ndarray, shape (...), optional
-        What `loewe_effect` gave, to save finding it again.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., 3 k)
-        From the equation itself: dE/dp = (dF/dp) / (-dF/dE) with F = sum_i d_i / D_i(E).
+    From the equation itself: dE/dp = (dF/dp) / (-dF/dE) with F = sum_i d_i / D_i(E), (..., 3 k).
+    `effect` (...) is what `loewe_effect` gave, to save finding it again.
     """
     given = np.asarray(doses, dtype=np.float64)
     k = given.shape[-1]

@@ -41,19 +41,9 @@ _MAX_STANDARD_ERRORS = 8.0
 def draw_effects(means: FloatArray, errors: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Draw true effects from the confidence distributions of measured ones.
 
-    Parameters
-    ----------
-    means : ndarray, shape (j,)
-        Measured effects, between 0 and 1.
-    errors : ndarray, shape (draws, j)
-        Standard errors, one row for each draw.
-    rng : Generator
-
-    Returns
-    -------
-    ndarray, shape (draws, j)
-        Between 0 and 1, both included. P(true <= e) is the chance to measure at least `means` if
-        e is true, given that the measurement falls between 0 and 1.
+    `means` (j,) lie between 0 and 1, their standard errors `errors` (draws, j) have one row for
+    each draw, and so has what is drawn, between 0 and 1, both included. P(true <= e) is the chance
+    to measure at least `means` if e is true, given that the measurement falls between 0 and 1.
     """
     z = rng.standard_normal(errors.shape)
     free = rng.random(errors.shape) < UNCONDITIONAL_SHARE
@@ -119,26 +109,10 @@ def mean_index_interval(
     together distance by distance (Zou & Donner 2008, doi:10.1002/sim.3095), upwards in the
     logarithm. Of a dose whose effect can hardly be told from 0 the index is known only from below.
 
-    Parameters
-    ----------
-    fit : InteractionFit
-        Of the drugs alone.
-    cells : Conditions
-        All conditions.
-    combined : ndarray of int, shape (j,)
-        Numbers of the combinations, all with a mean effect between 0 and 1.
-    noise : PooledVariance
-        Variance of a well of weight 1.
-    level : float
-        Confidence level.
-    draws : int
-        How often effects are drawn.
-
-    Returns
-    -------
-    tuple of float
-        Bounds; infinity where an effect can't be told from 0, NaN where nothing tells how wells
-        scatter.
+    `fit` is that of the drugs alone; `combined` (j,) are numbers of combinations, all with a mean
+    effect between 0 and 1; `noise` is the variance of a well of weight 1, and effects are drawn
+    `draws` times. Bounds are infinite where an effect can't be told from 0, NaN where nothing tells
+    how wells scatter.
     """
     if noise.df < 1 or np.isnan(noise.variance):
         return float("nan"), float("nan")

@@ -34,20 +34,10 @@ FloatArray = NDArray[np.float64]
 class MedianEffect:
     """A median effect line.
 
-    Parameters
-    ----------
-    dm : float
-        Median effect dose, in the unit of the doses.
-    m : float
-        Slope: sigmoidicity.
-    r : float
-        Linear correlation of the median effect plot.
-    n_points : int
-        Doses on the line (means over wells).
-    n_left_out : int
-        Doses whose mean effect lies outside the limits and which the line can't take.
-    n_extreme : int
-        Doses on the line whose mean effect lies outside (0.01, 0.99).
+    `dm` is the median effect dose, in the unit of the doses, `m` the slope (sigmoidicity), `r` the
+    linear correlation of the plot. Of the doses (means over wells) `n_points` are on the line,
+    `n_extreme` of these with a mean effect outside (0.01, 0.99); `n_left_out` have one outside the
+    limits, which the line can't take.
     """
 
     dm: float
@@ -70,21 +60,9 @@ def fit_median_effect(
     """Fit the median effect line by least squares of log(fa/fu) on log D.
 
     Wells of one dose are averaged first: a single well at or beyond 0 or 1 has no logit, and
-    leaving it out alone would bend the line.
-
-    Parameters
-    ----------
-    dose : array_like of float, shape (n,)
-        Above 0 (rows with dose 0 are not used); of a combination the total dose.
-    fa : array_like of float, shape (n,)
-        Fraction affected.
-    fa_limits : tuple of float
-        Only dose means strictly between the limits are on the line.
-
-    Returns
-    -------
-    MedianEffect or None
-        None if fewer than two doses are left, or the line is level.
+    leaving it out alone would bend the line. Doses (n,) are total doses of a combination; rows with
+    dose 0 are not used, and only means of `fa` strictly between the limits are on the line. None if
+    fewer than two doses are left, or the line is level.
     """
     x, y = np.asarray(dose, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     known = (x > 0) & np.isfinite(y)
@@ -120,19 +98,8 @@ def combination_index(
 ) -> FloatArray:
     """Give the combination index at tested doses, whatever their ratio.
 
-    Parameters
-    ----------
-    doses : array_like of float, shape (..., k)
-        Dose of each of the k drugs.
-    fa : array_like of float, shape (...)
-        Effect of the combination, strictly between 0 and 1; NaN comes out elsewhere.
-    singles : sequence of MedianEffect
-        The k drugs alone.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        Below 1: synergism; 1: additive; above 1: antagonism.
+    `doses` (..., k) of the k drugs, `fa` (...) strictly between 0 and 1 (NaN comes out elsewhere).
+    Below 1: synergism; 1: additive; above 1: antagonism.
     """
     given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     inside = (effect > 0) & (effect < 1)
@@ -146,15 +113,7 @@ def dose_reduction_index(
 ) -> FloatArray:
     """By which factor each drug's dose is lower in the combination.
 
-    Parameters
-    ----------
-    doses, fa, singles
-        As for `combination_index`.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., k)
-        Above 1: less of the drug is needed than alone.
+    As for `combination_index`; gives (..., k), above 1 where less of the drug is needed than alone.
     """
     given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     effect = np.where((effect > 0) & (effect < 1), effect, np.nan)
@@ -165,17 +124,7 @@ def dose_reduction_index(
 def level_doses(line: MedianEffect, parts: ArrayLike, fa: float) -> FloatArray:
     """Doses of each drug in a fixed-ratio combination that reach an effect.
 
-    Parameters
-    ----------
-    line : MedianEffect
-        Of the combination, over the total dose.
-    parts : array_like of float, shape (k,)
-        Share of each drug in the total dose; they add up to 1.
-    fa : float
-        The effect.
-
-    Returns
-    -------
-    ndarray of float64, shape (k,)
+    `line` is that of the combination over the total dose; `parts` (k,), the share of each drug in
+    it, add up to 1.
     """
     return np.asarray(float(line.dose(fa)) * np.asarray(parts, dtype=np.float64))

@@ -26,14 +26,8 @@ MIN_RAY_DOSES = 3
 class RayCurve:
     """A fitted curve.
 
-    Parameters
-    ----------
-    centre : float
-        Mean log dose; x is counted from here.
-    place : ndarray, shape (3,)
-        a, b, c.
-    unit : ndarray, shape (3, 3)
-        Covariance of them for a variance of 1 of a well.
+    x is counted from `centre`, the mean log dose; `place` is a, b, c, and `unit` (3, 3) their
+    covariance for a variance of 1 of a well.
     """
 
     centre: float
@@ -59,15 +53,8 @@ class RayCurve:
 def fit_ray(total: FloatArray, mean: FloatArray, weight: FloatArray) -> RayCurve | None:
     """Fit the curve to mean effects by weighted least squares.
 
-    Parameters
-    ----------
-    total, mean, weight : ndarray, shape (m,)
-        Total doses, mean effects, and wells over the relative variance of a well.
-
-    Returns
-    -------
-    RayCurve or None
-        None with fewer than three doses, or where they don't determine a rising curve.
+    `total` doses, `mean` effects and `weight` (wells over the relative variance of a well) are
+    (m,). None with fewer than three doses, or where they don't determine a rising curve.
     """
     if len(total) < MIN_RAY_DOSES:
         return None

@@ -30,12 +30,8 @@ dose is surely (upper limit of a 95 % interval) below the second figure."""
 class SingleDrugCurves:
     """Curves of the drugs alone on one plate, fitted when they are first needed.
 
-    Parameters
-    ----------
-    variance_model : VarianceModel
-        How a well's variance depends on its effect on this plate.
-    emax : float, optional
-        Maximum of all drugs; None: free, between 0 and 1.
+    `variance_model` is that of the plate; `emax` is the maximum of all drugs (None: free, between 0
+    and 1).
     """
 
     def __init__(self, variance_model: VarianceModel, emax: float | None = None) -> None:
@@ -59,20 +55,8 @@ class SingleDrugCurves:
     def is_idle(self, drug: str, wells: Wells, cells: Conditions) -> bool:
         """Whether a drug is shown to have next to no effect: not seeing one is not enough.
 
-        Parameters
-        ----------
-        drug : str
-            Its name.
-        wells : tuple of ndarray
-            Doses and effects of it alone.
-        cells : Conditions
-            All conditions.
-
-        Returns
-        -------
-        bool
-            Always False with fewer than three doses, or too few replicates to tell how wells
-            scatter.
+        `wells` are doses and effects of it alone. Always False with fewer than three doses, or too
+        few replicates to tell how wells scatter.
         """
         if cells.df < 3 or len(np.unique(wells[0])) < 3:
             return False
@@ -91,16 +75,8 @@ class SingleDrugCurves:
     def plateau_p(self, drug: str, wells: Wells, cells: Conditions) -> float:
         """Test whether a drug alone has its full effect at an endless dose.
 
-        Parameters
-        ----------
-        drug, wells, cells
-            As for `is_idle`.
-
-        Returns
-        -------
-        float
-            p of the F test of a maximum of 1 against a lower one; 1 where the curve reaches 1, NaN
-            with fewer than three doses or no wells to spare.
+        p of the F test of a maximum of 1 against a lower one; 1 where the curve reaches 1, NaN with
+        fewer than three doses or no wells to spare.
         """
         if len(np.unique(wells[0])) < 3:
             return float("nan")

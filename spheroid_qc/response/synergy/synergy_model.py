@@ -116,20 +116,8 @@ def model_row(
 ) -> Row:  # fmt: skip
     """Put the parts of a row together.
 
-    Parameters
-    ----------
-    method, level : str
-        Columns of the table.
-    estimate : Estimate
-        Value, interval and degrees of freedom.
-    n : int
-        Wells.
-    note : str
-        What has to be said, in finished sentences.
-    fa : float
-        Effect of the row, where it has one.
-    doses : ndarray, shape (k,), optional
-        Doses of the drugs, where it has them.
+    `note` holds finished sentences, `n` is the number of wells; `fa` and `doses` (k,) where the row
+    has them.
     """
     return {
         "method": method, "level": level, "fa": fa, "doses": doses, **estimate._asdict(),

@@ -156,21 +156,8 @@ def combination_rows(
 ) -> list[Row]:
     """Rows of all synergy models for one combination on one plate.
 
-    Parameters
-    ----------
-    part : Responses
-        Wells of the plate without any other drug.
-    columns : tuple of int
-        Columns of the combination's drugs.
-    curves : SingleDrugCurves
-        Curves of the drugs alone on the plate.
-    settings : ResponseParameters
-        Confidence level and limits.
-
-    Returns
-    -------
-    list of dict
-        As of `SynergyModel.rows`, with what their intervals allow to say in the notes.
+    `part` are wells of the plate without any other drug, `columns` those of the combination's
+    drugs. Notes tell what the intervals allow to say.
     """
     doses, effect = part.doses[:, list(columns)], part.effect
     cells = conditions(doses, effect, curves.variance_model, part.reference)

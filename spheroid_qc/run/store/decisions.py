@@ -118,18 +118,14 @@ def read_exclusions(path: Path) -> list[Exclusion]:
     names = [text.strip().lower() for text in header.texts]
     if "well" not in names:
         raise PlateMapError(
-            [
-                f"{table.place(header.line)}: exclusions need a column named well (and may have "
-                "plate, time_h, reason, by, at); write these names into the first line."
-            ]
+            f"{table.place(header.line)}: exclusions need a column named well (and may have "
+            "plate, time_h, reason, by, at); write these names into the first line."
         )
     unknown = [name for name in names if name and name not in _COLUMNS]
     if unknown:
         raise PlateMapError(
-            [
-                f"{table.place(header.line)}: the column {unknown[0]!r} means nothing in a table "
-                f"of exclusions; the columns are {', '.join(_COLUMNS)}."
-            ]
+            f"{table.place(header.line)}: the column {unknown[0]!r} means nothing in a table "
+            f"of exclusions; the columns are {', '.join(_COLUMNS)}."
         )
     messages = TableMessages()
     style = style_of(

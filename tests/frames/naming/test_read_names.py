@@ -11,10 +11,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.frames.naming.name_reading import describe
-from spheroid_qc.frames.naming.read_names import read_name, read_names
+from spheroid_qc.frames.naming.name_reading import NameReading, Reading
+from spheroid_qc.frames.naming.read_names import read_names
 from spheroid_qc.frames.naming.user_pattern import NamePattern
 from spheroid_qc.wells import Well, row_name
+
+
+def read_name(
+    path: str, pattern: NamePattern | None = None, well_count: int | None = None
+) -> NameReading:
+    """Read one path without the help of neighbours."""
+    return read_names([path], pattern, well_count)[0]
+
+
+def describe(reading: Reading) -> str:
+    """One reading in words: `well A01, field 2, 48 h, channel red`."""
+    words = [f"well {reading.well.name}"]
+    if reading.field is not None:
+        words.append(f"field {reading.field}")
+    if reading.hours is not None:
+        in_days = reading.hours_from == "day" and reading.hours % 24 == 0
+        words.append(f"day {reading.hours / 24:g}" if in_days else f"{reading.hours:g} h")
+    elif reading.index is not None:
+        words.append(f"time point {reading.index}")
+    if reading.channel:
+        words.append(f"channel {reading.channel}")
+    if reading.z is not None:
+        words.append(f"plane {reading.z}")
+    return ", ".join(words)
+
 
 READ: list[tuple[str, str]] = [
     ("BxPC3_G10.tif", "well G10"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spheroid_qc.frames.naming.name_reading import Reading
-from spheroid_qc.frames.naming.read_names import read_name
+from spheroid_qc.frames.naming.read_names import read_names
 from spheroid_qc.frames.naming.schemes import SCHEMES, read_vendor
 from spheroid_qc.wells import Well, row_name, well_name
 
@@ -147,7 +147,7 @@ TABLE: list[tuple[str, str, str, dict[str, object]]] = [
     ("path", "scheme", "well", "messages"), TABLE, ids=[row[0] for row in TABLE]
 )
 def test_vendor_names(path: str, scheme: str, well: str, messages: dict[str, object]) -> None:
-    result = read_name(path)
+    result = read_names([path])[0]
     assert result.kind == "read", result.message
     assert result.reading is not None
     assert (result.reading.scheme, result.reading.well.name) == (scheme, well)
@@ -205,7 +205,7 @@ def loose(well: Well, padded: bool, lower: bool) -> str:
 
 
 def read(path: str) -> Reading:
-    result = read_name(path)
+    result = read_names([path])[0]
     assert result.reading is not None, (path, result.message)
     return result.reading
 
