@@ -68,25 +68,11 @@ class Severity(StrEnum):
 
 
 def setting(default: Any, title: str, description: str, *, unit: str = "", **bounds: Any) -> Any:
-    """Declare one field: default, title, unit, description and bounds.
+    """Declare one field of a model: default, title, unit, description and bounds.
 
-    Parameters
-    ----------
-    default : object
-        Value used when the user says nothing.
-    title : str
-        Label in forms.
-    description : str
-        Tooltip, comment in the TOML file, help text.
-    unit : str
-        Unit of the value; empty for a pure number.
-    **bounds
-        `ge`, `gt`, `le`, `lt` of pydantic's `Field`.
-
-    Returns
-    -------
-    pydantic.fields.FieldInfo
-        To be assigned in a model's body.
+    The title is the label in forms; the description tooltip, comment in the TOML file and help
+    text; the unit empty for a pure number; `bounds` are `ge`, `gt`, `le`, `lt` of pydantic's
+    `Field`.
     """
     return Field(
         default,

@@ -8,19 +8,11 @@ _SAME_PIXEL_AREA = 1.001
 
 
 def comparable_area(table: pd.DataFrame) -> pd.Series:
-    """Core area in the one unit that all frames of a plate share.
+    """Core area in the one unit that all frames of a plate share; NaN where nothing was measured.
 
-    Parameters
-    ----------
-    table : DataFrame
-        With columns `plate`, `core_area_um2`, `core_area_px`.
-
-    Returns
-    -------
-    Series of float
-        um2 on plates where every measured frame is calibrated. Pixels on plates where some are
-        not, if all that are have the same pixel size. Where they differ, pixels mean nothing:
-        um2, and NaN for frames without. NaN where nothing was measured.
+    um2 on plates where every measured frame is calibrated. Pixels on plates where some are not, if
+    all that are have the same pixel size. Where they differ, pixels mean nothing: um2, and NaN for
+    frames without. Read are `plate`, `core_area_um2` and `core_area_px`.
     """
     pixels = table["core_area_px"].astype(float)
     calibrated = table["core_area_um2"].astype(float)

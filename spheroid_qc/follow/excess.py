@@ -10,18 +10,10 @@ from spheroid_qc.follow.states import OUT_OF_EFFECT
 
 
 def volume_loss(area: pd.Series, reference: pd.Series) -> pd.Series:
-    """Share of volume lost against a reference area: 1 - (area / reference)^(3/2).
+    """Share of volume lost against a reference area in the same unit: 1 - (area / reference)^(3/2).
 
-    Parameters
-    ----------
-    area, reference : Series of float
-        Core areas in one unit; an area of 0 means the core is gone.
-
-    Returns
-    -------
-    Series of float
-        1 for a core that is gone, 0 for no change, negative for growth; NaN where either is
-        unknown or the reference is 0.
+    1 for a core that is gone (area 0), 0 for no change, negative for growth; NaN where either is
+    unknown or the reference is 0.
     """
     ratio = area / reference.where(reference > 0)
     return 1.0 - ratio.pow(1.5)

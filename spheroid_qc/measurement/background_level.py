@@ -23,17 +23,11 @@ _MAX_CELLS = 4000  # background cells the surface is fitted to
 
 @dataclass(frozen=True)
 class Surround:
-    """Background near a body.
+    """Background near a body, in grey values.
 
-    Parameters
-    ----------
-    level : float
-        Median intensity; NaN where no background pixel is left.
-    spread : float
-        Robust standard deviation (1.4826 MAD) of the background: noise and structure.
-    noise : float
-        Robust standard deviation of pixel noise, from differences of neighbours; never below
-        the rounding error of the grey levels.
+    `level` is its median, NaN where no background pixel is left; `spread` its robust standard
+    deviation (1.4826 MAD): noise and structure; `noise` that of the pixel noise, from differences
+    of neighbours, never below the rounding error of the grey levels.
     """
 
     level: float
@@ -71,24 +65,11 @@ def coarse_factor(shape: tuple[int, ...]) -> int:
 
 
 def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3.0) -> Surround:
-    """Estimate the background around a body.
+    """Estimate level, spread and noise of the background around a body, in grey values.
 
-    Pixels nearest to the body, but at least `gap_px` away from it, are taken first: a ring as
-    wide as the body's equivalent radius, wider where that holds too few.
-
-    Parameters
-    ----------
-    image : ndarray, shape (y, x)
-        Grey values of any numeric dtype; pixels that are not finite are left out.
-    total : ndarray of bool, shape (y, x)
-        Everything that is not background.
-    gap_px : float
-        Width in pixels of the rim around `total` that belongs to neither: halo, blur.
-
-    Returns
-    -------
-    Surround
-        Level, spread and noise in grey values of the image.
+    Pixels nearest to the body (`total`: everything that is not background), but at least `gap_px`
+    pixels away from it for halo and blur, are taken first: a ring as wide as the body's equivalent
+    radius, wider where that holds too few. Pixels that are not finite are left out.
     """
     from scipy import ndimage
 
@@ -126,19 +107,9 @@ def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3
 def void(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Find a surround that is no image: the black (or white) corners of a whole-well frame.
 
-    It reaches a corner, is nearly constant at one end of the range of grey values, and is set
-    off abruptly from everything else. A dark background that goes over into brighter parts is
-    none.
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (h, w)
-        Frame on a coarse grid; finite.
-
-    Returns
-    -------
-    ndarray of bool, shape (h, w)
-        True in the surround.
+    It reaches a corner, is nearly constant at one end of the range of grey values, and is set off
+    abruptly from everything else. A dark background that goes over into brighter parts is none.
+    `values` is the frame on a coarse grid, finite.
     """
     from scipy import ndimage
 
@@ -163,20 +134,10 @@ def void(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def background_amplitude(values: NDArray[np.float64], free: NDArray[np.bool_]) -> float:
-    """Height of the smooth surface (second order) under the background.
+    """Height of the smooth surface (second order) under the background, in grey values.
 
-    Parameters
-    ----------
-    values : ndarray of float64, shape (h, w)
-        Frame on a coarse grid.
-    free : ndarray of bool, shape (h, w)
-        Background cells.
-
-    Returns
-    -------
-    float
-        Difference between 98th and 2nd percentile of the fitted surface over the background,
-        in grey values; NaN for fewer than 50 cells.
+    Difference between 98th and 2nd percentile of the surface fitted to the background cells `free`
+    of a frame on a coarse grid; NaN for fewer than 50 cells.
     """
     y, x = np.nonzero(free)
     if y.size < 50:

@@ -17,18 +17,10 @@ SCALES = (1.0, 2.0, 3.0, 6.0)
 
 
 def blurred(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-    """Blur an image by each of `SCALES`.
+    """Blur an image of finite grey values by each of `SCALES`.
 
-    Parameters
-    ----------
-    values : ndarray of float32, shape (y, x)
-        Finite grey values.
-
-    Returns
-    -------
-    tuple of ndarray of float32
-        One image for each scale: those of 1 and 2 px at full resolution, those of 3 and 6 px
-        at every second pixel of every second row, which holds all they can show.
+    Those of 1 and 2 px are at full resolution, those of 3 and 6 px at every second pixel of every
+    second row, which holds all they can show.
     """
     from scipy import ndimage
 
@@ -52,20 +44,9 @@ def _noise_share(a: float, b: float) -> float:
 def detail_ratio(levels: tuple[NDArray[np.float32], ...], where: Mask, noise: float) -> float:
     """Fine detail (1 to 2 px) over coarse detail (3 to 6 px), noise taken off both.
 
-    Parameters
-    ----------
-    levels : tuple of ndarray of float32, shape (y, x)
-        From `blurred`.
-    where : ndarray of bool, shape (y, x)
-        Pixels that are judged.
-    noise : float
-        Standard deviation of the pixel noise, in grey values.
-
-    Returns
-    -------
-    float
-        0 for a blurred picture, about 0.3 to 2 for one with sharp edges; NaN where there is
-        nothing to judge: no pixels, or no coarse detail above the noise.
+    `levels` come from `blurred`, `noise` is the standard deviation of the pixel noise in grey
+    values. 0 for a blurred picture, about 0.3 to 2 for one with sharp edges; NaN where there is
+    nothing to judge: no pixels in `where`, or no coarse detail above the noise.
     """
     if not np.isfinite(noise):
         return np.nan
@@ -83,20 +64,7 @@ def detail_ratio(levels: tuple[NDArray[np.float32], ...], where: Mask, noise: fl
 
 
 def rim_band(mask: Mask, half_width: int) -> Mask:
-    """Pixels within a distance of the edge of a mask, on either side.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (h, w)
-        A body with background around it.
-    half_width : int
-        Distance in pixels, measured along rows and columns.
-
-    Returns
-    -------
-    ndarray of bool, shape (h, w)
-        The band.
-    """
+    """Pixels within `half_width` pixels, along rows and columns, of a mask's edge."""
     from scipy import ndimage
 
     size = 2 * half_width + 1

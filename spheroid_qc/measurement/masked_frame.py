@@ -23,20 +23,10 @@ from spheroid_qc.segmentation.result import Segmentation
 
 @dataclass(frozen=True, eq=False)
 class MaskedFrame:
-    """A frame that is ready to be measured.
+    """A frame that is ready to be measured, all arrays of shape (y, x).
 
-    Parameters
-    ----------
-    core : ndarray of int, shape (y, x)
-        Labels of the core.
-    total : ndarray of bool, shape (y, x)
-        Core and shed material.
-    image : ndarray, shape (y, x)
-        Grey values of any real dtype.
-    pixel_size_um : float
-        NaN where unknown.
-    parameters : MeasurementParameters
-        Smallest fragment and smallest core.
+    `core` holds labels, `total` core and shed material, `image` grey values of any real dtype;
+    `pixel_size_um` is NaN where unknown.
     """
 
     core: NDArray[np.integer]

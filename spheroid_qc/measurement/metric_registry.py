@@ -17,19 +17,10 @@ from spheroid_qc.measurement.spheroid import Spheroid
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the table.
+    """One column of the table; the name ends in its unit (empty for a pure number), if any.
 
-    Parameters
-    ----------
-    name : str
-        Name, ending in its unit where it has one.
-    unit : str
-        Unit; empty for a pure number.
-    description : str
-        One line.
-    power : int
-        The metric's value is multiplied by the pixel size to this power; empty without a
-        pixel size unless it is 0.
+    The metric's value is multiplied by the pixel size to the power `power`; the column is empty
+    without a pixel size unless that is 0.
     """
 
     name: str
@@ -40,17 +31,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Metric:
-    """A function and the columns that hold its result.
+    """A function from a `Spheroid` to a number in pixels (NaN where undefined), and its columns.
 
-    Parameters
-    ----------
-    function : callable
-        From a `Spheroid` to a number in pixels, or NaN where it is not defined.
-    columns : tuple of Column
-        Where the number goes.
-    spheres : bool
-        False where the metric has no meaning for one sphere among many; the column is empty
-        in the `spheres` assay.
+    `spheres` is False where the metric has no meaning for one sphere among many; the column is
+    empty in the `spheres` assay.
     """
 
     function: Callable[[Spheroid], float]

@@ -22,18 +22,7 @@ _MIN_EDGE = 0.12  # of the range: step from text to what lies two pixels away
 
 
 def find_annotations(image: NDArray[Any]) -> list[tuple[Box, Mask]]:
-    """Find burned-in text and bars.
-
-    Parameters
-    ----------
-    image : ndarray, shape (y, x)
-        Grey values of any real dtype.
-
-    Returns
-    -------
-    list of (box, mask)
-        For each letter or bar its box in the frame and its pixels inside the box.
-    """
+    """Find burned-in letters and bars: of each its box in the frame and its pixels in the box."""
     finite = image if image.dtype.kind != "f" else image[np.isfinite(image)]
     if finite.size == 0:
         return []

@@ -68,28 +68,10 @@ class RunRequest:
 class PlannedRun:
     """A request that can be carried out: everything that could be refused has been read.
 
-    Parameters
-    ----------
-    request : RunRequest
-        What was asked for.
-    run : RunFolder
-        Where results go.
-    table : FrameTable
-        Every frame, and how its name was read.
-    plate_map : PlateMap or None
-        What is in the wells.
-    joined : EndPoints or None
-        End-point values.
-    excluded, accepted : list of Exclusion
-        What the user decided on wells and frames.
-    well_timepoints : dict
-        (plate, well) -> what was imaged, in order of time.
-    failures : tuple of str
-        Sentences on files that are left out by their names.
-    notes : tuple of str
-        Sentences on how things were understood.
-    context : dict
-        What `run.json` says of the request.
+    `excluded` and `accepted` are what the user decided on wells and frames; `well_timepoints` what
+    was imaged of (plate, well), in order of time; `failures` sentences on files that are left out
+    by their names, `notes` on how things were understood; `context` what `run.json` says of the
+    request.
     """
 
     request: RunRequest

@@ -150,18 +150,10 @@ def segment_auto(
 
 
 def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, float]:
-    """Collect what the choice between two segmentations rests on.
+    """Collect what the choice between the network's and the classical segmentation rests on.
 
-    Parameters
-    ----------
-    first, second : Segmentation
-        Of the network and of the classical segmenter.
-
-    Returns
-    -------
-    dict of str to float
-        Confidence of both, the overlap of all their bodies (1 where neither found any), and who
-        found nothing.
+    Confidence of both, the overlap of all their bodies (1 where neither found any), and who found
+    nothing.
     """
     a, b = first.core > 0, second.core > 0
     union = int(np.count_nonzero(a | b))

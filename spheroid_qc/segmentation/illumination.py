@@ -20,15 +20,6 @@ def background_surface(values: Float, usable: Mask) -> Float:
     Tukey's biweight takes away the weight of whatever does not lie on the surface, so that a
     spheroid of up to about half the field does not lift it (Beaton & Tukey 1974,
     doi:10.1080/00401706.1974.10489171).
-
-    Parameters
-    ----------
-    values : ndarray of float32, shape (y, x)
-    usable : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    ndarray of float32, shape (y, x)
     """
     height, width = values.shape
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] if height > 1 else np.zeros((1, 1))

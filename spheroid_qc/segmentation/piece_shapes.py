@@ -12,16 +12,11 @@ from spheroid_qc.segmentation.arrays import Features, Labels, Mask
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
-    """Area, centre and compactness of labels 0..n (row 0 is the background).
+    """Area, centre and compactness of labels 0..n (row 0 is the background), in pixels.
 
-    Parameters
-    ----------
-    area, y, x : ndarray of float64, shape (n + 1,)
-    ellipse_fill : ndarray of float64, shape (n + 1,)
-        Area divided by that of the ellipse with the same second moments: 1 for a filled
-        ellipse, less for rings, crescents, branches and scatter.
-    elongation : ndarray of float64, shape (n + 1,)
-        Ratio of the long to the short axis of that ellipse.
+    `ellipse_fill` is the area divided by that of the ellipse with the same second moments: 1 for a
+    filled ellipse, less for rings, crescents, branches and scatter; `elongation` the ratio of that
+    ellipse's long to its short axis.
     """
 
     area: Features
@@ -53,20 +48,10 @@ def box_of(mask: Mask, around: int = 0) -> tuple[slice, slice]:
 
 
 def component_shapes(labels: Labels, count: int) -> Shapes:
-    """Measure every label.
+    """Measure labels 1 to `count`.
 
     The same as `skimage.measure.regionprops_table` (with a twelfth added to the second moments),
     which takes 9 ms instead of 2.6 ms of a frame's 79 ms (1 Mpx, by rules, one thread).
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (y, x)
-    count : int
-        Highest label.
-
-    Returns
-    -------
-    Shapes
     """
     # Sums over a run of pixels in a row follow from where it begins and ends, so that only the
     # changes along the rows are visited: a run from a to b - 1 adds F(b) - F(a).
@@ -127,21 +112,9 @@ def inner_rim(mask: Mask) -> Mask:
 
 
 def pad_as_cut(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
-    """Surround a piece by background, but where the frame ends by what lies at its edge.
+    """Surround a piece, cut out of the frame by `box`, by `pad` pixels of background.
 
-    Parameters
-    ----------
-    piece : ndarray of bool
-        Cut out of the frame by `box`.
-    pad : int
-        Pixels.
-    box : tuple of slice
-    shape : tuple of int
-        Of the frame.
-
-    Returns
-    -------
-    ndarray of bool
+    Where the frame ends, what lies at the piece's edge goes on instead.
     """
     padded = np.pad(piece, pad)
     if box[0].start == 0:

@@ -39,17 +39,7 @@ _COMPRESSION = 3  # zlib's usual 6 makes noisy pictures larger, and takes three 
 
 @dataclass(frozen=True)
 class Caption:
-    """What is written below an overlay.
-
-    Parameters
-    ----------
-    title : str
-        Plate, well, time and condition.
-    result : str
-        State and numbers.
-    flags : str
-        Flag codes; empty if none.
-    """
+    """What is written below an overlay: plate, well, time, condition; state and numbers; flags."""
 
     title: str
     result: str
@@ -91,22 +81,10 @@ def overlay_digest(task: OverlayTask) -> str:
 
 
 def write_overlay(task: OverlayTask) -> str | None:
-    """Draw one overlay and write it as PNG.
+    """Draw one overlay and write it as PNG; gives its relative path.
 
-    Parameters
-    ----------
-    task : OverlayTask
-        What to draw.
-
-    Returns
-    -------
-    str or None
-        Relative path; None where the image or its mask can't be read any more.
-
-    Raises
-    ------
-    OutputError
-        If the picture can't be written.
+    None where the image or its mask can't be read any more; `OutputError` if the picture can't be
+    written.
     """
     run = RunFolder(task.out)
     try:
@@ -149,27 +127,10 @@ def draw_overlay(
     pixel_size_um: float | None = None,
     longer_side: int = 700,
 ) -> Image.Image:
-    """Draw outlines, numbers, scale bar and caption.
+    """Draw outlines, numbers, scale bar and caption; RGB.
 
-    Parameters
-    ----------
-    pixels : ndarray, shape (y, x)
-        Grey image; NaN is drawn black.
-    core : ndarray of int, shape (y, x)
-        Core labels.
-    shed : ndarray of bool, shape (y, x)
-        Shed material.
-    caption : Caption
-        Text below the picture.
-    pixel_size_um : float, optional
-        For the scale bar; none is drawn without it.
-    longer_side : int
-        Size of the picture without caption, pixels.
-
-    Returns
-    -------
-    PIL.Image.Image
-        RGB.
+    Image and masks have shape (y, x), and NaN is drawn black. Without a pixel size there is no
+    scale bar. `longer_side` is that of the picture without caption, in pixels.
     """
     height, width = pixels.shape
     scale = longer_side / max(height, width)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from spheroid_qc.run.tables.write_tables import RunTables
 
 
-def _shown(run: RunFolder, index: Path) -> dict[str, str]:
+def _shown(index: Path) -> dict[str, str]:
     """Read which overlays there are; names that lead out of their folder are not ours."""
     try:
         found = json.loads(index.read_text("utf-8"))
@@ -49,21 +49,12 @@ def draw_overlays(
     workers: Workers,
     progress: Callable[[Progress], None] | None,
 ) -> None:
-    """Draw the overlays whose content changed, and remember what each shows.
+    """Draw those of the wanted overlays whose content changed, and remember what each shows.
 
-    Parameters
-    ----------
-    tasks : sequence of OverlayTask
-        All overlays that are wanted.
-    run : RunFolder
-        Where they go; overlays that are not wanted any more are removed.
-    workers : Workers
-        Processes that draw.
-    progress : callable or None
-        Told of every picture.
+    Overlays that are not wanted any more are removed.
     """
     index = run.records / "overlays.json"
-    shown = _shown(run, index)
+    shown = _shown(index)
     wanted: dict[str, str] = {}
     stale: list[OverlayTask] = []
     for task in tasks:
@@ -103,21 +94,7 @@ def wanted_overlays(
     parameters: Parameters,
     calibration: PlateCalibration,
 ) -> list[OverlayTask]:
-    """Say which overlays are wanted.
-
-    Parameters
-    ----------
-    run : RunFolder
-        Where masks lie.
-    source : Path
-        Image folder.
-    tables : RunTables
-        What the captions say.
-    parameters : Parameters
-        All settings.
-    calibration : PlateCalibration
-        Passed on to the workers.
-    """
+    """Say which overlays are wanted of the images in `source`."""
     output = parameters.output
     if output.overlays is Overlays.NONE or not output.masks:
         return []

@@ -182,28 +182,22 @@ def corrected_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[st
 
 
 def corrected(run: RunFolder, well_timepoint: dict[str, Any]) -> dict[str, Any]:
-    """Put corrected fields in the place of automatic ones.
+    """Put corrected fields of a timepoint, as in a record, in the place of automatic ones.
 
-    Parameters
-    ----------
-    run : RunFolder
-        The run folder.
-    well_timepoint : dict
-        As in a record.
-
-    Returns
-    -------
-    dict
-        The same, or a copy with other fields and `review`: [flag code, sentence] on what was
-        corrected, and by whom.
+    The answer is the same, or a copy with other fields and `review`: [flag code, sentence] on what
+    was corrected, and by whom.
     """
     fields, review = [], []
     for automatic in well_timepoint["fields"]:
         field = automatic
         if automatic["mask"] and (run.corrections / automatic["mask"]).is_file():
             note = _read_note(run, automatic["mask"])
-            if note is None or note["pixel_hash"] != automatic["pixel_hash"]:
-                review.append(["correction_unused", _why_unused(automatic["mask"], note)])
+            name = f"The corrected mask {automatic['mask']}"
+            if note is None:
+                why = f"{name} can't be read, or has not the size of the picture."
+                review.append(["correction_unused", why])
+            elif note["pixel_hash"] != automatic["pixel_hash"]:
+                review.append(["correction_unused", f"{name} was drawn on another picture."])
             else:
                 field = automatic | note["field"] | {"confidence": float("nan")}
                 review.append(["corrected_by_user", _who(note)])
@@ -223,18 +217,8 @@ def measure_corrections(
 ) -> None:
     """Measure the corrected masks of a timepoint that have not been measured with these settings.
 
-    A mask that can't be read, or does not fit its picture, is left out, which `corrected` says.
-
-    Parameters
-    ----------
-    task : WellTask
-        Folders and settings.
-    well_timepoint : WellTimepoint
-        The frames.
-    result : dict
-        Its result, as in a record.
-    files : OpenFile
-        Keeps a stack open from one timepoint to the next.
+    `result` is that of the timepoint, as in a record, and is changed. A mask that can't be read,
+    or does not fit its picture, is left out, which `corrected` says.
     """
     run, parameters = RunFolder(task.out), task.parameters
     if not run.corrections.is_dir():
@@ -319,12 +303,6 @@ def _read_note(run: RunFolder, mask: str) -> dict[str, Any] | None:
     note = _read_json(_note_path(run, mask))
     whole = note.get("format") == _FORMAT and isinstance(note.get("field"), dict)
     return note if whole and (note.get("mask"),) == mask_state(run, mask) else None
-
-
-def _why_unused(mask: str, note: dict[str, Any] | None) -> str:
-    if note is None:
-        return f"The corrected mask {mask} can't be read, or has not the size of the picture."
-    return f"The corrected mask {mask} was drawn on another picture."
 
 
 def _who(note: dict[str, Any]) -> str:

@@ -52,12 +52,7 @@ class Exclusion:
 class Exclusions:
     """What is left out of the plates of one run, and what of it hits nothing.
 
-    Parameters
-    ----------
-    entries : sequence of Exclusion
-        In the order of the file; a later line overrules an earlier one.
-    plates : sequence of str
-        All plates of the run.
+    A later entry overrules an earlier one; `plates` are all plates of the run.
     """
 
     def __init__(self, entries: Sequence[Exclusion], plates: Sequence[str]) -> None:

@@ -16,17 +16,7 @@ from spheroid_qc.segmentation.result import Segmentation
 
 
 def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | None) -> None:
-    """Write core labels and shed material of one frame, atomically.
-
-    Parameters
-    ----------
-    path : Path
-        Ends in `.ome.tif`.
-    segmentation : Segmentation
-        The masks, shape (y, x).
-    pixel_size_um : float or None
-        Written into the OME metadata where known.
-    """
+    """Write core labels and shed material of one frame, atomically; pixel size where known."""
     labels = int(segmentation.core.max(initial=0))
     dtype = np.uint8 if labels < 256 else np.uint16 if labels < 65536 else np.uint32
     planes = np.stack([segmentation.core.astype(dtype), segmentation.shed.astype(dtype)])

@@ -82,23 +82,11 @@ class RunFolder:
         decided += self.corrections.rglob("*.json") if self.corrections.is_dir() else []
         return any(path.stat().st_mtime > made for path in decided)
 
-    @property
-    def _of_the_user(self) -> tuple[str, ...]:
-        """What may lie in the folder before its first run."""
-        return (".lock", self.exclusions.name, self.acceptances.name, self.corrections.name)
-
     def check_usable(self, source: Path) -> None:
         """Refuse a place where writing could destroy something.
 
-        Parameters
-        ----------
-        source : Path
-            The folder of images.
-
-        Raises
-        ------
-        RequestError
-            If the folder is a file, is the image folder itself, or holds files of others.
+        `RequestError` if the folder is a file, is the image folder `source` itself, or holds files
+        of others.
         """
         if self.root.exists() and not self.root.is_dir():
             raise RequestError(f"{self.root} is a file, not a folder; choose another --out folder.")
@@ -109,10 +97,12 @@ class RunFolder:
             )
         if self.root.is_dir() and not self.run_json.is_file():
             # A run that was killed before its first file leaves at most the lock behind.
+            decisions = (self.exclusions, self.acceptances, self.corrections)
+            known = {".lock", *(path.name for path in decisions)}
             others = [
                 p.name
                 for p in sorted(self.root.iterdir())
-                if p.name not in self._of_the_user and _TEMPORARY not in p.name
+                if p.name not in known and _TEMPORARY not in p.name
             ]
             if others:
                 raise RequestError(

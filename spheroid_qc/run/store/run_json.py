@@ -35,21 +35,8 @@ _LIBRARIES = (
 def check_same_run(run: RunFolder, source: Path, parameters: Parameters, table: FrameTable) -> None:
     """Refuse to continue a run whose masks or measurements would come out differently.
 
-    Parameters
-    ----------
-    run : RunFolder
-        Perhaps an old one.
-    source : Path
-        Image folder of this run.
-    parameters : Parameters
-        Settings of this run.
-    table : FrameTable
-        Frames of this run.
-
-    Raises
-    ------
-    RequestError
-        Naming every difference, or that the folder belongs to other images or another version.
+    The `RequestError` names every difference, or says that the folder belongs to other images or
+    another version.
     """
     old = run.read_run()
     if old is None:
@@ -93,21 +80,11 @@ def write_run_json(
     *,
     status: str,
 ) -> None:
-    """Write version, parameters, inputs, libraries and times.
+    """Write version, parameters, inputs, libraries and times; `status` is `running` or `done`.
 
-    Parameters
-    ----------
-    run : RunFolder
-        Where.
-    context : mapping
-        `source`, `plate_map` and `join` (from `table_input`), `parameters`, `started` (seconds
-        since the epoch).
-    table : FrameTable
-        For the list of inputs.
-    hashes : mapping
-        Path of an input -> SHA-256 of its bytes as hexadecimal text, as far as known.
-    status : str
-        `running` or `done`.
+    `context` holds `source`, `plate_map` and `join` (from `table_input`), `parameters` and
+    `started` (seconds since the epoch); `hashes` the SHA-256 of inputs by path, in hexadecimal, as
+    far as known.
     """
     sizes = {frame.path: frame.size for frame in table.frames}
     started = datetime.fromtimestamp(context["started"], UTC)
@@ -136,22 +113,9 @@ def write_run_json(
 
 
 def table_input(path: str | Path | None) -> dict[str, Any] | None:
-    """Say which table was read.
+    """Say which plate map or table of end points was read: `path`, `size`, `sha256`.
 
-    Parameters
-    ----------
-    path : str, Path or None
-        Plate map or table of end points.
-
-    Returns
-    -------
-    dict or None
-        `path`, `size`, `sha256`; None without a path.
-
-    Raises
-    ------
-    RequestError
-        If the file can't be read any more.
+    `RequestError` if the file can't be read any more.
     """
     if path is None:
         return None

@@ -149,20 +149,7 @@ def _signature(frames: list[Frame], stamps: dict[str, int], channel: str) -> str
 
 
 def output_name(frame: Frame, suffix: str) -> str:
-    """Name of a file that belongs to a frame: nested and named like the frame's own file.
-
-    Parameters
-    ----------
-    frame : Frame
-        The frame.
-    suffix : str
-        E.g. `.ome.tif`.
-
-    Returns
-    -------
-    str
-        Relative path with `/`.
-    """
+    """Relative path, with `/`, of a file that belongs to a frame: nested and named like its own."""
     path = PurePosixPath(frame.path)
     stem = path.name
     for ending in (".ome.tif", ".ome.tiff"):
@@ -189,22 +176,7 @@ def record_path(run: RunFolder, plate: str, well: str) -> Path:
 def write_record(
     run: RunFolder, plate: str, well: str, well_timepoints: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Write the record of a well, whole or not at all.
-
-    Parameters
-    ----------
-    run : RunFolder
-        Where.
-    plate, well : str
-        Which.
-    well_timepoints : sequence of mapping
-        Results with their signatures, in order of time.
-
-    Raises
-    ------
-    OSError
-        If it can't be written.
-    """
+    """Write the record of a well, whole or not at all: signed results, in order of time."""
     content = {"format": RECORD_FORMAT, "plate": plate, "well": well, "moments": well_timepoints}
     body = json.dumps(content)[1:] + "\n"
     write_text(record_path(run, plate, well), _check_line(body.encode()).decode() + body)

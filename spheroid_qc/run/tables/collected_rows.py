@@ -67,22 +67,10 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A field that was segmented, and the mask that came out.
+    """A field that was segmented, and the name of the mask that came out.
 
-    Parameters
-    ----------
-    row : int
-        Of its well and time, among the collected rows.
-    well_timepoint : WellTimepoint
-        What was imaged.
-    field : int
-        Number of the field.
-    mask : str
-        Name of the mask.
-    stitched : bool
-        Whether all fields were put together to one picture.
-    several : bool
-        Whether the row has more than one picture.
+    `row` is that of its well and time, among the collected rows; `stitched`: all fields were put
+    together to one picture; `several`: the row has more than one picture.
     """
 
     row: int
@@ -96,16 +84,7 @@ class Picture:
 class CollectedRows:
     """The rows of a run, before time zero, states and references are known.
 
-    Parameters
-    ----------
-    excluded : Exclusions
-        What the user left out.
-    accepted : Exclusions
-        What the user looked at and accepted: there, findings that exclude are warnings.
-    mapped : bool
-        Whether there is a plate map.
-    parameters : Parameters
-        All settings.
+    Where the user accepted a frame, findings that exclude are warnings.
 
     Attributes
     ----------
@@ -122,8 +101,6 @@ class CollectedRows:
         One row per frame, as in `frames.csv`.
     pictures : list of Picture
         All fields that have a mask.
-    channels : set of str
-        Further channels.
     hashes : dict
         Input path -> SHA-256, as hexadecimal text.
     failures : dict
@@ -146,15 +123,7 @@ class CollectedRows:
         self._single = parameters.plate.assay is Assay.SINGLE
 
     def add(self, of_well: WellRows, record: Mapping[str, dict[str, Any]]) -> None:
-        """Add all rows of a well.
-
-        Parameters
-        ----------
-        of_well : WellRows
-            The well.
-        record : mapping
-            Signature of a timepoint -> what was measured.
-        """
+        """Add all rows of a well; `record` holds what was measured by a timepoint's signature."""
         entry, well = of_well.entry, of_well.well
         imaged = {found.timepoint: found for found in of_well.well_timepoints}
         treatment = treatment_columns(entry)

@@ -47,26 +47,12 @@ Found = dict[Hashable, list[Flag]]
 def follow_wells(
     rows: pd.DataFrame, flags: list[list[Flag]], parameters: Parameters, *, mapped: bool
 ) -> tuple[pd.DataFrame, list[tuple[Flag, ...]]]:
-    """Follow every well over its times.
+    """Follow every well of `CollectedRows.wells`, as a table, over its times.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        `CollectedRows.wells` as a table.
-    flags : list of list of Flag
-        By row; further findings are added.
-    parameters : Parameters
-        Thresholds.
-    mapped : bool
-        Whether there is a plate map.
-
-    Returns
-    -------
-    DataFrame
-        Same rows: `state`, `time_since_dose_h`, and for single spheroids `is_t0`, what is
-        compared with time zero and with vehicle wells, and `disintegrated_since_dose_h`.
-    list of tuple of Flag
-        With their final severities, sorted by code.
+    Further findings are added to `flags`, which go by row; `mapped`: there is a plate map. Gives
+    the same rows with `state`, `time_since_dose_h`, and for single spheroids `is_t0`, what is
+    compared with time zero and with vehicle wells, and `disintegrated_since_dose_h`; and the flags
+    by row with their final severities, sorted by code.
     """
     assay = parameters.plate.assay
     wells = rows.reindex(columns=[*_PLACE, *_COMPARED[assay], "imaged", "accepted"])
@@ -97,21 +83,7 @@ def plate_findings(
 ) -> tuple[list[tuple[str, Flag]], list[str]]:
     """Say what concerns whole plates: an assumed dose time, no vehicle.
 
-    Parameters
-    ----------
-    layout : mapping
-        Plate -> its wells.
-    parameters : Parameters
-        For the dose time and severities.
-    mapped : bool
-        Whether there is a plate map.
-
-    Returns
-    -------
-    list of (str, Flag)
-        Plate and finding.
-    list of str
-        Sentences for the user.
+    Gives plate and finding of each, and sentences for the user; `mapped`: there is a plate map.
     """
     found: list[tuple[str, Flag]] = []
     notes: list[str] = []

@@ -14,17 +14,7 @@ from spheroid_qc.wells import row_column
 
 @dataclass
 class PlateTime:
-    """One time of a plate.
-
-    Parameters
-    ----------
-    time_h : float
-        Hours.
-    source : str
-        How they were read.
-    channels : set of str
-        Channels in the names of all files of the plate at that time.
-    """
+    """One time of a plate: hours, how they were read, channels in the names of its files then."""
 
     time_h: float
     source: str
@@ -33,18 +23,9 @@ class PlateTime:
 
 @dataclass(frozen=True)
 class WellRows:
-    """One well of the tables: it has a row at every time of its plate.
+    """One well of the tables: it has a row at every time of its plate (`times`, by timepoint).
 
-    Parameters
-    ----------
-    plate, well : str
-        Which.
-    times : mapping
-        Timepoint of the plate -> its time.
-    well_timepoints : sequence of WellTimepoint
-        What was imaged.
-    entry : MappedWell or None
-        What the plate map says of it.
+    `well_timepoints` is what was imaged, `entry` what the plate map says of it.
     """
 
     plate: str
@@ -59,21 +40,9 @@ def lay_out(
     well_timepoints: Mapping[tuple[str, str], list[WellTimepoint]],
     plate_map: PlateMap | None,
 ) -> dict[str, list[WellRows]]:
-    """Lay frame table and plate map side by side.
+    """Lay frame table and plate map side by side: each plate's wells, sorted by row and column.
 
-    Parameters
-    ----------
-    table : FrameTable
-        Every frame and how its name was read.
-    well_timepoints : mapping
-        (plate, well) -> what was imaged.
-    plate_map : PlateMap or None
-        What was in the wells.
-
-    Returns
-    -------
-    dict
-        Plate -> its wells, sorted by row and column.
+    `well_timepoints` is what was imaged of (plate, well).
     """
     times = _plate_times(table.frames)
     mapped = {} if plate_map is None else plate_map.for_plates(sorted(times))

@@ -30,22 +30,19 @@ _MEDIANS = (
 def summarise_spheres(
     fields: Sequence[dict[str, Any]], parameters: Parameters, cells_seeded: float | None
 ) -> tuple[dict[str, Any], list[Flag]]:
-    """Summarise the spheres of one well at one time.
+    """Summarise the spheres of one well at one time, over all of its fields.
 
     Parameters
     ----------
     fields : sequence of dict
-        Results of all fields as in a record: `rows` (one per sphere), `shape`,
-        `pixel_size_um`.
-    parameters : Parameters
-        `spheres.min_diameter_um`, `spheres.well_area_mm2`.
+        As in a record: `rows` (one per sphere), `shape`, `pixel_size_um`.
     cells_seeded : float or None
         From the plate map.
 
     Returns
     -------
     dict
-        `n_spheroids` (spheres of the cut-off or larger, all fields), medians of size and shape
+        `n_spheroids` (spheres of `spheres.min_diameter_um` or larger), medians of size and shape
         over spheres, `total_area_px` and `total_area_um2` (sums), `diameter_sd_um`,
         `imaged_area_mm2`, `imaged_fraction`, `spheres_per_mm2`, `spheres_per_well`,
         `sfe_percent` = 100 * spheres / cells seeded (scaled to the well where the imaged
@@ -99,20 +96,9 @@ def merge_fields(
 ) -> tuple[list[dict[str, Any]], list[Flag]]:
     """Leave out fields that can't be trusted, if others of the well can.
 
-    Parameters
-    ----------
-    fields : sequence of dict
-        Results of all fields as in a record.
-    parameters : Parameters
-        Thresholds of the quality flags.
-
-    Returns
-    -------
-    list of dict
-        Fields that count; all of them where none can be trusted.
-    list of Flag
-        Findings of single fields, named by field; empty for a well of one field, which is
-        flagged with its row.
+    `fields` are all of a well, as in a record. Gives those that count (all where none can be
+    trusted) and findings of single fields, named by field; a well of one field is flagged with its
+    row.
     """
     if len(fields) < 2:
         return list(fields), []
@@ -145,15 +131,8 @@ def merge_fields(
 def combine_channels(fields: Sequence[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Further channels over all fields of a well: sums add up, means are means over pixels.
 
-    Parameters
-    ----------
-    fields : sequence of dict
-        `fluorescence` (channel -> features), `core_px`, `shed_px` of each field.
-
-    Returns
-    -------
-    dict
-        Channel -> features as in a single field.
+    Of each field `fluorescence` (channel -> features), `core_px` and `shed_px` are read; the
+    answer is like the first.
     """
     if len(fields) == 1:
         return dict(fields[0]["fluorescence"])
@@ -187,20 +166,10 @@ def _weighted(fields: Sequence[dict[str, Any]], channel: str, name: str, part: s
 
 
 def is_counted(row: dict[str, Any], parameters: Parameters) -> bool:
-    """Tell whether a body is large enough to be a sphere.
+    """Tell whether a measured body is large enough (`spheres.min_diameter_um`) to be a sphere.
 
-    Parameters
-    ----------
-    row : dict
-        Its measured values.
-    parameters : Parameters
-        `spheres.min_diameter_um`.
-
-    Returns
-    -------
-    bool
-        Also True without a pixel size, where no cut-off can be applied; the row is flagged as
-        uncalibrated.
+    Also True without a pixel size, where no cut-off can be applied; the row is flagged as
+    uncalibrated.
     """
     diameter = row.get("equivalent_diameter_um")
     return diameter is None or bool(diameter >= parameters.spheres.min_diameter_um)

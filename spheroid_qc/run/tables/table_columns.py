@@ -64,14 +64,9 @@ _FINDING_CODES = {
 class WellsColumns:
     """Columns of `wells.csv`, and where their values stand.
 
-    Parameters
-    ----------
-    sources : dict
-        Column, in order -> its name among the collected rows.
-    ends : dict
-        Columns of joined end points, the last of the table -> their names in the joined table.
-    summarised : tuple of str
-        Columns that are summarised by condition beside the usual ones.
+    `sources` gives their names among the collected rows, in order, `ends` those of joined end
+    points in the joined table, which are the table's last. `summarised` are summarised by
+    condition beside the usual ones.
     """
 
     sources: dict[str, str]
@@ -101,19 +96,7 @@ def wells_columns(
     plate_map: PlateMap | None,
     joined: EndPoints | None,
 ) -> WellsColumns:
-    """Say which columns `wells.csv` has.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        For the assay.
-    channels : iterable of str
-        All further channels of the run.
-    plate_map : PlateMap or None
-        For its further columns.
-    joined : EndPoints or None
-        End-point values by plate and well.
-    """
+    """Say which columns `wells.csv` has, with these further `channels` in the run."""
     single = parameters.plate.assay is Assay.SINGLE
     of_channels = _channel_columns(channels)
     names = [*WELLS_START, *_panel(parameters), *(_FOLLOWED if single else ()), *of_channels]
@@ -178,17 +161,7 @@ def flag_row(
     flag: Flag, parameters: Parameters, *, plate: Any = None, well: Any = None,
     time_h: Any = None, file: Any = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Make a row of `qc.csv`, by column.
-
-    Parameters
-    ----------
-    flag : Flag
-        The finding.
-    parameters : Parameters
-        For severities.
-    plate, well, time_h, file
-        What it is about, as far as it is known.
-    """
+    """Make a row of `qc.csv`, by column; what the finding is about is given as far as known."""
     kind = FLAGS[flag.code]
     # Flags of rows have their final severity: on accepted frames not the user's usual one.
     final = resolve(flag, parameters.quality) if flag.severity is None else flag

@@ -36,22 +36,9 @@ TABLES = ("frames", "spheroids", "wells", "conditions", "qc")
 class RunTables:
     """The tables of a run, and what else was found while they were made.
 
-    Parameters
-    ----------
-    paths : dict
-        Name -> file.
-    wells, conditions, qc : DataFrame
-        What the files of these names hold.
-    flags : list of tuple of Flag
-        By row of `wells`.
-    pictures : list of Picture
-        All fields that have a mask.
-    hashes : dict
-        Input path -> SHA-256, as hexadecimal text.
-    failures : tuple of str
-        Sentences on files that could not be read or analysed.
-    notes : tuple of str
-        Sentences on what had to be assumed.
+    `paths` has a file for every name, `flags` go by row of `wells`, `pictures` are all fields that
+    have a mask, `hashes` the inputs' SHA-256 by path, in hexadecimal. `failures` are sentences on
+    files that could not be read or analysed, `notes` on what had to be assumed.
     """
 
     paths: dict[str, Path]

@@ -17,23 +17,10 @@ if TYPE_CHECKING:
 
 
 def analyse_well(task: WellTask) -> int:
-    """Analyse what a well's record does not cover yet, and commit the record.
+    """Analyse what a well's record does not cover yet, and commit the record with the results.
 
-    Parameters
-    ----------
-    task : WellTask
-        The well, all of its timepoints and the settings.
-
-    Returns
-    -------
-    int
-        Timepoints analysed now (not those that an earlier run had done); the results are in the
-        record.
-
-    Raises
-    ------
-    OutputError
-        If masks or the record can't be written.
+    Gives the number of timepoints analysed now (not those that an earlier run had done).
+    `OutputError` if masks or the record can't be written.
     """
     well_timepoints, new = analyse_timepoints(task)
     try:
@@ -46,22 +33,8 @@ def analyse_well(task: WellTask) -> int:
 def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
     """Analyse what a well's record does not cover yet, without touching the record.
 
-    Parameters
-    ----------
-    task : WellTask
-        The well, some or all of its timepoints and the settings.
-
-    Returns
-    -------
-    well_timepoints : list of dict
-        Old and new results, in the order of the task.
-    new : int
-        How many are new.
-
-    Raises
-    ------
-    OutputError
-        If masks can't be written.
+    Gives old and new results, in the order of the task, and how many are new. `OutputError` if
+    masks can't be written.
     """
     # Imported here: the parent, which unpickles this function, needs none of it.
     from spheroid_qc.run.store.corrected_masks import measure_corrections

@@ -27,17 +27,7 @@ from spheroid_qc.parameters import ImageParameters, Parameters
 
 
 class FieldError(ImageError):
-    """A field can't be analysed.
-
-    Parameters
-    ----------
-    sentence : str
-        For the user.
-    path : str
-        The file at fault.
-    code : str
-        Flag of the finding.
-    """
+    """A field can't be analysed: a sentence for the user, the file at fault, the finding's flag."""
 
     def __init__(self, sentence: str, path: str, code: str = "unreadable") -> None:
         super().__init__(sentence)

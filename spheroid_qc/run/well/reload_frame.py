@@ -59,8 +59,7 @@ def load_analysed(
         If a file is absent or can't be read any more.
     """
     fields = well_timepoint.fields
-    missing = not stitched and field not in fields
-    if missing:
+    if not stitched and field not in fields:
         raise ImageError(f"Field {field} of {well_timepoint.frames[0].path} is not there any more.")
     chosen = [
         load_field(

@@ -21,22 +21,12 @@ _NEAR = 0.05  # of a tile's side: tiles that are no further apart are neighbours
 
 
 def stitch(fields: list[FieldImage], max_megapixels: float) -> FieldImage | None:
-    """Put tiles with known stage positions together.
+    """Put tiles of one well at one time with known stage positions together.
 
-    Parameters
-    ----------
-    fields : list of FieldImage
-        Fields of one well at one time.
-    max_megapixels : float
-        Larger pictures are not made.
-
-    Returns
-    -------
-    FieldImage or None
-        One picture. Lines that no tile shows are bridged if they are narrow, since they must not
-        cut a spheroid in pieces; wider gaps are NaN, and so are all gaps of further channels,
-        of which nothing is to be invented. None where positions or one common pixel size are
-        unknown, or where tiles lie so far apart that they are not one picture.
+    Lines that no tile shows are bridged if they are narrow, since they must not cut a spheroid in
+    pieces; wider gaps are NaN, and so are all gaps of further channels, of which nothing is to be
+    invented. None where positions or one common pixel size are unknown, where tiles lie so far
+    apart that they are not one picture, or where it would have more than `max_megapixels`.
     """
     first = fields[0]
     size = first.pixel_size_um

@@ -28,21 +28,9 @@ def analyse_timepoint(
 ) -> dict[str, Any]:
     """Analyse all fields of one well at one time and write their masks.
 
-    Parameters
-    ----------
-    task : WellTask
-        Folders and settings.
-    well_timepoint : WellTimepoint
-        The frames.
-    files : OpenFile
-        Keeps a stack open from one timepoint to the next.
-
-    Returns
-    -------
-    dict
-        `signature`, `inputs`, `problems` ([code, path, sentence]) and `fields` (one dict each:
-        file, shape, calibration, measured rows, quality features, fluorescence, mask), ready for
-        JSON.
+    The result is ready for JSON: `signature`, `inputs`, `problems` ([code, path, sentence]) and
+    `fields` (one dict each: file, shape, calibration, measured rows, quality features,
+    fluorescence, mask). `files` keeps a stack open from one timepoint to the next.
     """
     run, parameters = RunFolder(task.out), task.parameters
     loaded: list[FieldImage] = []
@@ -110,19 +98,8 @@ def measure_field(
 ) -> dict[str, Any]:
     """Measure the masks of one field, whoever made them.
 
-    Parameters
-    ----------
-    image : FieldImage
-        The picture, with its further channels.
-    segmentation : Segmentation
-        Its masks.
-    parameters : Parameters
-        All settings.
-
-    Returns
-    -------
-    dict
-        Plain data for a record: file, shape, calibration, rows, quality features, fluorescence.
+    The result is plain data for a record: file, shape, calibration, rows, quality features,
+    fluorescence.
     """
     scene = masked_frame(segmentation, image.pixels, image.pixel_size_um, parameters.measurement)
     rows = rows_of(scene, parameters.plate.assay, segmentation.confidence)

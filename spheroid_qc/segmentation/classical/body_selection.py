@@ -108,13 +108,10 @@ _MIN_SIBLING_SHARE = 0.03
 
 @dataclass(frozen=True, eq=False)
 class SelectedBody:
-    """A chosen candidate.
+    """A chosen candidate, the `row`th; its mask has shape (y, x).
 
     Parameters
     ----------
-    row : int
-        Number of the candidate.
-    mask : ndarray of bool, shape (y, x)
     score, evidence : float
         Rank among the frame's candidates; how sure it is, in [0, 1], that this is a body.
     stability : float
@@ -151,21 +148,8 @@ def select_bodies(
 ) -> tuple[list[SelectedBody], float]:
     """Choose the bodies of a frame, best first; no two overlap.
 
-    Parameters
-    ----------
-    candidates : Candidates
-    cues : Cues
-    usable : ndarray of bool
-    min_area : float
-        Of the largest body, in blocks.
-    needed : float
-        Evidence, in (0, 1), below which there is nothing.
-
-    Returns
-    -------
-    bodies : list of SelectedBody
-    evidence : float
-        The best there was, also where it was not enough.
+    The largest has at least `min_area` blocks; below the evidence `needed`, in (0, 1), there is
+    nothing. Gives also the best evidence there was, even where it was not enough.
     """
     if len(candidates) == 0:
         return [], 0.0

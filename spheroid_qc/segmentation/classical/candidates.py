@@ -23,21 +23,10 @@ _NECK_SHARE = 0.85
 
 
 def split_lobes(labels: Labels, chosen: NDArray[np.intp], min_area: float) -> tuple[Labels, int]:
-    """Cut chosen pieces at their necks.
+    """Cut the pieces with the chosen labels at their necks.
 
-    Parameters
-    ----------
-    labels : ndarray of int32, shape (y, x)
-    chosen : ndarray of int
-        Labels to cut.
-    min_area : float
-        Parts smaller than this are left out.
-
-    Returns
-    -------
-    parts : ndarray of int32, shape (y, x)
-        Only the parts of pieces that came apart.
-    count : int
+    Gives only the parts of pieces that came apart, labelled, and their number; parts smaller than
+    `min_area` are left out.
     """
     parts = np.zeros(labels.shape, np.int32)
     count = 0

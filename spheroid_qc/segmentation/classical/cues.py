@@ -21,15 +21,7 @@ TEXTURE_CUES = ("fine", "coarse")
 
 @dataclass(frozen=True, eq=False)
 class Cue:
-    """One image and how its bodies are sought.
-
-    Parameters
-    ----------
-    name : str
-    values : ndarray of float32, shape (y, x)
-        Higher where a body may be.
-    thresholds : tuple of float
-    """
+    """One image, shape (y, x), higher where a body may be, and how its bodies are sought."""
 
     name: str
     values: Float
@@ -40,25 +32,11 @@ class Cue:
 class Cues:
     """All cues of a frame and what the evidence is taken from.
 
-    Parameters
-    ----------
-    cues : tuple of Cue
-    mean : ndarray of float32
-        Intensity of the blocks, the field's median outside the field.
-    smooth : ndarray of float32
-        Intensity, slightly smoothed.
-    level : ndarray of float32
-        Intensity minus the background surface.
-    flat : ndarray of float32
-        The one of the two in which rims are judged.
-    roughness : ndarray of float32
-        Logarithm of fine texture.
-    edge_noise : float
-        Change of intensity that the quieter part of the field shows across a rim's reach.
-    span : float
-        Range of intensity in the field, uneven light taken off.
-    polarity : str
-        `auto`, `dark` or `bright`.
+    `mean` is the blocks' intensity, outside the field its median; `smooth` slightly smoothed;
+    `level` minus the background surface; `flat` the one of the latter two in which rims are
+    judged; `roughness` the logarithm of fine texture. `edge_noise` is the change of intensity that
+    the quieter part of the field shows across a rim's reach, `span` the range of intensity in the
+    field, uneven light taken off. `polarity` is `auto`, `dark` or `bright`.
     """
 
     cues: tuple[Cue, ...]

@@ -127,19 +127,7 @@ def _wall_depth(reduced: Reduced, well: Mask, depth: NDArray[np.float64]) -> flo
 
 
 def _beyond_walls(mean: Float, usable: Mask) -> Mask | None:
-    """Find walls across the frame, and what lies behind them.
-
-    Parameters
-    ----------
-    mean : ndarray of float32, shape (y, x)
-        Intensity at working resolution.
-    usable : ndarray of bool, shape (y, x)
-
-    Returns
-    -------
-    ndarray of bool, shape (y, x), or None
-        Blocks that are wall, its fringe, or outside the well; None where there is no wall.
-    """
+    """Find blocks that are wall, its fringe, or outside the well; None where there is no wall."""
     if min(mean.shape) < 48 or not usable.any():
         return None
     if not _jumps_along_border(mean):

@@ -43,27 +43,14 @@ _MAX_ROUGH_SHARE = 0.35
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The frame at finer resolution and what in it is foreign.
+    """The frame at finer resolution, and what in it is foreign.
 
-    Parameters
-    ----------
-    factor : int
-        Fine pixels along the side of one block.
-    difference : ndarray of float32, shape (y, x)
-        Intensity minus local background.
-    noise : float
-        Spread of `difference` in the background.
-    limit : float
-        Difference from which a pixel is foreign.
-    mask : ndarray of bool, shape (y, x)
-        Foreign pixels, bodies included.
-    rough : ndarray of bool, shape of the working resolution
-        Blocks with more fine texture than the background.
-    sharp : ndarray of bool, shape (y, x)
-        Foreign pixels that are rough or stand out from their neighbourhood: smudges, shadows
-        and seams of the light do neither.
-    cells : ndarray of bool, shape (y, x)
-        Pixels of single cells, by their fine structure, whatever their contrast.
+    `factor` is fine pixels along a block's side. `difference` is intensity minus local background,
+    `noise` its spread in the background, `limit` the difference from which a pixel is foreign.
+    `mask` holds foreign pixels, bodies included; `rough`, at working resolution, blocks with more
+    fine texture than the background. `sharp` are foreign pixels that are rough or stand out from
+    their neighbourhood: smudges, shadows and seams of the light do neither. `cells` are pixels of
+    single cells, by their fine structure, whatever their contrast.
     """
 
     factor: int
@@ -91,21 +78,9 @@ class Material:
 def find_material(
     reduced: Reduced, cues: Cues, usable: Mask, bodies: Mask, contrast: float, needed: float
 ) -> Material:
-    """Find what differs from the local background.
+    """Find what differs from the local background by the share `needed` of the bodies' contrast.
 
-    Parameters
-    ----------
-    reduced : Reduced
-    cues : Cues
-    usable, bodies : ndarray of bool, shape of the working resolution
-    contrast : float
-        Intensity difference of the bodies; material of a small share of it counts.
-    needed : float
-        That share.
-
-    Returns
-    -------
-    Material
+    Masks have the shape of the working resolution; `contrast` is an intensity difference.
     """
     factor, fine = reduced.factor, reduced.fine
     shape = (
@@ -151,22 +126,10 @@ def _single_cells(
     that at any coarser resolution it is gone. Its energy is not. What counts is measured against
     the camera's noise and not against the body, so that a dark body does not hide pale cells.
 
-    Parameters
-    ----------
-    reduced : Reduced
-    background : ndarray of float32, shape of the working resolution
-        Intensity without bodies and material.
-    rough : ndarray of bool, shape of the working resolution
-        Blocks to search.
-    calm : ndarray of bool, shape of the working resolution
-        Blocks that show the background, from which the noise is taken.
-    minimum : float
-        Difference below which nothing counts, where the camera shows no noise at all.
-
-    Returns
-    -------
-    ndarray of bool, shape of the working resolution times `reduced.factor`
-        Not cut to the fine image's shape.
+    `background` is intensity without bodies and material; noise is taken from the blocks in
+    `calm`; below the difference `minimum` nothing counts, where the camera shows no noise at all.
+    The answer has the working resolution times `reduced.factor`, not cut to the fine image's
+    shape.
     """
     factor, block, plane = reduced.factor, reduced.block, reduced.plane
     rows, columns = reduced.mean.shape

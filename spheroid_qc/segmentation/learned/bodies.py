@@ -26,18 +26,7 @@ _MIN_BODY_PX = 6
 
 
 def find_bodies(view: View, threshold: float) -> Labels:
-    """Label the bodies of a view, largest first.
-
-    Parameters
-    ----------
-    view : View
-    threshold : float
-        Probability from which a pixel is core.
-
-    Returns
-    -------
-    ndarray of int32, shape of the view
-    """
+    """Label the bodies of a view, largest first; core has a probability over `threshold`."""
     core = ndimage.binary_fill_holes(view.maps[CORE] > threshold)
     labels, count = ndimage.label(core)
     if count == 0:
@@ -127,24 +116,11 @@ def draw_bodies(
     threshold: float,
     mean: Float | None = None,
 ) -> Labels:
-    """Draw the bodies' outlines at the frame's resolution, largest first.
+    """Draw the bodies' outlines at the frame's resolution, `shape`, largest first.
 
     The outline runs where the probability crosses the threshold, between the network's pixels.
-
-    Parameters
-    ----------
-    labels : ndarray of int32, shape of the view
-    probability : ndarray of float32, shape of the view
-    region : Region
-    shape : tuple of int
-        Of the frame.
-    threshold : float
-    mean : ndarray of float32, shape of the view, optional
-        Intensity; with it outlines follow the rim where it is clear.
-
-    Returns
-    -------
-    ndarray of int32, shape `shape`
+    With the view's intensity, `mean`, it follows the rim where that is clear. Arrays have the
+    view's shape.
     """
     down, across = region.scale
     drawn = []

@@ -29,23 +29,14 @@ _MARGIN_PX = 8
 
 
 def answer_features(coarse: View, fine: View, combined: View, labels: Labels) -> dict[str, float]:
-    """Features behind the confidence.
+    """Features behind the confidence of a coarse pass, a fine one by itself, and both combined.
 
-    Parameters
-    ----------
-    coarse, fine, combined : View
-        The coarse pass, the fine pass by itself, and both together.
-    labels : ndarray of int32, shape of the combined view
-        Bodies that were found; may be none.
-
-    Returns
-    -------
-    dict of str to float
-        agreement : overlap of the bodies of both passes; sureness : distance of the outline's
-        surroundings from an even chance; doubt : area that is perhaps core, beside the core's;
-        inside : mean probability of the core; border : share of the outline on the frame's edge;
-        rim : change of intensity across the outline beside its spread; size : logarithm of the
-        core's share of the region; number : logarithm of the number of bodies.
+    agreement: overlap of the bodies of both passes; sureness: distance of the outline's
+    surroundings from an even chance; doubt: area that is perhaps core, beside the core's; inside:
+    mean probability of the core; border: share of the outline on the frame's edge; rim: change of
+    intensity across the outline beside its spread; size: logarithm of the core's share of the
+    region; number: logarithm of the number of bodies. `labels`, of the combined view, may hold
+    none.
     """
     probability = combined.maps[CORE]
     core = labels > 0
@@ -105,20 +96,7 @@ def _calibration() -> dict[str, dict[str, float]]:
 
 
 def expectation(name: str, features: dict[str, float]) -> float:
-    """Weigh features as the calibration says.
-
-    Parameters
-    ----------
-    name : str
-        Entry of the calibration.
-    features : dict of str to float
-        At least those that the entry has weights for.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-    """
+    """Weigh features as the calibration's entry `name` says; in [0, 1]."""
     weights = _calibration()[name]
     total = weights["constant"] + sum(
         weight * features[key] for key, weight in weights.items() if key != "constant"

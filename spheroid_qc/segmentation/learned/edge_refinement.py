@@ -28,24 +28,13 @@ _MARGIN_PX = 8
 
 
 def snap_to_edge(points: Points, own: Mask, others: Mask, mean: Float) -> Points:
-    """Move an outline to the rim.
+    """Move a closed outline, (y, x) in the view's pixels, to the rim, if it is clear.
 
-    Parameters
-    ----------
-    points : ndarray of float64, shape (n, 2)
-        Closed outline (y, x) in the view's pixels.
-    own, others : ndarray of bool, shape (y, x)
-        The body, and all further ones.
-    mean : ndarray of float32, shape (y, x)
-        Intensity of the view.
-
-    Returns
-    -------
-    ndarray of float64, shape (m, 2)
-        The same points where the rim is not clear.
+    `own` is the body, `others` all further ones, `mean` the intensity of the view.
     """
     radius = float(np.sqrt(np.count_nonzero(own) / np.pi))
-    if radius < _MIN_RADIUS_PX or _on_border(own):
+    on_border = own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any()
+    if radius < _MIN_RADIUS_PX or on_border:
         return points
     box = box_of(own, _MARGIN_PX)
     body, around = own[box], mean[box]
@@ -63,7 +52,3 @@ def snap_to_edge(points: Points, own: Mask, others: Mask, mean: Float) -> Points
     moved = follow_edge(even, edges)
     before, after = enclosed_area(even), enclosed_area(moved)
     return moved if abs(after / before - 1) < _MAX_AREA_CHANGE else points
-
-
-def _on_border(own: Mask) -> bool:
-    return bool(own[0].any() or own[-1].any() or own[:, 0].any() or own[:, -1].any())

@@ -27,11 +27,7 @@ _TEXTURE_FLOOR = 1e-3
 class Pooled:
     """A region at the network's resolution.
 
-    Parameters
-    ----------
-    mean : ndarray of float32, shape (y, x)
-    variance : ndarray of float32, shape (y, x)
-        Of full-resolution intensity within and next to each pixel.
+    `variance` is that of full-resolution intensity within and next to each pixel.
     """
 
     mean: Float
@@ -43,16 +39,8 @@ def resample(
 ) -> Float:
     """Bring an image to another size, averaging where it becomes smaller.
 
-    Parameters
-    ----------
-    values : ndarray of float32, shape (y, x)
-    shape : tuple of int
-    covered : tuple of float, optional
-        Rows and columns of `values`, from the first on, that the result shows; default: all.
-
-    Returns
-    -------
-    ndarray of float32, shape `shape`
+    `covered` are the rows and columns of `values`, from the first on, that the result shows; by
+    default all.
     """
     from PIL import Image
 
@@ -67,19 +55,7 @@ def resample(
 
 
 def pool_region(plane: Float, shape: tuple[int, int]) -> Pooled:
-    """Pool intensity and its fine variance.
-
-    Parameters
-    ----------
-    plane : ndarray of float32, shape (y, x)
-        Region at full resolution.
-    shape : tuple of int
-        Wanted.
-
-    Returns
-    -------
-    Pooled
-    """
+    """Pool intensity and its fine variance of a region at full resolution to `shape`."""
     block = max(1, min(plane.shape[0] // shape[0], plane.shape[1] // shape[1]))
     if block > 1:
         mean = _pool(plane, block)
@@ -102,17 +78,7 @@ def _pool(values: Float, block: int) -> Float:
 
 
 def channels_of(pooled: Pooled) -> Float:
-    """Make the network's input.
-
-    Parameters
-    ----------
-    pooled : Pooled
-
-    Returns
-    -------
-    ndarray of float32, shape (4, y, x)
-        About [-1, 1] each.
-    """
+    """Make the network's input, shape (4, y, x), each channel in about [-1, 1]."""
     mean = pooled.mean
     low, middle, high = (float(v) for v in np.percentile(mean[::2, ::2], (0.5, 50, 99.5)))
     span = max(high - low, _MIN_SPAN)

@@ -32,10 +32,7 @@ STRIDE = 32
 def check_weights() -> None:
     """Refuse the network's methods where its weights or their runtime are missing.
 
-    Raises
-    ------
-    RequestError
-        With what is missing and what to do.
+    The `RequestError` says what is missing and what to do.
     """
     if not files(__package__).joinpath(WEIGHTS).is_file():
         raise RequestError(
@@ -65,23 +62,10 @@ def _session() -> InferenceSession:
 
 
 def predict(channels: Float) -> Float:
-    """Run the network on one region.
+    """Run the network on a region's channels, shape (4, y, x) of any size, from `channels_of`.
 
-    Parameters
-    ----------
-    channels : ndarray of float32, shape (4, y, x)
-        From `channels_of`; any size.
-
-    Returns
-    -------
-    ndarray of float32, shape (4, y, x)
-        Probabilities of core, shed material and edge, and depth below the rim as a share of the
-        body's radius.
-
-    Raises
-    ------
-    RequestError
-        If the weights are missing.
+    Gives probabilities of core, shed material and edge, and depth below the rim as a share of the
+    body's radius, in one array of the same shape. `RequestError` if the weights are missing.
     """
     height, width = channels.shape[1:]
     below, right = -height % STRIDE, -width % STRIDE

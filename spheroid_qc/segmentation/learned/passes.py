@@ -44,15 +44,7 @@ _COARSE_WEIGHT = 0.35
 
 @dataclass(frozen=True)
 class Region:
-    """Part of a frame, and the pixels that the network sees it with.
-
-    Parameters
-    ----------
-    top, left, height, width : int
-        In pixels of the frame.
-    shape : tuple of int
-        Pixels that the network sees.
-    """
+    """Part of a frame, in its pixels, and the `shape` in pixels that the network sees it with."""
 
     top: int
     left: int
@@ -68,15 +60,7 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The network's maps of a region.
-
-    Parameters
-    ----------
-    region : Region
-    maps : ndarray of float32, shape (4, y, x)
-    pooled : ndarray of float32, shape (y, x)
-        Mean intensity, as the network saw it.
-    """
+    """The network's maps of a region, (4, y, x), and the mean intensity that it saw, (y, x)."""
 
     region: Region
     maps: Float
@@ -92,17 +76,8 @@ def coarse_pass(plane: Float) -> View:
 def fine_pass(plane: Float, coarse: View) -> tuple[View, View]:
     """Run the network, mirrored, on what the coarse pass found.
 
-    Parameters
-    ----------
-    plane : ndarray of float32, shape (y, x)
-    coarse : View
-
-    Returns
-    -------
-    combined : View
-        Both passes taken together, at the fine one's region and resolution.
-    alone : View
-        The fine pass by itself.
+    Gives both passes taken together, at the fine one's region and resolution, and the fine pass by
+    itself.
     """
     region = _fine_region(coarse, plane.shape[0], plane.shape[1])
     alone = _pass(plane, region, mirrored=True)
@@ -115,16 +90,7 @@ def fine_pass(plane: Float, coarse: View) -> tuple[View, View]:
 def crop(view: View, region: Region, which: slice = slice(None)) -> Float:
     """Cut the maps of a view to another region within it, in that region's pixels.
 
-    Parameters
-    ----------
-    view : View
-    region : Region
-    which : slice
-        Maps that are wanted; default: all.
-
-    Returns
-    -------
-    ndarray of float32, shape (maps, y, x)
+    Gives the maps `which`, shape (maps, y, x); by default all.
     """
     from PIL import Image
 

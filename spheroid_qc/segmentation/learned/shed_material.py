@@ -21,17 +21,7 @@ fine pass."""
 def draw_shed(coarse: View, combined: View, shape: tuple[int, int]) -> Mask:
     """Draw the shed mask at full resolution: the fine pass's where it saw, else the coarse one's.
 
-    Parameters
-    ----------
-    coarse, combined : View
-        The coarse pass over the whole frame; both passes together, over the fine one's region.
-    shape : tuple of int
-        Of the frame.
-
-    Returns
-    -------
-    ndarray of bool, shape `shape`
-        Bodies are not taken out.
+    `combined` is both passes together, over the fine one's region. Bodies are not taken out.
     """
     shed = np.zeros(shape, bool)
     whole, near = coarse.region, combined.region
