@@ -20,8 +20,8 @@ import pandas as pd
 
 from spheroid_qc import Parameters, __version__, analyse
 from spheroid_qc.atomic import write_json
-from spheroid_qc.follow.excess import versus_vehicle
-from spheroid_qc.follow.states import assign_states
+from spheroid_qc.follow.change_against_references import versus_vehicle
+from spheroid_qc.follow.spheroid_states import assign_states
 from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.tables.csv_writer import write_table
 

@@ -21,7 +21,7 @@ import pandas as pd
 from simulated_plates import wilson
 
 from spheroid_qc.response.curves.dose_response import dose_response_table
-from spheroid_qc.response.responses import read_responses
+from spheroid_qc.response.response_table import read_responses
 from spheroid_qc.response.synergy.loewe import HillCurve
 
 

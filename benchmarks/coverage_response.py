@@ -27,7 +27,7 @@ from spheroid_qc.response.condition_summary import mean_interval
 from spheroid_qc.response.growth.growth_rate import growth_rate
 from spheroid_qc.response.growth.growth_rate_inhibition import gr_metrics
 from spheroid_qc.response.plate_quality.assay_quality import coefficient_of_variation
-from spheroid_qc.response.plate_quality.plate_position import (
+from spheroid_qc.response.plate_quality.edge_and_position_effects import (
     design_of,
     factor_effect,
     neighbour_correlation,

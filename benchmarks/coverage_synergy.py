@@ -30,7 +30,7 @@ from simulated_plates import Scenario, scenarios, wilson
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.responses import read_responses
+from spheroid_qc.response.response_table import read_responses
 from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.synergy.synergy_table import combination_rows
 

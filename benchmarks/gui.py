@@ -68,8 +68,8 @@ def painting(viewer, view, until) -> None:
     """From the end of a stroke until the corrected numbers are drawn in the review panel."""
     from qtpy.QtWidgets import QApplication
 
-    from spheroid_qc.gui.actions import open_panel
-    from spheroid_qc.gui.correcting import correcting_of
+    from spheroid_qc.gui.correct_masks import correcting_of
+    from spheroid_qc.gui.open_and_save import open_panel
 
     open_panel(viewer, "Review")
     layer, correcting = view.layer("core"), correcting_of(viewer)
@@ -116,9 +116,9 @@ def main() -> int:
     from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
-    from spheroid_qc.gui.actions import open_images, open_panel
+    from spheroid_qc.gui.launch import start
+    from spheroid_qc.gui.open_and_save import open_images, open_panel
     from spheroid_qc.gui.run_control import control_of
-    from spheroid_qc.gui.start import start
     from spheroid_qc.gui.state.session import session_of
     from spheroid_qc.gui.well_view import view_of
 

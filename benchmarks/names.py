@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from spheroid_qc.frames.frame_table import frame_table
-from spheroid_qc.frames.inspection import inspection, render
+from spheroid_qc.frames.inspect_folder import inspection, render
 from spheroid_qc.wells import well_name
 
 WELLS = [well_name(row, column) for row in range(8) for column in range(12)]

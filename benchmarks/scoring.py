@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.evaluate.agreement import bootstrap_interval
+from spheroid_qc.evaluate.agreement_statistics import bootstrap_interval
 from spheroid_qc.evaluate.mask_agreement import dice, iou
 from spheroid_qc.segmentation import Segmentation
 

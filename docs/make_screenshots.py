@@ -21,11 +21,11 @@ from napari.settings import get_settings
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
-from spheroid_qc.gui.actions import load_map, open_images, open_panel
-from spheroid_qc.gui.correcting import correcting_of
+from spheroid_qc.gui.correct_masks import correcting_of
+from spheroid_qc.gui.launch import start
+from spheroid_qc.gui.open_and_save import load_map, open_images, open_panel
+from spheroid_qc.gui.open_sample_plate import write_sample
 from spheroid_qc.gui.run_control import control_of
-from spheroid_qc.gui.sample_plate import write_sample
-from spheroid_qc.gui.start import start
 from spheroid_qc.gui.state.session import session_of
 from spheroid_qc.gui.well_view import view_of
 

@@ -224,7 +224,7 @@ def test_settings_named_on_the_pages_exist() -> None:
 
 
 def test_states_on_the_page_are_those_of_the_tables() -> None:
-    from spheroid_qc.follow.states import STATES
+    from spheroid_qc.follow.spheroid_states import STATES
 
     assert [cells[0].strip("`") for cells in table_below("run_folder.md", "## States")] == [*STATES]
 

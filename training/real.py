@@ -29,7 +29,7 @@ FINEST = 640
 """Most pixels along the longer side of a region before it is pooled."""
 
 ENLARGE = 1.7
-"""As in `passes`: a region is not magnified by more than this."""
+"""As in `coarse_and_fine_pass`: a region is not magnified by more than this."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.tables.cell_values import measured_number
-from spheroid_qc.tables.cells import Cell, Table, TableRow
 from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, convert_dose, parse_unit
-from spheroid_qc.tables.headings import Heading, read_heading
-from spheroid_qc.tables.messages import TableMessages
-from spheroid_qc.tables.numbers import NumberError, NumberStyle, style_of
+from spheroid_qc.tables.match_headings import Heading, read_heading
+from spheroid_qc.tables.parse_cells import measured_number
+from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, style_of
 from spheroid_qc.tables.synonyms import (
     BLOCK_HEADINGS,
     RESPONSE_MEANINGS,
     RESPONSE_UNITS,
     TIME_HEADINGS,
 )
+from spheroid_qc.tables.table_cells import Cell, Table, TableRow
+from spheroid_qc.tables.table_messages import TableMessages
 
 _NOT_AVAILABLE = "#n/a"
 _TEXTS = ("plate", "role", "replicate", "biological_replicate", "cell_line", "passage")

@@ -24,7 +24,7 @@ from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.replicates import LEFT_OUT, as_text, at_time, last_common_time, stratum_of
-from spheroid_qc.response.responses import Responses, read_responses
+from spheroid_qc.response.response_table import Responses, read_responses
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.tables.csv_writer import read_table
 from spheroid_qc.wording import listed, plural

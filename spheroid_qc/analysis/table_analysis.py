@@ -16,19 +16,19 @@ from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.errors import RequestError
-from spheroid_qc.follow.states import STATES
+from spheroid_qc.follow.spheroid_states import STATES
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import with_strata
 from spheroid_qc.response.comparisons import comparison_table
 from spheroid_qc.response.condition_summary import summarise_conditions
-from spheroid_qc.response.groups import analysis_time
 from spheroid_qc.response.plate_quality import plate_quality_table
-from spheroid_qc.response.responses import (
+from spheroid_qc.response.response_table import (
     RESPONSE_KINDS,
     RESPONSE_UNITS,
     Responses,
     read_responses,
 )
+from spheroid_qc.response.wells_analysed_together import analysis_time
 from spheroid_qc.wells import parse_well
 
 _FRACTION_AT_MOST = 2.0

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.curves.dose_response import DOSE_RESPONSE_COLUMNS, dose_response_table
-from spheroid_qc.response.groups import analysis_time
-from spheroid_qc.response.responses import Responses
+from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS, synergy_table
-from spheroid_qc.response.synergy.synergyfinder import synergyfinder_table
+from spheroid_qc.response.synergy.synergyfinder_export import synergyfinder_table
+from spheroid_qc.response.wells_analysed_together import analysis_time
 
 Maker = Callable[[Responses, ResponseParameters], pd.DataFrame]
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.run import Progress
-from spheroid_qc.run.executors import default_workers
+from spheroid_qc.run.worker_processes import default_workers
 from spheroid_qc.samples import DEMO, write_plate
-from spheroid_qc.workflow.whole_run import PlateResult, run_plate
+from spheroid_qc.workflow.run_and_report import PlateResult, run_plate
 
 
 def run_demo(

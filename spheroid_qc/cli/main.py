@@ -168,7 +168,7 @@ def run(
         return
     if folder is None:
         raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
-    from spheroid_qc.workflow.whole_run import run_plate
+    from spheroid_qc.workflow.run_and_report import run_plate
 
     with Reporter() as report:
         result = run_plate(
@@ -239,7 +239,7 @@ def analyse_command(
     ] = None,
 ) -> None:  # fmt: skip
     """Drug response, synergy, plate quality and comparisons of a run or of a table."""
-    from spheroid_qc.workflow.whole_run import analyse
+    from spheroid_qc.workflow.run_and_report import analyse
 
     refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
     parameters = read_response_parameters(source, config, time, settings or [])
@@ -270,7 +270,7 @@ def inspect(
 ) -> None:  # fmt: skip
     """Show how every file name was read; runs nothing."""
     from spheroid_qc.frames.frame_table import frame_table
-    from spheroid_qc.frames.inspection import inspection, render
+    from spheroid_qc.frames.inspect_folder import inspection, render
 
     refuse_empty({"FOLDER": folder, "--config": config})
     parameters = read_parameters(
@@ -359,7 +359,7 @@ def gui(
     if folder is not None and not folder.is_dir():
         raise RequestError(f"{folder} is not a folder; name the folder that holds the images.")
     check_window()
-    from spheroid_qc.gui.start import start
+    from spheroid_qc.gui.launch import start
 
     start(folder)
 

@@ -14,7 +14,7 @@ from spheroid_qc.errors import RequestError
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
     from spheroid_qc.parameters import Parameters
-    from spheroid_qc.workflow.whole_run import PlateResult
+    from spheroid_qc.workflow.run_and_report import PlateResult
 
 
 _MAX_LISTED = 20

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import ndimage
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.evaluate.agreement import bland_altman, bootstrap_interval, concordance
+from spheroid_qc.evaluate.agreement_statistics import bland_altman, bootstrap_interval, concordance
 from spheroid_qc.evaluate.mask_pairs import MaskPair, Masks, read_mask_file
-from spheroid_qc.segmentation.arrays import Mask
+from spheroid_qc.segmentation.array_types import Mask
 from spheroid_qc.segmentation.piece_shapes import box_of, inner_rim
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.evaluate.agreement import bland_altman, bootstrap_interval, concordance
+from spheroid_qc.evaluate.agreement_statistics import bland_altman, bootstrap_interval, concordance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spheroid_qc.follow.states import DEBRIS_STATES
+from spheroid_qc.follow.spheroid_states import DEBRIS_STATES
 from spheroid_qc.parameters import StateParameters
 
 

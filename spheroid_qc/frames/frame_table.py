@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.frames.duplicates import FrameCandidate, number_fields, without_duplicates
+from spheroid_qc.frames.duplicate_images import FrameCandidate, number_fields, without_duplicates
 from spheroid_qc.frames.file_tree import list_folder
-from spheroid_qc.frames.naming.name_reading import NameReading
+from spheroid_qc.frames.naming.parsed_name import NameReading
 from spheroid_qc.frames.plate_names import name_plates
 from spheroid_qc.frames.time_axis import Probe, plate_times
 from spheroid_qc.parameters import PlateParameters
@@ -162,7 +162,7 @@ def frame_table(
         If the folder or the name pattern is no good.
     """
     # Workers know frames, but read no names: the table of schemes is not theirs to compile.
-    from spheroid_qc.frames.naming.read_names import read_names
+    from spheroid_qc.frames.naming.read_file_names import read_names
     from spheroid_qc.frames.naming.user_pattern import NamePattern
 
     parameters = parameters or PlateParameters()

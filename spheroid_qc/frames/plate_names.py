@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from spheroid_qc.frames.naming.known_words import is_known_line
-from spheroid_qc.frames.naming.name_reading import NameReading, Reading
+from spheroid_qc.frames.naming.parsed_name import NameReading, Reading
 
 MOST_LABELS = 8
 _SIX_DIGITS = re.compile(r"(?:.*/)?[0-9]{6}")

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from spheroid_qc.frames.naming.name_reading import Reading
+from spheroid_qc.frames.naming.parsed_name import Reading
 
 SCAN_GAP_H = 0.5
 """Longest pause between two wells of one scan of a plate."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spheroid_qc.frames.ignored_files import IMAGE_SUFFIXES, split_suffix
-from spheroid_qc.frames.naming.read_names import read_names
+from spheroid_qc.frames.naming.read_file_names import read_names
 from spheroid_qc.run.store.run_folder import RunFolder
 
 _LOOK_AT = 300
@@ -46,7 +46,7 @@ def _read(path: str | list[str]) -> list[tuple[None]]:
     """Open the folder in the Plate panel; layers follow when a well is looked at."""
     import napari
 
-    from spheroid_qc.gui.actions import open_images, open_panel
+    from spheroid_qc.gui.open_and_save import open_images, open_panel
 
     viewer = napari.current_viewer()
     if viewer is not None:

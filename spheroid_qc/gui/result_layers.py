@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.gui.state.one_image import FrameResult, features_of
 from spheroid_qc.gui.well_colours import CORE, SHED
-from spheroid_qc.measurement.spheroid import bounding_box, within
+from spheroid_qc.measurement.cut_out_spheroid import bounding_box, within
 from spheroid_qc.parameters import Parameters
 
 

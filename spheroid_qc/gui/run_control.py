@@ -14,15 +14,15 @@ from napari.utils import progress
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, QTimer
 
-from spheroid_qc.gui.actions import load_tables
+from spheroid_qc.gui.background_threads import alive
+from spheroid_qc.gui.open_and_save import load_tables
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.gui.state.session import Session, session_of
-from spheroid_qc.gui.state.threads import alive
-from spheroid_qc.run.planned_run import RunRequest
 from spheroid_qc.run.progress import Progress
+from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.store.corrected_masks import corrected_record
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.workflow.process import BackgroundRun, Ended, Failed, RunStopped
+from spheroid_qc.workflow.background_process import BackgroundRun, Ended, Failed, RunStopped
 
 _POLL_MS = 60
 _IDLE_S = 12.0

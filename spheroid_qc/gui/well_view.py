@@ -16,11 +16,11 @@ import numpy as np
 from napari.layers import Image, Layer
 from qtpy.QtCore import QObject, Signal
 
+from spheroid_qc.gui.background_threads import alive, in_background, rest_timer
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.result_layers import MaskLayer, one_colour, overlay_of, place_overlays
 from spheroid_qc.gui.state.lazy_stack import LazyStack, SwappableStack, empty_stack
 from spheroid_qc.gui.state.session import Session, session_of
-from spheroid_qc.gui.state.threads import alive, in_background, rest_timer
 from spheroid_qc.gui.state.well_data import WellData, open_well, warm_well
 from spheroid_qc.gui.well_colours import CORE, SHED
 from spheroid_qc.run.progress import Progress

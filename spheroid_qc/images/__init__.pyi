@@ -1,11 +1,11 @@
-from .calibration import Calibration as Calibration
-from .calibration import ResolvedPixelSize as ResolvedPixelSize
-from .calibration import resolve_pixel_size as resolve_pixel_size
 from .grey import to_grey as to_grey
 from .image_info import ImageInfo as ImageInfo
 from .image_info import Plane as Plane
-from .plate_files import PlateCalibration as PlateCalibration
-from .plate_files import plate_calibration as plate_calibration
+from .instrument_plate_files import PlateCalibration as PlateCalibration
+from .instrument_plate_files import plate_calibration as plate_calibration
+from .pixel_size import Calibration as Calibration
+from .pixel_size import ResolvedPixelSize as ResolvedPixelSize
+from .pixel_size import resolve_pixel_size as resolve_pixel_size
 from .read_image import ImageFile as ImageFile
 from .read_image import open_image as open_image
 from .read_image import probe as probe

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from spheroid_qc.images.calibration import NONE, Calibration
+from spheroid_qc.images.pixel_size import NONE, Calibration
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from spheroid_qc.images.calibration import (
+from spheroid_qc.images.acquisition_dates import parse_date, seconds_per
+from spheroid_qc.images.pixel_size import (
     Calibration,
     calibration_of,
     length_in_um,
     pixel_size_from_resolution,
 )
-from spheroid_qc.images.dates import parse_date, seconds_per
 
 # Animations play at some frames per second; an acquisition of spheroids does not.
 MAX_ACQUISITION_HZ = 0.1

@@ -13,9 +13,9 @@ from datetime import datetime
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
-from spheroid_qc.images.calibration import Calibration, calibration_of, length_in_um
-from spheroid_qc.images.dates import after, parse_date, seconds_per
-from spheroid_qc.images.xmltext import child_text, children, local_name, parse_xml
+from spheroid_qc.images.acquisition_dates import after, parse_date, seconds_per
+from spheroid_qc.images.pixel_size import Calibration, calibration_of, length_in_um
+from spheroid_qc.images.safe_xml import child_text, children, local_name, parse_xml
 
 Key = tuple[int, int, int]
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from spheroid_qc.images.calibration import Calibration, calibration_of, length_in_um
-from spheroid_qc.images.dates import parse_date
+from spheroid_qc.images.acquisition_dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent
-from spheroid_qc.images.xmltext import XMLRefusedError, child_text, children, parse_xml
+from spheroid_qc.images.pixel_size import Calibration, calibration_of, length_in_um
+from spheroid_qc.images.safe_xml import XMLRefusedError, child_text, children, parse_xml
 
 
 @dataclass(slots=True)

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.images.calibration import Calibration, pixel_size_from_resolution
-from spheroid_qc.images.dates import parse_date
+from spheroid_qc.images.acquisition_dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent, cut_short
 from spheroid_qc.images.grey import to_grey
 from spheroid_qc.images.image_info import ImageInfo
-from spheroid_qc.images.tiff_outline import check_size, jpeg_size
+from spheroid_qc.images.pixel_size import Calibration, pixel_size_from_resolution
+from spheroid_qc.images.tiff_structure import check_size, jpeg_size
 
 if TYPE_CHECKING:
     from PIL.Image import Image

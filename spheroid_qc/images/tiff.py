@@ -1,6 +1,6 @@
 """TIFF files of every usual kind.
 
-Directories are checked first (`tiff_outline`), axes laid out (`tiff_layout`), then single pages
+Directories are checked first (`tiff_structure`), axes laid out (`tiff_axes`), then single pages
 are decoded by tifffile, one thread, from the bytes that were hashed.
 """
 
@@ -17,15 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.images.calibration import Calibration, pixel_size_from_resolution
-from spheroid_qc.images.dates import parse_date
+from spheroid_qc.images.acquisition_dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent, cut_short
 from spheroid_qc.images.grey import to_grey
 from spheroid_qc.images.image_info import ImageInfo
 from spheroid_qc.images.metadata_imagej import ImageJFacts, read_imagej
 from spheroid_qc.images.metadata_ome import OmeImage, read_ome
 from spheroid_qc.images.metadata_vendor import TiffText, VendorFacts, read_vendor_metadata
-from spheroid_qc.images.tiff_layout import (
+from spheroid_qc.images.pixel_size import Calibration, pixel_size_from_resolution
+from spheroid_qc.images.safe_xml import XMLRefusedError
+from spheroid_qc.images.tiff_axes import (
     CIELAB,
     MINISBLACK,
     MINISWHITE,
@@ -36,7 +37,7 @@ from spheroid_qc.images.tiff_layout import (
     Address,
     layout_of,
 )
-from spheroid_qc.images.tiff_outline import (
+from spheroid_qc.images.tiff_structure import (
     EXTRA,
     FORMAT,
     JPEG,
@@ -47,7 +48,6 @@ from spheroid_qc.images.tiff_outline import (
     check_size,
     walk_directories,
 )
-from spheroid_qc.images.xmltext import XMLRefusedError
 
 MAX_PLANES = 1_000_000
 MASK, LINEAR_RAW = 4, 34892

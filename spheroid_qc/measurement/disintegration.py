@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spheroid_qc.measurement.spheroid import Spheroid
+from spheroid_qc.measurement.cut_out_spheroid import Spheroid
 
 
 def disintegration_fraction(body: Spheroid) -> float:

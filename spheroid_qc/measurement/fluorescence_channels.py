@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.measurement.background_level import surround_of
 from spheroid_qc.measurement.masked_frame import masked_frame
-from spheroid_qc.segmentation.result import Segmentation
+from spheroid_qc.segmentation.segmentation_result import Segmentation
 
 FLUORESCENCE_COLUMNS: dict[str, str] = {
     "core_mean": "Mean grey value of C above background; empty where C is empty",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from spheroid_qc.measurement.detail_scales import detail_ratio, rim_band
-from spheroid_qc.measurement.spheroid import RIM_PX, Spheroid
+from spheroid_qc.measurement.cut_out_spheroid import RIM_PX, Spheroid
+from spheroid_qc.measurement.texture_scales import detail_ratio, rim_band
 
 
 def focus_score(body: Spheroid) -> float:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.measurement.background_level import Surround, surround_of
-from spheroid_qc.measurement.spheroid import Box, Spheroid, bounding_box
+from spheroid_qc.measurement.cut_out_spheroid import Box, Spheroid, bounding_box
 from spheroid_qc.parameters import MeasurementParameters
-from spheroid_qc.segmentation.arrays import Mask
-from spheroid_qc.segmentation.result import Segmentation
+from spheroid_qc.segmentation.array_types import Mask
+from spheroid_qc.segmentation.segmentation_result import Segmentation
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spheroid_qc.measurement.masked_frame import MaskedFrame, masked_frame
 from spheroid_qc.measurement.metric_registry import REGISTRY, columns, evaluate
 from spheroid_qc.parameters import Assay, MeasurementParameters
-from spheroid_qc.segmentation.result import Segmentation
+from spheroid_qc.segmentation.segmentation_result import Segmentation
 
 if TYPE_CHECKING:
     import pandas as pd

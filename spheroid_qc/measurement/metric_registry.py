@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spheroid_qc.measurement import disintegration, intensity, shape
-from spheroid_qc.measurement.spheroid import Spheroid
+from spheroid_qc.measurement.cut_out_spheroid import Spheroid
 
 
 @dataclass(frozen=True)

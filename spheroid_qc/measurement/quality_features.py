@@ -21,15 +21,15 @@ from spheroid_qc.measurement.background_level import (
     coarse_factor,
     void,
 )
-from spheroid_qc.measurement.detail_scales import blurred, detail_ratio
+from spheroid_qc.measurement.cut_out_spheroid import Box, Spheroid
 from spheroid_qc.measurement.masked_frame import MaskedFrame, masked_frame
 from spheroid_qc.measurement.scale_bars import find_annotations
 from spheroid_qc.measurement.shape import solidity
-from spheroid_qc.measurement.spheroid import Box, Spheroid
-from spheroid_qc.segmentation.arrays import Mask
+from spheroid_qc.measurement.texture_scales import blurred, detail_ratio
+from spheroid_qc.segmentation.array_types import Mask
 from spheroid_qc.segmentation.downsampling import any_in_blocks
 from spheroid_qc.segmentation.piece_shapes import inner_rim
-from spheroid_qc.segmentation.result import Segmentation
+from spheroid_qc.segmentation.segmentation_result import Segmentation
 
 QUALITY_FEATURES: dict[str, str] = {
     "intensity_min": "Smallest grey value of the frame",

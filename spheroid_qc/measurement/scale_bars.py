@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.measurement.background_level import at_least, at_most
-from spheroid_qc.measurement.spheroid import EIGHT, Box, bounding_box, within
-from spheroid_qc.segmentation.arrays import Mask
+from spheroid_qc.measurement.cut_out_spheroid import EIGHT, Box, bounding_box, within
+from spheroid_qc.segmentation.array_types import Mask
 
 _TOLERANCE = 0.03  # of the range: grey values that count as the end of it (JPEG blurs them)
 _MAX_SHARE = 0.03  # of the frame: more than this at one end is no text

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.measurement.spheroid import Spheroid, centroid
+from spheroid_qc.measurement.cut_out_spheroid import Spheroid, centroid
 from spheroid_qc.segmentation.piece_shapes import inner_rim
 
 

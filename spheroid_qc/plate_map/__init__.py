@@ -1,9 +1,10 @@
 """What is in the wells: plate maps in all their forms.
 
-`read_map` finds out which form a file has; `long_form`, `grid_form` and `layout_form` bring each to
-the one middle form of `tidy_map`; `dose_cells` and `wells_from_rows` read it and refuse what would
-be read wrongly, `finished_wells` gives roles, units and strata, `map_warnings` says what is odd;
-`mapped_wells` are the result, `write_map` the way back to a file. `end_points` are measured values.
+`read_map` finds out which form a file has; `long_form`, `grid_form` and `layout_and_treatments`
+bring each to the one middle form of `tidy_map`; `parse_doses` and `wells_from_rows` read it and
+refuse what would be read wrongly, `completed_wells` gives roles, units and strata, `map_warnings`
+says what is odd; `mapped_wells` are the result, `write_map` the way back to a file.
+`assay_end_points` are measured values.
 """
 
 from __future__ import annotations

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from spheroid_qc.plate_map.dose_cells import DoseReader, DrugDose
 from spheroid_qc.plate_map.mapped_wells import TEXTS
+from spheroid_qc.plate_map.parse_doses import DoseReader, DrugDose
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
-from spheroid_qc.tables.cell_values import clean, is_missing, numeric_text
-from spheroid_qc.tables.cells import Cell
-from spheroid_qc.tables.headings import Heading
-from spheroid_qc.tables.messages import TableMessages
-from spheroid_qc.tables.numbers import NumberStyle, style_of
-from spheroid_qc.tables.roles import read_control_flag, read_role, role_name
+from spheroid_qc.tables.control_roles import read_control_flag, read_role, role_name
+from spheroid_qc.tables.match_headings import Heading
+from spheroid_qc.tables.parse_cells import clean, is_missing, numeric_text
+from spheroid_qc.tables.parse_numbers import NumberStyle, style_of
+from spheroid_qc.tables.table_cells import Cell
+from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import listed, plural
 
 _TIMES = ("dosed_at_h", "washout_at_h")

@@ -1,1 +1,1 @@
-from .page import write_report as write_report
+from .build_page import write_report as write_report

@@ -24,7 +24,7 @@ from spheroid_qc.report.frame_sources import ViewSource
 from spheroid_qc.run.store.corrected_masks import mask_path
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.well.load import FieldImage, OpenFile
+from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 
 GRID = 2

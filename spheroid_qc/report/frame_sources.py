@@ -16,7 +16,7 @@ from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.frames.frame_table import Frame
 from spheroid_qc.images import PlateCalibration
-from spheroid_qc.images.plate_files import plate_calibration
+from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import (

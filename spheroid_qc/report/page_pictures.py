@@ -18,7 +18,7 @@ import pandas as pd
 from spheroid_qc.report.film_strips import Crop, Strip, StripTask, draw_strip
 from spheroid_qc.report.frame_sources import Sources, find_sources
 from spheroid_qc.report.overview import Card
-from spheroid_qc.run.executors import WorkerDied, default_workers, map_unordered
+from spheroid_qc.run.worker_processes import WorkerDied, default_workers, map_unordered
 
 STRIP_PX = 112
 CARD_PX = 240

@@ -11,7 +11,7 @@ from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import metric_of
 from spheroid_qc.report.figures.dose_figures import dose_of
 from spheroid_qc.report.overview import shown_name
-from spheroid_qc.response.plate_quality.plate_bounds import title_of
+from spheroid_qc.response.plate_quality.quality_thresholds import title_of
 from spheroid_qc.wording import interval, number, p_words, signed
 
 _MOST_ROWS = 400

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from spheroid_qc.follow.states import STATES
+from spheroid_qc.follow.spheroid_states import STATES
 from spheroid_qc.response.replicates import LEFT_OUT, biological_replicate, in_fixed_order
 
 FloatArray = NDArray[np.float64]

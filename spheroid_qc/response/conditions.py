@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.response.dose_clusters import SAME_DOSE_TOLERANCE, clusters
-from spheroid_qc.response.reference_error import reference_weight
 from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,
@@ -20,6 +19,7 @@ from spheroid_qc.response.variance_model import (
     fit_variance_model,
     pooled,
 )
+from spheroid_qc.response.vehicle_uncertainty import reference_weight
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

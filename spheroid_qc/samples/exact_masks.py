@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.scene import ANGLES, Cells, Outline, Scene
+from spheroid_qc.samples.spheroid_scene import ANGLES, Cells, Outline, Scene
 
 Window = tuple[slice, slice]
 PAD = 16  # room for fringes and halos around an outline, px

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.design import DEMO, PlateDesign, WellPlan
-from spheroid_qc.samples.history import history_of
 from spheroid_qc.samples.optics import Modality, Rendered
+from spheroid_qc.samples.plate_design import DEMO, PlateDesign, WellPlan
 from spheroid_qc.samples.plate_writer import file_name, render_frame
+from spheroid_qc.samples.simulated_time_course import history_of
 from spheroid_qc.samples.truth import frame_truth, with_states
 
 LayerData = tuple[NDArray[Any], dict[str, Any], str]

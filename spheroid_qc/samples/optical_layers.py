@@ -21,7 +21,7 @@ from spheroid_qc.samples.exact_masks import (
     depth_of,
     window_of,
 )
-from spheroid_qc.samples.scene import Body, Scene, Veil
+from spheroid_qc.samples.spheroid_scene import Body, Scene, Veil
 
 TILE = 512  # side of the periodic tiles, px
 _LUT = 512  # entries of a cell's radial profile from its centre to CELL_REACH radii

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.samples.exact_masks import PAD, masks_of
 from spheroid_qc.samples.optical_layers import Layers, rasterise
-from spheroid_qc.samples.scene import Scene
+from spheroid_qc.samples.spheroid_scene import Scene
 
 FloatImage = NDArray[np.float32]
 

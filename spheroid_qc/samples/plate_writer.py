@@ -22,8 +22,6 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.samples.design import DEMO, PlateDesign, WellPlan
-from spheroid_qc.samples.history import History, history_of, stream
 from spheroid_qc.samples.optics import (
     Dust,
     Extra,
@@ -34,6 +32,8 @@ from spheroid_qc.samples.optics import (
     Rendered,
     render_scene,
 )
+from spheroid_qc.samples.plate_design import DEMO, PlateDesign, WellPlan
+from spheroid_qc.samples.simulated_time_course import History, history_of, stream
 from spheroid_qc.samples.truth import (
     FrameTruth,
     Truth,

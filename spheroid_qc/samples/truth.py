@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.parameters import StateParameters
-from spheroid_qc.samples.biology import (
+from spheroid_qc.samples.plate_design import PlateDesign, WellPlan
+from spheroid_qc.samples.simulated_drug_effects import (
     Interaction,
     Phenotype,
     Treatment,
     interaction_of,
     phenotype_of,
 )
-from spheroid_qc.samples.design import PlateDesign, WellPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,3 @@
 from .auto import check_method as check_method
 from .auto import segment as segment
-from .result import Segmentation as Segmentation
+from .segmentation_result import Segmentation as Segmentation

@@ -19,7 +19,7 @@ from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
 from spheroid_qc.segmentation.learned.confidence import expectation
 from spheroid_qc.segmentation.learned.network import check_weights
-from spheroid_qc.segmentation.result import Segmentation
+from spheroid_qc.segmentation.segmentation_result import Segmentation
 
 _CONFIDENT = 0.77
 """Confidence from which the network is taken at its word. On 1,800 held-out frames all values from

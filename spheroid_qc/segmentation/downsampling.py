@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from spheroid_qc.images import to_grey
-from spheroid_qc.segmentation.arrays import Float, Mask
+from spheroid_qc.segmentation.array_types import Float, Mask
 
 _FINE_PX = 720
 """Largest number of fine pixels along the longer side; two to three blocks' worth each way."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.segmentation.arrays import Float, Mask
+from spheroid_qc.segmentation.array_types import Float, Mask
 
 _TERMS = 6
 _TUKEY = 4.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Float, Labels, Mask, Points
+from spheroid_qc.segmentation.array_types import Float, Labels, Mask, Points
 from spheroid_qc.segmentation.piece_shapes import by_size
 
 _REACH_RADII = 0.12

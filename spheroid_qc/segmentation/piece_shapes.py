@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Features, Labels, Mask
+from spheroid_qc.segmentation.array_types import Features, Labels, Mask
 
 
 @dataclass(frozen=True, eq=False)

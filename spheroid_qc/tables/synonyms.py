@@ -1,6 +1,7 @@
 """The words that people write into tables, and what they mean: headings, roles, nothing at all.
 
-The one place where a synonym is added; `headings`, `roles` and `cell_values` read by these.
+The one place where a synonym is added; `match_headings`, `control_roles` and `parse_cells` read
+by these.
 """
 
 from __future__ import annotations

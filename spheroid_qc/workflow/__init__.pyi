@@ -1,4 +1,4 @@
-from .whole_run import AnalysisResult as AnalysisResult
-from .whole_run import PlateResult as PlateResult
-from .whole_run import analyse as analyse
-from .whole_run import run_plate as run_plate
+from .run_and_report import AnalysisResult as AnalysisResult
+from .run_and_report import PlateResult as PlateResult
+from .run_and_report import analyse as analyse
+from .run_and_report import run_plate as run_plate

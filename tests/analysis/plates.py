@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from spheroid_qc.follow.excess import versus_time_zero, versus_vehicle
-from spheroid_qc.follow.states import assign_states
+from spheroid_qc.follow.change_against_references import versus_time_zero, versus_vehicle
+from spheroid_qc.follow.spheroid_states import assign_states
 from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import StateParameters
 from spheroid_qc.response.condition_summary import summarise_conditions
-from spheroid_qc.samples.design import DEMO, PlateDesign
 from spheroid_qc.samples.exact_masks import masks_of
-from spheroid_qc.samples.history import history_of
+from spheroid_qc.samples.plate_design import DEMO, PlateDesign
+from spheroid_qc.samples.simulated_time_course import history_of
 from spheroid_qc.samples.truth import frame_truth
 
 SMALL_DEMO = replace(

@@ -9,7 +9,7 @@ import pytest
 from spheroid_qc.analysis.run_folder_analysis import analyse_wells
 from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 from spheroid_qc.parameters import Parameters, ResponseParameters
-from spheroid_qc.samples.design import DEMO
+from spheroid_qc.samples.plate_design import DEMO
 from spheroid_qc.samples.truth import conditions_of as truth_of
 from tests.analysis.plates import conditions_of, exact_wells
 

@@ -13,7 +13,7 @@ from spheroid_qc import Parameters, analyse, run_plate
 from spheroid_qc.analysis.analysis_files import ANALYSIS_JSON, FILES
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.errors import RequestError
-from spheroid_qc.run.store.decisions import Exclusion, write_exclusions
+from spheroid_qc.run.store.review_decisions import Exclusion, write_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
 from tests.run.conftest import write_plate
 

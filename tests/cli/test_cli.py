@@ -182,7 +182,7 @@ def test_exit_states_of_what_ends_a_run(call, monkeypatch, error, status):
     def ends(*_, **__):
         raise error
 
-    monkeypatch.setattr("spheroid_qc.workflow.whole_run.run_plate", ends)
+    monkeypatch.setattr("spheroid_qc.workflow.run_and_report.run_plate", ends)
     found, _, err = call("run", "anything")
     assert found == status
     assert err.startswith("spheroid-qc: ")

@@ -6,10 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spheroid_qc.follow.comparable_area import comparable_area
+from spheroid_qc.follow.change_against_references import (
+    versus_time_zero,
+    versus_vehicle,
+    volume_loss,
+)
+from spheroid_qc.follow.core_area_units import comparable_area
 from spheroid_qc.follow.disintegration_time import time_to_disintegration
-from spheroid_qc.follow.excess import versus_time_zero, versus_vehicle, volume_loss
-from spheroid_qc.follow.states import assign_states
+from spheroid_qc.follow.spheroid_states import assign_states
 from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import StateParameters
 

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
-from spheroid_qc.gui.correcting import correcting_of  # noqa: E402
+from spheroid_qc.gui.correct_masks import correcting_of  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
 
 from .conftest import in_one_process  # noqa: E402

@@ -34,7 +34,7 @@ from spheroid_qc.report.figures import (
 from spheroid_qc.report.figures.axes import spread
 from spheroid_qc.report.figures.survival_figures import at_risk
 from spheroid_qc.response.curves.dose_response import dose_response_table
-from spheroid_qc.response.responses import read_responses
+from spheroid_qc.response.response_table import read_responses
 from spheroid_qc.response.synergy.synergy_table import synergy_table
 
 EVIL = 'x</text><script>alert(1)</script> $\\frac{1}{2}$ "&'

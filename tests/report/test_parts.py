@@ -14,7 +14,7 @@ import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
 from spheroid_qc.analysis.treatment_families import MOST_IN_ONE, families_of
-from spheroid_qc.report.downloads import downloads
+from spheroid_qc.report.downloadable_tables import downloads
 from spheroid_qc.report.film_strips import GRID, outline_paths
 from spheroid_qc.report.page_pictures import chosen_times
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of, with_variables

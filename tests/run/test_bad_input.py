@@ -17,11 +17,11 @@ import pytest
 
 from spheroid_qc import run_plate
 from spheroid_qc.errors import OutputError, RequestError
-from spheroid_qc.run import plate_run as plate_module
-from spheroid_qc.run.executors import WorkerDied
+from spheroid_qc.run import run_images as plate_module
 from spheroid_qc.run.store import run_folder as folder_module
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import read_record, write_record
+from spheroid_qc.run.worker_processes import WorkerDied
 from tests.run.conftest import draw, write
 from tests.run.test_plate_run import tables
 
@@ -335,7 +335,7 @@ def test_two_runs_in_one_folder(out, small, analysed):
 
 
 def test_too_little_memory_for_one_frame_costs_that_frame(tmp_path, small, monkeypatch):
-    from spheroid_qc.run.well import timepoint as timepoint_module
+    from spheroid_qc.run.well import analyse_timepoint as timepoint_module
 
     analyse = timepoint_module.analyse_timepoint
 

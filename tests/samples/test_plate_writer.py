@@ -18,11 +18,11 @@ from spheroid_qc.frames.frame_table import frame_table
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate_map import read_plate_map
 from spheroid_qc.samples import DEMO, Modality, PlateDesign, Truth, WellPlan, write_plate
-from spheroid_qc.samples.biology import Hill
-from spheroid_qc.samples.design import tri_drug_plate
 from spheroid_qc.samples.exact_masks import masks_of
-from spheroid_qc.samples.history import history_of
+from spheroid_qc.samples.plate_design import tri_drug_plate
 from spheroid_qc.samples.plate_writer import render_frame
+from spheroid_qc.samples.simulated_drug_effects import Hill
+from spheroid_qc.samples.simulated_time_course import history_of
 from spheroid_qc.samples.truth import frame_truth, with_states
 
 SEL, GEM, NAB = (drug.name for drug in DEMO.drugs[:3])

@@ -14,7 +14,7 @@ from spheroid_qc.tables.dose_units import (
     looks_damaged,
     parse_unit,
 )
-from spheroid_qc.tables.numbers import NumberError, NumberStyle, parse_number, style_of
+from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number, style_of
 
 
 @pytest.mark.parametrize(

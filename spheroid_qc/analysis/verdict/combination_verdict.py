@@ -15,10 +15,10 @@ import pandas as pd
 
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.plate_map import with_strata
-from spheroid_qc.response.groups import ALL_PLATES
 from spheroid_qc.response.replicates import stratum_of
 from spheroid_qc.response.synergy.best_doublet import BestDoublet
 from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
+from spheroid_qc.response.wells_analysed_together import ALL_PLATES
 from spheroid_qc.wording import listed_and
 
 _WORDS = {

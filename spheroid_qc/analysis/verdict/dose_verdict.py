@@ -7,8 +7,8 @@ import pandas as pd
 
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.verdict.findings import VerdictFinding, short_titles
-from spheroid_qc.response.groups import ALL_PLATES
 from spheroid_qc.response.replicates import stratum_of
+from spheroid_qc.response.wells_analysed_together import ALL_PLATES
 
 
 def dose_findings(analysis: Analysis) -> list[VerdictFinding]:

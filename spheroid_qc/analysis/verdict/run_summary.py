@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from spheroid_qc.follow.states import STATES
+from spheroid_qc.follow.spheroid_states import STATES
 from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.response.replicates import shared_stratum
 

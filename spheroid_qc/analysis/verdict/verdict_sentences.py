@@ -14,7 +14,7 @@ from spheroid_qc.analysis.verdict.disintegration_verdict import disintegration_f
 from spheroid_qc.analysis.verdict.dose_verdict import dose_findings
 from spheroid_qc.analysis.verdict.findings import Verdict, VerdictFinding, short_titles
 from spheroid_qc.analysis.verdict.left_out import left_out_findings
-from spheroid_qc.response.plate_quality.plate_bounds import title_of
+from spheroid_qc.response.plate_quality.quality_thresholds import title_of
 
 _WIDTH = 100
 _MOST = 12

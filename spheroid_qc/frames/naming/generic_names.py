@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from spheroid_qc.frames.naming.folder_names import FolderFacts
 from spheroid_qc.frames.naming.known_words import WELL_LIKE_LINES, is_known_line
-from spheroid_qc.frames.naming.name_reading import Reading
+from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, tokenise
 from spheroid_qc.frames.naming.well_lookalikes import LOOSE, Slot, is_line, rivals, role_of
 from spheroid_qc.wells import Well, fits, parse_well

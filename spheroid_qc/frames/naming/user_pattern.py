@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.frames.naming.name_reading import Reading
+from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 _TIMES = ("time", "day", "hour", "minute")

@@ -24,8 +24,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
+from spheroid_qc.gui.background_threads import alive
 from spheroid_qc.gui.state.session import Session, session_of
-from spheroid_qc.gui.state.threads import alive
 
 WARNING_STYLE = "color: #e09a4f;"
 QWIDGETSIZE_MAX = 2**24 - 1  # Qt's own limit, which its Python names don't have

@@ -22,7 +22,8 @@ from qtpy.QtWidgets import (
 )
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.gui.actions import write_or_say
+from spheroid_qc.gui.background_threads import alive, rest_timer, sentence_of
+from spheroid_qc.gui.open_and_save import write_or_say
 from spheroid_qc.gui.panels.base_panel import (
     WARNING_STYLE,
     BasePanel,
@@ -42,7 +43,6 @@ from spheroid_qc.gui.state.one_image import (
     frame_indices,
     pixel_size_of,
 )
-from spheroid_qc.gui.state.threads import alive, rest_timer, sentence_of
 from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
 from spheroid_qc.tables.csv_writer import write_table
 

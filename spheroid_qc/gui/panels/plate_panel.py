@@ -10,9 +10,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QWidget
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.frames.inspection import inspection
-from spheroid_qc.gui.actions import load_map, open_images, open_panel
-from spheroid_qc.gui.correcting import correcting_of
+from spheroid_qc.frames.inspect_folder import inspection
+from spheroid_qc.gui.background_threads import rest_timer
+from spheroid_qc.gui.correct_masks import correcting_of
+from spheroid_qc.gui.open_and_save import load_map, open_images, open_panel
 from spheroid_qc.gui.panels.base_panel import (
     WARNING_STYLE,
     BasePanel,
@@ -25,12 +26,11 @@ from spheroid_qc.gui.panels.base_panel import (
     hint,
     show_hint,
 )
-from spheroid_qc.gui.panels.frame_tables import NamesTable
 from spheroid_qc.gui.panels.map_editor import MapEditor
+from spheroid_qc.gui.panels.name_and_review_tables import NamesTable
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.preferences import preference, remember
-from spheroid_qc.gui.state.threads import rest_timer
 from spheroid_qc.gui.well_colours import condition_colours
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters

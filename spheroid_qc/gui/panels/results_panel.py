@@ -16,8 +16,9 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
-from spheroid_qc.gui.actions import save_settings, write_or_say
+from spheroid_qc.gui.background_threads import in_background, sentence_of
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
+from spheroid_qc.gui.open_and_save import save_settings, write_or_say
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     beside,
@@ -36,7 +37,6 @@ from spheroid_qc.gui.result_figures import (
     time_figure,
 )
 from spheroid_qc.gui.run_control import control_of
-from spheroid_qc.gui.state.threads import in_background, sentence_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.report.palette import PALETTE
 

@@ -11,8 +11,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSizePolicy, QWidget
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.gui.actions import open_panel
-from spheroid_qc.gui.correcting import correcting_of
+from spheroid_qc.gui.background_threads import alive, rest_timer, sentence_of
+from spheroid_qc.gui.correct_masks import correcting_of
+from spheroid_qc.gui.open_and_save import open_panel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
@@ -23,10 +24,9 @@ from spheroid_qc.gui.panels.base_panel import (
     hint,
     show_hint,
 )
-from spheroid_qc.gui.panels.frame_tables import QueueTable
+from spheroid_qc.gui.panels.name_and_review_tables import QueueTable
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.review_queue import SHOWN, Entry, queue_of
-from spheroid_qc.gui.state.threads import alive, rest_timer, sentence_of
 from spheroid_qc.gui.well_view import view_of
 
 REASONS = (

@@ -8,7 +8,8 @@ from typing import Any
 import napari.viewer
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox, QWidget
 
-from spheroid_qc.gui.actions import (
+from spheroid_qc.gui.background_threads import rest_timer
+from spheroid_qc.gui.open_and_save import (
     load_settings,
     open_images,
     open_panel,
@@ -28,7 +29,6 @@ from spheroid_qc.gui.panels.base_panel import (
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.run_control import control_of, is_begun, live_table
-from spheroid_qc.gui.state.threads import rest_timer
 from spheroid_qc.parameters import (
     ImageParameters,
     MeasurementParameters,
@@ -41,9 +41,9 @@ from spheroid_qc.parameters import (
     SpheresParameters,
     StateParameters,
 )
-from spheroid_qc.run.executors import default_workers
 from spheroid_qc.run.progress import Progress
-from spheroid_qc.workflow.process import Ended, Failed, RunStopped
+from spheroid_qc.run.worker_processes import default_workers
+from spheroid_qc.workflow.background_process import Ended, Failed, RunStopped
 
 _DRAW_MS = 400
 _NO_FOLDER = "Open a folder of images in the Plate panel first."

@@ -15,12 +15,12 @@ from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import ImageError, RequestError
 from spheroid_qc.frames.frame_table import FrameTable, frame_table
 from spheroid_qc.images import PlateCalibration, probe
-from spheroid_qc.images.plate_files import plate_calibration
+from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.planned_run import default_out
+from spheroid_qc.run.run_request import default_out
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTimepoint, main_channels, timepoints_of
-from spheroid_qc.run.well.load import FieldImage, OpenFile, load_field
+from spheroid_qc.run.well.load_images import FieldImage, OpenFile, load_field
 
 Key = tuple[str, str]
 _MAP_ENDINGS = (".csv", ".xlsx", ".tsv", ".txt")

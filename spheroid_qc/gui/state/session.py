@@ -24,8 +24,8 @@ from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name, without_stratum
-from spheroid_qc.run.planned_run import RunRequest
-from spheroid_qc.run.store.decisions import Exclusion, read_exclusions, write_exclusions
+from spheroid_qc.run.run_request import RunRequest
+from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions, write_exclusions
 from spheroid_qc.wells import smallest_format
 
 Key = tuple[str, str]

@@ -16,7 +16,7 @@ from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.run.store.corrected_masks import corrected_record, mask_path
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.store.well_records import WellTimepoint, read_record
-from spheroid_qc.run.well.load import FieldImage, OpenFile
+from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 
 

@@ -28,7 +28,11 @@ from spheroid_qc.response.curves.absolute_ic50 import (
     absolute_ic50_interval,
 )
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
-from spheroid_qc.response.groups import (
+from spheroid_qc.response.response_table import Responses
+from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
+from spheroid_qc.response.variance_model import VarianceModel
+from spheroid_qc.response.vehicle_uncertainty import reference_weight
+from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     Group,
     analysis_time,
@@ -39,10 +43,6 @@ from spheroid_qc.response.groups import (
     over_plates,
     plate_variance_model,
 )
-from spheroid_qc.response.reference_error import reference_weight
-from spheroid_qc.response.responses import Responses
-from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
-from spheroid_qc.response.variance_model import VarianceModel
 
 DOSE_RESPONSE_COLUMNS = (
     "drug", "n", "hill", "ec10_um", "ec50_um", "ec50_low_um", "ec50_high_um", "ec90_um", "emax",

@@ -16,14 +16,14 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.response.comparisons.comparison_table import COMPARED
 from spheroid_qc.response.comparisons.effect_size import block_contrast, hedges_g, welch
 from spheroid_qc.response.plate_quality import assay_quality as quality
-from spheroid_qc.response.plate_quality.plate_bounds import BOUNDS, CANNOT_TELL, verdict
-from spheroid_qc.response.plate_quality.plate_position import (
+from spheroid_qc.response.plate_quality.edge_and_position_effects import (
     at_edge,
     design_of,
     factor_effect,
     neighbour_correlation,
     places,
 )
+from spheroid_qc.response.plate_quality.quality_thresholds import BOUNDS, CANNOT_TELL, verdict
 from spheroid_qc.response.replicates import (
     at_time,
     in_fixed_order,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spheroid_qc.response.synergy.excess import ExcessOverParts
+from spheroid_qc.response.synergy.excess_over_expected import ExcessOverParts
 
 
 class Bliss(ExcessOverParts):

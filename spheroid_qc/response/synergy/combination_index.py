@@ -2,7 +2,8 @@
 
 From median effect lines (Chou & Talalay 1984, doi:10.1016/0065-2571(84)90007-4; formulas in
 `median_effect`). At every tested dose, as a mean over them, and for series of doses in a fixed
-ratio at fixed effects (`index_levels`). The dose reduction of each drug comes with it.
+ratio at fixed effects (`combination_index_at_effects`). The dose reduction of each drug comes
+with it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from spheroid_qc.response.conditions import Conditions
-from spheroid_qc.response.synergy.combination_wells import CombinationWells
-from spheroid_qc.response.synergy.dose_index import DoseIndex
-from spheroid_qc.response.synergy.index_interval import InteractionFit, fit_interaction
-from spheroid_qc.response.synergy.index_levels import (
+from spheroid_qc.response.synergy.combination_index_at_doses import DoseIndex
+from spheroid_qc.response.synergy.combination_index_at_effects import (
     INDEX,
     around,
     level_rows,
@@ -27,7 +26,9 @@ from spheroid_qc.response.synergy.index_levels import (
     stretched_note,
     trusted,
 )
-from spheroid_qc.response.synergy.mean_index import mean_index_interval
+from spheroid_qc.response.synergy.combination_index_interval import InteractionFit, fit_interaction
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.mean_combination_index import mean_index_interval
 from spheroid_qc.response.synergy.median_effect import (
     TRUSTED_FA,
     MedianEffect,

@@ -17,7 +17,7 @@ from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions
-from spheroid_qc.response.synergy.excess import ExcessOverParts, excess_intervals
+from spheroid_qc.response.synergy.excess_over_expected import ExcessOverParts, excess_intervals
 from spheroid_qc.response.synergy.synergy_model import Estimate
 
 BOOTSTRAP_SEED = 20

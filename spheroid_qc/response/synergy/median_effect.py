@@ -7,7 +7,7 @@
 D_i is the dose of drug i in the combination, Dx_i(fa) the dose of it alone for the same effect
 (Chou & Talalay 1984, doi:10.1016/0065-2571(84)90007-4; Chou 2006, doi:10.1124/pr.58.3.10).
 A combination in a fixed ratio has a line of its own, over the total dose. Everything here is
-the classical estimate from the classical line; intervals stand in `index_interval`.
+the classical estimate from the classical line; intervals stand in `combination_index_interval`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,14 @@ import pandas as pd
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions, conditions
-from spheroid_qc.response.groups import (
+from spheroid_qc.response.response_table import Responses
+from spheroid_qc.response.synergy.bliss import Bliss
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.model_registry import SYNERGY_MODELS, model_of
+from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
+from spheroid_qc.response.synergy.synergy_interpretation import annotate_significance
+from spheroid_qc.response.synergy.synergy_model import UNKNOWN, Row, joined, model_row
+from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     analysis_time,
     combinations_given,
@@ -30,13 +37,6 @@ from spheroid_qc.response.groups import (
     plate_variance_model,
     without_other_drugs,
 )
-from spheroid_qc.response.responses import Responses
-from spheroid_qc.response.synergy.bliss import Bliss
-from spheroid_qc.response.synergy.combination_wells import CombinationWells
-from spheroid_qc.response.synergy.interpretation import annotate_significance
-from spheroid_qc.response.synergy.model_registry import SYNERGY_MODELS, model_of
-from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
-from spheroid_qc.response.synergy.synergy_model import UNKNOWN, Row, joined, model_row
 
 SYNERGY_COLUMNS = (
     "combination", "method", "level", "fa", "dose_1_um", "dose_2_um", "dose_3_um", "value", "low",

@@ -27,7 +27,7 @@ from spheroid_qc.run.store.corrected_masks import mask_path, mask_state
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTimepoint
-from spheroid_qc.run.well.load import OpenFile
+from spheroid_qc.run.well.load_images import OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 
 CORE_COLOUR = (240, 228, 66)

@@ -13,7 +13,6 @@ from spheroid_qc.atomic import write_json
 from spheroid_qc.flags import Flag
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Assay, Overlays, Parameters, Severity
-from spheroid_qc.run.executors import Workers, map_unordered
 from spheroid_qc.run.overlays.draw_overlay import (
     Caption,
     OverlayTask,
@@ -22,9 +21,10 @@ from spheroid_qc.run.overlays.draw_overlay import (
 )
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.worker_processes import Workers, map_unordered
 
 if TYPE_CHECKING:
-    from spheroid_qc.run.tables.collected_rows import Picture
+    from spheroid_qc.run.tables.collect_rows import Picture
     from spheroid_qc.run.tables.write_tables import RunTables
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import ImageError
-from spheroid_qc.segmentation.result import Segmentation
+from spheroid_qc.segmentation.segmentation_result import Segmentation
 
 
 def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | None) -> None:

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.flags import Flag, resolve, series_flags
+from spheroid_qc.follow.change_against_references import versus_time_zero, versus_vehicle
 from spheroid_qc.follow.disintegration_time import time_to_disintegration
-from spheroid_qc.follow.excess import versus_time_zero, versus_vehicle
-from spheroid_qc.follow.states import assign_states
+from spheroid_qc.follow.spheroid_states import assign_states
 from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.run.tables.row_layout import WellRows, dosed_at

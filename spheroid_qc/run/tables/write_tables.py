@@ -12,10 +12,10 @@ from spheroid_qc.flags import Flag
 from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.condition_summary import summarise_conditions
-from spheroid_qc.run.planned_run import PlannedRun
+from spheroid_qc.run.run_request import PlannedRun
 from spheroid_qc.run.store.corrected_masks import corrected_record
-from spheroid_qc.run.store.decisions import Exclusions
-from spheroid_qc.run.tables.collected_rows import CollectedRows, Picture
+from spheroid_qc.run.store.review_decisions import Exclusions
+from spheroid_qc.run.tables.collect_rows import CollectedRows, Picture
 from spheroid_qc.run.tables.followed_wells import follow_wells, plate_findings
 from spheroid_qc.run.tables.row_layout import lay_out
 from spheroid_qc.run.tables.table_columns import (

@@ -38,8 +38,8 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
     """
     # Imported here: the parent, which unpickles this function, needs none of it.
     from spheroid_qc.run.store.corrected_masks import measure_corrections
-    from spheroid_qc.run.well.load import OpenFile
-    from spheroid_qc.run.well.timepoint import analyse_timepoint
+    from spheroid_qc.run.well.analyse_timepoint import analyse_timepoint
+    from spheroid_qc.run.well.load_images import OpenFile
 
     run = RunFolder(task.out)
     done = read_record(run, task.plate, task.well)

@@ -12,7 +12,7 @@ from spheroid_qc.errors import ImageError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.well_records import WellTimepoint
-from spheroid_qc.run.well.load import FieldImage, OpenFile, load_field
+from spheroid_qc.run.well.load_images import FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.run.well.load import FieldImage
+from spheroid_qc.run.well.load_images import FieldImage
 
 _CLEARLY = 0.2  # of the structure in the seams: so much better must another way round fit
 _OVERLAP_PX = 4

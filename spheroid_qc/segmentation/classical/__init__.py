@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spheroid_qc.segmentation.classical.classical_pipeline import segment_classical
+from spheroid_qc.segmentation.classical.segment_with_rules import segment_classical
 
 __all__ = ["segment_classical"]

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Features, Mask
+from spheroid_qc.segmentation.array_types import Features, Mask
+from spheroid_qc.segmentation.classical.brightness_and_texture_cues import TEXTURE_CUES, Cues
 from spheroid_qc.segmentation.classical.candidates import Candidates
-from spheroid_qc.segmentation.classical.cues import TEXTURE_CUES, Cues
 from spheroid_qc.segmentation.piece_shapes import box_of
 
 _SHARP_RIM_BLOCKS = 2.2

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Float, Mask
+from spheroid_qc.segmentation.array_types import Float, Mask
 from spheroid_qc.segmentation.downsampling import Reduced
 
 _STRIP_SHARE = 0.2

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Features, Labels, Mask
-from spheroid_qc.segmentation.classical.cues import TEXTURE_CUES, Cues
+from spheroid_qc.segmentation.array_types import Features, Labels, Mask
+from spheroid_qc.segmentation.classical.brightness_and_texture_cues import TEXTURE_CUES, Cues
 from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
 
 _NECK_SHARE = 0.85

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Float, Mask
+from spheroid_qc.segmentation.array_types import Float, Mask
 from spheroid_qc.segmentation.classical.burned_in_text import find_text
 from spheroid_qc.segmentation.downsampling import Reduced
 from spheroid_qc.segmentation.illumination import background_surface

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Float, Mask
-from spheroid_qc.segmentation.classical.cues import Cues
+from spheroid_qc.segmentation.array_types import Float, Mask
+from spheroid_qc.segmentation.classical.brightness_and_texture_cues import Cues
 from spheroid_qc.segmentation.downsampling import Reduced, pool
 
 T = TypeVar("T", bound=np.generic)

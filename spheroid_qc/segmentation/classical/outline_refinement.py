@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Mask, Points
+from spheroid_qc.segmentation.array_types import Mask, Points
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
-from spheroid_qc.segmentation.classical.cues import Cues
+from spheroid_qc.segmentation.classical.brightness_and_texture_cues import Cues
 from spheroid_qc.segmentation.classical.foreign_material import Material
 from spheroid_qc.segmentation.outlines import Edges, evenly_spaced, follow_edge
 from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Float, Labels, Mask
+from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.classical.foreign_material import (
     CELL_SHARE,
     Material,

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Mask
+from spheroid_qc.segmentation.array_types import Mask
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge
 from spheroid_qc.segmentation.piece_shapes import box_of, largest_piece, pad_as_cut

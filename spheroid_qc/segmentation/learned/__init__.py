@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spheroid_qc.segmentation.learned.learned_pipeline import segment_learned
+from spheroid_qc.segmentation.learned.segment_with_network import segment_learned
 
 __all__ = ["segment_learned"]

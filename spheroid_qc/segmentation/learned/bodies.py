@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Float, Labels
+from spheroid_qc.segmentation.array_types import Float, Labels
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View
 from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
-from spheroid_qc.segmentation.learned.passes import Region, View
 from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
 from spheroid_qc.segmentation.piece_shapes import by_size
 

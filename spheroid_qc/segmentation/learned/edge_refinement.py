@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Float, Mask, Points
+from spheroid_qc.segmentation.array_types import Float, Mask, Points
 from spheroid_qc.segmentation.outlines import Edges, enclosed_area, evenly_spaced, follow_edge
 from spheroid_qc.segmentation.piece_shapes import box_of
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from spheroid_qc.segmentation.arrays import Float
+from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.downsampling import pool
 
 CHANNELS = 4

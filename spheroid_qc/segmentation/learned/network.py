@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.segmentation.arrays import Float
+from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.learned.input_channels import CHANNELS
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from spheroid_qc.segmentation.arrays import Float, Mask
+from spheroid_qc.segmentation.array_types import Float, Mask
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View, crop
 from spheroid_qc.segmentation.learned.network import SHED
-from spheroid_qc.segmentation.learned.passes import Region, View, crop
 from spheroid_qc.segmentation.piece_shapes import box_of
 
 _SHED_THRESHOLD = 0.6

@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
-from spheroid_qc.gui.correcting import correcting_of  # noqa: E402
+from spheroid_qc.gui.correct_masks import correcting_of  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
 from spheroid_qc.gui.state.session import Session  # noqa: E402
-from spheroid_qc.run.store.decisions import read_exclusions  # noqa: E402
 from spheroid_qc.run.store.mask_files import read_masks  # noqa: E402
+from spheroid_qc.run.store.review_decisions import read_exclusions  # noqa: E402
 
 
 def corrections(out) -> list:

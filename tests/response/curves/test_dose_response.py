@@ -11,7 +11,7 @@ import pytest
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.curves.dose_response import DOSE_RESPONSE_COLUMNS, dose_response_table
-from spheroid_qc.response.responses import read_responses
+from spheroid_qc.response.response_table import read_responses
 
 SHORT = {"pac": "paclitaxel", "cis": "cisplatin", "top": "topotecan"}
 

@@ -9,8 +9,7 @@ from scipy import stats
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.plate_quality import assay_quality as quality
-from spheroid_qc.response.plate_quality.plate_bounds import BOUNDS, CANNOT_TELL, verdict
-from spheroid_qc.response.plate_quality.plate_position import (
+from spheroid_qc.response.plate_quality.edge_and_position_effects import (
     at_edge,
     design_of,
     factor_effect,
@@ -18,6 +17,7 @@ from spheroid_qc.response.plate_quality.plate_position import (
     places,
 )
 from spheroid_qc.response.plate_quality.plate_quality_table import COLUMNS, plate_quality
+from spheroid_qc.response.plate_quality.quality_thresholds import BOUNDS, CANNOT_TELL, verdict
 from tests.response.plates import groups, shuffled
 
 NEGATIVE, POSITIVE = [100, 95, 105, 98, 102], [10, 12, 8, 11, 9]

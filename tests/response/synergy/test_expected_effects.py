@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spheroid_qc.response.synergy.bliss import Bliss
-from spheroid_qc.response.synergy.excess import ExcessOverParts
+from spheroid_qc.response.synergy.excess_over_expected import ExcessOverParts
 from spheroid_qc.response.synergy.hsa import HighestSingleAgent
 from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect, loewe_gradient
 

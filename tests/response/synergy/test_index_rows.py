@@ -9,12 +9,12 @@ from scipy.optimize import brentq
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.synergy.dose_index import DoseIndex
-from spheroid_qc.response.synergy.index_interval import fit_interaction
-from spheroid_qc.response.synergy.index_levels import around
-from spheroid_qc.response.synergy.interpretation import annotate_significance
+from spheroid_qc.response.synergy.combination_index_at_doses import DoseIndex
+from spheroid_qc.response.synergy.combination_index_at_effects import around
+from spheroid_qc.response.synergy.combination_index_interval import fit_interaction
 from spheroid_qc.response.synergy.loewe import HillCurve
 from spheroid_qc.response.synergy.median_effect import fit_median_effect
+from spheroid_qc.response.synergy.synergy_interpretation import annotate_significance
 from tests.response.synergy.test_synergy_table import CURVES, analyse, bliss, loewe, mean_of, plate
 
 PARTIAL = (HillCurve(1.0, 1.2, 0.6), HillCurve(0.1, 2.0, 0.9))

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from spheroid_qc.response.synergy.dose_index import DoseIndex
-from spheroid_qc.response.synergy.index_interval import fit_interaction
+from spheroid_qc.response.synergy.combination_index_at_doses import DoseIndex
+from spheroid_qc.response.synergy.combination_index_interval import fit_interaction
 from spheroid_qc.response.synergy.loewe import HillCurve
 from spheroid_qc.response.synergy.median_effect import (
     FA_LEVELS,

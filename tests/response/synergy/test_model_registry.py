@@ -7,7 +7,7 @@ import pytest
 
 from spheroid_qc.analysis.verdict.combination_verdict import combination_findings
 from spheroid_qc.report.palette import PALETTE
-from spheroid_qc.response.synergy.excess import ExcessOverParts
+from spheroid_qc.response.synergy.excess_over_expected import ExcessOverParts
 from spheroid_qc.response.synergy.loewe import HillCurve
 from spheroid_qc.response.synergy.model_registry import (
     SYNERGY_MODELS,

@@ -10,11 +10,11 @@ import pytest
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.groups import fixed_ratios
-from spheroid_qc.response.responses import read_responses
+from spheroid_qc.response.response_table import read_responses
 from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect
 from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS, synergy_table
-from spheroid_qc.response.synergy.synergyfinder import synergyfinder_table
+from spheroid_qc.response.synergy.synergyfinder_export import synergyfinder_table
+from spheroid_qc.response.wells_analysed_together import fixed_ratios
 from tests.response.curves.test_dose_response import chou_table
 
 CURVES = (HillCurve(1.0, 1.0), HillCurve(0.1, 2.5), HillCurve(3.0, 1.6))

@@ -13,7 +13,7 @@ import pytest
 from spheroid_qc import Parameters, run_plate
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.frames.frame_table import frame_table
-from spheroid_qc.images.plate_files import plate_calibration
+from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.run.store.corrected_masks import (
     corrected_record,
     mask_path,
@@ -22,11 +22,11 @@ from spheroid_qc.run.store.corrected_masks import (
     store_correction,
     tidy,
 )
-from spheroid_qc.run.store.decisions import Exclusion, read_exclusions, write_exclusions
 from spheroid_qc.run.store.mask_files import read_masks
+from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions, write_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import main_channels, read_record, timepoints_of
-from spheroid_qc.run.well.load import OpenFile
+from spheroid_qc.run.well.load_images import OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 
 TABLES = ("wells", "spheroids", "conditions", "qc", "frames")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spheroid_qc.frames.frame_table import Frame
-from spheroid_qc.run.well.load import FieldImage
+from spheroid_qc.run.well.load_images import FieldImage
 from spheroid_qc.run.well.stitching import stitch
 from tests.run.conftest import analyse, draw, write
 

@@ -1,0 +1,44 @@
+"""`spheroid-qc gui`: napari with all panels docked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import napari
+
+from spheroid_qc.gui.open_and_save import PANELS, open_images, open_panel
+
+
+def open_all_panels(viewer: napari.Viewer | None = None) -> None:
+    """Dock all panels as tabs, the first in front; default: in the viewer that is open."""
+    viewer = viewer or napari.current_viewer()
+    if viewer is None:
+        return
+    for name in PANELS:
+        open_panel(viewer, name)
+    open_panel(viewer, PANELS[0])
+
+
+def start(folder: Path | None = None, *, block: bool = True) -> Any:
+    """Open napari with all panels.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Folder of images that is opened.
+    block : bool
+        Stay until the window is closed.
+
+    Returns
+    -------
+    napari.Viewer
+        The viewer.
+    """
+    viewer = napari.Viewer(title="Spheroid QC")
+    open_all_panels(viewer)
+    if folder is not None:
+        open_images(viewer, folder)
+    if block:
+        napari.run()
+    return viewer

@@ -1,0 +1,169 @@
+"""What several panels do: open a folder, read tables and settings, bring a panel to the front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtWidgets import QFileDialog
+
+from spheroid_qc.configuration import read_configuration, write_configuration
+from spheroid_qc.errors import PlateMapError, SpheroidQCError
+from spheroid_qc.gui.background_threads import in_background, sentence_of
+from spheroid_qc.gui.preferences import preference
+from spheroid_qc.gui.state.lazy_stack import FrameCache
+from spheroid_qc.gui.state.opened_folder import Opened, open_folder
+from spheroid_qc.gui.state.session import TABLES, Session, account_name, session_of
+from spheroid_qc.gui.well_view import view_of
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.plate_map import read_plate_map
+
+PANELS = ("Plate", "Run", "Review", "Results", "Segment and measure")
+_SETTINGS_FILE = "Settings (*.toml)"
+
+
+def save_edited_map(session: Session) -> bool:
+    """Save a map that was filled in and not saved yet; tells whether a run may start.
+
+    The draft is written beside the images, never over a file that somebody else made.
+    """
+    draft, path = session.draft, session.default_map_path()
+    if draft.saved:
+        return True
+    if not draft.wells:
+        session.map_path = session.plate_map = None
+        draft.saved = True
+        session.map_changed.emit()
+        return True
+    if path is None:
+        return False
+    try:
+        plate_map = draft.save(path)
+    except PlateMapError as error:
+        show_error("The plate map is not complete: " + " ".join(error.problems[:3]))
+        return False
+    except OSError as error:
+        show_error(f"{path} can't be written ({error.strerror}); save the map to another place.")
+        return False
+    session.map_saved(plate_map, path)
+    return True
+
+
+def open_images(
+    viewer: Any, folder: Path, parameters: Parameters | None = None, out: Path | None = None
+) -> Any:
+    """Open a folder of images, or the run folder of an earlier run, in the background.
+
+    Default settings: those of the earlier run, if any; default run folder: beside the images.
+    """
+    view = view_of(viewer)
+    session = session_of(viewer)
+
+    def done(opened: Opened) -> None:
+        same = session.opened is not None and session.opened.folder == opened.folder
+        from spheroid_qc.gui.correct_masks import correcting_of
+
+        # A stroke of this very moment belongs to the folder that is left now.
+        correcting_of(viewer).finish()
+        session.user = preference("review", "user_name", "") or account_name()
+        session.set_opened(opened)
+        session.cache = FrameCache(int(preference("plate", "cache_mb", 256)) * 2**20)
+        for note in (*opened.notes, *([session.unread] if session.unread else ())):
+            show_warning(note)
+        if opened.map_path is not None and not same:
+            load_map(view, session, opened.map_path)
+        load_tables(view, session)
+        if opened.run.has_later_decisions():
+            session.tables_wanted.emit()
+
+    return in_background(
+        view, open_folder, Path(folder), parameters, out, done=done,
+        desc=f"reading {Path(folder).name}",
+    )  # fmt: skip
+
+
+def load_map(owner: Any, session: Session, path: Path) -> Any:
+    """Read a plate map in the background and give it to the session."""
+    count = session.parameters.plate.well_count
+
+    def read() -> Any:
+        return read_plate_map(path, well_count=count)
+
+    def done(plate_map: Any) -> None:
+        session.set_map(plate_map, path)
+
+    return in_background(owner, read, done=done)
+
+
+def read_run_tables(out: Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of a run folder; those that are not there are left out."""
+    found = {}
+    for name in TABLES:
+        path = out / f"{name}.csv"
+        if path.is_file():
+            text = {"plate": str, "well": str, "flags": str, "state": str, "condition": str}
+            found[name] = pd.read_csv(path, dtype=text, low_memory=False)
+    return found
+
+
+def load_tables(owner: Any, session: Session) -> Any:
+    """Read the tables of the run folder in the background."""
+    if session.opened is None:
+        return None
+    out = session.opened.out
+
+    def done(tables: dict[str, pd.DataFrame]) -> None:
+        if session.opened is not None and session.opened.out == out:
+            session.set_tables(tables)
+
+    def failed(error: BaseException) -> None:
+        show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
+
+    return in_background(owner, read_run_tables, out, done=done, failed=failed)
+
+
+def open_panel(viewer: Any, name: str) -> Any:
+    """Bring a panel to the front, and dock it first where it is not docked."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    dock, widget = viewer.window.add_plugin_dock_widget("spheroid_qc", name, tabify=True)
+    dock.setWindowTitle(name)
+    dock.show()
+    dock.raise_()
+    return widget
+
+
+def load_settings(parent: Any, session: Session) -> None:
+    """Ask for a file of settings, and take them over into the session."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Settings", "", _SETTINGS_FILE)
+    if name:
+        try:
+            session.set_parameters(read_configuration(Path(name)))
+        except SpheroidQCError as error:
+            show_error(str(error))
+
+
+def save_settings(parent: Any, session: Session) -> None:
+    """Ask for a file, and write the settings of the session to it."""
+    name, _ = QFileDialog.getSaveFileName(parent, "Settings", "settings.toml", _SETTINGS_FILE)
+    if not name:
+        return
+    path = Path(name).with_suffix(".toml")
+    try:
+        write_configuration(path, session.parameters, overwrite=True)
+    except SpheroidQCError as error:
+        show_error(str(error))
+        return
+    show_info(f"Use it with: {session.command(path)}" if session.opened else f"Wrote {path}")
+
+
+def write_or_say(path: Path, write: Callable[[], Any]) -> None:
+    """Write a file that the user asked for; says that it is there, or why not."""
+    try:
+        write()
+    except OSError as error:
+        show_error(f"{path} can't be written ({error.strerror}); choose another place.")
+    else:
+        show_info(f"Wrote {path}")

@@ -1,0 +1,299 @@
+"""Drugs and doses in one row of a plate map."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from spheroid_qc.plate_map.tidy_map import WellCells
+from spheroid_qc.tables.control_roles import Control, control_of_drug
+from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, looks_damaged, parse_unit
+from spheroid_qc.tables.match_headings import Heading
+from spheroid_qc.tables.parse_cells import amount_and_unit, cell_number, clean, is_missing
+from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number
+from spheroid_qc.tables.table_cells import Cell
+from spheroid_qc.tables.table_messages import TableMessages
+
+_WITH_DOSE = re.compile(
+    r"(?P<drug>\S.*?)[\s(,@]+(?P<amount>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*(?P<unit>[^\d\s)]+))\)?"
+)
+_LONGEST_TREATMENT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class DrugDose:
+    """One drug or control that a row names, with what is said about it.
+
+    The amount is None where no dose is written, and 0 where there is none of the drug.
+    """
+
+    drug: str
+    place: str
+    control: Control | None = None
+    amount: Decimal | None = None
+    unit: Unit | None = None
+    dosed_at_h: float | None = None
+    washout_at_h: float | None = None
+    molar_mass_g_mol: float | None = None
+    raw: str = ""
+
+    @property
+    def written(self) -> str:
+        """Drug and dose as written."""
+        return f"{self.drug} {self.raw}".strip()
+
+
+class _CellError(Exception):
+    """A cell is wrong, and that has become a problem of the map."""
+
+
+@dataclass(frozen=True)
+class DoseReader:
+    """Reads drugs, doses and other amounts from the rows of one map.
+
+    `messages` takes what is wrong; `has_drugs`: the map has a column of drugs at all.
+    """
+
+    style: NumberStyle
+    messages: TableMessages
+    has_drugs: bool
+
+    def doses(self, row: WellCells) -> list[DrugDose]:
+        """Read all drugs of one row, also those of dose 0 and those that name a control."""
+        slots = {heading.slot for heading, _ in row.cells if heading.kind in ("drug", "dose")}
+        doses: list[DrugDose] = []
+        for slot in sorted(slots, key=lambda slot: (slot == "n", slot.zfill(3))):
+            try:
+                doses += self._drug(row, slot)
+            except _CellError:
+                continue
+        return doses
+
+    def quantity(self, heading: Heading, cell: Cell, *, minimum: float | None) -> float | None:
+        """Read a number that is no dose (hours, cells, g/mol), in the kind's own unit.
+
+        None if there is none, or if it is wrong and a problem.
+        """
+        if self.messages.untrusted(cell) or is_missing(cell.text):
+            return None
+        text = cell.text
+        factor = heading.factor
+        if heading.bad_unit:
+            self.messages.problem(
+                f"{cell.place}: the unit {heading.bad_unit!r} is not known here; write h for "
+                "hours.",
+                "unknown units",
+            )
+            return None
+        if cell.cell_type == "date":
+            self.messages.problem(
+                f"{cell.place}: {text!r} is a date; write a number, for times the hours since the "
+                "first image.",
+                "dates for numbers",
+            )
+            return None
+        if heading.kind in ("dosed_at_h", "washout_at_h"):
+            match = re.fullmatch(r"(.*\d[.,]?)\s*(h|hrs?|hours?|d|days?)", text)
+            if match:
+                text = match[1]
+                factor = 24.0 if match[2].startswith("d") else 1.0
+        try:
+            value = float(cell_number(cell, self.style, text) * Decimal(repr(factor)))
+        except NumberError as error:
+            self.messages.problem(f"{cell.place}: {error}.", "unreadable numbers")
+            return None
+        if value in (float("inf"), float("-inf")) or (minimum is not None and value <= minimum):
+            self.messages.problem(
+                f"{cell.place}: {cell.text!r} can't be; write a number above 0.",
+                "impossible numbers",
+            )
+            return None
+        return value
+
+    def _refuse(self, sentence: str, kind: str) -> _CellError:
+        self.messages.problem(sentence, kind)
+        return _CellError(sentence)
+
+    def _trust(self, cell: Cell) -> Cell:
+        if self.messages.untrusted(cell):
+            raise _CellError(cell.place)
+        return cell
+
+    def _drug(self, row: WellCells, slot: str) -> list[DrugDose]:
+        """Read the drug of one number, with its dose, unit, times and molar mass."""
+        drug, place = "", row.place
+        named = row.first("drug", slot)
+        if named:
+            cell = self._trust(named[1])
+            drug = clean(cell.text)
+            drug = "" if drug.casefold() == "nan" else drug
+            if drug and cell.cell_type == "date":
+                raise self._refuse(
+                    f"{cell.place}: {cell.text!r} is a date; a spreadsheet program has turned the "
+                    "drug's name into one. Write the name in a column formatted as text.",
+                    "drugs turned into dates",
+                )
+            place = cell.place
+        if drug and row.first("dose", slot) is None and len(drug) < _LONGEST_TREATMENT:
+            several = self._treatment(drug, place)
+            if several:
+                return several
+        amounts = [
+            (*self._amount(row, slot, heading, cell), cell)
+            for heading, cell in row.cells
+            if (heading.kind, heading.slot) == ("dose", slot)
+            if not is_missing(cell.text) or cell.cell_error
+        ]
+        dosed_at, washout_at = (
+            self.quantity(*found, minimum=None) if found else None
+            for found in (row.first(kind, slot, "") for kind in ("dosed_at_h", "washout_at_h"))
+        )
+        found = row.first("molar_mass_g_mol", slot)
+        mass = self.quantity(*found, minimum=0.0) if found else None
+        control = control_of_drug(drug) if drug else None
+        if not amounts:
+            return (
+                [DrugDose(drug, place, control, None, None, dosed_at, washout_at, mass)]
+                if drug
+                else []
+            )
+        amount, unit, cell = self._agreed(amounts)
+        raw = " ".join(part for part in (cell.text, unit.written if unit else "") if part)
+        if not drug:
+            if amount > 0:
+                missing = (
+                    "write the drug's name in the same line"
+                    if self.has_drugs
+                    else "add a column drug with the name of the drug"
+                )
+                raise self._refuse(
+                    f"{cell.place}: the dose {cell.text} has no drug; {missing}, or leave the dose "
+                    "empty.",
+                    "doses without drug",
+                )
+            place = cell.place
+        elif amount > 0 and control is not None and control.solvent:
+            control = None
+        if amount > 0 and control is None and unit is None:
+            raise self._refuse(
+                f"{cell.place}: the dose {cell.text} of {drug} has no unit; write the unit into "
+                f"the heading, such as {cell.heading or 'dose'}_uM, or add a column unit "
+                f"({KNOWN_UNITS}).",
+                "doses without unit",
+            )
+        return [DrugDose(drug, place, control, amount, unit, dosed_at, washout_at, mass, raw)]
+
+    def _treatment(self, text: str, place: str) -> list[DrugDose]:
+        """Read `selinexor 1 uM + gemcitabine 10 nM` in a column of treatments without doses."""
+        doses = []
+        for piece in re.split(r"\s+[+&/]\s+", text):
+            match = _WITH_DOSE.fullmatch(piece.strip())
+            unit = parse_unit(match["unit"]) if match else None
+            if match is None or unit is None:
+                return []
+            number, _ = amount_and_unit(match["amount"])
+            try:
+                amount = parse_number(number, self.style) if number else None
+            except NumberError:
+                return []
+            name = clean(match["drug"])
+            control = control_of_drug(name)
+            doses.append(DrugDose(name, place, control, amount, unit, raw=match["amount"]))
+        return doses
+
+    def _amount(
+        self, row: WellCells, slot: str, heading: Heading, cell: Cell
+    ) -> tuple[Decimal, Unit | None]:
+        """Read a dose and its unit, as the cell, a column of units or the heading states it."""
+        self._trust(cell)
+        if cell.cell_type == "date":
+            raise self._refuse(
+                f"{cell.place}: {cell.text!r} is a date; a spreadsheet program has turned the dose "
+                "into one. Write it as a number with a decimal point.",
+                "dates for numbers",
+            )
+        number, unit = amount_and_unit(cell.text)
+        try:
+            amount = cell_number(cell, self.style, number or cell.text)
+        except NumberError as error:
+            several = (
+                "; give each drug of a combination its own line, or columns drug_2 and dose_2"
+                if re.search(r"\d\s*[+&/]\s*\d", cell.text)
+                else ""
+            )
+            raise self._refuse(
+                f"{cell.place}: the dose {error}{several}.", "unreadable doses"
+            ) from None
+        if amount < 0:
+            raise self._refuse(
+                f"{cell.place}: the dose {cell.text} is negative; write 0 or a positive number.",
+                "negative doses",
+            )
+        if amount and not 1e-30 < amount < Decimal("1e30"):
+            raise self._refuse(
+                f"{cell.place}: the dose {cell.text} is beyond all measure; correct it.",
+                "impossible numbers",
+            )
+        stated = [(self._unit(unit, cell), cell.place)] if unit else []
+        if heading.bad_unit:
+            self._unit(heading.bad_unit, cell)
+        if heading.unit is not None:
+            stated.append((heading.unit, cell.place))
+        column = row.first("unit", slot, "")
+        # A unit column beside `dose` and `dose_um` belongs to the column that states no unit.
+        if column and not (heading.unit is not None and _has_bare_dose(row, slot)):
+            unit_cell = self._trust(column[1])
+            stated.append((self._unit(unit_cell.text, unit_cell), unit_cell.place))
+        for other, place in stated[1:]:
+            first = stated[0][0]
+            if (other.name, other.factor) != (first.name, first.factor) and amount != 0:
+                raise self._refuse(
+                    f"{place}: two units for one dose, {first.written} and {other.written}; write "
+                    "one.",
+                    "two units",
+                )
+        return amount, stated[0][0] if stated else None
+
+    def _unit(self, text: str, cell: Cell) -> Unit:
+        unit = parse_unit(text)
+        if unit is None:
+            advice = (
+                "its micro sign was damaged by a wrong encoding; write uM"
+                if looks_damaged(text)
+                else f"write {KNOWN_UNITS}"
+            )
+            raise self._refuse(
+                f"{cell.place}: the unit {text!r} is not known; {advice}.", "unknown units"
+            )
+        return unit
+
+    def _agreed(
+        self, amounts: list[tuple[Decimal, Unit | None, Cell]]
+    ) -> tuple[Decimal, Unit | None, Cell]:
+        """Give the first of a drug's doses; others in the same unit must be the same."""
+        amount, unit, cell = amounts[0]
+        for other, other_unit, other_cell in amounts[1:]:
+            if unit is None or other_unit is None:
+                if other_unit is not None and amount == 0 == other:
+                    unit = other_unit
+                continue
+            ours, theirs = amount * unit.factor, other * other_unit.factor
+            if unit.name == other_unit.name and abs(ours - theirs) > Decimal("1e-6") * max(
+                ours, theirs
+            ):
+                raise self._refuse(
+                    f"{other_cell.place}: the dose {other_cell.text} contradicts {cell.text} in "
+                    f"column {cell.column} ({cell.heading}); keep one of the two columns.",
+                    "contradicting doses",
+                )
+        return amount, unit, cell
+
+
+def _has_bare_dose(row: WellCells, slot: str) -> bool:
+    """Tell whether the same drug has a dose column without unit, which the unit column is for."""
+    return any(
+        heading.unit is None
+        for heading, _ in row.cells
+        if (heading.kind, heading.slot) == ("dose", slot)
+    )

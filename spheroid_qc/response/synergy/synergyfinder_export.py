@@ -1,0 +1,77 @@
+"""Responses in the column format of SynergyFinder, one block per combination.
+
+`block_id, drug1, drug2, drug3, conc1, conc2, conc3, response, conc_unit` (as many drugs as
+the largest combination has), with the response as percent inhibition; other programs that take
+tidy tables of combinations read the same (Ianevski et al. 2022, doi:10.1093/nar/gkac382).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.errors import RequestError
+from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.response_table import Responses
+from spheroid_qc.response.wells_analysed_together import (
+    analysis_time,
+    combinations_given,
+    without_other_drugs,
+)
+
+
+def synergyfinder_table(
+    responses: Responses, parameters: ResponseParameters | None = None
+) -> pd.DataFrame:
+    """Rewrite responses for SynergyFinder.
+
+    Parameters
+    ----------
+    responses : Responses
+        Fractions affected.
+    parameters : ResponseParameters, optional
+        For the time that is analysed.
+
+    Returns
+    -------
+    DataFrame
+        One row per well and block: a block is a combination on a plate, with its vehicle, its
+        drugs alone and the combinations of some of them. Replicates are rows of their own.
+
+    Raises
+    ------
+    RequestError
+        For raw responses.
+    """
+    if responses.kind == "raw":
+        raise RequestError("Raw responses can't be written as percent inhibition.")
+    settings = ResponseParameters() if parameters is None else parameters
+    at_time, _ = analysis_time(responses, settings.time_h)
+    given = at_time.doses > 0
+    combinations = combinations_given(at_time)
+    width = max([2, *(len(columns) for columns in combinations)])
+    lines: list[dict[str, Any]] = []
+    block = 0
+    for columns in combinations:
+        chosen = without_other_drugs(at_time, columns)
+        for plate in sorted(set(at_time.rows["plate"])):
+            own = (at_time.rows["plate"] == plate).to_numpy() & chosen
+            if not given[own][:, list(columns)].all(axis=1).any():
+                continue
+            block += 1
+            doses, effect = at_time.doses[own][:, list(columns)], at_time.effect[own]
+            units = dict.fromkeys(at_time.units[i] for i in columns)
+            for j in np.lexsort((effect, *doses.T[::-1])):
+                line: dict[str, Any] = {"block_id": block}
+                for i in range(width):
+                    inside = i < len(columns)
+                    line[f"drug{i + 1}"] = at_time.drugs[columns[i]] if inside else ""
+                    line[f"conc{i + 1}"] = float(doses[j, i]) if inside else np.nan
+                line["response"] = 100 * float(effect[j])
+                line["conc_unit"] = " + ".join(units)
+                lines.append(line)
+    numbers = range(1, width + 1)
+    columns_out = ["block_id", *(f"drug{i}" for i in numbers), *(f"conc{i}" for i in numbers)]
+    return pd.DataFrame(lines, columns=[*columns_out, "response", "conc_unit"])

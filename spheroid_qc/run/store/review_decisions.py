@@ -1,0 +1,182 @@
+"""What the user decided: wells or single frames left out, and frames looked at and accepted.
+
+The tables `exclusions.csv` and `acceptances.csv` in the run folder are honoured by every later
+run; another table of exclusions can be named. A run reads them; only a person, or the review in
+the viewer, writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spheroid_qc.errors import PlateMapError
+from spheroid_qc.plate_map.mapped_wells import find_plate
+from spheroid_qc.tables.csv_writer import write_table
+from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.parse_cells import clean, read_well
+from spheroid_qc.tables.parse_numbers import NumberError, parse_number, style_of
+from spheroid_qc.tables.table_cells import Cell
+from spheroid_qc.tables.table_messages import TableMessages
+
+_COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A user's decision to leave out a well, or one frame of it.
+
+    Parameters
+    ----------
+    plate : str
+        Plate; empty: any plate.
+    well : str
+        Canonical well.
+    time_h : float or None
+        Time of the frame; None: the whole well.
+    reason : str
+        In the user's words.
+    by, at : str
+        Who decided, and when; empty where the table does not say.
+    """
+
+    plate: str
+    well: str
+    time_h: float | None
+    reason: str
+    by: str = ""
+    at: str = ""
+
+
+class Exclusions:
+    """What is left out of the plates of one run, and what of it hits nothing.
+
+    A later entry overrules an earlier one; `plates` are all plates of the run.
+    """
+
+    def __init__(self, entries: Sequence[Exclusion], plates: Sequence[str]) -> None:
+        self._missed = dict.fromkeys(range(len(entries)))
+        self._entries = entries
+        self._of_well: dict[str, list[tuple[int, str | None]]] = {}
+        for number, entry in enumerate(entries):
+            plate = find_plate(entry.plate, plates) if entry.plate else ""
+            self._of_well.setdefault(entry.well, []).append((number, plate))
+
+    def reason(self, plate: str, well: str, time_h: float) -> str | None:
+        """Say why a row is left out; None: it is not."""
+        found = None
+        for number, named in self._of_well.get(well, ()):
+            entry = self._entries[number]
+            if named not in ("", plate):
+                continue
+            if entry.time_h is not None:
+                # A time that was copied from a table has six digits.
+                near = 1e-6 + 1e-5 * abs(entry.time_h)
+                if not abs(time_h - entry.time_h) < near:
+                    continue
+            self._missed.pop(number, None)
+            found = entry.reason
+        return found
+
+    def unknown(self) -> list[str]:
+        """Sentences on the lines that no row asked for so far was hit by."""
+        sentences = []
+        for entry in (self._entries[number] for number in self._missed):
+            plate = f" of plate {entry.plate}" if entry.plate else ""
+            when = "" if entry.time_h is None else f" at {entry.time_h:g} h"
+            sentences.append(
+                f"The exclusions name well {entry.well}{plate}{when}, which is in no table; "
+                "correct plate, well or time, or nothing is left out by that line."
+            )
+        return sentences
+
+
+def read_exclusions(path: Path) -> list[Exclusion]:
+    """Read a table of exclusions.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or XLSX with the columns `well` and, where wanted, `plate`, `time_h`, `reason`, `by`,
+        `at`.
+
+    Returns
+    -------
+    list of Exclusion
+        In the order of the file.
+
+    Raises
+    ------
+    PlateMapError
+        With a sentence for every line that can't be understood.
+    """
+    table = read_tables(path)[0]
+    if not table.rows:
+        return []
+    header, *rows = table.rows
+    names = [text.strip().lower() for text in header.texts]
+    if "well" not in names:
+        raise PlateMapError(
+            f"{table.place(header.line)}: exclusions need a column named well (and may have "
+            "plate, time_h, reason, by, at); write these names into the first line."
+        )
+    unknown = [name for name in names if name and name not in _COLUMNS]
+    if unknown:
+        raise PlateMapError(
+            f"{table.place(header.line)}: the column {unknown[0]!r} means nothing in a table "
+            f"of exclusions; the columns are {', '.join(_COLUMNS)}."
+        )
+    messages = TableMessages()
+    style = style_of(
+        [row.text(names.index("time_h") + 1) for row in rows] if "time_h" in names else [],
+        table.separator,
+    )
+    found = []
+    for row in rows:
+        cells = {
+            name: Cell(table, row.line, n, row.text(n), name)
+            for n, name in enumerate(names, start=1)
+        }
+        well = read_well(cells["well"], messages)
+        time_text = clean(cells["time_h"].text) if "time_h" in cells else ""
+        time_h: float | None = None
+        if time_text:
+            try:
+                time_h = float(parse_number(time_text, style))
+            except NumberError as error:
+                messages.problem(
+                    f"{cells['time_h'].place}: {time_text!r} is not a time ({error}); write hours, "
+                    "such as 24 or 6.5, or leave it empty to leave out the whole well."
+                )
+        if well is not None:
+            plate, reason, by, at = (
+                clean(cells[name].text) if name in cells else ""
+                for name in ("plate", "reason", "by", "at")
+            )
+            found.append(Exclusion(plate, well, time_h, reason, by, at))
+    messages.raise_if_problems()
+    return found
+
+
+def write_exclusions(path: Path, entries: Iterable[Exclusion]) -> None:
+    """Write a table of exclusions (or acceptances), whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        `exclusions.csv` or `acceptances.csv` of a run folder.
+    entries : iterable of Exclusion
+        In the order of the file.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    """
+    import pandas as pd
+
+    lines = [[getattr(entry, name) for name in _COLUMNS] for entry in entries]
+    table = pd.DataFrame(lines, columns=list(_COLUMNS))
+    table["time_h"] = table["time_h"].astype(float)
+    write_table(path, table)

@@ -1,0 +1,146 @@
+"""One well at one time: read, segment, measure, look for faults.
+
+What comes out is plain data for a record: raw features only, never a judgement that depends on a
+threshold, so that flags and states can be worked out anew without touching a pixel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spheroid_qc.measurement import fluorescence, masked_frame, quality_features, rows_of
+from spheroid_qc.parameters import Assay, Parameters
+from spheroid_qc.run.store.mask_files import write_masks
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, output_name
+from spheroid_qc.run.well.load_images import FieldError, FieldImage, OpenFile, load_field
+from spheroid_qc.run.well.stitching import stitch
+from spheroid_qc.segmentation import Segmentation, segment
+
+
+def analyse_timepoint(
+    task: WellTask, well_timepoint: WellTimepoint, files: OpenFile
+) -> dict[str, Any]:
+    """Analyse all fields of one well at one time and write their masks.
+
+    The result is ready for JSON: `signature`, `inputs`, `problems` ([code, path, sentence]) and
+    `fields` (one dict each: file, shape, calibration, measured rows, quality features,
+    fluorescence, mask). `files` keeps a stack open from one timepoint to the next.
+    """
+    run, parameters = RunFolder(task.out), task.parameters
+    loaded: list[FieldImage] = []
+    problems: list[tuple[str, str, str]] = []
+    for frames in well_timepoint.fields.values():
+        try:
+            loaded.append(
+                load_field(
+                    task.folder, frames, parameters, task.calibration, well_timepoint.channel, files
+                )
+            )
+        except FieldError as error:
+            problems.append((error.code, error.path, str(error)))
+    stitched = False
+    if parameters.plate.assay is Assay.SINGLE and len(loaded) > 1:
+        whole = stitch(loaded, parameters.images.max_megapixels)
+        if whole is not None:
+            loaded, stitched = [whole], True
+    analysed = [_analyse_field(image, parameters) for image in loaded]
+    if parameters.plate.assay is Assay.SINGLE and len(analysed) > 1:
+        analysed = [max(analysed, key=_holds_core)]
+    for image, segmentation, result in analysed:
+        if parameters.output.masks:
+            name = output_name(image.frame, ".ome.tif")
+            write_masks(run.masks / name, segmentation, image.pixel_size_um)
+            result["mask"] = name
+            result["mask_size"] = (run.masks / name).stat().st_size
+        result["stitched"] = stitched
+    return {
+        "signature": well_timepoint.signature,
+        "inputs": [entry for image in loaded for entry in image.inputs],
+        "problems": [*problems, *(p for image in loaded for p in image.problems)],
+        "n_fields": len(well_timepoint.fields),
+        "fields": [result for _, _, result in analysed],
+    }
+
+
+def _holds_core(
+    analysed: tuple[FieldImage, Segmentation, dict[str, Any]],
+) -> tuple[bool, float, float, int]:
+    """Rank fields: the whole core first, then the largest core, then the most material."""
+    image, segmentation, result = analysed
+    row = result["rows"][0]
+    labels = segmentation.core
+    largest = labels == 1
+    edge = np.concatenate([largest[0], largest[-1], largest[:, 0], largest[:, -1]])
+    whole = row["n_spheroids"] > 0 and not edge.any()
+    return (whole, row["core_area_px"], row["total_area_px"], -image.frame.field)
+
+
+def _analyse_field(
+    image: FieldImage, parameters: Parameters
+) -> tuple[FieldImage, Segmentation, dict[str, Any]]:
+    segmentation = segment(
+        image.pixels,
+        pixel_size_um=image.pixel_size_um,
+        method=parameters.segmentation.method.value,
+        parameters=parameters.segmentation,
+    )
+    return image, segmentation, measure_field(image, segmentation, parameters)
+
+
+def measure_field(
+    image: FieldImage, segmentation: Segmentation, parameters: Parameters
+) -> dict[str, Any]:
+    """Measure the masks of one field, whoever made them.
+
+    The result is plain data for a record: file, shape, calibration, rows, quality features,
+    fluorescence.
+    """
+    scene = masked_frame(segmentation, image.pixels, image.pixel_size_um, parameters.measurement)
+    rows = rows_of(scene, parameters.plate.assay, segmentation.confidence)
+    return {
+        "field": image.frame.field,
+        "file": image.frame.path,
+        "page": image.frame.page,
+        "shape": list(image.pixels.shape),
+        "dtype": str(image.pixels.dtype),
+        "pixel_size_um": image.pixel_size_um,
+        "pixel_size_source": image.pixel_size_source,
+        "pixel_size_conflict": image.pixel_size_conflict,
+        "pixel_hash": _pixel_hash(image.pixels),
+        "confidence": float(segmentation.confidence),
+        "method": segmentation.method,
+        "core_px": int(np.count_nonzero(segmentation.core)),
+        "shed_px": int(np.count_nonzero(segmentation.shed & (segmentation.core == 0))),
+        "rows": [_plain(row) for row in rows],
+        "figures": _plain(quality_features(scene)),
+        "fluorescence": {
+            name: _plain(fluorescence(segmentation, pixels, image.pixel_size_um))
+            for name, pixels in image.others.items()
+        },
+        "mask": None,
+    }
+
+
+def _plain(values: Any) -> dict[str, float | int | None]:
+    """Numbers that JSON knows: no numpy types, None for NaN."""
+    plain: dict[str, float | int | None] = {}
+    for name, value in dict(values).items():
+        if isinstance(value, bool | np.bool_ | int | np.integer):
+            plain[name] = int(value)
+        else:
+            number = float(value)
+            plain[name] = number if math.isfinite(number) else None
+    return plain
+
+
+def _pixel_hash(pixels: NDArray[Any]) -> str:
+    """Digest of what is seen, whatever the file's metadata: finds a frame saved twice."""
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()

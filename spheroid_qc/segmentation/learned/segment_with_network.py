@@ -1,0 +1,98 @@
+"""The order of things: a coarse pass, a fine pass, bodies, shed material, confidence."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import ndimage
+
+from spheroid_qc.parameters import SegmentationParameters
+from spheroid_qc.segmentation.array_types import Float, Labels, Mask
+from spheroid_qc.segmentation.downsampling import as_plane
+from spheroid_qc.segmentation.learned.bodies import draw_bodies, find_bodies
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, coarse_pass, fine_pass
+from spheroid_qc.segmentation.learned.confidence import answer_features, expectation
+from spheroid_qc.segmentation.learned.network import CORE
+from spheroid_qc.segmentation.learned.shed_material import draw_shed
+from spheroid_qc.segmentation.segmentation_result import Segmentation
+
+_CORE_THRESHOLD = 0.4
+"""Chance from which a pixel is core: a little better than 0.5 on held-out frames."""
+
+_MIN_SHARE_FEW, _MIN_SHARE_MANY = 0.07, 0.02
+"""Area below which a piece is a clump, as a share of the largest body's, where that one outweighs
+all others together, and where it does not."""
+
+_MIN_SIDE_PX = 16
+"""Pixels along the shorter side below which a frame is too small."""
+
+
+def segment_learned(
+    image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
+) -> Segmentation:
+    """Find core and shed material with the trained network; see `segment`."""
+    plane, _ = as_plane(image)
+    shape = (plane.shape[0], plane.shape[1])
+    if plane.max() <= 0 or min(shape) < _MIN_SIDE_PX:
+        nothing = np.zeros(shape, np.int32)
+        return Segmentation(nothing, nothing > 0, 1.0, "learned", {"agreement": 1.0})
+    coarse = coarse_pass(plane)
+    combined, fine = fine_pass(plane, coarse)
+    labels = find_bodies(combined, _CORE_THRESHOLD)
+    labels = _plausible(labels, combined, shape, pixel_size_um, parameters)
+    features = answer_features(coarse, fine, combined, labels)
+    # The overlap to be expected, or the chance that there is nothing.
+    confidence = expectation("bodies" if labels.any() else "nothing", features)
+    core = draw_bodies(
+        labels, combined.maps[CORE], combined.region, shape, _CORE_THRESHOLD, combined.pooled
+    )
+    shed = np.zeros(shape, bool)
+    if parameters.shed:
+        shed = draw_shed(coarse, combined, shape) & (core == 0)
+    return Segmentation(core, shed, confidence, "learned", features)
+
+
+def _plausible(
+    labels: Labels,
+    view: View,
+    shape: tuple[int, ...],
+    pixel_size_um: float | None,
+    parameters: SegmentationParameters,
+) -> Labels:
+    """Drop what is too small, too unsure or of the wrong polarity."""
+    count = int(labels.max())
+    if count == 0:
+        return labels
+    sizes = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64)
+    keep = np.ones(count + 1, bool)
+    down, across = view.region.scale
+    if parameters.min_diameter_um is not None and pixel_size_um is not None:
+        minimum = parameters.min_diameter_um / pixel_size_um
+    else:
+        minimum = 0.5 * parameters.min_diameter_share * float(np.sqrt(shape[0] * shape[1]))
+    if sizes[1] * down * across < np.pi / 4 * minimum**2:
+        return np.zeros_like(labels)
+    many = sizes[2:].sum() > sizes[1]
+    keep &= sizes >= (_MIN_SHARE_MANY if many else _MIN_SHARE_FEW) * sizes[1]
+    numbers = np.arange(count + 1)
+    highest = ndimage.maximum(view.maps[CORE], labels, numbers)
+    keep &= np.asarray(highest) >= max(_CORE_THRESHOLD, 1.3 - parameters.sensitivity)
+    if parameters.polarity.value != "auto":
+        keep &= _has_polarity(labels, view.pooled, parameters.polarity.value)
+    keep[0] = False
+    rank = np.zeros(count + 1, np.int32)
+    rank[keep] = np.arange(1, int(keep.sum()) + 1)
+    return rank[labels]
+
+
+def _has_polarity(labels: Labels, mean: Float, wanted: str) -> Mask:
+    """Whether each body is darker, or brighter, than what lies around it."""
+    count = int(labels.max())
+    keep = np.ones(count + 1, bool)
+    for number in range(1, count + 1):
+        own = labels == number
+        ring = ndimage.binary_dilation(own, iterations=6) & (labels == 0)
+        if ring.any():
+            darker = float(np.median(mean[own])) < float(np.median(mean[ring]))
+            keep[number] = darker == (wanted == "dark")
+    return keep

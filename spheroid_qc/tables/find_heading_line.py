@@ -1,0 +1,184 @@
+"""The line of a table that names its columns, and what each column is taken for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from spheroid_qc.tables.dose_units import KNOWN_UNITS
+from spheroid_qc.tables.match_headings import Heading, is_dose_like, is_placeholder, read_heading
+from spheroid_qc.tables.parse_cells import is_missing
+from spheroid_qc.tables.table_cells import Cell, Table, TableRow
+from spheroid_qc.tables.table_messages import TableMessages
+
+_SEARCHED_LINES = 60
+# Where two columns mean the same, one with this very heading is the one that is meant.
+_PLAIN = "well|plate|drug|dose|role|cell_line|replicate|vehicle_group|unit|passage"
+_PLAIN_HEADINGS = frozenset(_PLAIN.split("|"))
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingLine:
+    """The line of a table that names its columns."""
+
+    table: Table
+    row: TableRow
+    headings: tuple[Heading, ...]
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of columns."""
+        return frozenset(heading.kind for heading in self.headings)
+
+    def body(self) -> list[TableRow]:
+        """Give the lines below, without repeated headings."""
+        below = [row for row in self.table.rows if row.line > self.row.line]
+        return [row for row in below if row.texts != self.row.texts]
+
+    def cell(self, row: TableRow, column: int, heading: str | None = None) -> Cell:
+        """Give one cell of a line below, under its heading as written."""
+        written = self.row.text(column) if heading is None else heading
+        return Cell(self.table, row.line, column, row.text(column), written)
+
+    def place(self, column: int) -> str:
+        """Name the place of a heading."""
+        return self.table.place(self.row.line, column, self.row.text(column))
+
+
+def find_heading_line(table: Table, *needed: frozenset[str]) -> HeadingLine | None:
+    """Find the line that names the columns, also below title lines or behind a `#`.
+
+    Parameters
+    ----------
+    table : Table
+        Any table.
+    *needed : frozenset of str
+        Sets of kinds; the line must have all kinds of at least one set.
+
+    Returns
+    -------
+    HeadingLine or None
+        The first line among the upper ones that names the most known columns.
+    """
+    best: HeadingLine | None = None
+    best_score = 0
+    for row in (*table.rows[:_SEARCHED_LINES], *table.comments[:_SEARCHED_LINES]):
+        line = HeadingLine(table, row, tuple(read_heading(text) for text in row.texts))
+        score = sum(heading.kind != "extra" for heading in line.headings)
+        if score > best_score and any(line.kinds >= option for option in needed):
+            best, best_score = line, score
+    return best
+
+
+def decide_columns(line: HeadingLine, messages: TableMessages) -> dict[int, Heading]:
+    """Decide what each column is: synonyms that clash, columns without name, doubled columns.
+
+    Parameters
+    ----------
+    line : HeadingLine
+        The headings.
+    messages : TableMessages
+        Takes what is found, also merged cells below the headings.
+
+    Returns
+    -------
+    dict
+        Column number (from 1) to heading.
+    """
+    table, body = line.table, line.body()
+    last = body[-1].line if body else line.row.line
+    for sentence in table.merged_problems(line.row.line, last):
+        messages.problem(sentence, "merged cells")
+    columns: dict[int, Heading] = {}
+    width = max([len(line.row.texts), *(len(row.texts) for row in body)])
+    for column in range(1, width + 1):
+        values = [row.text(column) for row in body]
+        written = line.row.text(column)
+        reminder = any(is_placeholder(value) for value in values)
+        if all(is_missing(value) for value in values) and (not written or reminder):
+            continue
+        if written:
+            columns[column] = line.headings[column - 1]
+        elif column == 1 and _counts_lines(values):
+            messages.notes.append(
+                f"The first column of {table.title} counts lines and is left out."
+            )
+        elif column > len(line.row.texts):
+            surplus = next(line.cell(row, column) for row in body if row.text(column))
+            hint = (
+                " (a decimal comma in a file separated by commas? Then write a decimal point)"
+                if table.separator == ","
+                else ""
+            )
+            messages.problem(
+                f"{surplus.place}: {surplus.text!r} stands beyond the last heading; this line "
+                f"has more cells than line {line.row.line}, which names the columns; take the "
+                f"surplus separator out{hint}.",
+                "lines with too many cells",
+            )
+        else:
+            columns[column] = Heading("extra", f"column {column}")
+            messages.notes.append(
+                f"Column {column} of {table.title} has no heading and is kept as 'column {column}'."
+            )
+    kinds = {heading.kind for heading in columns.values()}
+    if "drug" in kinds and "dose" not in kinds:
+        for column, heading in columns.items():
+            if heading.kind == "extra" and is_dose_like(heading.written):
+                messages.problem(
+                    f"{table.place(line.row.line, column, heading.written)}: the unit in this "
+                    f"heading is not known; write one of {KNOWN_UNITS}, such as dose_uM.",
+                    "unknown headings",
+                )
+    return _without_doubles(line, columns, messages)
+
+
+def _counts_lines(values: list[str]) -> bool:
+    numbers = [int(value) for value in values if value.isdigit()]
+    return len(numbers) == len(values) and all(
+        later - earlier == 1 for earlier, later in pairwise(numbers)
+    )
+
+
+def _meaning(heading: Heading) -> tuple[str, str]:
+    if heading.kind in ("extra", "stratum"):
+        return heading.kind, heading.written.casefold()
+    if heading.kind == "dose":
+        factor = f"{heading.unit.name}{heading.unit.factor}" if heading.unit else ""
+        return "dose", f"{heading.slot}/{factor}"
+    return heading.kind, heading.slot
+
+
+def _without_doubles(
+    line: HeadingLine, columns: dict[int, Heading], messages: TableMessages
+) -> dict[int, Heading]:
+    alike: dict[tuple[str, str], list[int]] = {}
+    for column, heading in columns.items():
+        alike.setdefault(_meaning(heading), []).append(column)
+    decided = dict(columns)
+    for (kind, _), clashing in alike.items():
+        if len(clashing) == 1:
+            continue
+        written = {column: columns[column].written for column in clashing}
+        plain = [
+            column
+            for column, name in written.items()
+            if kind in _PLAIN_HEADINGS and name.casefold().replace(" ", "_") == kind
+        ]
+        if len(plain) == 1:
+            for column, name in written.items():
+                if column != plain[0]:
+                    decided[column] = Heading("extra", name)
+                    messages.notes.append(
+                        f"Column {name!r} is kept as a further column, since "
+                        f"{written[plain[0]]!r} says the same thing."
+                    )
+            continue
+        first, second = clashing[:2]
+        messages.problem(
+            f"{line.place(second)}: the column means the same as column {first} "
+            f"({line.row.text(first)}); delete one of them, or number them, such as drug_1 and "
+            "drug_2.",
+            "doubled columns",
+        )
+    return decided

@@ -1,0 +1,336 @@
+"""Everything in one call: a run with its drug response, or drug response of what is there.
+
+The command line, Python and napari call these two functions, so that all of them get the same
+tables, the same report and the same words.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spheroid_qc.atomic import output_error
+from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.progress import Progress, report_progress
+from spheroid_qc.run.run_images import analyse_images, mark_done
+from spheroid_qc.run.run_request import RunRequest, default_out, plan_run
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.worker_processes import Workers, default_workers
+
+if TYPE_CHECKING:
+    from spheroid_qc.analysis import Analysis
+
+
+@dataclass(frozen=True)
+class PlateResult:
+    """What a run and its analysis left behind.
+
+    Parameters
+    ----------
+    out : Path
+        The run folder.
+    tables : dict of str to Path
+        Name -> CSV file; with a plate map also those of the drug response.
+    n_frames : int
+        Frames (wells x times) in the tables that have an image.
+    n_new : int
+        Frames analysed now; the others were done before.
+    failures : tuple of str
+        Sentences on files that could not be read, used or analysed.
+    notes : tuple of str
+        Sentences on how things were understood.
+    answer : tuple of str
+        What came out, in lines for a terminal: by condition, what is not trusted, and what the
+        drugs do.
+    analysis : Analysis or None
+        Drug response; None without a plate map, or if it could not be made (then `failures`
+        says why).
+    """
+
+    out: Path
+    tables: dict[str, Path]
+    n_frames: int
+    n_new: int
+    failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
+    analysis: Analysis | None = None
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """What an analysis left behind.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the tables.
+    tables : dict of str to Path
+        Name -> file.
+    analysis : Analysis
+        The answer.
+    failures : tuple of str
+        Sentences on what could not be made, or is not in the answer.
+    """
+
+    out: Path
+    tables: dict[str, Path]
+    analysis: Analysis
+    failures: tuple[str, ...] = ()
+
+
+def run_plate(
+    folder: str | Path,
+    plate_map: str | Path | None = None,
+    out: str | Path | None = None,
+    parameters: Parameters | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    join: str | Path | None = None,
+    exclusions: str | Path | None = None,
+    workers: int | None = None,
+) -> PlateResult:
+    """Analyse a folder of images, and with a plate map the drug response.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of images, with any number of folders in it.
+    plate_map : str or Path, optional
+        Plate map (CSV or XLSX).
+    out : str or Path, optional
+        Run folder; default: beside the images, named `<folder>_spheroid_qc`. An earlier run in
+        it is continued.
+    parameters : Parameters, optional
+        Settings; default: all defaults.
+    progress : callable, optional
+        Called with a `Progress` from this thread.
+    join : str or Path, optional
+        Table of end-point values by plate and well.
+    exclusions : str or Path, optional
+        Table `plate, well, time_h, reason`; default: `exclusions.csv` in the run folder, if
+        there is one.
+    workers : int, optional
+        Processes; default: one a processor. 0 works in this process.
+
+    Returns
+    -------
+    PlateResult
+        Where the tables are, what came out, and what could not be done.
+
+    Raises
+    ------
+    RequestError
+        If the request can't be carried out as a whole; nothing is written then.
+    OutputError
+        If the results can't be written; finished wells are kept.
+
+    Examples
+    --------
+    Two small wells of the demo plate at one time, in this process:
+
+    >>> from dataclasses import replace
+    >>> from spheroid_qc import run_plate
+    >>> from spheroid_qc.samples import DEMO, write_plate
+    >>> small = replace(DEMO, wells=DEMO.wells[:2], times_h=(0.0,), shape=(256, 256))
+    >>> _ = write_plate("plate", small)
+    >>> result = run_plate("plate", out="results", workers=0)
+    >>> result.n_frames, result.failures
+    (2, ())
+    >>> (result.out / "wells.csv").is_file()
+    True
+    """
+    source = Path(folder)
+    request = RunRequest(
+        folder=source,
+        out=default_out(source) if out is None else Path(out),
+        plate_map=None if plate_map is None else Path(plate_map),
+        parameters=parameters or Parameters(),
+        join=None if join is None else Path(join),
+        workers=workers,
+        exclusions=None if exclusions is None else Path(exclusions),
+    )
+    with Workers(default_workers() if workers is None else workers) as pool:
+        planned = plan_run(request, pool)
+        with planned.run.locked():
+            try:
+                tables, n_new = analyse_images(planned, pool, progress)
+                response, failures = _response(request, progress)
+                mark_done(planned, tables)
+            except OSError as error:
+                raise output_error(request.out, error) from error
+    from spheroid_qc.analysis.verdict.left_out import left_out_lines
+    from spheroid_qc.analysis.verdict.run_summary import condition_lines
+    from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
+
+    answer = [
+        *condition_lines(tables.conditions, tables.wells), "",
+        *left_out_lines(tables.qc, tables.wells),
+    ]  # fmt: skip
+    analysis = None if response is None else response.analysis
+    return PlateResult(
+        out=request.out,
+        tables=tables.paths | ({} if response is None else response.tables),
+        n_frames=planned.n_frames,
+        n_new=n_new,
+        failures=(*planned.failures, *tables.failures, *failures),
+        notes=(*planned.notes, *tables.notes, *(() if analysis is None else remarks(analysis))),
+        answer=(*answer, *(() if analysis is None else ("", *verdict_lines(analysis)))),
+        analysis=analysis,
+    )
+
+
+def _response(
+    request: RunRequest, progress: Callable[[Progress], None] | None
+) -> tuple[AnalysisResult | None, tuple[str, ...]]:
+    """Analyse the drug response of finished tables; None and a sentence where that can't be."""
+    from spheroid_qc.analysis import analyse_run_folder
+    from spheroid_qc.analysis.analysis_files import clear_analysis
+
+    if request.plate_map is None:
+        clear_analysis(request.out)
+        return None, ()
+    try:
+        answer = analyse_run_folder(request.out, request.parameters)
+        result = _written(answer, request.out, request.workers, progress)
+    except OutputError:
+        raise
+    except SpheroidQCError as error:
+        # The images took hours: a response that can't be analysed must not undo them.
+        clear_analysis(request.out)
+        return None, (f"The drug response could not be analysed: {error}",)
+    return result, result.failures
+
+
+def analyse(
+    source: str | Path,
+    out: str | Path | None = None,
+    response_is: str | None = None,
+    response_unit: str | None = None,
+    parameters: Parameters | None = None,
+    response_column: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
+) -> AnalysisResult:
+    r"""Analyse the drug response of a run folder or of a table, and write the answer.
+
+    Parameters
+    ----------
+    source : str or Path
+        A run folder, a table of responses (CSV, TSV, XLSX) or a folder of such tables.
+    out : str or Path, optional
+        Folder of the answer; default: the run folder itself, or a folder beside the table.
+    response_is, response_unit, response_column : str, optional
+        What the response of a table is; see `analysis.analyse_table`.
+    parameters : Parameters, optional
+        Settings; default: those of the run, or all defaults.
+    progress : callable, optional
+        Called with a `Progress` while pictures of the report are drawn.
+    workers : int, optional
+        Processes that draw them; default: one a processor.
+
+    Returns
+    -------
+    AnalysisResult
+        Tables and the answer.
+
+    Raises
+    ------
+    RequestError
+        If the request can't be carried out; nothing is written then.
+    OutputError
+        If the answer can't be written.
+
+    Examples
+    --------
+    Viability of one drug at six doses, from a table that any program may have made:
+
+    >>> from pathlib import Path
+    >>> from spheroid_qc import analyse
+    >>> wells = [(0, 100), (0.1, 98), (0.3, 93), (1, 78), (3, 52), (10, 21), (30, 8)]
+    >>> lines = [f"{'drug' if dose else ''},{dose},{viability}" for dose, viability in wells]
+    >>> _ = Path("wells.csv").write_text("\n".join(["drug_1,dose_1_um,response", *lines]))
+    >>> result = analyse("wells.csv", response_is="viability", response_unit="percent", workers=0)
+    >>> round(float(result.analysis.dose_response["ec50_um"][0]), 1)
+    3.1
+    >>> sorted(path.name for path in result.out.glob("*.html"))
+    ['report.html']
+    """
+    from spheroid_qc.analysis import analyse_run_folder, analyse_table
+    from spheroid_qc.analysis.analysis_files import check_target, default_target
+    from spheroid_qc.analysis.run_folder_analysis import is_run_folder
+
+    place = Path(source)
+    if not place.exists():
+        raise RequestError(f"{place} does not exist; give a run folder or a table of responses.")
+    if not is_run_folder(place):
+        target = default_target(place) if out is None else Path(out)
+        check_target(target, run_folder=False)
+        answer = analyse_table(place, response_is, response_unit, parameters, response_column)
+        return _written(answer, target, workers, progress)
+    stated = {
+        "--response-is": response_is, "--response-unit": response_unit,
+        "--response-column": response_column,
+    }  # fmt: skip
+    named = [name for name, value in stated.items() if value is not None]
+    if named:
+        raise RequestError(
+            f"{named[0]} is about tables of responses; {place} is a run folder, whose responses "
+            "come from images."
+        )
+    target = place if out is None else Path(out)
+    own = target.resolve() == place.resolve()
+    check_target(target, run_folder=own)
+    with RunFolder(target).locked() if own else nullcontext():
+        result = _written(analyse_run_folder(place, parameters), target, workers, progress)
+    if not RunFolder(place).has_later_decisions():
+        return result
+    late = (
+        f"{place} holds corrections, acceptances or exclusions that were made after its tables, "
+        "and they are not in this answer. Give the images to spheroid-qc run once more with the "
+        "same --out, which segments nothing anew and ends with the answer."
+    )
+    return replace(result, failures=(*result.failures, late))
+
+
+def _written(
+    answer: Analysis,
+    target: Path,
+    workers: int | None,
+    progress: Callable[[Progress], None] | None,
+) -> AnalysisResult:
+    """Write everything that an answer has: tables, and the page that shows them."""
+    from spheroid_qc.analysis.analysis_files import REPORT, write_analysis
+    from spheroid_qc.report import write_report
+
+    begun = time.monotonic()
+
+    def drawn(done: int, total: int) -> None:
+        rate = done / max(time.monotonic() - begun, 1e-9)
+        left = (total - done) / rate if rate else None
+        report_progress(progress, Progress("pictures", done, total, rate, left))
+
+    failures: list[str] = []
+    try:
+        tables = write_analysis(answer, target)
+        try:
+            write_report(answer, target, workers=workers, progress=drawn)
+        except (OSError, SpheroidQCError):
+            raise
+        except Exception as error:  # a fault of ours in a picture must not cost the tables
+            if os.environ.get("SPHEROID_QC_TRACEBACK"):
+                raise
+            (target / REPORT).unlink(missing_ok=True)
+            failures.append(
+                f"{REPORT} could not be made ({type(error).__name__}: {error}); the tables are "
+                "complete. Please report this with the tables."
+            )
+        return AnalysisResult(target, tables, answer, tuple(failures))
+    except OSError as error:
+        raise output_error(target, error) from error
