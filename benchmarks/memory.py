@@ -24,7 +24,7 @@ import json, resource, sys
 from benchmarks.memory import finish_only
 from pathlib import Path
 from spheroid_qc.run import RunRequest, analyse_images, mark_done, plan_run, plate_run
-from spheroid_qc.run.executors import Workers
+from spheroid_qc.run.worker_processes import Workers
 from spheroid_qc.run.tables import write_tables
 begin = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
 plate_run._analyse_wells = finish_only(sys.argv[3])

@@ -24,7 +24,7 @@ _RUN = """
 import json, resource, sys, time
 from pathlib import Path
 from spheroid_qc.run import RunRequest, analyse_images, mark_done, plan_run
-from spheroid_qc.run.executors import Workers
+from spheroid_qc.run.worker_processes import Workers
 begun = time.perf_counter()
 request = RunRequest(*map(Path, (sys.argv[1], sys.argv[3], sys.argv[2])))
 with Workers(int(sys.argv[4])) as pool:

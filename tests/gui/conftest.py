@@ -57,16 +57,16 @@ def images(original, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def analysed(original, tmp_path_factory) -> Path:
     """The same plate with its results beside it, without the page, which takes as long again."""
-    from spheroid_qc.run import RunRequest, default_out, mark_done, run_images, run_request
+    from spheroid_qc.run import RunRequest, analyse_images, default_out, mark_done, plan_run
     from spheroid_qc.run.worker_processes import Workers
 
     place = tmp_path_factory.mktemp("analysed")
     folder = Path(shutil.copytree(original, place / "plate_7"))
     shutil.copy(original.parent / "map.csv", place / "map.csv")
     with Workers(0) as pool:
-        planned = run_request(RunRequest(folder, default_out(folder), place / "map.csv"), pool)
+        planned = plan_run(RunRequest(folder, default_out(folder), place / "map.csv"), pool)
         with planned.run.locked():
-            mark_done(planned, run_images(planned, pool)[0])
+            mark_done(planned, analyse_images(planned, pool)[0])
     return folder
 
 

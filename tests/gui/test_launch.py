@@ -82,7 +82,7 @@ import time
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QApplication
 application, owner = QApplication([]), QObject()
-from spheroid_qc.gui.state.threads import in_background
+from spheroid_qc.gui.background_threads import in_background
 in_background(owner, time.sleep, 1.0)
 """
 

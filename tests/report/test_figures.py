@@ -109,7 +109,7 @@ def test_identifiers_of_two_figures_differ(responses: pd.DataFrame) -> None:
 
 def test_figures_leave_pyplot_alone() -> None:
     code = (
-        "import sys, spheroid_qc.report.page, spheroid_qc.report.figures as f\n"
+        "import sys, spheroid_qc.report.build_page, spheroid_qc.report.figures as f\n"
         "f.svg(lambda ax: ax.plot([1, 2]), 'x', (200, 100))\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )

@@ -23,7 +23,7 @@ from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import read_record, write_record
 from spheroid_qc.run.worker_processes import WorkerDied
 from tests.run.conftest import draw, write
-from tests.run.test_plate_run import tables
+from tests.run.test_run_images import tables
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="names and files that Windows lacks")
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.run.test_plate_run import tables
+from tests.run.test_run_images import tables
 
 pytestmark = [
     pytest.mark.slow,

@@ -80,7 +80,7 @@ def test_orphans_end_themselves(tmp_path):
     script.write_text(
         "import sys\n"
         "from slow import slow\n"
-        "from spheroid_qc.run.executors import map_unordered\n"
+        "from spheroid_qc.run.worker_processes import map_unordered\n"
         "list(map_unordered(slow, [sys.argv[1]], 1))\n"
     )
     told = tmp_path / "pid"
@@ -109,7 +109,7 @@ def test_a_script_without_a_main_guard_is_not_run_again_by_its_workers(tmp_path)
     script.write_text(
         "print('once')\n"
         "from math import sqrt\n"
-        "from spheroid_qc.run.executors import map_unordered\n"
+        "from spheroid_qc.run.worker_processes import map_unordered\n"
         "print(sorted(r for _, r in map_unordered(sqrt, [4, 9], 2)))\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)

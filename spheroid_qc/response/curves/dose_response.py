@@ -88,7 +88,7 @@ def dose_response_table(
     --------
     >>> import pandas as pd
     >>> from spheroid_qc.response.curves.dose_response import dose_response_table
-    >>> from spheroid_qc.response.responses import read_responses
+    >>> from spheroid_qc.response.response_table import read_responses
     >>> doses = [0.1, 0.3, 1, 3, 10, 30]
     >>> affected = [0.01, 0.05, 0.2, 0.5, 0.81, 0.95]
     >>> wells = pd.DataFrame({"drug_1": "a", "dose_1_um": doses, "response": affected})

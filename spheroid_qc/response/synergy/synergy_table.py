@@ -79,7 +79,7 @@ def synergy_table(
     Two drugs that affect 0.3 and 0.2 alone and 0.7 together, where 0.44 was expected:
 
     >>> import pandas as pd
-    >>> from spheroid_qc.response.responses import read_responses
+    >>> from spheroid_qc.response.response_table import read_responses
     >>> from spheroid_qc.response.synergy.synergy_table import synergy_table
     >>> means = [("", 0, "", 0, 0.0), ("a", 1, "", 0, 0.3), ("", 0, "b", 1, 0.2)]
     >>> means += [("a", 1, "b", 1, 0.7)]
