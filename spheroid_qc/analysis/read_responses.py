@@ -17,8 +17,8 @@ import pandas as pd
 from spheroid_qc.analysis.response_columns import columns_of, response_of, rows_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.match_headings import read_heading
-from spheroid_qc.tables.table_cells import Table, TableRow
 from spheroid_qc.tables.table_messages import TableMessages
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, convert_dose, parse_unit
+from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading, read_heading
 from spheroid_qc.tables.parse_cells import measured_number
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, style_of
@@ -21,7 +22,6 @@ from spheroid_qc.tables.synonyms import (
     RESPONSE_UNITS,
     TIME_HEADINGS,
 )
-from spheroid_qc.tables.table_cells import Cell, Table, TableRow
 from spheroid_qc.tables.table_messages import TableMessages
 
 _NOT_AVAILABLE = "#n/a"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spheroid_qc.evaluate.run_evaluation import Evaluation, evaluate
+from spheroid_qc.evaluate.evaluate_against_reference import Evaluation, evaluate
 
 __all__ = ["Evaluation", "evaluate"]

@@ -2,9 +2,9 @@
 
 `read_map` finds out which form a file has; `long_form`, `grid_form` and `layout_and_treatments`
 bring each to the one middle form of `tidy_map`; `parse_doses` and `wells_from_rows` read it and
-refuse what would be read wrongly, `completed_wells` gives roles, units and strata, `map_warnings`
-says what is odd; `mapped_wells` are the result, `write_map` the way back to a file.
-`assay_end_points` are measured values.
+refuse what would be read wrongly, `roles_doses_and_strata` finishes wells, `map_warnings` says what
+is odd; `mapped_wells` are the result, `write_map` the way back to a file. `joined_end_point_values`
+are measured values.
 """
 
 from __future__ import annotations

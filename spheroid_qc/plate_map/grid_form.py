@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
+from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading, read_heading
 from spheroid_qc.tables.parse_cells import is_missing, well_on_plate
-from spheroid_qc.tables.table_cells import Cell, Table, TableRow
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wells import Well, parse_well
 from spheroid_qc.wording import plural

@@ -10,9 +10,9 @@ from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map.grid_form import Grid
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
+from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import is_missing, well_on_plate
-from spheroid_qc.tables.table_cells import Cell, Table
 from spheroid_qc.tables.table_messages import TableMessages
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")

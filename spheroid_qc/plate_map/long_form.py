@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
+from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.parse_cells import clean, read_well, well_of_row_and_column
-from spheroid_qc.tables.table_cells import Cell, Table
 from spheroid_qc.tables.table_messages import TableMessages
 
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from spheroid_qc.plate_map.tidy_map import WellCells
 from spheroid_qc.tables.control_roles import Control, control_of_drug
 from spheroid_qc.tables.dose_units import KNOWN_UNITS, Unit, looks_damaged, parse_unit
+from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import amount_and_unit, cell_number, clean, is_missing
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number
-from spheroid_qc.tables.table_cells import Cell
 from spheroid_qc.tables.table_messages import TableMessages
 
 _WITH_DOSE = re.compile(

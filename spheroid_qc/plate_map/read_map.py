@@ -15,19 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate_map.completed_wells import finish_map
 from spheroid_qc.plate_map.grid_form import Grid, find_grids, read_grids
 from spheroid_qc.plate_map.layout_and_treatments import find_treatments, read_layout, sibling_of
 from spheroid_qc.plate_map.long_form import find_wells, read_long
 from spheroid_qc.plate_map.map_warnings import warnings_of
 from spheroid_qc.plate_map.mapped_wells import ROLES, PlateMap
+from spheroid_qc.plate_map.roles_doses_and_strata import finish_map
 from spheroid_qc.plate_map.tidy_map import TidyMap
 from spheroid_qc.plate_map.wells_from_rows import read_wells
 from spheroid_qc.tables.delimited_text import read_tables
 from spheroid_qc.tables.dose_units import parse_unit
 from spheroid_qc.tables.find_heading_line import HeadingLine
+from spheroid_qc.tables.located_cells import Table
 from spheroid_qc.tables.match_headings import Heading, read_heading
-from spheroid_qc.tables.table_cells import Table
 from spheroid_qc.tables.table_messages import TableMessages
 
 # Kinds of columns that say what is in a well.

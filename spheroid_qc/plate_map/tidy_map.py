@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import is_missing
-from spheroid_qc.tables.table_cells import Cell, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from spheroid_qc.plate_map.mapped_wells import TEXTS
 from spheroid_qc.plate_map.parse_doses import DoseReader, DrugDose
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.tables.control_roles import read_control_flag, read_role, role_name
+from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import clean, is_missing, numeric_text
 from spheroid_qc.tables.parse_numbers import NumberStyle, style_of
-from spheroid_qc.tables.table_cells import Cell
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import listed, plural
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.report.frame_sources import ViewSource
+from spheroid_qc.report.image_and_mask_of_well import ViewSource
 from spheroid_qc.run.store.corrected_masks import mask_path
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.store.run_folder import RunFolder

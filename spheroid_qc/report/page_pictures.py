@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.report.film_strips import Crop, Strip, StripTask, draw_strip
-from spheroid_qc.report.frame_sources import Sources, find_sources
+from spheroid_qc.report.image_and_mask_of_well import Sources, find_sources
 from spheroid_qc.report.overview import Card
 from spheroid_qc.run.worker_processes import WorkerDied, default_workers, map_unordered
 

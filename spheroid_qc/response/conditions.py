@@ -11,7 +11,7 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.response.dose_clusters import SAME_DOSE_TOLERANCE, clusters
+from spheroid_qc.response.equal_doses import SAME_DOSE_TOLERANCE, clusters
 from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,

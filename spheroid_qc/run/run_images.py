@@ -27,7 +27,7 @@ from spheroid_qc.run.store.well_records import (
     read_record,
     write_record,
 )
-from spheroid_qc.run.well.analyse_well import (
+from spheroid_qc.run.well.segment_and_measure_well import (
     analyse_timepoints,
     analyse_well,
     masks_present,

@@ -16,7 +16,7 @@ from spheroid_qc.frames.frame_table import FrameTable, frame_table
 from spheroid_qc.images import probe
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import read_plate_map
-from spheroid_qc.plate_map.assay_end_points import EndPoints, read_end_points
+from spheroid_qc.plate_map.joined_end_point_values import EndPoints, read_end_points
 from spheroid_qc.plate_map.mapped_wells import PlateMap
 from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
@@ -30,7 +30,7 @@ from spheroid_qc.run.tables.run_warnings import (
     plates_without_images,
     unmatched_wells,
 )
-from spheroid_qc.run.well.analyse_well import prepare
+from spheroid_qc.run.well.segment_and_measure_well import prepare
 from spheroid_qc.run.worker_processes import Workers
 
 

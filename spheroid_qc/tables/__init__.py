@@ -10,6 +10,6 @@ exclusions and tables of responses are all read with these.
 from __future__ import annotations
 
 from spheroid_qc.tables.delimited_text import read_tables
-from spheroid_qc.tables.table_cells import Cell, Table, TableRow
+from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 
 __all__ = ["Cell", "Table", "TableRow", "read_tables"]

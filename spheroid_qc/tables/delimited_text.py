@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.tables.table_cells import Table, TableRow, bare_text, unescape
+from spheroid_qc.tables.located_cells import Table, TableRow, bare_text, unescape
 
 MAX_BYTES = 200_000_000
 _SEPARATORS = "\t;,"

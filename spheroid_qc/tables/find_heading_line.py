@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
+from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading, is_dose_like, is_placeholder, read_heading
 from spheroid_qc.tables.parse_cells import is_missing
-from spheroid_qc.tables.table_cells import Cell, Table, TableRow
 from spheroid_qc.tables.table_messages import TableMessages
 
 _SEARCHED_LINES = 60

@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 
+from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.match_headings import is_placeholder
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number
 from spheroid_qc.tables.synonyms import MISSING_WORDS, NOT_MEASURED
-from spheroid_qc.tables.table_cells import Cell
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
 

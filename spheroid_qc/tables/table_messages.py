@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.tables.table_cells import Cell
+from spheroid_qc.tables.located_cells import Cell
 
 _ALIKE = 5
 _MAX_SENTENCE = 900

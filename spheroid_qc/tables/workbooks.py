@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.tables.dose_units import parse_unit
-from spheroid_qc.tables.table_cells import Table, TableRow, bare_text, column_letters, unescape
+from spheroid_qc.tables.located_cells import Table, TableRow, bare_text, column_letters, unescape
 
 MAX_UNPACKED_BYTES = 150_000_000
 MAX_CELLS = 2_000_000

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from spheroid_qc.report.frame_sources import find_sources
+from spheroid_qc.report.image_and_mask_of_well import find_sources
 from spheroid_qc.report.page_pictures import Pictures, draw_pictures
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.segmentation import Segmentation

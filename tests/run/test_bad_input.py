@@ -335,7 +335,7 @@ def test_two_runs_in_one_folder(out, small, analysed):
 
 
 def test_too_little_memory_for_one_frame_costs_that_frame(tmp_path, small, monkeypatch):
-    from spheroid_qc.run.well import analyse_timepoint as timepoint_module
+    from spheroid_qc.run.well import segment_and_measure_timepoint as timepoint_module
 
     analyse = timepoint_module.analyse_timepoint
 

@@ -13,7 +13,7 @@ import pytest
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.tables.delimited_text import read_tables
-from spheroid_qc.tables.table_cells import Table, column_letters
+from spheroid_qc.tables.located_cells import Table, column_letters
 
 PLAIN = [("well", "drug", "dose"), ("A1", "selinexor", "1"), ("A2", "gemcitabine", "2")]
 

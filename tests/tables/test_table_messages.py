@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.tables.table_cells import Cell, Table
+from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.table_messages import TableMessages
 
 

@@ -23,9 +23,9 @@ from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, read_record
-from spheroid_qc.run.well.analyse_timepoint import measure_field
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
+from spheroid_qc.run.well.segment_and_measure_timepoint import measure_field
 from spheroid_qc.segmentation import Segmentation
 
 METHOD = "corrected"

@@ -15,9 +15,9 @@ from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map.mapped_wells import find_plate
 from spheroid_qc.tables.csv_writer import write_table
 from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.parse_cells import clean, read_well
 from spheroid_qc.tables.parse_numbers import NumberError, parse_number, style_of
-from spheroid_qc.tables.table_cells import Cell
 from spheroid_qc.tables.table_messages import TableMessages
 
 _COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")

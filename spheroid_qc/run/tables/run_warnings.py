@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spheroid_qc.frames.frame_table import FrameTable, NameFinding
-from spheroid_qc.plate_map.assay_end_points import EndPoints
+from spheroid_qc.plate_map.joined_end_point_values import EndPoints
 from spheroid_qc.plate_map.mapped_wells import PlateMap, match_plates
 from spheroid_qc.run.store.review_decisions import Exclusion
 from spheroid_qc.wording import listed

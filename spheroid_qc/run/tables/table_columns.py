@@ -13,7 +13,7 @@ from spheroid_qc.frames.frame_table import NameFinding
 from spheroid_qc.measurement import measured_columns
 from spheroid_qc.measurement.fluorescence_channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters
-from spheroid_qc.plate_map.assay_end_points import EndPoints
+from spheroid_qc.plate_map.joined_end_point_values import EndPoints
 from spheroid_qc.plate_map.mapped_wells import PlateMap
 from spheroid_qc.run.tables.collect_rows import channel_column
 

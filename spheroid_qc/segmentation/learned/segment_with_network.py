@@ -9,9 +9,9 @@ from scipy import ndimage
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import as_plane
-from spheroid_qc.segmentation.learned.bodies import draw_bodies, find_bodies
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, coarse_pass, fine_pass
 from spheroid_qc.segmentation.learned.confidence import answer_features, expectation
+from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.shed_material import draw_shed
 from spheroid_qc.segmentation.segmentation_result import Segmentation

@@ -141,7 +141,7 @@ def done(tmp_path_factory):
                     write(path, paint(content, seed))
     (folder / "map.csv").write_text(MAP, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spheroid_qc.run.well.analyse_timepoint.segment", thresholds)
+        patch.setattr("spheroid_qc.run.well.segment_and_measure_timepoint.segment", thresholds)
         parameters = apply_overrides(Parameters(), {"output.overlays": "none"})
         run_plate(folder / "images", folder / "map.csv", folder / "out", parameters, workers=0)
     return folder / "out"

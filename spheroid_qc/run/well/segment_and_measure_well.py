@@ -38,8 +38,8 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
     """
     # Imported here: the parent, which unpickles this function, needs none of it.
     from spheroid_qc.run.store.corrected_masks import measure_corrections
-    from spheroid_qc.run.well.analyse_timepoint import analyse_timepoint
     from spheroid_qc.run.well.load_images import OpenFile
+    from spheroid_qc.run.well.segment_and_measure_timepoint import analyse_timepoint
 
     run = RunFolder(task.out)
     done = read_record(run, task.plate, task.well)
@@ -79,11 +79,9 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
 
 def prepare() -> None:
     """Import what analysing a well needs, before there is a well."""
-    from importlib import import_module
-
-    for name in ("load", "timepoint"):
-        import_module(f"spheroid_qc.run.well.{name}")
-    import_module("spheroid_qc.segmentation.classical")
+    import spheroid_qc.run.well.load_images
+    import spheroid_qc.run.well.segment_and_measure_timepoint
+    import spheroid_qc.segmentation.classical  # noqa: F401
 
 
 def split(task: WellTask) -> list[WellTask]:

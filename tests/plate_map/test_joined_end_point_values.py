@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.plate_map.assay_end_points import EndPoints, read_end_points
+from spheroid_qc.plate_map.joined_end_point_values import EndPoints, read_end_points
 
 
 def read(folder: Path, text: str, name: str = "atp.csv") -> EndPoints:

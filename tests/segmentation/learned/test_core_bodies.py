@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.segmentation.learned.bodies import draw_bodies, find_bodies
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View, crop
+from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
 
 
 def view(balls: list[tuple[float, float, float]], side: int = 120, frame: int = 120) -> View:

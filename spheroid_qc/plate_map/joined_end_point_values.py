@@ -12,9 +12,9 @@ from spheroid_qc.plate_map.long_form import find_wells, read_long
 from spheroid_qc.plate_map.mapped_wells import on_imaged_plates
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.parse_cells import is_missing, measured_number, numeric_text
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, style_of
-from spheroid_qc.tables.table_cells import Cell, Table
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import plural
 
