@@ -96,6 +96,15 @@ def shrunk(values: Float, shape: tuple[int, ...]) -> Float:
     return values if values.shape == tuple(shape) else resample(values, shape)
 
 
+def smooth(values: Float, sigma: float) -> Float:
+    """Gaussian blur, of a smaller image where the blur is wide."""
+    step = max(1, int(sigma / 4))
+    if step == 1:
+        return np.asarray(ndimage.gaussian_filter(values, sigma, mode="nearest"), np.float32)
+    small = resample(np.ascontiguousarray(values), tuple(-(-n // step) for n in values.shape))
+    return resample(ndimage.gaussian_filter(small, sigma / step, mode="nearest"), values.shape)
+
+
 def fill_ground(plane: Float, foreign: Mask) -> Float:
     """Replace what is foreign by the light around it and the texture of other places.
 
@@ -114,15 +123,7 @@ def fill_ground(plane: Float, foreign: Mask) -> Float:
     light = np.zeros_like(plane)
     settled = np.zeros(plane.shape, bool)
     for sigma in (8, 24, 72, 216):
-        step = max(1, sigma // 4)
-        small = tuple(-(-n // step) for n in plane.shape)
-        weight, value = (
-            resample(
-                ndimage.gaussian_filter(resample(a, small), sigma / step, mode="nearest"),
-                plane.shape,
-            )
-            for a in (known, plane * known)
-        )
+        weight, value = (smooth(a, sigma) for a in (known, plane * known))
         take = ~settled & (weight > 0.05)
         light[take] = value[take] / weight[take]
         settled |= take
@@ -220,7 +221,7 @@ def _on_other_ground(
     foreign = (labels > 0) | shed | ignore
     if not foreign.any() or foreign.mean() > 0.85:
         return plane, ignore
-    light = ndimage.gaussian_filter(region.ground, 0.06 * max(height, width), mode="nearest")
+    light = smooth(region.ground, 0.06 * max(height, width))
     signal = plane - light
     sign = float(np.median(signal[foreign]))
     level = float(ground.mean())
@@ -243,7 +244,7 @@ def _with_other_shed(
     if max(shape) > 2 * LONGEST:
         return plane, shed
     mask = resample(other.shed.astype(np.float32), shape) > 0.5
-    signal = resample(other.plane - ndimage.gaussian_filter(other.ground, 24), shape)
+    signal = resample(other.plane - smooth(other.ground, 24), shape)
     result, added = plane.copy(), shed.copy()
     top = int(rng.integers(-shape[0] // 3, max(1, height - 2 * shape[0] // 3)))
     left = int(rng.integers(-shape[1] // 3, max(1, width - 2 * shape[1] // 3)))
@@ -311,11 +312,8 @@ def redraw(plane: Float, labels: NDArray[np.int32], rng: np.random.Generator) ->
     if rng.random() < 0.25:
         ground = np.float32(np.median(result))
         sigma = float(rng.uniform(0.02, 0.14)) * max(height, width)
-        step = max(1, int(sigma / 4))
-        glow = ndimage.gaussian_filter((result - ground)[::step, ::step], sigma / step)
-        result = result + rng.uniform(0.1, 1.0) * resample(
-            np.ascontiguousarray(glow, dtype=np.float32), (height, width)
-        )
+        glow = smooth(np.asarray(result - ground, np.float32), sigma)
+        result = result + rng.uniform(0.1, 1.0) * glow
     if rng.random() < 0.25:
         result = ndimage.gaussian_filter(result, float(rng.uniform(0.4, 1.8)))
     low, high = np.percentile(result[::3, ::3], (0.2, 99.8))
