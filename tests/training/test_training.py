@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra `training` is not installed")
 onnx = pytest.importorskip("onnx", reason="the extra `training` is not installed")
 
-from training import export, train  # noqa: E402
+from training import export, loop, train  # noqa: E402
 from training.data import example  # noqa: E402
 from training.network import Segmenter, count  # noqa: E402
 
@@ -55,7 +55,7 @@ def test_a_step_lowers_the_loss() -> None:
     channels, target, weight = (torch.from_numpy(np.stack(a)) for a in zip(*parts, strict=True))
     losses = []
     for _ in range(25):
-        loss, _ = train.loss_of(model(channels), target, weight)
+        loss, _ = loop.loss_of(model(channels), target, weight)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -64,7 +64,9 @@ def test_a_step_lowers_the_loss() -> None:
 
 
 def test_the_rate_rises_and_falls() -> None:
-    rates = [train.rate_at(step, 1000) for step in range(1001)]
-    assert rates[0] < rates[train.WARM_UP]
-    assert max(rates) <= train.RATE
+    schedule = train.schedule_of(images=16_000, processes=2)
+    assert schedule.steps == 1000
+    rates = [schedule.rate_at(step) for step in range(1001)]
+    assert rates[0] < rates[schedule.warm_up]
+    assert max(rates) <= schedule.rate
     assert rates[-1] == pytest.approx(0, abs=1e-9)
