@@ -9,21 +9,76 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
+from spheroid_qc.segmentation.array_types import Mask, Points
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody, select_bodies
 from spheroid_qc.segmentation.classical.brightness_and_texture_cues import Cues, make_cues
 from spheroid_qc.segmentation.classical.candidates import find_candidates
 from spheroid_qc.segmentation.classical.field_of_view import usable_field
 from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge, find_material
-from spheroid_qc.segmentation.classical.outline_refinement import (
-    outline_of,
-    refine_outline,
-    without_bays,
-)
 from spheroid_qc.segmentation.classical.shed_by_rules import cell_area, find_cloud, find_shed
 from spheroid_qc.segmentation.classical.solid_bodies import consolidate
 from spheroid_qc.segmentation.downsampling import as_plane, reduce_frame
-from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
+from spheroid_qc.segmentation.outlines import (
+    Edges,
+    evenly_spaced,
+    fill_outline,
+    follow_edge,
+    paint_bodies,
+)
+from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut
 from spheroid_qc.segmentation.segmentation_result import Segmentation
+
+_BAY_RADII, _MIN_ROUGHNESS = 0.25, 0.5
+"""Widest bay, as a share of the radius, and log texture of the body above the background's, from
+which its bays may be granules."""
+
+
+def without_bays(body: SelectedBody, cues: Cues) -> Mask:
+    """Fill bays that are as rough as the body: pale granules on its rim."""
+    mask = body.mask
+    reach = _BAY_RADII * float(np.sqrt(np.count_nonzero(mask) / np.pi))
+    if body.by_texture or reach < 1.5:
+        return mask
+    pad = int(reach) + 2
+    box = box_of(mask, pad)
+    piece, rough = mask[box], cues.roughness[box]
+    near = ndimage.distance_transform_edt(~piece)
+    ring = (near > 4) & (near <= 4 + pad)
+    if not ring.any():
+        return mask
+    outer, inner = float(np.median(rough[ring])), float(np.median(rough[piece]))
+    if inner - outer < _MIN_ROUGHNESS:
+        return mask
+    open_sea = near > reach
+    bays = (near > 0) & (ndimage.distance_transform_edt(~open_sea) > reach)
+    result: Mask = mask.copy()
+    result[box] |= bays & (rough > 0.35 * outer + 0.65 * inner)
+    return result
+
+
+def outline_of(mask: Mask) -> Points:
+    """Trace the closed outline of a body in blocks: evenly spaced points, shape (n, 2)."""
+    from skimage.measure import find_contours
+
+    box = box_of(mask)
+    # What touches the frame is repeated, so that the outline runs along the edge and not inside it.
+    padded = np.pad(pad_as_cut(mask[box], 4, box, mask.shape).astype(np.float32), 2)
+    contours = find_contours(ndimage.gaussian_filter(padded, 0.8), 0.5)  # type: ignore[no-untyped-call]
+    longest = max(contours, key=len)
+    points = np.asarray(longest, np.float64)[:-1] - 6 + (box[0].start, box[1].start)
+    return evenly_spaced(points)
+
+
+def refine_outline(points: Points, body: SelectedBody, cues: Cues, material: Material) -> Points:
+    """Move an outline of `outline_of` to the steepest edge near it; in blocks as before."""
+    radius = float(np.sqrt(np.count_nonzero(body.mask) / np.pi))
+    if body.by_texture:
+        edges = Edges(np.exp(cues.roughness), 1, -1.0, radius, True)
+    else:
+        sign = float(np.sign(body.step))
+        edges = Edges(material.difference, material.factor, sign, radius, False)
+    return follow_edge(points, edges)
+
 
 _WORKING_BLOCKS = 256
 """Blocks along the longer side at which bodies are sought."""
