@@ -13,7 +13,8 @@ from typing import Any
 
 from spheroid_qc.errors import OutputError
 
-_TEMPORARY = ".part"
+TEMPORARY = ".part"
+"""Part of the names of files that are not whole yet."""
 
 
 @contextlib.contextmanager
@@ -35,7 +36,7 @@ def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own, short enough for any file system whatever the target is called.
     digest = hashlib.blake2b(path.name.encode("utf-8", "surrogateescape"), digest_size=8)
-    name = f".{os.getpid()}.{digest.hexdigest()}{_TEMPORARY}{path.suffix}"
+    name = f".{os.getpid()}.{digest.hexdigest()}{TEMPORARY}{path.suffix}"
     temporary = path.with_name(name)
     try:
         yield temporary

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
 from spheroid_qc.segmentation.learned.input_channels import (
@@ -19,6 +18,7 @@ from spheroid_qc.segmentation.learned.input_channels import (
     resample,
 )
 from training.micrographs import WIDE, Family, Micrograph, draw_micrograph
+from training.targets import targets_of, turned, without_some_channels
 
 SIDE = 256
 """Pixels a side that the network is trained on."""
@@ -30,7 +30,7 @@ Float = NDArray[np.float32]
 
 
 def example(
-    seed: int, number: int, family: Family = WIDE, side: int = SIDE
+    seed: int, number: int, family: Family = WIDE, side: int = SIDE, shed_weight: float = 1.0
 ) -> tuple[Float, Float, Float]:
     """Draw one example.
 
@@ -40,6 +40,8 @@ def example(
     family : Family
     side : int
         Of the result.
+    shed_weight : float
+        What shed material counts more than all else: rare, and missed rather than invented.
 
     Returns
     -------
@@ -57,17 +59,11 @@ def example(
     sides, chances = zip(*DRAWN, strict=True)
     drawn = draw_micrograph(rng, round(side * float(rng.choice(sides, p=chances))), family)
     channels = channels_of(pooled_of(drawn, side))
-    for channel in range(1, 4):
-        if rng.random() < 0.03:
-            channels[channel] = 0
+    without_some_channels(channels, rng)
     if not np.isfinite(channels).all():
         raise ValueError(f"example {number} of seed {seed} holds values that are no numbers")
-    target, weight = truth_of(drawn, side)
-    turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
-    return tuple(  # type: ignore[return-value]
-        np.ascontiguousarray(np.rot90(a[..., ::-1] if mirrored else a, turns, (1, 2)))
-        for a in (channels, target, weight)
-    )
+    target, weight = truth_of(drawn, side, shed_weight)
+    return turned(channels, target, weight, rng)
 
 
 def pooled_of(drawn: Micrograph, side: int) -> Pooled:
@@ -77,22 +73,13 @@ def pooled_of(drawn: Micrograph, side: int) -> Pooled:
     return Pooled(pooled.mean, pooled.variance + resample(np.square(drawn.fine), shape))
 
 
-def truth_of(drawn: Micrograph, side: int) -> tuple[Float, Float]:
-    """Make targets and weights."""
+def truth_of(drawn: Micrograph, side: int, shed_weight: float) -> tuple[Float, Float]:
+    """Make targets and weights; shed material counts `1 + shed_weight` times."""
     shape = (side, side)
-    labels = drawn.labels
-    core = labels > 0
-    highest = ndimage.maximum_filter(labels, 3)
-    edge = (highest != ndimage.minimum_filter(labels, 3)) & core
-    seam = edge & (ndimage.minimum_filter(np.where(core, labels, 1 << 20), 3) != highest)
-    target = np.stack(
-        [resample(a.astype(np.float32), shape) for a in (core, drawn.shed, edge, drawn.depth)]
-    )
-    weight = np.ones((4, *shape), np.float32)
+    target, weight = targets_of(drawn.labels, drawn.shed, drawn.depth, shape)
     ignore = resample(drawn.ignore.astype(np.float32), shape) > 0.3
     weight[1][ignore & (target[1] < 0.5) & (target[0] < 0.5)] = 0
-    weight[2] += 4 * resample(seam.astype(np.float32), shape)
-    weight[3] = 0.2 + 2 * target[0]
+    weight[1] += shed_weight * target[1]
     return target, weight
 
 

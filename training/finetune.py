@@ -44,7 +44,7 @@ def batch(pool: dict[str, list[Drawn]], number: int, side: int) -> Batch:
     rng = np.random.default_rng((SEED, number))
     drawn = [example_of(pool, rng, side) for _ in range(REAL)]
     first = SYNTHETIC * number
-    drawn += [example(SEED, first + i, side=side) for i in range(SYNTHETIC)]
+    drawn += [example(SEED, first + i, side=side, shed_weight=0.0) for i in range(SYNTHETIC)]
     channels, target, weight = (torch.from_numpy(np.stack(a)) for a in zip(*drawn, strict=True))
     return channels.to(memory_format=torch.channels_last), target, weight
 

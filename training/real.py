@@ -18,6 +18,7 @@ from skimage.transform import resize
 
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region, resample
 from training.sources import Micrograph
+from training.targets import targets_of, turned, without_some_channels
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -391,7 +392,8 @@ def example_of(
     beyond = ((0, 0), (0, side - shape[0]), (0, side - shape[1]))
     # Beyond the region the channels go on as at its edge, and nothing counts.
     channels, target = (np.pad(a, beyond, mode="edge") for a in (channels, target))
-    return _turned(channels, target, np.pad(weight, beyond), rng)
+    without_some_channels(channels, rng)
+    return turned(channels, target, np.pad(weight, beyond), rng)
 
 
 def unseen(plane: Float, shed: Mask) -> Mask:
@@ -408,10 +410,6 @@ def truth_of(
     labels: NDArray[np.int32], cover: Float, ignore: Mask, shape: tuple[int, ...]
 ) -> tuple[Float, Float]:
     """Make targets and weights: core, share of the pixel that shed material covers, edge, depth."""
-    core = labels > 0
-    highest = ndimage.maximum_filter(labels, 3)
-    edge = (highest != ndimage.minimum_filter(labels, 3)) & core
-    seam = edge & (ndimage.minimum_filter(np.where(core, labels, 1 << 20), 3) != highest)
     depth = np.zeros(labels.shape, np.float32)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None:
@@ -419,23 +417,6 @@ def truth_of(
         own = np.pad(labels[box] == number, 1)
         far = ndimage.distance_transform_edt(own)[1:-1, 1:-1]
         depth[box] = np.where(labels[box] == number, far / max(far.max(), 1.0), depth[box])
-    parts = (core.astype(np.float32), cover, edge.astype(np.float32), depth)
-    target = np.stack([resample(np.ascontiguousarray(a), shape) for a in parts])
+    target, weight = targets_of(labels, cover, depth, shape)
     known = 1 - resample(ignore.astype(np.float32), shape)
-    weight = np.ones((4, *shape), np.float32) * (known > 0.7)
-    weight[2] *= 1 + 4 * resample(seam.astype(np.float32), shape)
-    weight[3] *= 0.2 + 2 * target[0]
-    return target, weight
-
-
-def _turned(
-    channels: Float, target: Float, weight: Float, rng: np.random.Generator
-) -> tuple[Float, Float, Float]:
-    for channel in range(1, 4):
-        if rng.random() < 0.03:
-            channels[channel] = 0
-    turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
-    return tuple(  # type: ignore[return-value]
-        np.ascontiguousarray(np.rot90(a[..., ::-1] if mirrored else a, turns, (1, 2)))
-        for a in (channels, target, weight)
-    )
+    return target, weight * (known > 0.7)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spheroid_qc.atomic import _TEMPORARY
+from spheroid_qc.atomic import TEMPORARY
 from spheroid_qc.errors import RequestError
 
 
@@ -102,7 +102,7 @@ class RunFolder:
             others = [
                 p.name
                 for p in sorted(self.root.iterdir())
-                if p.name not in known and _TEMPORARY not in p.name
+                if p.name not in known and TEMPORARY not in p.name
             ]
             if others:
                 raise RequestError(
@@ -140,7 +140,7 @@ class RunFolder:
         """Remove temporary files that a killed run left behind."""
         for folder in (self.root, self.records, self.masks, self.overlays, self.corrections):
             if folder.is_dir():
-                pattern = f".*{_TEMPORARY}*"
+                pattern = f".*{TEMPORARY}*"
                 found = folder.glob(pattern) if folder == self.root else folder.rglob(pattern)
                 for path in list(found):
                     path.unlink(missing_ok=True)
