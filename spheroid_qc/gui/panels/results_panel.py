@@ -16,11 +16,13 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
+from spheroid_qc.analysis.verdict.left_out import left_out_lines
 from spheroid_qc.gui.background_threads import in_background, sentence_of
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
+    Fold,
     beside,
     button,
     fill_choice,
@@ -90,7 +92,9 @@ class ResultsPanel(BasePanel):
         self.map = HeatMap()
         self.what.addTab(_page(self.map), "Plate")
         self.what.addTab(self._build_doses(), "Dose response")
-        self.body = [self.what, *self._build_export()]
+        self.left_out = hint()
+        self.body = [self.what, Fold("Left out of every mean", self.left_out)]
+        self.body += self._build_export()
         self.add(self.empty, *self.body)
         self._connect()
         self._on_tables()
@@ -165,6 +169,8 @@ class ResultsPanel(BasePanel):
             filled = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
             self.family.setCurrentIndex(filled[-1] if filled else 0)
         fill_choice(self.metric, [metric.axis for metric in self._metrics])
+        if "qc" in tables:
+            show_hint(self.left_out, "\n".join(left_out_lines(tables["qc"], tables["wells"])))
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(tables["wells"], self.session.plate, self.session.well_count, times)
         self._on_shown()

@@ -71,3 +71,18 @@ def test_export_into_the_results_folder_is_refused(window, results) -> None:
     results.export(out)
     window.until(lambda: "results folder itself" in results.state.text())
     assert sorted(out.iterdir()) == before
+
+
+def test_what_is_left_out_is_said_from_the_tables(window, results) -> None:
+    from spheroid_qc.analysis.verdict.left_out import left_out_lines
+
+    tables = window.session.tables
+    assert results.left_out.text() == "\n".join(left_out_lines(tables["qc"], tables["wells"]))
+    one = tables["qc"].iloc[:0].copy()
+    plate = str(tables["wells"]["plate"].iloc[0])
+    one.loc[0, ["plate", "well", "time_h", "code", "severity", "title"]] = [
+        plate, "B02", 0.0, "out_of_focus", "exclude", "Out of focus",
+    ]  # fmt: skip
+    window.session.tables["qc"] = one
+    window.session.tables_changed.emit()
+    assert "Out of focus at 0 h: B02" in results.left_out.text()
