@@ -68,6 +68,11 @@ class RunFolder:
         """Masks corrected by hand, named and nested like `masks`."""
         return self.root / "corrections"
 
+    @property
+    def illumination(self) -> Path:
+        """Light of every plate and channel that the masks were made with."""
+        return self.root / "illumination.json"
+
     def table(self, name: str) -> Path:
         """Path of a table, e.g. `wells` -> `wells.csv`."""
         return self.root / f"{name}.csv"

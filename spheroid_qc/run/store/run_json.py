@@ -82,8 +82,9 @@ def write_run_json(
 ) -> None:
     """Write version, parameters, inputs, libraries and times; `status` is `running` or `done`.
 
-    `context` holds `source`, `plate_map` and `join` (from `table_input`), `parameters` and
-    `started` (seconds since the epoch); `hashes` the SHA-256 of inputs by path, in hexadecimal, as
+    `context` holds `source`, `plate_map` and `join` (from `table_input`), `parameters`,
+    `started` (seconds since the epoch) and `illumination` (from `write_illumination`, or what an
+    earlier run says of it); `hashes` the SHA-256 of inputs by path, in hexadecimal, as
     far as known.
     """
     sizes = {frame.path: frame.size for frame in table.frames}
@@ -97,6 +98,7 @@ def write_run_json(
         "plate_map": context["plate_map"],
         "join": context["join"],
         "parameters": parameters.model_dump(mode="json"),
+        "illumination": context.get("illumination"),
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "python": platform.python_version(),
         "machine": platform.machine(),
