@@ -1,0 +1,191 @@
+"""Marks of the well told from material: the same structure at the same place at all times.
+
+Scratches, machining rings and dirt on the floor of a well are there before the spheroid sheds
+anything, and their fine structure stays as it is, while what lives or died moves by more than its
+own details within hours. So it is the structure that is compared between times, not the place: a
+corona that stays where it is changes all the time and is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.array_types import Float, Labels, Mask
+from spheroid_qc.segmentation.downsampling import any_in_blocks, pool
+
+MIN_TIMES = 4
+"""Times below which nothing is called static: three can agree by chance."""
+
+_SIDE_PX = 512
+"""Pixels along the longer side at which structure is compared; a cell of 10 um still has two."""
+
+_COARSE_PX = 6.0
+"""Standard deviation in those pixels of what is no fine structure: light, haze, the body's glow."""
+
+_WINDOW_PX = 9
+"""Side of the window in which structures are compared: a few cells."""
+
+_MIN_LIKENESS = 0.6
+"""Correlation with the structure of the other times from which a window shows the same."""
+
+_MIN_STRENGTH = 1.5
+"""Standard deviation of a window's structure from which it has any, in those of the bare ground."""
+
+_NEARLY_ALL = 2 / 3
+"""Share of the times at which a mark must show, beside the first: cells lie on it at some, and
+others are out of focus."""
+
+_MOSTLY = 0.3
+"""Share of a piece that must be static before its structureless rest goes, too."""
+
+_MAX_SHIFT = 0.04
+"""Largest shift of the stage between two times, as a share of the frame's longer side."""
+
+
+@dataclass(frozen=True, eq=False)
+class FineStructure:
+    """Fine structure of one frame beside its bodies, shape (y, x) at reduced resolution.
+
+    `detail` is in standard deviations of the bare ground and 0 where a body lies (`body`); `block`
+    the number of the frame's pixels along a side of one of its own.
+    """
+
+    detail: Float
+    body: Mask
+    block: int
+
+
+def fine_structure(image: NDArray[np.generic], core: Labels) -> FineStructure:
+    """Reduce a frame, shape (y, x), to its fine structure beside the bodies."""
+    block = max(1, -(-max(image.shape) // _SIDE_PX))
+    plane = pool(np.nan_to_num(image.astype(np.float32)), block)
+    body = any_in_blocks(core > 0, block)
+    near = ndimage.maximum_filter(body, 5)
+    bare = (~near).astype(np.float32)
+    # The ground without the bodies, so that their edges leave no ring in it.
+    ground = ndimage.gaussian_filter(plane * bare, _COARSE_PX, truncate=3)
+    weight = ndimage.gaussian_filter(bare, _COARSE_PX, truncate=3)
+    detail = np.where(near, np.float32(0), plane - ground / np.maximum(weight, 1e-3))
+    seen = detail[~near]
+    spread = 1.4826 * float(np.median(np.abs(seen))) if seen.size else 0.0
+    if not spread > 0:
+        spread = float(seen.std()) or 1.0 if seen.size else 1.0
+    return FineStructure(np.clip(detail / np.float32(spread), -8, 8), near, block)
+
+
+def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
+    """Where each of a well's frames shows what nearly all of them show.
+
+    Parameters
+    ----------
+    frames : sequence of FineStructure
+        One a time, in order of time, all of one shape.
+
+    Returns
+    -------
+    list of ndarray of bool
+        One a frame, in its own pixels; nowhere for fewer than `MIN_TIMES` frames.
+    """
+    shape = frames[0].detail.shape if frames else (0, 0)
+    nothing = [np.zeros(f.detail.shape, bool) for f in frames]
+    if len(frames) < MIN_TIMES or any(f.detail.shape != shape for f in frames):
+        return nothing
+    shifts = _shifts(frames)
+    total = np.zeros(shape, np.float32)
+    seen = np.zeros(shape, np.float32)
+    for frame, shift in zip(frames, shifts, strict=True):
+        total += _moved(frame.detail, shift)
+        seen += _moved((~frame.body).astype(np.float32), shift)
+    alike: list[Mask] = []
+    support = np.zeros(shape, np.float32)
+    # There from the first time that the place is in view: material that settles later and stays,
+    # or that is left where the body was, is no mark of the well.
+    first, unseen = np.zeros(shape, bool), np.ones(shape, bool)
+    for frame, shift in zip(frames, shifts, strict=True):
+        detail = _moved(frame.detail, shift)
+        free = _moved((~frame.body).astype(np.float32), shift)
+        others = (total - detail) / np.maximum(seen - free, 1)
+        same = _alike(detail, others) & (free > 0.5)
+        alike.append(same)
+        support += same
+        in_view = unseen & (_moved(np.ones(shape, np.float32), shift) > 0.5)
+        first |= in_view & same
+        unseen &= ~in_view
+    persistent = first & (seen >= MIN_TIMES - 0.5) & (support >= _NEARLY_ALL * seen)
+    return [
+        _moved((persistent & same).astype(np.float32), (-shift[0], -shift[1])) > 0.5
+        for same, shift in zip(alike, shifts, strict=True)
+    ]
+
+
+def _alike(detail: Float, others: Float) -> Mask:
+    """Windows in which a frame shows the structure of the other times."""
+    size = _WINDOW_PX
+    product = ndimage.uniform_filter(detail * others, size)
+    own = ndimage.uniform_filter(np.square(detail), size)
+    theirs = ndimage.uniform_filter(np.square(others), size)
+    likeness = product / np.sqrt(np.maximum(own * theirs, 1e-6))
+    return np.asarray((likeness >= _MIN_LIKENESS) & (own >= _MIN_STRENGTH**2))
+
+
+def _shifts(frames: Sequence[FineStructure]) -> list[tuple[float, float]]:
+    """Shift of every frame onto the first; none where that does not make them more alike."""
+    from skimage.registration import phase_cross_correlation
+
+    first = frames[0]
+    limit = _MAX_SHIFT * max(first.detail.shape)
+    found = [(0.0, 0.0)]
+    for frame in frames[1:]:
+        shift, *_ = phase_cross_correlation(  # type: ignore[no-untyped-call]
+            first.detail, frame.detail, upsample_factor=4, normalization=None
+        )
+        moved = (float(shift[0]), float(shift[1]))
+        if max(abs(moved[0]), abs(moved[1])) > limit:
+            moved = (0.0, 0.0)
+        found.append(moved)
+    return found
+
+
+def _moved(values: Float, shift: tuple[float, float]) -> Float:
+    """Shift an image; 0 comes in from outside."""
+    if shift == (0.0, 0.0):
+        return values
+    return np.asarray(ndimage.shift(values, shift, order=1, mode="constant"), np.float32)
+
+
+def without_marks(shed: Mask, mark: Mask, frame: FineStructure) -> Mask:
+    """Take a frame's static marks out of its shed material, with the blur around them.
+
+    Parameters
+    ----------
+    shed : ndarray of bool, shape (y, x)
+        Shed material of the frame, at full resolution.
+    mark : ndarray of bool
+        From `static_marks`.
+    frame : FineStructure
+        Of the same frame.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+        What is left of the shed material.
+    """
+    if not mark.any() or not shed.any():
+        return shed
+    block = frame.block
+    small = any_in_blocks(shed, block)
+    pieces, count = ndimage.label(small, np.ones((3, 3), bool))
+    size = np.bincount(pieces.ravel(), minlength=count + 1)
+    static = np.bincount(pieces[mark & small], minlength=count + 1)
+    mostly = static >= _MOSTLY * np.maximum(size, 1)
+    # In a piece that is a mark, what shows no structure of its own is the mark's blur.
+    own = ndimage.uniform_filter(np.square(frame.detail), _WINDOW_PX)
+    gone = mark | mostly[pieces] & (own < _MIN_STRENGTH**2)
+    big = np.repeat(np.repeat(gone, block, axis=0), block, axis=1)
+    left: Mask = shed & ~big[: shed.shape[0], : shed.shape[1]]
+    return left
