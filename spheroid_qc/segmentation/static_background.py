@@ -30,8 +30,9 @@ _COARSE_PX = 6.0
 _WINDOW_PX = 9
 """Side of the window in which structures are compared: a few cells."""
 
-_MIN_LIKENESS = 0.6
-"""Correlation with the structure of the other times from which a window shows the same."""
+_LIKE, _RATHER_LIKE = 0.6, 0.4
+"""Correlation with the structure of the other times from which a window shows the same, and from
+which it does where it adjoins such a one. Windows without anything in common come to 0 +- 0.2."""
 
 _MIN_STRENGTH = 1.5
 """Standard deviation of a window's structure from which it has any, in those of the bare ground."""
@@ -40,8 +41,9 @@ _NEARLY_ALL = 2 / 3
 """Share of the times at which a mark must show, beside the first: cells lie on it at some, and
 others are out of focus."""
 
-_MOSTLY = 0.3
-"""Share of a piece that must be static before its structureless rest goes, too."""
+_PARTLY = 0.3
+"""Static share of a piece of shed material from which its structureless rest goes, too: segmenters
+draw a mark wider than it is, and bridge marks that lie close."""
 
 _MAX_SHIFT = 0.04
 """Largest shift of the stage between two times, as a share of the frame's longer side."""
@@ -101,7 +103,7 @@ def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
     for frame, shift in zip(frames, shifts, strict=True):
         total += _moved(frame.detail, shift)
         seen += _moved((~frame.body).astype(np.float32), shift)
-    alike: list[Mask] = []
+    alike: list[tuple[Mask, Mask]] = []
     support = np.zeros(shape, np.float32)
     # There from the first time that the place is in view: material that settles later and stays,
     # or that is left where the body was, is no mark of the well.
@@ -110,27 +112,32 @@ def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
         detail = _moved(frame.detail, shift)
         free = _moved((~frame.body).astype(np.float32), shift)
         others = (total - detail) / np.maximum(seen - free, 1)
-        same = _alike(detail, others) & (free > 0.5)
-        alike.append(same)
+        surely, same = (mask & (free > 0.5) for mask in _alike(detail, others))
+        alike.append((surely, same))
         support += same
         in_view = unseen & (_moved(np.ones(shape, np.float32), shift) > 0.5)
         first |= in_view & same
         unseen &= ~in_view
     persistent = first & (seen >= MIN_TIMES - 0.5) & (support >= _NEARLY_ALL * seen)
-    return [
-        _moved((persistent & same).astype(np.float32), (-shift[0], -shift[1])) > 0.5
-        for same, shift in zip(alike, shifts, strict=True)
-    ]
+    marks = []
+    for (surely, same), shift in zip(alike, shifts, strict=True):
+        pieces, count = ndimage.label(persistent & same)
+        held = np.zeros(count + 1, bool)
+        held[pieces[persistent & surely]] = True
+        held[0] = False
+        marks.append(_moved(held[pieces].astype(np.float32), (-shift[0], -shift[1])) > 0.5)
+    return marks
 
 
-def _alike(detail: Float, others: Float) -> Mask:
-    """Windows in which a frame shows the structure of the other times."""
+def _alike(detail: Float, others: Float) -> tuple[Mask, Mask]:
+    """Windows in which a frame shows, and rather shows, the structure of the other times."""
     size = _WINDOW_PX
     product = ndimage.uniform_filter(detail * others, size)
     own = ndimage.uniform_filter(np.square(detail), size)
     theirs = ndimage.uniform_filter(np.square(others), size)
     likeness = product / np.sqrt(np.maximum(own * theirs, 1e-6))
-    return np.asarray((likeness >= _MIN_LIKENESS) & (own >= _MIN_STRENGTH**2))
+    strong = own >= _MIN_STRENGTH**2
+    return strong & (likeness >= _LIKE), strong & (likeness >= _RATHER_LIKE)
 
 
 def _shifts(frames: Sequence[FineStructure]) -> list[tuple[float, float]]:
@@ -182,10 +189,10 @@ def without_marks(shed: Mask, mark: Mask, frame: FineStructure) -> Mask:
     pieces, count = ndimage.label(small, np.ones((3, 3), bool))
     size = np.bincount(pieces.ravel(), minlength=count + 1)
     static = np.bincount(pieces[mark & small], minlength=count + 1)
-    mostly = static >= _MOSTLY * np.maximum(size, 1)
-    # In a piece that is a mark, what shows no structure of its own is the mark's blur.
-    own = ndimage.uniform_filter(np.square(frame.detail), _WINDOW_PX)
-    gone = mark | mostly[pieces] & (own < _MIN_STRENGTH**2)
+    share = static / np.maximum(size, 1)
+    # What shows no structure of its own in a piece that is partly a mark is the mark's blur.
+    flat = ndimage.uniform_filter(np.square(frame.detail), _WINDOW_PX) < _MIN_STRENGTH**2
+    gone = mark | (share >= _PARTLY)[pieces] & flat
     big = np.repeat(np.repeat(gone, block, axis=0), block, axis=1)
     left: Mask = shed & ~big[: shed.shape[0], : shed.shape[1]]
     return left
