@@ -48,7 +48,7 @@ def segment_learned(
     )
     shed = np.zeros(shape, bool)
     if parameters.shed:
-        shed = draw_shed(coarse, combined, shape) & (core == 0)
+        shed = draw_shed(plane, coarse, combined, core)
     return Segmentation(core, shed, confidence, "learned", features)
 
 
