@@ -111,7 +111,7 @@ def masks_unfit(wells: pd.DataFrame, parameters: Parameters) -> tuple[MasksUnfit
     if any(name not in wells for name in needed):
         return ()
     seen = wells["disintegration_fraction"].notna() & (wells["state"] != "unscorable")
-    known = wells[seen & (wells["role"] != "blank")]
+    known = wells[seen & (wells["role"] != "blank")].reset_index(drop=True)
     found = []
     for plate, rows in known.groupby("plate", sort=False):
         every = wells[wells["plate"] == plate]

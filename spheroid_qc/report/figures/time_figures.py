@@ -21,7 +21,7 @@ _MOST_WELLS = 60
 _MOST_BARS = 8
 """Bars of measurement error along a line; at more times they are drawn at evenly spaced ones."""
 
-_BAR_STEP_SHARE = 0.006
+_BAR_STEP_SHARE = 0.01
 """Bars of different conditions at one time stand this share of the time axis apart."""
 
 _BAR_SDS = 1.645  # half of a normal variable's 90 % interval
