@@ -3,7 +3,9 @@
 `auto` takes the network, and asks the classical segmenter where it is not sure. Both masks get
 the overlap with the truth that is to be expected from what each says of itself and from how far
 they agree; the better one is returned under its own name. The weights are those of
-`learned/calibration.json`.
+`learned/calibration.json`. The interval of the disintegration fraction is always the network's,
+which alone knows its doubt; where other masks were taken it need not hold their fraction, and
+`measure` widens it until it does.
 """
 
 from __future__ import annotations
@@ -133,7 +135,8 @@ def segment_auto(
     if first.core.any() and not second.core.any() and first.confidence < _BARELY_CONFIDENT:
         evidence = {**second.evidence, "second_opinion": 0.0, "learned": first.confidence}
         sure = min(second.confidence, 1 - first.confidence)
-        return replace(second, confidence=sure, evidence=evidence)
+        interval = first.disintegration_interval
+        return replace(second, confidence=sure, evidence=evidence, disintegration_interval=interval)
     features = agreement_features(first, second)
     chances = {
         "learned": expectation("learned_of_two", features),
@@ -146,7 +149,12 @@ def segment_auto(
         "expected_learned": chances["learned"],
         "expected_classical": chances["classical"],
     }
-    return replace(chosen, confidence=chances[chosen.method], evidence=evidence)
+    return replace(
+        chosen,
+        confidence=chances[chosen.method],
+        evidence=evidence,
+        disintegration_interval=first.disintegration_interval,
+    )
 
 
 def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, float]:

@@ -45,6 +45,9 @@ class PlateResult:
         Sentences on files that could not be read, used or analysed.
     notes : tuple of str
         Sentences on how things were understood.
+    warnings : tuple of str
+        What has to be said before anything else, for the top of a terminal: plates whose masks
+        can't be right, and what to do. Empty where there is no such plate.
     answer : tuple of str
         What came out, in lines for a terminal: by condition, what is not trusted, and what the
         drugs do.
@@ -59,6 +62,7 @@ class PlateResult:
     n_new: int
     failures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
     analysis: Analysis | None = None
 
@@ -166,6 +170,7 @@ def run_plate(
             except OSError as error:
                 raise output_error(request.out, error) from error
     from spheroid_qc.analysis.verdict.left_out import left_out_lines
+    from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
     from spheroid_qc.analysis.verdict.run_summary import condition_lines
     from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
@@ -181,6 +186,7 @@ def run_plate(
         n_new=n_new,
         failures=(*planned.failures, *tables.failures, *failures),
         notes=(*planned.notes, *tables.notes, *(() if analysis is None else remarks(analysis))),
+        warnings=tuple(unfit_lines(tables.unfit)),
         answer=(*answer, *(() if analysis is None else ("", *verdict_lines(analysis)))),
         analysis=analysis,
     )

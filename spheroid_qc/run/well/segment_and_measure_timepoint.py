@@ -102,7 +102,7 @@ def measure_field(
     fluorescence.
     """
     scene = masked_frame(segmentation, image.pixels, image.pixel_size_um, parameters.measurement)
-    rows = rows_of(scene, parameters.plate.assay, segmentation.confidence)
+    rows = rows_of(scene, parameters.plate.assay, segmentation)
     return {
         "field": image.frame.field,
         "file": image.frame.path,

@@ -12,6 +12,7 @@ from spheroid_qc.segmentation.downsampling import as_plane
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, coarse_pass, fine_pass
 from spheroid_qc.segmentation.learned.confidence import answer_features, expectation
 from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
+from spheroid_qc.segmentation.learned.disintegration_interval import disintegration_interval
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.shed_material import draw_shed
 from spheroid_qc.segmentation.segmentation_result import Segmentation
@@ -47,9 +48,11 @@ def segment_learned(
         labels, combined.maps[CORE], combined.region, shape, _CORE_THRESHOLD, combined.pooled
     )
     shed = np.zeros(shape, bool)
+    interval = None
     if parameters.shed:
         shed = draw_shed(plane, coarse, combined, core)
-    return Segmentation(core, shed, confidence, "learned", features)
+        interval = disintegration_interval(coarse, combined, fine, core, shed, shape, features)
+    return Segmentation(core, shed, confidence, "learned", features, interval)
 
 
 def _plausible(
