@@ -72,6 +72,6 @@ def predict(channels: Float) -> Float:
     if below or right:
         channels = np.pad(channels, ((0, 0), (0, below), (0, right)), mode="edge")
     assert channels.shape[0] == CHANNELS
-    answer = _session().run(None, {"channels": channels[None]})[0]
+    answer = _session().run(["maps"], {"channels": channels[None]})[0]
     maps: Float = np.asarray(answer[0, :, :height, :width], np.float32)
     return maps
