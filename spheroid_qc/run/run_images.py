@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.instrument_plate_files import plate_calibration
+from spheroid_qc.run.chosen_adapter import place_adapter
 from spheroid_qc.run.overlays.overlay_choice import draw_overlays, wanted_overlays
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.run_request import PlannedRun
@@ -72,6 +73,7 @@ def analyse_images(
     # Another run may have begun and ended since the folder was looked at.
     check_same_run(run, request.folder, parameters, table)
     run.sweep()
+    place_adapter(planned)
     write_run_json(run, planned.context, table, {}, status="running")
     calibration = plate_calibration(request.folder)
     new = _analyse_wells(planned, calibration, pool, progress)
@@ -113,7 +115,16 @@ def _analyse_wells(
             done += len(of_well)
             continue
         tasks.append(
-            WellTask(source, run.root, plate, well, tuple(of_well), parameters, calibration)
+            WellTask(
+                source,
+                run.root,
+                plate,
+                well,
+                tuple(of_well),
+                parameters,
+                calibration,
+                planned.adapter,
+            )
         )
     before = done
     new = 0

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import SegmentationParameters
+from spheroid_qc.segmentation.adapter import Adapter
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
 from spheroid_qc.segmentation.learned.confidence import expectation
@@ -37,6 +38,7 @@ def segment(
     pixel_size_um: float | None = None,
     method: str = "auto",
     parameters: SegmentationParameters | None = None,
+    adapter: Adapter | None = None,
 ) -> Segmentation:
     """Find spheroid bodies and the material they shed.
 
@@ -52,6 +54,9 @@ def segment(
         `learned` (a trained network), `classical` (rules), or `auto`: the network, and where it is
         not sure whichever of the two the evidence speaks for.
     parameters : SegmentationParameters, optional
+    adapter : Adapter, optional
+        What the network learned from corrected masks of this microscope, from `read_adapter`; of
+        no use with `classical`.
 
     Returns
     -------
@@ -89,8 +94,8 @@ def segment(
     if _name(method) == "classical":
         return segment_classical(image, pixel_size_um, parameters)
     if _name(method) == "learned":
-        return segment_learned(image, pixel_size_um, parameters)
-    return segment_auto(image, pixel_size_um, parameters)
+        return segment_learned(image, pixel_size_um, parameters, adapter)
+    return segment_auto(image, pixel_size_um, parameters, adapter)
 
 
 def check_method(method: str) -> None:
@@ -121,14 +126,17 @@ def _name(method: object) -> str:
 
 
 def segment_auto(
-    image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
+    image: ArrayLike,
+    pixel_size_um: float | None,
+    parameters: SegmentationParameters,
+    adapter: Adapter | None = None,
 ) -> Segmentation:
     """Segment with the network; ask the classical segmenter where it is not sure.
 
     Arguments and errors as in `segment`. The method of the result is that of the mask that was
     chosen; `evidence` holds both expectations and the agreement where rules were asked.
     """
-    first = segment_learned(image, pixel_size_um, parameters)
+    first = segment_learned(image, pixel_size_um, parameters, adapter)
     if first.confidence >= _CONFIDENT:
         return first
     second = segment_classical(image, pixel_size_um, parameters)

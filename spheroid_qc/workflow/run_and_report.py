@@ -98,6 +98,7 @@ def run_plate(
     *,
     join: str | Path | None = None,
     exclusions: str | Path | None = None,
+    adapter: str | Path | None = None,
     workers: int | None = None,
 ) -> PlateResult:
     """Analyse a folder of images, and with a plate map the drug response.
@@ -120,6 +121,9 @@ def run_plate(
     exclusions : str or Path, optional
         Table `plate, well, time_h, reason`; default: `exclusions.csv` in the run folder, if
         there is one.
+    adapter : str or Path, optional
+        What the network learned from corrections on an earlier plate of this microscope; default:
+        `adapter.npz` in the run folder, if there is one.
     workers : int, optional
         Processes; default: one a processor. 0 works in this process.
 
@@ -159,6 +163,7 @@ def run_plate(
         join=None if join is None else Path(join),
         workers=workers,
         exclusions=None if exclusions is None else Path(exclusions),
+        adapter=None if adapter is None else Path(adapter),
     )
     with Workers(default_workers() if workers is None else workers) as pool:
         planned = plan_run(request, pool)
@@ -298,9 +303,10 @@ def analyse(
     if not RunFolder(place).has_later_decisions():
         return result
     late = (
-        f"{place} holds corrections, acceptances or exclusions that were made after its tables, "
-        "and they are not in this answer. Give the images to spheroid-qc run once more with the "
-        "same --out, which segments nothing anew and ends with the answer."
+        f"{place} holds corrections, acceptances, exclusions or an adapter that were made after "
+        "its tables, and they are not in this answer. Give the images to spheroid-qc run once more "
+        "with the same --out, which segments nothing anew unless the network has learned since, "
+        "and ends with the answer."
     )
     return replace(result, failures=(*result.failures, late))
 

@@ -82,9 +82,9 @@ def write_run_json(
 ) -> None:
     """Write version, parameters, inputs, libraries and times; `status` is `running` or `done`.
 
-    `context` holds `source`, `plate_map` and `join` (from `table_input`), `parameters` and
-    `started` (seconds since the epoch); `hashes` the SHA-256 of inputs by path, in hexadecimal, as
-    far as known.
+    `context` holds `source`, `plate_map`, `join` and `adapter` (from `table_input`), `parameters`
+    and `started` (seconds since the epoch); `hashes` the SHA-256 of inputs by path, in hexadecimal,
+    as far as known.
     """
     sizes = {frame.path: frame.size for frame in table.frames}
     started = datetime.fromtimestamp(context["started"], UTC)
@@ -96,6 +96,7 @@ def write_run_json(
         "source": str(context["source"]),
         "plate_map": context["plate_map"],
         "join": context["join"],
+        "adapter": context["adapter"],
         "parameters": parameters.model_dump(mode="json"),
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "python": platform.python_version(),
@@ -112,8 +113,14 @@ def write_run_json(
     write_json(run.run_json, content, inputs=inputs())
 
 
+def adapter_digest(run: Mapping[str, Any] | None) -> str:
+    """SHA-256 of the adapter that a run was made with, as its `run.json` says; empty if none."""
+    entry = (run or {}).get("adapter")
+    return str(entry.get("sha256") or "") if isinstance(entry, dict) else ""
+
+
 def table_input(path: str | Path | None) -> dict[str, Any] | None:
-    """Say which plate map or table of end points was read: `path`, `size`, `sha256`.
+    """Say which plate map, table of end points or adapter was read: `path`, `size`, `sha256`.
 
     `RequestError` if the file can't be read any more.
     """

@@ -20,7 +20,7 @@ from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, output_name
 from spheroid_qc.run.well.load_images import FieldError, FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
-from spheroid_qc.segmentation import Segmentation, segment
+from spheroid_qc.segmentation import Adapter, Segmentation, segment
 
 
 def analyse_timepoint(
@@ -49,7 +49,7 @@ def analyse_timepoint(
         whole = stitch(loaded, parameters.images.max_megapixels)
         if whole is not None:
             loaded, stitched = [whole], True
-    analysed = [_analyse_field(image, parameters) for image in loaded]
+    analysed = [_analyse_field(image, parameters, task.adapter) for image in loaded]
     if parameters.plate.assay is Assay.SINGLE and len(analysed) > 1:
         analysed = [max(analysed, key=_holds_core)]
     for image, segmentation, result in analysed:
@@ -82,13 +82,14 @@ def _holds_core(
 
 
 def _analyse_field(
-    image: FieldImage, parameters: Parameters
+    image: FieldImage, parameters: Parameters, adapter: Adapter | None
 ) -> tuple[FieldImage, Segmentation, dict[str, Any]]:
     segmentation = segment(
         image.pixels,
         pixel_size_um=image.pixel_size_um,
         method=parameters.segmentation.method.value,
         parameters=parameters.segmentation,
+        adapter=adapter,
     )
     return image, segmentation, measure_field(image, segmentation, parameters)
 

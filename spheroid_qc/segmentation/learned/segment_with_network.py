@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
+from spheroid_qc.segmentation.adapter import Adapter
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import as_plane
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, coarse_pass, fine_pass
@@ -29,7 +30,10 @@ _MIN_SIDE_PX = 16
 
 
 def segment_learned(
-    image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
+    image: ArrayLike,
+    pixel_size_um: float | None,
+    parameters: SegmentationParameters,
+    adapter: Adapter | None = None,
 ) -> Segmentation:
     """Find core and shed material with the trained network; see `segment`."""
     plane, _ = as_plane(image)
@@ -37,11 +41,13 @@ def segment_learned(
     if plane.max() <= 0 or min(shape) < _MIN_SIDE_PX:
         nothing = np.zeros(shape, np.int32)
         return Segmentation(nothing, nothing > 0, 1.0, "learned", {"agreement": 1.0})
-    coarse = coarse_pass(plane)
-    combined, fine = fine_pass(plane, coarse)
+    coarse = coarse_pass(plane, adapter)
+    combined, fine = fine_pass(plane, coarse, adapter)
     labels = find_bodies(combined, _CORE_THRESHOLD)
     labels = _plausible(labels, combined, shape, pixel_size_um, parameters)
     features = answer_features(coarse, fine, combined, labels)
+    if adapter is not None:
+        features["adapted"] = coarse.adapted
     # The overlap to be expected, or the chance that there is nothing.
     confidence = expectation("bodies" if labels.any() else "nothing", features)
     core = draw_bodies(
