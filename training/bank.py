@@ -59,12 +59,17 @@ def draw(pool: dict[str, list[Drawn]], number: int) -> tuple[NDArray[np.uint8], 
     else:
         rng = np.random.default_rng((SEED, number))
         groups, parts = example_of(pool, rng, SIDE, synthetic=kind == "composed")
-    values = np.concatenate(parts) * _SCALES + _OFFSETS
-    return np.clip(np.round(values), 0, 255).astype(np.uint8), groups
+    return pack(*parts), groups
+
+
+def pack(channels: Float, target: Float, weight: Float) -> NDArray[np.uint8]:
+    """Bring channels, targets and weights, each (4, y, x), into eight bits."""
+    values = np.concatenate([channels, target, weight]) * _SCALES + _OFFSETS
+    return np.clip(np.round(values), 0, 255).astype(np.uint8)
 
 
 def unpack(stored: NDArray[np.uint8]) -> tuple[Float, Float, Float]:
-    """Channels, targets and weights, each (4, y, x), of a stored example."""
+    """Give channels, targets and weights of an example from `pack` back."""
     values = (stored.astype(np.float32) - _OFFSETS) / _SCALES
     return values[:4], values[4:8], values[8:]
 

@@ -3,7 +3,8 @@
     python -m training.finetune --base FILE --bank FOLDER --out FOLDER [--without GROUP,GROUP]
 
 Starts from the weights of `training.train`, and learns from the examples of `training.bank`.
-`--without` leaves groups of sources out, for scores on microscopes that the weights have not seen. The state is saved every few minutes; the same command continues.
+`--without` leaves groups of sources out, for scores on microscopes that the weights have not seen.
+The state is saved every few minutes; the same command continues.
 """
 
 from __future__ import annotations

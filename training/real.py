@@ -17,9 +17,9 @@ from scipy import ndimage
 from skimage.transform import resize
 
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region, resample
+from training.coronas import with_corona, with_dark_middles
 from training.micrographs import WIDE, draw_micrograph
 from training.sources import Micrograph
-from training.coronas import with_corona, with_dark_middles
 from training.targets import targets_of, turned, without_some_channels
 
 Float = NDArray[np.float32]
@@ -85,7 +85,7 @@ class Drawn:
 
     @classmethod
     def real(cls, micrograph: Micrograph) -> Drawn:
-        """A micrograph with labels, brought to at most `LONGEST` pixels a side."""
+        """Take a micrograph with labels, brought to at most `LONGEST` pixels a side."""
         assert micrograph.labels is not None
         assert micrograph.shed is not None
         assert micrograph.ignore is not None
@@ -102,7 +102,7 @@ class Drawn:
 
     @classmethod
     def synthetic(cls, rng: np.random.Generator) -> Drawn:
-        """A drawn frame of the family that trains, at a random size."""
+        """Draw a frame of the family that trains, at a random size."""
         frame = draw_micrograph(rng, int(rng.choice(SYNTHETIC_SIDES)), WIDE)
         return cls(
             frame.image, frame.labels, frame.shed, frame.ignore,
@@ -218,7 +218,7 @@ def choose_region(drawn: Drawn, rng: np.random.Generator) -> Region:
 
 
 def bare(region: Region) -> Region:
-    """The same place with nothing in it."""
+    """Show the same place with nothing in it."""
     nothing = np.zeros(region.shed.shape, bool)
     return Region(region.ground, np.zeros_like(region.labels), nothing, nothing, region.ground)
 

@@ -9,6 +9,7 @@ import hashlib
 from functools import lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,19 +49,35 @@ def check_weights() -> None:
         )
 
 
+_OTHER: list[Path] = []
+
+
+def use_weights(path: Path | None) -> None:
+    """Run other weights than those that ship in this process, or (None) those again.
+
+    For scores and calibrations of trainings that leave sources out.
+    """
+    _OTHER[:] = [path] if path else []
+    _session.cache_clear()
+    weights_sha256.cache_clear()
+
+
+def _weights() -> bytes:
+    check_weights()
+    return (_OTHER[0] if _OTHER else files(__package__).joinpath(WEIGHTS)).read_bytes()
+
+
 @lru_cache(maxsize=1)
 def weights_sha256() -> str:
     """Digest of the weights' file, in hexadecimal: what was fitted to others doesn't fit these.
 
     `RequestError` if they are missing.
     """
-    check_weights()
-    return hashlib.sha256(files(__package__).joinpath(WEIGHTS).read_bytes()).hexdigest()
+    return hashlib.sha256(_weights()).hexdigest()
 
 
 @lru_cache(maxsize=1)
 def _session() -> InferenceSession:
-    check_weights()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -68,8 +85,7 @@ def _session() -> InferenceSession:
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = 3
-    weights = files(__package__).joinpath(WEIGHTS).read_bytes()
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
 
 
 def predict(channels: Float) -> tuple[Float, Float]:

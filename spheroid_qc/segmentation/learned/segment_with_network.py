@@ -13,7 +13,11 @@ from spheroid_qc.segmentation.downsampling import as_plane
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, coarse_pass, fine_pass
 from spheroid_qc.segmentation.learned.confidence import answer_features, expectation
 from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
-from spheroid_qc.segmentation.learned.disintegration_interval import disintegration_interval
+from spheroid_qc.segmentation.learned.disintegration_interval import (
+    disintegration_interval,
+    expected_error,
+    fraction_doubts,
+)
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.shed_material import draw_shed
 from spheroid_qc.segmentation.segmentation_result import Segmentation
@@ -48,7 +52,7 @@ def segment_learned(
     features = answer_features(coarse, fine, combined, labels)
     if adapter is not None:
         features["adapted"] = coarse.adapted
-    # The overlap to be expected, or the chance that there is nothing.
+    # The overlap of the core to be expected, or the chance that there is nothing.
     confidence = expectation("bodies" if labels.any() else "nothing", features)
     core = draw_bodies(
         labels, combined.maps[CORE], combined.region, shape, _CORE_THRESHOLD, combined.pooled
@@ -57,7 +61,12 @@ def segment_learned(
     interval = None
     if parameters.shed:
         shed = draw_shed(plane, coarse, combined, core)
-        interval = disintegration_interval(coarse, combined, fine, core, shed, shape, features)
+        known = fraction_doubts(coarse, combined, fine, core, shed, features)
+        if known is not None:
+            drawn, doubts = known
+            interval = disintegration_interval(drawn, doubts)
+            features |= doubts
+            confidence *= 1 - expected_error(doubts)
     return Segmentation(core, shed, confidence, "learned", features, interval)
 
 
