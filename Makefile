@@ -55,11 +55,14 @@ bench: $(VENV)/.installed-dev ## measure speed and, where reference images are a
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/accuracy.py
 
-train: $(VENV)/.installed-dev ## train the network anew (an hour or more, needs PyTorch; continues where it stopped)
+train: $(VENV)/.installed-dev ## train the network anew (two hours or more, needs PyTorch and the images in $(SPHEROID_QC_SHARED); continues where it stopped)
 	$(PIP) install --editable '.[training]'
-	$(BIN)/python -m training.train --out $(TRAINING)
-	$(BIN)/python -m training.export --state $(TRAINING)
-	$(BIN)/python -m training.calibrate
+	$(BIN)/python -m training.train --out $(TRAINING)/first
+	$(BIN)/python -m training.bank --shared $(SPHEROID_QC_SHARED) --bank $(TRAINING)/bank
+	$(BIN)/python -m training.leave_out --base $(TRAINING)/first/state_0.pt --bank $(TRAINING)/bank --out $(TRAINING)/folds
+	$(BIN)/python -m training.finetune --base $(TRAINING)/first/state_0.pt --bank $(TRAINING)/bank --out $(TRAINING)/second
+	$(BIN)/python -m training.export --state $(TRAINING)/second
+	$(BIN)/python -m training.calibrate --shared $(SPHEROID_QC_SHARED) --folds $(TRAINING)/folds
 
 install: $(VENV)/.installed ## make .venv with the program
 install-dev: $(VENV)/.installed-dev ## make .venv with the program and the developers' tools

@@ -1,12 +1,16 @@
-"""Agreement of core and shed masks with masks drawn by eye, source by source.
+"""Core, shed material and disintegration against masks drawn by eye, source by source.
 
-    python benchmarks/accuracy.py FOLDER [--sheets DIR] [--only NAME] [--perturb] [--peer PYTHON]
+    python benchmarks/accuracy.py [FOLDER] [--folds DIR] [--sheets DIR] [--only NAME] [--perturb]
+                                  [--peer PYTHON]
 
 FOLDER holds `<source>/images/*` and `<source>/masks/<stem>.png` (0 background, 1 core, 2 shed,
 255 ignore). Plain Otsu is scored in the same run for comparison, and the package spheroidkit where
-`--peer` names the Python of an environment that has it. `--sheets` writes a contact sheet of
-outlines per source; `--perturb` repeats the run on altered copies of the images and
-compares with the masks made of the originals, which needs no truth and so can't be tuned to it.
+`--peer` names the Python of an environment that has it. `--folds` names the trainings of
+`training.leave_out`: every labelled image of the folder of reference material is then answered by
+those that have not seen its source, which is what an unknown microscope may expect. `--sheets`
+writes a contact sheet of outlines per source; `--perturb` repeats the run on altered copies of the
+images and compares with the masks made of the originals, which needs no truth and so can't be tuned
+to it.
 """
 
 from __future__ import annotations
@@ -24,13 +28,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 from perturbations import PERTURBATIONS
-from scoring import Example, Score, score, side_by_side, table
+from scoring import Example, Score, fraction_table, score, side_by_side, table
 from sheets import contact_sheet, outlined
 
 from spheroid_qc.evaluate.mask_agreement import iou
 from spheroid_qc.segmentation import Segmentation, segment
+from spheroid_qc.segmentation.learned.network import use_weights
+from training.leave_out import FOLDS, blind_folds
+from training.sources import SOURCES, UNSCORED, micrographs
 
 
 def examples(folder: Path, only: str = "") -> Iterator[Example]:
@@ -40,7 +48,33 @@ def examples(folder: Path, only: str = "") -> Iterator[Example]:
             continue
         mask = path.parent.parent / "masks" / f"{path.stem}.png"
         truth = read(mask) if mask.exists() else None
-        yield Example(path.parent.parent.name, path.stem, read(path), truth)
+        source = path.parent.parent.name
+        many = any(s.spheres for s in SOURCES if Path(s.folder).name == source)
+        yield Example(source, path.stem, read(path), truth, many)
+
+
+def left_out(shared: Path, folds: Path, only: str = "") -> list[Score]:
+    """Score every labelled image by the trainings that have not seen its source."""
+    scores = []
+    images = [m for m in micrographs(shared) if only in str(m.path)]
+    for fold in range(1, len(FOLDS) + 1):
+        use_weights(folds / f"fold_{fold}.onnx")
+        for image in images:
+            blind = blind_folds(image.source.group)
+            if fold not in blind:
+                continue
+            assert image.labels is not None
+            truth = np.where(image.labels > 0, 1, 0).astype(np.uint8)
+            truth[image.shed & (truth == 0)] = 2
+            truth[image.ignore] = 255
+            # Whose shed material was a matter of opinion is not scored for it.
+            unscored = image.source.spheres or image.source.group in UNSCORED
+            example = Example(
+                image.source.group, image.path.stem, image.plane, truth, unscored, 1 / len(blind)
+            )
+            scores.append(score(example, *timed(learned, image.plane)))
+    use_weights(None)
+    return scores
 
 
 def read(path: Path) -> NDArray[Any]:
@@ -150,7 +184,12 @@ def main() -> None:
     parser.add_argument("--methods", help="names with commas; default: all of ours")
     parser.add_argument("--peer", metavar="PYTHON", help="Python that has spheroidkit")
     parser.add_argument("--perturb", action="store_true", help="also score altered images")
+    parser.add_argument("--folds", type=Path, help="trainings that leave sources out")
     arguments = parser.parse_args()
+    if arguments.folds and default:
+        scores = left_out(Path(default), arguments.folds, arguments.only)
+        print(fraction_table("Sources that the weights have not seen", scores))
+        print(table("learned, sources not seen", scores))
     if arguments.folder is None:
         print("No accuracy without images: name a folder, or set SPHEROID_QC_SHARED.")
         return
@@ -180,6 +219,8 @@ def main() -> None:
                 pictures.setdefault(example.source, []).append((note, picture))
         results[name] = scores
         print(table(name, scores))
+        if name in ("auto", "learned", "classical"):
+            print(fraction_table(name, scores))
         worst = sorted(scores, key=lambda s: s.iou)[:5]
         print("Worst:", ", ".join(f"{s.source}/{s.name} {s.iou:.2f}" for s in worst), "\n")
         for source, items in pictures.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from spheroid_qc.evaluate.agreement_statistics import bootstrap_interval
 from spheroid_qc.evaluate.mask_agreement import dice, iou
@@ -17,6 +18,10 @@ SHED_COUNTS_FROM = 0.02
 FAILED_BELOW = 0.7
 SURE_FROM = 0.5
 """A wrong answer with more confidence than this is a false alarm nobody is warned of."""
+OFF_BY = 0.1
+INTACT_BELOW, SHEDDING_FROM = 0.08, 0.15
+FALLEN_FROM, WHOLE_BELOW = 0.5, 0.3
+"""A spheroid that is whole read as shedding, and one that fell apart read as whole."""
 DROPPED = 0.2
 """Share of the least confident images that an intelligent user would look at herself."""
 
@@ -29,6 +34,9 @@ class Example:
     name: str
     image: NDArray[Any]
     truth: NDArray[np.uint8] | None
+    spheres: bool = False
+    """A field of many bodies, which has no disintegration fraction."""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,12 @@ class Score:
     confidence: float
     made_by: str
     seconds: float
+    read: float = np.nan
+    """Disintegration fraction of the masks that were made."""
+    true: float = np.nan
+    """The same of those drawn by eye; NaN where it is not scored."""
+    interval: tuple[float, float] | None = None
+    weight: float = 1.0
 
     @property
     def failed(self) -> bool:
@@ -70,7 +84,115 @@ def score(example: Example, result: Segmentation, seconds: float) -> Score:
         result.confidence,
         result.method,
         seconds,
+        np.nan if example.spheres else fraction(result.core > 0, result.shed, valid),
+        np.nan if example.spheres else fraction(truth == 1, truth == 2, valid),
+        result.disintegration_interval,
+        example.weight,
     )
+
+
+def fraction(core: NDArray[np.bool_], shed: NDArray[np.bool_], valid: NDArray[np.bool_]) -> float:
+    """Disintegration fraction of masks where the truth is known; NaN where nothing is."""
+    pieces, _ = ndimage.label(core & valid, np.ones((3, 3)))
+    sizes = np.bincount(pieces.ravel())[1:]
+    total = int(sizes.sum()) + int(np.count_nonzero(shed & valid & ~core))
+    return float(1 - sizes.max(initial=0) / total) if total else np.nan
+
+
+@dataclass(frozen=True)
+class FractionScore:
+    """How near the disintegration fraction is to the drawn one, over many images.
+
+    Images that several trainings answered count once together.
+    """
+
+    images: int
+    mean_error: float
+    bias: float
+    off: float
+    intact: int
+    intact_as_shedding: float
+    fallen: int
+    fallen_as_whole: float
+    held: float
+    width: float
+
+
+def fraction_score(scores: list[Score]) -> FractionScore:
+    """Score the disintegration fraction; nothing found where there is something counts as 1."""
+    kept = [s for s in scores if np.isfinite(s.true)]
+    true = np.array([s.true for s in kept])
+    read = np.array([s.read if np.isfinite(s.read) else 1.0 for s in kept])
+    weight = np.array([s.weight for s in kept])
+
+    def mean(values: NDArray[Any], these: NDArray[np.bool_] | None = None) -> float:
+        part = slice(None) if these is None else these
+        return (
+            float(np.average(values[part], weights=weight[part])) if weight[part].sum() else np.nan
+        )
+
+    def count(these: NDArray[np.bool_]) -> int:
+        return round(float(weight[these].sum()))
+
+    intact, fallen = true < INTACT_BELOW, true >= FALLEN_FROM
+    known = np.array([s.interval is not None for s in kept], bool)
+    ends = np.array([s.interval or (np.nan, np.nan) for s in kept]).reshape(-1, 2)
+    held = (ends[:, 0] - 1e-9 <= true) & (true <= ends[:, 1] + 1e-9)
+    return FractionScore(
+        round(float(weight.sum())),
+        mean(np.abs(read - true)),
+        mean(read - true),
+        mean(np.abs(read - true) > OFF_BY),
+        count(intact),
+        mean(read >= SHEDDING_FROM, intact),
+        count(fallen),
+        mean(read < WHOLE_BELOW, fallen),
+        mean(held, known),
+        float(np.median((ends[:, 1] - ends[:, 0])[known])) if known.any() else np.nan,
+    )
+
+
+def fraction_table(name: str, scores: list[Score]) -> str:
+    """Markdown table of the disintegration fraction, source by source."""
+    lines = [
+        f"### {name}: disintegration fraction, core and confidence by source",
+        "",
+        "| source | n | core IoU | < 0.7 | of them sure | n | error | bias | off > 0.1 "
+        "| interval holds | width | confidence |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    bodies = [s for s in scores if not s.empty]
+    sources = sorted({s.source for s in bodies})
+    overlaps, errors = [], []
+    for source in [*sources, ""]:
+        mine = [s for s in bodies if source in ("", s.source)]
+        weight = np.array([s.weight for s in mine])
+        overlap = float(np.average([s.iou for s in mine], weights=weight))
+        failed = np.array([s.failed for s in mine])
+        sure = failed & np.array([s.confidence > SURE_FROM for s in mine])
+        f = fraction_score(mine)
+        if source:
+            overlaps.append(overlap)
+            errors += [f.mean_error] if f.images else []
+        share = [f"{100 * np.average(a, weights=weight):.0f} %" for a in (failed, sure)]
+        cells = [source or "**all images**", f"{weight.sum():.0f}", f"{overlap:.3f}", *share]
+        cells += [str(f.images)]
+        cells += (
+            [f"{f.mean_error:.3f}", f"{f.bias:+.3f}", f"{100 * f.off:.0f} %",
+             f"{100 * f.held:.0f} %", f"{f.width:.2f}"] if f.images else [""] * 5
+        )  # fmt: skip
+        cells.append(f"{np.average([s.confidence for s in mine], weights=weight):.2f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    f = fraction_score(bodies)
+    lines += [
+        "",
+        f"Mean over sources: core IoU {np.mean(overlaps):.3f}, error {np.mean(errors):.3f}. "
+        f"Drawn below {INTACT_BELOW:g} and read {SHEDDING_FROM:g} or more: "
+        f"{100 * f.intact_as_shedding:.0f} % of {f.intact}; drawn {FALLEN_FROM:g} or more and read "
+        f"below {WHOLE_BELOW:g}: {100 * f.fallen_as_whole:.0f} % of {f.fallen}.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def medians(scores: list[Score]) -> dict[str, float]:

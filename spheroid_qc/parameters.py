@@ -487,6 +487,22 @@ class QualityParameters(Section):
         ge=3,
         le=1536,
     )
+    unfit_share: float = setting(
+        0.2,
+        "Masks that don't fit",
+        "Share of the wells before the first dose, or of the vehicle wells, that may read as "
+        "shedding; with more the masks don't fit this microscope, and the run says so first.",
+        ge=0,
+        le=1,
+    )
+    unfit_wells: int = setting(
+        5,
+        "Masks that don't fit, wells",
+        "Fewer wells than this allow no such statement: of four a single one is a quarter.",
+        unit="wells",
+        ge=1,
+        le=1536,
+    )
     unvalidated_df_from: float = setting(
         0.08,
         "Unvalidated from",

@@ -36,6 +36,8 @@ SPECIFIED = [
     "missing_frame",
     "size_outlier_t0",
     "df_unvalidated",
+    "state_uncertain",
+    "masks_unfit",
     "unreadable",
     "pixel_size_conflict",
     "time_is_index",

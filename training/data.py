@@ -7,9 +7,7 @@ resumed and repeated. Nothing is stored.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from spheroid_qc.segmentation.learned.input_channels import (
     Pooled,
@@ -81,12 +79,3 @@ def truth_of(drawn: Micrograph, side: int, shed_weight: float) -> tuple[Float, F
     weight[1][ignore & (target[1] < 0.5) & (target[0] < 0.5)] = 0
     weight[1] += shed_weight * target[1]
     return target, weight
-
-
-def batch(
-    seed: int, numbers: range, family: Family = WIDE, side: int = SIDE
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw a batch of examples."""
-    drawn = [example(seed, number, family, side) for number in numbers]
-    channels, target, weight = (torch.from_numpy(np.stack(a)) for a in zip(*drawn, strict=True))
-    return channels.to(memory_format=torch.channels_last), target, weight

@@ -2,6 +2,11 @@
 
 Weights are stored in half precision and widened when the file is loaded; the arithmetic stays in
 single precision, which processors are faster at.
+
+The file has one input, `channels` (1, 4, y, x), and two outputs: `maps` (1, 4, y, x), probabilities
+of core, shed material and edge and the depth, and `features` (1, 16, y / 2, x / 2), what the last
+layer weighs, to which corrections by a person are fitted. `features` costs nothing where it isn't
+asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import helper, numpy_helper
+from torch import Tensor
 
 from training.data import SIDE
 from training.network import Segmenter
@@ -22,19 +28,33 @@ from training.network import Segmenter
 TARGET = Path(__file__).parent.parent / "spheroid_qc/segmentation/learned/core_shed.onnx"
 
 
+class Answer(torch.nn.Module):
+    """The network as the file answers: in probabilities, and with the features behind them."""
+
+    def __init__(self, network: Segmenter) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.features(channels)
+        return torch.sigmoid(self.network.spread(features)), features
+
+
 def export(state: Path, target: Path, half: bool = True) -> None:
     """Fold, shrink and write the averaged weights."""
     model = Segmenter()
     model.load_state_dict(torch.load(state, weights_only=True)["mean"])
     model.eval()
-    # The file answers in probabilities.
-    whole = torch.nn.Sequential(model, torch.nn.Sigmoid())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "network.onnx")
         torch.onnx.export(
-            whole, (torch.zeros(1, 4, SIDE, SIDE),), str(path), dynamo=False, opset_version=17,
-            input_names=["channels"], output_names=["maps"],
-            dynamic_axes={"channels": {2: "y", 3: "x"}, "maps": {2: "y", 3: "x"}},
+            Answer(model), (torch.zeros(1, 4, SIDE, SIDE),), str(path), dynamo=False,
+            opset_version=17, input_names=["channels"], output_names=["maps", "features"],
+            dynamic_axes={
+                "channels": {2: "y", 3: "x"},
+                "maps": {2: "y", 3: "x"},
+                "features": {2: "half_y", 3: "half_x"},
+            },
         )  # fmt: skip
         graph = onnx.load(path)
     if half:

@@ -61,7 +61,8 @@ class Segmenter(nn.Module):
         self.last = block(widths[0], widths[0])
         self.head = nn.Conv2d(widths[0], 4 * len(OUTPUTS), 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """Compute what the head weighs: (n, 16, y / 2, x / 2), none below zero."""
         x = self.first(self.stem(nn.functional.pixel_unshuffle(x, 2)))
         skips = []
         for down in self.down:
@@ -73,7 +74,15 @@ class Segmenter(nn.Module):
         ):
             x = nn.functional.interpolate(side(x), scale_factor=2, mode="nearest")
             x = up(torch.relu(x + skip))
-        return nn.functional.pixel_shuffle(self.head(self.last(x)), 2)
+        features: Tensor = self.last(x)
+        return features
+
+    def spread(self, features: Tensor) -> Tensor:
+        """Logits of the maps at the input's resolution."""
+        return nn.functional.pixel_shuffle(self.head(features), 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.spread(self.features(x))
 
 
 def count(model: nn.Module) -> int:

@@ -17,6 +17,8 @@ from scipy import ndimage
 from skimage.transform import resize
 
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region, resample
+from training.coronas import with_corona, with_dark_middles
+from training.micrographs import WIDE, draw_micrograph
 from training.sources import Micrograph
 from training.targets import targets_of, turned, without_some_channels
 
@@ -28,6 +30,9 @@ LONGEST = 1024
 
 FINEST = 640
 """Most pixels along the longer side of a region before it is pooled."""
+
+SYNTHETIC_SIDES = (224, 256, 256, 320, 400)
+"""Pixels a side of synthetic frames."""
 
 ENLARGE = 1.7
 """As in `coarse_and_fine_pass`: a region is not magnified by more than this."""
@@ -44,6 +49,8 @@ class Region:
     shed, ignore : ndarray of bool, shape (y, x)
     ground : ndarray of float32, shape (y, x)
         The same place without bodies and loose material.
+    borrowed : bool
+        Something of another image is in it.
     """
 
     plane: Float
@@ -51,38 +58,70 @@ class Region:
     shed: Mask
     ignore: Mask
     ground: Float
+    borrowed: bool = False
 
 
 class Drawn:
-    """A labelled image, brought to at most `LONGEST` pixels a side.
+    """A labelled image, real or synthetic, that regions are cut from.
 
     Parameters
     ----------
-    micrograph : Micrograph
-        With labels.
+    plane : ndarray of float32, shape (y, x)
+        In [0, 1].
+    labels : ndarray of int32, shape (y, x)
+    shed, ignore : ndarray of bool, shape (y, x)
+    spheres : bool
+        A field of many bodies.
     """
 
-    def __init__(self, micrograph: Micrograph) -> None:
+    def __init__(
+        self, plane: Float, labels: NDArray[np.int32], shed: Mask, ignore: Mask, *, spheres: bool
+    ) -> None:
+        self.plane = plane
+        self.labels = labels
+        self.shed = shed & (labels == 0)
+        self.ignore = ignore
+        self.spheres = spheres
+
+    @classmethod
+    def real(cls, micrograph: Micrograph) -> Drawn:
+        """Take a micrograph with labels, brought to at most `LONGEST` pixels a side."""
         assert micrograph.labels is not None
         assert micrograph.shed is not None
         assert micrograph.ignore is not None
-        self.name = micrograph.name
-        self.group = micrograph.source.group
-        self.spheres = micrograph.source.spheres
         scale = min(1.0, LONGEST / max(micrograph.plane.shape))
         shape = tuple(round(n * scale) for n in micrograph.plane.shape)
-        self.plane = shrunk(micrograph.plane, shape)
         nearest = {"order": 0, "preserve_range": True, "anti_aliasing": False}
-        self.labels = resize(micrograph.labels, shape, **nearest).astype(np.int32)
-        self.shed = shrunk(micrograph.shed.astype(np.float32), shape) > 0.5
-        self.shed &= self.labels == 0
-        self.ignore = resize(micrograph.ignore, shape, **nearest).astype(bool)
+        return cls(
+            shrunk(micrograph.plane, shape),
+            resize(micrograph.labels, shape, **nearest).astype(np.int32),
+            shrunk(micrograph.shed.astype(np.float32), shape) > 0.5,
+            resize(micrograph.ignore, shape, **nearest).astype(bool),
+            spheres=micrograph.source.spheres,
+        )
+
+    @classmethod
+    def synthetic(cls, rng: np.random.Generator) -> Drawn:
+        """Draw a frame of the family that trains, at a random size."""
+        frame = draw_micrograph(rng, int(rng.choice(SYNTHETIC_SIDES)), WIDE)
+        return cls(
+            frame.image, frame.labels, frame.shed, frame.ignore,
+            spheres=frame.fate in ("many", "few", "moulded"),
+        )  # fmt: skip
 
     @cached_property
     def ground(self) -> Float:
         """The image without bodies and loose material, its texture carried on beneath them."""
         foreign = (self.labels > 0) | self.shed | self.ignore
-        return fill_ground(self.plane, ndimage.binary_dilation(foreign, iterations=4))
+        # Beyond a body's outline lie its halo and its shadow.
+        largest = int(np.bincount(self.labels.ravel())[1:].max(initial=0))
+        beyond = 4 + int(0.1 * np.sqrt(largest / np.pi))
+        return fill_ground(self.plane, ndimage.distance_transform_edt(~foreign) <= beyond)
+
+    @cached_property
+    def lends_ground(self) -> bool:
+        """Whether enough of the ground is seen to stand other bodies on it."""
+        return float(((self.labels > 0) | self.shed | self.ignore).mean()) < 0.3
 
     def region(self, top: int, left: int, height: int, width: int) -> Region:
         """Cut out a region that lies within the image."""
@@ -178,6 +217,12 @@ def choose_region(drawn: Drawn, rng: np.random.Generator) -> Region:
     return drawn.region(starts[0], starts[1], spans[0], spans[1])
 
 
+def bare(region: Region) -> Region:
+    """Show the same place with nothing in it."""
+    nothing = np.zeros(region.shed.shape, bool)
+    return Region(region.ground, np.zeros_like(region.labels), nothing, nothing, region.ground)
+
+
 def recompose(region: Region, other: Drawn, rng: np.random.Generator) -> Region:
     """Leave loose material out, bring in some of another image, or change the ground."""
     plane, shed = region.plane, region.shed.copy()
@@ -193,11 +238,20 @@ def recompose(region: Region, other: Drawn, rng: np.random.Generator) -> Region:
         shed &= ~drop
         # What was left out may have left its halo on the rim of what stays.
         ignore = ignore | (ndimage.binary_dilation(drop, iterations=2) & ~drop & (labels == 0))
-    if rng.random() < 0.35:
-        plane, ignore = _on_other_ground(plane, region, labels, shed, ignore, other, rng)
+    ground, borrowed = region.ground, False
+    if rng.random() < 0.35 and other.lends_ground:
+        plane, ground = _on_other_ground(plane, region, labels, shed, ignore, other, rng)
+        borrowed = True
     if rng.random() < 0.25 and other.shed.any():
         plane, shed = _with_other_shed(plane, labels, shed, other, rng)
-    return Region(np.clip(plane, 0, 1).astype(np.float32), labels, shed, ignore, region.ground)
+        borrowed = True
+    if rng.random() < 0.22:
+        plane, shed = with_corona(plane, ground, labels, shed, other, rng)
+        borrowed = True
+    elif rng.random() < 0.12:
+        plane = with_dark_middles(plane, labels, rng)
+    plane = np.clip(plane, 0, 1).astype(np.float32)
+    return Region(plane, labels, shed, ignore, ground, borrowed)
 
 
 def _soft(mask: Mask, sigma: float) -> Float:
@@ -209,8 +263,8 @@ def _soft(mask: Mask, sigma: float) -> Float:
 def _on_other_ground(
     plane: Float, region: Region, labels: NDArray[np.int32], shed: Mask, ignore: Mask,
     other: Drawn, rng: np.random.Generator,
-) -> tuple[Float, Mask]:  # fmt: skip
-    """Stand what is in the region on the ground of another image."""
+) -> tuple[Float, Float]:  # fmt: skip
+    """Stand what is in the region on the ground of another image; gives that ground as well."""
     height, width = plane.shape
     tall = min(other.plane.shape[0], max(16, round(height * rng.uniform(0.6, 1.4))))
     wide = min(other.plane.shape[1], max(16, round(width * tall / height)))
@@ -221,7 +275,7 @@ def _on_other_ground(
     )
     foreign = (labels > 0) | shed | ignore
     if not foreign.any() or foreign.mean() > 0.85:
-        return plane, ignore
+        return plane, region.ground
     light = smooth(region.ground, 0.06 * max(height, width))
     signal = plane - light
     sign = float(np.median(signal[foreign]))
@@ -232,7 +286,7 @@ def _on_other_ground(
     scale = strength if room >= 0.3 * reach * strength else -strength
     scale *= min(1.0, max(0.5, (1 - level if scale * sign > 0 else level) / reach))
     soft = _soft(foreign, max(1.5, 0.006 * max(height, width)))
-    return np.asarray(ground + scale * soft * signal, np.float32), ignore
+    return np.asarray(ground + scale * soft * signal, np.float32), ground
 
 
 def _with_other_shed(
@@ -303,6 +357,8 @@ def redraw(plane: Float, labels: NDArray[np.int32], rng: np.random.Generator) ->
             waves += rng.normal() * np.exp(-0.5 * ((r - where) / narrow) ** 2)
         if rng.random() < 0.6:
             waves += rng.uniform(0.3, 1) * np.sin(2 * np.pi * r / rng.uniform(0.012, 0.1))
+        if rng.random() < 0.5:  # machined floors: arcs and rows of dots, not whole rings
+            waves = waves * _broken(np.arctan2(y - off[0], x - off[1]), rng)
         result = result * (1 + rng.uniform(0.01, 0.09) * waves)
     if rng.random() < 0.12:
         for _ in range(int(rng.integers(1, 6))):
@@ -310,11 +366,13 @@ def redraw(plane: Float, labels: NDArray[np.int32], rng: np.random.Generator) ->
             far = np.cos(angle) * x + np.sin(angle) * y - off + rng.uniform(-0.1, 0.1) * x * y
             line = np.exp(-0.5 * (far / rng.uniform(0.002, 0.012)) ** 2)
             result = result + rng.normal(0, 0.08) * line * (labels == 0)
+    if rng.random() < 0.18:
+        result = result * (1 + _rough(plane.shape, rng))
     if rng.random() < 0.25:
         ground = np.float32(np.median(result))
         sigma = float(rng.uniform(0.02, 0.14)) * max(height, width)
         glow = smooth(np.asarray(result - ground, np.float32), sigma)
-        result = result + rng.uniform(0.1, 1.0) * glow
+        result = result + float(np.exp(rng.uniform(np.log(0.1), np.log(1.6)))) * glow
     if rng.random() < 0.25:
         result = ndimage.gaussian_filter(result, float(rng.uniform(0.4, 1.8)))
     low, high = np.percentile(result[::3, ::3], (0.2, 99.8))
@@ -330,12 +388,36 @@ def redraw(plane: Float, labels: NDArray[np.int32], rng: np.random.Generator) ->
             noise = noise * np.sqrt(np.clip(result, 0, 1) + 0.1)
         result = result + np.float32(sigma) * noise
     result = np.clip(result, 0, 1)
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         levels = int(rng.integers(8, 64))
         result = np.round(result * levels) / levels
     if rng.random() < 0.35:
         result = _as_jpeg(result, int(rng.integers(15, 92)))
     return np.asarray(result, np.float32)
+
+
+def _broken(angle: Float, rng: np.random.Generator) -> Float:
+    """Strength along rings: a few arcs, perhaps in dots."""
+    strength = np.zeros_like(angle)
+    for _ in range(int(rng.integers(1, 5))):
+        away = np.abs(np.angle(np.exp(1j * (angle - rng.uniform(-np.pi, np.pi)))))
+        strength += np.exp(-0.5 * (away / rng.uniform(0.1, 0.8)) ** 2)
+    if rng.random() < 0.5:
+        strength *= 0.5 + 0.5 * np.sin(angle * rng.integers(30, 400) + rng.uniform(0, 6))
+    grain = ndimage.gaussian_filter(rng.standard_normal(angle.shape, np.float32), 1.0)
+    return np.asarray(np.clip(strength, 0, 1.5) * (1 + rng.uniform(0, 3) * grain), np.float32)
+
+
+def _rough(shape: tuple[int, ...], rng: np.random.Generator) -> Float:
+    """Gel, dirty optics or beads: the same roughness everywhere, also over bodies."""
+    if rng.random() < 0.6:
+        grain = ndimage.gaussian_filter(
+            rng.standard_normal(shape, np.float32), float(rng.uniform(0.8, 5))
+        )
+        return np.asarray(grain / grain.std() * rng.uniform(0.01, 0.08), np.float32)
+    dots = (rng.random(shape) < 10 ** rng.uniform(-3.5, -1.8)).astype(np.float32)
+    dots = ndimage.gaussian_filter(dots, float(rng.uniform(0.6, 2)))
+    return np.asarray(dots / (dots.max() + 1e-6) * rng.uniform(-0.5, 0.3), np.float32)
 
 
 def _as_jpeg(plane: Float, quality: int) -> Float:
@@ -349,8 +431,8 @@ def _as_jpeg(plane: Float, quality: int) -> Float:
 
 
 def example_of(
-    pool: dict[str, list[Drawn]], rng: np.random.Generator, side: int
-) -> tuple[Float, Float, Float]:
+    pool: dict[str, list[Drawn]], rng: np.random.Generator, side: int, *, synthetic: bool = False
+) -> tuple[list[str], tuple[Float, Float, Float]]:
     """Draw one example from real images, sources alike in number.
 
     Parameters
@@ -360,9 +442,13 @@ def example_of(
     rng : Generator
     side : int
         Pixels of the result.
+    synthetic : bool
+        Bodies and loose material are those of a synthetic frame; grounds are real all the same.
 
     Returns
     -------
+    groups : list of str
+        Groups of sources that are in it.
     channels, target, weight : ndarray of float32, shape (4, side, side)
         As `data.example`; nothing counts beyond the region and where the eye could not tell.
     """
@@ -371,7 +457,13 @@ def example_of(
     chances /= chances.sum()
     pick = [groups[int(i)] for i in rng.choice(len(groups), 2, p=chances)]
     drawn, other = (pool[g][int(rng.integers(len(pool[g])))] for g in pick)
-    region = recompose(choose_region(drawn, rng), other, rng)
+    if synthetic:
+        drawn = Drawn.synthetic(rng)
+    region = choose_region(drawn, rng)
+    if not synthetic and drawn.lends_ground and rng.random() < 0.06:
+        region = bare(region)
+    else:
+        region = recompose(region, other, rng)
     plane, labels, shed, ignore = region.plane, region.labels, region.shed, region.ignore
     longest = max(plane.shape)
     finest = rng.uniform(side, FINEST)
@@ -393,7 +485,8 @@ def example_of(
     # Beyond the region the channels go on as at its edge, and nothing counts.
     channels, target = (np.pad(a, beyond, mode="edge") for a in (channels, target))
     without_some_channels(channels, rng)
-    return turned(channels, target, np.pad(weight, beyond), rng)
+    inside = pick[: not synthetic] + pick[1:] * region.borrowed
+    return sorted(set(inside)), turned(channels, target, np.pad(weight, beyond), rng)
 
 
 def unseen(plane: Float, shed: Mask) -> Mask:

@@ -60,6 +60,9 @@ SOURCES = tuple(
 )
 """Every folder of real micrographs, with what may be done with it."""
 
+UNSCORED = frozenset({"fmi"})
+"""Groups whose shed material was a matter of opinion when it was drawn: no fraction is scored."""
+
 
 @dataclass(frozen=True, eq=False)
 class Micrograph:
@@ -93,10 +96,14 @@ class Micrograph:
         """As drawn; NaN for fields of many bodies or without foreground."""
         if self.labels is None or self.shed is None or self.source.spheres:
             return float("nan")
-        sizes = np.bincount(self.labels.ravel())
-        total = sizes[1:].sum() + np.count_nonzero(self.shed)
-        largest = sizes[1:].max() if sizes.size > 1 else 0
-        return float(1 - largest / total) if total else float("nan")
+        return disintegration_fraction(self.labels, self.shed)
+
+
+def disintegration_fraction(labels: NDArray[np.int32], shed: NDArray[np.bool_]) -> float:
+    """1 - area of the largest body / area of all; NaN where there is nothing."""
+    sizes = np.bincount(labels.ravel())[1:]
+    total = int(sizes.sum()) + int(np.count_nonzero(shed & (labels == 0)))
+    return float(1 - sizes.max(initial=0) / total) if total else float("nan")
 
 
 def checksum(path: Path) -> str:

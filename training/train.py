@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
-from training.data import SIDE, batch
+from training.data import SIDE, example
 from training.loop import Batch, Schedule, fit
-from training.micrographs import OTHER
+from training.micrographs import OTHER, WIDE, Family
 from training.network import Segmenter, count
 
 SEED = 20261125
@@ -23,6 +24,13 @@ BATCH = 8
 VALIDATION = 96
 SMALL, SMALL_UNTIL = 192, 0.55
 """Pixels a side of the images in the first share of the training: coarse things come first."""
+
+
+def batch(seed: int, numbers: range, family: Family = WIDE, side: int = SIDE) -> Batch:
+    """Draw a batch of examples."""
+    drawn = [example(seed, number, family, side) for number in numbers]
+    channels, target, weight = (torch.from_numpy(np.stack(a)) for a in zip(*drawn, strict=True))
+    return channels.to(memory_format=torch.channels_last), target, weight
 
 
 def schedule_of(images: int, processes: int) -> Schedule:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from spheroid_qc.analysis.verdict.findings import Verdict
+from spheroid_qc.flags import MasksUnfit
 from spheroid_qc.parameters import Assay, Parameters
 
 
@@ -118,6 +119,9 @@ class Analysis:
         The run folder; None for a table.
     qc : DataFrame
         `qc.csv` of a run; without columns for a table.
+    unfit : tuple of MasksUnfit
+        Plates of a run whose untreated wells read as falling apart, which is said before anything
+        else.
     """
 
     source: str
@@ -147,6 +151,7 @@ class Analysis:
     missing: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
     qc: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unfit: tuple[MasksUnfit, ...] = ()
 
     @property
     def spheres(self) -> bool:

@@ -126,12 +126,13 @@ RELATIVE_VOLUME = MetricName(
     help="Volume of the core over its volume at time zero.",
 )  # fmt: skip
 
+# Nothing that is measured of its own: places, doses, counts, ends of an interval.
 NOT_SHOWN = frozenset(
     {
         "time_h", "time_since_dose_h", "column", "row", "dose_1_um", "dose_2_um", "dose_3_um",
         "dose_1", "dose_2", "dose_3", "dosed_at_h", "washout_at_h", "is_t0", "timepoint", "passage",
         "replicate", "biological_replicate", "cells_seeded", "control", "n_reference_wells",
-        "pixel_size_um",
+        "pixel_size_um", "disintegration_fraction_low", "disintegration_fraction_high",
     }
 )  # fmt: skip
 

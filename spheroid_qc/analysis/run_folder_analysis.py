@@ -22,6 +22,7 @@ from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
+from spheroid_qc.flags import masks_unfit
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.replicates import LEFT_OUT, as_text, at_time, last_common_time, stratum_of
 from spheroid_qc.response.response_table import Responses, read_responses
@@ -190,6 +191,7 @@ def analyse_wells(
         missing=messages.missing,
         folder=folder,
         qc=pd.DataFrame() if qc is None else qc,
+        unfit=masks_unfit(wells, parameters),
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))

@@ -13,6 +13,7 @@ from dataclasses import astuple
 from hashlib import blake2b
 from pathlib import Path
 
+from spheroid_qc.cli.options import first_words
 from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.run import Progress
 from spheroid_qc.run.worker_processes import default_workers
@@ -77,7 +78,8 @@ def _is_written(marker: Path, design: dict[str, object]) -> bool:
 
 def _text(result: PlateResult, plate: Path) -> str:
     named = [" + ".join(known.drugs) for known in DEMO.interactions if known.synergistic]
-    lines = ["", *result.answer, ""]
+    lines = [first_words(result.warnings)] if result.warnings else []
+    lines += ["", *result.answer, ""]
     lines += [
         f"What was simulated: {' and '.join(named)} go beyond Bliss independence; the other pairs "
         "are independent (plate/truth/truth_conditions.csv)."

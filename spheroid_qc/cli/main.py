@@ -124,6 +124,14 @@ def run(
             "[default: exclusions.csv in the run folder]"
         ),
     ] = None,
+    adapter: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What the network learned from corrections on an earlier plate of this microscope "
+            "(spheroid-qc adapt). [default: adapter.npz in the run folder]",
+        ),
+    ] = None,
     overlays: Annotated[
         Literal["all", "flagged", "none"] | None,
         typer.Option(
@@ -148,6 +156,7 @@ def run(
         "--config": config,
         "--join": join,
         "--exclusions": exclusions,
+        "--adapter": adapter,
         "--write-config": write_config,
     }
     refuse_empty(paths)
@@ -179,6 +188,7 @@ def run(
             progress=report,
             join=join,
             exclusions=exclusions,
+            adapter=adapter,
             workers=workers,
         )
     conclude(result)
@@ -257,6 +267,26 @@ def analyse_command(
 
 app.command("analyse")(analyse_command)
 app.command("analyze", hidden=True)(analyse_command)
+
+
+@app.command()
+def adapt(
+    out: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Run folder with three or more corrected frames.")
+    ],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Keep what was learned without asking.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change; keep nothing.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Learn from corrected masks: show before and after, and keep what was learned if wanted."""
+    from spheroid_qc.cli.adapt import run_adapt
+
+    refuse_empty({"RUN": out})
+    with Reporter() as report:
+        run_adapt(out, yes=yes, dry_run=dry_run, progress=report)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _MAX_LISTED = 20
+_WIDTH = 100
 
 
 def check_window() -> None:
@@ -74,11 +76,31 @@ def read_response_parameters(
 
 def say_verdict(analysis: Analysis) -> None:
     """Print what was found out, and on standard error what had to be assumed for it."""
+    from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
     from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
+    say_first(unfit_lines(analysis.unfit))
     for remark in remarks(analysis):
         echo(f"note: {one_line(remark)}", err=True)
     echo("\n".join([*(one_line(line) for line in verdict_lines(analysis)), ""]))
+
+
+def say_first(warnings: Sequence[str]) -> None:
+    """Print what has to be said before anything else, if there is such a thing."""
+    if warnings:
+        echo(first_words(warnings))
+
+
+def first_words(warnings: Sequence[str]) -> str:
+    """Lay out what has to be said first: a paragraph for each sentence, none wider than a page."""
+    paragraphs = [
+        textwrap.fill(
+            ("warning: " if number == 0 else "") + one_line(text), _WIDTH,
+            break_long_words=False, break_on_hyphens=False,
+        )
+        for number, text in enumerate(warnings)
+    ]  # fmt: skip
+    return "\n".join([*paragraphs, ""])
 
 
 def refuse_empty(paths: Mapping[str, Path | None]) -> None:
@@ -94,6 +116,7 @@ def refuse_empty(paths: Mapping[str, Path | None]) -> None:
 
 def conclude(result: PlateResult) -> None:
     """Say what came out, what could not be done, and where the results lie."""
+    say_first(result.warnings)
     for note in result.notes:
         echo(f"note: {one_line(note)}", err=True)
     say_problems(result.failures, f", all listed in {result.out / 'qc.csv'}")

@@ -186,6 +186,13 @@ _KINDS = (
         "The disintegration fraction lies in a range for which no published mask exists.",
         "Take the value as a ranking, and look at the overlay before a single one counts.",
     ),
+    FlagKind(
+        # No warning: nothing is wrong with the frame, and on every dose series a share of good
+        # ones lies near a limit; they would fill the list of frames that are worth a look.
+        "state_uncertain", _I, "State uncertain",
+        "The interval of the disintegration fraction holds a limit between two states.",
+        "Take the fraction with its interval rather than the state; correct the mask to be sure.",
+    ),
     # beside other frames
     FlagKind(
         "size_jump", _W, "Size jump",
@@ -238,6 +245,12 @@ _KINDS = (
         "Comparisons with time zero are empty; state the dose time or image before dosing.",
     ),
     # the experiment
+    FlagKind(
+        "masks_unfit", _W, "Masks don't fit",
+        "Too many wells without a drug read as falling apart.",
+        "Look at the overlays before anything else. Where outlines are wrong, correct a few frames "
+        "and run spheroid-qc adapt, or try another method or other settings of the segmentation.",
+    ),
     FlagKind(
         "time_is_index", _W, "Time is a count",
         "The names give no time and the files no date, so that time_h counts frames, not hours.",

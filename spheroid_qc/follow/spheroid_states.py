@@ -23,6 +23,7 @@ STATES = (
 """All states, in the order in which tables and texts count them."""
 
 DEBRIS_STATES = ("disintegrated", "lost")
+_RESTS_ON_FRACTION = ("intact", "shrunken", "shedding", "disintegrated")
 OUT_OF_EFFECT = ("never_formed", "vanished", "unscorable")
 
 
@@ -56,6 +57,32 @@ def assign_states(
         origin = time_zero.loc[rows.index[0]]
         named[places] = _states_of_well(rows, area, origin, parameters)
     return pd.Series(named, index=table.index, dtype=object)
+
+
+def uncertain_states(table: pd.DataFrame, parameters: StateParameters) -> pd.Series:
+    """Say which frames would be in another state within the interval of their fraction.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With `state`, `disintegration_fraction_low` and `disintegration_fraction_high`.
+    parameters : StateParameters
+        `shedding_df`, `disintegrated_df`.
+
+    Returns
+    -------
+    Series of float
+        The threshold that the interval holds, the lower one where it holds both; NaN where it
+        holds none, there is no interval, or the state does not rest on the fraction. A threshold
+        belongs to the state above it, so that an interval that only begins there holds it not.
+    """
+    low = table["disintegration_fraction_low"].astype(float)
+    high = table["disintegration_fraction_high"].astype(float)
+    rests = table["state"].isin(_RESTS_ON_FRACTION)
+    held = pd.Series(np.nan, index=table.index)
+    for threshold in (parameters.disintegrated_df, parameters.shedding_df):
+        held[rests & (low < threshold) & (threshold <= high)] = threshold
+    return held
 
 
 def _states_of_well(

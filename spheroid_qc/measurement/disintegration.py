@@ -24,6 +24,33 @@ def disintegration_fraction(body: Spheroid) -> float:
     return 1.0 - body.main_area / body.total_area
 
 
+def interval_around(fraction: float, interval: tuple[float, float] | None) -> tuple[float, float]:
+    """Bring the segmenter's interval of DF together with the DF that is reported.
+
+    This is the one place where they meet. The segmenter's interval is of its own maps; the masks
+    that are measured may differ from them (outlines drawn at full resolution, the rules' masks
+    in the place of the network's). An end that lies on the wrong side of DF is moved to DF and
+    the other end stays, so that `low <= DF <= high` holds and doubt is only ever added, never
+    taken away.
+
+    Parameters
+    ----------
+    fraction : float
+        DF of the masks that count; NaN for nothing.
+    interval : tuple of float, or None
+        `Segmentation.disintegration_interval`.
+
+    Returns
+    -------
+    tuple of float
+        (low, high) in [0, 1]; NaN where there is no DF or no interval.
+    """
+    if interval is None or not np.isfinite(fraction):
+        return np.nan, np.nan
+    low, high = interval
+    return max(min(low, fraction), 0.0), min(max(high, fraction), 1.0)
+
+
 def disintegration_index(body: Spheroid) -> float:
     """DI = tanh(W1), W1 = mean |d(i) - sqrt((i - 0.5) / N)| over all N pixels of T.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from spheroid_qc.measurement.disintegration import interval_around
 from spheroid_qc.measurement.masked_frame import MaskedFrame, masked_frame
 from spheroid_qc.measurement.metric_registry import REGISTRY, columns, evaluate
 from spheroid_qc.parameters import Assay, MeasurementParameters
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-COLUMNS: tuple[str, ...] = (*(column.name for column in columns()), "confidence")
+INTERVAL_COLUMNS = ("disintegration_fraction_low", "disintegration_fraction_high")
+"""90 % interval of the disintegration fraction of the frame, from doubt about its masks."""
+
+COLUMNS: tuple[str, ...] = (
+    *(column.name for column in columns()),
+    *INTERVAL_COLUMNS,
+    "confidence",
+)
 
 
 def measured_columns(assay: Assay | str = Assay.SINGLE) -> tuple[str, ...]:
@@ -38,7 +46,7 @@ def measured_columns(assay: Assay | str = Assay.SINGLE) -> tuple[str, ...]:
         if metric.spheres or not spheres
         for column in metric.columns
     ]
-    return (*names, "confidence")
+    return (*names, *(() if spheres else INTERVAL_COLUMNS), "confidence")
 
 
 def measure(
@@ -116,11 +124,16 @@ def measure_rows(
         As in `measure`.
     """
     scene = masked_frame(segmentation, image, pixel_size_um, parameters)
-    return rows_of(scene, assay, segmentation.confidence)
+    return rows_of(scene, assay, segmentation)
 
 
-def rows_of(scene: MaskedFrame, assay: Assay | str, confidence: float) -> list[dict[str, float]]:
-    """Measure a frame whose masks fit; see `measure_rows`."""
+def rows_of(
+    scene: MaskedFrame, assay: Assay | str, segmentation: Segmentation
+) -> list[dict[str, float]]:
+    """Measure a frame whose masks fit; see `measure_rows`.
+
+    Of `segmentation`, which the scene was made of, only what it says of its masks is read.
+    """
     rows: list[dict[str, float]] = []
     if Assay(assay) is Assay.SPHERES:
         from scipy import ndimage
@@ -134,5 +147,7 @@ def rows_of(scene: MaskedFrame, assay: Assay | str, confidence: float) -> list[d
     else:
         rows.append(evaluate(scene.whole))
     for row in rows:
-        row["confidence"] = float(confidence)
+        ends = interval_around(row["disintegration_fraction"], segmentation.disintegration_interval)
+        row |= zip(INTERVAL_COLUMNS, ends, strict=True)
+        row["confidence"] = float(segmentation.confidence)
     return rows

@@ -22,7 +22,9 @@ from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import families_of
 from spheroid_qc.analysis.verdict.headline import headline
+from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
 from spheroid_qc.atomic import write_text
+from spheroid_qc.flags.plate_checks import worst_frames
 from spheroid_qc.report import methods_paragraph, overview, report_tables
 from spheroid_qc.report.downloadable_tables import downloads
 from spheroid_qc.report.drug_sections import combination_groups, dose_groups
@@ -43,6 +45,7 @@ from spheroid_qc.report.time_sections import (
     time_metrics,
     time_pairs,
 )
+from spheroid_qc.response.condition_summary import MEASUREMENT_SD
 from spheroid_qc.response.replicates import shared_stratum
 from spheroid_qc.wording import number
 
@@ -155,9 +158,10 @@ def _content(
     frames, remarks, more_frames = report_tables.finding_rows(qc, several)
     cards = overview.representatives(analysis, families, stratum)
     keys = [line["key"] for line in frames if line["key"] is not None and line["key"][2]]
+    worst = [(one.plate, one.well, one.time_h) for one in worst_frames(analysis.unfit)]
     pictures = draw_pictures(
-        folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, workers,
-        progress,
+        folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, worst,
+        workers, progress,
     )  # fmt: skip
     sentence, deck = headline(analysis, families)
     headings: list[str] = []
@@ -172,6 +176,12 @@ def _content(
         "title": sentence or "What the spheroids did",
         "headline": sentence,
         "deck": deck,
+        "unfit": unfit_lines(analysis.unfit),
+        "worst": [
+            (one, pictures.worst.get((one.plate, one.well, one.time_h)))
+            for one in worst_frames(analysis.unfit)
+        ],
+        "several_plates": several,
         "blocks": overview.verdict_blocks(analysis.verdict.findings),
         "facts": overview.facts(analysis),
         "name": Path(analysis.source).name or "plate",
@@ -190,6 +200,8 @@ def _content(
         "pictures": pictures,
         "grid": GRID,
         "time_pairs": time_pairs(analysis, families, metrics, _dosed_at(wells)),
+        "measurement_error": MEASUREMENT_SD in conditions
+        and bool(conditions[MEASUREMENT_SD].notna().any()),
         "survival": survival_panels(analysis, families),
         "sizes": size_panel(analysis, folder, stratum),
         "doses": doses,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from spheroid_qc.analysis import Analysis
@@ -12,7 +13,7 @@ from spheroid_qc.report.figures.light_figures import draw_light
 from spheroid_qc.report.figures.render import svg_for_page
 from spheroid_qc.run.store.illumination_file import ChannelLight, LightMode, read_illumination
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.wording import counted
+from spheroid_qc.wording import plural
 
 _SIZE = (190.0, 190.0)
 _MARGINS = (10.0, 10.0, 10.0, 10.0)
@@ -52,7 +53,7 @@ def light_pictures(lights: Sequence[ChannelLight]) -> list[LightPicture]:
             _name(light),
             _note(light),
             svg_for_page(
-                lambda ax, light=light: draw_light(ax, light.terms or ()),
+                partial(draw_light, terms=light.terms or ()),
                 f"light{number}",
                 _SIZE,
                 _MARGINS,
@@ -76,8 +77,8 @@ def mark_sentence(analysis: Analysis) -> str:
     )
     return (
         "Marks that showed the same fine structure at the same place from the first time on were "
-        f"taken out of the shed material of {counted(len(taken), 'frame')} in "
-        f"{counted(len(taken[['plate', 'well']].drop_duplicates()), 'well')}; in the median "
+        f"taken out of the shed material of {plural(len(taken), 'frame')} in "
+        f"{plural(len(taken[['plate', 'well']].drop_duplicates()), 'well')}; in the median "
         f"{share.median():.0%} of what had been found there."
     )
 
@@ -88,7 +89,7 @@ def _name(light: ChannelLight) -> str:
 
 
 def _note(light: ChannelLight) -> str:
-    frames = counted(light.frames, "frame")
+    frames = plural(light.frames, "frame")
     if light.mode is LightMode.UNKNOWN or light.height is None or light.unevenness is None:
         return (
             f"nothing was divided away, since the ground of {frames} tells nothing of the lamp "

@@ -113,12 +113,26 @@ def _images(analysis: Analysis) -> list[str]:
         f"radii {_cited('di')}. Time zero is the last scorable frame at or before the first dose.",
         f"A spheroid was called shedding from DF {s.shedding_df:g}, disintegrated from DF "
         f"{s.disintegrated_df:g} or when no core was left, and shrunken when its core area was "
-        f"below {s.intact_area_ratio:g} of its own at time zero. Time to disintegration is the "
-        f"first of at least {s.min_consecutive_frames} frames in a row that were disintegrated or "
-        f"lost, spanning at least {s.min_duration_h:g} h. Frames with a quality flag of severity "
+        f"below {s.intact_area_ratio:g} of its own at time zero.{_doubt(analysis)} Time to "
+        f"disintegration is the first of at least {s.min_consecutive_frames} frames in a row that "
+        f"were disintegrated or lost, spanning at least {s.min_duration_h:g} h. Frames with a "
+        "quality flag of severity "
         "exclude were unscorable and entered no mean; wells without a spheroid at time zero and "
         "wells whose intact spheroid vanished were left out and counted.",
     ]
+
+
+def _doubt(analysis: Analysis) -> str:
+    """Say what the interval of each fraction is, where there is one."""
+    column = "disintegration_fraction_low"
+    if column not in analysis.wells or not analysis.wells[column].notna().any():
+        return ""
+    return (
+        " Each DF of masks of the network comes with a 90 % interval of its measurement, from the "
+        "network's doubt about core and shed material in that frame; states whose limit lies "
+        "inside are flagged. This measurement error is a part of the spread of wells, from which "
+        "all intervals of conditions were taken, and was not added to them."
+    )
 
 
 def _response(analysis: Analysis) -> list[str]:

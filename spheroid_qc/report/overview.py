@@ -16,6 +16,7 @@ from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily
 from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.report.palette import STATES
+from spheroid_qc.response.condition_summary import MEASUREMENT_SD
 from spheroid_qc.response.replicates import LEFT_OUT
 from spheroid_qc.wording import hours, interval, listed, number, percent, plural
 
@@ -107,7 +108,8 @@ def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
     Each has `title`, `lead` (the summary of the question, if there is one), `findings`, `more`.
     """
     blocks = []
-    asked = {topic for _, topics, _ in _BLOCKS for topic in topics}
+    # That the masks don't fit stands above everything, with the frames that say so.
+    asked = {"masks_unfit", *(topic for _, topics, _ in _BLOCKS for topic in topics)}
     rest = tuple(dict.fromkeys(f.topic for f in findings if f.topic not in asked))
     for title, topics, maximum in (*_BLOCKS, ("Also", rest, 3)):
         own = [f for f in findings if f.topic in topics]
@@ -191,6 +193,9 @@ def _further(analysis: Analysis) -> tuple[list[str], list[Any]]:
     conditions, survival = analysis.conditions, analysis.survival
     headings: list[str] = []
     makers: list[Any] = []
+    if MEASUREMENT_SD in conditions and conditions[MEASUREMENT_SD].notna().any():
+        headings.append("mask doubt (SD)")
+        makers.append(lambda _, row: number(row[MEASUREMENT_SD], 1))
     loss = "core_volume_loss_vs_vehicle_mean"
     if loss in conditions and conditions[loss].notna().any():
         headings.append("core lost vs vehicle")

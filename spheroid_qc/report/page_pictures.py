@@ -33,13 +33,15 @@ class Pictures:
     """All pictures of a page.
 
     `strips`: (plate, well) -> strip at `times`, which are indices by plate; `cards`: one picture,
-    larger; `findings`: (plate, well, time in words) -> the whole frame. `messages` says which times
+    larger; `findings`: (plate, well, time in words) -> the whole frame; `worst`: the same, larger,
+    of frames that speak against their masks. `messages` says which times
     there are, or why there are no pictures.
     """
 
     strips: dict[tuple[str, str], Strip] = field(default_factory=dict)
     cards: dict[tuple[str, str], Strip] = field(default_factory=dict)
     findings: dict[tuple[str, str, str], Strip] = field(default_factory=dict)
+    worst: dict[tuple[str, str, float], Strip] = field(default_factory=dict)
     times: dict[str, tuple[int, ...]] = field(default_factory=dict)
     messages: str = ""
 
@@ -65,14 +67,16 @@ def draw_pictures(
     time_h: float | None,
     cards: Sequence[Card],
     findings: Sequence[tuple[str, str, str]],
+    worst: Sequence[tuple[str, str, float]] = (),
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Pictures:
     """Draw all pictures.
 
-    `cards` are wells that stand for a treatment; `findings` (plate, well, time in words) frames
-    that are shown whole. `workers` of 0 draws in this process; `progress` is told pictures done and
-    of how many. Without pictures, and with a sentence, where images or masks are not at hand.
+    `cards` are wells that stand for a treatment; `findings` (plate, well, time in words) and
+    `worst` (plate, well, hours) frames that are shown whole. `workers` of 0 draws in this process;
+    `progress` is told pictures done and of how many. Without pictures, and with a sentence, where
+    images or masks are not at hand.
     """
     if root is None:
         return Pictures(messages="There were no images, so there are no pictures of wells.")
@@ -104,6 +108,10 @@ def draw_pictures(
         view = sources.views.get((plate, well, index))
         if view is not None:
             tasks.append(_task(sources, ("finding", plate, well, words), (view,), None, FINDING_PX))
+    for plate, well, hours in worst:
+        view = sources.views.get((plate, well, _index(times.get(plate, []), hours)))
+        if view is not None:
+            tasks.append(_task(sources, ("worst", plate, well, hours), (view,), None, CARD_PX))
     drawn = _draw(tasks, workers, progress)
     shown = sorted({len(c) for c in chosen.values()})
     whole = all(len(chosen[p]) == len(times[p]) for p in chosen)
@@ -115,6 +123,7 @@ def draw_pictures(
         strips={k[1:]: s for k, s in drawn.items() if k[0] == "strip"},
         cards={k[1:]: s for k, s in drawn.items() if k[0] == "card"},
         findings={k[1:]: s for k, s in drawn.items() if k[0] == "finding"},
+        worst={k[1:]: s for k, s in drawn.items() if k[0] == "worst"},
         times=chosen,
         messages=messages,
     )

@@ -186,6 +186,14 @@ def plate_data(
                     )
                     for m in metrics
                 },
+                "intervals": {
+                    m.column: [
+                        _rows([_three(v) for v in grid[end].to_numpy(dtype=float)], shape)
+                        for end in _ends(m)
+                    ]
+                    for m in metrics
+                    if set(_ends(m)) <= set(grid)
+                },
                 "flags": {
                     w: told[str(plate), w]
                     for w in names if (str(plate), w) in told
@@ -205,6 +213,11 @@ def plate_data(
         ],
         "plates": plates,
     }  # fmt: skip
+
+
+def _ends(metric: MetricName) -> tuple[str, str]:
+    """Columns of the interval of a metric's measurement, if it has one."""
+    return f"{metric.column}_low", f"{metric.column}_high"
 
 
 def _three(value: float) -> float | int | None:

@@ -35,6 +35,11 @@ SUMMARISED = (
     "df_excess_vs_t0",
     "df_excess_vs_vehicle",
 )
+MEASUREMENT_SD = "disintegration_fraction_measurement_sd"
+"""Column of `conditions.csv`: how far one well's fraction is off for doubt about its masks."""
+
+_INTERVAL = ("disintegration_fraction_low", "disintegration_fraction_high")
+_HALF_WIDTH_SD = 1.645  # half of a normal variable's 90 % interval, in standard deviations
 _KEYS = ("condition", "role", "time_h")
 _COUNTED = (
     "n_wells", "n_plates", "n_biological", *(f"n_{state}" for state in STATES), "left_out",
@@ -84,8 +89,11 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
         plate; `within_replicate`: on several plates of one biological replicate; `biological`:
         over biological replicates on several plates) and for each metric `_n` (units behind the
         mean), `_mean`, `_sd`, `_median`, `_mad` (median absolute deviation from the median,
-        unscaled), `_ci_low`, `_ci_high` (95 %). A condition's time is the
-        earliest of its plates' where they were imaged minutes apart.
+        unscaled), `_ci_low`, `_ci_high` (95 %). Last, where wells have the interval of their
+        measurement, `MEASUREMENT_SD`: the root mean square over scorable wells of half of its
+        width / 1.645. It is a part of the spread of wells, which the intervals come from, and is
+        not added to them. A condition's time is the earliest of its plates' where they were imaged
+        minutes apart.
     """
     ordered = in_fixed_order(wells)
     table = ordered.assign(_replicate=biological_replicate(ordered), time_h=_common_times(ordered))
@@ -99,6 +107,8 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     left_out = table["state"].isin(LEFT_OUT).to_numpy()
     figures: list[FloatArray] = []
     begun: list[int] = []
+    measured_with = _measurement_variance(table)
+    errors: list[float] = []
     lines = []
     for rows in _groups(table):
         begun.append(rows[0])
@@ -120,6 +130,8 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
         if n_plates > 1:
             line["interval"] = "biological" if n_biological > 1 else "within_replicate"
         lines.append(line)
+        if measured_with is not None:
+            errors.append(_root_mean(measured_with[used]))
         values = measured[used]
         figures.append(
             _figures(_by_replicate(values, replicate[used]) if n_biological > 1 else values)
@@ -130,6 +142,8 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     for number, name in enumerate(metrics):
         for part, values in zip(_PARTS, described[:, :, number].T, strict=True):
             columns[f"{name}_{part}"] = values.astype(np.int64) if part == "n" else values
+    if measured_with is not None:
+        columns[MEASUREMENT_SD] = errors
     parts = [summary, pd.DataFrame(lines, columns=list(_COUNTED)), pd.DataFrame(columns)]
     return _in_order(pd.concat(parts, axis=1))
 
@@ -141,6 +155,23 @@ def _groups(table: pd.DataFrame) -> Iterator[NDArray[np.intp]]:
     for places in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
         if places.size:
             yield places
+
+
+def _measurement_variance(table: pd.DataFrame) -> FloatArray | None:
+    """Variance of each row's disintegration fraction by its interval; None without intervals.
+
+    An interval that is not the same on both sides counts by half of its width.
+    """
+    if any(name not in table for name in _INTERVAL):
+        return None
+    low, high = table[list(_INTERVAL)].to_numpy(dtype=float).T
+    variance: FloatArray = np.square((high - low) / (2 * _HALF_WIDTH_SD))
+    return variance
+
+
+def _root_mean(values: FloatArray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.sqrt(known.mean())) if known.size else float("nan")
 
 
 def _by_replicate(values: FloatArray, replicate: NDArray[np.intp]) -> FloatArray:

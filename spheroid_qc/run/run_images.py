@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.instrument_plate_files import plate_calibration
+from spheroid_qc.run.chosen_adapter import place_adapter
 from spheroid_qc.run.overlays.overlay_choice import draw_overlays, wanted_overlays
 from spheroid_qc.run.plate_light import plate_light
 from spheroid_qc.run.progress import Progress, report_progress
@@ -74,6 +75,7 @@ def analyse_images(
     # Another run may have begun and ended since the folder was looked at.
     check_same_run(run, request.folder, parameters, table)
     run.sweep()
+    place_adapter(planned)
     planned.context["illumination"] = (run.read_run() or {}).get("illumination")
     write_run_json(run, planned.context, table, {}, status="running")
     calibration = plate_calibration(request.folder)
@@ -126,6 +128,7 @@ def _analyse_wells(
                 tuple(of_well),
                 parameters,
                 calibration,
+                planned.adapter,
                 light.get(plate, {}),
             )
         )

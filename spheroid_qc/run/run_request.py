@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.flags.flag_kinds import check_severities
@@ -18,9 +18,10 @@ from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import read_plate_map
 from spheroid_qc.plate_map.joined_end_point_values import EndPoints, read_end_points
 from spheroid_qc.plate_map.mapped_wells import PlateMap
+from spheroid_qc.run.chosen_adapter import adapter_notes, choose_adapter
 from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.run_json import check_same_run, table_input
+from spheroid_qc.run.store.run_json import adapter_digest, check_same_run, table_input
 from spheroid_qc.run.store.well_records import WellTimepoint, main_channels, timepoints_of
 from spheroid_qc.run.tables.run_warnings import (
     dosed_after_all,
@@ -32,6 +33,9 @@ from spheroid_qc.run.tables.run_warnings import (
 )
 from spheroid_qc.run.well.segment_and_measure_well import prepare
 from spheroid_qc.run.worker_processes import Workers
+
+if TYPE_CHECKING:
+    from spheroid_qc.segmentation import Adapter
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class RunRequest:
     exclusions : Path or None
         Table `plate, well, time_h, reason`; None: `exclusions.csv` in the run folder, if there
         is one.
+    adapter : Path or None
+        What the network learned on an earlier plate; None: `adapter.npz` in the run folder, if
+        there is one.
     """
 
     folder: Path
@@ -62,6 +69,7 @@ class RunRequest:
     join: Path | None = None
     workers: int | None = None
     exclusions: Path | None = None
+    adapter: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,8 @@ class PlannedRun:
     """A request that can be carried out: everything that could be refused has been read.
 
     `excluded` and `accepted` are what the user decided on wells and frames; `well_timepoints` what
-    was imaged of (plate, well), in order of time; `failures` sentences on files that are left out
+    was imaged of (plate, well), in order of time; `adapter` what the network learned from
+    corrections; `failures` sentences on files that are left out
     by their names, `notes` on how things were understood; `context` what `run.json` says of the
     request.
     """
@@ -82,6 +91,7 @@ class PlannedRun:
     excluded: list[Exclusion]
     accepted: list[Exclusion]
     well_timepoints: dict[tuple[str, str], list[WellTimepoint]]
+    adapter: Adapter | None
     failures: tuple[str, ...]
     notes: tuple[str, ...]
     context: dict[str, Any]
@@ -140,6 +150,7 @@ def plan_run(request: RunRequest, pool: Workers) -> PlannedRun:
         joined = read_end_points(request.join, well_count=parameters.plate.well_count)
         joined.for_plates(table.plates)
     check_same_run(run, source, parameters, table)
+    adapter, adapter_input = choose_adapter(run, request.adapter, parameters)
     exclusions = request.exclusions
     if exclusions is None and run.exclusions.is_file():
         exclusions = run.exclusions
@@ -152,13 +163,17 @@ def plan_run(request: RunRequest, pool: Workers) -> PlannedRun:
         joined=joined,
         excluded=excluded,
         accepted=read_exclusions(run.acceptances) if run.acceptances.is_file() else [],
-        well_timepoints=timepoints_of(source, table.frames, channels),
+        well_timepoints=timepoints_of(
+            source, table.frames, channels, adapter_digest({"adapter": adapter_input})
+        ),
+        adapter=adapter,
         failures=tuple(finding_sentence(finding) for finding in table.problems),
         notes=(
             *table.notes,
             *((*mapped.notes, *mapped.warnings) if mapped else ()),
             *plates_without_images(mapped, table),
             *unmatched_wells(mapped, table),
+            *adapter_notes(run, adapter_input),
             *exclusions_in_use(excluded, exclusions),
             *(joined.notes if joined else ()),
             *joined_without_images(joined, table),
@@ -168,6 +183,7 @@ def plan_run(request: RunRequest, pool: Workers) -> PlannedRun:
             "source": source,
             "plate_map": table_input(request.plate_map),
             "join": _join_input(request.join, joined),
+            "adapter": adapter_input,
             "parameters": parameters,
             "started": started,
         },

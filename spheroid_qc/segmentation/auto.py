@@ -3,7 +3,9 @@
 `auto` takes the network, and asks the classical segmenter where it is not sure. Both masks get
 the overlap with the truth that is to be expected from what each says of itself and from how far
 they agree; the better one is returned under its own name. The weights are those of
-`learned/calibration.json`.
+`learned/calibration.json`. The interval of the disintegration fraction is always the network's,
+which alone knows its doubt; where other masks were taken it need not hold their fraction, and
+`measure` widens it until it does.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import SegmentationParameters
+from spheroid_qc.segmentation.adapter import Adapter
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
 from spheroid_qc.segmentation.learned.confidence import expectation
@@ -35,6 +38,7 @@ def segment(
     pixel_size_um: float | None = None,
     method: str = "auto",
     parameters: SegmentationParameters | None = None,
+    adapter: Adapter | None = None,
 ) -> Segmentation:
     """Find spheroid bodies and the material they shed.
 
@@ -50,6 +54,9 @@ def segment(
         `learned` (a trained network), `classical` (rules), or `auto`: the network, and where it is
         not sure whichever of the two the evidence speaks for.
     parameters : SegmentationParameters, optional
+    adapter : Adapter, optional
+        What the network learned from corrected masks of this microscope, from `read_adapter`; of
+        no use with `classical`.
 
     Returns
     -------
@@ -87,8 +94,8 @@ def segment(
     if _name(method) == "classical":
         return segment_classical(image, pixel_size_um, parameters)
     if _name(method) == "learned":
-        return segment_learned(image, pixel_size_um, parameters)
-    return segment_auto(image, pixel_size_um, parameters)
+        return segment_learned(image, pixel_size_um, parameters, adapter)
+    return segment_auto(image, pixel_size_um, parameters, adapter)
 
 
 def check_method(method: str) -> None:
@@ -119,21 +126,25 @@ def _name(method: object) -> str:
 
 
 def segment_auto(
-    image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
+    image: ArrayLike,
+    pixel_size_um: float | None,
+    parameters: SegmentationParameters,
+    adapter: Adapter | None = None,
 ) -> Segmentation:
     """Segment with the network; ask the classical segmenter where it is not sure.
 
     Arguments and errors as in `segment`. The method of the result is that of the mask that was
     chosen; `evidence` holds both expectations and the agreement where rules were asked.
     """
-    first = segment_learned(image, pixel_size_um, parameters)
+    first = segment_learned(image, pixel_size_um, parameters, adapter)
     if first.confidence >= _CONFIDENT:
         return first
     second = segment_classical(image, pixel_size_um, parameters)
     if first.core.any() and not second.core.any() and first.confidence < _BARELY_CONFIDENT:
         evidence = {**second.evidence, "second_opinion": 0.0, "learned": first.confidence}
         sure = min(second.confidence, 1 - first.confidence)
-        return replace(second, confidence=sure, evidence=evidence)
+        interval = first.disintegration_interval
+        return replace(second, confidence=sure, evidence=evidence, disintegration_interval=interval)
     features = agreement_features(first, second)
     chances = {
         "learned": expectation("learned_of_two", features),
@@ -146,7 +157,12 @@ def segment_auto(
         "expected_learned": chances["learned"],
         "expected_classical": chances["classical"],
     }
-    return replace(chosen, confidence=chances[chosen.method], evidence=evidence)
+    return replace(
+        chosen,
+        confidence=chances[chosen.method],
+        evidence=evidence,
+        disintegration_interval=first.disintegration_interval,
+    )
 
 
 def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, float]:

@@ -26,6 +26,12 @@ class Segmentation:
         The method that made the masks: `classical` or `learned`.
     evidence : mapping of str to float
         Features behind the confidence, for the curious and for benchmarks.
+    disintegration_interval : tuple of float, or None
+        Between which values the frame's disintegration fraction lies with a chance of 90 %, from
+        the network's doubt about core and shed material: (low, high), 0 <= low <= high <= 1. It is
+        of the measurement of this one frame and says nothing of other wells. None where there is
+        none: nothing was found, shed material was not looked for, the rules alone were asked (they
+        weigh whole bodies and know no chance of a pixel), or a person drew the masks.
     """
 
     core: NDArray[np.int32]
@@ -33,3 +39,4 @@ class Segmentation:
     confidence: float
     method: str
     evidence: Mapping[str, float] = field(default_factory=dict)
+    disintegration_interval: tuple[float, float] | None = None

@@ -163,6 +163,7 @@ def _plain(request: RunRequest) -> dict[str, Any]:
         "out": str(request.out),
         "plate_map": None if request.plate_map is None else str(request.plate_map),
         "join": None if request.join is None else str(request.join),
+        "adapter": None if request.adapter is None else str(request.adapter),
         "parameters": request.parameters.model_dump(mode="json"),
         "workers": request.workers,
     }
@@ -217,6 +218,7 @@ def main() -> int:
             parameters=Parameters.model_validate(request["parameters"]),
             progress=lambda state: _send(out, "progress", **asdict(state)),
             join=request["join"],
+            adapter=request["adapter"],
             workers=request["workers"],
         )
         answer = [line for line in result.answer if line]

@@ -45,6 +45,9 @@ class PlateResult:
         Sentences on files that could not be read, used or analysed.
     notes : tuple of str
         Sentences on how things were understood.
+    warnings : tuple of str
+        What has to be said before anything else, for the top of a terminal: plates whose masks
+        can't be right, and what to do. Empty where there is no such plate.
     answer : tuple of str
         What came out, in lines for a terminal: by condition, what is not trusted, and what the
         drugs do.
@@ -59,6 +62,7 @@ class PlateResult:
     n_new: int
     failures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
     analysis: Analysis | None = None
 
@@ -94,6 +98,7 @@ def run_plate(
     *,
     join: str | Path | None = None,
     exclusions: str | Path | None = None,
+    adapter: str | Path | None = None,
     workers: int | None = None,
 ) -> PlateResult:
     """Analyse a folder of images, and with a plate map the drug response.
@@ -116,6 +121,9 @@ def run_plate(
     exclusions : str or Path, optional
         Table `plate, well, time_h, reason`; default: `exclusions.csv` in the run folder, if
         there is one.
+    adapter : str or Path, optional
+        What the network learned from corrections on an earlier plate of this microscope; default:
+        `adapter.npz` in the run folder, if there is one.
     workers : int, optional
         Processes; default: one a processor. 0 works in this process.
 
@@ -155,6 +163,7 @@ def run_plate(
         join=None if join is None else Path(join),
         workers=workers,
         exclusions=None if exclusions is None else Path(exclusions),
+        adapter=None if adapter is None else Path(adapter),
     )
     with Workers(default_workers() if workers is None else workers) as pool:
         planned = plan_run(request, pool)
@@ -166,6 +175,7 @@ def run_plate(
             except OSError as error:
                 raise output_error(request.out, error) from error
     from spheroid_qc.analysis.verdict.left_out import left_out_lines
+    from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
     from spheroid_qc.analysis.verdict.run_summary import condition_lines
     from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
@@ -181,6 +191,7 @@ def run_plate(
         n_new=n_new,
         failures=(*planned.failures, *tables.failures, *failures),
         notes=(*planned.notes, *tables.notes, *(() if analysis is None else remarks(analysis))),
+        warnings=tuple(unfit_lines(tables.unfit)),
         answer=(*answer, *(() if analysis is None else ("", *verdict_lines(analysis)))),
         analysis=analysis,
     )
@@ -292,9 +303,10 @@ def analyse(
     if not RunFolder(place).has_later_decisions():
         return result
     late = (
-        f"{place} holds corrections, acceptances or exclusions that were made after its tables, "
-        "and they are not in this answer. Give the images to spheroid-qc run once more with the "
-        "same --out, which segments nothing anew and ends with the answer."
+        f"{place} holds corrections, acceptances, exclusions or an adapter that were made after "
+        "its tables, and they are not in this answer. Give the images to spheroid-qc run once more "
+        "with the same --out, which segments nothing anew unless the network has learned since, "
+        "and ends with the answer."
     )
     return replace(result, failures=(*result.failures, late))
 

@@ -13,7 +13,7 @@ from spheroid_qc.follow.change_against_references import (
 )
 from spheroid_qc.follow.core_area_units import comparable_area
 from spheroid_qc.follow.disintegration_time import time_to_disintegration
-from spheroid_qc.follow.spheroid_states import assign_states
+from spheroid_qc.follow.spheroid_states import assign_states, uncertain_states
 from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import StateParameters
 
@@ -122,6 +122,30 @@ def test_an_unscorable_frame_is_named_so_and_does_not_break_the_story():
 def test_growing_before_the_dose_is_not_shrinking():
     table = series([50, 80, 100, 80], [0] * 4, dose_time=12.0)
     assert named(table) == ["intact", "intact", "intact", "shrunken"]
+
+
+@pytest.mark.parametrize(
+    ("state", "low", "high", "held"),
+    [
+        ("intact", 0.0, 0.149, np.nan),
+        ("intact", 0.0, 0.15, 0.15),
+        ("shrunken", 0.1, 0.6, 0.15),
+        ("shedding", 0.15, 0.4, np.nan),
+        ("shedding", 0.149, 0.4, 0.15),
+        ("shedding", 0.2, 0.5, 0.5),
+        ("disintegrated", 0.5, 0.9, np.nan),
+        ("disintegrated", 0.4, 1.0, 0.5),
+        ("disintegrated", np.nan, np.nan, np.nan),
+        ("unscorable", 0.0, 1.0, np.nan),
+        ("never_formed", 0.0, 1.0, np.nan),
+    ],
+)
+def test_a_state_is_uncertain_where_the_interval_holds_its_limit(state, low, high, held):
+    table = pd.DataFrame(
+        {"state": [state], "disintegration_fraction_low": low, "disintegration_fraction_high": high}
+    )
+    (found,) = uncertain_states(table, THRESHOLDS)
+    assert found == held or (np.isnan(found) and np.isnan(held))
 
 
 def test_volume_loss_has_its_closed_form_and_keeps_growth():

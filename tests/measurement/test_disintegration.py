@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -152,3 +154,57 @@ def test_largest_fragment_fraction() -> None:
     row = single(core, ring)
     expected = np.count_nonzero(ring) / np.count_nonzero(core | ring)
     assert row["largest_fragment_fraction"] == pytest.approx(expected)
+
+
+def doubted(core, shed, interval):
+    """The row of a frame whose segmenter said between which values the fraction lies."""
+    segmentation = replace(masks(core, shed), disintegration_interval=interval)
+    return measure_rows(segmentation, picture(core, shed))[0]
+
+
+@given(
+    st.floats(0, 1).flatmap(lambda low: st.tuples(st.just(low), st.floats(low, 1))),
+    st.integers(0, 30),
+    st.integers(0, 3),
+    st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_interval_holds_the_fraction_however_the_masks_lie(
+    interval: tuple[float, float], seed: int, turns: int, mirrored: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    core = disc((60, 70), 4 + 10 * rng.random(), (20 + 20 * rng.random(), 35.0))
+    shed = (rng.random(core.shape) < 0.1 * rng.random()) & ~core
+    row = doubted(core, shed, interval)
+    df = row["disintegration_fraction"]
+    low, high = (row[f"disintegration_fraction_{end}"] for end in ("low", "high"))
+    assert 0 <= low <= df <= high <= 1
+    # Doubt is added, never taken away.
+    assert low <= interval[0]
+    assert high >= interval[1]
+    turned = [np.rot90(m[:, ::-1] if mirrored else m, turns) for m in (core, shed)]
+    again = doubted(*turned, interval)
+    assert again["disintegration_fraction_low"] == low
+    assert again["disintegration_fraction_high"] == high
+
+
+def test_without_an_interval_or_a_fraction_there_is_none() -> None:
+    core = disc((60, 70), 12)
+    nothing = core & False
+    for row in (
+        doubted(core, nothing, None),
+        doubted(nothing, nothing, (0.1, 0.2)),
+        measure_rows(masks(core), picture(core))[0],
+    ):
+        assert np.isnan(row["disintegration_fraction_low"])
+        assert np.isnan(row["disintegration_fraction_high"])
+    # Debris without a core is 1, and the interval reaches there.
+    row = doubted(nothing, core, (0.2, 0.6))
+    assert (row["disintegration_fraction_low"], row["disintegration_fraction_high"]) == (0.2, 1.0)
+
+
+def test_spheres_have_no_interval() -> None:
+    segmentation = replace(masks(disc((60, 70), 12)), disintegration_interval=(0.1, 0.2))
+    image = picture(disc((60, 70), 12))
+    (row,) = measure_rows(segmentation, image, assay="spheres")
+    assert np.isnan(row["disintegration_fraction_low"])

@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from spheroid_qc.response.condition_summary import mean_interval, summarise_conditions
+from spheroid_qc.response.condition_summary import (
+    MEASUREMENT_SD,
+    mean_interval,
+    summarise_conditions,
+)
 
 
 def wells(values, *, states=None, plates=None, replicates=None, condition="drug"):
@@ -138,3 +142,20 @@ def test_a_column_of_the_map_is_no_dose():
     columns = set(summarise_conditions(table).columns)
     assert not columns & {"drug_class", "dose_note", "unit_price"}
     assert {"drug_1", "dose_1_um"} <= columns
+
+
+def test_measurement_error_stands_beside_the_spread_of_wells():
+    table = wells([1.0, 2.0, 3.0, 4.0], states=["intact", "shedding", "intact", "unscorable"])
+    table["disintegration_fraction"] = [0.1, 0.3, 0.2, 0.9]
+    plain = summarise_conditions(table).iloc[0]
+    assert MEASUREMENT_SD not in plain
+    table["disintegration_fraction_low"] = [0.08, 0.1, np.nan, 0.0]
+    table["disintegration_fraction_high"] = [0.12, 0.5, np.nan, 1.0]
+    line = summarise_conditions(table).iloc[0]
+    # Half widths 0.02 and 0.2; one well has no interval, one enters no mean.
+    expected = np.sqrt((0.02**2 + 0.2**2) / 2) / 1.645
+    assert line[MEASUREMENT_SD] == pytest.approx(expected)
+    # It is said, and nothing else is changed by it.
+    pd.testing.assert_series_equal(line.drop(MEASUREMENT_SD), plain)
+    table[["disintegration_fraction_low", "disintegration_fraction_high"]] = np.nan
+    assert np.isnan(summarise_conditions(table).iloc[0][MEASUREMENT_SD])

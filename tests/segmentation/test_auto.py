@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,14 @@ def test_the_name_is_that_of_the_mask(monkeypatch) -> None:
         wanted = first if result.method == "learned" else second
         assert (result.core == wanted.core).all()
         assert result.confidence == pytest.approx(max(expected))
+
+
+def test_the_interval_is_the_networks_whoever_drew_the_masks(monkeypatch) -> None:
+    for ours, theirs in ((0.05, 0.95), (0.7, 0.1), (0.1, 0.0)):
+        first = replace(answer("learned", ours, 10, 30), disintegration_interval=(0.1, 0.3))
+        second = answer("classical", theirs, 10, 10 if not theirs else 45)
+        result, _ = ask(monkeypatch, first, second)
+        assert result.disintegration_interval == (0.1, 0.3)
 
 
 def test_a_body_that_neither_is_sure_of_is_none(monkeypatch) -> None:

@@ -12,6 +12,9 @@ from PIL import Image
 from scipy import ndimage
 
 from training import sources
+from training.bank import Bank, pack
+from training.coronas import with_corona
+from training.leave_out import FOLDS, blind_folds
 from training.real import Drawn, choose_region, example_of, fill_ground, truth_of, unseen
 from training.sources import SOURCES, Micrograph, Source, micrographs
 
@@ -30,7 +33,7 @@ def drawn(seed: int = 0, group: str = "one") -> Drawn:
     ignore = np.zeros(ball.shape, bool)
     ignore[:20] = True
     source = Source("open/none", group, "nobody/nothing", "MIT")
-    return Drawn(
+    return Drawn.real(
         Micrograph(
             Path("one.png"), source, plane.astype(np.float32), ball.astype(np.int32), shed, ignore
         )
@@ -50,10 +53,13 @@ def test_targets_are_shares_of_pixels_and_nothing_is_asked_where_the_eye_could_n
 def test_examples_repeat_themselves_and_count_only_within_the_region() -> None:
     pool = {"one": [drawn(0)], "two": [drawn(1, "two")]}
     first, again = (example_of(pool, np.random.default_rng(5), 96) for _ in range(2))
-    for a, b in zip(first, again, strict=True):
+    assert first[0] == again[0]
+    for a, b in zip(first[1], again[1], strict=True):
         np.testing.assert_array_equal(a, b)
     for seed in range(12):
-        channels, target, weight = example_of(pool, np.random.default_rng(seed), 96)
+        groups, (channels, target, weight) = example_of(pool, np.random.default_rng(seed), 96)
+        assert groups
+        assert set(groups) <= {"one", "two"}
         assert channels.shape == target.shape == weight.shape == (4, 96, 96)
         assert np.isfinite(channels).all()
         assert ((target >= 0) & (target <= 1)).all()
@@ -152,3 +158,56 @@ def test_every_labelled_image_is_read_with_its_mask(labelled: Iterator[Micrograp
         assert image.labels.shape == image.plane.shape
         count += 1
     assert count >= 140
+
+
+def test_groups_of_an_example_are_those_that_lent_something() -> None:
+    pool = {"one": [drawn(0)], "two": [drawn(1, "two")]}
+    seen = [
+        set(example_of(pool, np.random.default_rng(seed), 64, synthetic=True)[0])
+        for seed in range(20)
+    ]
+    assert set() in seen
+    assert any(seen)
+
+
+def test_a_corona_surrounds_the_body_and_leaves_it_alone() -> None:
+    image = drawn()
+    made = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        plane, shed = with_corona(
+            image.plane, image.ground, image.labels, image.shed, drawn(1), rng
+        )
+        body = image.labels > 0
+        assert not (shed & body).any()
+        np.testing.assert_array_equal(plane[body], np.clip(image.plane, 0, 1)[body])
+        new = shed & ~image.shed
+        made += new.any()
+        if new.any():
+            assert np.abs(plane - image.plane)[new].mean() > 0.03
+    assert made >= 6
+
+
+def test_every_group_that_trains_is_left_out_once() -> None:
+    groups = {source.group for source in SOURCES if source.trains}
+    assert sorted(group for fold in FOLDS for group in fold) == sorted(groups)
+    assert blind_folds("gbm") == [1, 2, 3, 4]
+    assert blind_folds("dagostino") == [2]
+    assert all(len(blind_folds(group)) == 1 for group in groups)
+
+
+def test_the_bank_leaves_groups_out_and_keeps_values(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    parts = (
+        rng.uniform(-1.5, 1.5, (4, 8, 8)), rng.uniform(0, 1, (4, 8, 8)),
+        rng.uniform(0, 6, (4, 8, 8)),
+    )  # fmt: skip
+    stored = pack(*(a.astype(np.float32) for a in parts))
+    np.save(tmp_path / "00000.npy", np.stack([stored, stored]))
+    (tmp_path / "00000.json").write_text('[["one"], ["one", "two"]]')
+    assert len(Bank(tmp_path)) == 2
+    assert len(Bank(tmp_path, {"two"})) == 1
+    with pytest.raises(ValueError, match="no examples"):
+        Bank(tmp_path, {"one"})
+    for part, again, step in zip(parts, Bank(tmp_path)[0], (0.012, 0.004, 0.026), strict=True):
+        assert np.abs(part - again).max() < step

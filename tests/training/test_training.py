@@ -40,10 +40,13 @@ def test_what_is_exported_answers_as_what_was_trained(tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
     for shape in ((64, 64), (96, 160)):
         channels = np.random.default_rng(0).normal(0, 1, (1, 4, *shape)).astype(np.float32)
-        answer = session.run(None, {"channels": channels})[0]
+        answer, features = session.run(["maps", "features"], {"channels": channels})
         with torch.no_grad():
             wanted = torch.sigmoid(model(torch.from_numpy(channels))).numpy()
+            again = torch.sigmoid(model.spread(torch.from_numpy(features))).numpy()
         assert np.abs(answer - wanted).max() < 0.01
+        assert features.shape == (1, 16, shape[0] // 2, shape[1] // 2)
+        assert np.abs(again - answer).max() < 0.01
 
 
 def test_a_step_lowers_the_loss() -> None:

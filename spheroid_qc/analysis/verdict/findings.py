@@ -26,7 +26,7 @@ class VerdictFinding:
     Parameters
     ----------
     topic : str
-        `falls_apart`, `combination`, `third_drug`, `dose`, `quality` or `left_out`.
+        `masks_unfit`, `falls_apart`, `combination`, `third_drug`, `dose`, `quality` or `left_out`.
     subject : str
         Condition, combination, drug, plate or wells that it is about.
     outcome : str

@@ -14,6 +14,7 @@ from spheroid_qc.analysis.verdict.disintegration_verdict import disintegration_f
 from spheroid_qc.analysis.verdict.dose_verdict import dose_findings
 from spheroid_qc.analysis.verdict.findings import Verdict, VerdictFinding, short_titles
 from spheroid_qc.analysis.verdict.left_out import left_out_findings
+from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_findings
 from spheroid_qc.response.plate_quality.quality_thresholds import title_of
 
 _WIDTH = 100
@@ -23,8 +24,9 @@ _MOST = 12
 def verdict_of(analysis: Analysis) -> Verdict:
     """Say in words what an analysis found.
 
-    What falls apart and since when; which combinations do more than their parts; whether a third
-    drug adds; doses; the plate's quality; what was left out. Its own `verdict` is not looked at.
+    Whether the masks can be right at all; what falls apart and since when; which combinations do
+    more than their parts; whether a third drug adds; doses; the plate's quality; what was left out.
+    Its own `verdict` is not looked at.
     """
     settings = analysis.parameters.response
     fractions = [use.name for use in analysis.responses if use.kind == "fa"]
@@ -32,6 +34,7 @@ def verdict_of(analysis: Analysis) -> Verdict:
     titles = {name: short.get(name, "") for name in fractions}
     checked = analysis.kind == "run" and "code" in analysis.qc
     findings = [
+        *unfit_findings(analysis.unfit),
         *disintegration_findings(analysis),
         *combination_findings(analysis.synergy, titles, settings.min_excess, settings.confidence),
         *third_drug_findings(analysis.synergy, titles, settings.confidence),

@@ -15,6 +15,7 @@ from spheroid_qc.gui.well_colours import is_dark, tone, value_colour
 from spheroid_qc.report.figures.plate_figures import colour_scale
 from spheroid_qc.report.plate_heat_map import shown_metrics
 from spheroid_qc.response.replicates import LEFT_OUT
+from spheroid_qc.wording import interval
 
 
 class HeatMap(QWidget):
@@ -103,16 +104,17 @@ class HeatMap(QWidget):
         states = now["state"].tolist() if "state" in now else [""] * len(now)
         roles = now["role"].tolist() if "role" in now else [""] * len(now)
         conditions = now["condition"].tolist() if "condition" in now else [""] * len(now)
+        doubts = _doubts(now, metric)
         dark = is_dark()
-        for well, value, state, role, condition in zip(
-            now["well"], values, states, roles, conditions, strict=True
+        for well, value, doubt, state, role, condition in zip(
+            now["well"], values, doubts, states, roles, conditions, strict=True
         ):
             out = state in LEFT_OUT
             known = bool(np.isfinite(value))
             shown = f"{value:.4g} {metric.unit}".strip() if known else "no value"
             tip = "\n".join(
                 str(part)
-                for part in (f"{well}: {shown}", condition, str(state).replace("_", " "))
+                for part in (f"{well}: {shown}{doubt}", condition, str(state).replace("_", " "))
                 if part and part == part and part != "nan"
             )
             faces[well] = Face(
@@ -128,6 +130,15 @@ class HeatMap(QWidget):
         if event.type() == event.Type.StyleChange and hasattr(self, "scale"):
             self._draw()
         super().changeEvent(event)
+
+
+def _doubts(now: pd.DataFrame, metric: MetricName) -> list[str]:
+    """Interval of each well's value in words, where the metric is measured with one."""
+    columns = [f"{metric.column}_{end}" for end in ("low", "high")]
+    if any(name not in now for name in columns):
+        return [""] * len(now)
+    ends = (interval(*pair) for pair in now[columns].itertuples(index=False))
+    return [f" ({words})" if words else "" for words in ends]
 
 
 class _Scale(QWidget):

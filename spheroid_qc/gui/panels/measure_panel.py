@@ -45,6 +45,7 @@ from spheroid_qc.gui.state.one_image import (
 )
 from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
 from spheroid_qc.tables.csv_writer import write_table
+from spheroid_qc.wording import interval
 
 _PREVIEW_MS = 250
 
@@ -374,10 +375,11 @@ class MeasurePanel(BasePanel):
         if not first["total_area_px"] > 0:
             show_hint(self.answer, f"No spheroid was found{doubt}.")
             return
+        ends = interval(*(first[f"disintegration_fraction_{end}"] for end in ("low", "high")))
         show_hint(
             self.answer,
             f"Core {first[area]:,.0f} {unit}, disintegration fraction "
-            f"{first['disintegration_fraction']:.3f}{doubt}",
+            f"{first['disintegration_fraction']:.3f}{f' ({ends})' if ends else ''}{doubt}",
         )
 
     def show_table(self) -> None:

@@ -17,10 +17,12 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.analysis.verdict.left_out import left_out_lines
+from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
 from spheroid_qc.gui.background_threads import in_background, sentence_of
 from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
 from spheroid_qc.gui.panels.base_panel import (
+    WARNING_STYLE,
     BasePanel,
     Fold,
     beside,
@@ -93,7 +95,9 @@ class ResultsPanel(BasePanel):
         self.what.addTab(_page(self.map), "Plate")
         self.what.addTab(self._build_doses(), "Dose response")
         self.left_out = hint()
-        self.body = [self.what, Fold("Left out of every mean", self.left_out)]
+        self.unfit = hint()
+        self.unfit.setStyleSheet(WARNING_STYLE)
+        self.body = [self.unfit, self.what, Fold("Left out of every mean", self.left_out)]
         self.body += self._build_export()
         self.add(self.empty, *self.body)
         self._connect()
@@ -153,9 +157,10 @@ class ResultsPanel(BasePanel):
         known = opened is not None and "wells" in tables and "conditions" in tables
         self.empty.setVisible(not known)
         for widget in self.body:
-            if widget is not self.state:
+            if widget not in (self.state, self.unfit):
                 widget.setVisible(known)
         if not known:
+            show_hint(self.unfit, "")
             return
         assert opened is not None
         conditions = tables["conditions"]
@@ -169,6 +174,7 @@ class ResultsPanel(BasePanel):
             filled = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
             self.family.setCurrentIndex(filled[-1] if filled else 0)
         fill_choice(self.metric, [metric.axis for metric in self._metrics])
+        show_hint(self.unfit, "\n".join(unfit_lines(self.session.unfit)))
         if "qc" in tables:
             show_hint(self.left_out, "\n".join(left_out_lines(tables["qc"], tables["wells"])))
         times = list(opened.times(self.session.plate).values())

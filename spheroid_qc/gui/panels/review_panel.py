@@ -28,6 +28,7 @@ from spheroid_qc.gui.panels.name_and_review_tables import QueueTable
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.review_queue import SHOWN, Entry, queue_of
 from spheroid_qc.gui.well_view import view_of
+from spheroid_qc.wording import interval
 
 REASONS = (
     "out of focus", "dust or fibre on the spheroid", "air bubble", "several spheroids",
@@ -387,4 +388,5 @@ def _value(field: dict[str, Any], name: str, unit: str) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "–"
     text = f"{value:.3f}" if not unit else f"{value:,.0f}"
-    return f"{text} {unit}".strip()
+    doubt = interval(rows[0].get(f"{name}_low"), rows[0].get(f"{name}_high"))
+    return f"{text} {unit}".strip() + (f" ({doubt})" if doubt else "")

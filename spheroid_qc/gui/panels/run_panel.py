@@ -8,6 +8,7 @@ from typing import Any
 import napari.viewer
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox, QWidget
 
+from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
 from spheroid_qc.gui.background_threads import rest_timer
 from spheroid_qc.gui.open_and_save import (
     load_settings,
@@ -117,13 +118,21 @@ class RunPanel(BasePanel):
         ]
 
     def _build_results(self) -> list[QWidget]:
+        self.unfit = hint()
+        self.unfit.setStyleSheet(WARNING_STYLE)
         self.map = HeatMap()
         self.answer = hint()
         self.answer.setStyleSheet("font-family: monospace; font-size: 11px;")
         self.answer_fold = Fold("What came out", self.answer)
         self.failures = hint()
         self.failures_fold = Fold("What could not be done", self.failures)
-        return [heading("Results so far"), self.map, self.answer_fold, self.failures_fold]
+        return [
+            heading("Results so far"),
+            self.unfit,
+            self.map,
+            self.answer_fold,
+            self.failures_fold,
+        ]
 
     def _build_settings(self) -> QWidget:
         self.forms = {name: SectionForm(model) for name, model in _SECTIONS.items()}
@@ -151,7 +160,7 @@ class RunPanel(BasePanel):
             form.changed.connect(lambda name=name: self._on_form(name))
         self.listen(session.opened_changed, to=self._on_opened)
         self.listen(session.parameters_changed, to=self._on_parameters)
-        self.listen(session.tables_changed, to=self._draw)
+        self.listen(session.tables_changed, to=self._on_tables)
         self.listen(session.run_started, to=self._on_started)
         self.listen(session.run_progressed, to=self._on_progress)
         self.listen(session.run_ended, to=self._on_ended)
@@ -209,6 +218,7 @@ class RunPanel(BasePanel):
             widget.setVisible(known)
         self.answer_fold.setVisible(False)
         self.failures_fold.setVisible(False)
+        show_hint(self.unfit, "\n".join(unfit_lines(self.session.unfit)))
         if opened is None or not known:
             show_hint(self.what, _NO_FOLDER)
             self.new_folder.setVisible(False)
@@ -308,6 +318,10 @@ class RunPanel(BasePanel):
             self.start_button.setText("Continue")
             done = f" after {state.done} of {state.total} frames" if state is not None else ""
             show_hint(self.status, f"Stopped{done}. Continue goes on from there.")
+
+    def _on_tables(self) -> None:
+        show_hint(self.unfit, "\n".join(unfit_lines(self.session.unfit)))
+        self._draw()
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)

@@ -19,6 +19,7 @@ from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.run_request import default_out
 from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.run_json import adapter_digest
 from spheroid_qc.run.store.well_records import WellTimepoint, main_channels, timepoints_of
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile, load_field
 
@@ -126,7 +127,8 @@ def open_folder(
     calibration = plate_calibration(folder)
     if table.frames:
         channels = main_channels(table.frames, parameters.images.channel)
-        well_timepoints = timepoints_of(folder, table.frames, channels)
+        made_with = adapter_digest(earlier)
+        well_timepoints = timepoints_of(folder, table.frames, channels, made_with)
     opened = Opened(
         folder,
         out,

@@ -19,6 +19,7 @@ from psygnal import Signal
 
 from spheroid_qc.configuration import needs_new_masks
 from spheroid_qc.errors import RequestError, SpheroidQCError
+from spheroid_qc.flags import MasksUnfit, masks_unfit
 from spheroid_qc.gui.state.editable_map import EditableMap
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened
@@ -208,6 +209,12 @@ class Session:
         return " ".join(f'"{part}"' if " " in part else part for part in parts)
 
     # results
+
+    @property
+    def unfit(self) -> tuple[MasksUnfit, ...]:
+        """Plates of the tables whose masks can't be right; empty where there are none."""
+        wells = self.tables.get("wells")
+        return () if wells is None else masks_unfit(wells, self.parameters)
 
     def set_tables(self, tables: dict[str, pd.DataFrame]) -> None:
         """Take over the tables of the run folder."""

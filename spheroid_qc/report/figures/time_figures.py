@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 
 _MOST_WELLS = 60
+_MOST_BARS = 8
+"""Bars of measurement error along a line; at more times they are drawn at evenly spaced ones."""
+
+_BAR_STEP_SHARE = 0.01
+"""Bars of different conditions at one time stand this share of the time axis apart."""
+
+_BAR_SDS = 1.645  # half of a normal variable's 90 % interval
 
 
 def draw_time_course(
@@ -41,7 +48,8 @@ def draw_time_course(
     ax : Axes
         Drawn into.
     conditions : DataFrame
-        `conditions.csv`: `condition, time_h` and the metric's `_mean, _ci_low, _ci_high`.
+        `conditions.csv`: `condition, time_h` and the metric's `_mean, _ci_low, _ci_high`; where
+        it has a `_measurement_sd`, upright bars show the 90 % interval of one well's measurement.
     wells : DataFrame
         `wells.csv`, for the thin lines; wells that enter no mean are left out.
     metric : MetricName
@@ -74,7 +82,7 @@ def draw_time_course(
     if limits is not None:
         ax.set_ylim(*limits)
     ends = []
-    for name in order:
+    for place, name in enumerate(order):
         rows = conditions[conditions["condition"] == name].sort_values("time_h")
         mean = metric.shown(rows[f"{metric.column}_mean"]).to_numpy()
         colour = PALETTE["vehicle"][0]
@@ -96,12 +104,36 @@ def draw_time_course(
             time, mean, color=colour, linewidth=1.9, zorder=4, solid_capstyle="round",
             linestyle=(0, (4, 2)) if name == vehicle else "-",
         )  # fmt: skip
+        if f"{metric.column}_measurement_sd" in rows:
+            apart = (place - (len(order) - 1) / 2) * _BAR_STEP_SHARE * float(np.ptp(times))
+            _measurement_bars(ax, rows, metric, colour, apart)
         last = np.flatnonzero(np.isfinite(mean))[-1]
         ends.append((time[last], float(mean[last]), labels.get(name, name), colour))
     if dosed_at_h is not None and len(times) and times[0] < dosed_at_h < times[-1]:
         ax.axvline(dosed_at_h, color=PALETTE["muted"][0], linewidth=0.8, linestyle=(0, (1, 2)))
     if labelled:
         label_lines(ax, ends, size=9.5)
+
+
+def _measurement_bars(
+    ax: Axes, rows: pd.DataFrame, metric: MetricName, colour: str, apart: float
+) -> None:
+    """How far the measurement of one well may be off, as bars about the mean, moved by `apart`."""
+    mean = rows[f"{metric.column}_mean"].to_numpy(dtype=float)
+    half = _BAR_SDS * rows[f"{metric.column}_measurement_sd"].to_numpy(dtype=float)
+    known = np.flatnonzero(np.isfinite(mean) & np.isfinite(half))
+    if known.size > _MOST_BARS:
+        known = known[np.unique(np.linspace(0, known.size - 1, _MOST_BARS).round().astype(int))]
+    ends = [
+        np.clip(
+            metric.shown(pd.Series(mean[known] + sign * half[known])).to_numpy(),
+            -np.inf if metric.low is None else metric.low,
+            np.inf if metric.high is None else metric.high,
+        )
+        for sign in (-1, 1)
+    ]
+    time = rows["time_h"].to_numpy(dtype=float)[known] + apart
+    ax.vlines(time, *ends, color=colour, linewidth=1.0, alpha=0.85, zorder=5)
 
 
 def _wells(ax: Axes, wells: pd.DataFrame, name: str, metric: MetricName, colour: str) -> None:

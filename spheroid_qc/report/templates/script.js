@@ -135,6 +135,10 @@
     node.appendChild(svg("path", { d: d }));
     return node;
   }
+  function doubt(p, column, w, t) {
+    var ends = p.intervals[column], low = ends && ends[0][w][t];
+    return ends && low !== null ? " (" + low.toFixed(2) + " to " + ends[1][w][t].toFixed(2) + ")" : "";
+  }
   function describe(plate, name) {
     var p = plate.data, w = at(plate, name), time = times[Number(slider.value)], t = p.times.indexOf(time);
     var m = metrics[Number(choice.value)];
@@ -150,7 +154,7 @@
       data.metrics.forEach(function (one) {
         var wanted = one.column === m.column;
         if ((said < 4 || wanted) && p.values[one.column][w][t] !== null) {
-          add(numbers, one.label, withUnit(p.values[one.column][w][t], one));
+          add(numbers, one.label, withUnit(p.values[one.column][w][t], one) + doubt(p, one.column, w, t));
           said += 1;
         }
       });

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.atomic import write_json
 from spheroid_qc.flags import Flag
+from spheroid_qc.flags.plate_checks import worst_frames
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Assay, Overlays, Parameters, Severity
 from spheroid_qc.run.overlays.draw_overlay import (
@@ -22,6 +23,7 @@ from spheroid_qc.run.overlays.draw_overlay import (
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.worker_processes import Workers, map_unordered
+from spheroid_qc.wording import interval
 
 if TYPE_CHECKING:
     from spheroid_qc.run.tables.collect_rows import Picture
@@ -94,14 +96,21 @@ def wanted_overlays(
     parameters: Parameters,
     calibration: PlateCalibration,
 ) -> list[OverlayTask]:
-    """Say which overlays are wanted of the images in `source`."""
+    """Say which overlays are wanted of the images in `source`.
+
+    Beside flagged frames those that speak against a plate's masks, whose own flags may be none.
+    """
     output = parameters.output
     if output.overlays is Overlays.NONE or not output.masks:
         return []
+    worst = {(one.plate, one.well, one.time_h) for one in worst_frames(tables.unfit)}
+    place = tables.wells[["plate", "well", "time_h"]]
     shown = [
         picture
         for picture in tables.pictures
-        if output.overlays is Overlays.ALL or _worth_a_look(tables.flags[picture.row])
+        if output.overlays is Overlays.ALL
+        or _worth_a_look(tables.flags[picture.row])
+        or (worst and tuple(place.loc[picture.row]) in worst)
     ]
     lines = tables.wells.loc[[picture.row for picture in shown], list(_IN_CAPTION)]
     return [
@@ -122,6 +131,7 @@ def wanted_overlays(
 
 _IN_CAPTION = (
     "plate", "well", "time_h", "condition", "state", "n_spheroids", "disintegration_fraction",
+    "disintegration_fraction_low", "disintegration_fraction_high",
     "equivalent_diameter_um", "core_area_px", "confidence", "flags",
 )  # fmt: skip
 
@@ -139,7 +149,8 @@ def _caption(line: Mapping[Hashable, Any], picture: Picture, assay: Assay) -> Ca
         parts.append(f"{line['n_spheroids']:g} spheres in all fields")
     fraction = line["disintegration_fraction"]
     if not math.isnan(fraction) and assay is Assay.SINGLE:
-        parts.append(f"DF {fraction:.2f}")
+        doubt = interval(*(line[f"disintegration_fraction_{end}"] for end in ("low", "high")))
+        parts.append(f"DF {fraction:.2f}" + (f" ({doubt})" if doubt else ""))
     if not math.isnan(line["equivalent_diameter_um"]):
         parts.append(f"core {line['equivalent_diameter_um']:.0f} µm")
     elif line["core_area_px"] > 0:

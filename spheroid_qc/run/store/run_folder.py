@@ -73,6 +73,11 @@ class RunFolder:
         """Light of every plate and channel that the masks were made with."""
         return self.root / "illumination.json"
 
+    @property
+    def adapter(self) -> Path:
+        """What the network learned from corrected masks."""
+        return self.root / "adapter.npz"
+
     def table(self, name: str) -> Path:
         """Path of a table, e.g. `wells` -> `wells.csv`."""
         return self.root / f"{name}.csv"
@@ -83,7 +88,8 @@ class RunFolder:
         if not wells.is_file():
             return False
         made = wells.stat().st_mtime
-        decided = [path for path in (self.exclusions, self.acceptances) if path.is_file()]
+        kept = (self.exclusions, self.acceptances, self.adapter)
+        decided = [path for path in kept if path.is_file()]
         decided += self.corrections.rglob("*.json") if self.corrections.is_dir() else []
         return any(path.stat().st_mtime > made for path in decided)
 
@@ -102,7 +108,7 @@ class RunFolder:
             )
         if self.root.is_dir() and not self.run_json.is_file():
             # A run that was killed before its first file leaves at most the lock behind.
-            decisions = (self.exclusions, self.acceptances, self.corrections)
+            decisions = (self.exclusions, self.acceptances, self.corrections, self.adapter)
             known = {".lock", *(path.name for path in decisions)}
             others = [
                 p.name

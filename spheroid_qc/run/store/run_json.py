@@ -82,10 +82,10 @@ def write_run_json(
 ) -> None:
     """Write version, parameters, inputs, libraries and times; `status` is `running` or `done`.
 
-    `context` holds `source`, `plate_map` and `join` (from `table_input`), `parameters`,
+    `context` holds `source`, `plate_map`, `join` and `adapter` (from `table_input`), `parameters`,
     `started` (seconds since the epoch) and `illumination` (from `write_illumination`, or what an
-    earlier run says of it); `hashes` the SHA-256 of inputs by path, in hexadecimal, as
-    far as known.
+    earlier run says of it); `hashes` the SHA-256 of inputs by path, in hexadecimal, as far as
+    known.
     """
     sizes = {frame.path: frame.size for frame in table.frames}
     started = datetime.fromtimestamp(context["started"], UTC)
@@ -97,6 +97,7 @@ def write_run_json(
         "source": str(context["source"]),
         "plate_map": context["plate_map"],
         "join": context["join"],
+        "adapter": context["adapter"],
         "parameters": parameters.model_dump(mode="json"),
         "illumination": context.get("illumination"),
         "libraries": {name: _version(name) for name in _LIBRARIES},
@@ -114,8 +115,14 @@ def write_run_json(
     write_json(run.run_json, content, inputs=inputs())
 
 
+def adapter_digest(run: Mapping[str, Any] | None) -> str:
+    """SHA-256 of the adapter that a run was made with, as its `run.json` says; empty if none."""
+    entry = (run or {}).get("adapter")
+    return str(entry.get("sha256") or "") if isinstance(entry, dict) else ""
+
+
 def table_input(path: str | Path | None) -> dict[str, Any] | None:
-    """Say which plate map or table of end points was read: `path`, `size`, `sha256`.
+    """Say which plate map, table of end points or adapter was read: `path`, `size`, `sha256`.
 
     `RequestError` if the file can't be read any more.
     """

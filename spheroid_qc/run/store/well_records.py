@@ -1,8 +1,8 @@
 """What has to be done: frames grouped by well and time, and what an old record still covers.
 
 A timepoint is everything that shows one well at one time: fields, channels, planes of focus. Its
-signature changes when a file is added, taken away or replaced, and only then is it analysed
-again.
+signature changes when a file is added, taken away or replaced, or when the network has learned from
+corrections, and only then is it analysed again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.atomic import write_text
 from spheroid_qc.errors import ImageError, RequestError
@@ -22,6 +22,9 @@ from spheroid_qc.images.stack_planes import choose_channel
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.illumination_file import ChannelLight
 from spheroid_qc.run.store.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from spheroid_qc.segmentation import Adapter
 
 RECORD_FORMAT = 2
 
@@ -39,7 +42,8 @@ class WellTimepoint:
     channel : str
         The plate's channel that shows the spheroid.
     signature : str
-        Digest of the channel and of names, pages, sizes and modification times of the files.
+        Digest of the channel, of names, pages, sizes and modification times of the files, and of
+        the adapter if there is one.
     """
 
     timepoint: int
@@ -65,6 +69,7 @@ class WellTask:
     well_timepoints: tuple[WellTimepoint, ...]
     parameters: Parameters
     calibration: PlateCalibration
+    adapter: Adapter | None = None
     light: Mapping[str, ChannelLight] = field(default_factory=dict)
 
 
@@ -102,7 +107,7 @@ def main_channels(frames: Iterable[Frame], wanted: str | None) -> dict[str, str]
 
 
 def timepoints_of(
-    folder: Path, frames: Iterable[Frame], channels: Mapping[str, str]
+    folder: Path, frames: Iterable[Frame], channels: Mapping[str, str], adapter: str = ""
 ) -> dict[tuple[str, str], list[WellTimepoint]]:
     """Group frames into timepoints, by plate and well.
 
@@ -114,6 +119,8 @@ def timepoints_of(
         Sorted as in the frame table.
     channels : mapping
         From `main_channels`.
+    adapter : str
+        Digest of the adapter that masks are made with; empty without one.
 
     Returns
     -------
@@ -137,16 +144,17 @@ def timepoints_of(
                 timepoint,
                 tuple(found),
                 channels[key[0]],
-                _signature(found, stamps, channels[key[0]]),
+                _signature(found, stamps, channels[key[0]], adapter),
             )
             for timepoint, found in sorted(by_time.items())
         ]
     return result
 
 
-def _signature(frames: list[Frame], stamps: dict[str, int], channel: str) -> str:
+def _signature(frames: list[Frame], stamps: dict[str, int], channel: str, adapter: str) -> str:
     content = [[f.path, f.page, f.field, f.channel, f.z, f.size, stamps[f.path]] for f in frames]
-    text = json.dumps([channel, content], ensure_ascii=True)
+    # Nothing is added without an adapter: records of earlier runs stay what they are.
+    text = json.dumps([channel, content, *([adapter] if adapter else [])], ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

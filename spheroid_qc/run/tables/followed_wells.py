@@ -17,7 +17,7 @@ import pandas as pd
 from spheroid_qc.flags import Flag, resolve, series_flags
 from spheroid_qc.follow.change_against_references import versus_time_zero, versus_vehicle
 from spheroid_qc.follow.disintegration_time import time_to_disintegration
-from spheroid_qc.follow.spheroid_states import assign_states
+from spheroid_qc.follow.spheroid_states import assign_states, uncertain_states
 from spheroid_qc.follow.time_zero import find_time_zero
 from spheroid_qc.parameters import Assay, Parameters, Severity
 from spheroid_qc.run.tables.row_layout import WellRows, dosed_at
@@ -26,7 +26,8 @@ from spheroid_qc.run.tables.row_layout import WellRows, dosed_at
 _COMPARED = {
     Assay.SINGLE: (
         "n_spheroids", "core_area_um2", "core_area_px", "total_area_px", "equivalent_diameter_px",
-        "solidity", "disintegration_fraction", "rim_sharpness", "focus_score", "centroid_y_px",
+        "solidity", "disintegration_fraction", "disintegration_fraction_low",
+        "disintegration_fraction_high", "rim_sharpness", "focus_score", "centroid_y_px",
         "centroid_x_px", "feature:background_level", "feature:second_body_ratio",
         "feature:second_body_solidity", "feature:second_label_ratio",
     ),
@@ -37,7 +38,7 @@ _ABOUT_A_SPHEROID = frozenset(
     {
         "df_unvalidated", "drift", "few_references", "low_confidence", "low_contrast",
         "never_formed", "no_baseline", "no_spheroid", "out_of_focus", "size_jump",
-        "size_outlier_t0", "touches_border", "vanished",
+        "size_outlier_t0", "state_uncertain", "touches_border", "vanished",
     }
 )  # fmt: skip
 
@@ -188,6 +189,12 @@ def _follow(wells: pd.DataFrame, flags: list[list[Flag]], parameters: Parameters
     for state in ("never_formed", "vanished"):
         for label in wells.index[wells["state"] == state]:
             flags[label].append(Flag(state))
+    held = uncertain_states(wells, parameters.states)
+    ends = wells[["disintegration_fraction_low", "disintegration_fraction_high"]]
+    for label in wells.index[held.notna()]:
+        low, high = ends.loc[label]
+        detail = f"It lies between {low:.2f} and {high:.2f} (90 %); the limit is {held[label]:g}."
+        flags[label].append(Flag("state_uncertain", detail=detail))
     outcome = time_to_disintegration(wells, parameters.states)
     events = outcome.loc[outcome["event"], ["plate", "well", "duration_h"]]
     joined = wells[["plate", "well"]].merge(events, on=["plate", "well"], how="left")

@@ -23,8 +23,9 @@ WELLS_START = (
     "n_spheroids", "core_area_um2", "total_area_um2", "equivalent_diameter_um", "volume_um3",
     "circularity", "solidity", "disintegration_fraction", "disintegration_index",
     "core_volume_loss_vs_t0", "core_volume_loss_vs_vehicle", "state", "flags",
-    "time_since_dose_h", "df_excess_vs_t0", "df_excess_vs_vehicle", "pixel_size_um",
-    "core_area_px", "total_area_px", "confidence", "method",
+    "time_since_dose_h", "disintegration_fraction_low", "disintegration_fraction_high",
+    "df_excess_vs_t0", "df_excess_vs_vehicle", "pixel_size_um", "core_area_px", "total_area_px",
+    "confidence", "method",
 )  # fmt: skip
 _TREATMENT_MORE = (
     "dose_1", "unit_1", "dose_2", "unit_2", "dose_3", "unit_3", "dosed_at_h", "washout_at_h",

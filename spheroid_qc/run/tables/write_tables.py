@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spheroid_qc.flags import Flag
+from spheroid_qc.flags import Flag, MasksUnfit, masks_unfit
 from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.condition_summary import summarise_conditions
@@ -38,7 +38,8 @@ class RunTables:
 
     `paths` has a file for every name, `flags` go by row of `wells`, `pictures` are all fields that
     have a mask, `hashes` the inputs' SHA-256 by path, in hexadecimal. `failures` are sentences on
-    files that could not be read or analysed, `notes` on what had to be assumed.
+    files that could not be read or analysed, `notes` on what had to be assumed. `unfit` are plates
+    whose masks are not to be trusted.
     """
 
     paths: dict[str, Path]
@@ -50,6 +51,7 @@ class RunTables:
     hashes: dict[str, str]
     failures: tuple[str, ...]
     notes: tuple[str, ...]
+    unfit: tuple[MasksUnfit, ...]
 
 
 def write_tables(planned: PlannedRun) -> RunTables:
@@ -71,6 +73,11 @@ def write_tables(planned: PlannedRun) -> RunTables:
     wells = columns.fill(collected.assign(flags=codes, **followed), planned.joined)
     conditions = summarise_conditions(wells, columns.summarised)
     plate_flags, notes = plate_findings(layout, parameters, mapped=mapped)
+    unfit = masks_unfit(wells, parameters)
+    plate_flags = [
+        *((one.plate, Flag("masks_unfit", detail=one.words)) for one in unfit),
+        *plate_flags,
+    ]
     qc = _qc_table(plate_flags, wells, flags, table, parameters)
     left_out = [{"path": f.path, "status": f.kind, "note": f.message} for f in table.findings]
     made = {
@@ -94,6 +101,7 @@ def write_tables(planned: PlannedRun) -> RunTables:
         hashes=rows.hashes,
         failures=tuple(rows.failures),
         notes=(*excluded.unknown(), *notes),
+        unfit=unfit,
     )
 
 

@@ -7,6 +7,7 @@ hang on the scale or on the side that something lies on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -15,6 +16,9 @@ from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region
 from spheroid_qc.segmentation.learned.network import CORE, predict
 from spheroid_qc.segmentation.piece_shapes import box_of
+
+if TYPE_CHECKING:
+    from spheroid_qc.segmentation.adapter import Adapter
 
 _SIDE_PX = 256
 """Pixels along the longer side that the network sees."""
@@ -60,31 +64,76 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The network's maps of a region, (4, y, x), and the mean intensity that it saw, (y, x)."""
+    """The network's maps of a region, (4, y, x), and the mean intensity that it saw, (y, x).
+
+    `adapted` is how much an adapter counted in them, from 0 to 1.
+    """
 
     region: Region
     maps: Float
     pooled: Float
+    adapted: float = 0.0
 
 
-def coarse_pass(plane: Float) -> View:
-    """Run the network on the whole frame."""
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What the network is shown of a region, and what it says itself; mirrored or not, as shown.
+
+    `channels` and `maps` have shape (4, y, x), `features` (16, y / 2, x / 2) rounded up, the mean
+    intensity `pooled`, never mirrored, (y, x).
+    """
+
+    channels: Float
+    maps: Float
+    features: Float
+    pooled: Float
+
+
+def whole_frame(plane: Float) -> Region:
+    """Give the region of the coarse pass."""
     height, width = plane.shape
-    return _pass(plane, Region(0, 0, height, width, _shape(height, width, _SIDE_PX)))
+    return Region(0, 0, height, width, _shape(height, width, _SIDE_PX))
 
 
-def fine_pass(plane: Float, coarse: View) -> tuple[View, View]:
+def look(plane: Float, region: Region, *, mirrored: bool = False) -> Sight:
+    """Show a region to the network."""
+    part = plane[region.top : region.top + region.height, region.left : region.left + region.width]
+    pooled = pool_region(part, region.shape)
+    channels = channels_of(pooled)
+    if mirrored:
+        channels = np.ascontiguousarray(channels[:, ::-1, ::-1])
+    return Sight(channels, *predict(channels), pooled.mean)
+
+
+def coarse_pass(plane: Float, adapter: Adapter | None = None) -> View:
+    """Run the network on the whole frame, corrected by an adapter if there is one."""
+    region = whole_frame(plane)
+    seen = look(plane, region)
+    if adapter is None:
+        return View(region, seen.maps, seen.pooled)
+    weight = adapter.weight(seen.channels)
+    return View(region, adapter.apply(seen.maps, seen.features, weight), seen.pooled, weight)
+
+
+def fine_pass(plane: Float, coarse: View, adapter: Adapter | None = None) -> tuple[View, View]:
     """Run the network, mirrored, on what the coarse pass found.
 
     Gives both passes taken together, at the fine one's region and resolution, and the fine pass by
-    itself.
+    itself. An adapter counts as much as in the coarse pass: the frame is the same.
     """
-    region = _fine_region(coarse, plane.shape[0], plane.shape[1])
-    alone = _pass(plane, region, mirrored=True)
+    region = fine_region(coarse, plane.shape[0], plane.shape[1])
+    seen = look(plane, region, mirrored=True)
+    found = seen.maps
+    if adapter is not None:
+        found = adapter.apply(found, seen.features, coarse.adapted)
+    found = np.ascontiguousarray(found[:, ::-1, ::-1])
     before = crop(coarse, region)
     weight = 0.5 if region.shape == coarse.region.shape else _COARSE_WEIGHT
-    maps = np.float32(weight) * before + np.float32(1 - weight) * alone.maps
-    return View(region, maps, alone.pooled), alone
+    maps = np.float32(weight) * before + np.float32(1 - weight) * found
+    return (
+        View(region, maps, seen.pooled, coarse.adapted),
+        View(region, found, seen.pooled, coarse.adapted),
+    )
 
 
 def crop(view: View, region: Region, which: slice = slice(None)) -> Float:
@@ -112,24 +161,13 @@ def crop(view: View, region: Region, which: slice = slice(None)) -> Float:
     return np.stack(parts)
 
 
-def _pass(plane: Float, region: Region, *, mirrored: bool = False) -> View:
-    part = plane[region.top : region.top + region.height, region.left : region.left + region.width]
-    pooled = pool_region(part, region.shape)
-    channels = channels_of(pooled)
-    if mirrored:
-        maps = predict(np.ascontiguousarray(channels[:, ::-1, ::-1]))[:, ::-1, ::-1]
-    else:
-        maps = predict(channels)
-    return View(region, np.ascontiguousarray(maps), pooled.mean)
-
-
 def _shape(height: int, width: int, longest: int) -> tuple[int, int]:
     scale = min(longest / max(height, width), _MAX_ENLARGEMENT)
     return max(8, round(height * scale)), max(8, round(width * scale))
 
 
-def _fine_region(coarse: View, height: int, width: int) -> Region:
-    """Choose the region and resolution of the fine pass."""
+def fine_region(coarse: View, height: int, width: int) -> Region:
+    """Choose the region and resolution of the fine pass, from where the maps say core."""
     whole = coarse.region
     labels, count = ndimage.label(coarse.maps[CORE] > _CORE_PROBABILITY)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)

@@ -7,6 +7,7 @@ confidence is the overlap with the truth that frames of such features had on the
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
@@ -97,8 +98,12 @@ def _calibration() -> dict[str, dict[str, float]]:
 
 def expectation(name: str, features: dict[str, float]) -> float:
     """Weigh features as the calibration's entry `name` says; in [0, 1]."""
+    return float(1 / (1 + np.exp(-np.clip(weighed(name, features), -30, 30))))
+
+
+def weighed(name: str, features: Mapping[str, float]) -> float:
+    """Sum of features, weighed as the calibration's entry `name` says, and its constant."""
     weights = _calibration()[name]
-    total = weights["constant"] + sum(
+    return weights["constant"] + sum(
         weight * features[key] for key, weight in weights.items() if key != "constant"
     )
-    return float(1 / (1 + np.exp(-np.clip(total, -30, 30))))

@@ -5,9 +5,11 @@ One thread and one region at a time keep the result the same whatever the number
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,9 +49,35 @@ def check_weights() -> None:
         )
 
 
+_OTHER: list[Path] = []
+
+
+def use_weights(path: Path | None) -> None:
+    """Run other weights than those that ship in this process, or (None) those again.
+
+    For scores and calibrations of trainings that leave sources out.
+    """
+    _OTHER[:] = [path] if path else []
+    _session.cache_clear()
+    weights_sha256.cache_clear()
+
+
+def _weights() -> bytes:
+    check_weights()
+    return (_OTHER[0] if _OTHER else files(__package__).joinpath(WEIGHTS)).read_bytes()
+
+
+@lru_cache(maxsize=1)
+def weights_sha256() -> str:
+    """Digest of the weights' file, in hexadecimal: what was fitted to others doesn't fit these.
+
+    `RequestError` if they are missing.
+    """
+    return hashlib.sha256(_weights()).hexdigest()
+
+
 @lru_cache(maxsize=1)
 def _session() -> InferenceSession:
-    check_weights()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -57,21 +85,28 @@ def _session() -> InferenceSession:
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = 3
-    weights = files(__package__).joinpath(WEIGHTS).read_bytes()
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(_weights(), options, providers=["CPUExecutionProvider"])
 
 
-def predict(channels: Float) -> Float:
+def predict(channels: Float) -> tuple[Float, Float]:
     """Run the network on a region's channels, shape (4, y, x) of any size, from `channels_of`.
 
     Gives probabilities of core, shed material and edge, and depth below the rim as a share of the
-    body's radius, in one array of the same shape. `RequestError` if the weights are missing.
+    body's radius, in one array of the same shape; and the features (16, y / 2, x / 2, both rounded
+    up) that its last layer weighs, of every block of two by two pixels. `RequestError` if the
+    weights are missing.
     """
+    height, width = channels.shape[1:]
+    answer, found = _session().run(["maps", "features"], {"channels": _padded(channels)[None]})
+    maps: Float = np.asarray(answer[0, :, :height, :width], np.float32)
+    features: Float = np.asarray(found[0, :, : -(-height // 2), : -(-width // 2)], np.float32)
+    return maps, features
+
+
+def _padded(channels: Float) -> Float:
+    assert channels.shape[0] == CHANNELS
     height, width = channels.shape[1:]
     below, right = -height % STRIDE, -width % STRIDE
     if below or right:
-        channels = np.pad(channels, ((0, 0), (0, below), (0, right)), mode="edge")
-    assert channels.shape[0] == CHANNELS
-    answer = _session().run(None, {"channels": channels[None]})[0]
-    maps: Float = np.asarray(answer[0, :, :height, :width], np.float32)
-    return maps
+        return np.pad(channels, ((0, 0), (0, below), (0, right)), mode="edge")
+    return channels

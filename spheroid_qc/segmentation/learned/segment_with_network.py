@@ -7,11 +7,17 @@ from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
+from spheroid_qc.segmentation.adapter import Adapter
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import as_plane
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, coarse_pass, fine_pass
 from spheroid_qc.segmentation.learned.confidence import answer_features, expectation
 from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
+from spheroid_qc.segmentation.learned.disintegration_interval import (
+    disintegration_interval,
+    expected_error,
+    fraction_doubts,
+)
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.shed_material import draw_shed
 from spheroid_qc.segmentation.segmentation_result import Segmentation
@@ -28,7 +34,10 @@ _MIN_SIDE_PX = 16
 
 
 def segment_learned(
-    image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
+    image: ArrayLike,
+    pixel_size_um: float | None,
+    parameters: SegmentationParameters,
+    adapter: Adapter | None = None,
 ) -> Segmentation:
     """Find core and shed material with the trained network; see `segment`."""
     plane, _ = as_plane(image)
@@ -36,20 +45,29 @@ def segment_learned(
     if plane.max() <= 0 or min(shape) < _MIN_SIDE_PX:
         nothing = np.zeros(shape, np.int32)
         return Segmentation(nothing, nothing > 0, 1.0, "learned", {"agreement": 1.0})
-    coarse = coarse_pass(plane)
-    combined, fine = fine_pass(plane, coarse)
+    coarse = coarse_pass(plane, adapter)
+    combined, fine = fine_pass(plane, coarse, adapter)
     labels = find_bodies(combined, _CORE_THRESHOLD)
     labels = _plausible(labels, combined, shape, pixel_size_um, parameters)
     features = answer_features(coarse, fine, combined, labels)
-    # The overlap to be expected, or the chance that there is nothing.
+    if adapter is not None:
+        features["adapted"] = coarse.adapted
+    # The overlap of the core to be expected, or the chance that there is nothing.
     confidence = expectation("bodies" if labels.any() else "nothing", features)
     core = draw_bodies(
         labels, combined.maps[CORE], combined.region, shape, _CORE_THRESHOLD, combined.pooled
     )
     shed = np.zeros(shape, bool)
+    interval = None
     if parameters.shed:
-        shed = draw_shed(coarse, combined, shape) & (core == 0)
-    return Segmentation(core, shed, confidence, "learned", features)
+        shed = draw_shed(plane, coarse, combined, core)
+        known = fraction_doubts(coarse, combined, fine, core, shed, features)
+        if known is not None:
+            drawn, doubts = known
+            interval = disintegration_interval(drawn, doubts)
+            features |= doubts
+            confidence *= 1 - expected_error(doubts)
+    return Segmentation(core, shed, confidence, "learned", features, interval)
 
 
 def _plausible(

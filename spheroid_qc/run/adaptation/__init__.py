@@ -1,0 +1,1 @@
+"""Learning from the corrected masks of a run: propose, show before and after, keep if wanted."""
