@@ -227,7 +227,8 @@ class SegmentationParameters(Section):
         True,
         "Static background",
         "Take marks of a well that stand at the same place with the same structure from the "
-        "first time on (scratches, rings, dirt) out of the shed material.",
+        "first time on (scratches, rings, dirt) out of the shed material; needs four times, and "
+        "masks that are written.",
     )
 
 
