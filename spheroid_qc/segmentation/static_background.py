@@ -30,12 +30,12 @@ _COARSE_PX = 6.0
 _WINDOW_PX = 9
 """Side of the window in which structures are compared: a few cells."""
 
-_LIKE, _RATHER_LIKE = 0.6, 0.4
+_LIKE, _RATHER_LIKE = 0.6, 0.5
 """Correlation with the structure of the other times from which a window shows the same, and from
 which it does where it adjoins such a one. Windows without anything in common come to 0 +- 0.2."""
 
 _MIN_STRENGTH = 1.5
-"""Standard deviation of a window's structure from which it has any, in those of the bare ground."""
+"""Standard deviation of a window's structure from which it has any, in those of the pixel noise."""
 
 _NEARLY_ALL = 2 / 3
 """Share of the times at which a mark must show, beside the first: cells lie on it at some, and
@@ -45,6 +45,9 @@ _PARTLY = 0.3
 """Static share of a piece of shed material from which its structureless rest goes, too: segmenters
 draw a mark wider than it is, and bridge marks that lie close."""
 
+_REFERENCES = 9
+"""Times, spread over all, that a frame is compared with: more do not change their median."""
+
 _MAX_SHIFT = 0.04
 """Largest shift of the stage between two times, as a share of the frame's longer side."""
 
@@ -53,7 +56,7 @@ _MAX_SHIFT = 0.04
 class FineStructure:
     """Fine structure of one frame beside its bodies, shape (y, x) at reduced resolution.
 
-    `detail` is in standard deviations of the bare ground and 0 where a body lies (`body`); `block`
+    `detail` is in standard deviations of the pixel noise and 0 where a body lies (`body`); `block`
     the number of the frame's pixels along a side of one of its own.
     """
 
@@ -73,11 +76,12 @@ def fine_structure(image: NDArray[np.generic], core: Labels) -> FineStructure:
     ground = ndimage.gaussian_filter(plane * bare, _COARSE_PX, truncate=3)
     weight = ndimage.gaussian_filter(bare, _COARSE_PX, truncate=3)
     detail = np.where(near, np.float32(0), plane - ground / np.maximum(weight, 1e-3))
-    seen = detail[~near]
-    spread = 1.4826 * float(np.median(np.abs(seen))) if seen.size else 0.0
-    if not spread > 0:
-        spread = float(seen.std()) or 1.0 if seen.size else 1.0
-    return FineStructure(np.clip(detail / np.float32(spread), -8, 8), near, block)
+    # The noise of the camera, from differences of neighbours: marks may lie all over the frame.
+    steps = np.abs(np.diff(detail, axis=1))[~(near[:, 1:] | near[:, :-1])]
+    noise = float(np.median(steps)) / (0.6745 * np.sqrt(2)) if steps.size else 0.0
+    if not noise > 0:
+        noise = float(detail.std()) or 1.0
+    return FineStructure(np.clip(detail / np.float32(noise), -25, 25), near, block)
 
 
 def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
@@ -98,20 +102,23 @@ def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
     if len(frames) < MIN_TIMES or any(f.detail.shape != shape for f in frames):
         return nothing
     shifts = _shifts(frames)
-    total = np.zeros(shape, np.float32)
     seen = np.zeros(shape, np.float32)
     for frame, shift in zip(frames, shifts, strict=True):
-        total += _moved(frame.detail, shift)
         seen += _moved((~frame.body).astype(np.float32), shift)
+    chosen = np.unique(np.linspace(0, len(frames) - 1, _REFERENCES).round().astype(int)).tolist()
+    references = {n: _moved(frames[n].detail, shifts[n]) for n in chosen}
+    common = _middle(list(references.values()))
     alike: list[tuple[Mask, Mask]] = []
     support = np.zeros(shape, np.float32)
     # There from the first time that the place is in view: material that settles later and stays,
     # or that is left where the body was, is no mark of the well.
     first, unseen = np.zeros(shape, bool), np.ones(shape, bool)
-    for frame, shift in zip(frames, shifts, strict=True):
+    for number, (frame, shift) in enumerate(zip(frames, shifts, strict=True)):
         detail = _moved(frame.detail, shift)
         free = _moved((~frame.body).astype(np.float32), shift)
-        others = (total - detail) / np.maximum(seen - free, 1)
+        others = common
+        if number in references:  # a frame is no witness in its own cause
+            others = _middle([other for n, other in references.items() if n != number])
         surely, same = (mask & (free > 0.5) for mask in _alike(detail, others))
         alike.append((surely, same))
         support += same
@@ -127,6 +134,11 @@ def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
         held[0] = False
         marks.append(_moved(held[pieces].astype(np.float32), (-shift[0], -shift[1])) > 0.5)
     return marks
+
+
+def _middle(details: Sequence[Float]) -> Float:
+    """Median of details: what some of them show and others don't is none of it."""
+    return np.asarray(np.median(np.stack(details), axis=0), np.float32)
 
 
 def _alike(detail: Float, others: Float) -> tuple[Mask, Mask]:
