@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,11 @@ from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.background_threads import in_background, sentence_of
 from spheroid_qc.gui.correct_masks import correcting_of
 from spheroid_qc.gui.run_control import control_of
+from spheroid_qc.gui.state.opened_folder import signed_anew
 from spheroid_qc.gui.state.session import session_of
 from spheroid_qc.run.adaptation.comparison_lines import NOTHING_LEARNED, comparison_lines
 from spheroid_qc.run.adaptation.propose_adapter import Proposal, keep_adapter, propose
-from spheroid_qc.run.store.run_json import adapter_digest, table_input
-from spheroid_qc.run.store.well_records import main_channels, timepoints_of
+from spheroid_qc.run.chosen_adapter import kept_digest
 
 
 class BeforeAndAfter(QDialog):
@@ -106,14 +105,12 @@ def keep_and_run(viewer: Any, proposal: Proposal) -> None:
         return
     try:
         keep_adapter(proposal)
-        digest = adapter_digest({"adapter": table_input(opened.run.adapter)})
+        anew = signed_anew(opened, kept_digest(opened.run))
     except (SpheroidQCError, OSError) as error:
         show_warning(f"What was learned can't be kept. {sentence_of(error)}")
         return
-    channels = main_channels(opened.table.frames, opened.parameters.images.channel)
-    anew = timepoints_of(opened.folder, opened.table.frames, channels, digest)
     place = session.plate, session.well, session.timepoint
-    session.set_opened(replace(opened, well_timepoints=anew))
+    session.set_opened(anew)
     control.start()
     if place[1]:
         session.show(*place)
