@@ -28,7 +28,7 @@ _CLOUD_CHANCE = 0.7
 
 _SEEN_CHANCE = 0.35
 """A piece that nowhere reaches this is nothing. Of 76 images of sources left out and 80 of a
-simulator the disintegration of 34 and 23 % is off by more than 0.1 then; with 0.5 of 37 and 30 %."""
+simulator 34 and 23 % have a disintegration off by more than 0.1; with 0.5 it is 37 and 30 %."""
 
 _OUTLINE_CHANCE = 0.5
 """Chance at the outline where the network sees every pixel of the frame."""
