@@ -61,7 +61,7 @@ train: $(VENV)/.installed-dev ## train the network anew (two hours or more, need
 	$(BIN)/python -m training.bank --shared $(SPHEROID_QC_SHARED) --bank $(TRAINING)/bank
 	$(BIN)/python -m training.leave_out --base $(TRAINING)/first/state_0.pt --bank $(TRAINING)/bank --out $(TRAINING)/folds
 	$(BIN)/python -m training.finetune --base $(TRAINING)/first/state_0.pt --bank $(TRAINING)/bank --out $(TRAINING)/second
-	$(BIN)/python -m training.export --state $(TRAINING)/second
+	$(BIN)/python -m training.export --state $(TRAINING)/second --base $(TRAINING)/first/state_0.pt
 	$(BIN)/python -m training.calibrate --shared $(SPHEROID_QC_SHARED) --folds $(TRAINING)/folds
 
 install: $(VENV)/.installed ## make .venv with the program

@@ -61,7 +61,9 @@ def test_every_flag_setting_and_command_has_a_line() -> None:
         assert command.hidden or f"\n## `spheroid-qc {name}`\n" in text, name
 
 
-@pytest.mark.parametrize("command", ["run", "analyse", "inspect", "demo", "evaluate", "gui"])
+@pytest.mark.parametrize(
+    "command", ["run", "analyse", "adapt", "inspect", "demo", "evaluate", "gui"]
+)
 def test_every_option_has_a_line(command: str) -> None:
     code = f"import sys; sys.argv[1:] = [{command!r}, '--help']; import spheroid_qc.cli.main as m; "
     help_text = subprocess.run(

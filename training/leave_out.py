@@ -58,7 +58,7 @@ def main() -> None:
         train = ["training.finetune", "--base", a.base, "--bank", a.bank, "--out", state]
         train += ["--steps", a.steps, "--without", ",".join(sorted(without))]
         subprocess.run([*common, *map(str, train)], check=True)
-        export = ["training.export", "--state", state, "--target", weights]
+        export = ["training.export", "--state", state, "--base", a.base, "--target", weights]
         subprocess.run([*common, *map(str, export)], check=True)
 
 

@@ -16,8 +16,9 @@ from qtpy.QtCore import QObject, QTimer
 
 from spheroid_qc.gui.background_threads import alive
 from spheroid_qc.gui.open_and_save import load_tables
-from spheroid_qc.gui.state.opened_folder import Opened
+from spheroid_qc.gui.state.opened_folder import Opened, signed_anew
 from spheroid_qc.gui.state.session import Session, session_of
+from spheroid_qc.run.chosen_adapter import kept_digest
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.store.corrected_masks import corrected_record
@@ -163,6 +164,7 @@ class RunControl(QObject):
         here = opened is not None and opened.out == run.request.out
         if isinstance(message, Ended):
             if here:
+                self._sign_anew()
                 load_tables(self, self.session)
             if not self.only_tables or not here:
                 show_info(f"{run.request.folder.name} is analysed: {run.request.out}")
@@ -171,6 +173,14 @@ class RunControl(QObject):
         self.session.run_ended.emit(message)
         if not self._tables_due:
             self._timer.stop()
+
+    def _sign_anew(self) -> None:
+        """Find the records of masks that were made with an adapter that came from elsewhere."""
+        opened = self.session.opened
+        assert opened is not None
+        digest = kept_digest(opened.run)
+        if digest != opened.adapter:
+            self.session.set_opened(signed_anew(opened, digest))
 
 
 def rows_of_well(opened: Opened, plate: str, well: str) -> list[dict[str, Any]]:

@@ -58,8 +58,7 @@ def choose_adapter(
             f"The adapter {path} corrects the network, which the method 'classical' does not use; "
             "choose the method 'auto' or 'learned', or leave the adapter away."
         )
-    own = table_input(run.adapter if run.adapter.is_file() else None)
-    known = adapter_digest({"adapter": own})
+    known = kept_digest(run)
     if run.run_json.is_file() and known != adapter_digest({"adapter": entry}):
         had = "with another adapter" if known else "without an adapter"
         raise RequestError(
@@ -67,6 +66,11 @@ def choose_adapter(
             "or leave --adapter away."
         )
     return adapter, entry
+
+
+def kept_digest(run: RunFolder) -> str:
+    """SHA-256 of the adapter that lies in a run folder; empty where none does."""
+    return adapter_digest({"adapter": table_input(run.adapter if run.adapter.is_file() else None)})
 
 
 def adapter_notes(run: RunFolder, entry: dict[str, Any] | None) -> list[str]:

@@ -202,8 +202,10 @@ def without_marks(shed: Mask, mark: Mask, frame: FineStructure) -> Mask:
     size = np.bincount(pieces.ravel(), minlength=count + 1)
     static = np.bincount(pieces[mark & small], minlength=count + 1)
     share = static / np.maximum(size, 1)
-    # What shows no structure of its own in a piece that is partly a mark is the mark's blur.
+    # What shows no structure of its own in a piece that is partly a mark is the mark's blur, and
+    # what lies on the body's rim, where nothing can be told, goes with the piece.
     flat = ndimage.uniform_filter(np.square(frame.detail), _WINDOW_PX) < _MIN_STRENGTH**2
+    flat |= frame.body
     gone = mark | (share >= _PARTLY)[pieces] & flat
     big = np.repeat(np.repeat(gone, block, axis=0), block, axis=1)
     left: Mask = shed & ~big[: shed.shape[0], : shed.shape[1]]

@@ -133,6 +133,31 @@ def test_tables_without_values_draw_empty_axes(analysis: Analysis) -> None:
     draw_dose_response(axes(), [1.0, 1.0], [0.5, np.nan], None)
 
 
+def test_measurement_error_is_drawn_beside_the_interval_and_changes_it_not() -> None:
+    """Bars of at most eight times a line, within the scale; the band is that of the wells."""
+    times = np.arange(20.0)
+    mean = np.linspace(0, 0.5, 20)
+    table = pd.DataFrame(
+        {"condition": "x", "time_h": times, "disintegration_fraction_mean": mean,
+         "disintegration_fraction_ci_low": mean - 0.01,
+         "disintegration_fraction_ci_high": mean + 0.01}
+    )  # fmt: skip
+    wells = pd.DataFrame(columns=["plate", "well", "time_h", "state", "condition"])
+    metric = metric_of("disintegration_fraction")
+    plain, barred = axes(), axes()
+    draw_time_course(plain, table, wells, metric, ["x"])
+    with_error = table.assign(disintegration_fraction_measurement_sd=0.1)
+    draw_time_course(barred, with_error, wells, metric, ["x"])
+    assert len(plain.collections) + 1 == len(barred.collections)
+    bars = barred.collections[-1].get_segments()
+    assert len(bars) == 8
+    assert bars[0][0][0] == times[0]
+    assert bars[-1][1] == pytest.approx([times[-1], 0.5 + 0.1645])
+    assert bars[0][0][1] == 0  # not below the scale
+    unknown = table.assign(disintegration_fraction_measurement_sd=np.nan)
+    draw_time_course(axes(), unknown, wells, metric, ["x"])
+
+
 def test_dose_beyond_the_tested_ones_draws_no_curve() -> None:
     row = {
         "e0": 0.0, "emax": 1.0, "hill": 1.0, "ec50_um": 10.0, "ec50_low_um": np.nan,

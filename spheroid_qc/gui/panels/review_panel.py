@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSizePolicy, QWidget
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.background_threads import alive, rest_timer, sentence_of
 from spheroid_qc.gui.correct_masks import correcting_of
+from spheroid_qc.gui.learn_from_corrections import learn_from_corrections
 from spheroid_qc.gui.open_and_save import open_panel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
@@ -137,12 +138,18 @@ class ReviewPanel(BasePanel):
             self.correcting.restore,
             "Take all corrections of the frame back.",
         )
+        self.learn_button = button(
+            "Learn from my corrections",
+            self.learn,
+            "From three or more corrected frames the network learns this microscope. Before and "
+            "after are shown, and nothing is kept unless you say so.",
+        )
         self.state = hint()
         return [
             heading("Correct the masks"),
             beside(self.core_button, self.shed_button, self.erase_button, self.fill_button,
                 self.polygon_button, spacing=3),
-            beside(self.restore_button, 1),
+            beside(self.restore_button, self.learn_button, 1),
             self.state,
         ]  # fmt: skip
 
@@ -296,6 +303,10 @@ class ReviewPanel(BasePanel):
     def erase(self) -> None:
         """Take the eraser."""
         self.paint(None, "erase")
+
+    def learn(self) -> None:
+        """Learn from the corrected masks of the run, show what it does, and ask."""
+        learn_from_corrections(self.viewer, self)
 
     def swap(self) -> None:
         """Go from painting the core to painting the shed material, and back."""

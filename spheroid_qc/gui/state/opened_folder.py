@@ -51,7 +51,8 @@ class Opened:
     """A folder of images, as read, and its run folder `out`.
 
     `parameters`, `map_path`, `join` (table of end points) and `status` are those of an earlier run:
-    None where a file is not there any more; status empty, `running` (broken off) or `done`.
+    None where a file is not there any more; status empty, `running` (broken off) or `done`;
+    `adapter` the digest of what its network had learned, empty if nothing.
     `calibration` is what the plate's own files say of the pixel size, `picture` None where no file
     could be read; `maps` may be plate maps, `notes` are sentences for the user.
     """
@@ -67,6 +68,7 @@ class Opened:
     map_path: Path | None = None
     join: Path | None = None
     status: str = ""
+    adapter: str = ""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -124,10 +126,10 @@ def open_folder(
     parameters = parameters or Parameters()
     table = frame_table(folder, parameters.plate, probe=probe)
     well_timepoints: dict[Key, list[WellTimepoint]] = {}
+    made_with = adapter_digest(earlier)
     calibration = plate_calibration(folder)
     if table.frames:
         channels = main_channels(table.frames, parameters.images.channel)
-        made_with = adapter_digest(earlier)
         well_timepoints = timepoints_of(folder, table.frames, channels, made_with)
     opened = Opened(
         folder,
@@ -141,9 +143,20 @@ def open_folder(
         map_path=_still_there(earlier.get("plate_map")),
         join=_still_there(earlier.get("join")),
         status=str(earlier.get("status") or ""),
+        adapter=made_with,
         notes=tuple(notes),
     )
     return replace(opened, picture=_first_picture(opened))
+
+
+def signed_anew(opened: Opened, adapter: str) -> Opened:
+    """Give the folder as it is once its masks are made with another adapter, named by its digest.
+
+    Records of masks that were made with the earlier one do not count any more.
+    """
+    channels = main_channels(opened.table.frames, opened.parameters.images.channel)
+    anew = timepoints_of(opened.folder, opened.table.frames, channels, adapter)
+    return replace(opened, well_timepoints=anew, adapter=adapter)
 
 
 def _images_of(folder: Path, out: Path | None) -> tuple[Path, Path | None]:

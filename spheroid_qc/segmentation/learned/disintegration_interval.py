@@ -19,7 +19,7 @@ from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View
 from spheroid_qc.segmentation.learned.confidence import weighed
 from spheroid_qc.segmentation.learned.network import CORE, SHED
 
-_EASY_CORE, _USUAL_CORE, _HARD_CORE = 0.25, 0.4, 0.6
+_EASY_CORE, _USUAL_CORE, _HARD_CORE = 0.3, 0.5, 0.7
 """Chances from which a pixel is core: where doubt speaks for a whole spheroid, as the masks are
 drawn, and where it speaks for one that fell apart."""
 
@@ -112,7 +112,7 @@ def disintegration_interval(drawn: float, doubts: Mapping[str, float]) -> tuple[
     """
     low = drawn - max(weighed("fraction_low", doubts), _LEAST_HALF_WIDTH)
     high = drawn + max(weighed("fraction_high", doubts), _LEAST_HALF_WIDTH)
-    return max(low, 0.0), min(high, 1.0)
+    return float(max(low, 0.0)), float(min(high, 1.0))
 
 
 def expected_error(doubts: Mapping[str, float]) -> float:

@@ -86,3 +86,40 @@ def test_what_is_left_out_is_said_from_the_tables(window, results) -> None:
     window.session.tables["qc"] = one
     window.session.tables_changed.emit()
     assert "Out of focus at 0 h: B02" in results.left_out.text()
+
+
+def test_masks_that_do_not_fit_are_said_above_everything(window, results) -> None:
+    from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
+
+    run = window.panel("Run")
+    assert results.unfit.isHidden()
+    assert run.unfit.isHidden()
+    wells = window.session.tables["wells"]
+    start = wells["is_t0"].eq(1) & wells["disintegration_fraction"].notna()
+    window.session.tables["wells"] = wells.assign(
+        disintegration_fraction=wells["disintegration_fraction"].mask(start, 0.4)
+    )
+    window.session.tables_changed.emit()
+    assert len(window.session.unfit) == 1
+    words = "\n".join(unfit_lines(window.session.unfit))
+    assert "5 of 5 wells (100 %)" in words
+    for panel in (results, run):
+        assert panel.unfit.text() == words
+        assert not panel.unfit.isHidden()
+    assert results.body[0] is results.unfit
+
+
+def test_the_interval_stands_where_the_fraction_does(window, results) -> None:
+    from spheroid_qc.gui.panels.review_panel import features_html
+    from spheroid_qc.wording import interval
+
+    results.what.setCurrentIndex(1)
+    heat_map = results.map
+    heat_map.metric_choice.setCurrentText(metric_of("disintegration_fraction").axis)
+    row = window.session.row("VID7", "C02", 2)
+    ends = interval(row["disintegration_fraction_low"], row["disintegration_fraction_high"])
+    assert f"({ends})" in heat_map.grid.face("C02").tip
+    data = window.show("C02", 2)
+    assert f"({ends})" in features_html(data.automatic[2], None)
+    columns = [metric.column for metric in results._metrics]
+    assert not [name for name in columns if name.endswith(("_low", "_high"))]

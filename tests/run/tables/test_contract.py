@@ -311,7 +311,8 @@ def test_columns_stand_in_the_order_of_the_contract(done):
         "drug_2", "dose_2_um", "drug_3", "dose_3_um", "n_spheroids", "core_area_um2",
         "total_area_um2", "equivalent_diameter_um", "volume_um3", "circularity", "solidity",
         "disintegration_fraction", "disintegration_index", "core_volume_loss_vs_t0",
-        "core_volume_loss_vs_vehicle", "state", "flags", "time_since_dose_h", "df_excess_vs_t0",
+        "core_volume_loss_vs_vehicle", "state", "flags", "time_since_dose_h",
+        "disintegration_fraction_low", "disintegration_fraction_high", "df_excess_vs_t0",
         "df_excess_vs_vehicle", "pixel_size_um", "core_area_px", "total_area_px", "confidence",
         "method",
     ]  # fmt: skip

@@ -13,7 +13,12 @@ from scipy import ndimage
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segmentation import segment
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View
-from spheroid_qc.segmentation.learned.disintegration_interval import disintegration_interval
+from spheroid_qc.segmentation.learned.disintegration_interval import (
+    DOUBTS,
+    disintegration_interval,
+    expected_error,
+    fraction_doubts,
+)
 from tests.segmentation.scenes import cells, disc, ground, scattered
 
 SIDE = 90
@@ -34,17 +39,26 @@ def view(core: np.ndarray, shed: np.ndarray, region: Region | None = None) -> Vi
     return View(region, maps, maps[0])
 
 
-def interval(
+SURE = {"sureness": 1.0, "agreement": 1.0}
+
+
+def known(
     core_map: np.ndarray,
     shed_map: np.ndarray,
     core: np.ndarray,
     shed: np.ndarray,
     fine: View | None = None,
-) -> tuple[float, float] | None:
+) -> tuple[float, dict[str, float]] | None:
     seen = view(core_map, shed_map)
-    return disintegration_interval(
-        seen, seen, fine or seen, core.astype(np.int32), shed & (core == 0), core.shape, {}
+    return fraction_doubts(
+        seen, seen, fine or seen, core.astype(np.int32), shed & (core == 0), SURE
     )
+
+
+def reach(*maps: np.ndarray, fine: View | None = None) -> tuple[float, float]:
+    """How low and how high the fraction is when maps are cut elsewhere."""
+    drawn, doubts = known(*maps, fine=fine) or (np.nan, {})
+    return drawn - doubts["below"], drawn + doubts["above"]
 
 
 def fraction(core: np.ndarray, shed: np.ndarray) -> float:
@@ -58,62 +72,56 @@ BODY, RING = balls((45, 45, 20)), balls((45, 45, 30))
 
 def test_sure_maps_leave_the_least_doubt() -> None:
     core, shed = BODY, RING & ~BODY
-    found = interval(core * 1.0, shed * 1.0, core, shed)
-    drawn = fraction(core, shed)
-    assert found == pytest.approx((drawn - 0.02, drawn + 0.02))
+    drawn, doubts = known(core * 1.0, shed * 1.0, core, shed) or (np.nan, {})
+    assert drawn == pytest.approx(fraction(core, shed))
+    assert set(doubts) == set(DOUBTS)
+    assert all(doubts[name] == pytest.approx(0) for name in set(doubts) - {"room"})
+    assert doubts["room"] == pytest.approx(1 - drawn)
     # The scale ends at 0 and at 1.
-    assert interval(core * 1.0, 0.0 * core, core, core & False) == pytest.approx((0.0, 0.02))
-    assert interval(0.0 * core, core * 1.0, core & False, core) == pytest.approx((0.98, 1.0))
+    assert reach(core * 1.0, 0.0 * core, core, core & False) == (0, 0)
+    assert reach(0.0 * core, core * 1.0, core & False, core) == (1, 1)
 
 
 def test_doubt_about_shed_material_opens_the_end_it_concerns() -> None:
     core, shed = BODY, RING & ~BODY
     drawn = fraction(core, shed)
     # Drawn, but not surely there.
-    low, high = interval(core * 1.0, shed * 0.7, core, shed) or (0, 0)
-    assert low == pytest.approx(0, abs=0.01)
-    assert high == pytest.approx(drawn + 0.02)
+    assert reach(core * 1.0, shed * 0.7, core, shed) == pytest.approx((0, drawn), abs=0.01)
     # Not drawn, but perhaps there.
-    low, high = interval(core * 1.0, shed * 0.5, core, core & False) or (0, 0)
-    assert low == 0
-    assert high == pytest.approx(drawn, abs=0.01)
+    assert reach(core * 1.0, shed * 0.45, core, core & False) == pytest.approx((0, drawn), abs=0.01)
 
 
 def test_doubt_about_the_core_opens_both_ends() -> None:
-    core_map = BODY * 0.5
-    low, high = interval(core_map, 0.9 * (RING & ~BODY), BODY, RING & ~BODY) or (0, 0)
+    low, high = reach(BODY * 0.55, 0.9 * (RING & ~BODY), BODY, RING & ~BODY)
     assert high == 1.0  # perhaps there is no core at all
     assert low <= fraction(BODY, RING & ~BODY)
     # A core within a corona that was taken for one body.
     inner = balls((45, 45, 12))
-    low, high = interval(0.5 * RING + 0.5 * inner, 0 * core_map, RING, RING & False) or (0, 0)
+    low, high = reach(0.6 * RING + 0.4 * inner, 0.4 * RING, RING, RING & False)
     assert low == 0
-    assert high == pytest.approx(1 - inner.sum() / inner.sum(), abs=0.02)
-    low, high = interval(0.5 * RING + 0.5 * inner, 0.5 * RING, RING, RING & False) or (0, 0)
     assert high == pytest.approx(1 - inner.sum() / RING.sum(), abs=0.01)
 
 
 def test_passes_that_disagree_are_doubt() -> None:
     core, shed = BODY, RING & ~BODY
     alone = view(core * 1.0, 0.0 * core)
-    low, high = interval(core * 1.0, shed * 1.0, core, shed, fine=alone) or (0, 0)
-    assert low == pytest.approx(0)
-    assert high == pytest.approx(fraction(core, shed) + 0.02)
+    drawn = fraction(core, shed)
+    assert reach(core * 1.0, shed * 1.0, core, shed, fine=alone) == pytest.approx((0, drawn))
 
 
 def test_pieces_that_touch_are_one_and_others_are_not() -> None:
     touching = np.zeros((SIDE, SIDE), np.int32)
     touching[20:40, 20:40], touching[20:40, 40:60] = 1, 2
-    found = interval((touching > 0) * 1.0, 0.0 * touching, touching, touching > 9)
-    assert found == pytest.approx((0, 0.02))
+    maps = ((touching > 0) * 1.0, 0.0 * touching, touching, touching > 9)
+    assert reach(*maps) == (0, 0)
     touching[:, 40:44] = 0
-    low, high = interval((touching > 0) * 1.0, 0.0 * touching, touching, touching > 9) or (0, 0)
-    assert (low + high) / 2 == pytest.approx(16 / 36, abs=0.005)
+    maps = ((touching > 0) * 1.0, 0.0 * touching, touching, touching > 9)
+    assert reach(*maps) == pytest.approx((16 / 36, 16 / 36), abs=0.005)
 
 
 def test_nothing_has_no_interval() -> None:
     nothing = np.zeros((SIDE, SIDE))
-    assert interval(nothing, nothing, nothing, nothing > 0) is None
+    assert known(nothing, nothing, nothing, nothing > 0) is None
 
 
 @pytest.mark.parametrize("frame", [90, 360, 1000])
@@ -129,11 +137,14 @@ def test_material_beyond_the_fine_pass_counts_by_its_area(frame: int) -> None:
     fine = view(coarse_core[at], coarse_shed[at], region)
     whole = np.minimum((np.arange(frame) + 0.5) / scale // 1, SIDE - 1).astype(int)
     core, shed = (mask[np.ix_(whole, whole)] for mask in (coarse_core, coarse_shed))
-    found = disintegration_interval(
-        coarse, fine, fine, core.astype(np.int32), shed, (frame, frame), {}
+    drawn, doubts = fraction_doubts(coarse, fine, fine, core.astype(np.int32), shed, SURE) or (
+        0,
+        {},
     )
-    drawn = fraction(core, shed)
-    assert found == pytest.approx((drawn - 0.02, drawn + 0.02), abs=0.01)
+    assert drawn == pytest.approx(fraction(core, shed), abs=1e-3)
+    assert doubts["below"] < 0.01
+    assert doubts["above"] < 0.01
+    assert doubts["vague"] == 0
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1), st.floats(0, 1))
@@ -146,22 +157,38 @@ def test_it_always_holds_the_fraction_and_is_never_narrow(
     core_map, shed_map = np.clip(
         0.5 + field / field.std() / 3 + [[[much - 0.5]], [[more - 0.5]]], 0, 1
     )
-    core, shed = core_map > 0.4, (shed_map > 0.6) & (core_map <= 0.4)
+    core, shed = core_map > 0.5, (shed_map > 0.6) & (core_map <= 0.5)
     if not (core | shed).any():
         return
-    drawn = fraction(core, shed)
-    found = interval(core_map, shed_map, core, shed)
+    found = known(core_map, shed_map, core, shed)
     assert found is not None
-    low, high = found
+    drawn, doubts = found
+    assert drawn == pytest.approx(fraction(core, shed))
+    assert all(0 <= value <= 1 for value in doubts.values())
+    low, high = disintegration_interval(drawn, doubts)
     assert 0 <= low <= drawn <= high <= 1
     assert drawn - low >= min(0.02, drawn) - 1e-9
     assert high - drawn >= min(0.02, 1 - drawn) - 1e-9
+    assert 0 <= expected_error(doubts) <= 1
     for turns, mirrored in product((1, 2), (False, True)):
         turned = [
             np.rot90(part[:, ::-1] if mirrored else part, turns)
             for part in (core_map, shed_map, core, shed)
         ]
-        assert interval(*turned) == pytest.approx(found)
+        again = known(*turned)
+        assert again is not None
+        assert again[0] == pytest.approx(drawn)
+        assert again[1] == pytest.approx(doubts)
+
+
+def test_more_doubt_never_makes_the_interval_narrower() -> None:
+    least = dict.fromkeys(DOUBTS, 0.0)
+    for name in DOUBTS:
+        ends = [
+            disintegration_interval(0.4, least | {name: amount}) for amount in (0.0, 0.2, 0.5, 1.0)
+        ]
+        assert [low for low, _ in ends] == sorted((low for low, _ in ends), reverse=True)
+        assert [high for _, high in ends] == sorted(high for _, high in ends)
 
 
 def test_a_segmentation_has_one_where_it_can_know_it() -> None:

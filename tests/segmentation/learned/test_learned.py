@@ -16,6 +16,7 @@ from spheroid_qc.samples import DEMO, render_frame
 from spheroid_qc.segmentation import Segmentation, segment
 from spheroid_qc.segmentation.learned import network
 from spheroid_qc.segmentation.learned.confidence import FEATURES
+from spheroid_qc.segmentation.learned.disintegration_interval import DOUBTS
 from tests.segmentation.scenes import cells, disc, ground, overlap, rim_only, scattered
 
 PLACE = files("spheroid_qc.segmentation.learned")
@@ -116,8 +117,12 @@ def test_the_weights_are_those_of_the_card() -> None:
 
 def test_the_calibration_weighs_what_is_measured() -> None:
     table = json.loads(PLACE.joinpath("calibration.json").read_text(encoding="utf-8"))
-    assert set(table) == {"bodies", "nothing", "learned_of_two", "classical_of_two"}
+    intervals = {"fraction_low", "fraction_high", "fraction_error"}
+    assert set(table) == {"bodies", "nothing", "learned_of_two", "classical_of_two", *intervals}
     assert set(table["bodies"]) == {"constant", *FEATURES}
+    for name in intervals:
+        assert set(table[name]) == {"constant", *DOUBTS}
+        assert all(weight >= 0 for weight in table[name].values())
 
 
 def test_without_weights_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
