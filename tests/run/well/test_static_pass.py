@@ -88,8 +88,9 @@ def test_marks_leave_tables_and_masks_and_material_stays(tmp_path) -> None:
     assert fractions(found, "B02").max() < 0.06
     shed = fractions(found, "B03")
     assert shed[:2].max() < 0.06
-    assert shed[-1] > 0.15
-    assert (np.diff(shed[1:]) > 0).all()
+    assert shed[-1] > 0.2
+    # At the last time so many cells lie on marks that some of them go with these.
+    assert (np.diff(shed[1:5]) > 0.05).all()
     taken = found["static_background_px"].to_numpy()
     assert (taken[:6] > 100).all()
     gone = before["total_area_px"].to_numpy() - found["total_area_px"].to_numpy()
