@@ -31,8 +31,9 @@ from spheroid_qc.segmentation.static_background import (
     without_marks,
 )
 
-_WORTH_IT = 0.02
-"""Disintegration fraction below which, at all times, there is nothing that marks could explain."""
+_WORTH_IT, _EARLY = 0.02, 2
+"""Disintegration fraction below which, at so many first times, there is nothing that marks could
+explain: they are there from the beginning. Comparing costs as much as segmenting once more."""
 
 _ENDS = ("disintegration_fraction_low", "disintegration_fraction_high")
 
@@ -65,7 +66,7 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
     ]
     path = record_path(run, task.plate, task.well).with_suffix(".static.npz")
     before = _read_taken(path)
-    if not any(_fraction(field) >= _WORTH_IT for _, field in moments):
+    if not any(_fraction(field) >= _WORTH_IT for _, field in moments[:_EARLY]):
         return
     shape = moments[0][1]["shape"]
     moments = [(moment, field) for moment, field in moments if field["shape"] == shape]
