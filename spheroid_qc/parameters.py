@@ -217,6 +217,19 @@ class SegmentationParameters(Section):
     shed: bool = setting(
         True, "Shed material", "Look for loose cells, clumps and clouds around the bodies."
     )
+    even_light: bool = setting(
+        True,
+        "Even light",
+        "Divide frames of a plate by the uneven light of its lamp, where that is strong beside "
+        "the bodies' contrast; it is estimated from the plate's own frames when a run begins.",
+    )
+    static_background: bool = setting(
+        True,
+        "Static background",
+        "Take marks of a well that stand at the same place with the same structure from the "
+        "first time on (scratches, rings, dirt) out of the shed material; needs four times, and "
+        "masks that are written.",
+    )
 
 
 class MeasurementParameters(Section):

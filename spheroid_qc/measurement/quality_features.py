@@ -87,15 +87,20 @@ def frame_quality(
     return quality_features(masked_frame(segmentation, image, pixel_size_um))
 
 
-def quality_features(scene: MaskedFrame) -> dict[str, float]:
-    """Raw quality features of a frame whose masks fit; see `frame_quality`."""
+def quality_features(scene: MaskedFrame, recorded: NDArray[Any] | None = None) -> dict[str, float]:
+    """Raw quality features of a frame whose masks fit; see `frame_quality`.
+
+    `recorded` are the grey values of the file, where those of the scene were divided by the
+    light: range and clipping are theirs.
+    """
     pixels, total, box, body = scene.image, scene.total, scene.box, scene.whole
-    features = _range(pixels)
+    recorded = pixels if recorded is None else recorded
+    features = _range(recorded)
     features["background_level"] = scene.surround.level
     features["background_noise"] = scene.surround.noise
     features |= _light(pixels, total, body)
     features |= _saturation(
-        pixels, total, box, features["intensity_min"], features["intensity_max"]
+        recorded, total, box, features["intensity_min"], features["intensity_max"]
     )
     features["border_contact_core"] = _contact(body.main, body.main_box, pixels.shape)
     features["border_contact_total"] = _contact(body.total, box, pixels.shape)

@@ -29,6 +29,12 @@ from spheroid_qc.report import methods_paragraph, overview, report_tables
 from spheroid_qc.report.downloadable_tables import downloads
 from spheroid_qc.report.drug_sections import combination_groups, dose_groups
 from spheroid_qc.report.film_strips import GRID
+from spheroid_qc.report.light_and_marks import (
+    light_pictures,
+    light_sentences,
+    lights_of,
+    mark_sentence,
+)
 from spheroid_qc.report.page_pictures import Pictures, draw_pictures
 from spheroid_qc.report.palette import DIVERGING, SEQUENTIAL, STATES, css_variables
 from spheroid_qc.report.plate_heat_map import plate_data, plate_views, shown_metrics
@@ -164,6 +170,7 @@ def _content(
     if leading is not None:
         headings, lines, scale = overview.condition_lines(analysis, families, leading, stratum)
     quality = report_tables.quality_listing(analysis)
+    lights = lights_of(folder if analysis.kind == "run" else None)
     doses, combinations = dose_groups(analysis), combination_groups(analysis)
     return {
         "title": sentence or "What the spheroids did",
@@ -208,7 +215,12 @@ def _content(
         "comparisons": report_tables.comparison_listings(analysis, stratum),
         "notes": analysis.notes,
         "missing": dict(analysis.missing),
-        "methods": methods_paragraph.paragraphs(analysis),
+        "methods": [
+            *methods_paragraph.paragraphs(analysis),
+            *light_sentences(lights),
+            *filter(None, [mark_sentence(analysis)]),
+        ],
+        "lights": light_pictures(lights),
         "settings": methods_paragraph.setting_rows(analysis),
         "downloads": downloads([tables, *([folder] if folder else [])]),
         "more_families": max(0, len(families) - MOST_PANELS),

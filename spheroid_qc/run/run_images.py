@@ -18,9 +18,11 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.run.chosen_adapter import place_adapter
 from spheroid_qc.run.overlays.overlay_choice import draw_overlays, wanted_overlays
+from spheroid_qc.run.plate_light import plate_light
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.run_request import PlannedRun
 from spheroid_qc.run.store.corrected_masks import pending
+from spheroid_qc.run.store.illumination_file import ChannelLight
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.run_json import check_same_run, write_run_json
 from spheroid_qc.run.store.well_records import (
@@ -74,9 +76,11 @@ def analyse_images(
     check_same_run(run, request.folder, parameters, table)
     run.sweep()
     place_adapter(planned)
+    planned.context["illumination"] = (run.read_run() or {}).get("illumination")
     write_run_json(run, planned.context, table, {}, status="running")
     calibration = plate_calibration(request.folder)
-    new = _analyse_wells(planned, calibration, pool, progress)
+    light = plate_light(planned, calibration, pool)
+    new = _analyse_wells(planned, calibration, light, pool, progress)
     report_progress(progress, Progress("tables", 0, 1, 0.0, None))
     from spheroid_qc.run.tables.write_tables import write_tables
 
@@ -94,6 +98,7 @@ def mark_done(planned: PlannedRun, tables: RunTables) -> None:
 def _analyse_wells(
     planned: PlannedRun,
     calibration: PlateCalibration,
+    light: dict[str, dict[str, ChannelLight]],
     pool: Workers,
     progress: Callable[[Progress], None] | None,
 ) -> int:
@@ -124,6 +129,7 @@ def _analyse_wells(
                 parameters,
                 calibration,
                 planned.adapter,
+                light.get(plate, {}),
             )
         )
     before = done

@@ -24,14 +24,35 @@ def background_surface(values: Float, usable: Mask) -> Float:
     height, width = values.shape
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] if height > 1 else np.zeros((1, 1))
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :] if width > 1 else np.zeros((1, 1))
+    found = background_terms(values, usable)
+    if found is None:
+        level = float(np.median(values[usable])) if usable.any() else 0.0
+        return np.full(values.shape, level, np.float32)
+    return quadratic(found.astype(np.float32), y, x)
+
+
+def quadratic(terms: NDArray[Any], y: NDArray[Any], x: NDArray[Any]) -> Float:
+    """Surface of six terms (1, x, y, x x, x y, y y) at rows `y` (n, 1) and columns `x` (1, m)."""
+    c = terms
+    surface = c[0] + c[1] * x + c[2] * y + c[3] * x * x + c[4] * x * y + c[5] * y * y
+    return np.asarray(surface, np.float32)
+
+
+def background_terms(values: Float, usable: Mask) -> NDArray[np.float64] | None:
+    """Terms of `quadratic` through the background, from -1 to 1 down and across.
+
+    None where too little of it is usable. See `background_surface`.
+    """
+    height, width = values.shape
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] if height > 1 else np.zeros((1, 1))
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :] if width > 1 else np.zeros((1, 1))
     step = max(1, max(height, width) // 48)
     offset = (step - 1) // 2
     rows, columns = slice(offset, None, step), slice(offset, None, step)
     chosen = usable[rows, columns]
     target = values[rows, columns][chosen].astype(np.float64)
     if target.size < 4 * _TERMS:
-        level = float(np.median(values[usable])) if usable.any() else 0.0
-        return np.full(values.shape, level, np.float32)
+        return None
     ys = np.broadcast_to(y[rows], chosen.shape)[chosen].astype(np.float64)
     xs = np.broadcast_to(x[:, columns], chosen.shape)[chosen].astype(np.float64)
     design = np.stack([np.ones_like(xs), xs, ys, xs * xs, xs * ys, ys * ys], axis=1)
@@ -43,10 +64,7 @@ def background_surface(values: Float, usable: Mask) -> Float:
         plane = np.linalg.lstsq(design[margin, :3], target[margin], rcond=None)[0]
         starts.append(target - design[:, :3] @ plane)
     fits = [_reweighted(design, target, start) for start in starts]
-    solution = min(fits, key=lambda fit: fit[1])[0]
-    c = solution.astype(np.float32)
-    surface = c[0] + c[1] * x + c[2] * y + c[3] * x * x + c[4] * x * y + c[5] * y * y
-    return np.asarray(surface, np.float32)
+    return np.asarray(min(fits, key=lambda fit: fit[1])[0])
 
 
 def _reweighted(

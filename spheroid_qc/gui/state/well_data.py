@@ -172,6 +172,7 @@ class _Pictures:
                 return load_analysed(
                     self._opened.folder, well_timepoint, field, stitched, self._opened.parameters,
                     self._opened.calibration, files, with_others=with_others,
+                    light=(self._results[n] or {}).get("light"),
                 )  # fmt: skip
         except ImageError:
             return None

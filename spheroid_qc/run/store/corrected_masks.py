@@ -237,6 +237,7 @@ def measure_corrections(
                 task.calibration,
                 files,
                 with_others=True,
+                light=automatic.get("light"),
             )
         except ImageError:
             continue

@@ -69,6 +69,11 @@ class RunFolder:
         return self.root / "corrections"
 
     @property
+    def illumination(self) -> Path:
+        """Light of every plate and channel that the masks were made with."""
+        return self.root / "illumination.json"
+
+    @property
     def adapter(self) -> Path:
         """What the network learned from corrected masks."""
         return self.root / "adapter.npz"

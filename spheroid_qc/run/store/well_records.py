@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from spheroid_qc.frames.frame_table import Frame
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.stack_planes import choose_channel
 from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.store.illumination_file import ChannelLight
 from spheroid_qc.run.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class WellTask:
     parameters: Parameters
     calibration: PlateCalibration
     adapter: Adapter | None = None
+    light: Mapping[str, ChannelLight] = field(default_factory=dict)
 
 
 def main_channels(frames: Iterable[Frame], wanted: str | None) -> dict[str, str]:

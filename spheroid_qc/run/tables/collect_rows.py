@@ -240,6 +240,7 @@ class CollectedRows:
             # Of masks that a person drew there is no confidence.
             "confidence": float(np.fmin.reduce([found["confidence"] for found in fields])),
             "method": first["method"],
+            "static_background_px": first.get("static_px"),
             **{f"feature:{name}": value for name, value in first["figures"].items()},
         }
         for channel, features in combine_channels(fields).items():

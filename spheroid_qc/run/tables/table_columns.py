@@ -32,7 +32,10 @@ _TREATMENT_MORE = (
     "control", "cell_line", "vehicle_group", "biological_replicate", "replicate", "passage",
     "cells_seeded",
 )  # fmt: skip
-_FOLLOWED = ("is_t0", "area_ratio_vs_t0", "disintegrated_since_dose_h", "n_reference_wells")
+_FOLLOWED = (
+    "is_t0", "area_ratio_vs_t0", "disintegrated_since_dose_h", "n_reference_wells",
+    "static_background_px",
+)  # fmt: skip
 _SPHERES = (
     "n_below_cutoff", "diameter_sd_um", "imaged_area_mm2", "imaged_fraction", "spheres_per_mm2",
     "spheres_per_well", "sfe_percent",
@@ -47,7 +50,7 @@ FRAMES = (
 WHOLE = {
     "frames": ("field", "z", "timepoint", "page", "size", "width_px", "height_px"),
     "spheroids": ("field", "spheroid", "counted"),
-    "wells": ("n_spheroids", "column"),
+    "wells": ("n_spheroids", "column", "static_background_px"),
 }
 """Columns of whole numbers that keep all their digits, by table."""
 

@@ -6,10 +6,12 @@ Focus stacks that lie in several files are combined here; stacks inside a file a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError
@@ -24,6 +26,7 @@ from spheroid_qc.images import (
 )
 from spheroid_qc.images.stack_planes import choose_channel
 from spheroid_qc.parameters import ImageParameters, Parameters
+from spheroid_qc.segmentation.even_light import Illumination
 
 
 class FieldError(ImageError):
@@ -60,6 +63,10 @@ class FieldImage:
         `pixel_size_source` of those that show the spheroid.
     problems : list of tuple
         (flag code, path, sentence) of files that could not be used.
+    light : dict of str to Illumination
+        Light of its channels, where frames are to be divided by it.
+    flats : dict of str to ndarray of float32
+        The same at every pixel; in a stitched picture that of every tile.
     """
 
     pixels: NDArray[Any]
@@ -71,6 +78,30 @@ class FieldImage:
     position_um: tuple[float, float] | None
     inputs: list[dict[str, Any]] = field(default_factory=list)
     problems: list[tuple[str, str, str]] = field(default_factory=list)
+    light: dict[str, Illumination] = field(default_factory=dict)
+    flats: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @property
+    def evened(self) -> NDArray[Any]:
+        """The channel that shows the spheroid, divided by its light where that is known."""
+        return self._divided(self.frame.channel, self.pixels)
+
+    def other_evened(self, channel: str) -> NDArray[Any]:
+        """Divide a further channel by its light, where that is known."""
+        return self._divided(channel, self.others[channel])
+
+    def _divided(self, channel: str, pixels: NDArray[Any]) -> NDArray[Any]:
+        flat = self.flats.get(channel)
+        return pixels if flat is None else pixels.astype(np.float32) / flat
+
+    def under(self, light: Mapping[str, Illumination]) -> FieldImage:
+        """Give the same field with the light of some of its channels."""
+        shape = self.pixels.shape
+        return replace(
+            self,
+            light=dict(light),
+            flats={channel: known.surface(shape) for channel, known in light.items()},
+        )
 
 
 class OpenFile:

@@ -6,6 +6,7 @@ same planes, stitched where tiles were put together.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spheroid_qc.errors import ImageError
@@ -14,6 +15,7 @@ from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.well_records import WellTimepoint
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
+from spheroid_qc.segmentation.even_light import light_of
 
 
 def load_analysed(
@@ -26,6 +28,7 @@ def load_analysed(
     files: OpenFile,
     *,
     with_others: bool = False,
+    light: Mapping[str, Sequence[float]] | None = None,
 ) -> FieldImage:
     """Read the picture of one field as it was analysed.
 
@@ -47,6 +50,8 @@ def load_analysed(
         Keeps a stack open from one timepoint to the next.
     with_others : bool
         Also read further channels.
+    light : mapping, optional
+        The light that the record of the field names; needed to measure it.
 
     Returns
     -------
@@ -61,6 +66,7 @@ def load_analysed(
     fields = well_timepoint.fields
     if not stitched and field not in fields:
         raise ImageError(f"Field {field} of {well_timepoint.frames[0].path} is not there any more.")
+    lights = {channel: light_of(terms) for channel, terms in (light or {}).items()}
     chosen = [
         load_field(
             folder,
@@ -70,7 +76,7 @@ def load_analysed(
             well_timepoint.channel,
             files,
             with_others=with_others,
-        )
+        ).under(lights)
         for number in (fields if stitched else (field,))
     ]
     whole = stitch(chosen, parameters.images.max_megapixels) if stitched else None

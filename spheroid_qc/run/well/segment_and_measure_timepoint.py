@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from spheroid_qc.measurement import fluorescence, masked_frame, quality_features, rows_of
 from spheroid_qc.parameters import Assay, Parameters
+from spheroid_qc.run.store.illumination_file import LightMode
 from spheroid_qc.run.store.mask_files import write_masks
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, output_name
 from spheroid_qc.run.well.load_images import FieldError, FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
 from spheroid_qc.segmentation import Adapter, Segmentation, segment
+from spheroid_qc.segmentation.even_light import own_illumination
 
 
 def analyse_timepoint(
@@ -35,12 +37,17 @@ def analyse_timepoint(
     run, parameters = RunFolder(task.out), task.parameters
     loaded: list[FieldImage] = []
     problems: list[tuple[str, str, str]] = []
+    main = task.light.get(well_timepoint.channel)
+    by_frame = main is not None and main.mode is LightMode.FRAME
+    common = {
+        channel: light.divisor for channel, light in task.light.items() if light.divisor is not None
+    }
     for frames in well_timepoint.fields.values():
         try:
             loaded.append(
                 load_field(
                     task.folder, frames, parameters, task.calibration, well_timepoint.channel, files
-                )
+                ).under(common)
             )
         except FieldError as error:
             problems.append((error.code, error.path, str(error)))
@@ -49,7 +56,10 @@ def analyse_timepoint(
         whole = stitch(loaded, parameters.images.max_megapixels)
         if whole is not None:
             loaded, stitched = [whole], True
-    analysed = [_analyse_field(image, parameters, task.adapter) for image in loaded]
+    analysed = [
+        _analyse_field(image, parameters, task.adapter, own_light=by_frame and not stitched)
+        for image in loaded
+    ]
     if parameters.plate.assay is Assay.SINGLE and len(analysed) > 1:
         analysed = [max(analysed, key=_holds_core)]
     for image, segmentation, result in analysed:
@@ -82,16 +92,25 @@ def _holds_core(
 
 
 def _analyse_field(
-    image: FieldImage, parameters: Parameters, adapter: Adapter | None
+    image: FieldImage, parameters: Parameters, adapter: Adapter | None, *, own_light: bool
 ) -> tuple[FieldImage, Segmentation, dict[str, Any]]:
-    segmentation = segment(
-        image.pixels,
+    segmentation = _segmented(image, parameters, adapter)
+    if own_light:
+        found = own_illumination(image.pixels, segmentation.core)
+        if found is not None:
+            image = image.under({image.frame.channel: found})
+            segmentation = _segmented(image, parameters, adapter)
+    return image, segmentation, measure_field(image, segmentation, parameters)
+
+
+def _segmented(image: FieldImage, parameters: Parameters, adapter: Adapter | None) -> Segmentation:
+    return segment(
+        image.evened,
         pixel_size_um=image.pixel_size_um,
         method=parameters.segmentation.method.value,
         parameters=parameters.segmentation,
         adapter=adapter,
     )
-    return image, segmentation, measure_field(image, segmentation, parameters)
 
 
 def measure_field(
@@ -100,9 +119,9 @@ def measure_field(
     """Measure the masks of one field, whoever made them.
 
     The result is plain data for a record: file, shape, calibration, rows, quality features,
-    fluorescence.
+    fluorescence, and the light that grey values were divided by.
     """
-    scene = masked_frame(segmentation, image.pixels, image.pixel_size_um, parameters.measurement)
+    scene = masked_frame(segmentation, image.evened, image.pixel_size_um, parameters.measurement)
     rows = rows_of(scene, parameters.plate.assay, segmentation)
     return {
         "field": image.frame.field,
@@ -119,13 +138,22 @@ def measure_field(
         "core_px": int(np.count_nonzero(segmentation.core)),
         "shed_px": int(np.count_nonzero(segmentation.shed & (segmentation.core == 0))),
         "rows": [_plain(row) for row in rows],
-        "figures": _plain(quality_features(scene)),
+        "figures": _plain(quality_features(scene, image.pixels)),
         "fluorescence": {
-            name: _plain(fluorescence(segmentation, pixels, image.pixel_size_um))
-            for name, pixels in image.others.items()
+            name: _plain(_further(segmentation, image, name)) for name in image.others
         },
+        "light": {channel: list(light.terms) for channel, light in image.light.items()},
         "mask": None,
     }
+
+
+def _further(segmentation: Segmentation, image: FieldImage, channel: str) -> dict[str, float]:
+    recorded, even = image.others[channel], image.other_evened(channel)
+    found = fluorescence(segmentation, even, image.pixel_size_um)
+    if even is not recorded:  # clipped is what the camera clipped
+        as_recorded = fluorescence(segmentation, recorded, image.pixel_size_um)
+        found["saturated"] = as_recorded["saturated"]
+    return found
 
 
 def _plain(values: Any) -> dict[str, float | int | None]:

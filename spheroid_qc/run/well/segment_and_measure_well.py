@@ -22,8 +22,11 @@ def analyse_well(task: WellTask) -> int:
     Gives the number of timepoints analysed now (not those that an earlier run had done).
     `OutputError` if masks or the record can't be written.
     """
+    from spheroid_qc.run.well.static_pass import take_static_background
+
     well_timepoints, new = analyse_timepoints(task)
     try:
+        take_static_background(task, well_timepoints)
         write_record(RunFolder(task.out), task.plate, task.well, well_timepoints)
     except OSError as error:
         raise output_error(task.out, error) from error

@@ -1,0 +1,212 @@
+"""Marks of the well told from material: the same structure at the same place at all times.
+
+Scratches, machining rings and dirt on the floor of a well are there before the spheroid sheds
+anything, and their fine structure stays as it is, while what lives or died moves by more than its
+own details within hours. So it is the structure that is compared between times, not the place: a
+corona that stays where it is changes all the time and is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spheroid_qc.segmentation.array_types import Float, Labels, Mask
+from spheroid_qc.segmentation.downsampling import any_in_blocks, pool
+
+MIN_TIMES = 4
+"""Times below which nothing is called static: three can agree by chance."""
+
+_SIDE_PX = 512
+"""Pixels along the longer side at which structure is compared; a cell of 10 um still has two."""
+
+_COARSE_PX = 6.0
+"""Standard deviation in those pixels of what is no fine structure: light, haze, the body's glow."""
+
+_WINDOW_PX = 9
+"""Side of the window in which structures are compared: a few cells."""
+
+_LIKE, _RATHER_LIKE = 0.6, 0.5
+"""Correlation with the structure of the other times from which a window shows the same, and from
+which it does where it adjoins such a one. Windows without anything in common come to 0 +- 0.2."""
+
+_MIN_STRENGTH = 1.5
+"""Standard deviation of a window's structure from which it has any, in those of the pixel noise."""
+
+_NEARLY_ALL = 2 / 3
+"""Share of the times at which a mark must show, beside the first: cells lie on it at some, and
+others are out of focus."""
+
+_PARTLY = 0.3
+"""Static share of a piece of shed material from which its structureless rest goes, too: segmenters
+draw a mark wider than it is, and bridge marks that lie close."""
+
+_REFERENCES = 9
+"""Times, spread over all, that a frame is compared with: more do not change their median."""
+
+_MAX_SHIFT = 0.04
+"""Largest shift of the stage between two times, as a share of the frame's longer side."""
+
+
+@dataclass(frozen=True, eq=False)
+class FineStructure:
+    """Fine structure of one frame beside its bodies, shape (y, x) at reduced resolution.
+
+    `detail` is in standard deviations of the pixel noise and 0 where a body lies (`body`); `block`
+    the number of the frame's pixels along a side of one of its own.
+    """
+
+    detail: Float
+    body: Mask
+    block: int
+
+
+def fine_structure(image: NDArray[np.generic], core: Labels) -> FineStructure:
+    """Reduce a frame, shape (y, x), to its fine structure beside the bodies."""
+    block = max(1, -(-max(image.shape) // _SIDE_PX))
+    plane = pool(np.nan_to_num(image.astype(np.float32)), block)
+    body = any_in_blocks(core > 0, block)
+    near = ndimage.maximum_filter(body, 5)
+    bare = (~near).astype(np.float32)
+    # The ground without the bodies, so that their edges leave no ring in it.
+    ground = ndimage.gaussian_filter(plane * bare, _COARSE_PX, truncate=3)
+    weight = ndimage.gaussian_filter(bare, _COARSE_PX, truncate=3)
+    detail = np.where(near, np.float32(0), plane - ground / np.maximum(weight, 1e-3))
+    # The noise of the camera, from differences of neighbours: marks may lie all over the frame.
+    steps = np.abs(np.diff(detail, axis=1))[~(near[:, 1:] | near[:, :-1])]
+    noise = float(np.median(steps)) / (0.6745 * np.sqrt(2)) if steps.size else 0.0
+    if not noise > 0:
+        noise = float(detail.std()) or 1.0
+    return FineStructure(np.clip(detail / np.float32(noise), -25, 25), near, block)
+
+
+def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
+    """Where each of a well's frames shows what nearly all of them show.
+
+    Parameters
+    ----------
+    frames : sequence of FineStructure
+        One a time, in order of time, all of one shape.
+
+    Returns
+    -------
+    list of ndarray of bool
+        One a frame, in its own pixels; nowhere for fewer than `MIN_TIMES` frames.
+    """
+    shape = frames[0].detail.shape if frames else (0, 0)
+    nothing = [np.zeros(f.detail.shape, bool) for f in frames]
+    if len(frames) < MIN_TIMES or any(f.detail.shape != shape for f in frames):
+        return nothing
+    shifts = _shifts(frames)
+    seen = np.zeros(shape, np.float32)
+    for frame, shift in zip(frames, shifts, strict=True):
+        seen += _moved((~frame.body).astype(np.float32), shift)
+    chosen = np.unique(np.linspace(0, len(frames) - 1, _REFERENCES).round().astype(int)).tolist()
+    references = {n: _moved(frames[n].detail, shifts[n]) for n in chosen}
+    common = _middle(list(references.values()))
+    alike: list[tuple[Mask, Mask]] = []
+    support = np.zeros(shape, np.float32)
+    # There from the first time that the place is in view: material that settles later and stays,
+    # or that is left where the body was, is no mark of the well.
+    first, unseen = np.zeros(shape, bool), np.ones(shape, bool)
+    for number, (frame, shift) in enumerate(zip(frames, shifts, strict=True)):
+        detail = _moved(frame.detail, shift)
+        free = _moved((~frame.body).astype(np.float32), shift)
+        others = common
+        if number in references:  # a frame is no witness in its own cause
+            others = _middle([other for n, other in references.items() if n != number])
+        surely, same = (mask & (free > 0.5) for mask in _alike(detail, others))
+        alike.append((surely, same))
+        support += same
+        in_view = unseen & (_moved(np.ones(shape, np.float32), shift) > 0.5)
+        first |= in_view & same
+        unseen &= ~in_view
+    persistent = first & (seen >= MIN_TIMES - 0.5) & (support >= _NEARLY_ALL * seen)
+    marks = []
+    for (surely, same), shift in zip(alike, shifts, strict=True):
+        pieces, count = ndimage.label(persistent & same)
+        held = np.zeros(count + 1, bool)
+        held[pieces[persistent & surely]] = True
+        held[0] = False
+        marks.append(_moved(held[pieces].astype(np.float32), (-shift[0], -shift[1])) > 0.5)
+    return marks
+
+
+def _middle(details: Sequence[Float]) -> Float:
+    """Median of details: what some of them show and others don't is none of it."""
+    return np.asarray(np.median(np.stack(details), axis=0), np.float32)
+
+
+def _alike(detail: Float, others: Float) -> tuple[Mask, Mask]:
+    """Windows in which a frame shows, and rather shows, the structure of the other times."""
+    size = _WINDOW_PX
+    product = ndimage.uniform_filter(detail * others, size)
+    own = ndimage.uniform_filter(np.square(detail), size)
+    theirs = ndimage.uniform_filter(np.square(others), size)
+    likeness = product / np.sqrt(np.maximum(own * theirs, 1e-6))
+    strong = own >= _MIN_STRENGTH**2
+    return strong & (likeness >= _LIKE), strong & (likeness >= _RATHER_LIKE)
+
+
+def _shifts(frames: Sequence[FineStructure]) -> list[tuple[float, float]]:
+    """Shift of every frame onto the first; none where that does not make them more alike."""
+    from skimage.registration import phase_cross_correlation
+
+    first = frames[0]
+    limit = _MAX_SHIFT * max(first.detail.shape)
+    found = [(0.0, 0.0)]
+    for frame in frames[1:]:
+        shift, *_ = phase_cross_correlation(  # type: ignore[no-untyped-call]
+            first.detail, frame.detail, upsample_factor=4, normalization=None
+        )
+        moved = (float(shift[0]), float(shift[1]))
+        if max(abs(moved[0]), abs(moved[1])) > limit:
+            moved = (0.0, 0.0)
+        found.append(moved)
+    return found
+
+
+def _moved(values: Float, shift: tuple[float, float]) -> Float:
+    """Shift an image; 0 comes in from outside."""
+    if shift == (0.0, 0.0):
+        return values
+    return np.asarray(ndimage.shift(values, shift, order=1, mode="constant"), np.float32)
+
+
+def without_marks(shed: Mask, mark: Mask, frame: FineStructure) -> Mask:
+    """Take a frame's static marks out of its shed material, with the blur around them.
+
+    Parameters
+    ----------
+    shed : ndarray of bool, shape (y, x)
+        Shed material of the frame, at full resolution.
+    mark : ndarray of bool
+        From `static_marks`.
+    frame : FineStructure
+        Of the same frame.
+
+    Returns
+    -------
+    ndarray of bool, shape (y, x)
+        What is left of the shed material.
+    """
+    if not mark.any() or not shed.any():
+        return shed
+    block = frame.block
+    small = any_in_blocks(shed, block)
+    pieces, count = ndimage.label(small, np.ones((3, 3), bool))
+    size = np.bincount(pieces.ravel(), minlength=count + 1)
+    static = np.bincount(pieces[mark & small], minlength=count + 1)
+    share = static / np.maximum(size, 1)
+    # What shows no structure of its own in a piece that is partly a mark is the mark's blur, and
+    # what lies on the body's rim, where nothing can be told, goes with the piece.
+    flat = ndimage.uniform_filter(np.square(frame.detail), _WINDOW_PX) < _MIN_STRENGTH**2
+    flat |= frame.body
+    gone = mark | (share >= _PARTLY)[pieces] & flat
+    big = np.repeat(np.repeat(gone, block, axis=0), block, axis=1)
+    left: Mask = shed & ~big[: shed.shape[0], : shed.shape[1]]
+    return left
