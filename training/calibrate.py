@@ -7,7 +7,7 @@ whole of both segmenters. What is fitted: the overlap of the core with the truth
 of the figures that the segmenters give (for the network by itself, for the network and for the
 classical segmenter given both opinions, and, where the network found nothing, whether there was
 nothing); and how far the truth lies below and above the disintegration fraction, as linear
-regressions of its doubts (95 % quantiles, and the mean).
+regressions of its doubts (quantiles, and the mean).
 """
 
 from __future__ import annotations
@@ -46,11 +46,12 @@ TARGET = Path(__file__).parent.parent / "spheroid_qc/segmentation/learned" / CAL
 STIFFNESS = 0.01
 """Penalty on squared weights of standardised figures."""
 
-REAL_SHARE = 0.7
+REAL_SHARE = 0.9
 """What real frames count, of everything."""
 
-TAIL = 0.05
-"""Chance of the truth beyond either end of an interval."""
+BELOW, ABOVE = 0.02, 0.08
+"""Chance of the truth below and above an interval. Material that is missed is what can hardly be
+foreseen: equal chances would make intervals a third wider (benchmarks/LOG.md)."""
 
 Rows = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -221,8 +222,8 @@ def fit_intervals(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         part = (x[these], weight[these])
         below, above = (np.maximum(d[these], 0) for d in (read - true, true - read))
         return {
-            "fraction_low": quantile(part[0], below, part[1], 1 - TAIL, DOUBTS),
-            "fraction_high": quantile(part[0], above, part[1], 1 - TAIL, DOUBTS),
+            "fraction_low": quantile(part[0], below, part[1], 1 - BELOW, DOUBTS),
+            "fraction_high": quantile(part[0], above, part[1], 1 - ABOVE, DOUBTS),
             "fraction_error": mean_error(part[0], below + above, part[1], DOUBTS),
         }
 

@@ -2,7 +2,7 @@
 
 The fraction is measured again with less and with more evidence asked of core and shed material,
 and by each pass alone: where the maps are sure and both passes agree, it hardly moves. How far the
-truth may lie from the drawn masks is a weighted sum of such doubts; the weights are 95 % quantile
+truth may lie from the drawn masks is a weighted sum of such doubts; the weights are quantile
 regressions (Koenker & Bassett 1978, doi:10.2307/1913643), one for each side, on images of sources
 that the network had not seen (`training.calibrate`).
 """
@@ -29,7 +29,7 @@ _EASY_SHED, _USUAL_SHED, _HARD_SHED = 0.3, 0.5, 0.8
 _LEAST_HALF_WIDTH = 0.02
 """Two people who outline the same spheroid differ by about this much."""
 
-DOUBTS = ("below", "above", "vague", "unsure", "disagreement", "room")
+DOUBTS = ("below", "above", "vague", "hollow")
 """Doubts behind the interval, in the order of the calibration's weights: `fraction_doubts`."""
 
 _EIGHT = np.ones((3, 3), bool)
@@ -63,8 +63,8 @@ def fraction_doubts(
         Disintegration fraction, and its doubts, all in [0, 1]. `below`, `above`: how far the
         fraction falls and rises when the maps are cut elsewhere or by one pass alone; `vague`:
         pixels of which the network can't say whether they are shed material, as a share of the
-        foreground; `unsure`: of the core's outline; `disagreement` of both passes about the core;
-        `room`: what is left of the foreground that might be shed. None where nothing was drawn.
+        foreground; `hollow`: what the core lacks of being core for sure, which is what a corona
+        taken for core does. None where nothing was drawn.
     """
     drawn = _drawn_fraction(core, shed, combined.region)
     if drawn is None:
@@ -88,9 +88,7 @@ def fraction_doubts(
         "below": max(drawn - min([drawn, *known]), 0.0),
         "above": max(max([drawn, *known]) - drawn, 0.0),
         "vague": vague / (vague + total),
-        "unsure": 1 - features["sureness"],
-        "disagreement": 1 - features["agreement"],
-        "room": 1 - drawn,
+        "hollow": 1 - features["inside"],
     }
 
 

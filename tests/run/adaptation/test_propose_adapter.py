@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import sys
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,8 +15,10 @@ import pandas as pd
 import pytest
 
 from spheroid_qc import Parameters, run_plate
+from spheroid_qc.cli.adapt import run_adapt
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.errors import RequestError
+from spheroid_qc.run.adaptation import propose_adapter
 from spheroid_qc.run.adaptation.comparison_lines import comparison_lines
 from spheroid_qc.run.adaptation.corrected_frames import run_to_learn_from
 from spheroid_qc.run.adaptation.propose_adapter import (
@@ -129,6 +133,33 @@ def test_a_proposal_shows_before_and_after(proposal, reviewed) -> None:
     lines = "\n".join(comparison_lines(proposal))
     assert "Learned from 3 corrected frames" in lines
     assert "C03 0 h" in lines
+
+
+def test_the_command_says_what_it_did(proposal, reviewed, tmp_path, monkeypatch, capsys) -> None:
+    out = Path(shutil.copytree(reviewed, tmp_path / "out"))
+    here = replace(proposal, out=out)
+    monkeypatch.setattr(propose_adapter, "propose", lambda *_: here)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))  # no terminal: nobody was asked
+    for options, said in (
+        ({"yes": False, "dry_run": True}, "Nothing is kept, since this was a dry run."),
+        ({"yes": False, "dry_run": False}, "add --yes to keep it"),
+    ):
+        run_adapt(out, progress=None, **options)
+        assert said in capsys.readouterr().out
+        assert not (out / "adapter.npz").exists()
+    nothing = replace(here, learned=replace(here.learned, core=0.0, shed=0.0))
+    monkeypatch.setattr(propose_adapter, "propose", lambda *_: nothing)
+    run_adapt(out, yes=True, dry_run=False, progress=None)
+    assert "Nothing is kept: frames that were left out" in capsys.readouterr().out
+    assert not (out / "adapter.npz").exists()
+    monkeypatch.setattr(propose_adapter, "propose", lambda *_: here)
+    run_adapt(out, yes=True, dry_run=False, progress=None)
+    printed = capsys.readouterr().out
+    assert f"Kept: {out / 'adapter.npz'}" in printed
+    assert f"--out {out}" in printed
+    assert "--adapter" in printed
+    assert (out / "adapter.npz").is_file()
+    assert len(list((out / "adaptation").glob("*.png"))) == 5
 
 
 def test_pictures_are_written_in_the_place_of_earlier_ones(proposal, tmp_path) -> None:

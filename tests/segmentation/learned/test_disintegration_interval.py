@@ -39,7 +39,7 @@ def view(core: np.ndarray, shed: np.ndarray, region: Region | None = None) -> Vi
     return View(region, maps, maps[0])
 
 
-SURE = {"sureness": 1.0, "agreement": 1.0}
+SURE = {"inside": 1.0}
 
 
 def known(
@@ -75,8 +75,7 @@ def test_sure_maps_leave_the_least_doubt() -> None:
     drawn, doubts = known(core * 1.0, shed * 1.0, core, shed) or (np.nan, {})
     assert drawn == pytest.approx(fraction(core, shed))
     assert set(doubts) == set(DOUBTS)
-    assert all(doubts[name] == pytest.approx(0) for name in set(doubts) - {"room"})
-    assert doubts["room"] == pytest.approx(1 - drawn)
+    assert all(value == pytest.approx(0) for value in doubts.values())
     # The scale ends at 0 and at 1.
     assert reach(core * 1.0, 0.0 * core, core, core & False) == (0, 0)
     assert reach(0.0 * core, core * 1.0, core & False, core) == (1, 1)
