@@ -60,7 +60,8 @@ def plate_light(
         return {}
     known = read_illumination(run) or []
     done = {light.plate for light in known}
-    plates = sorted({plate for plate, _ in planned.well_timepoints} - done)
+    everyone = sorted({plate for plate, _ in planned.well_timepoints})
+    plates = [plate for plate in everyone if shown(plate) not in done]
     tasks = [
         WellTask(request.folder, run.root, plate, well, (moment,), request.parameters, calibration)
         for plate in plates
@@ -81,13 +82,18 @@ def plate_light(
         channels = sorted({sample.channel for of, sample in ordered if of == plate})
         for channel in channels:
             mine = [s for of, s in ordered if of == plate and s.channel == channel]
-            lights.append(decide_light(plate, channel, mine))
+            lights.append(decide_light(shown(plate), channel, mine))
     planned.context["illumination"] = write_illumination(run, lights)
     write_run_json(run, planned.context, planned.table, {}, status="running")
-    found: dict[str, dict[str, ChannelLight]] = {}
-    for light in lights:
-        found.setdefault(light.plate, {})[light.channel] = light
-    return found
+    return {
+        plate: {light.channel: light for light in lights if light.plate == shown(plate)}
+        for plate in everyone
+    }
+
+
+def shown(plate: str) -> str:
+    """Write a plate's name as text, where its folder's name is none."""
+    return plate.encode("utf-8", "backslashreplace").decode()
 
 
 def sampled_timepoints(

@@ -137,7 +137,8 @@ def segment_auto(
     chosen; `evidence` holds both expectations and the agreement where rules were asked.
     """
     first = segment_learned(image, pixel_size_um, parameters, adapter)
-    if first.confidence >= _CONFIDENT:
+    # A frame in which nothing is seen costs a second look only where there is nothing to measure.
+    if first.core.any() and first.confidence >= _CONFIDENT:
         return first
     second = segment_classical(image, pixel_size_um, parameters)
     if first.core.any() and not second.core.any() and first.confidence < _BARELY_CONFIDENT:

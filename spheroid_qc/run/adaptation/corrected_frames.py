@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -35,7 +35,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AnalysedFrame:
-    """One picture of a run that has masks: where it comes from and what its mask is called."""
+    """One picture of a run that has masks: where it comes from and what its mask is called.
+
+    `light` is what its record says that grey values were divided by.
+    """
 
     plate: str
     well: str
@@ -43,6 +46,7 @@ class AnalysedFrame:
     field: int
     stitched: bool
     mask: str
+    light: Mapping[str, Sequence[float]] | None = None
 
     @property
     def time_h(self) -> float:
@@ -111,8 +115,9 @@ def run_to_learn_from(out: Path) -> RunToLearnFrom:
                 if not field["mask"]:
                     continue
                 frame = AnalysedFrame(
-                    plate, well, well_timepoint, field["field"], field["stitched"], field["mask"]
-                )
+                    plate, well, well_timepoint, field["field"], field["stitched"], field["mask"],
+                    field.get("light"),
+                )  # fmt: skip
                 (by_hand if field["method"] == METHOD else automatic).append(frame)
     return RunToLearnFrom(
         run,

@@ -132,7 +132,7 @@ def propose(out: Path, progress: Callable[[Progress], None] | None = None) -> Pr
             if image is not None:
                 core, shed = read_masks(source.run.corrections / frame.mask)
                 frames.append((frame, image, Corrected(core, shed)))
-                lessons.append(lesson_of(image.pixels, core, shed))
+                lessons.append(lesson_of(image.evened, core, shed))
             steps.done()
         _check_number(len(frames), source.run)
         learned = learn(
@@ -258,7 +258,7 @@ def _load(source: RunToLearnFrom, frame: AnalysedFrame, files: OpenFile) -> Fiel
     try:
         return load_analysed(
             source.folder, frame.well_timepoint, frame.field, frame.stitched, source.parameters,
-            source.calibration, files,
+            source.calibration, files, light=frame.light,
         )  # fmt: skip
     except ImageError:
         return None
@@ -269,7 +269,7 @@ def _segment(source: RunToLearnFrom, image: FieldImage, adapter: Adapter | None)
 
     settings = source.parameters.segmentation
     return segment(
-        image.pixels, image.pixel_size_um, settings.method.value, settings, adapter=adapter
+        image.evened, image.pixel_size_um, settings.method.value, settings, adapter=adapter
     )
 
 
