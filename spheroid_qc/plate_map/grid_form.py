@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
+from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells, of_maps
 from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading, read_heading
 from spheroid_qc.tables.parse_cells import is_missing, well_on_plate
@@ -234,7 +234,7 @@ def _named_grids(grids: list[Grid], messages: TableMessages) -> list[tuple[Headi
     """Give each grid with what its name means; a name may stand once for each plate."""
     named: dict[tuple[str | None, str, str], tuple[Heading, Grid]] = {}
     for grid in grids:
-        heading = read_heading(grid.name or grid.table.sheet)
+        heading = of_maps(read_heading(grid.name or grid.table.sheet))
         written = heading.written
         if not written or heading.kind in ("well", "row", "column"):
             messages.problem(
