@@ -13,6 +13,11 @@ from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
 from spheroid_qc.analysis.read_responses import ResponseTable, as_table, read_response_files
 from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
+from spheroid_qc.analysis.unlikely_responses import (
+    refuse_affected_vehicle,
+    refuse_fractions_as_percent,
+    without_copies,
+)
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.errors import RequestError
@@ -50,6 +55,7 @@ def analyse_table(
     response_unit: str | None = None,
     parameters: Parameters | None = None,
     response_column: str | None = None,
+    dose_scale: str = "",
 ) -> Analysis:
     """Analyse a tidy table of responses.
 
@@ -68,6 +74,8 @@ def analyse_table(
         Settings; those of `response` decide.
     response_column : str, optional
         Heading of the response.
+    dose_scale : str
+        `log10` where doses are decimal logarithms and their heading does not say so.
 
     Returns
     -------
@@ -82,13 +90,15 @@ def analyse_table(
     parameters = parameters or Parameters()
     settings = parameters.response
     if isinstance(source, pd.DataFrame):
-        read, name = as_table(source, response_column), "table"
+        read, name = as_table(source, response_column, dose_scale), "table"
     else:
-        read, name = read_response_files(Path(source), response_column), str(source)
+        read, name = read_response_files(Path(source), response_column, dose_scale), str(source)
     messages = Messages(list(read.notes))
-    read = _with_plates(read, messages)
+    read = without_copies(_with_plates(read, messages), messages)
     kind, unit = _stated(read, response_is, response_unit, messages)
+    refuse_fractions_as_percent(read, kind, unit)
     whole = read_responses(read.rows, kind, unit, read.places)
+    refuse_affected_vehicle(whole)
     for sentence in whole.notes:
         messages.note(sentence)
     word = "response" if kind == "raw" else "fa"
@@ -209,6 +219,10 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
                 words = words.where(words == "", "passage " + words)
             apart = (label != "") & (words != "")
             label = label + apart.map({True: " | ", False: ""}) + words
+    if "block" in rows and rows["block"].groupby(label).nunique().max() > 1:
+        # A block is one matrix of doses: neither a plate nor a repeat of another.
+        words = "block " + rows["block"].fillna("").astype(str)
+        label = label + (label != "").map({True: " | ", False: ""}) + words
     return label
 
 
