@@ -18,7 +18,7 @@ from spheroid_qc.analysis.pooled_columns import account_for
 from spheroid_qc.analysis.response_columns import response_of
 from spheroid_qc.analysis.rows_of_responses import rows_of, understood
 from spheroid_qc.errors import RequestError
-from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
 from spheroid_qc.tables.located_cells import Table, TableRow
@@ -61,7 +61,7 @@ def read_response_files(
     `RequestError` names every mistake and where it stands.
     """
     if not path.is_dir():
-        return as_table(read_tables(path), response_column, dose_scale)
+        return as_table(read_any_table(path), response_column, dose_scale)
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
     files = [p for p in files if not p.name.startswith((".", "~$"))]
     if not files:
@@ -69,7 +69,7 @@ def read_response_files(
             f"{path} holds neither run.json nor a table (CSV, TSV, TXT or XLSX); give a run "
             "folder or a table of responses."
         )
-    parts = [as_table(read_tables(file), response_column, dose_scale) for file in files]
+    parts = [as_table(read_any_table(file), response_column, dose_scale) for file in files]
     if len(parts) == 1:
         return parts[0]
     return _united(files, parts)

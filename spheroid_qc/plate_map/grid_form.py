@@ -66,12 +66,13 @@ def _heads(row: TableRow) -> list[tuple[int, list[int]]]:
     width = len(row.texts)
     while column <= width:
         number = _column_number(row.text(column))
-        if number is None or _column_number(row.text(column - 1)) == number - 1:
+        if number is None:
             column += 1
             continue
+        # Columns that were not used may be left out (2, 3, 5), but numbers rise.
         numbers = [number]
-        while _column_number(row.text(column + len(numbers))) == number + len(numbers):
-            numbers.append(number + len(numbers))
+        while (after := _column_number(row.text(column + len(numbers)))) and after > numbers[-1]:
+            numbers.append(after)
         if len(numbers) > 1:
             runs.append((column - 1, numbers))
         column += len(numbers)

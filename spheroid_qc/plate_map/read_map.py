@@ -23,7 +23,7 @@ from spheroid_qc.plate_map.mapped_wells import ROLES, PlateMap
 from spheroid_qc.plate_map.roles_doses_and_strata import finish_map
 from spheroid_qc.plate_map.tidy_map import TidyMap
 from spheroid_qc.plate_map.wells_from_rows import read_wells
-from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.dose_units import parse_unit
 from spheroid_qc.tables.find_heading_line import HeadingLine
 from spheroid_qc.tables.located_cells import Table
@@ -76,7 +76,7 @@ def read_plate_map(
     A02 treated [('selinexor', 0.3)]
     """
     path = Path(path)
-    tables = read_tables(path)
+    tables = read_any_table(path)
     messages = TableMessages()
     tidy = _read_tidy(path, tables, treatment_table, messages, well_count)
     messages.notes[:0] = [note for table in tidy.tables for note in table.notes]
@@ -168,7 +168,7 @@ def _treatments_for(
     treatment_file = sibling_of(path) if stated is None else Path(stated)
     if treatment_file is None:
         return None
-    line = next(filter(None, map(find_treatments, read_tables(treatment_file))), None)
+    line = next(filter(None, map(find_treatments, read_any_table(treatment_file))), None)
     if line is None:
         raise PlateMapError(
             f"{treatment_file.name}, line 1, column 1: no treatment table is found; its first "

@@ -70,11 +70,13 @@ def _solvent(text: str) -> tuple[str, str] | None:
     if any(word not in BESIDE_SOLVENTS for word in words if word != found[0]):
         return None
     name = " ".join(text.split())
+    written = re.search(found[0], name, re.IGNORECASE)
+    if written and {"vehicle", "veh"} & set(words):
+        name = written[0]  # `Vehicle (DMSO)`: the role is said by the role
     if shares:
         number, sign = shares[0]
         if float(number.replace(",", ".")) > _MOST_SOLVENT:
             return None
-        written = re.search(found[0], name, re.IGNORECASE)
         if sign and set(words) <= {found[0], "v/v"}:
             name = f"{written[0] if written else found[0]} {number.replace(',', '.')} %"
     return found[0], name

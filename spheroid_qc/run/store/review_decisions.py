@@ -14,7 +14,7 @@ from pathlib import Path
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map.mapped_wells import find_plate
 from spheroid_qc.tables.csv_writer import write_table
-from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.parse_cells import clean, read_well
 from spheroid_qc.tables.parse_numbers import NumberError, parse_number, style_of
@@ -111,7 +111,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
     PlateMapError
         With a sentence for every line that can't be understood.
     """
-    table = read_tables(path)[0]
+    table = read_any_table(path)[0]
     if not table.rows:
         return []
     header, *rows = table.rows
