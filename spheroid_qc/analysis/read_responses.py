@@ -16,12 +16,17 @@ import pandas as pd
 
 from spheroid_qc.analysis.pooled_columns import account_for
 from spheroid_qc.analysis.response_columns import response_of
+from spheroid_qc.analysis.responses_with_map import joined, values_by_well
 from spheroid_qc.analysis.rows_of_responses import rows_of, understood
 from spheroid_qc.errors import RequestError
+from spheroid_qc.plate_map import PlateMap
+from spheroid_qc.plate_map.grid_form import find_grids
+from spheroid_qc.plate_map.long_form import find_wells
 from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
 from spheroid_qc.tables.located_cells import Table, TableRow
+from spheroid_qc.tables.instruments.wide_columns import long_form
 from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 
@@ -49,19 +54,31 @@ class ResponseTable:
     notes: tuple[str, ...] = ()
 
 
-def read_response_files(
-    path: Path, response_column: str | None = None, dose_scale: str = ""
-) -> ResponseTable:
+@dataclass(frozen=True)
+class TableOptions:
+    """What a user states of a table of responses besides what it says itself.
+
+    `response_column` is the heading of the response; `dose_scale` is `log10` where doses are
+    logarithms; `columns_are`: what the columns of a wide table are (`replicates`, `drugs`,
+    `cell-lines`); `plate_map` tells what is in the wells of a table of values by well.
+    """
+
+    response_column: str | None = None
+    dose_scale: str = ""
+    columns_are: str = ""
+    plate_map: PlateMap | None = None
+
+
+def read_response_files(path: Path, options: TableOptions | None = None) -> ResponseTable:
     """Read one table, or all tables of a folder as one.
 
     Files of a folder (CSV, TSV, TXT, XLSX; folders in it are not looked into) are parts of one
-    table; where they name no plates and share wells, each file is a plate. `response_column` is the
-    heading of the response; by default `response`, else the one that states its meaning
-    (`viability`, `fa`, `inhibition`). `dose_scale`: `log10` where doses are logarithms. A
-    `RequestError` names every mistake and where it stands.
+    table; where they name no plates and share wells, each file is a plate. The response is the
+    column `response`, else the one that states its meaning (`viability`, `fa`, `inhibition`), if
+    the options name none. A `RequestError` names every mistake and where it stands.
     """
     if not path.is_dir():
-        return as_table(read_any_table(path), response_column, dose_scale)
+        return as_table(read_any_table(path), options)
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
     files = [p for p in files if not p.name.startswith((".", "~$"))]
     if not files:
@@ -69,7 +86,7 @@ def read_response_files(
             f"{path} holds neither run.json nor a table (CSV, TSV, TXT or XLSX); give a run "
             "folder or a table of responses."
         )
-    parts = [as_table(read_any_table(file), response_column, dose_scale) for file in files]
+    parts = [as_table(read_any_table(file), options) for file in files]
     if len(parts) == 1:
         return parts[0]
     return _united(files, parts)
@@ -109,21 +126,32 @@ def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTa
 
 
 def as_table(
-    source: pd.DataFrame | Iterable[Table],
-    response_column: str | None = None,
-    dose_scale: str = "",
+    source: pd.DataFrame | Iterable[Table], options: TableOptions | None = None
 ) -> ResponseTable:
     """Bring a table of cells, or a data frame, to known columns.
 
     Of several sheets the first one with drugs or doses is taken; cells are checked one by one, and
     a `RequestError` names every mistake found.
     """
+    options = options or TableOptions()
     sheets = [_of_frame(source)] if isinstance(source, pd.DataFrame) else list(source)
     messages = TableMessages(maximum=20)
+    if options.plate_map is not None:
+        return _with_map(sheets, options, options.plate_map, messages)
+    sheets = [long_form(sheet, options.columns_are) or sheet for sheet in sheets]
     chosen = [line for sheet in sheets if (line := heading_line_of(sheet)) is not None]
     if not chosen:
         sheet = sheets[0]
         there = ", ".join(text for text in sheet.rows[0].texts[:12] if text) if sheet.rows else ""
+        if any(find_wells(one) for one in sheets) or any(
+            find_grids(one, TableMessages()) for one in sheets
+        ):
+            raise RequestError(
+                f"{sheet.title} {f'is {sheet.form} and ' if sheet.form else ''}has values by well, "
+                "but has no column of drugs or doses (its first line: "
+                f"{there or 'empty'}); give the plate map that says what is in the wells with "
+                "--plate-map, or add columns drug_1 and dose_1_um."
+            )
         raise RequestError(
             f"{sheet.title} has no column of drugs or doses (its first line: {there or 'empty'}); "
             "a tidy table of responses has drug_1, dose_1_um and response."
@@ -136,7 +164,7 @@ def as_table(
     body = without_summary(sheet, line.body(), messages)
     if not body:
         raise RequestError(f"{sheet.title} has headings but no rows.")
-    response, kind, stated = response_of(sheet, line.row, response_column)
+    response, kind, stated = response_of(sheet, line.row, options.response_column)
     columns = {
         at: heading
         for at, heading in decide_columns(line, messages).items()
@@ -153,7 +181,7 @@ def as_table(
     if _is_matrix(line):
         columns = {at: h for at, h in columns.items() if h.kind not in _INDICES}
         used = {at: h for at, h in used.items() if h.kind not in _INDICES}
-    rows, unit = rows_of(line, used, body, response, messages, dose_scale)
+    rows, unit = rows_of(line, used, body, response, messages, options.dose_scale)
     messages.raise_if_problems()
     unused = {at: heading for at, heading in columns.items() if at not in used}
     rows = account_for(line, unused, body, rows, messages)
@@ -167,6 +195,22 @@ def as_table(
         rows, tuple(sheet.place(row.line) for row in body), line.row.text(response), kind,
         stated or unit, tuple(dict.fromkeys(messages.notes)),
     )  # fmt: skip
+
+
+def _with_map(
+    sheets: list[Table], options: TableOptions, plate_map: PlateMap, messages: TableMessages
+) -> ResponseTable:
+    """Join values by well with the plate map."""
+    if any(heading_line_of(sheet) is not None for sheet in sheets):
+        raise RequestError(
+            f"{sheets[0].title} names drugs or doses itself; leave --plate-map away, or give a "
+            "table of values by well."
+        )
+    messages.notes += [note for sheet in sheets for note in sheet.notes]
+    rows, places, written, kind, unit = values_by_well(sheets, options.response_column, messages)
+    messages.raise_if_problems()
+    rows = joined(rows, plate_map, messages)
+    return ResponseTable(rows, places, written, kind, unit, tuple(dict.fromkeys(messages.notes)))
 
 
 def heading_line_of(sheet: Table) -> HeadingLine | None:

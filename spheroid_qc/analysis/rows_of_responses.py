@@ -115,6 +115,7 @@ def rows_of(
     """
     table = line.table
     named = check_slots(line, columns, body, messages)
+    messages.raise_if_problems()
     cells = {at: [line.cell(row, at) for row in body] for at in {response, *columns}}
     style = _style(table, columns, cells, response, messages)
     made: dict[str, Any] = {}
@@ -182,13 +183,17 @@ def _treatments(
     messages = reader.messages
     meant = {at: heading for at, heading in columns.items() if heading.kind in _TREATMENT}
     rows = []
+    nameless = None
+    if not named:
+        slot = next((h.slot for h in meant.values() if h.kind == "dose"), None)
+        nameless = None if slot is None else Heading("drug", ONE_DRUG, slot)
     for row in body:
         found = [(heading, line.cell(row, at, heading.written)) for at, heading in meant.items()]
-        if not named and any(heading.kind == "dose" for heading in meant.values()):
-            slot = next(h.slot for h in meant.values() if h.kind == "dose")
-            found.append((Heading("drug", ONE_DRUG, slot), Cell(line.table, row.line, 0, ONE_DRUG)))
+        if nameless is not None:
+            found.append((nameless, Cell(line.table, row.line, 0, ONE_DRUG)))
         rows.append(WellCells(line.table.place(row.line), None, "", tuple(found), row.line))
-    numbered = with_numbered_drugs(TidyMap(rows, [h for h in meant.values()], [line.table]))
+    headings = [*meant.values(), *([nameless] if nameless else [])]
+    numbered = with_numbered_drugs(TidyMap(rows, headings, [line.table]))
     read: list[tuple[list[DrugDose], str]] = []
     spelled: dict[str, str] = {}
     others: dict[str, set[str]] = {}

@@ -220,6 +220,24 @@ def analyse_command(
             "--response-column", metavar="NAME", help="Heading of it. [default: response]"
         ),
     ] = None,
+    plate_map: Annotated[
+        Path | None,
+        typer.Option(
+            help="What is in the wells, for a table of values by well (IncuCyte's exports, plate "
+            "readers' grids)."
+        ),
+    ] = None,
+    dose_scale: Annotated[
+        Literal["log10"] | None,
+        typer.Option("--dose-scale", help="Doses are decimal logarithms. [default: plain doses]"),
+    ] = None,
+    columns_are: Annotated[
+        Literal["replicates", "drugs", "cell-lines"] | None,
+        typer.Option(
+            "--columns-are",
+            help="What the columns of a wide table are, with doses in its first column (Prism).",
+        ),
+    ] = None,
     time: Annotated[
         str | None,
         typer.Option(
@@ -241,12 +259,15 @@ def analyse_command(
     """Drug response, synergy, plate quality and comparisons of a run or of a table."""
     from spheroid_qc.workflow.run_and_report import analyse
 
-    refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
+    refuse_empty(
+        {"DIR_OR_CSV": source, "--out": out, "--config": config, "--plate-map": plate_map}
+    )
     parameters = read_response_parameters(source, config, time, settings or [])
     with Reporter() as report:
         result = analyse(
-            source, out, response_is, response_unit, parameters, response_column, report
-        )
+            source, out, response_is, response_unit, parameters, response_column, report,
+            plate_map=plate_map, dose_scale=dose_scale, columns_are=columns_are,
+        )  # fmt: skip
     say_verdict(result.analysis)
     echo(f"tables: {result.out}")
     say_problems(result.failures)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -90,9 +90,15 @@ def read_end_points(path: Path | str, *, well_count: int | None = None) -> EndPo
     PlateMapError
         With all mistakes found, one sentence each.
     """
-    path = Path(path)
-    messages = TableMessages()
-    tidy = _read_tidy(path, read_any_table(path), messages, well_count)
+    return end_points_of(read_any_table(Path(path)), TableMessages(), well_count)
+
+
+def end_points_of(
+    tables: Sequence[Table], messages: TableMessages, well_count: int | None = None
+) -> EndPoints:
+    """Read values by well from tables that are open already; see `read_end_points`."""
+    path = Path(tables[0].file)
+    tidy = _read_tidy(path, tuple(tables), messages, well_count)
     cells: dict[str, list[tuple[WellCells, Cell]]] = {head.written: [] for head in tidy.headings}
     for row in tidy.rows:
         for heading, cell in row.cells:

@@ -40,7 +40,7 @@ def read_dose_matrix(table: Table) -> Table | None:
         key, value = row.text(1), row.text(2)
         drug, unit = _DRUG.fullmatch(key), _UNIT.fullmatch(key)
         stated = drug or unit
-        if stated is not None:
+        if stated is not None and sum(map(bool, row.texts)) <= 2:
             slot = stated[1] or ""
             slot = _SLOTS.get(slot.casefold(), slot)
             if head is not None:
@@ -51,7 +51,7 @@ def read_dose_matrix(table: Table) -> Table | None:
         if numbers is None or len(numbers) < 2:
             continue
         rises = all(earlier < later for earlier, later in pairwise(numbers))
-        if not key and rises and head is None and names:
+        if not key and rises and head is None and any(name[:5] == "drug_" for name in names):
             head, block = row, block + 1
             _refuse_nameless(table, row, names)
         elif head is not None and key:
