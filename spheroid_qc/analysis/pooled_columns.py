@@ -88,14 +88,16 @@ def account_for(
     return rows
 
 
-def _known(rows: pd.DataFrame) -> tuple[list[object], list[object]]:
+def _known(rows: pd.DataFrame) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     """Give what each row holds by now, without and with doses."""
-    drugs = [name for name in rows if str(name).startswith("drug_")]
-    doses = [name for name in rows if str(name).startswith(("dose_", "unit_"))]
+    drugs = [str(name) for name in rows if str(name).startswith("drug_")]
+    doses = [str(name) for name in rows if str(name).startswith(("dose_", "unit_"))]
     strata = [name for name in ("cell_line", "passage", "stratum", "block") if name in rows]
-    treatments, conditions = [], []
+    treatments: list[tuple[object, ...]] = []
+    conditions: list[tuple[object, ...]] = []
     plain = rows[[*drugs, *doses, *strata, "role"]].fillna("")
-    for record in plain.to_dict("records"):
+    for values in plain.to_dict("records"):
+        record = {str(name): value for name, value in values.items()}
         given = sorted(
             (record[drug], *(record.get(f"{d}{drug[5:]}{u}", "") for d, u in _DOSES))
             for drug in drugs
@@ -104,7 +106,7 @@ def _known(rows: pd.DataFrame) -> tuple[list[object], list[object]]:
         of = (record["role"], *(record[name] for name in strata))
         treatments.append((tuple(drug for drug, *_ in given), *of))
         conditions.append((tuple(given), *of))
-    return list(treatments), list(conditions)
+    return treatments, conditions
 
 
 _DOSES = (("dose_", "_um"), ("dose_", ""))

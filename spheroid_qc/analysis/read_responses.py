@@ -22,11 +22,11 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import PlateMap
 from spheroid_qc.plate_map.grid_form import find_grids
 from spheroid_qc.plate_map.long_form import find_wells
-from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
-from spheroid_qc.tables.located_cells import Table, TableRow
+from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.instruments.wide_columns import long_form
+from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 
@@ -40,9 +40,9 @@ class ResponseTable:
     """A table of responses, read.
 
     `rows` has `plate, well, role, replicate, biological_replicate, cell_line, passage, stratum,
-    block, time_h` as far as the table has them (text, or numbers), `drug_n, dose_n_um, dose_n, unit_n`,
-    and `response`; `places` says of each where it stands, for messages. `response` is its heading
-    as written; `stated_kind` and `stated_unit` are what that heading states, empty where it
+    block, time_h` as far as the table has them (text, or numbers), `drug_n, dose_n_um, dose_n,
+    unit_n`, and `response`; `places` says of each where it stands, for messages. `response` is its
+    heading as written; `stated_kind` and `stated_unit` are what that heading states, empty where it
     doesn't.
     """
 
@@ -166,9 +166,7 @@ def as_table(
         raise RequestError(f"{sheet.title} has headings but no rows.")
     response, kind, stated = response_of(sheet, line.row, options.response_column)
     columns = {
-        at: heading
-        for at, heading in decide_columns(line, messages).items()
-        if at != response
+        at: heading for at, heading in decide_columns(line, messages).items() if at != response
     }
     for at, heading in columns.items():
         if heading.bad_unit and heading.kind == "dose":
@@ -187,8 +185,8 @@ def as_table(
     rows = account_for(line, unused, body, rows, messages)
     if stated and unit and stated != unit:
         messages.problem(
-            f"{line.place(response)}: the heading says {stated}, but the cells have per cent signs; "
-            "mend one of them."
+            f"{line.place(response)}: the heading says {stated}, but the cells have per cent "
+            "signs; mend one of them."
         )
     messages.raise_if_problems()
     return ResponseTable(

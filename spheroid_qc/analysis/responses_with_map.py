@@ -114,8 +114,8 @@ def joined(rows: pd.DataFrame, plate_map: PlateMap, messages: TableMessages) -> 
     plates = list(dict.fromkeys(rows["plate"])) if "plate" in rows else [""]
     if "plate" not in rows and len(plate_map.plates) > 1:
         raise RequestError(
-            f"{plate_map.source} is a map of several plates ({listed(plate_map.plates, 8)}), but the "
-            "values name none; add a column plate to them."
+            f"{plate_map.source} is a map of several plates ({listed(plate_map.plates, 8)}), but "
+            "the values name none; add a column plate to them."
         )
     by_well: dict[tuple[str, str], MappedWell]
     if "plate" in rows:
@@ -156,9 +156,7 @@ def joined(rows: pd.DataFrame, plate_map: PlateMap, messages: TableMessages) -> 
 
 
 def _further_strata(well: MappedWell) -> str:
-    own = [
-        f"{name} {value}" for name, value in well.strata if name not in ("cell_line", "passage")
-    ]
+    own = [f"{name} {value}" for name, value in well.strata if name not in ("cell_line", "passage")]
     if well.vehicle_group:
         own.append(f"vehicle_group {well.vehicle_group}")
     return " | ".join(own)

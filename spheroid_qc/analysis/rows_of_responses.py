@@ -51,7 +51,10 @@ def understood(heading: Heading) -> bool:
 
 
 def check_slots(
-    line: HeadingLine, columns: dict[int, Heading], body: Sequence[TableRow], messages: TableMessages
+    line: HeadingLine,
+    columns: dict[int, Heading],
+    body: Sequence[TableRow],
+    messages: TableMessages,
 ) -> bool:
     """Refuse a drug without its dose, or a dose without its drug; say where one drug has no name.
 
@@ -126,7 +129,7 @@ def rows_of(
     strata = [column for column, heading in columns.items() if heading.kind == "stratum"]
     if strata:
         made["stratum"] = [
-            " | ".join(f"{columns[c].written} {cells[c][i].text}" for c in strata)
+            " | ".join(_stratum(columns[c].written, cells[c][i].text) for c in strata)
             for i in range(len(body))
         ]
     if "well" in at:
@@ -145,6 +148,10 @@ def rows_of(
     made |= _treatments(line, columns, body, reader, named)
     made["response"], unit = response_values(cells[response], style, messages)
     return pd.DataFrame(made), unit
+
+
+def _stratum(name: str, value: str) -> str:
+    return value if name.casefold() == "stratum" else f"{name} {value}"
 
 
 def _style(
@@ -199,8 +206,8 @@ def _treatments(
     others: dict[str, set[str]] = {}
     silent: list[WellCells] = []
     controls: dict[str, None] = {}
-    for row in numbered:
-        doses = reader.doses(row)
+    for cells in numbered:
+        doses = reader.doses(cells)
         summed = next((dose for dose in doses if is_summary(dose.drug)), None)
         if summed is not None:
             messages.problem(
@@ -208,13 +215,13 @@ def _treatments(
                 "line, or rename the drug.",
                 "summary lines",
             )
-        builder = WellBuilder(row, reader, [])
-        builder.add(row, doses)
+        builder = WellBuilder(cells, reader, [])
+        builder.add(cells, doses)
         role = decide_role(builder)
         if role == "" and all(
-            is_missing(cell.text) for heading, cell in row.cells if heading.kind != "unit"
+            is_missing(cell.text) for heading, cell in cells.cells if heading.kind != "unit"
         ):
-            silent.append(row)
+            silent.append(cells)
         if builder.control and role == "vehicle":
             controls.setdefault(builder.control)
         elif role == "vehicle" and builder.implied_role:

@@ -64,9 +64,7 @@ def without_copies(read: ResponseTable, messages: Messages) -> ResponseTable:
         return read
     doses = [name for name in rows if str(name).startswith("dose_")]
     drugs = [name for name in rows if str(name).startswith("drug_")]
-    given = pd.DataFrame(
-        {drug: rows[drug].where(_is_dosed(rows, str(drug)), "") for drug in drugs}
-    )
+    given = pd.DataFrame({drug: rows[drug].where(_is_dosed(rows, str(drug)), "") for drug in drugs})
     single = (given != "").sum(axis=1) <= 1
     others = ("plate", "time_h", "cell_line", "passage", "stratum", "block", "role")
     labels = [name for name in others if name in rows]

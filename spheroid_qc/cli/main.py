@@ -259,9 +259,7 @@ def analyse_command(
     """Drug response, synergy, plate quality and comparisons of a run or of a table."""
     from spheroid_qc.workflow.run_and_report import analyse
 
-    refuse_empty(
-        {"DIR_OR_CSV": source, "--out": out, "--config": config, "--plate-map": plate_map}
-    )
+    refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config, "--plate-map": plate_map})
     parameters = read_response_parameters(source, config, time, settings or [])
     with Reporter() as report:
         result = analyse(
@@ -282,14 +280,27 @@ app.command("analyze", hidden=True)(analyse_command)
 
 @app.command()
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="Folder of images.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER_OR_TABLE", help="Folder of images; or a table of any form."),
+    ],
     name_pattern: NamePattern = None,
     config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
     all_rows: Annotated[
         bool, typer.Option("--all", help="Print every file, however many there are.")
     ] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of a table: write it as the canonical long CSV, which reads back the same.",
+        ),
+    ] = None,
 ) -> None:  # fmt: skip
-    """Show how every file name was read; runs nothing."""
+    """Show how every file name, or every column of a table, was read; runs nothing."""
+    if folder.is_file():
+        _inspect_table(folder, write)
+        return
     from spheroid_qc.frames.frame_table import frame_table
     from spheroid_qc.frames.inspect_folder import inspection, render
 
@@ -305,6 +316,18 @@ def inspect(
             f"No image in {folder} has a name that tells its well; settle it with --name-pattern."
         )
     raise typer.Exit(1 if found.problems else 0)
+
+
+def _inspect_table(path: Path, write: Path | None) -> None:
+    """Say what a table was taken for, and write it as the canonical one."""
+    from spheroid_qc.analysis.inspect_table import inspect_table, write_canonical
+
+    found = inspect_table(path)
+    echo("\n".join(one_line(line) for line in found.lines))
+    if write is not None:
+        echo(write_canonical(found, write))
+    if found.reasons:
+        raise RequestError(f"{path} can't be read as it is; what would be needed is said above.")
 
 
 @app.command()

@@ -208,8 +208,8 @@ class DoseReader:
             if same.unit.name == unit.name and abs(named - written) <= Decimal("1e-6") * written:
                 return same.drug
         raise self._refuse(
-            f"{cell.place}: the name {drug!r} states a dose, and the dose is {cell.text}; write the "
-            "drug's name alone, and its dose once.",
+            f"{cell.place}: the name {drug!r} states a dose, and the dose is {cell.text}; write "
+            "the drug's name alone, and its dose once.",
             "contradicting doses",
         )
 
@@ -238,6 +238,8 @@ class DoseReader:
                 return []
             name = clean(match["drug"])
             control = control_of_drug(name)
+            if control is not None and control_of_drug(piece) is None:
+                return []  # so much of a solvent that it is no vehicle
             doses.append(DrugDose(name, place, control, amount, unit, raw=match["amount"]))
         return doses
 

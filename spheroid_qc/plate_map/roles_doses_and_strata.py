@@ -130,7 +130,7 @@ def _strata(
 
 
 def _treatment(well: WellBuilder, with_doses: bool = False) -> tuple[object, ...]:
-    """What a well holds, as far as it is read yet."""
+    """Give what a well holds, as far as it is read yet."""
     role = well.role or well.implied_role
     if not with_doses:
         return role, tuple(sorted({dose.drug.casefold() for dose in well.dosed}))
@@ -228,8 +228,8 @@ def decide_role(well: WellBuilder) -> str | None:
         )
         if not agrees:
             well.messages.problem(
-                f"{place}: {well.first_row.name} has two roles, {well.role} and {well.implied_role} (as "
-                f"{', '.join(well.named.values())}); give it one.",
+                f"{place}: {well.first_row.name} has two roles, {well.role} and "
+                f"{well.implied_role} (as {', '.join(well.named.values())}); give it one.",
                 "two roles",
             )
             return None

@@ -12,7 +12,6 @@ from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import is_missing
 
-
 # Columns that a plate map keeps under their own names: what they mean elsewhere is not theirs.
 _KEPT_AS_THEY_ARE = frozenset({"time_h", "date", "block"})
 

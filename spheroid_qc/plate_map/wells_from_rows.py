@@ -224,8 +224,8 @@ class WellBuilder:
     def _add_control(self, dose: DrugDose, role: str) -> bool:
         if self.implied_role and self.implied_role != role:
             self.messages.problem(
-                f"{dose.place}: {self.first_row.name} is {self.implied_role} and {role} at once; give "
-                "it one role.",
+                f"{dose.place}: {self.first_row.name} is {self.implied_role} and {role} at once; "
+                "give it one role.",
                 "two roles",
             )
             return False
@@ -312,7 +312,7 @@ class WellBuilder:
 
     def _contradiction(self, heading: Heading, cell: Cell, first: str, second: str) -> None:
         self.messages.problem(
-            f"{cell.place}: {self.first_row.name} has two values, {first} and {second}, in the column "
-            f"{heading.written}; write one.",
+            f"{cell.place}: {self.first_row.name} has two values, {first} and {second}, in the "
+            f"column {heading.written}; write one.",
             "contradicting values",
         )

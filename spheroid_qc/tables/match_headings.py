@@ -64,7 +64,9 @@ _LOGARITHM = re.compile(
 )
 _LOG_WORD = re.compile(r"(?i)(?:^|[\s_(\[])(?P<log>log[ _]?(?:10|2|e)|log|lg|ln)(?=$|[\s_)\]])")
 # A heading that is nothing but the unit of a dose; `nm`, `M` and `%` have other meanings too.
-_BARE_UNIT = re.compile(r"[\[(]?\s*(?:[pnumµμ]M|(?:n|u|µ|μ|m)g/m[lL]|(?:nano|micro|milli)molar)\s*[\])]?")
+_BARE_UNIT = re.compile(
+    r"[\[(]?\s*(?:[pnumµμ]M|(?:n|u|µ|μ|m)g/m[lL]|(?:nano|micro|milli)molar)\s*[\])]?"
+)
 _PREFIXES = re.compile(r"(?i)^(?:image[ _.]?)?metadata[ _.](?=\S)")
 
 

@@ -39,10 +39,16 @@ _POWER = re.compile(
     r"\(?(?P<exponent>[+\-\u2212]?\d{1,3})\)?"
 )
 _LONGEST_NUMBER = 60
-_SUPERSCRIPTS = str.maketrans("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a", "0123456789-+")
+_SUPERSCRIPTS = str.maketrans(
+    "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a", "0123456789-+"
+)
 _RAISED = re.compile("10([\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)")
-_WELL_WORDS = re.compile(r"(?i)^well(?:\s*(?:no\.?|nr\.?|id|#))?[\s:_\-]*(?=[A-Za-z]{1,2}[\s_\-:]?\d)")
-_ROW_AND_COLUMN = re.compile(r"(?i)(?:row|r)[\s_\-]*(\d{1,2})[\s_,;\-]*(?:column|col|c)[\s_\-]*(\d{1,2})")
+_WELL_WORDS = re.compile(
+    r"(?i)^well(?:\s*(?:no\.?|nr\.?|id|#))?[\s:_\-]*(?=[A-Za-z]{1,2}[\s_\-:]?\d)"
+)
+_ROW_AND_COLUMN = re.compile(
+    r"(?i)(?:row|r)[\s_\-]*(\d{1,2})[\s_,;\-]*(?:column|col|c)[\s_\-]*(\d{1,2})"
+)
 _SCIENTIFIC = re.compile(r"([+-]?\d+(?:[.,]\d+)?)[eE]([+-]?\d+)")
 
 

@@ -29,7 +29,8 @@ _CLOCK = re.compile(
 _DATE = re.compile(
     r"(?:(?P<iso>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})"
     r"|(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})[-/.](?P<year>\d{4}|\d{2}))"
-    r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<sec>\d{2})(?:\.\d+)?)?\s*(?P<half>[ap]m)?)?"
+    r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<sec>\d{2})(?:\.\d+)?)?"
+    r"\s*(?P<half>[ap]m)?)?"
     r"(?:Z|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )

@@ -10,13 +10,14 @@ from __future__ import annotations
 HEADING_WORDS = {
     "well": "well|wells|well id|wellid|well position|well pos|position|pos|well name|wellname|"
     "well label|well no|well number|well coordinate|well coordinates|coordinate|destination well|"
-    "dest well|dispensed well|destination well name|target well|well address|kavität|vertiefung|näpfchen",
+    "dest well|dispensed well|destination well name|target well|well address|kavität|"
+    "vertiefung|näpfchen",
     "row": "row|well row|plate row|row name|row letter|dispensed row|zeile|reihe",
     "column": "column|col|well column|well col|plate column|column number|dispensed col|"
     "dispensed column|spalte",
     "plate": "plate|plate id|plateid|plate name|plate no|plate number|plate barcode|barcode|"
-    "vessel|vessel id|destination plate name|destination plate barcode|destination plate|dest plate|"
-    "plate map name|assay plate barcode|upid|platte",
+    "vessel|vessel id|destination plate name|destination plate barcode|destination plate|"
+    "dest plate|plate map name|assay plate barcode|upid|platte",
     "drug": "drug|drugs|compound|compounds|treatment|treatments|agent|agents|drug name|"
     "compound name|treatment name|agent name|substance|inhibitor|drug id|compound id|cmpd|"
     "fluid|fluid name|broad sample|pert iname|pert name|molecule|reagent|reagent name|sample name|"
@@ -142,16 +143,30 @@ _NAMELESS = (
     "vehicle|vehicle control|negative|negative control|neg|neg control|neg ctrl|nc|control|"
     "ctrl|no drug|no treatment|nt|ut|kontrolle|negativkontrolle|positive|positive control|pos|"
     "pos control|pos ctrl|pc|positivkontrolle|blank|blank control|empty|empty well|leer|veh|"
-    "veh control|veh ctrl|vehicle ctrl|ctl|cntrl|negcon|neg con|negative ctrl|neg ctl|neutral control|"
-    "ctl vehicle|poscon|pos con|poscon cp|poscon diverse|pos ctl|positive ctrl|ctl poscon|blanks|"
-    "blank well|empty wells|no compound|drug free|compound free"
+    "veh control|veh ctrl|vehicle ctrl|ctl|cntrl|negcon|neg con|negative ctrl|neg ctl|"
+    "neutral control|ctl vehicle|poscon|pos con|poscon cp|poscon diverse|pos ctl|"
+    "positive ctrl|ctl poscon|blanks|blank well|empty wells|no compound|drug free|compound free"
 )
 NAMELESS_CONTROLS = frozenset(_NAMELESS.split("|"))
 AMBIGUOUS_MEDIUM = frozenset({"media", "medium", "media control", "medium control"})
 # Solvents that may also be given as a drug (ethanol, salt): a control only without a dose.
 # The names of solvents, and the words that may stand beside one in the name of a control.
 SOLVENT_NAMES = frozenset(
-    "dmso|dmf|etoh|ethanol|meoh|methanol|pbs|dpbs|saline|nacl|water|h2o|wasser".split("|")
+    [
+        "dmso",
+        "dmf",
+        "etoh",
+        "ethanol",
+        "meoh",
+        "methanol",
+        "pbs",
+        "dpbs",
+        "saline",
+        "nacl",
+        "water",
+        "h2o",
+        "wasser",
+    ]
 )
 LONG_SOLVENTS = {
     r"dimethyl[ -]?sul(?:f|ph)oxide?": "dmso",
@@ -159,15 +174,86 @@ LONG_SOLVENTS = {
     r"me2so": "dmso",
 }
 BESIDE_SOLVENTS = frozenset(
-    "vehicle|veh|control|ctrl|ctl|cntrl|kontrolle|solvent|only|normalization|normalisation|"
-    "normalized|normalised|backfill|matched|negative|neg|final|v/v|%|percent|with|in|cells".split("|")
+    [
+        "vehicle",
+        "veh",
+        "control",
+        "ctrl",
+        "ctl",
+        "cntrl",
+        "kontrolle",
+        "solvent",
+        "only",
+        "normalization",
+        "normalisation",
+        "normalized",
+        "normalised",
+        "backfill",
+        "matched",
+        "negative",
+        "neg",
+        "final",
+        "v/v",
+        "%",
+        "percent",
+        "with",
+        "in",
+        "cells",
+    ]
 )
 # Lines below a table that sum it up.
 SUMMARY_WORDS = frozenset(
-    "mean|means|average|avg|avg.|median|sd|s.d.|std|std dev|std. dev.|stdev|stdev.|sem|s.e.m.|se|cv|"
-    "cv%|cv %|cv (%)|% cv|%cv|sum|total|totals|grand total|count|n|min|max|minimum|maximum|range|"
-    "variance|var|standard deviation|standard error|mean ± sd|mean±sd|mean +/- sd|overall|"
-    "mittelwert|mittel|stabw|stdabw|standardabweichung|summe|gesamt|anzahl".split("|")
+    [
+        "mean",
+        "means",
+        "average",
+        "avg",
+        "avg.",
+        "median",
+        "sd",
+        "s.d.",
+        "std",
+        "std dev",
+        "std. dev.",
+        "stdev",
+        "stdev.",
+        "sem",
+        "s.e.m.",
+        "se",
+        "cv",
+        "cv%",
+        "cv %",
+        "cv (%)",
+        "% cv",
+        "%cv",
+        "sum",
+        "total",
+        "totals",
+        "grand total",
+        "count",
+        "n",
+        "min",
+        "max",
+        "minimum",
+        "maximum",
+        "range",
+        "variance",
+        "var",
+        "standard deviation",
+        "standard error",
+        "mean ± sd",
+        "mean±sd",
+        "mean +/- sd",
+        "overall",
+        "mittelwert",
+        "mittel",
+        "stabw",
+        "stdabw",
+        "standardabweichung",
+        "summe",
+        "gesamt",
+        "anzahl",
+    ]
 )
 SOLVENTS = frozenset({"water", "h2o", "ethanol", "etoh", "methanol", "nacl", "pbs", "saline"})
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "ja", "j", "1", "wahr", "x"})

@@ -11,7 +11,9 @@ from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number, style_of
 
 MATRIX_FORM = "a matrix of two drugs' doses"
-_DRUG = re.compile(r"(?:drug|agent|compound)[\s_]*(?:name)?[\s_]*(row|col|column|[12ab])\s*:?", re.I)
+_DRUG = re.compile(
+    r"(?:drug|agent|compound)[\s_]*(?:name)?[\s_]*(row|col|column|[12ab])\s*:?", re.I
+)
 _UNIT = re.compile(
     r"(?:conc(?:entration)?[\s_.]*)?units?[\s_]*(?:of[\s_]*)?(row|col|column|[12ab])?\s*:?", re.I
 )
@@ -62,7 +64,9 @@ def read_dose_matrix(table: Table) -> Table | None:
     if block < 2:
         columns.remove("block")
     one = lines[0][1]
-    note = f"Doses of {one['drug_1']} stand in the first column, of {one['drug_2']} in the first line."
+    note = (
+        f"Doses of {one['drug_1']} stand in the first column, of {one['drug_2']} in the first line."
+    )
     return made_table(table, MATRIX_FORM, columns, lines, note)
 
 

@@ -30,9 +30,9 @@ def read_plate_map_xml(name: str, data: bytes) -> Table | None:
     try:
         root = ElementTree.fromstring(safe_xml_text(name, data))
     except ElementTree.ParseError as error:
-        line, column = error.position
+        place = "line {}, column {}".format(*error.position)
         raise PlateMapError(
-            f"{name}, line {line}, column {column}: the plate map is damaged; export it again."
+            f"{name}, {place}: the plate map is damaged; export it again."
         ) from None
     wells = list(root.iter("well"))
     text = data.decode("utf-8", errors="replace")
@@ -83,7 +83,9 @@ def _item(item: ElementTree.Element, common: dict[str, str]) -> dict[str, str] |
         density = item.get("seedingDensity") or ""
         units = (item.get("seedingDensityUnits") or "").casefold()
         if density:
-            common["cells_seeded" if "well" in units else f"seeding density {units}".strip()] = density
+            common["cells_seeded" if "well" in units else f"seeding density {units}".strip()] = (
+                density
+            )
     elif kind:
         heading = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).casefold()
         common[heading] = "; ".join(filter(None, [common.get(heading), name]))

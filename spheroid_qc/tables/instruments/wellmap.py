@@ -45,7 +45,7 @@ def read_wellmap(name: str, data: bytes) -> Table:
             wells[plate, well] = values
     columns = dict.fromkeys(key for values in wells.values() for key in values)
     lines = [
-        (0, {"plate": plate, "well": well.name} | values)
+        (1, {"plate": plate, "well": well.name} | values)
         for (plate, well), values in sorted(wells.items())
     ]
     if not lines:
@@ -103,7 +103,9 @@ def _expanded(name: str, kind: str, pattern: str) -> list[str]:
     at = keys.index("...")
     places = [_place(kind, key) for key in keys if key != "..."]
     if at == 0 or at != len(keys) - 2 or None in places:
-        raise PlateMapError(f"{name}: [{kind}.{pattern}] can't be read; write the names one by one.")
+        raise PlateMapError(
+            f"{name}: [{kind}.{pattern}] can't be read; write the names one by one."
+        )
     numbers = [place for place in places if place is not None]
     step = numbers[-2] - numbers[-3] if len(numbers) > 2 else 1
     if step < 1 or (numbers[-1] - numbers[-2]) % step:
@@ -117,9 +119,7 @@ def _place(kind: str, key: str) -> int | None:
     return None if well is None else well.row if kind == "row" else well.column
 
 
-def _blocks(
-    name: str, parts: list[dict[str, Any]]
-) -> Iterator[tuple[int, Well, dict[str, str]]]:
+def _blocks(name: str, parts: list[dict[str, Any]]) -> Iterator[tuple[int, Well, dict[str, str]]]:
     for part in parts:
         for size, corners in part.items():
             match = _BLOCK.fullmatch(str(size))
@@ -132,9 +132,7 @@ def _blocks(
                         yield width * height, Well(row, column), values
 
 
-def _singles(
-    name: str, parts: list[dict[str, Any]]
-) -> Iterator[tuple[Well, dict[str, str]]]:
+def _singles(name: str, parts: list[dict[str, Any]]) -> Iterator[tuple[Well, dict[str, str]]]:
     for part in parts:
         for pattern, values in part.items():
             for key in str(pattern).split(","):
