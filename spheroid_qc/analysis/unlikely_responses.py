@@ -78,8 +78,7 @@ def without_copies(read: ResponseTable, messages: Messages) -> ResponseTable:
     repeated = sizes[sizes["size"] > 1]
     copied = repeated[repeated["nunique"] == 1]
     telling = values.groupby(group).first().map(_digits) >= 3
-    copied = copied[telling.reindex(copied.index)]
-    if len(copied) < _FEWEST_COPIES or len(copied) * 2 < len(repeated):
+    if int(telling.reindex(copied.index).sum()) < _FEWEST_COPIES or len(copied) * 2 < len(repeated):
         return read
     extra = group.isin(copied.index) & group.duplicated()
     drop = extra[extra].index
