@@ -12,6 +12,7 @@ from spheroid_qc.tables.find_heading_line import HeadingLine
 from spheroid_qc.tables.located_cells import TableRow
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import clean, is_missing
+from spheroid_qc.tables.parse_times import is_date
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import listed
 
@@ -125,11 +126,11 @@ def _is_pooled(rows: pd.DataFrame, values: Sequence[str]) -> bool:
         if name not in rows or not is_function_of(values, list(rows[name])):
             continue
         one_to_one = is_function_of([str(label) for label in rows[name]], values)
-        if name == "time_h" or (one_to_one and any(map(_like_a_label, present))):
+        if name == "time_h" or (one_to_one and all(map(_like_a_label, present))):
             return False  # another name of the plate, or of the time
     return True
 
 
 def _like_a_label(text: str) -> bool:
-    """Tell whether a value looks like a number, a date or a code, and not like a word."""
-    return any(letter.isdigit() for letter in text)
+    """Tell whether a value is a number or a date, and so no name of a cell line or a medium."""
+    return text.replace(".", "").isdigit() or is_date(text)

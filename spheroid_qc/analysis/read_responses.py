@@ -191,7 +191,7 @@ def as_table(
     messages.raise_if_problems()
     return ResponseTable(
         rows, tuple(sheet.place(row.line) for row in body), line.row.text(response), kind,
-        stated or unit, tuple(dict.fromkeys(messages.notes)),
+        stated or unit, tuple(dict.fromkeys([*messages.notes, *messages.warnings])),
     )  # fmt: skip
 
 

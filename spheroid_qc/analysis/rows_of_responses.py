@@ -206,6 +206,7 @@ def _treatments(
     others: dict[str, set[str]] = {}
     silent: list[WellCells] = []
     controls: dict[str, None] = {}
+    medium: DrugDose | None = None
     for cells in numbered:
         doses = reader.doses(cells)
         summed = next((dose for dose in doses if is_summary(dose.drug)), None)
@@ -222,6 +223,9 @@ def _treatments(
             is_missing(cell.text) for heading, cell in cells.cells if heading.kind != "unit"
         ):
             silent.append(cells)
+        medium = medium or next(
+            (one for one in doses if one.control and one.control.ambiguous), None
+        )
         if builder.control and role == "vehicle":
             controls.setdefault(builder.control)
         elif role == "vehicle" and builder.implied_role:
@@ -234,6 +238,13 @@ def _treatments(
     for kept, spellings in others.items():
         names = ", ".join(repr(name) for name in (kept, *sorted(spellings)))
         messages.notes.append(f"{names} are read as one drug, {kept}.")
+    if medium is not None and len(controls) > 1:
+        messages.problem(
+            f"{medium.place}: {medium.drug!r} may be untreated cells or medium without cells, and "
+            f"other lines name another control ({listed([c for c in controls if c], 3)}); write "
+            "untreated, or blank.",
+            "ambiguous controls",
+        )
     if silent and controls:
         messages.problem(
             f"{silent[0].place}: the line has a response, but names no drug, dose or role, while "

@@ -23,8 +23,10 @@ _DOSE_FIRST = re.compile(
     r"(?P<amount>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*(?P<unit>[^\d\s_)(\-]+))[\s_\-]+(?P<drug>\S.*)"
 )
 _DILUTION = re.compile(r"1\s*[:/]\s*\d+(?:[.,]\d+)?")
-_PARTS_OF_TREATMENTS = re.compile(r"\s*[+&]\s*|\s+/\s+|\s*;\s*|\s+and\s+")
+_PARTS_OF_TREATMENTS = re.compile(r"\s*[+&;]\s*|\s*/\s*(?!(?:m|u|\u00b5|d)?[lL]\b)|\s+and\s+")
+_DOSE_WITHIN = re.compile(r"\d\s*(?:[fpnum\u00b5\u03bc]M|[pnum\u00b5\u03bc]g/m[lL])\b")
 _LONGEST_TREATMENT = 300
+_ONE_MOLAR_UM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,14 @@ class DoseReader:
                 else []
             )
         amount, unit, cell = self._agreed(amounts)
+        logarithmic = self.dose_scale or "log" in cell.heading.casefold()
+        molar = logarithmic and control is None and unit is not None and unit.kind == "molar"
+        if molar and unit is not None and amount * unit.factor >= _ONE_MOLAR_UM:
+            raise self._refuse(
+                f"{cell.place}: the logarithm {cell.text} is a dose of 1 M or more, which can't "
+                "be; leave the cell empty if there is no drug.",
+                "impossible logarithms",
+            )
         if stated and amount > 0:
             drug = self._named_once(drug, stated, amount, unit, cell)
             control = control_of_drug(drug)
@@ -236,7 +246,9 @@ class DoseReader:
                 amount = parse_number(number, self.style) if number else None
             except NumberError:
                 return []
-            name = clean(match["drug"])
+            name = clean(match["drug"]).removeprefix("of ")
+            if _DOSE_WITHIN.search(name):
+                return []  # more than one drug, joined in a way that is not known
             control = control_of_drug(name)
             if control is not None and control_of_drug(piece) is None:
                 return []  # so much of a solvent that it is no vehicle

@@ -183,6 +183,8 @@ def _without_doubles(
             for column, name in written.items()
             if kind in _PLAIN_HEADINGS and name.casefold().replace(" ", "_") == kind
         ]
+        if kind == "role" and not plain:  # JUMP has both; only one names the controls
+            plain = [at for at, name in written.items() if name.casefold().endswith("control_type")]
         if len(plain) == 1:
             for column, name in written.items():
                 if column != plain[0]:

@@ -110,7 +110,8 @@ RESPONSE_MEANINGS = {
     "relative_viability": "viability", "normalized_viability": "viability",
     "normalised_viability": "viability", "survival": "viability", "cell_survival": "viability",
     "inhibition": "inhibition", "growth_inhibition": "inhibition", "cell_death": "inhibition",
-    "cytotoxicity": "inhibition",
+    "cytotoxicity": "inhibition", "viabilität": "viability", "zellviabilität": "viability",
+    "vitalität": "viability", "hemmung": "inhibition", "inhibierung": "inhibition",
 }  # fmt: skip
 RESPONSE_UNITS = {
     "percent": "percent", "pct": "percent", "%": "percent", "fraction": "fraction",

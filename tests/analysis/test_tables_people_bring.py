@@ -360,3 +360,26 @@ def test_values_by_well_are_joined_with_a_map(tmp_path) -> None:
     grid = table(tmp_path, "signal,1,2,3", ["A,90,60,20", "B,92,61,18"], "grid.csv")
     of_grid = analyse_table(grid, "raw", None, QUICK, plate_map=plate_map)
     assert of_grid.wells.set_index("well").loc["B03", "response"] == 18
+
+
+def test_repeats_and_times_beside_drugs(tmp_path) -> None:
+    repeats = table(tmp_path, "drug,dose_uM,rep1,rep2", ["DMSO,0,100,101", "gem,1,50,52"])
+    read = read_response_files(repeats).rows
+    assert read["replicate"].value_counts().to_dict() == {"rep1": 2, "rep2": 2}
+    times = table(tmp_path, "drug,dose_uM,0h,48 h", ["DMSO,0,100,101", "gem,1,99,52"])
+    read = read_response_files(times).rows
+    assert read.groupby("time_h")["response"].sum().to_dict() == {0: 199, 48: 153}
+
+
+def test_names_of_plates_that_may_be_cell_lines_are_asked_about(tmp_path) -> None:
+    rows = [f"{row},p{n},{name}" for n, name in enumerate(("HeLa", "A549")) for row in lines()]
+    with pytest.raises(RequestError, match="column 5 \\(cells\\): rows of one treatment differ"):
+        analysed(table(tmp_path, f"{HEAD},plate,cells", rows))
+    dated = [f"{row},p{n},2024-03-0{n + 1}" for n in (0, 1) for row in lines()]
+    assert analysed(table(tmp_path, f"{HEAD},plate,date", dated))
+
+
+def test_logarithms_of_nothing_are_asked_about(tmp_path) -> None:
+    rows = ["gem,0,100", "gem,-6,50", "gem,-5,4"]
+    with pytest.raises(RequestError, match="a dose of 1 M or more, which can't be"):
+        analysed(table(tmp_path, "drug,log10 conc (M),viability (%)", rows))

@@ -131,7 +131,7 @@ def test_incucyte_text(tmp_path) -> None:
 
 def test_dispensers(tmp_path) -> None:
     assert conditions(read(tmp_path, D300, "d300.csv")) == {
-        "A01": "vehicle (DMSO normalization)",
+        "A01": "vehicle (DMSO)",
         "A02": "gem 1 uM",
         "A03": "gem 10 uM + sel 0.03 uM",
     }
@@ -182,6 +182,10 @@ def test_plater_and_columns_left_out(tmp_path) -> None:
         ("well,drug\nA1,DMSO\nA2,10uM gem", "gem 10 uM"),
         ("well,treatment\nA1,DMSO\nA2,gem-10 µM + sel 1 µM", "gem 10 uM + sel 1 uM"),
         ("well,treatment\nA1,DMSO\nA2,gem_10uM+DMSO", "gem 10 uM"),
+        ("well,treatment\nA1,DMSO\nA2,gem 10uM/sel 1 uM", "gem 10 uM + sel 1 uM"),
+        ("well,treatment\nA1,DMSO\nA2,10 uM of gem", "gem 10 uM"),
+        ("well,broad_sample,control_type,pert_type,mmoles_per_liter\nA1,,negcon,control,0\n"
+         "A2,BRD-1,,trt,0.005", "BRD-1 5 uM"),
         ("well,drug,µM\nA1,DMSO,0\nA2,gem,1", "gem 1 uM"),
         ("well,drug,log10 conc (M)\nA1,DMSO,\nA2,gem,-6", "gem 1 uM"),
         ("well,drug,dose_uM\nA1,DMSO,\nR01C02,gem,1x10^-3", "gem 0.001 uM"),
@@ -209,6 +213,7 @@ def test_names_of_vehicles(tmp_path, name) -> None:
     ("text", "message"),
     [
         ("well,drug,dose_uM\nA1,DMSO,0\nA2,gem,1:100", "is a dilution, no dose"),
+        ("well,drug\nA1,DMSO\nA2,gem 10 uM with sel 1 uM", "has no dose"),
         ("well,drug,dose_uM\nA1,DMSO,0\nA2,70% ethanol,", "70% ethanol has no dose"),
         ("well,drug,log conc (M)\nA1,DMSO,\nA2,gem,-6", "say --dose-scale log10"),
         ("well,drug,dose_uM\nA1,DMSO,0\nA2,gem 10 uM,1", "states a dose, and the dose is 1"),

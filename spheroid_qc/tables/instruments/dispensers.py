@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spheroid_qc.tables.instruments.incucyte import without_solvents
 from spheroid_qc.tables.instruments.made_table import made_table
 from spheroid_qc.tables.located_cells import Table, TableRow
@@ -10,6 +12,7 @@ from spheroid_qc.tables.parse_cells import is_missing
 D300_FORM = "a report of a D300 dispenser"
 ECHO_FORM = "a report of an Echo dispenser"
 _MOST_LINES_ABOVE = 60
+_NORMALISATION = re.compile(r"(?i)\s*(?:normali[sz]ation|backfill)\s*$")
 _D300 = {
     "plate": ("plate id", "plate"),
     "well": ("dispensed well",),
@@ -69,6 +72,10 @@ def _lines(
     for found in wells.values():
         line_of = {id(cells): line for line, cells in found}
         kept = without_solvents([cells for _, cells in found])
+        for cells in kept:
+            plain = _NORMALISATION.sub("", cells.get("drug", ""))
+            if plain != cells.get("drug", ""):
+                cells["drug"], cells["role"] = plain, "vehicle"
         lines += [(line_of[id(cells)], cells) for cells in kept]
     return lines
 
@@ -85,7 +92,7 @@ def read_d300(table: Table) -> Table | None:
     if len(plates) < 2:
         chosen.pop("plate", None)  # the dispenser's own count, which names no imaged plate
     note = "A solvent beside a drug is its normalisation; alone it is the vehicle."
-    names = ["plate", "well", "drug", "dose", "unit"]
+    names = ["plate", "well", "role", "drug", "dose", "unit"]
     return made_table(table, D300_FORM, names, _lines(rows, chosen), note)
 
 
@@ -110,6 +117,6 @@ def read_echo(table: Table) -> Table | None:
         notes.append(
             "It lists transfers that failed (under [EXCEPTIONS]); check the wells that miss a drug."
         )
-    names = ["plate", "well", "drug", "dose", "unit"]
+    names = ["plate", "well", "role", "drug", "dose", "unit"]
     lines = _lines(rows, chosen, "M" if unitless else "")
     return made_table(table, ECHO_FORM, names, lines, *notes)

@@ -36,6 +36,8 @@ def made_table(
         With the headings in line 0.
     """
     kept = list(lines)
+    if not kept:
+        raise PlateMapError(f"{source.title} is {form}, but holds nothing; export it again.")
     used = [name for name in columns if any(cells.get(name) for _, cells in kept)]
     rows = [TableRow(0, tuple(used))]
     rows += [TableRow(line, tuple(cells.get(name, "") for name in used)) for line, cells in kept]

@@ -14,8 +14,10 @@ from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.match_headings import read_heading
 from spheroid_qc.tables.parse_cells import is_missing, without_percent
 from spheroid_qc.tables.parse_numbers import NumberError, parse_number, style_of
+from spheroid_qc.tables.synonyms import RESPONSE_MEANINGS
 from spheroid_qc.wording import listed
 
+_TIME = re.compile(r"(?i)t?\s*\d+(?:\.\d+)?\s*(?:h|hr|hrs|hours?|d|days?|min)|day\s*\d+")
 COLUMNS_ARE = ("replicates", "drugs", "cell-lines")
 _FORM = "a wide table of responses"
 _REPEAT = re.compile(
@@ -46,7 +48,7 @@ def long_form(table: Table, columns_are: str = "") -> Table | None:
     """
     head = _head(table)
     if head is None:
-        return None
+        return _beside_drugs(table)
     names = [text for text in head.texts[1:] if text]
     if not columns_are:
         if all(_REPEAT.fullmatch(name) for name in names):
@@ -70,6 +72,43 @@ def long_form(table: Table, columns_are: str = "") -> Table | None:
                 lines.append((row.line, cells))
     note = f"Each column is one of its {columns_are.replace('-', ' ')}."
     return made_table(table, _FORM, [kind, dose, "response"], lines, note)
+
+
+def _beside_drugs(table: Table) -> Table | None:
+    """Bring columns of repeats or of times beside named drugs to one line a value."""
+    for number, row in enumerate(table.rows[:30]):
+        kinds = [read_heading(text).kind for text in row.texts]
+        if not {"drug", "dose"} <= set(kinds):
+            continue
+        repeats = [at for at, text in enumerate(row.texts) if _REPEAT.fullmatch(text)]
+        times = [at for at, text in enumerate(row.texts) if _TIME.fullmatch(text)]
+        wide, kind = (repeats, "replicate") if len(repeats) > 1 else (times, "time_h")
+        if len(wide) < 2 or kind in kinds or "response" in [t.casefold() for t in row.texts]:
+            return None
+        kept = [at for at, text in enumerate(row.texts) if text and at not in wide]
+        if any(_names_a_response(row.texts[at]) for at in kept):
+            return None
+        lines = [
+            (
+                line.line,
+                {row.texts[i]: line.text(i + 1) for i in kept}
+                | {kind: row.texts[at], "response": line.text(at + 1)},
+            )
+            for line in table.rows[number + 1 :]
+            for at in wide
+            if not is_missing(line.text(at + 1))
+        ]
+        names = [row.texts[at] for at in kept]
+        what = "replicates" if kind == "replicate" else "times"
+        note = f"Its columns {listed([row.texts[at] for at in wide], 4)} are {what}."
+        return made_table(table, _FORM, [*names, kind, "response"], lines, note)
+    return None
+
+
+def _names_a_response(text: str) -> bool:
+    """Tell whether a heading names a response itself."""
+    words = re.sub(r"[^a-zäöü]+", " ", text.casefold()).split()
+    return any(word in RESPONSE_MEANINGS for word in words)
 
 
 def _head(table: Table) -> TableRow | None:
