@@ -30,7 +30,7 @@ from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
+_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".pzfx")
 # Columns of these kinds are matrix indices where drugs are called row and column.
 _INDICES = frozenset({"row", "column"})
 

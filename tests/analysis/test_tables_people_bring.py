@@ -383,3 +383,41 @@ def test_logarithms_of_nothing_are_asked_about(tmp_path) -> None:
     rows = ["gem,0,100", "gem,-6,50", "gem,-5,4"]
     with pytest.raises(RequestError, match="a dose of 1 M or more, which can't be"):
         analysed(table(tmp_path, "drug,log10 conc (M),viability (%)", rows))
+
+
+PRISM = """<?xml version="1.0" encoding="UTF-8"?>
+<GraphPadPrismFile xmlns="http://graphpad.com/prism/Prism.htm" PrismXMLVersion="5.00">
+<Table ID="Table0" XFormat="numbers" YFormat="replicates" Replicates="2">
+<Title>Data 1</Title>
+<XColumn><Title>log[Drug], M</Title><Subcolumn>{x}</Subcolumn></XColumn>
+<YColumn><Title>gem</Title><Subcolumn>{a}</Subcolumn><Subcolumn>{b}</Subcolumn></YColumn>
+<YColumn><Title>sel</Title><Subcolumn>{c}</Subcolumn></YColumn>
+</Table></GraphPadPrismFile>
+"""
+
+
+def test_prism(tmp_path) -> None:
+    def cells(values: list[float]) -> str:
+        return "".join(f"<d>{value}</d>" for value in values)
+
+    doses = [np.log10(dose) - 6 for dose in DOSES]
+    path = tmp_path / "data.pzfx"
+    struck = cells([alive(d, seed=1) for d in DOSES]).replace("<d>", '<d Excluded="1">', 1)
+    text = PRISM.format(
+        x=cells(doses), a=cells([alive(d) for d in DOSES]), b=struck,
+        c=cells([alive(d, 10) for d in DOSES]),
+    )  # fmt: skip
+    path.write_text(text, "utf-8")
+    how = {"columns_are": "drugs", "dose_scale": "log10"}
+    with pytest.raises(RequestError, match="say --columns-are"):
+        analysed(path, "viability", "percent")
+    with pytest.raises(RequestError, match="--dose-scale log10"):
+        analysed(path, "viability", "percent", columns_are="drugs")
+    found = analysed(path, "viability", "percent", **how)
+    assert (found["gem"], found["sel"]) == pytest.approx((1, 10), rel=0.2)
+    read = analyse_table(path, "viability", "percent", QUICK, **how)
+    assert len(read.wells) == 23
+    assert any("1 value struck out in Prism" in note for note in read.notes)
+    path.write_text(text[:400], "utf-8")
+    with pytest.raises(RequestError, match="the file is damaged"):
+        analysed(path, "viability", "percent")

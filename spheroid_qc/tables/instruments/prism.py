@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.tables.instruments.made_table import safe_xml_text
 from spheroid_qc.tables.located_cells import Table, TableRow
+from spheroid_qc.wording import plural
 
 FORM = "a table of GraphPad Prism"
 
@@ -59,7 +60,7 @@ def _table(name: str, element: ElementTree.Element) -> Table:
     sheet = _title(element)
     notes = [f"{name} is read as {FORM}."]
     if excluded:
-        notes.append(f"{excluded} values that are struck out in Prism are left out.")
+        notes.append(f"{plural(excluded, 'value')} struck out in Prism left out.")
     return Table(name, sheet, tuple(rows), notes=tuple(notes), form=FORM)
 
 

@@ -51,7 +51,7 @@ def long_form(table: Table, columns_are: str = "") -> Table | None:
         return _beside_drugs(table)
     names = [text for text in head.texts[1:] if text]
     if not columns_are:
-        if all(_REPEAT.fullmatch(name) for name in names):
+        if len(set(names)) == 1 or all(_REPEAT.fullmatch(name) for name in names):
             columns_are = "replicates"
         else:
             raise RequestError(
