@@ -8,12 +8,14 @@ blocks of SynergyFinder, replicates) is read here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.response_columns import response_values
+from spheroid_qc.plate_map.map_warnings import misspelled
 from spheroid_qc.plate_map.parse_doses import DoseReader, DrugDose
 from spheroid_qc.plate_map.roles_doses_and_strata import decide_role
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
@@ -238,6 +240,11 @@ def _treatments(
     for kept, spellings in others.items():
         names = ", ".join(repr(name) for name in (kept, *sorted(spellings)))
         messages.notes.append(f"{names} are read as one drug, {kept}.")
+    for first, second in combinations(spelled.values(), 2):
+        if misspelled(first.casefold(), second.casefold()):
+            messages.notes.append(
+                f"{first} and {second} are read as two drugs; write one name if they are the same."
+            )
     if medium is not None and len(controls) > 1:
         messages.problem(
             f"{medium.place}: {medium.drug!r} may be untreated cells or medium without cells, and "

@@ -20,7 +20,8 @@ from spheroid_qc.analysis.read_responses import (
 from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
 from spheroid_qc.analysis.unlikely_responses import (
     refuse_affected_vehicle,
-    refuse_fractions_as_percent,
+    refuse_wrong_unit,
+    vehicle_apart,
     without_copies,
 )
 from spheroid_qc.analysis.verdict.findings import Verdict
@@ -111,9 +112,10 @@ def analyse_table(
     messages = Messages(list(read.notes))
     read = without_copies(_with_plates(read, messages), messages)
     kind, unit = _stated(read, response_is, response_unit, messages)
-    refuse_fractions_as_percent(read, kind, unit)
+    refuse_wrong_unit(read, kind, unit)
     whole = read_responses(read.rows, kind, unit, read.places)
     refuse_affected_vehicle(whole)
+    messages.note(vehicle_apart(whole))
     for sentence in whole.notes:
         messages.note(sentence)
     word = "response" if kind == "raw" else "fa"

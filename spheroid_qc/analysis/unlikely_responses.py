@@ -20,16 +20,25 @@ from spheroid_qc.wording import number, plural
 
 # Percentages reach 100 somewhere; fractions seldom exceed 1.5.
 _FRACTIONS_END = 1.5
+_NO_FRACTION = 2.0
 _FEWEST = 3
 # Untreated cells of which more than half are affected are not untreated, or not affected.
 _HALF = 0.5
+# The scatter of well-behaved vehicle wells stays below this.
+_NEAR_NOTHING = 0.1
 # So many single-drug conditions with the same digits in each repeat are no coincidence.
 _FEWEST_COPIES = 3
 
 
-def refuse_fractions_as_percent(read: ResponseTable, kind: str, unit: str) -> None:
-    """Refuse percentages of which none is larger than a fraction can be."""
+def refuse_wrong_unit(read: ResponseTable, kind: str, unit: str) -> None:
+    """Refuse percentages of which none is larger than a fraction can be, and the reverse."""
     values = read.rows["response"].abs().dropna()
+    if kind != "raw" and unit == "fraction" and len(values) and values.median() > _NO_FRACTION:
+        raise RequestError(
+            f"The responses are called fractions, but half of them exceed {number(_NO_FRACTION)} "
+            f"(up to {number(values.max())}); say --response-unit percent, and mend the heading "
+            f"{read.response!r} where it says fraction."
+        )
     if kind == "raw" or unit != "percent" or len(values) < _FEWEST:
         return
     if values.max() <= _FRACTIONS_END and (values > 0).any():
@@ -55,6 +64,20 @@ def refuse_affected_vehicle(whole: Responses) -> None:
             f"{'inhibition' if whole.kind == 'viability' else 'viability'}, mend its heading, or "
             "say raw if it is a measured signal."
         )
+
+
+def vehicle_apart(whole: Responses) -> str:
+    """Say where the vehicle wells are far from an effect of nothing, which effects count from."""
+    if whole.kind == "raw":
+        return ""
+    vehicle = whole.effect[(whole.rows["role"] == "vehicle").to_numpy()]
+    if not len(vehicle) or abs(float(np.median(vehicle))) <= _NEAR_NOTHING:
+        return ""
+    return (
+        f"The vehicle wells stand at a fraction affected of {number(np.median(vehicle), 2)} "
+        f"(median of {len(vehicle)}), not at 0: effects are used as given and count from 0, "
+        "so check what they were normalised to."
+    )
 
 
 def without_copies(read: ResponseTable, messages: Messages) -> ResponseTable:

@@ -287,8 +287,9 @@ class DoseReader:
         amount = self._linear(heading, cell, amount)
         if amount < 0:
             raise self._refuse(
-                f"{cell.place}: the dose {cell.text} is negative; write 0 or a positive number, or "
-                "say --dose-scale log10 if these are logarithms.",
+                f"{cell.place}: the dose {cell.text} is negative; write 0 or a positive number; if "
+                "these are logarithms, write log10 into the heading, such as log10 conc (M), or "
+                "say --dose-scale log10 to analyse.",
                 "negative doses",
             )
         if amount and not 1e-30 < amount < Decimal("1e30"):
@@ -335,8 +336,8 @@ class DoseReader:
             return Decimal(f"{10**amount:.12g}")
         raise self._refuse(
             f"{cell.place}: the column {heading.written} holds logarithms of another base, or of "
-            "none that is stated; say --dose-scale log10 if they are decimal, or write the doses "
-            "themselves.",
+            "none that is stated; write log10 into the heading if they are decimal, such as "
+            "log10 conc (M), or say --dose-scale log10 to analyse; or write the doses themselves.",
             "logarithms",
             once=f"logarithms {heading.written}",
         )

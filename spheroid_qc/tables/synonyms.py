@@ -52,7 +52,8 @@ HEADING_WORDS = {
     "molar_mass_g_mol": "molar mass|molecular weight|mol weight|mw|molar weight|molecular mass|"
     "mol mass|molmass|molmasse|molekulargewicht",
     "index": "index|treatment index|treatment id|treatment no|treatment number",
-    "time_h": "time|timepoint|time point|elapsed|elapsed time|hours|hour|hr|hrs|h|day|days|minutes|"
+    "time_h": "time|timepoint|time point|hpt|hpi|week|weeks|hours post dose|"
+    "elapsed|elapsed time|hours|hour|hr|hrs|h|day|days|minutes|"
     "seconds|incubation time|incubation|exposure time|exposure|time after treatment|"
     "time after dosing|time post treatment|time since treatment|time since dose|"
     "hours post treatment|hours after treatment|days post treatment|days after treatment|"

@@ -190,6 +190,8 @@ def test_what_cannot_be_true_is_asked(tmp_path) -> None:
         analysed(table(tmp_path, HEAD, fractions))
     with pytest.raises(RequestError, match="looks like viability given as inhibition"):
         analysed(table(tmp_path, "drug,dose_uM,response", lines()), "inhibition", "percent")
+    with pytest.raises(RequestError, match="called fractions, but half of them exceed 2"):
+        analysed(table(tmp_path, "drug,dose_uM,viability (fraction)", lines()))
     dead = [f"{','.join(r.split(',')[:2])},{100 - float(r.split(',')[2]):.2f}" for r in lines()]
     with pytest.raises(RequestError, match="looks like inhibition or fa given as viability"):
         analysed(table(tmp_path, HEAD, dead))
@@ -305,6 +307,8 @@ def test_matrices_of_two_drugs(tmp_path, word) -> None:
     path = table(tmp_path, head[0], [*head[1:], *body])
     found = analysed(path, "viability", "percent")
     assert (found["gem"], found["sel"]) == pytest.approx((1, 0.1), rel=0.2)
+    with pytest.raises(RequestError, match="looks like a matrix of two drugs' doses"):
+        analysed(table(tmp_path, body[0], body[1:]), "viability", "percent")
     nameless = table(tmp_path, head[0], [*head[2:], *body])
     with pytest.raises(RequestError, match="its two drugs are not named"):
         analysed(nameless, "viability", "percent")
@@ -421,3 +425,26 @@ def test_prism(tmp_path) -> None:
     path.write_text(text[:400], "utf-8")
     with pytest.raises(RequestError, match="the file is damaged"):
         analysed(path, "viability", "percent")
+
+
+def test_vehicle_wells_far_from_nothing_are_told(tmp_path) -> None:
+    rows = [f"DMSO,0,{value + 20}" for value in VEHICLE] + lines()[6:]
+    answer = analyse_table(table(tmp_path, HEAD, rows), None, None, QUICK)
+    assert any("stand at a fraction affected of −0.21 (median of 6)" in n for n in answer.notes)
+
+
+def test_incucyte_means_of_groups(tmp_path) -> None:
+    path = tmp_path / "groups.txt"
+    path.write_text(
+        "Label: x\nMetric: Confluence (Percent)\n\n"
+        "Date Time\tElapsed\tDMSO\tDMSO (Std Err Well)\tgem 1 uM\tgem 10 uM\n"
+        "1/1/2024 1:00:00 AM\t0\t10\t1\t11\t12\n1/2/2024 1:00:00 AM\t24\t90\t2\t50\t20\n",
+        "utf-8",
+    )
+    answer = analyse_table(path, "raw", None, QUICK, response_column="Confluence (Percent)")
+    assert answer.drugs == ("gem",)
+    assert answer.times_h == (0.0, 24.0)
+    unknown = path.read_text("utf-8").replace("gem 10 uM", "group C")
+    path.write_text(unknown, "utf-8")
+    with pytest.raises(RequestError, match="group C has no dose"):
+        analysed(path, "raw", None, response_column="Confluence (Percent)")

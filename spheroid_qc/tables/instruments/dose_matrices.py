@@ -52,13 +52,15 @@ def read_dose_matrix(table: Table) -> Table | None:
         numbers = _numbers(row, style)
         if numbers is None or len(numbers) < 2:
             continue
-        rises = all(earlier < later for earlier, later in pairwise(numbers))
+        rises = len({earlier < later for earlier, later in pairwise(numbers)}) == 1
+        rises = rises and len(set(numbers)) == len(numbers)
         if not key and rises and head is None and any(name[:5] == "drug_" for name in names):
             head, block = row, block + 1
             _refuse_nameless(table, row, names)
         elif head is not None and key:
             lines += _cells(row, head, names, block)
     if not lines:
+        _refuse_bare(table, style)
         return None
     columns = ["block", "drug_1", "dose_1", "unit_1", "drug_2", "dose_2", "unit_2", "response"]
     if block < 2:
@@ -68,6 +70,21 @@ def read_dose_matrix(table: Table) -> Table | None:
         f"Doses of {one['drug_1']} stand in the first column, of {one['drug_2']} in the first line."
     )
     return made_table(table, MATRIX_FORM, columns, lines, note)
+
+
+def _refuse_bare(table: Table, style: NumberStyle) -> None:
+    """Say what a table is that holds nothing but numbers, with doses above and beside them."""
+    head, *body = table.rows or (TableRow(0, ()),)
+    width = len(head.texts)
+    numbers = [_numbers(row, style) for row in table.rows]
+    sides = [_numbers(TableRow(row.line, ("", row.text(1))), style) for row in body]
+    square = all(found is not None and len(found) == width - 1 for found in numbers)
+    if len(body) > 1 and width > 2 and not head.text(1) and square and all(sides):
+        raise PlateMapError(
+            f"{table.place(head.line)}: this looks like a matrix of two drugs' doses, but "
+            "drugs and unit are not named; write the lines 'Drug1:', 'Drug2:' and 'ConcUnit:' above "
+            "it, or a tidy table with drug_1, dose_1_uM, drug_2, dose_2_uM and response."
+        )
 
 
 def _refuse_nameless(table: Table, row: TableRow, names: dict[str, str]) -> None:

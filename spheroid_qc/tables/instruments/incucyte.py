@@ -129,11 +129,10 @@ def read_metric_export(table: Table) -> Table | None:
     heads, above = found
     texts = heads.texts
     elapsed = next(i for i, text in enumerate(texts) if text.casefold().startswith("elapsed"))
+    if not any(parse_well(text) for text in texts):
+        return _groups(table, heads, above, elapsed)
     wells = {i: well.name for i, text in enumerate(texts) if (well := parse_well(text))}
-    stated = {}
-    for row in above:
-        key, _, value = " ".join(text for text in row.texts if text).partition(":")
-        stated[key.strip().casefold()] = value.strip()
+    stated = _stated(above)
     metric = stated.get("metric") or "response"
     lines = [
         (row.line, {"well": name, "time_h": row.text(elapsed + 1), metric: row.text(i + 1)})
@@ -149,10 +148,40 @@ def read_metric_export(table: Table) -> Table | None:
     return made_table(table, EXPORT_FORM, ["well", "time_h", metric], lines, *notes)
 
 
+def _stated(above: Sequence[TableRow]) -> dict[str, str]:
+    """Give what the lines above an export say, by lower-case key."""
+    pairs = (" ".join(text for text in row.texts if text).partition(":") for row in above)
+    return {key.strip().casefold(): value.strip() for key, _, value in pairs}
+
+
+def _groups(table: Table, heads: TableRow, above: Sequence[TableRow], elapsed: int) -> Table:
+    """Read means of groups named by their treatment; their errors are left out."""
+    metric = _stated(above).get("metric") or "response"
+    errors = [text for text in heads.texts if re.search(r"(?i)\b(?:std|sd|sem|error|err)\b", text)]
+    named = {
+        at: text
+        for at, text in enumerate(heads.texts)
+        if text and at != elapsed and text not in errors and "date" not in text.casefold()
+    }
+    lines = [
+        (row.line, {"treatment": name, "time_h": row.text(elapsed + 1), metric: row.text(at + 1)})
+        for row in table.rows
+        if row.line > heads.line and row.text(elapsed + 1)
+        for at, name in named.items()
+    ]
+    note = "Its columns are means of groups, read by the treatment in their names."
+    return made_table(table, EXPORT_FORM, ["treatment", "time_h", metric], lines, note)
+
+
 def _export_heads(table: Table) -> tuple[TableRow, list[TableRow]] | None:
     for number, row in enumerate(table.rows[:_MOST_LINES_ABOVE]):
         lower = [text.casefold() for text in row.texts]
         has_time = any(text.startswith("elapsed") for text in lower)
-        if has_time and sum(parse_well(text) is not None for text in row.texts) > 1:
-            return row, list(table.rows[:number])
+        above = list(table.rows[:number])
+        is_export = any(row.text(1).casefold().startswith(("label", "metric")) for row in above)
+        if has_time and (
+            sum(parse_well(text) is not None for text in row.texts) > 1
+            or (is_export and "date time" in lower)
+        ):
+            return row, above
     return None
