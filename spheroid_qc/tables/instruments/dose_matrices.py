@@ -82,8 +82,8 @@ def _refuse_bare(table: Table, style: NumberStyle) -> None:
     if len(body) > 1 and width > 2 and not head.text(1) and square and all(sides):
         raise PlateMapError(
             f"{table.place(head.line)}: this looks like a matrix of two drugs' doses, but "
-            "drugs and unit are not named; write the lines 'Drug1:', 'Drug2:' and 'ConcUnit:' above "
-            "it, or a tidy table with drug_1, dose_1_uM, drug_2, dose_2_uM and response."
+            "drugs and unit are not named; write the lines 'Drug1:', 'Drug2:' and 'ConcUnit:' "
+            "above it, or a tidy table with drug_1, dose_1_uM, drug_2, dose_2_uM and response."
         )
 
 
