@@ -7,6 +7,7 @@ blocks of SynergyFinder, replicates) is read here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
@@ -240,6 +241,14 @@ def _treatments(
     for kept, spellings in others.items():
         names = ", ".join(repr(name) for name in (kept, *sorted(spellings)))
         messages.notes.append(f"{names} are read as one drug, {kept}.")
+    for name in spelled.values():
+        parts = [part.casefold() for part in re.split(r"\s*[+&/]\s*", name)]
+        if len(parts) > 1 and any(part in spelled for part in parts):
+            messages.problem(
+                f"{line.table.title}: {name!r} stands with one dose, though its parts are drugs of "
+                "their own; write a combination as drug_1 and drug_2 with a dose each.",
+                "combinations as one drug",
+            )
     for first, second in combinations(spelled.values(), 2):
         if misspelled(first.casefold(), second.casefold()):
             messages.notes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from spheroid_qc.tables.synonyms import (
     AMBIGUOUS_MEDIUM,
@@ -113,6 +114,7 @@ def read_control_flag(text: str) -> str | bool | None:
     return read_role(text)
 
 
+@lru_cache(maxsize=4096)
 def control_of_drug(text: str) -> Control | None:
     """Tell whether the name of a drug is the name of a control.
 

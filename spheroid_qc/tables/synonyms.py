@@ -69,8 +69,8 @@ HEADING_WORDS = {
     "tumour|tumor|tumour id|tumor id|tissue|tissue name|study|study name|mouse|mouse id|animal|"
     "animal id|strain|sirna|shrna|guide|knockdown|pretreatment|pre treatment|patientin|spender",
     # Remarks and results of others: nothing that a row is about.
-    "remark": "note|notes|comment|comments|remark|remarks|flag|flags|state|method|file|file name|"
-    "filename|image|image name|path|operator|user|id|uid|row id|record id|colour|color|"
+    "remark": "note|notes|comment|comments|remark|remarks|flag|flags|state|file|file name|"
+    "filename|image|image name|path|id|uid|row id|record id|colour|color|"
     "analysis job|bemerkung|kommentar",
     "stratum": "irradiation|radiation|irradiation dose|radiation dose|irradiation dosage|"
     "radiation dosage|stratum|strata",

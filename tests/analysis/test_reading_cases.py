@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from spheroid_qc.analysis.inspect_table import TableInspection, write_canonical
 from spheroid_qc.analysis.read_responses import TableOptions, read_response_files
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import condition_name, read_plate_map, write_plate_map
@@ -57,9 +59,14 @@ def test_refused(file, message) -> None:
         ("56/t3.csv", "replicate", {"rep1": 9, "rep2": 9, "rep3": 9}),
     ],
 )
-def test_read(file, column, expected) -> None:
+def test_read(file, column, expected, tmp_path) -> None:
     read = read_response_files(FILES / "analyse" / file)
     assert read.rows[column].value_counts().to_dict() == expected
+    write_canonical(TableInspection((), responses=read), tmp_path / "long.csv")
+    back = read_response_files(tmp_path / "long.csv")
+    columns = list(read.rows.columns)
+    pd.testing.assert_frame_equal(back.rows[columns], read.rows, check_dtype=False)
+    assert (back.stated_kind, back.stated_unit) == (read.stated_kind, read.stated_unit)
 
 
 def test_read_with_what_is_stated() -> None:

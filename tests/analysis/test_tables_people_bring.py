@@ -448,3 +448,8 @@ def test_incucyte_means_of_groups(tmp_path) -> None:
     path.write_text(unknown, "utf-8")
     with pytest.raises(RequestError, match="group C has no dose"):
         analysed(path, "raw", None, response_column="Confluence (Percent)")
+
+
+def test_a_combination_with_one_dose_is_asked_about(tmp_path) -> None:
+    with pytest.raises(RequestError, match="'gem \\+ sel' stands with one dose"):
+        analysed(table(tmp_path, HEAD, [*lines(), "gem + sel,1,20"]))

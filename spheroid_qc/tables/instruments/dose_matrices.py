@@ -10,6 +10,7 @@ from spheroid_qc.tables.instruments.made_table import made_table
 from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number, style_of
 
+_MOST_LINES_ABOVE = 40
 MATRIX_FORM = "a matrix of two drugs' doses"
 _DRUG = re.compile(
     r"(?:drug|agent|compound)[\s_]*(?:name)?[\s_]*(row|col|column|[12ab])\s*:?", re.I
@@ -33,6 +34,10 @@ def read_dose_matrix(table: Table) -> Table | None:
     The first drug's doses stand in the first column, the second one's in the first line, as both
     programs have it. Raises `PlateMapError` where drugs or the unit are not named.
     """
+    above = [row for row in table.rows[:_MOST_LINES_ABOVE] if sum(map(bool, row.texts)) <= 2]
+    named = any(_DRUG.fullmatch(row.text(1)) or _UNIT.fullmatch(row.text(1)) for row in above)
+    if not named and (not table.rows or table.rows[0].text(1)):
+        return None
     style = style_of((text for row in table.rows for text in row.texts), table.separator)
     names: dict[str, str] = {}
     lines: list[tuple[int, dict[str, str]]] = []
