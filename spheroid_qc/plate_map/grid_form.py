@@ -59,8 +59,11 @@ def _row_letters(text: str) -> int | None:
     return None if well is None else well.row
 
 
-def _heads(row: TableRow) -> list[tuple[int, list[int]]]:
-    """Find runs of column numbers in a line: (column of the label, column numbers)."""
+def _heads(row: TableRow, below: TableRow | None) -> list[tuple[int, list[int]]]:
+    """Find runs of column numbers in a line: (column of the label, column numbers).
+
+    An empty column within a plate has the number 0.
+    """
     runs: list[tuple[int, list[int]]] = []
     column = 2
     width = len(row.texts)
@@ -71,8 +74,16 @@ def _heads(row: TableRow) -> list[tuple[int, list[int]]]:
             continue
         # Columns that were not used may be left out (2, 3, 5), but numbers rise.
         numbers = [number]
-        while (after := _column_number(row.text(column + len(numbers)))) and after > numbers[-1]:
-            numbers.append(after)
+        while True:
+            at = column + len(numbers)
+            after = _column_number(row.text(at))
+            beyond = None if row.text(at) else _column_number(row.text(at + 1))
+            if after is not None and after > numbers[-1]:
+                numbers.append(after)
+            elif beyond and beyond > numbers[-1] and not (below and _row_letters(below.text(at))):
+                numbers += [0, beyond]
+            else:
+                break
         if len(numbers) > 1:
             runs.append((column - 1, numbers))
         column += len(numbers)
@@ -93,8 +104,8 @@ def find_grids(table: Table, messages: TableMessages) -> list[Grid]:
     while position < len(rows):
         row = rows[position]
         found = []
-        for label, numbers in _heads(row):
-            below = rows[position + 1] if position + 1 < len(rows) else None
+        below = rows[position + 1] if position + 1 < len(rows) else None
+        for label, numbers in _heads(row, below):
             if below is not None and _row_letters(below.text(label)) is not None:
                 found.append((label, numbers))
         if not found:
@@ -172,6 +183,14 @@ def _grid(
                         f"{table.place(row.line, column, heading)}: {text!r} stands to the right "
                         f"of the last column, {numbers[-1]}; number the column, or take the value "
                         "out.",
+                        "values beside a grid",
+                    )
+                continue
+            if not numbers[offset]:
+                if text:
+                    messages.problem(
+                        f"{table.place(row.line, column, heading)}: {text!r} stands in a column "
+                        "without a number; number the column, or take the value out.",
                         "values beside a grid",
                     )
                 continue

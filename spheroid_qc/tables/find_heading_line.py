@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from spheroid_qc.tables.control_roles import read_role
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading, is_dose_like, is_placeholder, read_heading
 from spheroid_qc.tables.parse_cells import is_missing
 from spheroid_qc.tables.parse_times import is_date
+from spheroid_qc.tables.synonyms import ROLE_LIKE
 from spheroid_qc.tables.table_messages import TableMessages
 
 _SEARCHED_LINES = 60
@@ -123,6 +125,11 @@ def decide_columns(line: HeadingLine, messages: TableMessages) -> dict[int, Head
                 f"Column {column} of {table.title} has no heading and is kept as 'column {column}'."
             )
     kinds = {heading.kind for heading in columns.values()}
+    if "role" not in kinds:
+        columns = {
+            column: _as_roles(heading, [row.text(column) for row in body])
+            for column, heading in columns.items()
+        }
     if "drug" in kinds and "dose" not in kinds:
         for column, heading in columns.items():
             if heading.kind == "extra" and is_dose_like(heading.written):
@@ -132,6 +139,15 @@ def decide_columns(line: HeadingLine, messages: TableMessages) -> dict[int, Head
                     "unknown headings",
                 )
     return _without_doubles(line, columns, messages)
+
+
+def _as_roles(heading: Heading, values: list[str]) -> Heading:
+    """Take a column called `type` or the like for roles where all its words are roles."""
+    filled = {value for value in values if not is_missing(value)}
+    known = filled and all(read_role(value) for value in filled)
+    if known and heading.kind in ("extra", "factor") and heading.written.casefold() in ROLE_LIKE:
+        return Heading("role", heading.written)
+    return heading
 
 
 def _as_filled(heading: Heading, values: list[str], messages: TableMessages) -> Heading:

@@ -118,6 +118,11 @@ RESPONSE_UNITS = {
     "percent": "percent", "pct": "percent", "%": "percent", "fraction": "fraction",
 }  # fmt: skip
 
+# Headings that are roles of wells only where the cells say so.
+ROLE_LIKE = frozenset(
+    {"type", "category", "class", "group", "content", "contents", "kind", "well content", "status"}
+    | {"annotation", "treatment type", "compound type", "drug type", "sample", "condition"}
+)
 # Roles of wells.
 ROLE_WORDS = {
     "vehicle": "vehicle|vehicle control|negative|negative control|neg|neg control|neg ctrl|nc|"

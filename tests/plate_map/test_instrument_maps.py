@@ -227,6 +227,23 @@ def test_asked_about(tmp_path, text, message) -> None:
     assert str(error.value).count(message) == 1
 
 
+def test_a_gap_between_columns_of_a_grid(tmp_path) -> None:
+    text = "drug,1,2,,4,5\nA,DMSO,gem,,gem,gem\n\ndose_uM,1,2,,4,5\nA,0,1,,2,3\n"
+    found = conditions(read(tmp_path, text, "plate.csv"))
+    assert found["A04"] == "gem 2 uM"
+    assert set(found) == {"A01", "A02", "A04", "A05"}
+    with pytest.raises(PlateMapError, match="in a column without a number"):
+        read(tmp_path, text.replace("gem,,gem", "gem,odd,gem"), "plate.csv")
+
+
+def test_roles_in_a_column_called_type(tmp_path) -> None:
+    text = "well,drug,dose_uM,type\nA1,gem,1,sample\nA2,DMSO,,neg control\nA3,,,blank\n"
+    found = read(tmp_path, text, "map.csv")
+    assert [well.role for well in found.wells] == ["treated", "vehicle", "blank"]
+    other = read(tmp_path, text.replace("neg control", "a control of ours"), "map.csv")
+    assert "type" in other.columns
+
+
 def test_pooled_columns_are_told(tmp_path) -> None:
     text = "well,drug,dose_uM,batch\nA1,DMSO,0,x\nA2,gem,1,x\nB1,DMSO,0,y\nB2,gem,1,y\n"
     warnings = read(tmp_path, text, "map.csv").warnings
