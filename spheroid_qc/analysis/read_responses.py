@@ -14,15 +14,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.response_columns import columns_of, response_of, rows_of
+from spheroid_qc.analysis.pooled_columns import account_for
+from spheroid_qc.analysis.response_columns import response_of
+from spheroid_qc.analysis.responses_with_map import joined, values_by_well
+from spheroid_qc.analysis.rows_of_responses import rows_of, understood
 from spheroid_qc.errors import RequestError
-from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.plate_map import PlateMap
+from spheroid_qc.plate_map.grid_form import find_grids
+from spheroid_qc.plate_map.long_form import find_wells
+from spheroid_qc.tables.dose_units import KNOWN_UNITS
+from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
+from spheroid_qc.tables.instruments import read_any_table
+from spheroid_qc.tables.instruments.wide_columns import long_form
 from spheroid_qc.tables.located_cells import Table, TableRow
-from spheroid_qc.tables.match_headings import read_heading
+from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
-_SCAN = 30
+_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".pzfx")
+# Columns of these kinds are matrix indices where drugs are called row and column.
+_INDICES = frozenset({"row", "column"})
 
 
 @dataclass(frozen=True)
@@ -30,9 +40,9 @@ class ResponseTable:
     """A table of responses, read.
 
     `rows` has `plate, well, role, replicate, biological_replicate, cell_line, passage, stratum,
-    time_h` as far as the table has them (text, or numbers), `drug_n, dose_n_um, dose_n, unit_n`,
-    and `response`; `places` says of each where it stands, for messages. `response` is its heading
-    as written; `stated_kind` and `stated_unit` are what that heading states, empty where it
+    block, time_h` as far as the table has them (text, or numbers), `drug_n, dose_n_um, dose_n,
+    unit_n`, and `response`; `places` says of each where it stands, for messages. `response` is its
+    heading as written; `stated_kind` and `stated_unit` are what that heading states, empty where it
     doesn't.
     """
 
@@ -44,16 +54,31 @@ class ResponseTable:
     notes: tuple[str, ...] = ()
 
 
-def read_response_files(path: Path, response_column: str | None = None) -> ResponseTable:
+@dataclass(frozen=True)
+class TableOptions:
+    """What a user states of a table of responses besides what it says itself.
+
+    `response_column` is the heading of the response; `dose_scale` is `log10` where doses are
+    logarithms; `columns_are`: what the columns of a wide table are (`replicates`, `drugs`,
+    `cell-lines`); `plate_map` tells what is in the wells of a table of values by well.
+    """
+
+    response_column: str | None = None
+    dose_scale: str = ""
+    columns_are: str = ""
+    plate_map: PlateMap | None = None
+
+
+def read_response_files(path: Path, options: TableOptions | None = None) -> ResponseTable:
     """Read one table, or all tables of a folder as one.
 
     Files of a folder (CSV, TSV, TXT, XLSX; folders in it are not looked into) are parts of one
-    table; where they name no plates and share wells, each file is a plate. `response_column` is the
-    heading of the response; by default `response`, else the one that states its meaning
-    (`viability`, `fa`, `inhibition`). A `RequestError` names every mistake and where it stands.
+    table; where they name no plates and share wells, each file is a plate. The response is the
+    column `response`, else the one that states its meaning (`viability`, `fa`, `inhibition`), if
+    the options name none. A `RequestError` names every mistake and where it stands.
     """
     if not path.is_dir():
-        return as_table(read_tables(path), response_column)
+        return as_table(read_any_table(path), options)
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
     files = [p for p in files if not p.name.startswith((".", "~$"))]
     if not files:
@@ -61,7 +86,7 @@ def read_response_files(path: Path, response_column: str | None = None) -> Respo
             f"{path} holds neither run.json nor a table (CSV, TSV, TXT or XLSX); give a run "
             "folder or a table of responses."
         )
-    parts = [as_table(read_tables(file), response_column) for file in files]
+    parts = [as_table(read_any_table(file), options) for file in files]
     if len(parts) == 1:
         return parts[0]
     return _united(files, parts)
@@ -101,41 +126,101 @@ def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTa
 
 
 def as_table(
-    source: pd.DataFrame | Iterable[Table], response_column: str | None = None
+    source: pd.DataFrame | Iterable[Table], options: TableOptions | None = None
 ) -> ResponseTable:
     """Bring a table of cells, or a data frame, to known columns.
 
     Of several sheets the first one with drugs or doses is taken; cells are checked one by one, and
     a `RequestError` names every mistake found.
     """
+    options = options or TableOptions()
     sheets = [_of_frame(source)] if isinstance(source, pd.DataFrame) else list(source)
     messages = TableMessages(maximum=20)
-    chosen = [(sheet, at) for sheet in sheets if (at := _heading_row(sheet)) is not None]
+    if options.plate_map is not None:
+        return _with_map(sheets, options, options.plate_map, messages)
+    sheets = [long_form(sheet, options.columns_are) or sheet for sheet in sheets]
+    chosen = [line for sheet in sheets if (line := heading_line_of(sheet)) is not None]
     if not chosen:
         sheet = sheets[0]
         there = ", ".join(text for text in sheet.rows[0].texts[:12] if text) if sheet.rows else ""
+        if any(find_wells(one) for one in sheets) or any(
+            find_grids(one, TableMessages()) for one in sheets
+        ):
+            raise RequestError(
+                f"{sheet.title} {f'is {sheet.form} and ' if sheet.form else ''}has values by well, "
+                "but has no column of drugs or doses (its first line: "
+                f"{there or 'empty'}); give the plate map that says what is in the wells with "
+                "--plate-map, or add columns drug_1 and dose_1_um."
+            )
         raise RequestError(
             f"{sheet.title} has no column of drugs or doses (its first line: {there or 'empty'}); "
             "a tidy table of responses has drug_1, dose_1_um and response."
         )
-    sheet, at = chosen[0]
+    line = chosen[0]
+    sheet = line.table
     if len(sheets) > 1:
         messages.notes.append(f"{sheet.file} has several sheets; {sheet.sheet!r} is read.")
     messages.notes[:0] = sheet.notes
-    heads, body = sheet.rows[at], sheet.rows[at + 1 :]
+    body = without_summary(sheet, line.body(), messages)
     if not body:
         raise RequestError(f"{sheet.title} has headings but no rows.")
-    for sentence in sheet.merged_problems(heads.line, body[-1].line):
-        messages.problem(sentence)
-    response, kind, unit = response_of(sheet, heads, response_column)
-    columns = columns_of(sheet, heads, response, messages)
+    response, kind, stated = response_of(sheet, line.row, options.response_column)
+    columns = {
+        at: heading for at, heading in decide_columns(line, messages).items() if at != response
+    }
+    for at, heading in columns.items():
+        if heading.bad_unit and heading.kind == "dose":
+            messages.problem(
+                f"{line.place(at)}: the unit {heading.bad_unit!r} is not known; write "
+                f"{KNOWN_UNITS}."
+            )
     messages.raise_if_problems()
-    rows = rows_of(sheet, heads, body, columns, response, messages)
+    used = {at: heading for at, heading in columns.items() if understood(heading)}
+    if _is_matrix(line):
+        columns = {at: h for at, h in columns.items() if h.kind not in _INDICES}
+        used = {at: h for at, h in used.items() if h.kind not in _INDICES}
+    rows, unit = rows_of(line, used, body, response, messages, options.dose_scale)
+    messages.raise_if_problems()
+    unused = {at: heading for at, heading in columns.items() if at not in used}
+    rows = account_for(line, unused, body, rows, messages)
+    if stated and unit and stated != unit:
+        messages.problem(
+            f"{line.place(response)}: the heading says {stated}, but the cells have per cent "
+            "signs; mend one of them."
+        )
     messages.raise_if_problems()
     return ResponseTable(
-        rows, tuple(sheet.place(row.line) for row in body), heads.text(response), kind, unit,
-        tuple(dict.fromkeys(messages.notes)),
+        rows, tuple(sheet.place(row.line) for row in body), line.row.text(response), kind,
+        stated or unit, tuple(dict.fromkeys([*messages.notes, *messages.warnings])),
     )  # fmt: skip
+
+
+def _with_map(
+    sheets: list[Table], options: TableOptions, plate_map: PlateMap, messages: TableMessages
+) -> ResponseTable:
+    """Join values by well with the plate map."""
+    if any(heading_line_of(sheet) is not None for sheet in sheets):
+        raise RequestError(
+            f"{sheets[0].title} names drugs or doses itself; leave --plate-map away, or give a "
+            "table of values by well."
+        )
+    messages.notes += [note for sheet in sheets for note in sheet.notes]
+    rows, places, written, kind, unit = values_by_well(sheets, options.response_column, messages)
+    messages.raise_if_problems()
+    rows = joined(rows, plate_map, messages)
+    return ResponseTable(rows, places, written, kind, unit, tuple(dict.fromkeys(messages.notes)))
+
+
+def heading_line_of(sheet: Table) -> HeadingLine | None:
+    """Find the line that names the columns of a table of responses."""
+    line = find_heading_line(sheet, frozenset({"drug"}), frozenset({"dose"}))
+    return line if line is not None and sum(map(bool, line.row.texts)) > 1 else None
+
+
+def _is_matrix(line: HeadingLine) -> bool:
+    """Tell whether the drugs are called row and column, as SynergyFinder does."""
+    named = [heading.written.casefold() for heading in line.headings if heading.kind == "drug"]
+    return any("row" in name for name in named) and any("col" in name for name in named)
 
 
 def _of_frame(frame: pd.DataFrame) -> Table:
@@ -154,11 +239,3 @@ def _of_frame(frame: pd.DataFrame) -> Table:
     for line, values in enumerate(frame.itertuples(index=False, name=None), start=1):
         rows.append(TableRow(line, tuple(text(value) for value in values)))
     return Table("The table", rows=tuple(rows), separator=",")
-
-
-def _heading_row(sheet: Table) -> int | None:
-    for at, row in enumerate(sheet.rows[:_SCAN]):
-        kinds = {read_heading(text).kind for text in row.texts if text}
-        if kinds & {"drug", "dose"} and sum(bool(text) for text in row.texts) > 1:
-            return at
-    return None

@@ -11,14 +11,25 @@ import pandas as pd
 
 from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
-from spheroid_qc.analysis.read_responses import ResponseTable, as_table, read_response_files
+from spheroid_qc.analysis.read_responses import (
+    ResponseTable,
+    TableOptions,
+    as_table,
+    read_response_files,
+)
 from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
+from spheroid_qc.analysis.unlikely_responses import (
+    refuse_affected_vehicle,
+    refuse_wrong_unit,
+    vehicle_apart,
+    without_copies,
+)
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.follow.spheroid_states import STATES
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate_map import with_strata
+from spheroid_qc.plate_map import PlateMap, read_plate_map, with_strata
 from spheroid_qc.response.comparisons import comparison_table
 from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.response.plate_quality import plate_quality_table
@@ -50,6 +61,9 @@ def analyse_table(
     response_unit: str | None = None,
     parameters: Parameters | None = None,
     response_column: str | None = None,
+    dose_scale: str = "",
+    columns_are: str = "",
+    plate_map: str | Path | PlateMap | None = None,
 ) -> Analysis:
     """Analyse a tidy table of responses.
 
@@ -68,6 +82,13 @@ def analyse_table(
         Settings; those of `response` decide.
     response_column : str, optional
         Heading of the response.
+    dose_scale : str
+        `log10` where doses are decimal logarithms and their heading does not say so.
+    columns_are : str
+        Of a wide table, with doses in the first column: `replicates`, `drugs` or `cell-lines`.
+    plate_map : str, Path or PlateMap, optional
+        What is in the wells, for a table of values by well (IncuCyte's exports, plate readers'
+        grids).
 
     Returns
     -------
@@ -81,14 +102,20 @@ def analyse_table(
     """
     parameters = parameters or Parameters()
     settings = parameters.response
+    if plate_map is not None and not isinstance(plate_map, PlateMap):
+        plate_map = read_plate_map(plate_map)
+    options = TableOptions(response_column, dose_scale, columns_are, plate_map)
     if isinstance(source, pd.DataFrame):
-        read, name = as_table(source, response_column), "table"
+        read, name = as_table(source, options), "table"
     else:
-        read, name = read_response_files(Path(source), response_column), str(source)
+        read, name = read_response_files(Path(source), options), str(source)
     messages = Messages(list(read.notes))
-    read = _with_plates(read, messages)
+    read = without_copies(_with_plates(read, messages), messages)
     kind, unit = _stated(read, response_is, response_unit, messages)
+    refuse_wrong_unit(read, kind, unit)
     whole = read_responses(read.rows, kind, unit, read.places)
+    refuse_affected_vehicle(whole)
+    messages.note(vehicle_apart(whole))
     for sentence in whole.notes:
         messages.note(sentence)
     word = "response" if kind == "raw" else "fa"
@@ -209,6 +236,10 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
                 words = words.where(words == "", "passage " + words)
             apart = (label != "") & (words != "")
             label = label + apart.map({True: " | ", False: ""}) + words
+    if "block" in rows and rows["block"].groupby(label).nunique().max() > 1:
+        # A block is one matrix of doses: neither a plate nor a repeat of another.
+        words = "block " + rows["block"].fillna("").astype(str)
+        label = label + (label != "").map({True: " | ", False: ""}) + words
     return label
 
 

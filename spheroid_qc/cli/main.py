@@ -230,6 +230,24 @@ def analyse_command(
             "--response-column", metavar="NAME", help="Heading of it. [default: response]"
         ),
     ] = None,
+    plate_map: Annotated[
+        Path | None,
+        typer.Option(
+            help="What is in the wells, for a table of values by well (IncuCyte's exports, plate "
+            "readers' grids)."
+        ),
+    ] = None,
+    dose_scale: Annotated[
+        Literal["log10"] | None,
+        typer.Option("--dose-scale", help="Doses are decimal logarithms. [default: plain doses]"),
+    ] = None,
+    columns_are: Annotated[
+        Literal["replicates", "drugs", "cell-lines"] | None,
+        typer.Option(
+            "--columns-are",
+            help="What the columns of a wide table are, with doses in its first column (Prism).",
+        ),
+    ] = None,
     time: Annotated[
         str | None,
         typer.Option(
@@ -251,12 +269,13 @@ def analyse_command(
     """Drug response, synergy, plate quality and comparisons of a run or of a table."""
     from spheroid_qc.workflow.run_and_report import analyse
 
-    refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config})
+    refuse_empty({"DIR_OR_CSV": source, "--out": out, "--config": config, "--plate-map": plate_map})
     parameters = read_response_parameters(source, config, time, settings or [])
     with Reporter() as report:
         result = analyse(
-            source, out, response_is, response_unit, parameters, response_column, report
-        )
+            source, out, response_is, response_unit, parameters, response_column, report,
+            plate_map=plate_map, dose_scale=dose_scale, columns_are=columns_are,
+        )  # fmt: skip
     say_verdict(result.analysis)
     echo(f"tables: {result.out}")
     say_problems(result.failures)
@@ -291,14 +310,27 @@ def adapt(
 
 @app.command()
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="Folder of images.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER_OR_TABLE", help="Folder of images; or a table of any form."),
+    ],
     name_pattern: NamePattern = None,
     config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
     all_rows: Annotated[
         bool, typer.Option("--all", help="Print every file, however many there are.")
     ] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of a table: write it as the canonical long CSV, which reads back the same.",
+        ),
+    ] = None,
 ) -> None:  # fmt: skip
-    """Show how every file name was read; runs nothing."""
+    """Show how every file name, or every column of a table, was read; runs nothing."""
+    if folder.is_file():
+        _inspect_table(folder, write)
+        return
     from spheroid_qc.frames.frame_table import frame_table
     from spheroid_qc.frames.inspect_folder import inspection, render
 
@@ -314,6 +346,18 @@ def inspect(
             f"No image in {folder} has a name that tells its well; settle it with --name-pattern."
         )
     raise typer.Exit(1 if found.problems else 0)
+
+
+def _inspect_table(path: Path, write: Path | None) -> None:
+    """Say what a table was taken for, and write it as the canonical one."""
+    from spheroid_qc.analysis.inspect_table import inspect_table, write_canonical
+
+    found = inspect_table(path)
+    echo("\n".join(one_line(line) for line in found.lines))
+    if write is not None:
+        echo(write_canonical(found, write))
+    if found.reasons:
+        raise RequestError(f"{path} can't be read as it is; what would be needed is said above.")
 
 
 @app.command()

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.evaluate.agreement_statistics import bland_altman, bootstrap_interval, concordance
+from spheroid_qc.tables.instruments import read_any_table
+from spheroid_qc.tables.located_cells import Cell, TableRow
+from spheroid_qc.tables.match_headings import Heading, read_heading
+from spheroid_qc.tables.parse_cells import is_missing, measured_number, numeric_text, well_named
+from spheroid_qc.tables.parse_numbers import NumberError, style_of
+from spheroid_qc.tables.parse_times import read_hours
+from spheroid_qc.tables.summary_lines import without_summary
+from spheroid_qc.tables.table_messages import TableMessages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,19 +30,55 @@ _MAX_LISTED = 8
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV, TSV or XLSX table; raises RequestError if it can't be read or holds no rows."""
+    """Read a table in any form; raises RequestError if it can't be read or holds no rows.
+
+    Columns of wells, plates and times get the names `well`, `plate` and `time_h` whatever their
+    headings, wells their canonical names and times become hours; numbers may have decimal commas.
+    """
     import pandas as pd
 
-    try:
-        if path.suffix.lower() == ".xlsx":
-            table = pd.read_excel(path)
-        else:
-            table = pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
-    except (OSError, ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise RequestError(f"The table {path} can't be read ({error}).") from error
-    if table.empty:
+    table = read_any_table(path)[0]
+    messages = TableMessages()
+    header, *lines = table.rows or (TableRow(0, ()),)
+    rows = without_summary(table, lines, messages)
+    if not rows:
         raise RequestError(f"The table {path} holds no rows.")
-    return table.rename(columns=lambda name: str(name).strip())
+    made: dict[str, list[Any]] = {}
+    written = [text.strip() for text in header.texts]
+    for at, name in enumerate(written, start=1):
+        heading = read_heading(name)
+        known = heading.kind if heading.kind in ("well", "plate", "time_h") else name
+        if known != name and (known in written or known in made):
+            known = name  # another column has the very name
+        cells = [Cell(table, row.line, at, row.text(at), name) for row in rows]
+        if not name and all(is_missing(cell.text) for cell in cells):
+            continue
+        made[known or f"column {at}"] = _values(known, heading, cells, messages)
+    messages.raise_if_problems()
+    return pd.DataFrame(made)
+
+
+def _values(
+    name: str, heading: Heading, cells: Sequence[Cell], messages: TableMessages
+) -> list[Any]:
+    """Read a column: numbers where all of it are numbers, else text."""
+    texts = [cell.text for cell in cells]
+    if name == "well":
+        named = [well_named(text) for text in texts]
+        return [well.name if well else text for well, text in zip(named, texts, strict=True)]
+    style = style_of(map(numeric_text, cells), cells[0].table.separator)
+    if name == "time_h" and heading.kind == "time_h":
+        hours = read_hours(heading, cells, style, messages)
+        return [np.nan if hour is None else hour for hour in hours]
+    if name == "plate":
+        return texts
+    try:
+        numbers = [measured_number(cell, style) for cell in cells]
+    except NumberError:
+        return texts
+    if all(number is None for number in numbers):
+        return [np.nan] * len(cells)
+    return [np.nan if number is None else float(number) for number in numbers]
 
 
 def join_tables(

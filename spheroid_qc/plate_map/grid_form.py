@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
+from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells, of_maps
 from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading, read_heading
 from spheroid_qc.tables.parse_cells import is_missing, well_on_plate
@@ -59,19 +59,31 @@ def _row_letters(text: str) -> int | None:
     return None if well is None else well.row
 
 
-def _heads(row: TableRow) -> list[tuple[int, list[int]]]:
-    """Find runs of column numbers in a line: (column of the label, column numbers)."""
+def _heads(row: TableRow, below: TableRow | None) -> list[tuple[int, list[int]]]:
+    """Find runs of column numbers in a line: (column of the label, column numbers).
+
+    An empty column within a plate has the number 0.
+    """
     runs: list[tuple[int, list[int]]] = []
     column = 2
     width = len(row.texts)
     while column <= width:
         number = _column_number(row.text(column))
-        if number is None or _column_number(row.text(column - 1)) == number - 1:
+        if number is None:
             column += 1
             continue
+        # Columns that were not used may be left out (2, 3, 5), but numbers rise.
         numbers = [number]
-        while _column_number(row.text(column + len(numbers))) == number + len(numbers):
-            numbers.append(number + len(numbers))
+        while True:
+            at = column + len(numbers)
+            after = _column_number(row.text(at))
+            beyond = None if row.text(at) else _column_number(row.text(at + 1))
+            if after is not None and after > numbers[-1]:
+                numbers.append(after)
+            elif beyond and beyond > numbers[-1] and not (below and _row_letters(below.text(at))):
+                numbers += [0, beyond]
+            else:
+                break
         if len(numbers) > 1:
             runs.append((column - 1, numbers))
         column += len(numbers)
@@ -92,8 +104,8 @@ def find_grids(table: Table, messages: TableMessages) -> list[Grid]:
     while position < len(rows):
         row = rows[position]
         found = []
-        for label, numbers in _heads(row):
-            below = rows[position + 1] if position + 1 < len(rows) else None
+        below = rows[position + 1] if position + 1 < len(rows) else None
+        for label, numbers in _heads(row, below):
             if below is not None and _row_letters(below.text(label)) is not None:
                 found.append((label, numbers))
         if not found:
@@ -174,6 +186,14 @@ def _grid(
                         "values beside a grid",
                     )
                 continue
+            if not numbers[offset]:
+                if text:
+                    messages.problem(
+                        f"{table.place(row.line, column, heading)}: {text!r} stands in a column "
+                        "without a number; number the column, or take the value out.",
+                        "values beside a grid",
+                    )
+                continue
             well = Well(letters, numbers[offset] - 1)
             cells.append((well, Cell(table, row.line, column, text, heading)))
     return Grid(table, name, plate, head.line, label, last_line, tuple(cells))
@@ -234,7 +254,7 @@ def _named_grids(grids: list[Grid], messages: TableMessages) -> list[tuple[Headi
     """Give each grid with what its name means; a name may stand once for each plate."""
     named: dict[tuple[str | None, str, str], tuple[Heading, Grid]] = {}
     for grid in grids:
-        heading = read_heading(grid.name or grid.table.sheet)
+        heading = of_maps(read_heading(grid.name or grid.table.sheet))
         written = heading.written
         if not written or heading.kind in ("well", "row", "column"):
             messages.problem(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from spheroid_qc.plate_map.grid_form import find_grids, read_grids
 from spheroid_qc.plate_map.long_form import find_wells, read_long
 from spheroid_qc.plate_map.mapped_wells import on_imaged_plates
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
-from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.parse_cells import is_missing, measured_number, numeric_text
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, style_of
@@ -90,9 +90,15 @@ def read_end_points(path: Path | str, *, well_count: int | None = None) -> EndPo
     PlateMapError
         With all mistakes found, one sentence each.
     """
-    path = Path(path)
-    messages = TableMessages()
-    tidy = _read_tidy(path, read_tables(path), messages, well_count)
+    return end_points_of(read_any_table(Path(path)), TableMessages(), well_count)
+
+
+def end_points_of(
+    tables: Sequence[Table], messages: TableMessages, well_count: int | None = None
+) -> EndPoints:
+    """Read values by well from tables that are open already; see `read_end_points`."""
+    path = Path(tables[0].file)
+    tidy = _read_tidy(path, tuple(tables), messages, well_count)
     cells: dict[str, list[tuple[WellCells, Cell]]] = {head.written: [] for head in tidy.headings}
     for row in tidy.rows:
         for heading, cell in row.cells:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map.grid_form import Grid
-from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
+from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells, of_maps
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
 from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.match_headings import Heading
@@ -71,7 +71,7 @@ def read_layout(
     columns = {
         column: replace(heading, kind="extra")
         if heading.kind in ("well", "row", "column", "plate")
-        else heading
+        else of_maps(heading)
         for column, heading in decide_columns(line, messages).items()
     }
     treatments = _read_treatments(line, columns, messages)

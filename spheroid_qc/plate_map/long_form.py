@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
+from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells, of_maps
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
 from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.parse_cells import clean, read_well, well_of_row_and_column
+from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 
 
@@ -21,7 +22,8 @@ def read_long(line: HeadingLine, messages: TableMessages, well_count: int | None
 
     `line` is what `find_wells` found; `well_count`: wells of the plate.
     """
-    table, body = line.table, line.body()
+    table = line.table
+    body = without_summary(table, line.body(), messages)
     if not body:
         messages.problem(
             f"{table.title}, line {line.row.line}, column 1: no wells follow the headings; write "
@@ -36,7 +38,7 @@ def read_long(line: HeadingLine, messages: TableMessages, well_count: int | None
     named = {
         column: replace(heading, kind="extra")
         if heading.kind in ("row", "column", "index")
-        else heading
+        else of_maps(heading)
         for column, heading in columns.items()
         if column not in own
     }

@@ -124,7 +124,7 @@ def _similar_names(plate_map: PlateMap) -> list[str]:
         f"{plate_map.source} has the drugs {first} and {second}, read as two; write one name if "
         "they are the same."
         for first, second in combinations(plate_map.drugs, 2)
-        if _misspelled(first.casefold(), second.casefold())
+        if misspelled(first.casefold(), second.casefold())
     ]
     joined = [
         f"{plate_map.source} has {name!r}, read as one drug; write a combination as drug and "
@@ -135,7 +135,7 @@ def _similar_names(plate_map: PlateMap) -> list[str]:
     return alike + joined
 
 
-def _misspelled(first: str, second: str) -> bool:
+def misspelled(first: str, second: str) -> bool:
     """Tell whether two names differ by punctuation or by one letter within a long name."""
     plain = ["".join(c for c in name if c.isalnum()) for name in (first, second)]
     if plain[0] == plain[1]:

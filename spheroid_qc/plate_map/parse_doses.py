@@ -13,12 +13,20 @@ from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import amount_and_unit, cell_number, clean, is_missing
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number
+from spheroid_qc.tables.parse_times import is_date
 from spheroid_qc.tables.table_messages import TableMessages
 
 _WITH_DOSE = re.compile(
-    r"(?P<drug>\S.*?)[\s(,@]+(?P<amount>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*(?P<unit>[^\d\s)]+))\)?"
+    r"(?P<drug>\S.*?)[\s(,@_\-]+(?P<amount>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*(?P<unit>[^\d\s)]+))\)?"
 )
+_DOSE_FIRST = re.compile(
+    r"(?P<amount>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*(?P<unit>[^\d\s_)(\-]+))[\s_\-]+(?P<drug>\S.*)"
+)
+_DILUTION = re.compile(r"1\s*[:/]\s*\d+(?:[.,]\d+)?")
+_PARTS_OF_TREATMENTS = re.compile(r"\s*[+&;]\s*|\s*/\s*(?!(?:m|u|\u00b5|d)?[lL]\b)|\s+and\s+")
+_DOSE_WITHIN = re.compile(r"\d\s*(?:[fpnum\u00b5\u03bc]M|[pnum\u00b5\u03bc]g/m[lL])\b")
 _LONGEST_TREATMENT = 300
+_ONE_MOLAR_UM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,14 @@ class _CellError(Exception):
 class DoseReader:
     """Reads drugs, doses and other amounts from the rows of one map.
 
-    `messages` takes what is wrong; `has_drugs`: the map has a column of drugs at all.
+    `messages` takes what is wrong; `has_drugs`: the map has a column of drugs at all. `dose_scale`:
+    `log10` where the user says that doses are logarithms.
     """
 
     style: NumberStyle
     messages: TableMessages
     has_drugs: bool
+    dose_scale: str = ""
 
     def doses(self, row: WellCells) -> list[DrugDose]:
         """Read all drugs of one row, also those of dose 0 and those that name a control."""
@@ -84,13 +94,15 @@ class DoseReader:
                 f"{cell.place}: the unit {heading.bad_unit!r} is not known here; write h for "
                 "hours.",
                 "unknown units",
+                once=f"unit {heading.written}",
             )
             return None
-        if cell.cell_type == "date":
+        if cell.cell_type == "date" or is_date(text):
             self.messages.problem(
                 f"{cell.place}: {text!r} is a date; write a number, for times the hours since the "
                 "first image.",
                 "dates for numbers",
+                once=f"date {heading.written}",
             )
             return None
         if heading.kind in ("dosed_at_h", "washout_at_h"):
@@ -111,8 +123,8 @@ class DoseReader:
             return None
         return value
 
-    def _refuse(self, sentence: str, kind: str) -> _CellError:
-        self.messages.problem(sentence, kind)
+    def _refuse(self, sentence: str, kind: str, once: str = "") -> _CellError:
+        self.messages.problem(sentence, kind, once)
         return _CellError(sentence)
 
     def _trust(self, cell: Cell) -> Cell:
@@ -135,10 +147,10 @@ class DoseReader:
                     "drugs turned into dates",
                 )
             place = cell.place
-        if drug and row.first("dose", slot) is None and len(drug) < _LONGEST_TREATMENT:
-            several = self._treatment(drug, place)
-            if several:
-                return several
+        dose_cell = row.first("dose", slot)
+        stated = self._treatment(drug, place) if drug and len(drug) < _LONGEST_TREATMENT else []
+        if stated and dose_cell is None:
+            return stated
         amounts = [
             (*self._amount(row, slot, heading, cell), cell)
             for heading, cell in row.cells
@@ -159,6 +171,17 @@ class DoseReader:
                 else []
             )
         amount, unit, cell = self._agreed(amounts)
+        logarithmic = self.dose_scale or "log" in cell.heading.casefold()
+        molar = logarithmic and control is None and unit is not None and unit.kind == "molar"
+        if molar and unit is not None and amount * unit.factor >= _ONE_MOLAR_UM:
+            raise self._refuse(
+                f"{cell.place}: the logarithm {cell.text} is a dose of 1 M or more, which can't "
+                "be; leave the cell empty if there is no drug.",
+                "impossible logarithms",
+            )
+        if stated and amount > 0:
+            drug = self._named_once(drug, stated, amount, unit, cell)
+            control = control_of_drug(drug)
         raw = " ".join(part for part in (cell.text, unit.written if unit else "") if part)
         if not drug:
             if amount > 0:
@@ -181,24 +204,54 @@ class DoseReader:
                 f"the heading, such as {cell.heading or 'dose'}_uM, or add a column unit "
                 f"({KNOWN_UNITS}).",
                 "doses without unit",
+                once=f"no unit {cell.table.title} {cell.column}" if cell.heading else "",
             )
         return [DrugDose(drug, place, control, amount, unit, dosed_at, washout_at, mass, raw)]
 
+    def _named_once(
+        self, drug: str, stated: list[DrugDose], amount: Decimal, unit: Unit | None, cell: Cell
+    ) -> str:
+        """Give the drug's name without the dose that stands in it and in the column of doses."""
+        (same, *more) = stated
+        if not more and same.amount is not None and same.unit is not None and unit is not None:
+            named, written = same.amount * same.unit.factor, amount * unit.factor
+            if same.unit.name == unit.name and abs(named - written) <= Decimal("1e-6") * written:
+                return same.drug
+        raise self._refuse(
+            f"{cell.place}: the name {drug!r} states a dose, and the dose is {cell.text}; write "
+            "the drug's name alone, and its dose once.",
+            "contradicting doses",
+        )
+
     def _treatment(self, text: str, place: str) -> list[DrugDose]:
-        """Read `selinexor 1 uM + gemcitabine 10 nM` in a column of treatments without doses."""
+        """Read `selinexor 1 uM + gemcitabine 10 nM` in a column of treatments without doses.
+
+        Also `gem_10uM`, `gem-10 uM` and `10uM gem`; a solvent beside the drugs is no drug.
+        """
         doses = []
-        for piece in re.split(r"\s+[+&/]\s+", text):
-            match = _WITH_DOSE.fullmatch(piece.strip())
+        pieces = [piece.strip() for piece in _PARTS_OF_TREATMENTS.split(text)]
+        for piece in pieces:
+            match = _WITH_DOSE.fullmatch(piece)
             unit = parse_unit(match["unit"]) if match else None
             if match is None or unit is None:
+                match = _DOSE_FIRST.fullmatch(piece)
+                unit = parse_unit(match["unit"]) if match else None
+            if match is None or unit is None:
+                solvent = control_of_drug(piece)
+                if len(pieces) > 1 and solvent is not None and solvent.role == "vehicle":
+                    continue
                 return []
             number, _ = amount_and_unit(match["amount"])
             try:
                 amount = parse_number(number, self.style) if number else None
             except NumberError:
                 return []
-            name = clean(match["drug"])
+            name = clean(match["drug"]).removeprefix("of ")
+            if _DOSE_WITHIN.search(name):
+                return []  # more than one drug, joined in a way that is not known
             control = control_of_drug(name)
+            if control is not None and control_of_drug(piece) is None:
+                return []  # so much of a solvent that it is no vehicle
             doses.append(DrugDose(name, place, control, amount, unit, raw=match["amount"]))
         return doses
 
@@ -213,6 +266,12 @@ class DoseReader:
                 "into one. Write it as a number with a decimal point.",
                 "dates for numbers",
             )
+        if _DILUTION.fullmatch(cell.text.strip()):
+            raise self._refuse(
+                f"{cell.place}: {cell.text!r} is a dilution, no dose; write the concentration in "
+                f"the well with its unit ({KNOWN_UNITS}).",
+                "dilutions",
+            )
         number, unit = amount_and_unit(cell.text)
         try:
             amount = cell_number(cell, self.style, number or cell.text)
@@ -225,9 +284,12 @@ class DoseReader:
             raise self._refuse(
                 f"{cell.place}: the dose {error}{several}.", "unreadable doses"
             ) from None
+        amount = self._linear(heading, cell, amount)
         if amount < 0:
             raise self._refuse(
-                f"{cell.place}: the dose {cell.text} is negative; write 0 or a positive number.",
+                f"{cell.place}: the dose {cell.text} is negative; write 0 or a positive number; if "
+                "these are logarithms, write log10 into the heading, such as log10 conc (M), or "
+                "say --dose-scale log10 to analyse.",
                 "negative doses",
             )
         if amount and not 1e-30 < amount < Decimal("1e30"):
@@ -237,7 +299,7 @@ class DoseReader:
             )
         stated = [(self._unit(unit, cell), cell.place)] if unit else []
         if heading.bad_unit:
-            self._unit(heading.bad_unit, cell)
+            self._unit(heading.bad_unit, cell, once=f"unit {heading.written}")
         if heading.unit is not None:
             stated.append((heading.unit, cell.place))
         column = row.first("unit", slot, "")
@@ -252,10 +314,35 @@ class DoseReader:
                     f"{place}: two units for one dose, {first.written} and {other.written}; write "
                     "one.",
                     "two units",
+                    once=f"two units {cell.column} {first.written} {other.written}",
                 )
         return amount, stated[0][0] if stated else None
 
-    def _unit(self, text: str, cell: Cell) -> Unit:
+    def _linear(self, heading: Heading, cell: Cell, amount: Decimal) -> Decimal:
+        """Give the dose of a column of logarithms."""
+        scale = heading.scale
+        if not scale and self.dose_scale != "log10":
+            return amount
+        if scale == "log10" or (scale in ("", "log") and self.dose_scale == "log10"):
+            if abs(amount) > 30:
+                raise self._refuse(
+                    f"{cell.place}: the logarithm {cell.text} is beyond all measure; correct it.",
+                    "impossible numbers",
+                )
+            self.messages.note_once(
+                f"Doses of {heading.written} are read as decimal logarithms: {cell.text} is "
+                f"{float(10**amount):.3g}."
+            )
+            return Decimal(f"{10**amount:.12g}")
+        raise self._refuse(
+            f"{cell.place}: the column {heading.written} holds logarithms of another base, or of "
+            "none that is stated; write log10 into the heading if they are decimal, such as "
+            "log10 conc (M), or say --dose-scale log10 to analyse; or write the doses themselves.",
+            "logarithms",
+            once=f"logarithms {heading.written}",
+        )
+
+    def _unit(self, text: str, cell: Cell, once: str = "") -> Unit:
         unit = parse_unit(text)
         if unit is None:
             advice = (
@@ -264,7 +351,9 @@ class DoseReader:
                 else f"write {KNOWN_UNITS}"
             )
             raise self._refuse(
-                f"{cell.place}: the unit {text!r} is not known; {advice}.", "unknown units"
+                f"{cell.place}: the unit {text!r} is not known; {advice}.",
+                "unknown units",
+                once=once,
             )
         return unit
 
@@ -272,8 +361,9 @@ class DoseReader:
         self, amounts: list[tuple[Decimal, Unit | None, Cell]]
     ) -> tuple[Decimal, Unit | None, Cell]:
         """Give the first of a drug's doses; others in the same unit must be the same."""
-        amount, unit, cell = amounts[0]
-        for other, other_unit, other_cell in amounts[1:]:
+        molar = [one for one in amounts if one[1] is not None and one[1].kind == "molar"]
+        amount, unit, cell = (molar or amounts)[0]
+        for other, other_unit, other_cell in amounts:
             if unit is None or other_unit is None:
                 if other_unit is not None and amount == 0 == other:
                     unit = other_unit

@@ -23,15 +23,15 @@ from spheroid_qc.plate_map.mapped_wells import ROLES, PlateMap
 from spheroid_qc.plate_map.roles_doses_and_strata import finish_map
 from spheroid_qc.plate_map.tidy_map import TidyMap
 from spheroid_qc.plate_map.wells_from_rows import read_wells
-from spheroid_qc.tables.delimited_text import read_tables
 from spheroid_qc.tables.dose_units import parse_unit
 from spheroid_qc.tables.find_heading_line import HeadingLine
+from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.located_cells import Table
 from spheroid_qc.tables.match_headings import Heading, read_heading
 from spheroid_qc.tables.table_messages import TableMessages
 
 # Kinds of columns that say what is in a well.
-_CONTENT = frozenset({"drug", "dose", "role", "control", "cell_line", "cells_seeded", "passage"})
+CONTENT = frozenset({"drug", "dose", "role", "control", "cell_line", "cells_seeded", "passage"})
 # Mistakes that make everything read after them meaningless.
 _STRUCTURAL = ("merged cells", "lines with too many cells", "doubled columns", "unknown headings")
 
@@ -76,7 +76,7 @@ def read_plate_map(
     A02 treated [('selinexor', 0.3)]
     """
     path = Path(path)
-    tables = read_tables(path)
+    tables = read_any_table(path)
     messages = TableMessages()
     tidy = _read_tidy(path, tables, treatment_table, messages, well_count)
     messages.notes[:0] = [note for table in tidy.tables for note in table.notes]
@@ -123,7 +123,7 @@ def _read_tidy(
         find_grids(layout.table, messages)
         return read_layout(layout, treatments, messages, well_count)
     lines = [line for line in map(find_wells, tables) if line is not None]
-    with_content = [line for line in lines if line.kinds & _CONTENT]
+    with_content = [line for line in lines if line.kinds & CONTENT]
     if with_content:
         line, *others = with_content
         tidy = read_long(line, messages, well_count)
@@ -139,7 +139,7 @@ def _read_tidy(
     for table in {id(grid.table): grid.table for grid in grids}.values():
         find_grids(table, messages)
     tidy = read_grids(grids, messages, well_count)
-    if tidy.headings and not tidy.kinds & _CONTENT:
+    if tidy.headings and not tidy.kinds & CONTENT:
         names = ", ".join(heading.written for heading in tidy.headings)
         messages.problem(
             f"{grids[0].place}: no grid says what is in the wells (found: {names}); name the grids "
@@ -168,7 +168,7 @@ def _treatments_for(
     treatment_file = sibling_of(path) if stated is None else Path(stated)
     if treatment_file is None:
         return None
-    line = next(filter(None, map(find_treatments, read_tables(treatment_file))), None)
+    line = next(filter(None, map(find_treatments, read_any_table(treatment_file))), None)
     if line is None:
         raise PlateMapError(
             f"{treatment_file.name}, line 1, column 1: no treatment table is found; its first "
@@ -262,7 +262,7 @@ def _note_columns(headings: list[Heading], plate_map: PlateMap, messages: TableM
     meanings = []
     for heading in headings:
         name = heading.written
-        if heading.kind in ("extra", "stratum"):
+        if heading.kind in ("extra", "remark", "stratum", "factor"):
             continue
         meaning = heading.kind + (f" {heading.slot}" if heading.slot else "")
         if heading.kind == "dose" and heading.unit is not None:

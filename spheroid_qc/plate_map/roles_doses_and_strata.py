@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from spheroid_qc.plate_map.mapped_wells import MAX_DRUGS, Dose, MappedWell, PlateMap
 from spheroid_qc.plate_map.wells_from_rows import WellBuilder, some_wells
+from spheroid_qc.tables.distinguishing_columns import is_function_of, is_measurement, tells_apart
 from spheroid_qc.tables.dose_units import MICROMOLAR, between_mass_units, convert_dose
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wells import row_column
-from spheroid_qc.wording import plural
+from spheroid_qc.wording import listed, plural
 
+_FURTHER = ("extra", "remark", "stratum", "factor")
 _SPELLED = ("cell_line", "vehicle_group")
 _MASS_UNITS = ("ng/ml", "ug/ml", "mg/ml")
 
@@ -29,8 +31,8 @@ def finish_map(
     is the name of the file. `messages` takes problems, notes and warnings; `PlateMapError` is
     raised if anything is refused.
     """
-    columns = tuple(h.written for h in headings if h.kind in ("extra", "stratum"))
-    strata = _strata(headings, builders)
+    columns = tuple(h.written for h in headings if h.kind in _FURTHER)
+    strata = _strata(headings, builders, messages)
     drugs = _drug_names(drug_names, messages)
     spellings = _spellings(builders, messages)
     wells: list[MappedWell] = []
@@ -78,8 +80,14 @@ def finish_map(
     return PlateMap(tuple(wells), columns, in_order, strata, source=source)
 
 
-def _strata(headings: list[Heading], builders: list[WellBuilder]) -> tuple[str, ...]:
-    """Name the strata: cell_line, passage, columns on irradiation, and stratum_... columns."""
+def _strata(
+    headings: list[Heading], builders: list[WellBuilder], messages: TableMessages
+) -> tuple[str, ...]:
+    """Name the strata: cell_line, passage, columns on irradiation, and stratum_... columns.
+
+    Patient, medium and the like are strata where wells of one treatment differ in them; of other
+    columns of words that do it is said that their wells are pooled.
+    """
     names = [
         kind for kind in ("cell_line", "passage") if any(kind in well.texts for well in builders)
     ]
@@ -88,7 +96,47 @@ def _strata(headings: list[Heading], builders: list[WellBuilder]) -> tuple[str, 
         for heading in headings
         if heading.kind == "stratum" and any(well.extra.get(heading.written) for well in builders)
     ]
+    known = [
+        tuple(
+            well.texts.get(name) or "; ".join(well.extra.get(name, []))
+            for name in (*names, "vehicle_group")
+        )
+        for well in builders
+    ]
+    treatments = [(_treatment(well), *of) for well, of in zip(builders, known, strict=True)]
+    conditions = [
+        (_treatment(well, with_doses=True), *of) for well, of in zip(builders, known, strict=True)
+    ]
+    for heading in headings:
+        values = ["; ".join(well.extra.get(heading.written, [])) for well in builders]
+        if heading.kind not in ("factor", "extra") or is_measurement(values):
+            continue
+        apart = tells_apart(treatments, conditions, values)
+        if apart and heading.kind == "factor":
+            names.append(heading.written)
+        elif apart and not any(value[:1].isdigit() for value in values):
+            labels = ("biological_replicate", "replicate")
+            of_replicates = any(
+                is_function_of(values, [(w.first_row.plate, w.texts.get(name)) for w in builders])
+                for name in labels
+            )
+            if not of_replicates:
+                shown = listed(dict.fromkeys(value for value in values if value), 4)
+                messages.warnings.append(
+                    f"Wells of one condition differ in the column {heading.written} ({shown}), and "
+                    f"are pooled; call it stratum {heading.written} to compare them apart."
+                )
     return tuple(names)
+
+
+def _treatment(well: WellBuilder, with_doses: bool = False) -> tuple[object, ...]:
+    """Give what a well holds, as far as it is read yet."""
+    role = well.role or well.implied_role
+    if not with_doses:
+        return role, tuple(sorted({dose.drug.casefold() for dose in well.dosed}))
+    return role, tuple(
+        sorted((dose.drug.casefold(), str(dose.amount), dose.raw) for dose in well.dosed)
+    )
 
 
 def _strata_of(well: MappedWell, strata: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -180,8 +228,8 @@ def decide_role(well: WellBuilder) -> str | None:
         )
         if not agrees:
             well.messages.problem(
-                f"{place}: well {well.well} has two roles, {well.role} and {well.implied_role} (as "
-                f"{', '.join(well.named.values())}); give it one.",
+                f"{place}: {well.first_row.name} has two roles, {well.role} and "
+                f"{well.implied_role} (as {', '.join(well.named.values())}); give it one.",
                 "two roles",
             )
             return None
@@ -206,7 +254,7 @@ def decide_role(well: WellBuilder) -> str | None:
     if well.role == "vehicle" or (well.marked_control and not well.role):
         called = "vehicle" if well.role else "a control (TRUE)"
         well.messages.problem(
-            f"{place}: well {well.well} has two roles: it is called {called} but holds "
+            f"{place}: {well.first_row.name} has two roles: it is called {called} but holds "
             f"{' + '.join(dose.written for dose in dosed)}; write the role treated or "
             "positive_control, or the dose 0.",
             "two roles",

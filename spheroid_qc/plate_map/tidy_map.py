@@ -6,11 +6,19 @@ read from here on in one way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import is_missing
+
+# Columns that a plate map keeps under their own names: what they mean elsewhere is not theirs.
+_KEPT_AS_THEY_ARE = frozenset({"time_h", "date", "block"})
+
+
+def of_maps(heading: Heading) -> Heading:
+    """Give a heading as it is meant in a table of wells without times."""
+    return replace(heading, kind="extra") if heading.kind in _KEPT_AS_THEY_ARE else heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,11 @@ class WellCells:
     well: str
     cells: tuple[tuple[Heading, Cell], ...]
     line: int = 0
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the well, or the line where a table has no wells."""
+        return f"well {self.well}" if self.well else f"line {self.line}"
 
     @property
     def plate_well(self) -> tuple[str | None, str]:

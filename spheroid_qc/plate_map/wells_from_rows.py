@@ -28,7 +28,7 @@ def read_wells(tidy: TidyMap, messages: TableMessages) -> tuple[list[WellBuilder
     reader = DoseReader(style, messages, "drug" in tidy.kinds)
     wells: dict[tuple[str | None, str], WellBuilder] = {}
     drugs: list[str] = []
-    for row in _with_numbered_drugs(tidy):
+    for row in with_numbered_drugs(tidy):
         doses = reader.doses(row)
         well = wells.get(row.plate_well)
         if well is None:
@@ -65,7 +65,7 @@ def _number_style(tidy: TidyMap, messages: TableMessages) -> NumberStyle:
     return style
 
 
-def _with_numbered_drugs(tidy: TidyMap) -> list[WellCells]:
+def with_numbered_drugs(tidy: TidyMap) -> list[WellCells]:
     """Take columns without number for those of the first drug, where there is no `drug_1` too."""
     if {"", "1"} <= {heading.slot for heading in tidy.headings if heading.kind == "drug"}:
         return tidy.rows
@@ -188,7 +188,7 @@ class WellBuilder:
         for heading, cell in row.cells:
             if heading.kind in TEXTS:
                 self._add_text(heading, cell)
-            elif heading.kind in ("extra", "stratum"):
+            elif heading.kind in ("extra", "remark", "stratum", "factor"):
                 self._add_extra(heading, cell)
             elif heading.kind == "cells_seeded" or (
                 heading.kind in _TIMES
@@ -206,7 +206,7 @@ class WellBuilder:
             return  # `DMSO` in every column of drugs: the same control again
         if name in self.named:
             self.messages.problem(
-                f"{dose.place}: well {self.well} has {dose.drug} twice; name each drug once.",
+                f"{dose.place}: {self.first_row.name} has {dose.drug} twice; name each drug once.",
                 "doubled drugs",
             )
             return
@@ -224,8 +224,8 @@ class WellBuilder:
     def _add_control(self, dose: DrugDose, role: str) -> bool:
         if self.implied_role and self.implied_role != role:
             self.messages.problem(
-                f"{dose.place}: well {self.well} is {self.implied_role} and {role} at once; give "
-                "it one role.",
+                f"{dose.place}: {self.first_row.name} is {self.implied_role} and {role} at once; "
+                "give it one role.",
                 "two roles",
             )
             return False
@@ -276,7 +276,7 @@ class WellBuilder:
         for role, cell in stated:
             if self.role and role != self.role:
                 self.messages.problem(
-                    f"{cell.place}: well {self.well} has two roles, {self.role} and {role} "
+                    f"{cell.place}: {self.first_row.name} has two roles, {self.role} and {role} "
                     f"({self.role_place}); give it one.",
                     "two roles",
                 )
@@ -297,7 +297,7 @@ class WellBuilder:
         values = self.extra.setdefault(heading.written, [])
         if is_missing(cell.text) or cell.text in values:
             return
-        if values and heading.kind == "stratum":
+        if values and heading.kind in ("stratum", "factor"):
             self._contradiction(heading, cell, repr(values[0]), repr(cell.text))
         else:
             values.append(cell.text)
@@ -312,7 +312,7 @@ class WellBuilder:
 
     def _contradiction(self, heading: Heading, cell: Cell, first: str, second: str) -> None:
         self.messages.problem(
-            f"{cell.place}: well {self.well} has two values, {first} and {second}, in the column "
-            f"{heading.written}; write one.",
+            f"{cell.place}: {self.first_row.name} has two values, {first} and {second}, in the "
+            f"column {heading.written}; write one.",
             "contradicting values",
         )

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from spheroid_qc.tables.synonyms import (
     AMBIGUOUS_MEDIUM,
+    BESIDE_SOLVENTS,
     FALSE_WORDS,
+    LONG_SOLVENTS,
     NAMELESS_CONTROLS,
     ROLE_OF,
+    SOLVENT_NAMES,
     SOLVENTS,
     TRUE_WORDS,
 )
 
-_WITH_PERCENT = re.compile(
-    r"(?:(?P<before>\d+(?:[.,]\d+)?)\s*%\s*(?:\(?v/v\)?\s*)?)?(?P<name>dmso|etoh|ethanol|pbs|saline)"
-    r"(?:\s*[(,]?\s*(?P<after>\d+(?:[.,]\d+)?)\s*%\s*(?:v/v)?\s*\)?)?",
-    re.IGNORECASE,
-)
+_SHARE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(%?)")
+# More of a solvent than this (per cent) is no vehicle: 70 % ethanol kills.
+_MOST_SOLVENT = 10.0
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,52 @@ class Control:
 
 
 def _key(text: str) -> str:
-    return " ".join(re.split(r"[\s_]+", text.strip().casefold()))
+    key = " ".join(re.split(r"[\s_]+", text.strip().casefold()))
+    return key.rstrip(".") if len(key) > 1 else key
+
+
+def _solvent(text: str) -> tuple[str, str] | None:
+    """Give the solvent that a control is named by, and its name as written.
+
+    `DMSO 0.1 %`, `Vehicle (DMSO)`, `DMSO_0.5`, `dimethyl sulfoxide control`; None for anything
+    else, and for so much of a solvent that it is no vehicle.
+    """
+    if len(text) > _LONGEST_NAME:
+        return None
+    key = _key(text)
+    for pattern, short in LONG_SOLVENTS.items():
+        key = re.sub(pattern, short, key)
+    shares = _SHARE.findall(key.replace("h2o", "water"))
+    words = re.sub(r"[()\[\],;:%]|(?<![a-z])-|-(?![a-z])|\d+(?:[.,]\d+)?(?!o)", " ", key).split()
+    words = [part for word in words for part in word.split("-") if part]
+    found = [word for word in words if word in SOLVENT_NAMES]
+    if len(set(found)) != 1 or len(shares) > 1:
+        return None
+    if any(word not in BESIDE_SOLVENTS for word in words if word != found[0]):
+        return None
+    name = " ".join(text.split())
+    written = re.search(found[0], name, re.IGNORECASE)
+    if written and {"vehicle", "veh"} & set(words):
+        name = written[0]  # `Vehicle (DMSO)`: the role is said by the role
+    if shares:
+        number, sign = shares[0]
+        if float(number.replace(",", ".")) > _MOST_SOLVENT:
+            return None
+        if sign and set(words) <= {found[0], "v/v"}:
+            name = f"{written[0] if written else found[0]} {number.replace(',', '.')} %"
+    return found[0], name
 
 
 def read_role(text: str) -> str | None:
     """Read a role; None where the word is not known."""
     key = _key(text)
-    role = ROLE_OF.get(key) or ROLE_OF.get(key.replace("-", " "))
-    if role is None and _WITH_PERCENT.fullmatch(key):
-        return "vehicle"
-    return role
+    role = _role(key)
+    return "vehicle" if role is None and _solvent(text) else role
+
+
+def _role(key: str) -> str | None:
+    spellings = (key, key.replace("-", " "), key.replace(".", ""))
+    return next((ROLE_OF[one] for one in spellings if one in ROLE_OF), None)
 
 
 def role_name(text: str) -> str:
@@ -75,6 +114,7 @@ def read_control_flag(text: str) -> str | bool | None:
     return read_role(text)
 
 
+@lru_cache(maxsize=4096)
 def control_of_drug(text: str) -> Control | None:
     """Tell whether the name of a drug is the name of a control.
 
@@ -89,18 +129,14 @@ def control_of_drug(text: str) -> Control | None:
         None for a drug.
     """
     key = _key(text)
-    match = _WITH_PERCENT.fullmatch(key)
-    if match:
-        share = match["before"] or match["after"]
-        name = " ".join(text.split())
-        if share:
-            written = re.search(match["name"], name, re.IGNORECASE)
-            name = f"{written[0] if written else match['name']} {share.replace(',', '.')} %"
-        return Control("vehicle", name, solvent=match["name"] != "dmso")
+    role = _role(key)
+    solvent = _solvent(text)
+    if solvent is not None and role in (None, "vehicle"):
+        return Control("vehicle", solvent[1], solvent=solvent[0] != "dmso")
     if key in SOLVENTS:
         return Control("vehicle", " ".join(text.split()), solvent=True)
-    role = ROLE_OF.get(key)
     if role is None or role == "treated":
         return None
-    name = "" if key in NAMELESS_CONTROLS else " ".join(text.split())
+    nameless = {key, key.replace("-", " "), key.replace(".", "")} & NAMELESS_CONTROLS
+    name = "" if nameless else " ".join(text.split())
     return Control(role, name, ambiguous=key in AMBIGUOUS_MEDIUM)

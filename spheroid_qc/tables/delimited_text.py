@@ -45,6 +45,26 @@ def read_tables(path: Path) -> tuple[Table, ...]:
     PlateMapError
         If the file is absent, empty, too large, or no table that can be read.
     """
+    name = Path(path).name
+    data = file_bytes(path)
+    if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise PlateMapError(
+            f"{name}, line 1: the file is empty; save the table again and give that file."
+        )
+    if data[:4] == b"PK\x03\x04":
+        from spheroid_qc.tables.workbooks import read_workbook
+
+        return read_workbook(name, data)
+    if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise PlateMapError(
+            f"{name} is an old Excel workbook (.xls) or protected by a password; save it as "
+            ".xlsx without a password, or as CSV."
+        )
+    return (_text_table(name, data),)
+
+
+def file_bytes(path: Path) -> bytes:
+    """Read a file whole; raises `PlateMapError` if it is absent, too large, or no plain file."""
     path = Path(path)
     name = path.name
     if path.is_dir():
@@ -62,26 +82,12 @@ def read_tables(path: Path) -> tuple[Table, ...]:
                 f"{name} has {size / 1e6:.0f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that "
                 "a table may have; give a smaller file."
             )
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise PlateMapError(f"{path} does not exist; check the path.") from None
     except OSError as error:
         reason = error.strerror or "unknown reason"
         raise PlateMapError(f"{name} can't be opened ({reason}); check the file.") from None
-    if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
-        raise PlateMapError(
-            f"{name}, line 1: the file is empty; save the table again and give that file."
-        )
-    if data[:4] == b"PK\x03\x04":
-        from spheroid_qc.tables.workbooks import read_workbook
-
-        return read_workbook(name, data)
-    if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise PlateMapError(
-            f"{name} is an old Excel workbook (.xls) or protected by a password; save it as "
-            ".xlsx without a password, or as CSV."
-        )
-    return (_text_table(name, data),)
 
 
 def _decode(name: str, data: bytes) -> tuple[str, str]:

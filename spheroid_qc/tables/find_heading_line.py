@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from spheroid_qc.tables.control_roles import read_role
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading, is_dose_like, is_placeholder, read_heading
 from spheroid_qc.tables.parse_cells import is_missing
+from spheroid_qc.tables.parse_times import is_date
+from spheroid_qc.tables.synonyms import ROLE_LIKE
 from spheroid_qc.tables.table_messages import TableMessages
 
 _SEARCHED_LINES = 60
@@ -98,7 +101,7 @@ def decide_columns(line: HeadingLine, messages: TableMessages) -> dict[int, Head
         if all(is_missing(value) for value in values) and (not written or reminder):
             continue
         if written:
-            columns[column] = line.headings[column - 1]
+            columns[column] = _as_filled(line.headings[column - 1], values, messages)
         elif column == 1 and _counts_lines(values):
             messages.notes.append(
                 f"The first column of {table.title} counts lines and is left out."
@@ -122,6 +125,11 @@ def decide_columns(line: HeadingLine, messages: TableMessages) -> dict[int, Head
                 f"Column {column} of {table.title} has no heading and is kept as 'column {column}'."
             )
     kinds = {heading.kind for heading in columns.values()}
+    if "role" not in kinds:
+        columns = {
+            column: _as_roles(heading, [row.text(column) for row in body])
+            for column, heading in columns.items()
+        }
     if "drug" in kinds and "dose" not in kinds:
         for column, heading in columns.items():
             if heading.kind == "extra" and is_dose_like(heading.written):
@@ -133,6 +141,32 @@ def decide_columns(line: HeadingLine, messages: TableMessages) -> dict[int, Head
     return _without_doubles(line, columns, messages)
 
 
+def _as_roles(heading: Heading, values: list[str]) -> Heading:
+    """Take a column called `type` or the like for roles where all its words are roles."""
+    filled = {value for value in values if not is_missing(value)}
+    known = filled and all(read_role(value) for value in filled)
+    if known and heading.kind in ("extra", "factor") and heading.written.casefold() in ROLE_LIKE:
+        return Heading("role", heading.written)
+    return heading
+
+
+def _as_filled(heading: Heading, values: list[str], messages: TableMessages) -> Heading:
+    """Take a column of dates for a further one where its name may mean either."""
+    filled = [value for value in values if not is_missing(value)]
+    if (
+        heading.kind != "dosed_at_h"
+        or "treat" not in heading.written.casefold()
+        or not filled
+        or not all(map(is_date, filled))
+    ):
+        return heading
+    messages.notes.append(
+        f"The column {heading.written} holds dates and is kept as it is; write the hours from the "
+        "first image to the dose into a column dosed_at_h."
+    )
+    return Heading("extra", heading.written)
+
+
 def _counts_lines(values: list[str]) -> bool:
     numbers = [int(value) for value in values if value.isdigit()]
     return len(numbers) == len(values) and all(
@@ -141,7 +175,7 @@ def _counts_lines(values: list[str]) -> bool:
 
 
 def _meaning(heading: Heading) -> tuple[str, str]:
-    if heading.kind in ("extra", "stratum"):
+    if heading.kind in ("extra", "stratum", "factor", "remark"):
         return heading.kind, heading.written.casefold()
     if heading.kind == "dose":
         factor = f"{heading.unit.name}{heading.unit.factor}" if heading.unit else ""
@@ -165,6 +199,8 @@ def _without_doubles(
             for column, name in written.items()
             if kind in _PLAIN_HEADINGS and name.casefold().replace(" ", "_") == kind
         ]
+        if kind == "role" and not plain:  # JUMP has both; only one names the controls
+            plain = [at for at, name in written.items() if name.casefold().endswith("control_type")]
         if len(plain) == 1:
             for column, name in written.items():
                 if column != plain[0]:

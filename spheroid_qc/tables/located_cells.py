@@ -47,6 +47,9 @@ class Table:
         (line, column) to the end of a sentence: why this cell can't be trusted.
     merged : tuple
         (first line, first column, last line, last column) of merged cells with a value.
+    form : str
+        What the file is where it is no plain table, such as `IncuCyte plate map`; its lines are
+        those of the file, but its columns were made by the reader of that form.
     """
 
     file: str
@@ -58,6 +61,7 @@ class Table:
     cell_types: Mapping[tuple[int, int], str] = field(default_factory=dict)
     cell_errors: Mapping[tuple[int, int], str] = field(default_factory=dict)
     merged: tuple[tuple[int, int, int, int], ...] = ()
+    form: str = ""
 
     @property
     def title(self) -> str:
@@ -69,6 +73,8 @@ class Table:
         where = f"{self.title}, line {line}"
         if column is None:
             return where
+        if self.form:
+            return f"{where} ({heading})" if heading else where
         inside = [f"cell {column_letters(column)}{line}"] if self.sheet else []
         if heading:
             inside.append(heading)

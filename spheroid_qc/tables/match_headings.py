@@ -8,10 +8,10 @@ that means nothing here is a further column and is kept under its own name.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spheroid_qc.tables.dose_units import Unit, parse_unit
-from spheroid_qc.tables.synonyms import HEADING_KINDS, HEADING_PAIRS
+from spheroid_qc.tables.synonyms import DOSE_HEADINGS, HEADING_KINDS, HEADING_PAIRS, HOURS_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,9 @@ class Heading:
     kind : str
         `well`, `row`, `column`, `plate`, `drug`, `dose`, `unit`, `role`, `control`, `cell_line`,
         `vehicle_group`, `dosed_at_h`, `washout_at_h`, `cells_seeded`, `biological_replicate`,
-        `replicate`, `passage`, `molar_mass_g_mol`, `control_name`, `index`, `stratum` or `extra`.
+        `replicate`, `passage`, `molar_mass_g_mol`, `control_name`, `index`, `time_h`, `date`,
+        `block` (a matrix of doses), `stratum`, `factor` (a stratum where it tells rows apart),
+        `remark` or `extra`.
     written : str
         The heading as written, single-spaced.
     slot : str
@@ -34,6 +36,9 @@ class Heading:
         A unit in brackets that is not known.
     factor : float
         A number as written times this factor is in the kind's own unit (hours, g/mol).
+    scale : str
+        Of doses: `log10`, or another logarithm as written; of times: `unstated` where no unit is
+        named. Empty for plain numbers.
     """
 
     kind: str
@@ -42,17 +47,27 @@ class Heading:
     unit: Unit | None = None
     bad_unit: str = ""
     factor: float = 1.0
+    scale: str = ""
 
 
 _SLOTTED = frozenset({"drug", "dose", "unit", "dosed_at_h", "washout_at_h", "molar_mass_g_mol"})
 _LETTER_SLOTS = {"a": "1", "b": "2", "c": "3", "d": "4"}
-_HOURS = {"h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 / 60, "d": 24.0}
-_HOURS |= {"minutes": 1 / 60, "day": 24.0, "days": 24.0, "stunden": 1.0, "std": 1.0}
 _GRAMS = {"g/mol": 1.0, "da": 1.0, "kda": 1000.0, "kg/mol": 1000.0, "": 1.0}
 _LONGEST = 120
 # Words in one pair of angle brackets; anything that could be markup is somebody's own name.
 _REMINDER = re.compile(r"<[^<>/=\"']+>")
 _BRACKETS = re.compile(r"(.*?)\s*[\(\[]([^()\[\]]*)[\)\]]\s*(.*)")
+# What brackets say of a dose besides its unit.
+_KIND_OF_DOSE = re.compile(r"(?i)final|nominal|in well|final conc\.?|final concentration|in assay")
+_LOGARITHM = re.compile(
+    r"(?P<minus>[-\u2212\u2013]\s*)?(?P<log>(?i:log[ _]?(?:10|2|e)|log|lg|ln))(?![a-z])(?P<rest>.*)"
+)
+_LOG_WORD = re.compile(r"(?i)(?:^|[\s_(\[])(?P<log>log[ _]?(?:10|2|e)|log|lg|ln)(?=$|[\s_)\]])")
+# A heading that is nothing but the unit of a dose; `nm`, `M` and `%` have other meanings too.
+_BARE_UNIT = re.compile(
+    r"[\[(]?\s*(?:[pnumµμ]M|(?:n|u|µ|μ|m)g/m[lL]|(?:nano|micro|milli)molar)\s*[\])]?"
+)
+_PREFIXES = re.compile(r"(?i)^(?:image[ _.]?)?metadata[ _.](?=\S)")
 
 
 def is_placeholder(text: str) -> bool:
@@ -92,12 +107,48 @@ def read_heading(text: str) -> Heading:
     if len(written) > _LONGEST:
         return Heading("extra", written)
     bare = written.lstrip("#").strip() if len(written) > 1 else written
+    bare = _PREFIXES.sub("", bare)
+    return _logarithm(bare, written) or _plain(bare, written)
+
+
+def _logarithm(bare: str, written: str) -> Heading | None:
+    """Read a heading of logarithmic doses: `log10 conc (M)`, `Log[M]`, `dose_log10_uM`."""
+    match = _LOGARITHM.fullmatch(bare)
+    if match:
+        rest = match["rest"].strip(" _-.,:([")
+        minus = match["minus"] or ""
+        if rest.endswith((")", "]")) and not re.search(r"[(\[]", rest):
+            rest = rest[:-1]
+    else:
+        match = _LOG_WORD.search(bare)
+        if match is None:
+            return None
+        start, end = match.span("log")
+        rest, minus = f"{bare[:start]}{bare[end:]}".strip(" _-.,:"), ""
+        rest = re.sub(r"([(\[])\s*[_ ]*|[(\[]\s*[)\]]", r"\1", rest).strip()
+    rest = rest.replace("[", "(").replace("]", ")")
+    named = re.fullmatch(r"[^()]+\)\s*[,(]?\s*([^()]+?)\)?", rest)  # `Log[gemcitabine] (M)`
+    rest = named[1] if named and parse_unit(named[1]) else rest
+    unit = parse_unit(rest.strip("() "))
+    plain = Heading("dose", written, unit=unit) if unit else _plain(rest, written)
+    if plain.kind != "dose":
+        return None
+    scale = re.sub(r"[ _]", "", match["log"].casefold())
+    scale = "log10" if scale == "lg" else scale
+    return replace(plain, scale=f"-{scale}" if minus else scale)
+
+
+def _plain(bare: str, written: str) -> Heading:
+    if _BARE_UNIT.fullmatch(bare):
+        return Heading("dose", written, unit=parse_unit(bare))
     bracket = ""
     match = _BRACKETS.fullmatch(bare)
     if match and match[1]:
         bare, bracket = f"{match[1]} {match[3]}".strip(), match[2].strip()
         if bracket.isdigit():
             bare, bracket = f"{bare} {bracket}", ""
+        elif _KIND_OF_DOSE.fullmatch(bracket):
+            bracket = ""
     for spelling, camel in ((bare, False), (bare, True), (bare.replace("/", " ", 1), False)):
         found = _from_tokens(_tokens(spelling, camel), written, bracket)
         if found is not None:
@@ -110,6 +161,9 @@ def _from_tokens(tokens: list[str], written: str, bracket: str) -> Heading | Non
     pair = HEADING_PAIRS.get(" ".join(lower))
     if pair:
         return _complete(pair[0], written, pair[1], [], bracket)
+    known = DOSE_HEADINGS.get(" ".join(lower))
+    if known and not bracket:
+        return Heading("dose", written, unit=parse_unit(known))
     attempts = [(list(range(len(tokens))), "")]
     for position, token in enumerate(lower):
         rest = [place for place in range(len(tokens)) if place != position]
@@ -136,6 +190,8 @@ def _complete(kind: str, written: str, slot: str, rest: list[str], bracket: str)
     """Judge what follows the words: a unit where the kind has one, else nothing may follow."""
     if kind == "stratum":
         return Heading(kind, written)
+    if kind in ("factor", "remark", "block", "date"):
+        return None if rest else Heading(kind, written)
     tail = " ".join(word for word in rest if word.casefold() not in ("in", "/"))
     if kind == "dose":
         unit = parse_unit(tail) or parse_unit("/".join(tail.split())) if tail else None
@@ -147,8 +203,12 @@ def _complete(kind: str, written: str, slot: str, rest: list[str], bracket: str)
                 return Heading(kind, written, slot, None, bracket)
             unit = unit or stated
         return Heading(kind, written, slot, unit)
+    if kind == "drug" and bracket and not tail and (stated := parse_unit(bracket)) is not None:
+        return Heading("dose", written, slot, stated)  # `Drug (uM)` is the drug's dose
+    if kind == "time_h":
+        return _time(written, tail, bracket)
     if kind in ("dosed_at_h", "washout_at_h"):
-        factor = _HOURS.get((tail or bracket or "h").casefold())
+        factor = HOURS_IN.get((tail or bracket or "h").casefold())
         if factor is None:
             return Heading(kind, written, slot, None, bracket) if bracket and not tail else None
         return Heading(kind, written, slot, factor=factor)
@@ -158,3 +218,16 @@ def _complete(kind: str, written: str, slot: str, rest: list[str], bracket: str)
     if kind == "cells_seeded" and tail.casefold() in ("per well", "/well", "well"):
         tail = ""
     return None if tail else Heading(kind, written, slot)
+
+
+def _time(written: str, tail: str, bracket: str) -> Heading | None:
+    """Read the unit of a heading of times: behind it, in brackets, or the heading itself."""
+    word = (tail or bracket).casefold()
+    if word and word not in HOURS_IN:
+        return Heading("time_h", written, bad_unit=bracket) if bracket and not tail else None
+    if word:
+        return Heading("time_h", written, factor=HOURS_IN[word])
+    own = [HOURS_IN[one] for one in re.split(r"[^a-z]+", written.casefold()) if one in HOURS_IN]
+    if own:
+        return Heading("time_h", written, factor=own[0])
+    return Heading("time_h", written, scale="unstated")

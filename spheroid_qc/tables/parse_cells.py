@@ -12,7 +12,15 @@ from spheroid_qc.tables.match_headings import is_placeholder
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number
 from spheroid_qc.tables.synonyms import MISSING_WORDS, NOT_MEASURED
 from spheroid_qc.tables.table_messages import TableMessages
-from spheroid_qc.wells import PLATE_FORMATS, Well, fits, parse_well, well_name
+from spheroid_qc.wells import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    PLATE_FORMATS,
+    Well,
+    fits,
+    parse_well,
+    well_name,
+)
 
 _MONTHS = (
     r"(?:jan|feb|mar|m\u00e4r|mrz|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|nov|dec|dez)[a-z]*\.?"
@@ -25,6 +33,21 @@ _DATE = re.compile(
 _AMOUNT = re.compile(
     r"(?P<number>[+\-\u2212]?[\d.,'\u2019 \u00a0\u2009\u202f]*\d[.,]?(?:[eE][+-]?\d+)?)"
     r"\s*(?P<unit>[^\d\s.,'\u2019+\-].*)?"
+)
+_POWER = re.compile(
+    r"(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*[xX\u00d7*\u00b7]\s*10\s*(?:\^|\*\*|e|(?=[-+\u2212]))\s*"
+    r"\(?(?P<exponent>[+\-\u2212]?\d{1,3})\)?"
+)
+_LONGEST_NUMBER = 60
+_SUPERSCRIPTS = str.maketrans(
+    "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a", "0123456789-+"
+)
+_RAISED = re.compile("10([\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)")
+_WELL_WORDS = re.compile(
+    r"(?i)^well(?:\s*(?:no\.?|nr\.?|id|#))?[\s:_\-]*(?=[A-Za-z]{1,2}[\s_\-:]?\d)"
+)
+_ROW_AND_COLUMN = re.compile(
+    r"(?i)(?:row|r)[\s_\-]*(\d{1,2})[\s_,;\-]*(?:column|col|c)[\s_\-]*(\d{1,2})"
 )
 _SCIENTIFIC = re.compile(r"([+-]?\d+(?:[.,]\d+)?)[eE]([+-]?\d+)")
 
@@ -42,8 +65,19 @@ def clean(text: str) -> str:
     return " ".join(plain.split())
 
 
+def plain_powers(text: str) -> str:
+    """Write powers of ten as a computer does: `1x10^-3`, `2 × 10⁻³` as `1e-3`, `2e-3`."""
+    if len(text) > _LONGEST_NUMBER:
+        return text
+    raised = _RAISED.sub(lambda found: f"10^{found[1].translate(_SUPERSCRIPTS)}", text)
+    return _POWER.sub(
+        lambda found: f"{found['number']}e{found['exponent'].replace(chr(0x2212), '-')}", raised
+    )
+
+
 def amount_and_unit(text: str) -> tuple[str, str]:
     """Cut `10 nM` into its number and its unit; no number where the text is none."""
+    text = plain_powers(text)
     match = _AMOUNT.fullmatch(text)
     return (match["number"].strip(), (match["unit"] or "").strip()) if match else ("", "")
 
@@ -62,7 +96,8 @@ def cell_number(cell: Cell, style: NumberStyle, text: str | None = None) -> Deci
         With the end of a sentence.
     """
     plain = cell.cell_type == "number"
-    return parse_number(cell.text if text is None else text, NumberStyle() if plain else style)
+    written = plain_powers(cell.text if text is None else text)
+    return parse_number(written, NumberStyle() if plain else style)
 
 
 def measured_number(cell: Cell, style: NumberStyle) -> Decimal | None:
@@ -75,10 +110,25 @@ def measured_number(cell: Cell, style: NumberStyle) -> Decimal | None:
     """
     if cell.text.casefold() in NOT_MEASURED:
         return None
-    exact = cell_number(cell, style)
+    exact = cell_number(cell, style, without_percent(cell.text))
     if abs(exact) > 10**300:
         raise NumberError(f"{cell.text!r} is beyond all measure; correct it")
     return exact
+
+
+def without_percent(text: str) -> str:
+    """Take away a per cent sign behind a number, `85 %`; what it means is the caller's to say."""
+    return text[:-1].rstrip() if text.endswith("%") and len(text) > 1 else text
+
+
+def well_named(text: str) -> Well | None:
+    """Read a well as tables write it: `A1`, `Well A1`, `R02C03`; None where it is none."""
+    numbered = _ROW_AND_COLUMN.fullmatch(text.strip())
+    if numbered:
+        row, column = int(numbered[1]), int(numbered[2])
+        fits_a_plate = 1 <= row <= MAX_ROWS and 1 <= column <= MAX_COLUMNS
+        return Well(row - 1, column - 1) if fits_a_plate else None
+    return parse_well(_WELL_WORDS.sub("", text.strip()))
 
 
 def read_well(cell: Cell, messages: TableMessages, well_count: int | None = None) -> str | None:
@@ -118,7 +168,7 @@ def read_well(cell: Cell, messages: TableMessages, well_count: int | None = None
     if cell.cell_type == "number" or scientific or re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", text):
         messages.problem(_number_sentence(cell, text), "wells turned into numbers")
         return None
-    well = parse_well(text)
+    well = well_named(text)
     if well is None:
         hint = ""
         if re.search(r"[A-Za-z]\s*\d+\s*[-:,;/+ ]+\s*[A-Za-z]?\d+", text):

@@ -10,27 +10,36 @@ from __future__ import annotations
 HEADING_WORDS = {
     "well": "well|wells|well id|wellid|well position|well pos|position|pos|well name|wellname|"
     "well label|well no|well number|well coordinate|well coordinates|coordinate|destination well|"
-    "dest well|well address|kavität|vertiefung|näpfchen",
-    "row": "row|well row|plate row|row name|row letter|zeile|reihe",
-    "column": "column|col|well column|well col|plate column|column number|spalte",
+    "dest well|dispensed well|destination well name|target well|well address|kavität|"
+    "vertiefung|näpfchen",
+    "row": "row|well row|plate row|row name|row letter|dispensed row|zeile|reihe",
+    "column": "column|col|well column|well col|plate column|column number|dispensed col|"
+    "dispensed column|spalte",
     "plate": "plate|plate id|plateid|plate name|plate no|plate number|plate barcode|barcode|"
-    "vessel|vessel id|platte",
+    "vessel|vessel id|destination plate name|destination plate barcode|destination plate|"
+    "dest plate|plate map name|assay plate barcode|upid|platte",
     "drug": "drug|drugs|compound|compounds|treatment|treatments|agent|agents|drug name|"
     "compound name|treatment name|agent name|substance|inhibitor|drug id|compound id|cmpd|"
+    "fluid|fluid name|broad sample|pert iname|pert name|molecule|reagent|reagent name|sample name|"
     "wirkstoff|substanz|medikament",
     "dose": "dose|conc|concentration|dosage|doses|concentrations|final conc|final concentration|"
     "final dose|nominal concentration|drug concentration|drug conc|drug dose|compound conc|"
     "compound concentration|compound dose|treatment concentration|treatment conc|treatment dose|"
-    "agent concentration|agent dose|inhibitor concentration|dosis|konzentration|konz",
+    "agent concentration|agent dose|inhibitor concentration|dispensed concentration|"
+    "dispensed conc|destination concentration|dest conc|pert dose|dosis|konzentration|konz",
     "unit": "unit|units|dose unit|dose units|conc unit|conc units|concentration unit|"
-    "concentration units|drug unit|drug units|unit of dose|einheit",
-    "role": "role|well role|well type|welltype|sample type|control type|rolle",
+    "concentration units|drug unit|drug units|unit of dose|conc units|dispensed conc unit|"
+    "destination concentration unit|destination concentration units|pert dose unit|"
+    "compound conc unit|compound concentration unit|concunits|concunit|einheit",
+    "role": "role|well role|well type|welltype|sample type|control type|pert type|rolle",
     "control": "control|is control|ctrl|controls|kontrolle",
     "control_name": "control name|vehicle name",
-    "cell_line": "cell line|cellline|cell lines|line|cell type|celltype|cell model|"
+    "cell_line": "cell line|cellline|cell lines|line|cell type|celltype|cell model|cell line name|"
+    "cellline name|cell line id|cell name|cell id|ccle name|"
     "zelllinie|zellinie",
     "vehicle_group": "vehicle group|vehicle|solvent|solvent group|control group",
-    "dosed_at_h": "dosed at|dose time|dosing time|time of dose|time of dosing|dosed",
+    "dosed_at_h": "dosed at|dose time|dosing time|time of dose|time of dosing|dosed|"
+    "time of treatment|treated at|time of addition|drug added at",
     "washout_at_h": "washout at|washout|washout time|wash out|wash out at|washed out at|"
     "time of washout",
     "cells_seeded": "cells seeded|cells per well|cells well|seeded cells|seeding density|"
@@ -43,6 +52,26 @@ HEADING_WORDS = {
     "molar_mass_g_mol": "molar mass|molecular weight|mol weight|mw|molar weight|molecular mass|"
     "mol mass|molmass|molmasse|molekulargewicht",
     "index": "index|treatment index|treatment id|treatment no|treatment number",
+    "time_h": "time|timepoint|time point|hpt|hpi|week|weeks|hours post dose|"
+    "elapsed|elapsed time|hours|hour|hr|hrs|h|day|days|minutes|"
+    "seconds|incubation time|incubation|exposure time|exposure|time after treatment|"
+    "time after dosing|time post treatment|time since treatment|time since dose|"
+    "hours post treatment|hours after treatment|days post treatment|days after treatment|"
+    "treatment duration|duration|pert time|zeit|zeitpunkt|stunden|tage|tag",
+    "date": "date time|datetime|timestamp|time stamp|acquisition time|"
+    "scan time|read time|datum uhrzeit",
+    "block": "block|block id|blockid|pair index|matrix|matrix id",
+    # Named often, and not always a factor of the design: a part of the condition where rows of
+    # one treatment differ in it, else one more label.
+    "factor": "patient|patient id|donor|donor id|subject|subject id|perturbation|condition|"
+    "conditions|genotype|clone|organoid|organoid line|organoid id|pdo|pdo id|pdx|pdx id|"
+    "growth condition|growthcondition|culture condition|culture conditions|oxygen|hypoxia|"
+    "tumour|tumor|tumour id|tumor id|tissue|tissue name|study|study name|mouse|mouse id|animal|"
+    "animal id|strain|sirna|shrna|guide|knockdown|pretreatment|pre treatment|patientin|spender",
+    # Remarks and results of others: nothing that a row is about.
+    "remark": "note|notes|comment|comments|remark|remarks|flag|flags|state|file|file name|"
+    "filename|image|image name|path|id|uid|row id|record id|colour|color|"
+    "analysis job|bemerkung|kommentar",
     "stratum": "irradiation|radiation|irradiation dose|radiation dose|irradiation dosage|"
     "radiation dosage|stratum|strata",
 }
@@ -59,47 +88,180 @@ HEADING_PAIRS = {
     "conc c": ("dose", "2"),
     "conc r unit": ("unit", "1"),
     "conc c unit": ("unit", "2"),
+    "conc row unit": ("unit", "1"),
+    "conc col unit": ("unit", "2"),
+    "drug row name": ("drug", "1"),
+    "drug col name": ("drug", "2"),
+    "unit row": ("unit", "1"),
+    "unit col": ("unit", "2"),
 }
+# Headings that are the unit of a dose, in the annotations of public screens.
+DOSE_HEADINGS = {"mmoles per liter": "mM", "mmoles per liter 2": "mM", "mg per ml": "mg/ml"}
 
-# Headings of times: one of the unit in hours.
-TIME_HEADINGS = {
-    "time_h": 1.0, "time": 1.0, "time_hours": 1.0, "hours": 1.0, "hour": 1.0, "h": 1.0,
-    "elapsed_h": 1.0, "elapsed": 1.0, "elapsed_hours": 1.0, "time_min": 1 / 60, "time_d": 24.0,
-    "day": 24.0, "days": 24.0, "time_days": 24.0, "time_day": 24.0,
+# Units of times, one of each in hours. `m` may be a month and `M` a dose: neither is read.
+HOURS_IN = {
+    "h": 1.0, "hr": 1.0, "hrs": 1.0, "hour": 1.0, "hours": 1.0, "std": 1.0, "stunde": 1.0,
+    "stunden": 1.0, "min": 1 / 60, "mins": 1 / 60, "minute": 1 / 60, "minutes": 1 / 60,
+    "minuten": 1 / 60, "s": 1 / 3600, "sec": 1 / 3600, "secs": 1 / 3600, "second": 1 / 3600,
+    "seconds": 1 / 3600, "sekunden": 1 / 3600, "d": 24.0, "day": 24.0, "days": 24.0, "tag": 24.0,
+    "tage": 24.0, "wk": 168.0, "week": 168.0, "weeks": 168.0,
 }  # fmt: skip
-# SynergyFinder's blocks are plates, in tables of responses only.
-BLOCK_HEADINGS = ("block_id", "block", "blockid")
 RESPONSE_MEANINGS = {
     "fa": "fa", "fraction_affected": "fa", "viability": "viability", "cell_viability": "viability",
-    "inhibition": "inhibition", "growth_inhibition": "inhibition",
+    "relative_viability": "viability", "normalized_viability": "viability",
+    "normalised_viability": "viability", "survival": "viability", "cell_survival": "viability",
+    "inhibition": "inhibition", "growth_inhibition": "inhibition", "cell_death": "inhibition",
+    "cytotoxicity": "inhibition", "viabilität": "viability", "zellviabilität": "viability",
+    "vitalität": "viability", "hemmung": "inhibition", "inhibierung": "inhibition",
 }  # fmt: skip
 RESPONSE_UNITS = {
     "percent": "percent", "pct": "percent", "%": "percent", "fraction": "fraction",
 }  # fmt: skip
 
+# Headings that are roles of wells only where the cells say so.
+ROLE_LIKE = frozenset(
+    {"type", "category", "class", "group", "content", "contents", "kind", "well content", "status"}
+    | {"annotation", "treatment type", "compound type", "drug type", "sample", "condition"}
+)
 # Roles of wells.
 ROLE_WORDS = {
     "vehicle": "vehicle|vehicle control|negative|negative control|neg|neg control|neg ctrl|nc|"
     "untreated|untreated control|no treatment|no drug|dmso|dmso control|solvent|solvent control|"
-    "mock|control|ctrl|saline|pbs|ut|nt|media|medium|media control|medium control|"
+    "mock|control|ctrl|ctl|cntrl|saline|pbs|ut|nt|unt|untr|untrt|media|medium|media control|"
+    "medium control|veh|veh control|veh ctrl|vehicle ctrl|untreated cells|cells only|cell control|"
+    "cells untreated|cells + medium|medium + cells|media + cells|cells + media|no compound|"
+    "compound free|drug free|neutral control|negcon|neg con|negative ctrl|neg ctl|ctl vehicle|"
+    "ctl untrt|ctl untreated|"
     "unbehandelt|kontrolle|negativkontrolle",
     "positive_control": "positive|positive control|pos|pos control|pos ctrl|pc|positivkontrolle|"
-    "kill control|death control",
+    "kill control|death control|killing control|poscon|pos con|poscon cp|poscon diverse|pos ctl|"
+    "positive ctrl|ctl poscon",
     "blank": "blank|empty|empty well|background|no cells|no cell|cell free|cell-free|medium only|"
-    "media only|leer|blank control",
+    "media only|leer|blank control|blanks|blank well|media blank|medium blank|no cell control|"
+    "no cells control|background control|cell free control|sterility control|medium without cells|"
+    "media without cells|medium no cells|media no cells|medium w/o cells|media w/o cells|"
+    "medium (no cells)|media (no cells)|empty wells",
     "treated": "treated|treatment|sample|compound|test|drug|experimental|experiment|combination|"
-    "combo|behandelt",
+    "combo|trt|trt cp|smpl|behandelt",
 }
 ROLE_OF = {word: role for role, words in ROLE_WORDS.items() for word in words.split("|")}
 # Words that say only what the role says anyway, and so are no name of a control.
 _NAMELESS = (
     "vehicle|vehicle control|negative|negative control|neg|neg control|neg ctrl|nc|control|"
     "ctrl|no drug|no treatment|nt|ut|kontrolle|negativkontrolle|positive|positive control|pos|"
-    "pos control|pos ctrl|pc|positivkontrolle|blank|blank control|empty|empty well|leer"
+    "pos control|pos ctrl|pc|positivkontrolle|blank|blank control|empty|empty well|leer|veh|"
+    "veh control|veh ctrl|vehicle ctrl|ctl|cntrl|negcon|neg con|negative ctrl|neg ctl|"
+    "neutral control|ctl vehicle|poscon|pos con|poscon cp|poscon diverse|pos ctl|"
+    "positive ctrl|ctl poscon|blanks|blank well|empty wells|no compound|drug free|compound free"
 )
 NAMELESS_CONTROLS = frozenset(_NAMELESS.split("|"))
 AMBIGUOUS_MEDIUM = frozenset({"media", "medium", "media control", "medium control"})
 # Solvents that may also be given as a drug (ethanol, salt): a control only without a dose.
+# The names of solvents, and the words that may stand beside one in the name of a control.
+SOLVENT_NAMES = frozenset(
+    [
+        "dmso",
+        "dmf",
+        "etoh",
+        "ethanol",
+        "meoh",
+        "methanol",
+        "pbs",
+        "dpbs",
+        "saline",
+        "nacl",
+        "water",
+        "h2o",
+        "wasser",
+    ]
+)
+LONG_SOLVENTS = {
+    r"dimethyl[ -]?sul(?:f|ph)oxide?": "dmso",
+    r"dimethyl[ -]?formamide?": "dmf",
+    r"me2so": "dmso",
+}
+BESIDE_SOLVENTS = frozenset(
+    [
+        "vehicle",
+        "veh",
+        "control",
+        "ctrl",
+        "ctl",
+        "cntrl",
+        "kontrolle",
+        "solvent",
+        "only",
+        "normalization",
+        "normalisation",
+        "normalized",
+        "normalised",
+        "backfill",
+        "matched",
+        "negative",
+        "neg",
+        "final",
+        "v/v",
+        "%",
+        "percent",
+        "with",
+        "in",
+        "cells",
+    ]
+)
+# Lines below a table that sum it up.
+SUMMARY_WORDS = frozenset(
+    [
+        "mean",
+        "means",
+        "average",
+        "avg",
+        "avg.",
+        "median",
+        "sd",
+        "s.d.",
+        "std",
+        "std dev",
+        "std. dev.",
+        "stdev",
+        "stdev.",
+        "sem",
+        "s.e.m.",
+        "se",
+        "cv",
+        "cv%",
+        "cv %",
+        "cv (%)",
+        "% cv",
+        "%cv",
+        "sum",
+        "total",
+        "totals",
+        "grand total",
+        "count",
+        "n",
+        "min",
+        "max",
+        "minimum",
+        "maximum",
+        "range",
+        "variance",
+        "var",
+        "standard deviation",
+        "standard error",
+        "mean ± sd",
+        "mean±sd",
+        "mean +/- sd",
+        "overall",
+        "mittelwert",
+        "mittel",
+        "stabw",
+        "stdabw",
+        "standardabweichung",
+        "summe",
+        "gesamt",
+        "anzahl",
+    ]
+)
 SOLVENTS = frozenset({"water", "h2o", "ethanol", "etoh", "methanol", "nacl", "pbs", "saline"})
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "ja", "j", "1", "wahr", "x"})
 FALSE_WORDS = frozenset({"false", "f", "no", "n", "nein", "0", "falsch"})

@@ -29,13 +29,27 @@ class TableMessages:
     warnings: list[str] = field(default_factory=list)
     maximum: int = 40
     _problems: list[tuple[str, str]] = field(default_factory=list)
+    _said: set[str] = field(default_factory=set)
 
-    def problem(self, sentence: str, kind: str = "") -> None:
-        """Take one mistake; of one kind only the first few are shown in full."""
+    def problem(self, sentence: str, kind: str = "", once: str = "") -> None:
+        """Take one mistake; of one kind only the first few are shown in full.
+
+        `once` names what is wrong where that is one thing, such as a heading, though every cell
+        below it suffers: it is said once.
+        """
+        if once and once in self._said:
+            return
+        self._said.add(once)
         if len(sentence) > _MAX_SENTENCE:
             sentence = f"{sentence[:500]} ... {sentence[-300:]}"
         if (kind, sentence) not in self._problems:
             self._problems.append((kind, sentence))
+
+    def note_once(self, sentence: str) -> None:
+        """Take a note of which the first is enough: those that begin alike say the same."""
+        beginning = sentence.partition(":")[0]
+        if not any(note.startswith(beginning) for note in self.notes):
+            self.notes.append(sentence)
 
     def untrusted(self, cell: Cell) -> bool:
         """Tell whether a workbook's cell can't be trusted; if so, that is a mistake."""

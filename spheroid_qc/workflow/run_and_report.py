@@ -228,6 +228,10 @@ def analyse(
     response_column: str | None = None,
     progress: Callable[[Progress], None] | None = None,
     workers: int | None = None,
+    *,
+    plate_map: str | Path | None = None,
+    dose_scale: str | None = None,
+    columns_are: str | None = None,
 ) -> AnalysisResult:
     r"""Analyse the drug response of a run folder or of a table, and write the answer.
 
@@ -245,6 +249,9 @@ def analyse(
         Called with a `Progress` while pictures of the report are drawn.
     workers : int, optional
         Processes that draw them; default: one a processor.
+    plate_map, dose_scale, columns_are : str, optional
+        What is in the wells of a table of values by well, the scale of doses, and what the columns
+        of a wide table are; see `analysis.analyse_table`.
 
     Returns
     -------
@@ -283,11 +290,15 @@ def analyse(
     if not is_run_folder(place):
         target = default_target(place) if out is None else Path(out)
         check_target(target, run_folder=False)
-        answer = analyse_table(place, response_is, response_unit, parameters, response_column)
+        answer = analyse_table(
+            place, response_is, response_unit, parameters, response_column, dose_scale or "",
+            columns_are or "", plate_map,
+        )  # fmt: skip
         return _written(answer, target, workers, progress)
     stated = {
         "--response-is": response_is, "--response-unit": response_unit,
-        "--response-column": response_column,
+        "--response-column": response_column, "--plate-map": plate_map,
+        "--dose-scale": dose_scale, "--columns-are": columns_are,
     }  # fmt: skip
     named = [name for name, value in stated.items() if value is not None]
     if named:

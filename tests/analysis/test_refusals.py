@@ -24,20 +24,29 @@ def first(column: str, value) -> pd.DataFrame:
 
 
 REFUSED = [
-    (first("dose_1_um", -1), "line 9, column 3 (dose_1_um): a dose can't be negative (-1)"),
+    (first("dose_1_um", -1), "line 9, column 3 (dose_1_um): the dose -1 is negative"),
     (first("dose_1_um", "much"), "'much' is not a number"),
     (first("response", "high"), "line 9, column 6 (response): 'high' is not a number"),
     (first("response", "#DIV/0!"), "error value of the spreadsheet program"),
     (first("response", "inf"), "not a finite number"),
-    (first("well", "1E+03"), "'1E+03' is not a well such as A01; a spreadsheet may have changed"),
-    (first("well", "01. Jan"), "'01. Jan' is not a well"),
+    (
+        first("well", "1E+03"),
+        "'1E+03' is a number; a spreadsheet program reads names",
+    ),
+    (
+        first("well", "01. Jan"),
+        "'01. Jan' is a date; a spreadsheet program has turned the",
+    ),
     (first("well", "A01"), "Well A01 stands in table.csv, line 2 and in table.csv, line 9"),
-    (first("drug_1", ""), "dose 0.5 has no drug in drug_1"),
-    (changed(drug_2="a", dose_2_um=0.1), "a is given twice (again in drug_2)"),
+    (first("drug_1", ""), "the dose 0.5 has no drug; write the drug's name in the same line"),
+    (changed(drug_2="a", dose_2_um=0.1), "has a twice; name each drug once"),
     (changed(response=np.nan), "The column response holds no number"),
     (changed(dose_1_um=0, dose_2_um=0), "No row has a dose above 0"),
     (changed(time_h=[np.nan, *[1] * (len(GOOD) - 1)]), "line 2 has no time_h"),
-    (GOOD.rename(columns={"dose_1_um": "dose_1"}), "the dose has no unit"),
+    (
+        GOOD.rename(columns={"dose_1_um": "dose_1"}),
+        "of a has no unit; write the unit into the",
+    ),
     (GOOD.rename(columns={"dose_1_um": "dose_1 (furlong)"}), "the unit 'furlong' is not known"),
     (GOOD.drop(columns="response"), "has no column response; it has well, drug_1"),
     (GOOD.drop(columns="dose_2_um"), "has drug_2 but no column dose_2_um"),

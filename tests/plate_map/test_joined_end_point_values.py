@@ -98,3 +98,12 @@ def test_one_well_is_not_wells(tmp_path: Path) -> None:
     path = tmp_path / "end.csv"
     path.write_text("well,viability\nA1,0.5\n", encoding="utf-8")
     assert "Values joined for 1 well: viability." in read_end_points(path).notes
+
+
+def test_wells_and_shares_as_people_write_them(tmp_path) -> None:
+    path = tmp_path / "atp.csv"
+    path.write_text("Well ID,ATP\nWell A1,85 %\nR02C03,12.5%\nMean,48\n", "utf-8")
+    assert read_end_points(path).values == {
+        (None, "A01"): {"ATP": 85.0},
+        (None, "B03"): {"ATP": 12.5},
+    }

@@ -66,3 +66,36 @@ def test_headings(text: str, kind: str, slot: str) -> None:
 def test_unit_in_the_heading(heading: str, factor: str) -> None:
     unit = read_heading(heading).unit
     assert ("" if unit is None else str(float(unit.factor)).removesuffix(".0")) == factor
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "unit", "scale"),
+    [
+        ("log10 conc (M)", "dose", "M", "log10"),
+        ("Log[M]", "dose", "M", "log"),
+        ("logM", "dose", "M", "log"),
+        ("Log[gemcitabine] (M)", "dose", "M", "log"),
+        ("dose_log10_uM", "dose", "uM", "log10"),
+        ("Concentration (log10 M)", "dose", "M", "log10"),
+        ("ln(dose uM)", "dose", "uM", "ln"),
+        ("-log10 conc (M)", "dose", "M", "-log10"),
+        ("logistic", "extra", None, ""),
+        ("µM", "dose", "µM", ""),
+        ("nm", "extra", None, ""),
+        ("Dose uM (final)", "dose", "uM", ""),
+        ("Drug (uM)", "dose", "uM", ""),
+        ("mmoles_per_liter", "dose", "mM", ""),
+        ("Timepoint", "time_h", None, "unstated"),
+        ("Metadata_Well", "well", None, ""),
+        ("Image_Metadata_Plate", "plate", None, ""),
+        ("CELL_LINE_NAME", "cell_line", None, ""),
+        ("ConcRowUnit", "unit", None, ""),
+        ("Patient", "factor", None, ""),
+        ("block_id", "block", None, ""),
+        ("comments", "remark", None, ""),
+    ],
+)
+def test_headings_of_every_table(text, kind, unit, scale) -> None:
+    heading = read_heading(text)
+    written = heading.unit.written if heading.unit else None
+    assert (heading.kind, written, heading.scale) == (kind, unit, scale)

@@ -285,7 +285,10 @@ class PlatePanel(BasePanel):
         opened = self.session.opened
         start = str(opened.folder.parent) if opened is not None else ""
         name, _ = QFileDialog.getOpenFileName(
-            self, "Plate map", start, "Tables (*.csv *.xlsx *.tsv *.txt);;All files (*)"
+            self,
+            "Plate map",
+            start,
+            "Plate maps (*.csv *.xlsx *.tsv *.txt *.PlateMap *.toml);;All files (*)",
         )
         if name:
             load_map(self, self.session, Path(name))

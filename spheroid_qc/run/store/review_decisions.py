@@ -14,10 +14,18 @@ from pathlib import Path
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map.mapped_wells import find_plate
 from spheroid_qc.tables.csv_writer import write_table
-from spheroid_qc.tables.delimited_text import read_tables
+from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.located_cells import Cell
-from spheroid_qc.tables.parse_cells import clean, read_well
-from spheroid_qc.tables.parse_numbers import NumberError, parse_number, style_of
+from spheroid_qc.tables.match_headings import Heading, read_heading
+from spheroid_qc.tables.parse_cells import (
+    clean,
+    numeric_text,
+    read_well,
+    well_of_row_and_column,
+)
+from spheroid_qc.tables.parse_numbers import style_of
+from spheroid_qc.tables.parse_times import read_hours
+from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 
 _COLUMNS = ("plate", "well", "time_h", "reason", "by", "at")
@@ -111,52 +119,66 @@ def read_exclusions(path: Path) -> list[Exclusion]:
     PlateMapError
         With a sentence for every line that can't be understood.
     """
-    table = read_tables(path)[0]
+    table = read_any_table(path)[0]
     if not table.rows:
         return []
-    header, *rows = table.rows
-    names = [text.strip().lower() for text in header.texts]
-    if "well" not in names:
+    header, *lines = table.rows
+    messages = TableMessages()
+    headings = [read_heading(text) for text in header.texts]
+    names = [_column(text, heading) for text, heading in zip(header.texts, headings, strict=True)]
+    if "well" not in names and not {"row", "column"} <= set(names):
         raise PlateMapError(
             f"{table.place(header.line)}: exclusions need a column named well (and may have "
             "plate, time_h, reason, by, at); write these names into the first line."
         )
-    unknown = [name for name in names if name and name not in _COLUMNS]
+    unknown = [text for text, name in zip(header.texts, names, strict=True) if text and not name]
     if unknown:
         raise PlateMapError(
-            f"{table.place(header.line)}: the column {unknown[0]!r} means nothing in a table "
-            f"of exclusions; the columns are {', '.join(_COLUMNS)}."
+            f"{table.place(header.line)}: the column {unknown[0].lower()!r} means nothing in a "
+            f"table of exclusions; the columns are {', '.join(_COLUMNS)}."
         )
-    messages = TableMessages()
-    style = style_of(
-        [row.text(names.index("time_h") + 1) for row in rows] if "time_h" in names else [],
-        table.separator,
-    )
-    found = []
-    for row in rows:
-        cells = {
-            name: Cell(table, row.line, n, row.text(n), name)
-            for n, name in enumerate(names, start=1)
-        }
-        well = read_well(cells["well"], messages)
-        time_text = clean(cells["time_h"].text) if "time_h" in cells else ""
-        time_h: float | None = None
-        if time_text:
-            try:
-                time_h = float(parse_number(time_text, style))
-            except NumberError as error:
-                messages.problem(
-                    f"{cells['time_h'].place}: {time_text!r} is not a time ({error}); write hours, "
-                    "such as 24 or 6.5, or leave it empty to leave out the whole well."
-                )
-        if well is not None:
-            plate, reason, by, at = (
-                clean(cells[name].text) if name in cells else ""
-                for name in ("plate", "reason", "by", "at")
-            )
-            found.append(Exclusion(plate, well, time_h, reason, by, at))
+    doubled = next((name for name in names if name and names.count(name) > 1), None)
+    if doubled is not None:
+        raise PlateMapError(
+            f"{table.place(header.line)}: several columns mean {doubled}; keep one of them."
+        )
+    rows = without_summary(table, lines, messages)
+    cells = {
+        name: [Cell(table, row.line, n, row.text(n), header.text(n)) for row in rows]
+        for n, name in enumerate(names, start=1)
+        if name
+    }
+    if "well" in cells:
+        wells = [read_well(cell, messages) for cell in cells["well"]]
+    else:
+        pairs = zip(cells["row"], cells["column"], strict=True)
+        wells = [well_of_row_and_column(pair, messages) for pair in pairs]
+    hours: list[float | None] = [None] * len(rows)
+    if "time_h" in cells and rows:
+        style = style_of([numeric_text(cell) for cell in cells["time_h"]], table.separator)
+        hours = read_hours(headings[names.index("time_h")], cells["time_h"], style, messages)
+    texts = {
+        name: [clean(cell.text) for cell in cells[name]] if name in cells else [""] * len(rows)
+        for name in ("plate", "reason", "by", "at")
+    }
     messages.raise_if_problems()
-    return found
+    return [
+        Exclusion(plate, well, time_h, reason, by, at)
+        for plate, well, time_h, reason, by, at in zip(
+            texts["plate"], wells, hours, texts["reason"], texts["by"], texts["at"], strict=True
+        )
+        if well is not None
+    ]
+
+
+def _column(text: str, heading: Heading) -> str:
+    """Tell which column of a table of exclusions is meant; empty for none."""
+    plain = text.strip().lower()
+    if plain in _COLUMNS:
+        return plain
+    if heading.kind in ("well", "plate", "time_h", "row", "column"):
+        return heading.kind
+    return "reason" if heading.kind == "remark" and plain[:4] in ("note", "comm", "rema") else ""
 
 
 def write_exclusions(path: Path, entries: Iterable[Exclusion]) -> None:

@@ -1,0 +1,354 @@
+"""What any table was taken for, column by column, and what would be needed; computes nothing.
+
+A table that can be read is shown as what it is: a plate map, responses, or values by well. As the
+canonical long table it can be written to a file that reads back the same.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spheroid_qc.analysis.read_responses import (
+    ResponseTable,
+    TableOptions,
+    as_table,
+    heading_line_of,
+)
+from spheroid_qc.analysis.response_columns import meaning_of
+from spheroid_qc.analysis.responses_with_map import values_by_well
+from spheroid_qc.atomic import atomic_path
+from spheroid_qc.errors import RequestError
+from spheroid_qc.plate_map import ROLES, PlateMap, read_plate_map, write_plate_map
+from spheroid_qc.plate_map.grid_form import find_grids
+from spheroid_qc.plate_map.joined_end_point_values import end_points_of
+from spheroid_qc.plate_map.layout_and_treatments import find_treatments
+from spheroid_qc.plate_map.long_form import find_wells
+from spheroid_qc.plate_map.read_map import CONTENT
+from spheroid_qc.plate_map.write_map import escape
+from spheroid_qc.tables.find_heading_line import HeadingLine
+from spheroid_qc.tables.instruments import read_any_table
+from spheroid_qc.tables.instruments.wide_columns import long_form
+from spheroid_qc.tables.located_cells import Table
+from spheroid_qc.tables.match_headings import Heading
+from spheroid_qc.tables.table_messages import TableMessages
+from spheroid_qc.wording import listed, plural
+
+_MEANINGS = {
+    "well": "wells",
+    "row": "rows of the plate",
+    "column": "columns of the plate",
+    "plate": "plates",
+    "drug": "names of drugs and controls",
+    "dose": "doses",
+    "unit": "units of doses",
+    "role": "roles of wells",
+    "control": "whether a well is a control",
+    "control_name": "names of controls",
+    "cell_line": "cell lines, analysed apart",
+    "vehicle_group": "solvents: wells are compared with vehicle wells of the same",
+    "dosed_at_h": "when the drug was given",
+    "washout_at_h": "when the drug was taken away",
+    "cells_seeded": "cells seeded",
+    "biological_replicate": "biological replicates",
+    "replicate": "technical replicates",
+    "passage": "passages, analysed apart",
+    "molar_mass_g_mol": "molar masses",
+    "index": "numbers of treatments",
+    "time_h": "times",
+    "date": "times, as dates",
+    "block": "matrices of doses, analysed apart",
+    "stratum": "a stratum, analysed apart",
+    "factor": "a stratum where rows of one treatment differ in it, else a label",
+    "remark": "remarks, not used",
+    "extra": "not known",
+}
+_SHOWN = 3
+_SENTENCES = 6
+
+
+@dataclass(frozen=True)
+class TableInspection:
+    """What a table was taken for.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        For people, one a line.
+    plate_map, responses : PlateMap, ResponseTable or None
+        What it can be read as, and written as.
+    reasons : tuple of str
+        Why it can't be read as anything, in finished sentences; empty where it can.
+    """
+
+    lines: tuple[str, ...]
+    plate_map: PlateMap | None = None
+    responses: ResponseTable | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def inspect_table(path: Path | str, options: TableOptions | None = None) -> TableInspection:
+    """Say what a table was taken for.
+
+    Parameters
+    ----------
+    path : Path or str
+        A table of any form.
+    options : TableOptions, optional
+        What is stated besides the table.
+
+    Returns
+    -------
+    TableInspection
+        Also where it can be read as nothing; then `reasons` say why.
+
+    Raises
+    ------
+    RequestError
+        If the file can't be opened as a table at all.
+    """
+    path = Path(path)
+    options = options or TableOptions()
+    tables = read_any_table(path)
+    lines: list[str] = []
+    for table in tables:
+        lines += _columns(table, options)
+    found: dict[str, PlateMap | ResponseTable | WellValues] = {}
+    refused: list[str] = []
+    said: list[str] = []
+    for title, reading in (
+        ("a plate map", lambda: read_plate_map(path)),
+        ("responses", lambda: as_table(tables, options)),
+        ("values by well", lambda: _values(tables, options)),
+    ):
+        if title == "values by well" and found:
+            continue
+        if title == "a plate map" and not _has_content(tables):
+            continue
+        if not _may_be(title, tables, options):
+            continue
+        try:
+            found[title] = read = reading()
+        except RequestError as error:
+            refused += [f"Not read as {title}: {text}" for text in str(error).splitlines()]
+        else:
+            said += ["", f"Read as {title}: {_summary(read)}"]
+            warnings = read.warnings if isinstance(read, PlateMap) else ()
+            said += [f"  note: {note}" for note in read.notes]
+            said += [f"  warning: {warning}" for warning in warnings]
+    shown = refused[:_SENTENCES]
+    if len(refused) > len(shown):
+        shown.append(f"... and {len(refused) - len(shown)} more.")
+    if refused:
+        said += ["", *shown]
+    elif not found:
+        refused = [
+            f"{path.name} has neither wells nor drugs with doses; a plate map has columns well, "
+            "drug, dose and unit, a table of responses drug_1, dose_1_um and response."
+        ]
+        said += ["", *refused]
+    plate_map, responses = found.get("a plate map"), found.get("responses")
+    return TableInspection(
+        (*lines, *said),
+        plate_map if isinstance(plate_map, PlateMap) else None,
+        responses if isinstance(responses, ResponseTable) else None,
+        () if found else tuple(refused),
+    )
+
+
+@dataclass(frozen=True)
+class WellValues:
+    """Values by well: of what, of how many wells, at how many times."""
+
+    names: tuple[str, ...]
+    n_wells: int
+    n_times: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def _values(tables: Sequence[Table], options: TableOptions) -> WellValues:
+    if any((line := find_wells(table)) and line.kinds & {"time_h", "date"} for table in tables):
+        messages = TableMessages()
+        rows, _, written, *_ = values_by_well(tables, options.response_column, messages)
+        return WellValues(
+            (written,),
+            rows[[name for name in ("plate", "well") if name in rows]].drop_duplicates().shape[0],
+            int(rows["time_h"].nunique()) if "time_h" in rows else 1,
+            tuple(messages.notes),
+        )
+    points = end_points_of(tables, TableMessages())
+    return WellValues(points.columns, len(points.values), 1, points.notes)
+
+
+def _has_content(tables: Sequence[Table]) -> bool:
+    """Tell whether a table with wells says what is in them; a grid may."""
+    lines = [line for table in tables if (line := find_wells(table)) is not None]
+    return not lines or any(line.kinds & CONTENT for line in lines)
+
+
+def _may_be(title: str, tables: Sequence[Table], options: TableOptions) -> bool:
+    """Tell whether it makes sense to say why a table is not read so."""
+    wells = any(find_wells(table) or find_grids(table, TableMessages()) for table in tables)
+    heads = [heading_line_of(table) for table in tables]
+    if title == "responses":
+        return (not wells and any(heads)) or any(
+            meaning_of(text) or text.casefold() in ("response", (options.response_column or ""))
+            for line in heads
+            if line is not None
+            for text in line.row.texts
+        )
+    return wells
+
+
+def _summary(read: PlateMap | ResponseTable | WellValues) -> str:
+    if isinstance(read, PlateMap):
+        roles = [well.role for well in read.wells]
+        counted = [
+            f"{roles.count(role)} {role.replace('_', ' ')}" for role in ROLES if role in roles
+        ]
+        drugs = f"; drugs {listed(read.drugs, 8)}" if read.drugs else ""
+        return f"{plural(len(roles), 'well')}, {', '.join(counted)}{drugs}."
+    if isinstance(read, WellValues):
+        times = f" at {plural(read.n_times, 'time')}" if read.n_times > 1 else ""
+        join = "run --join, or to " if read.n_times == 1 else ""
+        return (
+            f"{listed(read.names, 8)} of {plural(read.n_wells, 'well')}{times}; give it to {join}"
+            "analyse with --plate-map, which says what is in the wells."
+        )
+    names = [
+        name
+        for column in read.rows
+        if str(column).startswith("drug_")
+        for name in read.rows[column].dropna().unique()
+        if name
+    ]
+    meaning = f"{read.stated_kind or 'say what it is with --response-is'}"
+    unit = f", {read.stated_unit}" if read.stated_unit else ""
+    return (
+        f"{plural(len(read.rows), 'row')}; drugs {listed(dict.fromkeys(names), 8)}; the response "
+        f"is the column {read.response} ({meaning}{unit})."
+    )
+
+
+def _columns(table: Table, options: TableOptions) -> list[str]:
+    """Say of each column, or of each grid, what it was taken for."""
+    with suppress(RequestError):  # it is said among the reasons
+        table = long_form(table, options.columns_are) or table
+    what = f", read as {table.form}" if table.form else ""
+    line = find_wells(table) or heading_line_of(table) or find_treatments(table)
+    if line is None:
+        grids = find_grids(table, TableMessages())
+        if not grids:
+            first = ", ".join(t for t in table.rows[0].texts[:8] if t) if table.rows else ""
+            return [f"{table.title}{what}: no headings are known (its first line: {first})."]
+        names = [f"  {grid.name or '(no name)'}: {len(grid.cells)} cells" for grid in grids]
+        return [f"{table.title}{what}: {plural(len(grids), 'grid')} of wells", *names]
+    where = "" if table.form else f", headings in line {line.row.line}"
+    body = line.body()
+    title = f"{table.title}{what}: {plural(len(body), 'line')}{where}"
+    return [title, *(_column(line, at, heading) for at, heading in enumerate(line.headings, 1))]
+
+
+def _column(line: HeadingLine, at: int, heading: Heading) -> str:
+    values = dict.fromkeys(text for row in line.body() if (text := row.text(at)))
+    shown = listed(list(values)[:_SHOWN], _SHOWN) + (" ..." if len(values) > _SHOWN else "")
+    meaning = _meaning(heading, _scale_and_unit(heading))
+    return f"  {heading.written or '(no heading)'}: {meaning} [{shown}]"
+
+
+def _scale_and_unit(heading: Heading) -> str:
+    """Give unit and scale of a heading in words."""
+    parts = []
+    if heading.kind == "dose":
+        if heading.scale:
+            parts.append(f"as {heading.scale}")
+        if heading.unit is not None:
+            parts.append(f"in {heading.unit.written}")
+        elif heading.bad_unit:
+            parts.append(f"in {heading.bad_unit}, which is no known unit")
+        else:
+            parts.append("without a unit in the heading")
+    if heading.kind == "time_h":
+        per = {1.0: "hours", 24.0: "days", 1 / 60: "minutes", 1 / 3600: "seconds", 168.0: "weeks"}
+        parts.append(f"in {per.get(heading.factor, 'hours')}")
+        if heading.scale == "unstated":
+            parts.append("unless the cells say otherwise")
+    return " ".join(parts)
+
+
+def _meaning(heading: Heading, more: str) -> str:
+    meant = meaning_of(heading.written)
+    if heading.kind == "extra" and meant:
+        return f"the response: {meant[0]}" + (f", {meant[1]}" if meant[1] else "")
+    if heading.kind == "extra" and heading.written.casefold() == "response":
+        return "the response"
+    of = f" of drug {heading.slot}" if heading.slot and heading.kind != "drug" else ""
+    number = f" (drug {heading.slot})" if heading.slot and heading.kind == "drug" else ""
+    return " ".join(filter(None, [f"{_MEANINGS[heading.kind]}{number}{of}", more]))
+
+
+def write_canonical(found: TableInspection, path: Path) -> str:
+    """Write the canonical long table; it reads back the same.
+
+    Parameters
+    ----------
+    found : TableInspection
+        Of a table that could be read.
+    path : Path
+        A CSV file; replaced in one go if it exists.
+
+    Returns
+    -------
+    str
+        What was written, in a sentence.
+
+    Raises
+    ------
+    RequestError
+        If the table is neither a plate map nor responses.
+    """
+    if found.plate_map is not None:
+        write_plate_map(found.plate_map, path)
+        return f"Wrote the plate map with one line a drug of each well: {path}"
+    if found.responses is not None:
+        _write_responses(found.responses, path)
+        return f"Wrote the responses with one line each: {path}"
+    raise RequestError(
+        "There is nothing to write: the table is neither a plate map nor responses. "
+        + " ".join(found.reasons)
+    )
+
+
+def _write_responses(read: ResponseTable, path: Path) -> None:
+    rows = read.rows.copy()
+    for column in [name for name in rows if str(name).startswith("drug_")]:
+        slot = str(column).removeprefix("drug_")
+        molar, own = f"dose_{slot}_um", f"dose_{slot}"
+        elsewhere = rows[own].notna() if own in rows else False
+        none = (rows[column] != "") & rows[molar].isna() & ~pd.Series(elsewhere, index=rows.index)
+        rows.loc[none, molar] = 0.0
+    heading = "response"
+    if read.stated_kind:
+        heading = "_".join(filter(None, [read.stated_kind, read.stated_unit]))
+    rows = rows.rename(columns={"response": heading})
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([escape(str(name)) for name in rows])
+        for values in rows.itertuples(index=False, name=None):
+            writer.writerow([_text(value) for value in values])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        return "" if np.isnan(number) else repr(int(number) if number.is_integer() else number)
+    return "" if value is None else escape(str(value))
