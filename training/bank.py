@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from training.data import example
 from training.real import Drawn, example_of
-from training.sources import micrographs
+from training.sources import check_images, micrographs
 
 SEED = 20261130
 SIDE = 224
@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=12_800)
     parser.add_argument("--processes", type=int, default=2)
     a = parser.parse_args()
+    check_images(a.shared)
     a.bank.mkdir(parents=True, exist_ok=True)
     blocks = range(-(-a.number // BLOCK))
     with ProcessPoolExecutor(a.processes, initializer=_start, initargs=(a.shared,)) as workers:

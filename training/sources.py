@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,6 +112,41 @@ def checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+CHECKSUMS = Path(__file__).with_name("images.sha256")
+"""SHA-256 of every image and mask that the weights were trained on, as `sha256sum` writes them."""
+
+
+def files_that_train(shared: Path) -> list[Path]:
+    """Find every image that weights are trained on, and the masks beside them, in a fixed order."""
+    found = []
+    for source in SOURCES:
+        if source.trains:
+            for path in sorted((shared / source.folder / "images").glob("*")):
+                mask = shared / source.folder / "masks" / f"{path.stem}.png"
+                drawn = ANNOTATIONS / Path(source.folder).name / f"{path.stem}.json"
+                if mask.is_file() or drawn.is_file():
+                    found += [path, mask] if mask.is_file() else [path]
+    return found
+
+
+def check_images(shared: Path) -> None:
+    """Compare the images and masks of a folder with those that the shipped weights learned from.
+
+    Raises
+    ------
+    ValueError
+        If there are others, or one differs; `python -m training.sources FOLDER` writes them anew.
+    """
+    there = {str(p.relative_to(shared)): checksum(p) for p in files_that_train(shared)}
+    lines = CHECKSUMS.read_text("utf-8").splitlines()
+    known = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    if there != known:
+        odd = sorted(n for n in there | known if there.get(n) != known.get(n))
+        raise ValueError(
+            f"{len(odd)} files below {shared} are not those of {CHECKSUMS.name}, first {odd[0]}"
+        )
+
+
 def read_pixels(path: Path) -> NDArray[Any]:
     """Pixels of the first plane."""
     if path.suffix.lower() in (".tif", ".tiff"):
@@ -190,3 +226,13 @@ def _painted(drawn: dict[str, Any], path: Path) -> tuple[NDArray[np.uint8], NDAr
         outside[top:bottom, left:right] = False
         classes[outside], labels[outside] = IGNORE, 0
     return classes, labels
+
+
+def main() -> None:
+    shared = Path(sys.argv[1])
+    lines = [f"{checksum(p)}  {p.relative_to(shared)}\n" for p in files_that_train(shared)]
+    CHECKSUMS.write_text("".join(lines), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

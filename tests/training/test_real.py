@@ -16,7 +16,15 @@ from training.bank import Bank, pack
 from training.coronas import with_corona
 from training.leave_out import FOLDS, blind_folds
 from training.real import Drawn, choose_region, example_of, fill_ground, truth_of, unseen
-from training.sources import SOURCES, Micrograph, Source, micrographs
+from training.sources import (
+    CHECKSUMS,
+    SOURCES,
+    Micrograph,
+    Source,
+    check_images,
+    checksum,
+    micrographs,
+)
 
 
 def drawn(seed: int = 0, group: str = "one") -> Drawn:
@@ -211,3 +219,15 @@ def test_the_bank_leaves_groups_out_and_keeps_values(tmp_path: Path) -> None:
         Bank(tmp_path, {"one"})
     for part, again, step in zip(parts, Bank(tmp_path)[0], (0.012, 0.004, 0.026), strict=True):
         assert np.abs(part - again).max() < step
+
+
+def test_images_that_were_learned_from_are_what_they_were(shared: Path) -> None:
+    listed = dict(line.split("  ", 1)[::-1] for line in CHECKSUMS.read_text().splitlines())
+    assert len(listed) > 150
+    there = [name for name in listed if (shared / name).is_file()]
+    assert [name for name in there if checksum(shared / name) != listed[name]] == []
+
+
+def test_other_images_are_not_learned_from_unnoticed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"not those of images\.sha256"):
+        check_images(tmp_path)
