@@ -97,7 +97,9 @@ def shown(plate: str) -> str:
 
 
 def sampled_timepoints(
-    timepoints: Mapping[tuple[str, str], Sequence[WellTimepoint]], plate: str
+    timepoints: Mapping[tuple[str, str], Sequence[WellTimepoint]],
+    plate: str,
+    most: int = _SAMPLED,
 ) -> list[tuple[str, WellTimepoint]]:
     """Choose the frames of a plate that are looked at: the earliest, spread over its wells.
 
@@ -110,10 +112,10 @@ def sampled_timepoints(
         if of == plate
         for moment in moments
     )
-    if len(candidates) > _SAMPLED:
-        last = candidates[_SAMPLED - 1][0]
+    if len(candidates) > most:
+        last = candidates[most - 1][0]
         candidates = [c for c in candidates if c[0] <= last]
-    places = np.unique(np.linspace(0, len(candidates) - 1, _SAMPLED).round().astype(int))
+    places = np.unique(np.linspace(0, len(candidates) - 1, most).round().astype(int))
     return [(candidates[place][1], candidates[place][2]) for place in places]
 
 

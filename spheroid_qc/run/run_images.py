@@ -19,6 +19,7 @@ from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.run.chosen_adapter import place_adapter
 from spheroid_qc.run.overlays.overlay_choice import draw_overlays, wanted_overlays
 from spheroid_qc.run.plate_light import plate_light
+from spheroid_qc.run.plate_method import plate_methods
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.run_request import PlannedRun
 from spheroid_qc.run.store.corrected_masks import pending
@@ -76,11 +77,13 @@ def analyse_images(
     check_same_run(run, request.folder, parameters, table)
     run.sweep()
     place_adapter(planned)
-    planned.context["illumination"] = (run.read_run() or {}).get("illumination")
+    before = run.read_run() or {}
+    planned.context.update({name: before.get(name) for name in ("illumination", "methods")})
     write_run_json(run, planned.context, table, {}, status="running")
     calibration = plate_calibration(request.folder)
     light = plate_light(planned, calibration, pool)
-    new = _analyse_wells(planned, calibration, light, pool, progress)
+    methods = plate_methods(planned, calibration, light, pool)
+    new = _analyse_wells(planned, calibration, light, methods, pool, progress)
     report_progress(progress, Progress("tables", 0, 1, 0.0, None))
     from spheroid_qc.run.tables.write_tables import write_tables
 
@@ -99,6 +102,7 @@ def _analyse_wells(
     planned: PlannedRun,
     calibration: PlateCalibration,
     light: dict[str, dict[str, ChannelLight]],
+    methods: dict[str, str],
     pool: Workers,
     progress: Callable[[Progress], None] | None,
 ) -> int:
@@ -130,6 +134,7 @@ def _analyse_wells(
                 calibration,
                 planned.adapter,
                 light.get(plate, {}),
+                methods.get(plate),
             )
         )
     before = done

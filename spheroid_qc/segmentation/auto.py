@@ -39,6 +39,7 @@ def segment(
     method: str = "auto",
     parameters: SegmentationParameters | None = None,
     adapter: Adapter | None = None,
+    leading: str | None = None,
 ) -> Segmentation:
     """Find spheroid bodies and the material they shed.
 
@@ -57,6 +58,10 @@ def segment(
     adapter : Adapter, optional
         What the network learned from corrected masks of this microscope, from `read_adapter`; of
         no use with `classical`.
+    leading : str, optional
+        With `auto`: the method that a whole plate was decided for, `learned` or `classical`, so
+        that no curve jumps where the method would change from frame to frame. The other one is
+        asked only whether there is anything, where the network is barely confident.
 
     Returns
     -------
@@ -95,7 +100,7 @@ def segment(
         return segment_classical(image, pixel_size_um, parameters)
     if _name(method) == "learned":
         return segment_learned(image, pixel_size_um, parameters, adapter)
-    return segment_auto(image, pixel_size_um, parameters, adapter)
+    return segment_auto(image, pixel_size_um, parameters, adapter, leading)
 
 
 def check_method(method: str) -> None:
@@ -130,13 +135,18 @@ def segment_auto(
     pixel_size_um: float | None,
     parameters: SegmentationParameters,
     adapter: Adapter | None = None,
+    leading: str | None = None,
 ) -> Segmentation:
     """Segment with the network; ask the classical segmenter where it is not sure.
 
     Arguments and errors as in `segment`. The method of the result is that of the mask that was
     chosen; `evidence` holds both expectations and the agreement where rules were asked.
     """
+    if leading == "classical":
+        return segment_classical(image, pixel_size_um, parameters)
     first = segment_learned(image, pixel_size_um, parameters, adapter)
+    if leading == "learned" and (not first.core.any() or first.confidence >= _BARELY_CONFIDENT):
+        return first
     # A frame in which nothing is seen costs a second look only where there is nothing to measure.
     if first.core.any() and first.confidence >= _CONFIDENT:
         return first
@@ -146,15 +156,13 @@ def segment_auto(
         sure = min(second.confidence, 1 - first.confidence)
         interval = first.disintegration_interval
         return replace(second, confidence=sure, evidence=evidence, disintegration_interval=interval)
-    features = agreement_features(first, second)
-    chances = {
-        "learned": expectation("learned_of_two", features),
-        "classical": expectation("classical_of_two", features),
-    }
+    if leading == "learned":
+        return first
+    chances = expected_overlaps(first, second)
     chosen = second if chances["classical"] > chances["learned"] else first
     evidence = {
         **chosen.evidence,
-        "second_opinion": features["both"],
+        "second_opinion": agreement_features(first, second)["both"],
         "expected_learned": chances["learned"],
         "expected_classical": chances["classical"],
     }
@@ -164,6 +172,26 @@ def segment_auto(
         evidence=evidence,
         disintegration_interval=first.disintegration_interval,
     )
+
+
+def expected_overlaps(first: Segmentation, second: Segmentation) -> dict[str, float]:
+    """Give the overlap with the truth to be expected of the network's and of the rules' masks.
+
+    Parameters
+    ----------
+    first, second : Segmentation
+        Of the same frame: by the network, by rules.
+
+    Returns
+    -------
+    dict of str to float
+        `learned` and `classical`, in [0, 1].
+    """
+    features = agreement_features(first, second)
+    return {
+        "learned": expectation("learned_of_two", features),
+        "classical": expectation("classical_of_two", features),
+    }
 
 
 def agreement_features(first: Segmentation, second: Segmentation) -> dict[str, float]:

@@ -83,9 +83,9 @@ def write_run_json(
     """Write version, parameters, inputs, libraries and times; `status` is `running` or `done`.
 
     `context` holds `source`, `plate_map`, `join` and `adapter` (from `table_input`), `parameters`,
-    `started` (seconds since the epoch) and `illumination` (from `write_illumination`, or what an
-    earlier run says of it); `hashes` the SHA-256 of inputs by path, in hexadecimal, as far as
-    known.
+    `started` (seconds since the epoch), `illumination` (from `write_illumination`) and `methods`
+    (from `plate_methods`), or what an earlier run says of these; `hashes` the SHA-256 of inputs by
+    path, in hexadecimal, as far as known.
     """
     sizes = {frame.path: frame.size for frame in table.frames}
     started = datetime.fromtimestamp(context["started"], UTC)
@@ -100,6 +100,7 @@ def write_run_json(
         "adapter": context["adapter"],
         "parameters": parameters.model_dump(mode="json"),
         "illumination": context.get("illumination"),
+        "methods": context.get("methods"),
         "libraries": {name: _version(name) for name in _LIBRARIES},
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -60,7 +60,10 @@ class WellTimepoint:
 
 @dataclass(frozen=True)
 class WellTask:
-    """One well's share of the work, as it is sent to a worker."""
+    """One well's share of the work, as it is sent to a worker.
+
+    `leading` is the method that the plate was decided for, `learned` or `classical`.
+    """
 
     folder: Path
     out: Path
@@ -71,6 +74,7 @@ class WellTask:
     calibration: PlateCalibration
     adapter: Adapter | None = None
     light: Mapping[str, ChannelLight] = field(default_factory=dict)
+    leading: str | None = None
 
 
 def main_channels(frames: Iterable[Frame], wanted: str | None) -> dict[str, str]:

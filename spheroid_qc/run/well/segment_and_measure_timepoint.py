@@ -21,7 +21,7 @@ from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, output_name
 from spheroid_qc.run.well.load_images import FieldError, FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
-from spheroid_qc.segmentation import Adapter, Segmentation, segment
+from spheroid_qc.segmentation import Segmentation, segment
 from spheroid_qc.segmentation.even_light import own_illumination
 
 
@@ -57,8 +57,7 @@ def analyse_timepoint(
         if whole is not None:
             loaded, stitched = [whole], True
     analysed = [
-        _analyse_field(image, parameters, task.adapter, own_light=by_frame and not stitched)
-        for image in loaded
+        _analyse_field(image, task, own_light=by_frame and not stitched) for image in loaded
     ]
     if parameters.plate.assay is Assay.SINGLE and len(analysed) > 1:
         analysed = [max(analysed, key=_holds_core)]
@@ -92,24 +91,26 @@ def _holds_core(
 
 
 def _analyse_field(
-    image: FieldImage, parameters: Parameters, adapter: Adapter | None, *, own_light: bool
+    image: FieldImage, task: WellTask, *, own_light: bool
 ) -> tuple[FieldImage, Segmentation, dict[str, Any]]:
-    segmentation = _segmented(image, parameters, adapter)
+    segmentation = _segmented(image, task)
     if own_light:
         found = own_illumination(image.pixels, segmentation.core)
         if found is not None:
             image = image.under({image.frame.channel: found})
-            segmentation = _segmented(image, parameters, adapter)
-    return image, segmentation, measure_field(image, segmentation, parameters)
+            segmentation = _segmented(image, task)
+    return image, segmentation, measure_field(image, segmentation, task.parameters)
 
 
-def _segmented(image: FieldImage, parameters: Parameters, adapter: Adapter | None) -> Segmentation:
+def _segmented(image: FieldImage, task: WellTask) -> Segmentation:
+    parameters = task.parameters
     return segment(
         image.evened,
         pixel_size_um=image.pixel_size_um,
         method=parameters.segmentation.method.value,
         parameters=parameters.segmentation,
-        adapter=adapter,
+        adapter=task.adapter,
+        leading=task.leading,
     )
 
 

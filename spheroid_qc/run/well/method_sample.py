@@ -1,0 +1,35 @@
+"""What one frame says of the methods: the overlap with the truth to be expected of each."""
+
+from __future__ import annotations
+
+from spheroid_qc.run.store.well_records import WellTask
+from spheroid_qc.run.well.load_images import FieldError, OpenFile, load_field
+from spheroid_qc.segmentation.auto import expected_overlaps
+from spheroid_qc.segmentation.classical import segment_classical
+from spheroid_qc.segmentation.learned import segment_learned
+
+
+def sample_methods(task: WellTask) -> dict[str, float] | None:
+    """Segment the first field of a task's only timepoint by network and by rules.
+
+    Gives what is to be expected of `learned` and `classical`. None where the frame can't be read,
+    which its analysis will say, and where neither finds anything: nothing speaks for either then.
+    """
+    parameters, well_timepoint = task.parameters, task.well_timepoints[0]
+    frames = next(iter(well_timepoint.fields.values()))
+    common = {
+        channel: light.divisor for channel, light in task.light.items() if light.divisor is not None
+    }
+    try:
+        with OpenFile() as files:
+            image = load_field(
+                task.folder, frames, parameters, task.calibration, well_timepoint.channel, files
+            ).under(common)
+    except FieldError:
+        return None
+    shown, size = image.evened, image.pixel_size_um
+    first = segment_learned(shown, size, parameters.segmentation, task.adapter)
+    second = segment_classical(shown, size, parameters.segmentation)
+    if not first.core.any() and not second.core.any():
+        return None
+    return expected_overlaps(first, second)
