@@ -198,6 +198,14 @@ def test_dates_and_clocks(read: Read) -> None:
     assert {frame.time_h for frame in table.frames} == {0, 6}
 
 
+def test_days_and_months_without_a_year(read: Read) -> None:
+    table = read(f"March 2024/{day} March/{well}.tif" for day in (1, 2, 4) for well in FEW)
+    assert {frame.time_h for frame in table.frames} == {0, 24, 72}
+    assert table.plates == ("March 2024",)
+    table = read(f"{well}_2_marker.tif" for well in FEW)  # and no other words
+    assert {frame.time_source for frame in table.frames} == {"none"}
+
+
 def test_one_date_and_folder_is_no_plate(read: Read) -> None:
     assert read(f"20240301_0800/{well}.tif" for well in FEW).plates == ("Exp",)
     assert read(f"20240301/{well}.tif" for well in FEW).plates == ("Exp",)

@@ -28,6 +28,11 @@ _CLOCK = (
     r"|[ _]{1,3}(?:[01][0-9]|2[0-3])_[0-5][0-9]_[0-5][0-9])[ms]?"
 )
 
+_MONTH_ALONE = (
+    "jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz|apr(?:il)?|may|mai|june?|juni|july?|juli"
+    "|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?"
+)
+
 _KINDS: tuple[tuple[str, str], ...] = (
     (
         "stamp",
@@ -44,7 +49,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "stamp_month",
         rf"(?:0?[1-9]|[12][0-9]|3[01])[ _.-]?{_MONTH}[ _.-]?(?:(?:19|20)[0-9]{{2}}|[0-9]{{2}})"
-        rf"|(?:19|20)[0-9]{{2}}[ _.-]?{_MONTH}[ _.-]?(?:0?[1-9]|[12][0-9]|3[01])",
+        rf"|(?:19|20)[0-9]{{2}}[ _.-]?{_MONTH}[ _.-]?(?:0?[1-9]|[12][0-9]|3[01])"
+        rf"|(?:0?[1-9]|[12][0-9]|3[01])[ _.-]?(?:{_MONTH_ALONE})",
     ),
     (
         "elapsed",
@@ -178,7 +184,8 @@ _MONTHS = (
 
 def _month_stamp(text: str) -> tuple[datetime, bool] | None:
     word = re.sub(r"[^a-zà-ÿ]", "", text.lower())
-    first, last = _DIGITS.findall(text)
+    digits = _DIGITS.findall(text)
+    first, last = digits[0], digits[1] if len(digits) > 1 else "2000"  # a year that has 29 February
     year, day = (first, last) if len(first) == 4 else (last, first)
     for month, words in enumerate(_MONTHS, 1):
         if word.startswith(words):
