@@ -326,24 +326,48 @@ def inspect(
             help="Of a table: write it as the canonical long CSV, which reads back the same.",
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write a page: doubts first, then each plate with what its wells hold.",
+        ),
+    ] = None,
+    plate_map: Annotated[
+        Path | None,
+        typer.Option("--plate-map", help="Plate map, for the conditions on the page."),
+    ] = None,
 ) -> None:  # fmt: skip
     """Show how every file name, or every column of a table, was read; runs nothing."""
     if folder.is_file():
+        if html is not None:
+            raise RequestError(f"--html draws a folder of images; {folder} is a table.")
         _inspect_table(folder, write)
         return
-    from spheroid_qc.frames.frame_table import frame_table
+    if write is not None:
+        raise RequestError(f"--write is for tables; {folder} is a folder of images.")
+    from spheroid_qc.frames.frame_table import frame_table, reasons
     from spheroid_qc.frames.inspect_folder import inspection, render
 
-    refuse_empty({"FOLDER": folder, "--config": config})
+    refuse_empty({"FOLDER": folder, "--config": config, "--html": html, "--plate-map": plate_map})
     parameters = read_parameters(
         config, {"plate.name_pattern": ("--name-pattern", name_pattern)}, []
     )
     table = frame_table(folder, parameters.plate)
     found = inspection(table, parameters.plate.well_count)
     echo(render(found, max_rows=None if all_rows else 40))
+    if html is not None:
+        from spheroid_qc.plate_map import read_plate_map
+        from spheroid_qc.report import write_inspection
+
+        well_count = parameters.plate.well_count
+        mapped = None if plate_map is None else read_plate_map(plate_map, well_count=well_count)
+        echo(f"to look at: {write_inspection(html, table, mapped, well_count)}")
     if not table.frames:
+        why = reasons(table.problems)
         raise RequestError(
-            f"No image in {folder} has a name that tells its well; settle it with --name-pattern."
+            f"No image in {folder} can be used"
+            + (f": {why}; settle it with --name-pattern." if why else ", for it holds none.")
         )
     raise typer.Exit(1 if found.problems else 0)
 

@@ -160,6 +160,11 @@ _KINDS = (
         "A channel that other frames have is absent here.",
         "Check the export of this well.",
     ),
+    FlagKind(
+        "planes_unused", _I, "Planes not used",
+        "The file holds times or pages that are not read.",
+        "Export them as files of their own, or take the time out of the file's name.",
+    ),
     # the spheroid in it
     FlagKind(
         "no_spheroid", _W, "No spheroid",

@@ -6,10 +6,13 @@ finding, and the rest goes on.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+import gc
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.frames.duplicate_images import FrameCandidate, number_fields, without_duplicates
@@ -19,8 +22,22 @@ from spheroid_qc.frames.plate_names import name_plates
 from spheroid_qc.frames.time_axis import Probe, plate_times
 from spheroid_qc.parameters import PlateParameters
 
+if TYPE_CHECKING:
+    from spheroid_qc.frames.naming.name_doubts import NameDoubt
+
 HARMLESS = ("stray", "copy")
 """Kinds of findings that cost the user no image."""
+
+
+_WHY: dict[str, tuple[str, str]] = {
+    "doubtful": ("can be read in two ways", "can be read in two ways"),
+    "unread": ("tells no well or can't be read", "tell no well or can't be read"),
+    "conflict": ("contradicts itself or the rest", "contradict themselves or the rest"),
+    "duplicate": (
+        "claims a place that another file claims too",
+        "claim places that other files claim too",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +132,8 @@ class FrameTable:
         Wells without an image at some time of their plate.
     notes : tuple of str
         Finished sentences: how plates, times and fields were told apart.
+    doubts : tuple of NameDoubt
+        Groups of names that can be read in two ways, and what each would give.
     """
 
     folder: Path
@@ -122,6 +141,7 @@ class FrameTable:
     findings: tuple[NameFinding, ...]
     missing: tuple[MissingWell, ...]
     notes: tuple[str, ...]
+    doubts: tuple[NameDoubt, ...] = ()
 
     @property
     def problems(self) -> tuple[NameFinding, ...]:
@@ -134,6 +154,36 @@ class FrameTable:
         return tuple(sorted({frame.plate for frame in self.frames}))
 
 
+def reasons(problems: Iterable[NameFinding]) -> str:
+    """Say in a clause why files are left out, the most frequent reason first.
+
+    `240 files claim places that other files claim too, 2 files can be read in two ways`; empty if
+    there are none.
+    """
+    counts = Counter(one.kind for one in problems)
+    return ", ".join(
+        f"{count} file{'' if count == 1 else 's'} {_WHY[kind][count > 1]}"
+        for kind, count in counts.most_common()
+    )
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the collector of circular references away from a function that makes none.
+
+    It would walk the words of 100,000 names again and again, and take half of the time.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@_collector_paused()
 def frame_table(
     folder: Path,
     parameters: PlateParameters | None = None,
@@ -162,7 +212,7 @@ def frame_table(
         If the folder or the name pattern is no good.
     """
     # Workers know frames, but read no names: the table of schemes is not theirs to compile.
-    from spheroid_qc.frames.naming.read_file_names import read_names
+    from spheroid_qc.frames.naming.read_file_names import read_folder_names
     from spheroid_qc.frames.naming.user_pattern import NamePattern
 
     parameters = parameters or PlateParameters()
@@ -172,11 +222,11 @@ def frame_table(
     resolved = folder.resolve()
     findings = [NameFinding(path, kind, message) for path, kind, message in listing.left_out]
     sizes = dict(listing.files)
-    names = read_names(
+    found = read_folder_names(
         list(sizes), pattern, parameters.well_count, "/".join(resolved.parts[-4:]).lstrip("/")
     )
     read: list[NameReading] = []
-    for one in names:
+    for one in found.names:
         if one.reading is None:
             findings.append(NameFinding(one.path, one.kind, one.message, one.alternatives))
         elif one.reading.conflict:
@@ -184,7 +234,7 @@ def frame_table(
         else:
             read.append(one)
     plates, notes = name_plates(read, resolved.name or "plate")
-    notes += _resolved(read)
+    notes += [*found.notes, *_resolved(read)]
     if pattern is not None and pattern.unknown:
         notes.append(
             f"Groups of the name pattern without meaning: {', '.join(pattern.unknown)}; they were "
@@ -205,6 +255,7 @@ def frame_table(
         tuple(sorted(findings, key=lambda finding: (finding.path, finding.kind))),
         tuple(missing_wells(frames)),
         tuple(notes),
+        found.doubts,
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-IMAGE_SUFFIXES: frozenset[str] = frozenset({"tif", "tiff", "png", "jpg", "jpeg", "bmp"})
+IMAGE_SUFFIXES: frozenset[str] = frozenset({"tif", "tiff", "stk", "png", "jpg", "jpeg", "bmp"})
 
 _OTHER = """
-nd2 czi lif lof vsi oir oib oif lsm zvi ims stk flex dv mrxs scn svs ndpi c01 dib xdce heic webp gif
+nd2 czi lif lof vsi oir oib oif lsm zvi ims flex dv mrxs scn svs ndpi c01 dib xdce heic webp gif
 jp2 jxl dcm zarr avi mp4 mov
 """
 OTHER_FORMATS: frozenset[str] = frozenset(_OTHER.split())
@@ -25,7 +25,8 @@ SKIPPED_FOLDERS: dict[str, str] = {
 
 _TABLES = frozenset({"csv", "tsv", "xlsx", "xls", "ods"})
 _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
-_THUMB = re.compile(r"_thumb(?:nail)?s?(?![a-z])", re.IGNORECASE)
+# Behind `_thumb` instruments write a GUID, which may begin with a letter.
+_THUMB = re.compile(r"_thumb(?:nail)?s?(?:(?![a-z])|[0-9a-f]{4,}(?:-|$))", re.IGNORECASE)
 _MASK_WORD = re.compile(
     r"(?:^|[_\-. ])(?:cp_)?(?:masks?|overlays?)(?:[_\-. ]?[0-9]{1,3})?$"
     r"|[_\-. ](?:seg|segmented|segmentation|labels?|outlines?|probabilit(?:y|ies))$"

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from spheroid_qc.frames.frame_table import HARMLESS, Frame, FrameTable, NameFinding
+from spheroid_qc.frames.frame_table import HARMLESS, Frame, FrameTable, NameFinding, reasons
 from spheroid_qc.frames.naming.instrument_schemes import GENERIC, PATTERN, SCHEMES
+from spheroid_qc.frames.naming.name_doubts import NameDoubt, PossibleReading
 from spheroid_qc.frames.time_axis import REMEDY
 from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format, well_name
 
@@ -80,7 +81,7 @@ class Inspection:
     `rows` has one entry for each frame. `problems` are the files left out but for `ignored`, which
     aren't images of the plate, and `copies`, which have the same bytes as one that is used.
     `missing` (wells without image) and `notes` (how plates, times and fields were told apart) are
-    finished sentences.
+    finished sentences. `doubts` are groups of names with several readings.
     """
 
     rows: tuple[InspectedName, ...]
@@ -90,6 +91,7 @@ class Inspection:
     copies: tuple[NameFinding, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    doubts: tuple[NameDoubt, ...] = ()
 
 
 def visible(text: str) -> str:
@@ -161,6 +163,7 @@ def inspection(table: FrameTable, well_count: int | None = None) -> Inspection:
         tuple(finding for finding in table.findings if finding.kind == "copy"),
         tuple(missing),
         table.notes,
+        table.doubts,
     )
 
 
@@ -256,6 +259,8 @@ def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) 
         ]
         if group:
             lines += [*_findings(kind, group, max_rows if kind in HARMLESS else None), ""]
+    if found.doubts:
+        lines += ["What each reading would give", *_doubts(found.doubts), ""]
     if found.missing:
         lines.append("Missing wells")
         lines += [f"  {sentence}" for sentence in found.missing[:max_rows]]
@@ -306,6 +311,34 @@ def _findings(kind: str, group: Sequence[NameFinding], maximum: int | None) -> l
     return lines
 
 
+def given_by(reading: PossibleReading, n_names: int) -> str:
+    """Say what one possible reading would give: `4 wells (C01 to D02), one time, 2 fields`."""
+    if not reading.wells:
+        return "no image of a plate"
+    wells = reading.wells
+    span = wells[0] if len(wells) == 1 else f"{wells[0]} to {wells[-1]}"
+    words = [f"{len(wells)} well{'' if len(wells) == 1 else 's'} ({span})"]
+    words.append(f"times {_list(reading.times, 6)}" if reading.times else "one time")
+    if len(reading.fields) > 1:
+        words.append(f"{len(reading.fields)} fields")
+    if reading.n_read < n_names:
+        words.append(f"from {reading.n_read} of the names")
+    return ", ".join(words)
+
+
+def _doubts(doubts: Sequence[NameDoubt]) -> list[str]:
+    lines = []
+    for doubt in doubts:
+        count = len(doubt.paths)
+        such = f"{count} names such as" if count > 1 else "the name"
+        lines.append(f"  {such} {visible(doubt.paths[0])!r}:")
+        for reading in doubt.readings:
+            lines.append(f"    {visible(reading.words)}: {given_by(reading, count)}")
+            if reading.pattern:
+                lines.append(f"      --name-pattern '{reading.pattern}'")
+    return lines
+
+
 def _counts(found: Inspection) -> list[str]:
     lines = []
     for one in found.plates:
@@ -331,4 +364,6 @@ def _counts(found: Inspection) -> list[str]:
     counts = Counter(one.kind for one in (*found.problems, *found.copies, *found.ignored))
     left = ", ".join(f"{counts[kind]} {kind}" for kind in ADVICE if counts[kind])
     lines.append(f"{len(found.rows)} images read" + (f"; left out: {left}." if left else "."))
+    if found.problems:
+        lines.append(f"Left out, because {reasons(found.problems)}.")
     return lines

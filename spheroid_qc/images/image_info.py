@@ -44,6 +44,8 @@ class ImageInfo:
         Stage position (x, y) in um, one for each field in the file that is read.
     notes : tuple of str
         Finished sentences: how doubtful axes were read, what was ignored.
+    unused : str
+        Finished sentence on pages of the file that are not read; empty if all are.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ImageInfo:
     times_h: tuple[float, ...] | None = None
     positions: tuple[tuple[float, float], ...] | None = None
     notes: tuple[str, ...] = ()
+    unused: str = ""
 
     @property
     def calibration(self) -> Calibration:

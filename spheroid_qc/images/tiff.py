@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images.acquisition_dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent, cut_short
-from spheroid_qc.images.grey import to_grey
+from spheroid_qc.images.grey import is_one_scene, to_grey
 from spheroid_qc.images.image_info import ImageInfo
 from spheroid_qc.images.metadata_imagej import ImageJFacts, read_imagej
+from spheroid_qc.images.metadata_metamorph import MetaMorphStack, read_metamorph
 from spheroid_qc.images.metadata_ome import OmeImage, read_ome
 from spheroid_qc.images.metadata_vendor import TiffText, VendorFacts, read_vendor_metadata
 from spheroid_qc.images.pixel_size import Calibration, pixel_size_from_resolution
@@ -91,6 +92,7 @@ class TiffReader:
         self._description = self._text(270)
         self._ome = self._read_ome()
         self._imagej = self._read_imagej()
+        self._metamorph = self._read_metamorph()
         self._layout = layout_of(
             self._outline.directories,
             self._description,
@@ -99,6 +101,7 @@ class TiffReader:
             self._vendor_order(),
             content.name,
             cut=self._outline.cut,
+            apart=self._are_planes_apart(),
         )
         if math.prod(self._layout.sizes) > MAX_PLANES:
             raise ImageError(cut_short(self._content, "it claims more planes than any file holds"))
@@ -218,12 +221,37 @@ class TiffReader:
             sides.append(value[0] / value[1])
         return sides[0], sides[1]
 
+    def _read_metamorph(self) -> MetaMorphStack | None:
+        tag = self._tags.get(33629)
+        if tag is None or not isinstance(tag.value, dict):
+            return None
+        waves = self._value(33630)
+        waves = waves.get("Wavelengths") if isinstance(waves, dict) else None
+        return read_metamorph(int(tag.count), tag.value, waves)
+
+    def _are_planes_apart(self) -> bool:
+        """Whether the three planes of a picture called RGB are grey planes of different things.
+
+        Programs that write arrays call three planes RGB, whatever they are. The planes of a
+        coloured picture show one scene and so agree (`is_one_scene`); only files that store
+        colour plane by plane, which cameras don't do, are looked at.
+        """
+        first = self._outline.directories[0]
+        page: Any = self._tiff.pages[0]
+        if self._ome is not None or self._imagej is not None or page.planarconfig != 2:
+            return False
+        if first.samples != 3 or first.one(PHOTOMETRIC, MINISBLACK) != RGB:
+            return False
+        check_size(self._content.name, first.width, first.height, 3, self._max_megapixels)
+        check_directory(self._content, first, self._max_megapixels)
+        check_codestreams(self._content, first)
+        return not is_one_scene(self._decode(Address(0), first))
+
     def _vendor_order(self) -> tuple[str, tuple[int, int, int]] | None:
         """Axes of MetaMorph STK and Zeiss LSM stacks, which have no other description."""
-        stk, lsm = self._value(33629), self._value(34412)
-        if isinstance(stk, dict) and int(stk.get("NumberPlanes", 1)) > 1:
-            count, distances = int(stk["NumberPlanes"]), np.asarray(stk.get("ZDistance", 0))
-            return ("ZTC", (1, 1, count)) if distances.all() else ("TCZ", (count, 1, 1))
+        lsm = self._value(34412)
+        if self._metamorph is not None:
+            return self._metamorph.order
         if not isinstance(lsm, dict):
             return None
         times, depth = (int(lsm.get(f"Dimension{axis}", 1)) for axis in ("Time", "Z"))
@@ -253,6 +281,7 @@ class TiffReader:
         exif = self._value(34665)
         taken = exif.get("DateTimeOriginal") if isinstance(exif, dict) else None
         acquired = [ome.acquired if ome else None, vendor.acquired, parse_date(taken)]
+        acquired += [self._metamorph.acquired if self._metamorph else None]
         acquired += [parse_date(self._text(306)), imagej.acquired if imagej else None]
         bits = base.bits if base.one(FORMAT, 1) in (1, 2) else None
         if ome is not None and ome.bits and bits and ome.bits < bits:
@@ -269,7 +298,8 @@ class TiffReader:
             n_c=n_c,
             n_z=n_z,
             dtype=self._dtype(),
-            colour=base.one(PHOTOMETRIC, MINISBLACK) in (RGB, YCBCR, SEPARATED, LINEAR_RAW),
+            colour=self._layout.spread == 1
+            and base.one(PHOTOMETRIC, MINISBLACK) in (RGB, YCBCR, SEPARATED, LINEAR_RAW),
             bits=bits,
             channel_names=tuple(names),
             calibrations=self._calibrations(vendor, base),
@@ -277,6 +307,7 @@ class TiffReader:
             times_h=self._times(n_t),
             positions=positions,
             notes=tuple(notes),
+            unused=self._layout.unused,
         )
 
     def _dtype(self) -> str:
@@ -288,6 +319,8 @@ class TiffReader:
             return self._ome.times_h
         if self._imagej is not None and self._imagej.interval_s and n_t > 1:
             return tuple(i * self._imagej.interval_s / 3600 for i in range(n_t))
+        if self._metamorph is not None and len(self._metamorph.times_h or ()) == n_t:
+            return self._metamorph.times_h
         return None
 
     def _vendor_facts(self, base: Directory) -> VendorFacts:
@@ -349,6 +382,8 @@ def _grey_of(
         with_alpha = sample is None and samples == 2 and bool(extra) and extra[0] in ALPHA
         grey = to_grey(pixels if with_alpha else pixels[..., sample or 0])
         return _inverted(grey, directory.bits) if photometric == MINISWHITE else grey
+    if sample is not None:  # three grey planes that a program called RGB
+        return to_grey(pixels[..., sample])
     if photometric == PALETTE:
         return _by_palette(pixels[..., 0], palette, name)
     if photometric == SEPARATED and samples >= 4 and pixels.dtype.kind == "u":

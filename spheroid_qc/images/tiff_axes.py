@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from spheroid_qc.images.metadata_imagej import ImageJFacts
@@ -37,7 +37,7 @@ class PageLayout:
     are like. Planes are dealt out over `pages` in `order`, the axes T, C, Z from fast to slow, or
     stand in `planes`, (time, channel, z) -> page. `spread` channels lie side by side in a pixel;
     `repeated`: all pictures stand behind the first page, one after the other. `notes` are doubts
-    about how axes were read.
+    about how axes were read; `unused` says which pages are not read, empty if all are.
     """
 
     sizes: Key
@@ -48,6 +48,7 @@ class PageLayout:
     repeated: bool = False
     planes: Mapping[Key, int] | None = None
     notes: tuple[str, ...] = ()
+    unused: str = ""
 
     def find(self, time: int, channel: int, z: int) -> Address | None:
         """Address of a plane; None where the stack has a gap or the file ends before."""
@@ -76,12 +77,14 @@ def layout_of(
     file_name: str,
     *,
     cut: bool = False,
+    apart: bool = False,
 ) -> PageLayout:
     """Lay out the planes of a file; there is at least one.
 
     `pages` are all of the main chain, `description` is the text of the first. `order` has axes from
     fast to slow and their sizes (t, c, z), where a vendor says so. `cut`: the chain of pages breaks
-    off, so that pictures must not be looked for behind the first page.
+    off, so that pictures must not be looked for behind the first page. `apart`: the three planes of
+    a picture called RGB are grey planes of different things.
     """
     if ome is not None:
         laid = _by_ome(pages, ome)
@@ -90,13 +93,44 @@ def layout_of(
     base = _base(pages)
     like = [i for i, page in enumerate(pages) if page.key == pages[base].key and not page.reduced]
     like = like or [base]
-    spread = spread_samples(pages[base])
+    spread = 3 if apart else spread_samples(pages[base])
+    laid = _lay_out(pages, description, imagej, order, file_name, base, like, spread, cut=cut)
+    notes = list(laid.notes)
+    if apart:
+        notes.append(
+            f"{file_name} calls its three planes red, green and blue, but they show different "
+            "things: they are read as three channels."
+        )
+    other = sum(not page.reduced for page in pages) - len(like)
+    unused = ""
+    if other > 0:
+        unused = (
+            f"{other} of the {len(pages)} pages of {file_name} have another size or kind than the "
+            "largest and are not used; export them as files of their own."
+        )
+        notes.append(unused)
+    return replace(laid, notes=tuple(notes), unused=unused)
+
+
+def _lay_out(
+    pages: Sequence[Directory],
+    description: str,
+    imagej: ImageJFacts | None,
+    order: tuple[str, Key] | None,
+    file_name: str,
+    base: int,
+    like: list[int],
+    spread: int,
+    *,
+    cut: bool,
+) -> PageLayout:
+    """Lay out the pages that are alike."""
     if imagej is not None:
         return _by_imagej(like, imagej, base, spread, file_name, cut)
     if order is not None:
         behind = len(like) == 1 and math.prod(order[1]) > 1
         return _grid(like, order[0], order[1], base, spread, [], repeated=behind)
-    shaped = _by_shape(description, pages[base], like, base)
+    shaped = _by_shape(description, pages[base], like, base, spread)
     if shaped is not None:
         return shaped
     notes = []
@@ -154,7 +188,9 @@ def _by_imagej(
     return _grid(like, "CZT", sizes, base, spread, notes, repeated=repeated)
 
 
-def _by_shape(description: str, page: Directory, like: list[int], base: int) -> PageLayout | None:
+def _by_shape(
+    description: str, page: Directory, like: list[int], base: int, spread: int
+) -> PageLayout | None:
     """Files of Python's tifffile: a shape, and maybe axes, in JSON."""
     shape_match = _SHAPED.match(description)
     if shape_match is None:
@@ -181,7 +217,7 @@ def _by_shape(description: str, page: Directory, like: list[int], base: int) -> 
         sizes, order = {"T": total, "C": 1, "Z": 1}, "TCZ"
         notes = ["The pages have no labels; they are read as times."] if total > 1 else []
     key = (sizes["T"], sizes["C"], sizes["Z"])
-    return _grid(like, order, key, base, spread_samples(page), notes, repeated=repeated)
+    return _grid(like, order, key, base, spread, notes, repeated=repeated)
 
 
 def _grid(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.flags.flag_kinds import check_severities
-from spheroid_qc.frames.frame_table import FrameTable, frame_table
+from spheroid_qc.frames.frame_table import FrameTable, frame_table, reasons
 from spheroid_qc.images import probe
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import read_plate_map
@@ -201,8 +201,10 @@ def _read_names_and_map(request: RunRequest) -> tuple[FrameTable, PlateMap | Non
     table = frame_table(request.folder, parameters.plate, probe=probe)
     if not table.frames:
         hint = next((finding_sentence(finding).rstrip(".") for finding in table.problems), "")
+        why = reasons(table.problems)
         raise RequestError(
-            f"No image in {request.folder} has a name that tells its well"
+            f"No image in {request.folder} can be used"
+            + (f": {why}" if why else "")
             + (f" (for example: {hint})" if hint else "")
             + "; see spheroid-qc inspect, and settle it with --name-pattern."
         )

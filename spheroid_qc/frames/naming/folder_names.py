@@ -7,11 +7,12 @@ them; anything else tells plates apart.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as factory
 
 from spheroid_qc.frames.naming.known_words import NEUTRAL_FOLDERS
-from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, tokenise
+from spheroid_qc.frames.naming.tokens import Clock, Token, number_of
 from spheroid_qc.wells import Well, parse_well
 
 _SEPARATORS = " _-.,=+()[]{}#&~"
@@ -24,8 +25,9 @@ class FolderFacts:
     """What the folders above a file say.
 
     `well` is from a folder such as `well_A01`, which can't be anything else; `slots` are folders
-    that are named like a well and nothing else, outermost first. `parts` has for each remaining
-    folder its name as written and its name without times.
+    that are named like a well and nothing else, outermost first; `inside` are words that look like
+    wells in the names of other folders, with the folder. `parts` has for each remaining folder its
+    name as written and its name without times.
     """
 
     clock: Clock = factory(default_factory=Clock)
@@ -34,19 +36,20 @@ class FolderFacts:
     field: int | None = None
     well: Well | None = None
     slots: list[str] = factory(default_factory=list)
+    inside: list[tuple[str, str]] = factory(default_factory=list)
     parts: list[tuple[str, str]] = factory(default_factory=list)
 
     def plate(self, own: Well | None, explained: frozenset[str] = frozenset()) -> tuple[str, str]:
         """Path of the plate's folder, as written and without times.
 
         A folder named like the file's `own` well isn't a plate, nor is one of `explained`: folders
-        named like wells that turned out to be a day, a channel or a field.
+        that turned out to hold the well, or to be a day, a channel or a field.
         """
         if not self.parts:
             return "", ""
         written, short = [], []
         for raw, stripped in self.parts:
-            if raw in self.slots and (raw in explained or parse_well(raw) == own):
+            if raw in explained or (raw in self.slots and parse_well(raw) == own):
                 continue
             written.append(raw)
             if stripped:
@@ -66,13 +69,16 @@ def _without(text: str, tokens: list[Token]) -> str:
     return _RUNS.sub("_", _MEASUREMENT.sub("", text)).strip("_ -")
 
 
-def read_folder(folder: str) -> FolderFacts:
-    """Read the folders above a file (`/` between them, empty for none); inner ones overrule."""
+def read_folder(folder: str, words: Mapping[str, list[Token]]) -> FolderFacts:
+    """Read the folders above a file (`/` between them, empty for none); inner ones overrule.
+
+    `words` has the tokens of each folder's name, settled by all of them (`settle_positions`).
+    """
     facts = FolderFacts()
     for part in folder.split("/") if folder else ():
         if part.lower() in NEUTRAL_FOLDERS:
             continue
-        tokens = tokenise(part)
+        tokens = words[part]
         if len(tokens) == 1 and tokens[0].kind == "slot" and parse_well(part) is not None:
             facts.slots.append(part)
             facts.parts.append((part, part))
@@ -81,12 +87,12 @@ def read_folder(folder: str) -> FolderFacts:
             facts.well = parse_well(re.sub(r"^well[ _-]?", "", tokens[0].text, flags=re.IGNORECASE))
             if facts.well is not None:
                 continue
+        facts.inside += [(part, token.text) for token in tokens if token.kind == "slot"]
         whole = _wholly(tokens, part)
         times: list[Token] = []
         other = 0
         for token in tokens:
-            dimension = token.kind == "days_short" and number_of(token.text) in (2, 3)
-            if not dimension and facts.clock.add(token):
+            if facts.clock.add(token) or token.kind == "clock":
                 times.append(token)
             elif whole and token.kind == "channel":
                 facts.channel = token.text

@@ -2,26 +2,44 @@
 
 Every word that looks like a well is a *slot*. A reading makes one slot the well and must explain
 the others: `D3` as a day, `B16` as a cell line, `F2` as a field, `C1` as a channel, `P3` as a
-passage or plate. An unexplained slot costs 1, an explanation less; the cheapest reading wins if
-it wins clearly, else the name is doubtful. A lone slot that is as likely something else (`D16`,
-`B16`) is doubtful too, unless the name has its time or its cell line already.
+passage or plate; `well_position` weighs the readings over the folder. A lone slot that is as likely
+something else (`D16`, `B16`) is doubtful, unless the name has its time or its cell line already, or
+the folder shows a plate.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
 
 from spheroid_qc.frames.naming.folder_names import FolderFacts
 from spheroid_qc.frames.naming.known_words import WELL_LIKE_LINES, is_known_line
 from spheroid_qc.frames.naming.parsed_name import Reading
-from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, tokenise
-from spheroid_qc.frames.naming.well_lookalikes import LOOSE, Slot, is_line, rivals, role_of
+from spheroid_qc.frames.naming.positions import Make, make_of, places_of
+from spheroid_qc.frames.naming.tokens import Clock, Token, number_of
+from spheroid_qc.frames.naming.well_lookalikes import (
+    LOOSE,
+    Slot,
+    bears_witness,
+    is_line,
+    rivals,
+    role_of,
+)
 from spheroid_qc.wells import Well, fits, parse_well
 
 NO_WELL = -1
-CLEAR = 0.25
+MAX_COUNTER = 99_999
+"""Largest running number of an image; longer ones are dates and serial numbers."""
 
+INSIDE = -60
+"""First place of slots that stand beside other words in the name of a folder."""
+
+_SPLIT = re.compile("[-_ ]")
+_APART = re.compile("[A-Za-z][-_ ][0-9]+")
 _WIDE = re.compile(r"[Q-Z][0-9]{2}")
 _IMAGEJ = re.compile(r"C[1-9]-")
 _DIGITS = re.compile("[0-9]+")
@@ -36,8 +54,13 @@ class NameCandidates:
 
     `clock` has the times in the name. `options` are indices of the slots that may be the well, with
     `NO_WELL` if perhaps none is; `fixed`: the name says outright where the well is (`well A1`,
-    `r1c1`). `template` are the words with slots, numbers and times blanked: names of one make share
-    it. `resolved` is what the folder showed, where the name alone was ambiguous.
+    `r1c1`). `make` are the kinds of words in order, `places` the position in it of each token;
+    `template` are the words themselves with slots, numbers and times blanked. `constant` are
+    positions with a number that is the same in all names of the make, `apart` positions that say
+    another thing than the well, though this name may have the same word there, `ignored` positions
+    that never change and say nothing; `dated`: its date is a time, for others have other dates.
+    `resolved` is what the folder
+    showed, where the name alone was ambiguous.
     """
 
     stem: str
@@ -49,11 +72,45 @@ class NameCandidates:
     template: tuple[str, ...] = ()
     resolved: str = ""
     fixed: bool = False
+    make: Make = ()
+    places: list[int] = field(default_factory=list)
+    constant: frozenset[int] = frozenset()
+    apart: frozenset[int] = frozenset()
+    ignored: frozenset[int] = frozenset()
+    dated: bool = False
+
+    def may_have_none(self, slot: Slot) -> bool:
+        """Whether a slot that stands alone is as likely something else than a well."""
+        text = slot.text
+        letter, number = text[:1].upper(), text[1:]
+        if is_split(text):
+            return True
+        if not number.isdecimal():
+            return False
+        if letter == "D":
+            days = any(other.well is None for other in self.slots)
+            known = self.dated or self.clock.knows_time or self.facts.clock.knows_time
+            return not (days or known)
+        if letter == "P":
+            return True
+        if letter == "N" and len(number) == 1:
+            return True
+        if text.upper() in WELL_LIKE_LINES:
+            return not has_line(self)
+        if letter == "C" and _IMAGEJ.match(self.stem) and slot.place == 0:
+            return True
+        return text[0] in "cfh" and self.stem != self.stem.lower()
 
 
+def is_split(text: str) -> bool:
+    """Whether the letter and the number of a well stand apart: `B-2`, as groups and samples do."""
+    return _APART.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=8192)
 def _possible(text: str, well_count: int | None, wide: bool) -> Well | None:
     well = parse_well(text)
-    if well is None or (len(text) > 3 and text[:2].isalpha() is False):
+    if well is None or (len(_SPLIT.sub("", text)) > 3 and text[:2].isalpha() is False):
         return None
     if well_count is not None:
         return well if fits(well, well_count) else None
@@ -62,40 +119,128 @@ def _possible(text: str, well_count: int | None, wide: bool) -> Well | None:
     return well if fits(well, 384) else None
 
 
+def prepare(
+    stem: str, tokens: list[Token], well_count: int | None = None, wide: bool = False
+) -> list[Token]:
+    """Sort the words that look like wells: those that can be none, nor bear witness, are words.
+
+    Where nothing in a name looks like a well, a lone letter and the number behind it do: `B_02`.
+    """
+    for token in tokens:
+        if (
+            token.kind == "slot"
+            and _possible(token.text, well_count, wide) is None
+            and (is_known_line(token.text) or not bears_witness(_SPLIT.sub("", token.text)))
+        ):
+            token.kind = "word"
+        elif wide and token.kind != "slot" and _WIDE.fullmatch(token.text):
+            token.kind = "slot"
+    if any(token.kind in ("slot", "well", "rowcolumn") for token in tokens):
+        return tokens
+    pairs = [
+        (one, other)
+        for one, other in pairwise(tokens)
+        if len(one.text) == 1
+        and other.kind == "number"
+        and _possible(stem[one.start : other.end], well_count, wide) is not None
+    ]
+    if len(pairs) != 1:
+        return tokens
+    one, other = pairs[0]
+    joined = Token("slot", stem[one.start : other.end], one.start, other.end)
+    return [joined if token is one else token for token in tokens if token is not other]
+
+
+def is_beyond_z(text: str) -> bool:
+    """Whether a word is a well of the rows AA to AF, which only plates of 1536 wells have."""
+    well = parse_well(text)
+    return well is not None and well.row >= 26
+
+
+def mark_constants(names: Iterable[NameCandidates]) -> None:
+    """Find the numbers that are the same in all names of a make while another number changes."""
+    makes: dict[Make, list[NameCandidates]] = defaultdict(list)
+    for one in names:
+        makes[one.make].append(one)
+    for make, same in makes.items():
+        values: dict[int, set[str]] = {
+            place: set() for place, kind in enumerate(make) if kind in ("number", "image")
+        }
+        if len(values) < 2:
+            continue
+        for one in same:
+            for place, token in zip(one.places, one.tokens, strict=True):
+                if place in values:
+                    values[place].add(token.text)
+        constant = frozenset(place for place, found in values.items() if len(found) == 1)
+        if len(constant) < len(values):
+            for one in same:
+                one.constant = constant
+
+
+def mark_running(names: Sequence[NameCandidates]) -> None:
+    """Find the fields that number the wells through, `S14_B03`: they say nothing of their own."""
+    makes: dict[Make, list[NameCandidates]] = defaultdict(list)
+    for one in names:
+        if "field" in one.make and len(one.options) == 1 and one.options[0] != NO_WELL:
+            makes[one.make].append(one)
+    for make, same in makes.items():
+        for place in (place for place, kind in enumerate(make) if kind == "field"):
+            values: dict[Well | None, set[str]] = defaultdict(set)
+            for one in same:
+                text = one.tokens[one.places.index(place)].text
+                values[one.slots[one.options[0]].well].add(text)
+            numbers = set().union(*values.values())
+            if len(values) > 3 and len(numbers) == len(values) == sum(map(len, values.values())):
+                for one in same:
+                    one.ignored |= {place}
+
+
+def mark_dated(names: Sequence[NameCandidates]) -> None:
+    """Find the names whose dates, or whose folders' dates, are times: there are several."""
+    dates = [one.clock.acquired_at or one.facts.clock.acquired_at for one in names]
+    if len(set(dates) - {None}) > 1:
+        for one, date in zip(names, dates, strict=True):
+            one.dated = date is not None
+
+
 def candidate(
-    stem: str, facts: FolderFacts, well_count: int | None = None, wide: bool = False
+    stem: str,
+    tokens: list[Token],
+    facts: FolderFacts,
+    well_count: int | None = None,
+    wide: bool = False,
+    *,
+    replicates: bool = False,
 ) -> NameCandidates:
     """Collect everything a name without suffix says and the wells it may mean.
 
-    `facts` are what the folders above say. `well_count`: wells on the plate if the user said so;
-    others can't be meant. `wide`: rows beyond P (1536 wells) are to be expected.
+    `tokens` are its words, settled by the folder (`settle_positions`); `facts` are what the folders
+    above say. `well_count`: wells on the plate if the user said so; others can't be meant. `wide`:
+    rows beyond P (1536 wells) are to be expected. `replicates`: other names have `R1` before other
+    wells than those of row C, so that `R1_C02` is no row and column.
     """
-    tokens = tokenise(stem)
-    if len(tokens) <= 2 and any(token.kind == "line" for token in tokens):
-        tokens = _split_lines(tokens)
     tokens, row_and_column = _split_row_column(tokens)
-    name = NameCandidates(stem, tokens, facts, Clock())
-    wide = wide or well_count == 1536
+    if replicates:
+        row_and_column = None
+    name = NameCandidates(stem, tokens, facts, Clock(), make=make_of(tokens))
     fixed: Slot | None = None
     for depth, text in enumerate(facts.slots):
         well = _possible(text, well_count, wide)
         if well is not None:
             name.slots.append(Slot(depth - len(facts.slots), text, well))
-    template: list[str] = []
-    for place, token in enumerate(tokens):
-        kind, text = token.kind, token.text
-        if kind == "slot" or (wide and _WIDE.fullmatch(text)):
+    if not facts.slots and not any(token.kind in ("slot", "well", "rowcolumn") for token in tokens):
+        for depth, (_, text) in enumerate(facts.inside):
             well = _possible(text, well_count, wide)
-            if well is None and text[0] in "Dd" and text[1:].isdecimal() and int(text[1:]) < 200:
-                name.slots.append(Slot(place, text, None))
-                template.append("*")
-            elif well is not None:
-                name.slots.append(Slot(place, text, well))
-                template.append("*")
-            else:
-                token.kind = "word"
-                template.append(text.lower())
-        elif kind == "word":
+            name.slots.append(Slot(INSIDE + depth, text, well))
+    template: list[str] = []
+    for token, place in zip(tokens, places_of(tokens), strict=True):
+        kind, text = token.kind, token.text
+        name.places.append(place)
+        if kind == "slot":
+            name.slots.append(Slot(place, text, _possible(text, well_count, wide)))
+            template.append("*")
+        elif kind in ("word", "line"):
             template.append(text.lower())
         else:
             if kind == "well":
@@ -104,10 +249,6 @@ def candidate(
             elif kind == "rowcolumn":
                 well = _row_column(text)
                 fixed = Slot(place, text, well) if well is not None else fixed
-            elif kind == "days_short" and number_of(text) in (2, 3):
-                kind = "word"  # 2D and 3D culture
-            elif kind == "index" and is_known_line(text):
-                kind = "word"  # the bladder line T24
             else:
                 name.clock.add(token)
             template.append(f"<{kind}>")
@@ -119,8 +260,6 @@ def candidate(
     if fixed is not None:
         name.slots.append(fixed)
         name.options, name.fixed = [len(name.slots) - 1], True
-    else:
-        name.options = _options(name)
     return name
 
 
@@ -146,7 +285,7 @@ def _split_row_column(tokens: list[Token]) -> tuple[list[Token], Slot | None]:
     return split, found
 
 
-def _split_lines(tokens: list[Token]) -> list[Token]:
+def split_lines(tokens: list[Token]) -> list[Token]:
     """Take `B16_F10` for two words where nothing else can be the well."""
     split: list[Token] = []
     for token in tokens:
@@ -162,71 +301,14 @@ def _split_lines(tokens: list[Token]) -> list[Token]:
     return split
 
 
-def _options(name: NameCandidates) -> list[int]:
-    """Weigh which slots may be the well, and whether a lone slot is ambiguous."""
-    real = [index for index, slot in enumerate(name.slots) if slot.well is not None]
-    if not real:
-        return []
-    texts = [name.slots[index].text.upper() for index in real]
-    if texts[0] == "B16" and texts[1:] in (["F10"], ["F1"]):
-        return [real[1], NO_WELL]  # B16-F10 is a line of its own
-    has_line = _has_line(name)
-    days = name.clock.days if name.clock.days is not None else name.clock.hours
-    if len(name.slots) == 1:
-        return [0, NO_WELL] if _is_ambiguous_alone(name, name.slots[0], has_line) else [0]
-    costs: dict[int, float] = {}
-    for index in real:
-        chosen = name.slots[index]
-        total = 0.0
-        for slot in name.slots:
-            if slot.well is None or not rivals(slot, chosen):
-                continue
-            role = role_of(slot, slot.place > chosen.place, has_line, days)
-            total += 1.0 if role is None else role[0]
-        costs[index] = total
-    minimum = min(costs.values())
-    options = [index for index, cost in costs.items() if cost < minimum + CLEAR]
-    wells = {name.slots[index].well for index in options}
-    if len(wells) == 1:
-        options = options[-1:]  # the file's own word rather than the folder's
-        if len({name.slots[index].well for index in real}) == 1 and _is_ambiguous_alone(
-            name, name.slots[options[0]], has_line
-        ):
-            options.append(NO_WELL)
-    return options
-
-
-def may_be_line(name: NameCandidates, option: int) -> bool:
-    """Whether a slot is as likely a cell line as a well."""
-    return name.slots[option].text.upper() in WELL_LIKE_LINES and not _has_line(name)
-
-
-def _is_ambiguous_alone(name: NameCandidates, slot: Slot, has_line: bool) -> bool:
-    text = slot.text
-    letter, number = text[0].upper(), text[1:]
-    if not number.isdecimal():
-        return False
-    if letter == "D":
-        days = any(other.well is None for other in name.slots)
-        return not (days or name.clock.knows_time or name.facts.clock.knows_time)
-    if letter == "P":
-        return True
-    if letter == "N" and len(number) == 1:
-        return True
-    if text.upper() in WELL_LIKE_LINES:
-        return not has_line
-    if letter == "C" and _IMAGEJ.match(name.stem) and slot.place == 0:
-        return True
-    return text[0] in "cfh" and name.stem != name.stem.lower()
-
-
-def _has_line(name: NameCandidates) -> bool:
+def has_line(name: NameCandidates) -> bool:
+    """Whether a name has a cell line that can't be a well."""
     return any(token.kind == "line" or is_known_line(token.text) for token in name.tokens)
 
 
 def in_words(name: NameCandidates, option: int) -> str:
     """One option of a doubtful name in words, `well D05, the melanoma line B16`."""
-    has_line = _has_line(name)
+    lined = has_line(name)
     words = []
     if option != NO_WELL:
         chosen = name.slots[option]
@@ -237,7 +319,7 @@ def in_words(name: NameCandidates, option: int) -> str:
     for slot in name.slots:
         if not rivals(slot, chosen):
             continue
-        role = role_of(slot, slot.place > chosen.place, has_line)
+        role = role_of(slot, slot.place > chosen.place, lined)
         words.append(f"{slot.text} unexplained" if role is None else role[1])
     if option == NO_WELL:
         words.append("no well")
@@ -256,21 +338,27 @@ def finish(name: NameCandidates) -> Reading | None:
     words: list[str] = []
     others = {slot.place: slot for slot in name.slots if slot is not chosen}
     for slot in others.values():
-        if rivals(slot, chosen):
+        if slot.place in name.ignored:
+            continue
+        if rivals(slot, chosen) or slot.place in name.apart:
             _explain(slot, reading, clock)
-    for place, token in enumerate(name.tokens):
+    for place, token in zip(name.places, name.tokens, strict=True):
         kind = token.kind
         if kind == "channel":
             reading.channel = token.text
         elif kind == "z":
             reading.z = int(number_of(token.text))
-        elif kind == "field":
+        elif kind == "field" and place < chosen.place and token.text[1:].isdecimal():
+            labels.append(token.text)  # `S2_B03`: a sample; sites stand behind the well
+        elif kind == "field" and place not in name.ignored:
             reading.field = int(number_of(token.text))
         elif kind == "plate":
             reading.plate = token.text
         elif kind in ("number", "image"):
-            if place > chosen.place and not _is_tail(name, place):
-                reading.part = int(_DIGITS.findall(token.text)[-1])
+            if place > chosen.place and not _is_tail(name, token):
+                number = int(_DIGITS.findall(token.text)[-1])
+                if place not in name.constant and number <= MAX_COUNTER:
+                    reading.part = number
             elif place > chosen.place:
                 words.append(token.text)
             elif labels:  # `OVCAR-3`, `exp 2`; a number in front of everything counts pictures
@@ -278,7 +366,7 @@ def finish(name: NameCandidates) -> Reading | None:
         elif (
             kind in ("label", "line")
             or (kind == "word" and place < chosen.place)
-            or (place in others and (token.text[0] in "NnPpRr" or is_line(token.text)))
+            or (place in others and not _explains(token.text))
         ):
             labels.append(token.text)
         elif kind == "word":
@@ -287,13 +375,22 @@ def finish(name: NameCandidates) -> Reading | None:
     return reading
 
 
-def _is_tail(name: NameCandidates, place: int) -> bool:
+def _is_tail(name: NameCandidates, token: Token) -> bool:
     """Whether a number belongs to the word before it, as in `IL-2`, and counts nothing."""
-    if place == 0 or name.tokens[place - 1].kind != "word":
+    index = name.tokens.index(token)
+    if index == 0 or name.tokens[index - 1].kind != "word":
         return False
-    before, token = name.tokens[place - 1], name.tokens[place]
+    before = name.tokens[index - 1]
     glued = name.stem[before.end : token.start] == "-"
     return glued and before.text.lower() not in _COUNTERS
+
+
+def _explains(text: str) -> bool:
+    """Whether a word that looks like a well says something else by its letter."""
+    letter, digits = text[0].upper(), text[1:]
+    if not digits.isdecimal() or is_line(text):
+        return False
+    return letter in "CDFJSTWXYZ" or (letter == "H" and int(digits) % 6 == 0)
 
 
 def _explain(slot: Slot, reading: Reading, clock: Clock) -> None:
@@ -302,9 +399,9 @@ def _explain(slot: Slot, reading: Reading, clock: Clock) -> None:
     if not digits.isdecimal() or slot.text.upper() in WELL_LIKE_LINES:
         return
     number = int(digits)
-    if letter == "D":
+    if letter in "DJ":
         clock.days = 24.0 * number if clock.days is None else clock.days
-    elif letter == "H" and number in (0, 24):
+    elif letter == "H" and number % 6 == 0:
         clock.hours = float(number) if clock.hours is None else clock.hours
     elif letter in "CW":
         reading.channel = slot.text
@@ -314,3 +411,14 @@ def _explain(slot: Slot, reading: Reading, clock: Clock) -> None:
         reading.z = number
     elif letter == "T":
         clock.index = number
+
+
+def explain_folders(facts: FolderFacts, well: Well) -> tuple[Clock, frozenset[str]]:
+    """Read times of folders named like wells, above a name that tells its well; and which do so."""
+    clock = Clock()
+    explained = set()
+    for text in facts.slots:
+        if parse_well(text) != well and text[0].upper() in "DJH" and _explains(text):
+            _explain(Slot(0, text, None), Reading("", well), clock)
+            explained.add(text)
+    return clock, frozenset(explained)

@@ -22,6 +22,7 @@ _W = r"(?P<well>(?:A[A-F]|[A-Z])[0-9]{1,2})"
 _P = r"(?:(?P<prefix>.+)_)?"
 _GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _IX = rf"(?:_?t(?P<index>[0-9]+))?(?:_?z(?P<z>[0-9]+))?_?(?:{_GUID})?"
+_VESSEL = "Plate|[^_]*Slide|[^_]*Dish|[^_]*Flask"
 _REST = r"(?:[ _-](?P<rest>.+))?"
 
 
@@ -32,7 +33,13 @@ class Scheme:
     `name` stands in the column `scheme`; `title` is the instrument, for people. `patterns` are
     regular expressions for the whole file name without its suffix, `hint` is a cheap one that must
     occur in a name before they are tried, `folder` one that must occur in the folders above (empty
-    for none). `examples` are names that the scheme reads, with folders where they matter.
+    for none). `examples` are names that the scheme reads, with folders where they matter. With
+    `folders` the patterns are for the name and so many folders above it (-1: all), which are no
+    plate then.
+
+    What an instrument leaves open is in `asks`: possible readings in words, each with the name
+    pattern that gives it. They are asked where names of one well differ only in the group
+    `counter`, or always if there is no such group.
     """
 
     name: str
@@ -41,6 +48,8 @@ class Scheme:
     examples: tuple[str, ...]
     hint: str = ""
     folder: str = ""
+    folders: int = 0
+    asks: tuple[tuple[str, str], ...] = ()
 
     matchers: tuple[Callable[[str], re.Match[str] | None], ...] = field(init=False, repr=False)
     in_folder: Callable[[str], object] = field(init=False, repr=False)
@@ -104,6 +113,8 @@ SCHEMES: tuple[Scheme, ...] = (
             rf"{_W}-(?P<field>[0-9]+)-(?P<channel>P|Ph|C[0-9]|BF|[A-Za-z]+[0-9]?)",
         ),
         ("EssenFiles/ScanData/2610/05/1430/1371/A1-1-Ph.tif",),
+        hint="^[^-]*-[^-]*-[^-]*$",
+        folders=-1,
     ),
     Scheme(
         "imagexpress",
@@ -165,23 +176,134 @@ SCHEMES: tuple[Scheme, ...] = (
         "evos",
         "EVOS",
         (
-            r"(?P<prefix>.+?)_(?:Plate|[^_]*Slide|[^_]*Dish|[^_]*Flask)_(?P<channel>[A-Z0-9]+)"
+            rf"(?P<prefix>.+?)_(?:{_VESSEL})_(?P<channel>[A-Z0-9]+)"
             r"_p(?P<index>[0-9]+)(?:_z(?P<z>[0-9]+))?_(?P<index2>[0-9]+)"
             rf"_{_W}f(?P<field>[0-9]+)d[0-9]+",
+            rf"(?!.*_(?:{_VESSEL})_)(?P<prefix>.+)_(?P<channel>[RDM])_p(?P<index>[0-9]+)"
+            rf"_z(?P<z>[0-9]+)_(?P<index2>[0-9]+)_{_W}f(?P<field>[0-9]+)d[0-9]+",
         ),
-        ("P1_Plate_M_p00_z00_0_A01f00d0.TIF", "scan_Plate_TR2_p00_0_H12f03d4.TIF"),
+        (
+            "P1_Plate_M_p00_z00_0_A01f00d0.TIF",
+            "scan_Plate_TR2_p00_0_H12f03d4.TIF",
+            "scan_R_p2_z1_0_B03f01d0.tif",
+        ),
         "f[0-9]+d[0-9]+$",
     ),
     Scheme(
         "cellomics",
         "Cellomics ArrayScan, CellInsight",
         (
-            rf"(?P<prefix>(?:.+_)?[0-9]{{6,}})_{_W}(?:t(?P<index>[0-9]+))?f(?P<field>[0-9]+)"
-            r"(?P<channel>d[0-9]+)(?:[._]?o[0-9])?",
-            rf"{_W}f(?P<field>[0-9]+)(?P<channel>d[0-9]+)",
+            rf"(?!.*_(?:p[0-9]+_z[0-9]+|(?:{_VESSEL})_[A-Z0-9]+_p[0-9]+)_[0-9]+_[^_]+$){_P}{_W}(?:t(?P<index>[0-9]+))?"
+            r"f(?P<field>[0-9]+)(?P<channel>d[0-9]+)(?:[._]?o[0-9])?",
+            rf"(?P<prefix>.*?)_?i3t(?P<index>[0-9]+){_W}f(?P<field>[0-9]+)(?P<channel>d[0-9]+)",
         ),
-        ("MFGTMP_140206180002_A01f00d0.TIF", "H12f03d1.TIF"),
+        (
+            "MFGTMP_140206180002_A01f00d0.TIF",
+            "H12f03d1.TIF",
+            "170301_LOT_KRAS_P2_1_B02f0d0.tif",
+            "020506platei3t001A01f01d2.TIF",
+        ),
         "f[0-9]+d[0-9]",
+    ),
+    Scheme(
+        "nikon_jobs",
+        "NIS-Elements JOBS",
+        (
+            rf"(?:(?P<prefix>.+?)_+)?Well{_W}_Point[^_]+(?:_.*)?_(?P<field>[0-9]{{4}})"
+            r"_Channel(?P<channel>.+?)_Seq(?P<sequence>[0-9]+)",
+            rf"(?:(?P<prefix>.+?)_+)?Well{_W}_Channel(?P<channel>.+?)_Seq(?P<counter>[0-9]+)",
+        ),
+        (
+            "WellA01_PointA01_0000_ChannelBF_Seq0000.tif",
+            "20201115_184113_906__WellA2_ChannelDAPI_Seq0003.tif",
+        ),
+        "_Seq[0-9]",
+        asks=(
+            (
+                "Seq is the field",
+                r"Well(?P<well>[A-P]\d+)_Channel(?P<channel>.+)_Seq(?P<field>\d+)",
+            ),
+            (
+                "Seq is the time point",
+                r"Well(?P<well>[A-P]\d+)_Channel(?P<channel>.+)_Seq(?P<timepoint>\d+)",
+            ),
+        ),
+    ),
+    Scheme(
+        "micromanager",
+        "Micro-Manager, a folder a site",
+        (
+            rf"{_W}-Site_(?P<field>[0-9]+)/img_channel(?P<channel>[0-9]+)_position[0-9]+"
+            r"_time(?P<index>[0-9]+)_z(?P<z>[0-9]+)",
+            rf"{_W}-Site_(?P<field>[0-9]+)/img_(?P<index>[0-9]{{9}})_(?P<channel>.+)_(?P<z>[0-9]{{3}})",
+        ),
+        (
+            "A1-Site_0/img_channel000_position000_time000000000_z000.tif",
+            "B12-Site_3/img_000000002_Default_000.tif",
+        ),
+        "^img_",
+        folder="-Site_[0-9]+$",
+        folders=1,
+    ),
+    Scheme(
+        "bd_pathway",
+        "BD Pathway",
+        (rf"Well {_W}/(?P<channel>.+) - n(?P<counter>[0-9]{{6}})",),
+        ("Well A01/Transmitted Light - n000000.tif",),
+        "- n[0-9]{6}$",
+        folder="(?:^|/)Well [A-Z]{1,2}[0-9]{1,2}$",
+        folders=1,
+        asks=(
+            (
+                "n is the field",
+                r"Well (?P<well>[A-P]\d+)/(?P<channel>[^/]+) - n(?P<field>\d+)",
+            ),
+            (
+                "n is the time point",
+                r"Well (?P<well>[A-P]\d+)/(?P<channel>[^/]+) - n(?P<timepoint>\d+)",
+            ),
+        ),
+    ),
+    Scheme(
+        "scanr",
+        "Olympus ScanR",
+        (
+            rf"{_W}--W[0-9]+--P(?P<field>[0-9]+)--Z(?P<z>[0-9]+)--T(?P<index>[0-9]+)"
+            r"--(?P<channel>.+)",
+        ),
+        ("A1--W00001--P00001--Z00000--T00000--Alexa 488.tif",),
+        "--W[0-9]+--P",
+    ),
+    Scheme(
+        "columbus",
+        "Operetta, Columbus (older)",
+        (
+            r"(?P<rownumber>[0-9]{3})(?P<column>[0-9]{3})-(?P<field>[0-9]+)-[0-9]{3}[0-9]{3}[0-9]{3}",
+        ),
+        ("002003-1-001001001.tif",),
+        "^[0-9]{6}-[0-9]+-[0-9]{9}$",
+    ),
+    Scheme(
+        "leica_matrix",
+        "Leica Matrix Screener",
+        (
+            r".+--U(?P<row0>[0-9]+)--V(?P<column0>[0-9]+)--.*X(?P<x>[0-9]+)--Y(?P<y>[0-9]+)"
+            r"--T(?P<index>[0-9]+)(?:--Z(?P<z>[0-9]+))?--C(?P<channel>[0-9]+)",
+        ),
+        ("image--L0000--S00--U00--V00--J08--E00--O00--X00--Y00--T0000--Z00--C00.ome.tif",),
+        "--U[0-9]+--V",
+        asks=(
+            (
+                "U is the row and V the column",
+                r"--U(?P<row0>\d+)--V(?P<column0>\d+)--.*X(?P<fieldx>\d+)--Y(?P<field>\d+)"
+                r"--T(?P<timepoint>\d+)(?:--Z(?P<z>\d+))?--C(?P<channel>\d+)",
+            ),
+            (
+                "U is the column and V the row",
+                r"--U(?P<column0>\d+)--V(?P<row0>\d+)--.*X(?P<fieldx>\d+)--Y(?P<field>\d+)"
+                r"--T(?P<timepoint>\d+)(?:--Z(?P<z>\d+))?--C(?P<channel>\d+)",
+            ),
+        ),
     ),
     Scheme(
         "incell",
@@ -233,12 +355,22 @@ SCHEMES: tuple[Scheme, ...] = (
 """All vendor schemes; what none of them reads goes to the generic reading."""
 
 _ANY_HINT = _has("|".join(f"(?:{scheme.hint})" for scheme in SCHEMES if scheme.hint))
+_ANY_FOLDER = _has("|".join(f"(?:{scheme.folder})" for scheme in SCHEMES if not scheme.hint))
+_FOLDERS = {scheme.name: scheme.folders for scheme in SCHEMES}
+ASKING: dict[str, tuple[tuple[str, str], ...]] = {
+    scheme.name: scheme.asks for scheme in SCHEMES if scheme.asks
+}
+"""Scheme -> possible readings of what the instrument leaves open (`Scheme.asks`)."""
 
 
 def _well(found: dict[str, str | None]) -> Well | None:
     column = found.get("column")
     if (text := found.get("well")) is not None:
         return parse_well(text)
+    if (row0 := found.get("row0")) is not None:
+        row_index, column_index = int(row0), int(found["column0"] or 0)
+        valid = row_index < MAX_ROWS and column_index < MAX_COLUMNS
+        return Well(row_index, column_index) if valid else None
     if column is None:
         return None
     if (row := found.get("row")) is not None:
@@ -313,6 +445,8 @@ def _reading(scheme: str, found: dict[str, str | None]) -> Reading | None:
         hours_from="" if hours is None else "elapsed",
         acquired_at=acquired_at,
         index=index,
+        counter=_number(found.get("counter")),
+        sequence=_number(found.get("sequence")),
     )
 
 
@@ -321,18 +455,15 @@ def read_vendor(stem: str, folder: str = "") -> Reading | None:
 
     `folder` are the folders above it, with `/`. None if no instrument writes such names.
     """
-    hinted = _ANY_HINT(stem)
+    if not _ANY_HINT(stem) and not _ANY_FOLDER(folder):
+        return None
     for scheme in SCHEMES:
-        subject = stem
-        if scheme.hint:
-            if not hinted or not scheme.hinted(stem):
-                continue
-        elif scheme.name == "incucyte_raw":
-            if stem.count("-") != 2 or "/" not in folder:
-                continue
-            subject = f"{folder}/{stem}"
-        if not scheme.in_folder(folder):
+        if not scheme.hinted(stem) or not scheme.in_folder(folder):
             continue
+        subject = stem
+        if scheme.folders:
+            above = folder.split("/")
+            subject = "/".join([*(above if scheme.folders < 0 else above[-scheme.folders :]), stem])
         for fullmatch in scheme.matchers:
             match = fullmatch(subject)
             if match is not None:
@@ -340,3 +471,8 @@ def read_vendor(stem: str, folder: str = "") -> Reading | None:
                 if reading is not None:
                     return reading
     return None
+
+
+def folders_of(scheme: str) -> int:
+    """How many folders above the file belong to its name (`Scheme.folders`)."""
+    return _FOLDERS.get(scheme, 0)

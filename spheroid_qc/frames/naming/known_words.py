@@ -6,6 +6,7 @@ The lists only rule readings out or say why a name is ambiguous; no name is read
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _LINES = """
 22RV1 3T3 4T1 5637 786O A172 A2058 A2780 A375 A431 A498 A549 A673 ACHN ASPC1 B16BL6 B16F0
@@ -65,6 +66,7 @@ def is_channel(text: str) -> bool:
     return _CHANNEL_WORD.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def is_known_line(text: str) -> bool:
     """Whether a word is a cell line that can't be a well."""
     return text.translate(_JOINTS).upper() in KNOWN_LINES

@@ -15,7 +15,9 @@ class Reading:
     `plate` is also a vessel. `label` are words before the well that mean nothing to the scheme;
     they tell plates apart only where the wells would collide otherwise. `words` are such words
     behind the well. `part` is a running number whose meaning the name leaves open (crop,
-    photograph), `index` the running number of the time point, `z` the focus plane.
+    photograph), `index` the running number of the time point, `z` the focus plane. `counter` is a
+    running number that an instrument writes without saying what it counts; `sequence` one that
+    rises over the whole acquisition.
 
     `hours` is elapsed time, from `elapsed` or `day` (`hours_from`); `acquired_at` and
     `folder_acquired_at` are absolute times in the name and in the folders above. `conflict` is a
@@ -36,6 +38,8 @@ class Reading:
     acquired_at: datetime | None = None
     folder_acquired_at: datetime | None = None
     index: int | None = None
+    counter: int | None = None
+    sequence: int | None = None
     conflict: str = ""
 
 

@@ -8,29 +8,62 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 from spheroid_qc.frames.ignored_files import reason_to_ignore, split_suffix
-from spheroid_qc.frames.naming.disambiguation import resolve_ambiguous
 from spheroid_qc.frames.naming.folder_names import FolderFacts, read_folder
-from spheroid_qc.frames.naming.generic_names import NameCandidates, candidate, finish, in_words
-from spheroid_qc.frames.naming.instrument_schemes import read_vendor
+from spheroid_qc.frames.naming.generic_names import (
+    INSIDE,
+    NO_WELL,
+    NameCandidates,
+    candidate,
+    explain_folders,
+    finish,
+    in_words,
+    is_beyond_z,
+    mark_constants,
+    mark_dated,
+    mark_running,
+    prepare,
+    split_lines,
+)
+from spheroid_qc.frames.naming.instrument_schemes import ASKING, folders_of, read_vendor
+from spheroid_qc.frames.naming.name_doubts import NameDoubt, pattern_of, possible_reading
 from spheroid_qc.frames.naming.parsed_name import NameReading, Reading
-from spheroid_qc.frames.naming.tokens import Clock
+from spheroid_qc.frames.naming.positions import settle_positions
+from spheroid_qc.frames.naming.tokens import Clock, Token, tokenise
 from spheroid_qc.frames.naming.user_pattern import NamePattern
+from spheroid_qc.frames.naming.well_position import choose_wells
 from spheroid_qc.wells import fits
 
 _COPY = re.compile(r"(?: - (?:Copy|Kopie|Copie|Copia))?(?: ?\(([0-9]{1,3})\))?$", re.IGNORECASE)
+_REPLICATE = re.compile("r[0-9]{1,2}", re.IGNORECASE)
 _NO_CLOCK = Clock()
 _ADVICE = "give --name-pattern to settle it, or rename the file."
 
 
-def read_names(
+@dataclass(frozen=True, slots=True)
+class FolderReading:
+    """All names of a folder: `names` in the order of the paths, in no order of importance.
+
+    `notes` are finished sentences about what could be meant otherwise; `doubts` has each group of
+    names that is left out because the folder does not tell between two readings.
+    """
+
+    names: tuple[NameReading, ...]
+    notes: tuple[str, ...] = ()
+    doubts: tuple[NameDoubt, ...] = ()
+
+
+def read_folder_names(
     paths: Sequence[str],
     pattern: NamePattern | None = None,
     well_count: int | None = None,
     above: str = "",
-) -> list[NameReading]:
+) -> FolderReading:
     """Read all paths of a folder together.
 
     Parameters
@@ -46,17 +79,46 @@ def read_names(
 
     Returns
     -------
-    list of NameReading
-        In the order of the paths; the order has no influence on the readings.
+    FolderReading
+        Names in the order of the paths; the order has no influence on the readings.
     """
     reader = _NameReader(paths, pattern, well_count, above)
-    results = [reader.read(path) for path in paths]
+    results = tuple(reader.open(path) for path in paths)
     reader.finish()
-    return results
+    return FolderReading(results, tuple(reader.notes), tuple(reader.doubts))
+
+
+def read_names(
+    paths: Sequence[str],
+    pattern: NamePattern | None = None,
+    well_count: int | None = None,
+    above: str = "",
+) -> list[NameReading]:
+    """Read all paths of a folder together, as `read_folder_names`, and give the names alone."""
+    return list(read_folder_names(paths, pattern, well_count, above).names)
+
+
+def _plain(path: str) -> str:
+    """Write a path with `/`, and composed letters, whatever system the files come from."""
+    text = path.replace("\\", "/") if "\\" in path else path
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+@dataclass(slots=True)
+class _Opened:
+    """A name that is being read: its words, or what an instrument says in it."""
+
+    result: NameReading
+    text: str
+    folder: str
+    stem: str
+    number: int | None = None
+    vendor: Reading | None = None
+    tokens: list[Token] = field(default_factory=list)
 
 
 class _NameReader:
-    """State of one pass over a folder: folders already read, ambiguous names."""
+    """State of one pass over a folder: words of names and folders, names that are open."""
 
     def __init__(
         self,
@@ -65,48 +127,40 @@ class _NameReader:
         well_count: int | None,
         above: str,
     ) -> None:
-        self.paths = frozenset(paths)
+        self.paths = frozenset(map(_plain, paths))
         self.pattern = pattern
         self.well_count = well_count
         self.above = above
         self.folders: dict[str, FolderFacts] = {}
-        self.candidates: list[tuple[NameReading, NameCandidates, int | None]] = []
+        self.names: list[_Opened] = []
+        self.notes: list[str] = []
+        self.doubts: list[NameDoubt] = []
 
-    def facts(self, folder: str) -> FolderFacts:
-        found = self.folders.get(folder)
-        if found is None:
-            found = self.folders[folder] = read_folder(folder)
-        return found
-
-    def read(self, path: str) -> NameReading:
+    def open(self, path: str) -> NameReading:
         """Read a path as far as it goes without its neighbours."""
-        text = path.replace("\\", "/") if "\\" in path else path
-        if not text.isascii():
-            text = unicodedata.normalize("NFC", text)
+        text = _plain(path)
         folder, _, name = text.rpartition("/")
         result = NameReading(path, "unread")
         ignored = reason_to_ignore(name)
         if ignored is not None:
             result.kind, result.message = ignored
             return result
-        facts = self.facts(folder)
         if self.pattern is not None:
             found = self.pattern.read(text)
             if isinstance(found, str):
                 result.message = found
             else:
-                self._take(result, found, facts)
+                self.names.append(_Opened(result, text, folder, name, vendor=found))
             return result
-        stem, number = self._without_copy(split_suffix(name)[0], path)
+        stem, number = self._without_copy(split_suffix(name)[0], text)
         if not stem:
             result.message = "The name has no words to read; rename the file."
             return result
-        vendor = read_vendor(stem, f"{self.above}/{folder}" if self.above else folder)
-        if vendor is not None:
-            self._complete(vendor, facts, _NO_CLOCK)
-            self._take(result, vendor, facts)
-            return result
-        self.candidates.append((result, candidate(stem, facts, self.well_count), number))
+        one = _Opened(result, text, folder, stem, number)
+        one.vendor = read_vendor(stem, f"{self.above}/{folder}" if self.above else folder)
+        if one.vendor is None:
+            one.tokens = tokenise(stem)
+        self.names.append(one)
         return result
 
     def _without_copy(self, stem: str, path: str) -> tuple[str, int | None]:
@@ -132,7 +186,7 @@ class _NameReader:
                 )
         if reading.acquired_at is None:
             reading.acquired_at = clock.acquired_at
-        if reading.scheme != "incucyte_raw":
+        if folders_of(reading.scheme) >= 0:
             reading.folder_acquired_at = below.acquired_at
         if reading.index is None:
             reading.index = clock.index if clock.index is not None else below.index
@@ -158,23 +212,168 @@ class _NameReader:
                 "the file is left out; correct the name or the number of wells."
             )
         result.kind, result.reading = "read", reading
-        if reading.scheme != "incucyte_raw":
+        if folders_of(reading.scheme) >= 0:
             result.plate_folder, result.plate_folder_short = facts.plate(reading.well, explained)
 
     def finish(self) -> None:
-        """Read the ambiguous names in the light of one another."""
-        if any(
-            slot.well is not None and slot.well.row >= 26
-            for _, name, _ in self.candidates
-            for slot in name.slots
-        ):  # rows AA to AF: a 1536-well plate, whose rows Q to Z are to be expected too
-            self.candidates = [
-                (result, candidate(name.stem, name.facts, self.well_count, wide=True), number)
-                for result, name, number in self.candidates
-            ]
-        resolve_ambiguous([name for _, name, _ in self.candidates], self.well_count)
-        for result, name, number in self.candidates:
-            self._close(result, name, number)
+        """Settle words and wells over the folder, then read every name."""
+        generic = [one for one in self.names if one.vendor is None]
+        self._read_folders()
+        self._prepare(generic)
+        candidates = [
+            candidate(
+                one.stem,
+                one.tokens,
+                self.folders[one.folder],
+                self.well_count,
+                self.wide,
+                replicates=self.replicates,
+            )
+            for one in generic
+        ]
+        mark_constants(candidates)
+        mark_dated(candidates)
+        choose_wells(candidates, self.well_count)
+        mark_running(candidates)
+        for one, name in zip(generic, candidates, strict=True):
+            self._close(one.result, name, one.number)
+        self._show_doubts(generic, candidates)
+        for one in self.names:
+            if one.vendor is not None:
+                levels = folders_of(one.vendor.scheme)
+                parts = one.folder.split("/")
+                facts = self.folders["/".join(parts[:-levels]) if levels > 0 else one.folder]
+                clock, explained = explain_folders(facts, one.vendor.well)
+                if one.vendor.scheme != "pattern":
+                    self._complete(one.vendor, facts, clock)
+                self._take(one.result, one.vendor, facts, explained)
+        vendors = [one for one in self.names if one.vendor is not None]
+        self._date_prefixes(vendors)
+        self._settle_vendors(vendors)
+
+    def _read_folders(self) -> None:
+        levels: dict[int, set[str]] = defaultdict(set)
+        for folder in {one.folder for one in self.names}:
+            for level, part in enumerate(folder.split("/")):
+                levels[level].add(part)
+        parts = sorted(set().union(*levels.values()))
+        words = {part: prepare(part, tokenise(part)) for part in parts}
+        for level in sorted(levels):
+            self.notes += settle_positions([(part, words[part]) for part in sorted(levels[level])])
+        for one in self.names:
+            folder = one.folder
+            while folder not in self.folders:
+                self.folders[folder] = read_folder(folder, words)
+                folder = folder.rpartition("/")[0]
+
+    def _date_prefixes(self, names: list[_Opened]) -> None:
+        """Take times out of the prefixes of instruments where that makes them one plate."""
+        texts = sorted({one.vendor.plate for one in names if one.vendor and one.vendor.plate})
+        words = {text: prepare(text, tokenise(text)) for text in texts if "/" not in text}
+        notes = settle_positions(list(words.items()))
+        facts = {text: read_folder(text, words) for text in words}
+        plates = {text: one.plate(None)[1] for text, one in facts.items()}
+        joined = {text for text in plates if list(plates.values()).count(plates[text]) > 1}
+        joined = {text for text in joined if facts[text].clock != Clock()}
+        if not joined:
+            return
+        self.notes += notes
+        for one in names:
+            reading = one.vendor
+            if reading is not None and reading.plate in joined and reading.scheme != "pattern":
+                below = facts[reading.plate]
+                reading.plate = plates[reading.plate]
+                self._complete(reading, below, _NO_CLOCK)
+
+    def _prepare(self, names: list[_Opened]) -> None:
+        # Rows AA to AF: a 1536-well plate, whose rows Q to Z are to be expected too.
+        self.wide = self.well_count == 1536 or any(
+            token.kind == "slot" and is_beyond_z(token.text)
+            for one in names
+            for token in one.tokens
+        )
+        b16 = any(
+            token.text.upper() == "B16" and following.kind == "slot"
+            for one in names
+            for token, following in pairwise(one.tokens)
+        )
+        self.replicates = any(
+            _REPLICATE.fullmatch(token.text) and following.kind == "slot"
+            for one in names
+            for token, following in pairwise(one.tokens)
+        )
+        for one in names:
+            if (b16 or len(one.tokens) <= 2) and any(token.kind == "line" for token in one.tokens):
+                one.tokens = split_lines(one.tokens)
+            one.tokens = prepare(one.stem, one.tokens, self.well_count, self.wide)
+        self.notes += settle_positions([(one.stem, one.tokens) for one in names])
+
+    def _show_doubts(self, opened: list[_Opened], names: list[NameCandidates]) -> None:
+        groups: dict[tuple[object, ...], list[tuple[_Opened, NameCandidates]]] = defaultdict(list)
+        for one, name in zip(opened, names, strict=True):
+            if one.result.kind == "doubtful":
+                places = tuple(
+                    NO_WELL if option == NO_WELL else name.slots[option].place
+                    for option in name.options
+                )
+                groups[name.make, places].append((one, name))
+        for group in groups.values():
+            first, name = min(group, key=lambda pair: pair[0].text)
+            texts = [one.text for one, _ in group]
+            self.doubts.append(
+                NameDoubt(
+                    tuple(sorted(one.result.path for one, _ in group)),
+                    tuple(
+                        possible_reading(words, pattern_of(name, option), texts)
+                        for words, option in zip(
+                            first.result.alternatives, name.options, strict=True
+                        )
+                    ),
+                )
+            )
+        self.doubts.sort(key=lambda doubt: doubt.paths[0])
+
+    def _settle_vendors(self, names: list[_Opened]) -> None:
+        """Ask what instruments leave open, and count what they number through."""
+        groups: dict[tuple[object, ...], list[_Opened]] = defaultdict(list)
+        for one in names:
+            reading = one.vendor
+            if reading is not None and (reading.sequence is not None or reading.scheme in ASKING):
+                place = (reading.well, reading.field, reading.channel, reading.z, reading.index)
+                groups[reading.scheme, one.result.plate_folder, reading.plate, *place].append(one)
+        asked: dict[str, list[_Opened]] = defaultdict(list)
+        for key, group in groups.items():
+            scheme = str(key[0])
+            readings = [one.vendor for one in group if one.vendor is not None]
+            sequences = sorted({one.sequence for one in readings if one.sequence is not None})
+            if len(sequences) > 1:
+                for reading in readings:
+                    if reading.sequence is not None:
+                        reading.index = sequences.index(reading.sequence)
+            counters = {one.counter for one in readings if one.sequence is None}
+            if scheme in ASKING and (None in counters or len(counters) > 1):
+                asked[scheme] += group
+        for scheme in sorted(asked):
+            if any(
+                one.vendor is not None and one.vendor.counter is not None for one in asked[scheme]
+            ):
+                asked[scheme] = [
+                    one for one in names if one.vendor is not None and one.vendor.scheme == scheme
+                ]
+            self._ask(asked[scheme], ASKING[scheme])
+
+    def _ask(self, names: list[_Opened], readings: tuple[tuple[str, str], ...]) -> None:
+        texts = [one.text for one in names]
+        possible = tuple(possible_reading(words, pattern, texts) for words, pattern in readings)
+        words = tuple(one.words for one in possible)
+        self.doubts.append(NameDoubt(tuple(sorted(one.result.path for one in names)), possible))
+        for one in names:
+            one.result.kind, one.result.reading = "doubtful", None
+            one.result.alternatives = words
+            one.result.message = (
+                f"The instrument does not say what it counts: {' or '.join(words)}: left out; "
+                f"{_ADVICE}"
+            )
 
     def _close(self, result: NameReading, name: NameCandidates, number: int | None) -> None:
         if len(name.options) > 1:
@@ -197,5 +396,7 @@ class _NameReader:
             for slot in name.slots
             if slot.place < 0 and slot is not chosen and slot.text[:1] in "DdCcFf"
         )
+        if INSIDE <= chosen.place < INSIDE + len(name.facts.inside):
+            explained |= {name.facts.inside[chosen.place - INSIDE][0]}
         self._take(result, reading, name.facts, explained)
         result.message = name.resolved

@@ -10,16 +10,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from spheroid_qc.frames.naming.known_words import CHANNEL
 
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 _N = r"[0-9]{1,6}"
 _DECIMAL = r"[0-9]{1,5}(?:[.,][0-9]{1,3})?"
+_MINUS = "-\N{MINUS SIGN}\N{EN DASH}"
+_JOINT = rf"[ _]{{0,2}}[{_MINUS}]? ?"  # between a word and its number; the sign is settled later
+_MONTH = (
+    r"(?:jan|feb|mar|m[äa]r|apr|avr|may|mai|jun|jul|aug|ao[uû]t|sept?|o[ck]t|nov|de[cz])[a-zé]{0,6}"
+)
 _CLOCK = (
     r"(?:T(?:[01][0-9]|2[0-3])[-_.:h]?[0-5][0-9](?:[-_.:m]?[0-5][0-9](?:[.][0-9]+)?)?"
     r"|[ _-]{1,3}(?:[01][0-9]|2[0-3])(?:[-.:h][0-5][0-9](?:[-.:m][0-5][0-9])?|[0-5][0-9][0-5][0-9])"
     r"|[ _]{1,3}(?:[01][0-9]|2[0-3])_[0-5][0-9]_[0-5][0-9])[ms]?"
+)
+
+_MONTH_ALONE = (
+    "jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz|apr(?:il)?|may|mai|june?|juni|july?|juli"
+    "|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?"
 )
 
 _KINDS: tuple[tuple[str, str], ...] = (
@@ -30,20 +41,42 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ),
     ("stamp_words", r"[0-9]{4}y[0-9]{1,2}m[0-9]{1,2}d(?:[_ -]?[0-9]{1,2}h[0-9]{1,2}m)?"),
     ("stamp_european", r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)[0-9]{2}"),
-    ("elapsed", r"t?(?:[0-9]+d[ _]?[0-9]+h(?:[ _]?[0-9]+m(?:in)?)?|[0-9]+h[ _]?[0-9]+m(?:in)?)"),
+    (
+        "date",
+        r"[0-9]{1,2}(?P<dash>[-_.])[0-9]{1,2}(?P=dash)(?:19|20)[0-9]{2}"
+        r"|[0-9]{1,2}(?P<short>[-.])[0-9]{1,2}(?P=short)[0-9]{2}",
+    ),
+    (
+        "stamp_month",
+        rf"(?:0?[1-9]|[12][0-9]|3[01])[ _.-]?{_MONTH}[ _.-]?(?:(?:19|20)[0-9]{{2}}|[0-9]{{2}})"
+        rf"|(?:19|20)[0-9]{{2}}[ _.-]?{_MONTH}[ _.-]?(?:0?[1-9]|[12][0-9]|3[01])"
+        rf"|(?:0?[1-9]|[12][0-9]|3[01])[ _.-]?(?:{_MONTH_ALONE})",
+    ),
+    (
+        "elapsed",
+        r"t?(?:[0-9]+d(?:ays?)?[ _]?[0-9]+h(?:rs?|ours?)?(?:[ _]?[0-9]+m(?:in)?)?"
+        r"|[0-9]+h[ _]?[0-9]+m(?:in)?|[0-9]+h[0-5][0-9])",
+    ),
     (
         "hours",
-        rf"(?:t=?)?{_DECIMAL} ?(?:h|hrs?|hours?|std|stunden)|{_DECIMAL}[_-](?:hrs?|hours?)"
-        rf"|(?:hours?|hrs?)[ _-]?{_N}",
+        rf"(?:t=?)?{_DECIMAL} ?(?:h(?:p[itsd])?|hrs?|hours?|std|stunden?|horas?|heures?|ore|uur"
+        rf"|godz|timer|saat|小时|時間|시간|ч|час(?:а|ов)?)|{_DECIMAL}[_-](?:hrs?|hours?|horas?|stunden?)"
+        rf"|(?:hours?|hrs?|hora|heure|stunde|ora|saat|hpt)[ _=-]?{_JOINT}{_N}",
     ),
     ("minutes", rf"(?:t=?)?{_DECIMAL} ?(?:min|mins|minutes?)"),
     (
         "days",
-        rf"(?:days?|tag|jour|giorno|dag|d[ií]a)[ _-]?{_DECIMAL}|{_DECIMAL} ?(?:days?|tage?|dpt)",
+        rf"(?:days?|tag|jour|giorno|gg|dag|d[ií]a|dzie[nń]|p[aä]iv[aä]|g[uü]n|день)[ _=-]?{_JOINT}"
+        rf"{_DECIMAL}"
+        rf"|{_DECIMAL} ?(?:days?|tage?|jours?|giorni|dagen|d[ií]as?|dni|d(?:p[itsd]|iv)|дней|дня"
+        rf"|天|日目?|일)|第{_N}天",
     ),
     ("days_short", r"[0-9]{1,3}d"),
-    ("weeks", rf"(?:weeks?|wk|woche)[ _-]?{_N}|{_N} ?(?:weeks?|wks?|wochen?)"),
-    ("index", rf"(?:time[ _-]?points?|time|frame|tp)[ _-]?{_N}|t[-=]?{_N}"),
+    (
+        "weeks",
+        rf"(?:weeks?|wk|woche|semaine|semana|settimana)[ _-]?{_N}|{_N} ?(?:weeks?|wks?|wochen?)",
+    ),
+    ("index", rf"(?:time[ _-]?points?|time|frame|tp|tiempo|zeit|temps)[ _-]?{_N}|t[-=]?{_N}"),
     ("z", rf"(?:z[ _-]?(?:step|stack|plane|slice)|slice|plane)[ _-]?{_N}|z[0-9]{{1,4}}"),
     ("field", rf"(?:field|fld|fov|site|position|pos|xy|tile)[ _-]?{_N}|s[0-9]{{1,3}}"),
     ("channel", rf"(?:{CHANNEL})|w[0-9]|ch(?:annel)?[ _-]?[0-9]{{1,2}}"),
@@ -57,7 +90,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"(?:rep|repl|replicate|run|exp|batch|donor|patient|passage)[ _-]?[0-9]{1,4}(?![.,][0-9])"
         r"|r[0-9]{1,2}",
     ),
-    ("slot", r"(?:a[a-f]|[a-z])[0-9]{1,3}"),
+    ("slot", rf"(?:a[a-f]|[a-z])[0-9]{{1,3}}|[dhj][{_MINUS}][0-9]{{1,3}}"),
     ("image", rf"(?:img|image|im|dscn?|snap|snapshot|pic|photo|foto|capture|scan)[ _-]?{_N}"),
     ("number", r"[0-9]+"),
     ("word", r"[^\W_]+"),
@@ -67,6 +100,7 @@ _TOKEN = re.compile(
     _BEFORE + "(?:" + "|".join(f"(?P<{kind}>{text})" for kind, text in _KINDS) + ")" + _AFTER,
     re.IGNORECASE,
 )
+_INNER = {"joint": "stamp", "dash": "date", "short": "date"}
 _DIGITS = re.compile(r"[0-9]+")
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
 
@@ -75,13 +109,17 @@ _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?")
 class Token:
     """One word of a name, as written, and where it stands.
 
-    `kind` is what it looks like: `slot` is a well or something that looks like one.
+    `kind` is what it looks like: `slot` is a well or something that looks like one. Where the other
+    names of the folder show more, `kind` changes and `hours` or `date` (with whether it has a time
+    of day) hold what they show.
     """
 
     kind: str
     text: str
     start: int
     end: int
+    hours: float | None = None
+    date: tuple[datetime, bool] | None = None
 
 
 def tokenise(text: str) -> list[Token]:
@@ -89,12 +127,12 @@ def tokenise(text: str) -> list[Token]:
     tokens = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "word"
-        if kind == "joint":
-            kind = "stamp"
+        kind = _INNER.get(kind, kind)
         tokens.append(Token(kind, match[0], match.start(), match.end()))
     return tokens
 
 
+@lru_cache(maxsize=8192)
 def number_of(text: str) -> float:
     """First number in a word, decimal comma or point."""
     match = _NUMBER.search(text)
@@ -104,12 +142,13 @@ def number_of(text: str) -> float:
 def hours_of(token: Token) -> float | None:
     """Elapsed hours that a token states, or None if it states none."""
     kind = token.kind
+    if token.hours is not None and kind in ("hours", "elapsed", "minutes"):
+        return token.hours
     if kind == "elapsed":
-        total, text = 0.0, token.text.lower()
-        for unit, factor in (("d", 24.0), ("h", 1.0), ("m", 1 / 60)):
-            match = re.search(rf"([0-9]+){unit}", text)
-            total += int(match[1]) * factor if match else 0.0
-        return total
+        text = token.text.lower()
+        days = re.search(r"([0-9]+)d", text)
+        hours, minutes = re.findall(r"([0-9]+)h\D*([0-9]*)", text)[0]
+        return 24 * int(days[1] if days else 0) + int(hours) + int(minutes or 0) / 60
     if kind == "hours":
         return number_of(token.text)
     if kind == "minutes":
@@ -119,6 +158,10 @@ def hours_of(token: Token) -> float | None:
 
 def stamp_of(token: Token) -> tuple[datetime, bool] | None:
     """Date of a stamp and whether it has a time of day; None if there is no such day."""
+    if token.date is not None:
+        return token.date
+    if token.kind == "stamp_month":
+        return _month_stamp(token.text)
     parts = [int(piece) for piece in _DIGITS.findall(token.text)]
     if token.kind == "stamp_european":
         parts = [parts[2], parts[1], parts[0]]
@@ -130,6 +173,27 @@ def stamp_of(token: Token) -> tuple[datetime, bool] | None:
         return datetime(*parts[:6]), len(parts) > 3  # type: ignore[arg-type]
     except ValueError:
         return None
+
+
+_MONTHS = (
+    ("jan",), ("feb",), ("mar", "mär"), ("apr", "avr"), ("may", "mai"), ("jun", "juin"),
+    ("jul", "juil"), ("aug", "aou", "aoû"), ("sep",), ("oct", "okt"), ("nov",),
+    ("dec", "dez", "déc"),
+)  # fmt: skip
+
+
+def _month_stamp(text: str) -> tuple[datetime, bool] | None:
+    word = re.sub(r"[^a-zà-ÿ]", "", text.lower())
+    digits = _DIGITS.findall(text)
+    first, last = digits[0], digits[1] if len(digits) > 1 else "2000"  # a year that has 29 February
+    year, day = (first, last) if len(first) == 4 else (last, first)
+    for month, words in enumerate(_MONTHS, 1):
+        if word.startswith(words):
+            try:
+                return datetime(int(year) + (2000 if len(year) == 2 else 0), month, int(day)), False
+            except ValueError:
+                return None
+    return None
 
 
 @dataclass(slots=True)
@@ -158,7 +222,7 @@ class Clock:
         if (hours := hours_of(token)) is not None:
             self.hours = hours
         elif kind in ("days", "days_short"):
-            self.days = 24 * number_of(token.text)
+            self.days = token.hours if token.hours is not None else 24 * number_of(token.text)
         elif kind == "weeks":
             self.days = 168 * number_of(token.text)
         elif kind == "index":

@@ -10,13 +10,16 @@ from spheroid_qc.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 _TIMES = ("time", "day", "hour", "minute")
 _WHOLE = ("field", "z", "timepoint")
-KNOWN = frozenset({"well", "row", "column", "plate", "channel", *_TIMES, *_WHOLE})
+KNOWN = frozenset(
+    {"well", "row", "column", "row0", "column0", "plate", "channel", *_TIMES, *_WHOLE}
+)
 
 
 class NamePattern:
     """A regular expression with named groups, searched in the path below the folder.
 
-    It must have the group `well`, or `row` and `column` (letters or numbers from 1); it may have
+    It must have the group `well`, or `row` and `column` (letters or numbers from 1), or `row0` and
+    `column0` (numbers from 0); it may have
     `plate`, `field`, `channel`, `z`, `time` (hours), `day`, `hour`, `minute`, `timepoint`. Raises
     `RequestError` if it is no regular expression or has no group for the well.
     """
@@ -35,7 +38,9 @@ class NamePattern:
             raise RequestError(
                 f"The name pattern {text!r} is too large; write a shorter one."
             ) from None
-        if "well" not in groups and not {"row", "column"} <= groups:
+        if "well" not in groups and not any(
+            {f"row{zero}", f"column{zero}"} <= groups for zero in ("", "0")
+        ):
             named = ", ".join(sorted(groups)) or "none"
             raise RequestError(
                 f"The name pattern {text!r} does not say where the well stands (named groups: "
@@ -97,6 +102,11 @@ def _well(found: dict[str, str]) -> Well | None:
     if "well" in found:
         return parse_well(found["well"])
     row, column = found.get("row", "").strip(), found.get("column", "").strip()
+    if "row0" in found and "column0" in found:
+        try:
+            row, column = str(int(found["row0"]) + 1), str(int(found["column0"]) + 1)
+        except ValueError:
+            return None
     if row.isdecimal() and column.isdecimal():
         if 1 <= int(row) <= MAX_ROWS and 1 <= int(column) <= MAX_COLUMNS:
             return Well(int(row) - 1, int(column) - 1)

@@ -1,8 +1,13 @@
-"""Words that look like a well, and what else each of them could be, at what cost."""
+"""Words that look like a well, and what else each of them could be, at what cost.
+
+A word without any explanation costs 1. The costs order what is seen in names of micrographs: a `D3`
+is a day as readily as a well, a `C7` rarely a channel; none is fitted to data.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from spheroid_qc.frames.naming.known_words import PLAIN_LINES, WELL_LIKE_LINES
 from spheroid_qc.wells import Well
@@ -12,32 +17,50 @@ LOOSE = -98
 
 # What an explanation costs if the word stands before and after the well.
 _ROLES: dict[str, tuple[float, float, str]] = {
-    "C": (0.75, 0.5, "channel"),
+    "C": (0.75, 0.2, "channel"),
     "D": (0.0, 0.0, "day"),
-    "F": (0.7, 0.3, "field"),
+    "F": (0.7, 0.2, "field"),
+    "J": (0.3, 0.3, "day"),
     "N": (0.3, 0.3, "replicate"),
     "P": (0.1, 0.1, "passage or plate"),
     "R": (0.3, 0.3, "replicate"),
-    "S": (0.7, 0.3, "field"),
+    "S": (0.7, 0.2, "field"),
     "T": (0.4, 0.2, "time point"),
-    "W": (0.7, 0.4, "channel"),
+    "W": (0.7, 0.2, "channel"),
     "X": (0.5, 0.5, "position"),
     "Y": (0.5, 0.5, "position"),
-    "Z": (0.7, 0.3, "plane"),
+    "Z": (0.7, 0.2, "plane"),
 }
+_MOST = {"D": 200, "J": 200, "H": 240}
 
 
 @dataclass(slots=True)
 class Slot:
     """A word that looks like a well.
 
-    `place` is the number of the word in the name, negative for folders. `well` is None if no plate
-    in question has it (`D0`, `D28`): then it only bears witness.
+    `place` is the position of the word in its make, negative for folders. `well` is None if no
+    plate in question has it (`D0`, `D28`, `F0`): then it only bears witness.
     """
 
     place: int
     text: str
     well: Well | None
+
+
+def bears_witness(text: str) -> bool:
+    """Whether a word that can't be a well shows what stands at its place: `D0`, `J28`, `H72`."""
+    letter, digits = text[0].upper(), text[1:]
+    if not digits.isdecimal():
+        return False
+    if letter in _MOST:
+        return int(digits) < _MOST[letter] and (letter != "H" or int(digits) % 6 == 0)
+    return letter in _ROLES and int(digits) == 0
+
+
+def role_letter(text: str) -> str:
+    """Letter that says what a word is if it isn't a well; empty for cell lines and all others."""
+    letter = text[0].upper()
+    return letter if letter in _ROLES or letter == "H" else ""
 
 
 def role_of(
@@ -72,6 +95,7 @@ def is_unexplained(slot: Slot) -> bool:
     return role_of(slot, after=True, has_line=False) is None
 
 
+@lru_cache(maxsize=8192)
 def is_line(text: str) -> bool:
     """Whether a word that looks like a well is a cell line too."""
     return text.upper() in WELL_LIKE_LINES or text.upper() in PLAIN_LINES

@@ -84,7 +84,8 @@ NOT_IN_THE_PICTURE = frozenset(
     {
         "uncalibrated", "pixel_size_conflict", "time_is_index", "few_references", "no_vehicle",
         "unmapped", "mapped_without_image", "no_baseline", "incomplete_series",
-        "imaged_fraction_unknown", "channel_missing", "not_stitched",
+        "imaged_fraction_unknown", "channel_missing", "planes_unused",
+        "not_stitched",
     }
 )  # fmt: skip
 

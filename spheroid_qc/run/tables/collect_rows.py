@@ -211,6 +211,11 @@ class CollectedRows:
             flags.append(Flag(code, Severity.WARN if fields else Severity.EXCLUDE, sentence))
             self.failures[sentence] = None
         flags += [Flag(code, detail=sentence) for code, sentence in result.get("review", ())]
+        flags += [
+            Flag("planes_unused", detail=entry["unused"])
+            for entry in result["inputs"]
+            if entry.get("unused")
+        ]
         if not fields:
             return
         masks = [(found["field"], found["mask"]) for found in fields if found["mask"]]
@@ -276,6 +281,7 @@ class CollectedRows:
             line["note"] = sentence
             entry = read.get(frame.path)
             if entry is not None:
+                line["note"] = sentence or entry.get("unused", "")
                 self.hashes[frame.path] = line["sha256"] = entry["sha256"]
                 line["height_px"], line["width_px"] = entry["shape"][:2]
                 line |= {name: entry.get(name) for name in _OF_FILE}

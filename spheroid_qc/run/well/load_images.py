@@ -271,6 +271,16 @@ def _answers(channel: str, wanted: str) -> bool:
     return True
 
 
+def _unused(frame: Frame, info: ImageInfo) -> str:
+    """Say what a file holds beside what is read; empty if nothing."""
+    if frame.page is None and info.n_t > 1:
+        return (
+            f"{frame.path} holds {info.n_t} times, but its name gives the time: only the first is "
+            "used; take the time out of the name to use all."
+        )
+    return info.unused
+
+
 def _read_channel(
     folder: Path,
     frames: tuple[Frame, ...],
@@ -292,6 +302,7 @@ def _read_channel(
             "sha256": plane.sha256,
             "shape": list(plane.pixels.shape),
             "dtype": plane.info.dtype,
+            "unused": _unused(frame, plane.info),
         }
         inputs.setdefault(frame.path, entry)
         planes.append(plane)

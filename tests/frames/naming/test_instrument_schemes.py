@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from spheroid_qc.frames.naming.instrument_schemes import SCHEMES, read_vendor
 from spheroid_qc.frames.naming.parsed_name import Reading
-from spheroid_qc.frames.naming.read_file_names import read_names
+from spheroid_qc.frames.naming.read_file_names import read_folder_names, read_names
+from spheroid_qc.frames.naming.user_pattern import NamePattern
 from spheroid_qc.wells import Well, row_name, well_name
 
 # path, scheme, well, and whatever else the name says
@@ -140,6 +141,47 @@ TABLE: list[tuple[str, str, str, dict[str, object]]] = [
         {"field": 1, "index": 2, "channel": "CO3", "z": 5},
     ),
     ("D16_2_2_Fluorescence_638_nm_Ex.tiff", "squid", "D16", {"field": 2, "z": 2}),
+    (
+        "170301_LOT_KRAS_P2_1_B02f0d0.tif",
+        "cellomics",
+        "B02",
+        {"plate": "170301_LOT_KRAS_P2_1", "field": 0, "channel": "d0"},
+    ),
+    ("020506platei3t001A01f01d2.TIF", "cellomics", "A01", {"index": 1, "field": 1}),
+    ("scan_R_p2_z1_0_B03f01d0.tif", "evos", "B03", {"field": 1, "z": 1, "channel": "R"}),
+    (
+        "WellA01_PointA01_0001_ChannelBF_Seq0001.tif",
+        "nikon_jobs",
+        "A01",
+        {"field": 1, "channel": "BF", "plate": "", "index": None},
+    ),
+    (
+        "Plate1_2000_WellM05_Point1_2000_M05_0001_ChannelDAPI_Seq2427.tiff",
+        "nikon_jobs",
+        "M05",
+        {"field": 1, "channel": "DAPI", "plate": "Plate1_2000"},
+    ),
+    ("WellA2_ChannelDAPI,GFP_Seq0003.tif", "nikon_jobs", "A02", {"channel": "DAPI,GFP"}),
+    (
+        "A1-Site_0/img_channel000_position000_time000000003_z002.tif",
+        "micromanager",
+        "A01",
+        {"field": 0, "channel": "000", "index": 3, "z": 2},
+    ),
+    ("B12-Site_3/img_000000002_Default_000.tif", "micromanager", "B12", {"field": 3, "index": 2}),
+    (
+        "Well A01/Transmitted Light - n000000.tif",
+        "bd_pathway",
+        "A01",
+        {"channel": "Transmitted Light", "field": None},
+    ),
+    (
+        "A1--W00001--P00002--Z00003--T00004--Alexa 488.tif",
+        "scanr",
+        "A01",
+        {"field": 2, "z": 3, "index": 4, "channel": "Alexa 488"},
+    ),
+    ("002003-1-001001001.tif", "columbus", "B03", {"field": 1}),
 ]
 
 
@@ -155,7 +197,51 @@ def test_vendor_names(path: str, scheme: str, well: str, messages: dict[str, obj
 
 
 def test_table_covers_every_scheme() -> None:
-    assert {row[1] for row in TABLE} == {scheme.name for scheme in SCHEMES}
+    always_asked = {"leica_matrix"}
+    assert {row[1] for row in TABLE} == {scheme.name for scheme in SCHEMES} - always_asked
+
+
+def test_an_instrument_that_does_not_say_which_number_is_the_row_is_asked() -> None:
+    names = [
+        f"image--L0000--S00--U{u:02d}--V{v:02d}--J08--E00--O00--X00--Y00--T0000--Z00--C00.ome.tif"
+        for u in range(12)
+        for v in range(8)
+    ]
+    found = read_folder_names(names)
+    assert {one.kind for one in found.names} == {"doubtful"}
+    (doubt,) = found.doubts
+    assert [one.words for one in doubt.readings] == [
+        "U is the row and V the column",
+        "U is the column and V the row",
+    ]
+    assert doubt.readings[0].wells[-1] == "L08"
+    assert doubt.readings[1].wells[-1] == "H12"
+    settled = read_names(names, NamePattern(doubt.readings[1].pattern))
+    assert {one.reading.well.name for one in settled if one.reading} == set(doubt.readings[1].wells)
+
+
+def test_a_number_that_an_instrument_does_not_explain_is_asked_where_it_counts() -> None:
+    once = [f"Well A0{n}/Transmitted Light - n000000.tif" for n in (1, 2)]
+    assert {one.kind for one in read_names(once)} == {"read"}
+    found = read_folder_names([*once, "Well A01/Transmitted Light - n000001.tif"])
+    assert {one.kind for one in found.names} == {"doubtful"}
+    as_field, as_time = found.doubts[0].readings
+    assert (as_field.fields, as_field.times) == ((0, 1), ())
+    assert (as_time.fields, as_time.times) == ((), ("frame 0", "frame 1"))
+    assert as_field.wells == as_time.wells == ("A01", "A02")
+
+
+def test_jobs_that_come_back_to_a_point_are_times() -> None:
+    names = [
+        f"WellA0{well}_PointA0{well}_000{point}_ChannelBF_Seq{8 * loop + 2 * well + point:04d}.tif"
+        for loop in range(3)
+        for well in (1, 2)
+        for point in (0, 1)
+    ]
+    readings = [one.reading for one in read_names(names) if one.reading]
+    assert [(one.well.name, one.field, one.index) for one in readings] == [
+        (f"A0{well}", point, loop) for loop in range(3) for well in (1, 2) for point in (0, 1)
+    ]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.title)
@@ -167,6 +253,7 @@ def test_schemes_exclude_each_other(scheme: object) -> None:
             other.name
             for other in SCHEMES
             if other.name != "incucyte_raw"
+            and not other.folders
             and other.hinted(stem)
             and other.in_folder(folder)
             and any(fullmatch(stem) for fullmatch in other.matchers)

@@ -101,3 +101,16 @@ def test_an_unreadable_further_channel_is_named_and_costs_no_measurement(tmp_pat
     assert status.to_dict() == {"P_B2_phase.tif": "read", "P_B2_red.tif": "unreadable"}
     assert len(result.failures) == 1
     assert "P_B2_red.tif" in result.failures[0]
+
+
+def test_times_of_a_file_that_are_not_used_are_said(tmp_path):
+    images = tmp_path / "images"
+    write(images / "B2_day0.ome.tif", np.stack([draw(36), draw(34)]), axes="TYX")
+    write(images / "B3_day0.ome.tif", draw(36))
+    result, tables = analyse(images)
+    qc = tables["qc"]
+    (detail,) = qc.loc[qc["code"] == "planes_unused", "detail"]
+    assert detail.startswith("B2_day0.ome.tif holds 2 times, but its name gives the time")
+    notes = tables["frames"].set_index("path")["note"]
+    assert notes["B2_day0.ome.tif"] == detail
+    assert not result.failures
