@@ -96,7 +96,7 @@ def _known(rows: pd.DataFrame) -> tuple[list[tuple[object, ...]], list[tuple[obj
     strata = [name for name in ("cell_line", "passage", "stratum", "block") if name in rows]
     treatments: list[tuple[object, ...]] = []
     conditions: list[tuple[object, ...]] = []
-    plain = rows[[*drugs, *doses, *strata, "role"]].fillna("")
+    plain = rows[[*drugs, *doses, *strata, "role"]].astype(object).fillna("")
     for values in plain.to_dict("records"):
         record = {str(name): value for name, value in values.items()}
         given = sorted(

@@ -36,9 +36,9 @@ _SMOOTHEST = 0.01
 
 _NEAR, _FAR = 0.12, 0.2
 """Distance between frames up to which the adapter counts in full, and from which not at all. Of
-frames of the same microscope nine in ten lie within the second of the nearest of five. With 0.15 and
-0.3 an adapter to crowded fields had a weight of 0.14 on other sources, and cost 0.04 IoU there (0.67
-at worst); with these 0.01, and 0.008 at worst, and its own frames gain the same."""
+frames of the same microscope nine in ten lie within the second of the nearest of five. With 0.15
+and 0.3 an adapter to crowded fields had a weight of 0.14 on other sources, and cost 0.04 IoU there
+(0.67 at worst); with these 0.01, and 0.008 at worst, and its own frames gain the same."""
 
 _SUREST = 1e-4
 """Chances are taken to lie within this of 0 and 1, so that they can be argued with."""
