@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 from pathlib import Path
 
 import napari.viewer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.frames.inspect_folder import inspection
+from spheroid_qc.frames.inspect_folder import given_by, inspection
 from spheroid_qc.gui.background_threads import rest_timer
 from spheroid_qc.gui.correct_masks import correcting_of
 from spheroid_qc.gui.open_and_save import load_map, open_images, open_panel
@@ -35,8 +44,12 @@ from spheroid_qc.gui.well_colours import condition_colours
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate_map import without_stratum
+from spheroid_qc.wording import plural
 
 _WELCOME = "Open a folder of images. Or try File > Open Sample > Spheroid QC."
+_MOST_DOUBTS = 2
+"""Groups of names that are asked about in the panel at a time; a pattern may settle all."""
+
 _SOURCES = {"parameter": "as you entered", "ome": "OME metadata", "imagej": "ImageJ metadata"}
 
 
@@ -69,7 +82,9 @@ class PlatePanel(BasePanel):
         self.summary = hint(_WELCOME)
         self.problems = hint()
         self.problems.setStyleSheet(WARNING_STYLE)
-        return [beside(self.open_button, self.path), self.summary, self.problems]
+        self.doubts = QWidget()
+        QVBoxLayout(self.doubts).setContentsMargins(0, 0, 0, 0)
+        return [beside(self.open_button, self.path), self.summary, self.problems, self.doubts]
 
     def _build_wells(self) -> list[QWidget]:
         self.plates = QComboBox()
@@ -166,10 +181,12 @@ class PlatePanel(BasePanel):
         self._offer_fields()
         if opened is None:
             show_hint(self.summary, _WELCOME)
+            self.doubts.setVisible(False)
             return
         self.path.setText(str(opened.folder))
         show_hint(self.summary, self._summary_text())
         show_hint(self.problems, self._problem_text())
+        self._offer_readings()
         self.names.show_table(opened.table)
         serious = len(opened.table.problems)
         self.names_fold.setText(
@@ -185,9 +202,40 @@ class PlatePanel(BasePanel):
             if first:
                 self.session.show(self.session.plate, first[0], 0)
 
+    def _offer_readings(self) -> None:
+        """Offer every reading of names that can be read in several ways; one click settles it."""
+        opened, layout = self.session.opened, self.doubts.layout()
+        assert opened is not None
+        assert layout is not None
+        while (item := layout.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for doubt in opened.table.doubts[:_MOST_DOUBTS]:
+            name, count = Path(doubt.paths[0]).name, len(doubt.paths)
+            layout.addWidget(hint(f"{plural(count, 'name')} such as {name} can be read as:"))
+            for reading in doubt.readings:
+                if reading.pattern:
+                    gives = given_by(reading, count)
+                    choice = button(
+                        f"{reading.words}\n{gives}",
+                        partial(self.use_pattern, reading.pattern),
+                        f"{reading.words}: {gives}. Reads names by the pattern {reading.pattern}",
+                    )
+                    # Long names make no panel wider; the tip has them in full.
+                    choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+                    layout.addWidget(choice)
+        self.doubts.setVisible(bool(opened.table.doubts))
+
+    def use_pattern(self, pattern: str) -> None:
+        """Read the folder anew by a name pattern."""
+        plate = self.session.parameters.plate.model_copy(update={"name_pattern": pattern})
+        self.session.set_parameters(self.session.parameters.model_copy(update={"plate": plate}))
+        self._open_again()
+
     def _summary_text(self) -> str:
         opened = self.session.opened
         assert opened is not None
+        if not opened.table.frames and opened.table.doubts:
+            return "The names can be read in several ways: choose one below."
         if not opened.table.frames:
             return (
                 "No file name tells its well. See below how names were read, and give a name "

@@ -10,11 +10,12 @@ pytestmark = pytest.mark.gui
 
 from napari.layers import Image, Labels  # noqa: E402
 from qtpy.QtCore import QPoint, Qt  # noqa: E402
-from qtpy.QtWidgets import QApplication  # noqa: E402
+from qtpy.QtWidgets import QApplication, QPushButton  # noqa: E402
 
 from spheroid_qc.gui.result_layers import overlay_of  # noqa: E402
 from spheroid_qc.gui.well_view import view_of  # noqa: E402
 from spheroid_qc.plate_map import read_plate_map  # noqa: E402
+from tests.run.conftest import draw, write  # noqa: E402
 
 
 def drag(qtbot, grid, first: str, last: str) -> None:
@@ -225,3 +226,26 @@ def test_a_folder_can_be_dropped_on_napari(window, images) -> None:
     window.viewer.open(str(images), plugin="spheroid_qc")
     window.until(lambda: window.session.opened is not None)
     window.until(lambda: "well" in window.viewer.layers)
+
+
+def test_one_click_settles_names_that_can_be_read_in_two_ways(window, tmp_path) -> None:
+    folder = tmp_path / "two_ways"
+    for left in (1, 2):
+        for right in (1, 2, 3):
+            write(folder / f"A{left}_B{right}.tif", draw(30))
+    plate = window.panel("Plate")
+    plate.open(folder)
+    window.until(lambda: window.session.opened is not None)
+    buttons = plate.doubts.findChildren(QPushButton)
+    assert plate.doubts.isVisibleTo(plate)
+    assert [b.text().split("\n")[1] for b in buttons] == [
+        "2 wells (A01 to A02), one time",
+        "3 wells (B01 to B03), one time",
+    ]
+    pattern = window.session.opened.table.doubts[0].readings[1].pattern
+    buttons[1].click()
+    window.until(lambda: not window.session.opened.table.doubts)
+    assert window.session.parameters.plate.name_pattern == pattern
+    assert not plate.doubts.isVisibleTo(plate)
+    # Read so, two images claim every well, which is said.
+    assert {p.kind for p in window.session.opened.table.problems} == {"duplicate"}
