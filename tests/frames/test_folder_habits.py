@@ -335,3 +335,25 @@ def test_ten_thousand_names_take_less_than_a_second(read: Read) -> None:
     assert len(read(names).frames) == len(names)
     # Half a second here; a slower machine, or a busy one, may take its time.
     assert time_of_process() - start < 3
+
+
+@pytest.mark.parametrize(
+    ("words", "hours"),
+    [
+        (("0d", "0.5d", "1d", "2d"), (0, 12, 24, 48)),
+        (("1d", "1.5d", "2d", "2.5d"), (24, 36, 48, 60)),
+        (("0,5d", "1,0d", "2,0d"), (12, 24, 48)),
+    ],
+)
+def test_parts_of_days_are_times(
+    read: Read, words: tuple[str, ...], hours: tuple[float, ...]
+) -> None:
+    for names in (
+        [f"{well}_{word}.tif" for well in INNER for word in words],
+        [f"{word}/{well}.tif" for well in INNER for word in words],
+    ):
+        table = read(names)
+        assert not table.problems
+        assert sorted({frame.time_h for frame in table.frames}) == list(hours)
+        assert len({frame.well for frame in table.frames}) == len(INNER)
+        assert len(table.plates) == 1

@@ -17,6 +17,7 @@ from spheroid_qc.frames.naming.known_words import CHANNEL
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
 _N = r"[0-9]{1,6}"
 _DECIMAL = r"[0-9]{1,5}(?:[.,][0-9]{1,3})?"
+_PART = r"[0-9]{1,3}[.,][0-9]{1,2}"
 _MINUS = "-\N{MINUS SIGN}\N{EN DASH}"
 _JOINT = rf"[ _]{{0,2}}[{_MINUS}]? ?"  # between a word and its number; the sign is settled later
 _MONTH = (
@@ -69,12 +70,13 @@ _KINDS: tuple[tuple[str, str], ...] = (
         rf"(?:days?|tag|jour|giorno|gg|dag|d[ií]a|dzie[nń]|p[aä]iv[aä]|g[uü]n|день)[ _=-]?{_JOINT}"
         rf"{_DECIMAL}"
         rf"|{_DECIMAL} ?(?:days?|tage?|jours?|giorni|dagen|d[ií]as?|dni|d(?:p[itsd]|iv)|дней|дня"
-        rf"|天|日目?|일)|第{_N}天",
+        rf"|天|日目?|일)|第{_N}天|{_PART}d",
     ),
     ("days_short", r"[0-9]{1,3}d"),
     (
         "weeks",
-        rf"(?:weeks?|wk|woche|semaine|semana|settimana)[ _-]?{_N}|{_N} ?(?:weeks?|wks?|wochen?)",
+        rf"(?:weeks?|wk|woche|semaine|semana|settimana)[ _-]?{_DECIMAL}"
+        rf"|{_DECIMAL} ?(?:weeks?|wks?|wochen?)",
     ),
     ("index", rf"(?:time[ _-]?points?|time|frame|tp|tiempo|zeit|temps)[ _-]?{_N}|t[-=]?{_N}"),
     ("z", rf"(?:z[ _-]?(?:step|stack|plane|slice)|slice|plane)[ _-]?{_N}|z[0-9]{{1,4}}"),
