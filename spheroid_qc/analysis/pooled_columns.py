@@ -67,10 +67,13 @@ def account_for(
         if heading.written in taken:
             continue
         left.append(heading.written)
-        if heading.kind in ("remark", "factor", "index"):
+        if heading.kind in ("factor", "index"):
             continue
         values = [row.text(at) for row in body]
-        if _is_pooled(rows, values):
+        is_remark = heading.kind == "remark"
+        if is_remark and any(map(is_missing, values)):
+            continue  # remarks stand here and there; what every line has is a name of something
+        if _is_pooled(rows, values, of_plates=is_remark):
             shown = listed(dict.fromkeys(v for v in values if not is_missing(v)), 4)
             messages.problem(
                 f"{line.table.place(line.row.line, at, heading.written)}: rows of one treatment "
@@ -113,7 +116,11 @@ def _known(rows: pd.DataFrame) -> tuple[list[tuple[object, ...]], list[tuple[obj
 _DOSES = (("dose_", "_um"), ("dose_", ""))
 
 
-def _is_pooled(rows: pd.DataFrame, values: Sequence[str]) -> bool:
+def _is_pooled(rows: pd.DataFrame, values: Sequence[str], *, of_plates: bool) -> bool:
+    """Tell whether rows that differ in a column would be taken together.
+
+    `of_plates`: words in it may be another name of a plate or a replicate, as a file's name is.
+    """
     present = {value for value in values if not is_missing(value)}
     if len(present) < 2 or is_measurement(values):
         return False
@@ -126,7 +133,8 @@ def _is_pooled(rows: pd.DataFrame, values: Sequence[str]) -> bool:
         if name not in rows or not is_function_of(values, list(rows[name])):
             continue
         one_to_one = is_function_of([str(label) for label in rows[name]], values)
-        if name == "time_h" or (one_to_one and all(map(_like_a_label, present))):
+        named = of_plates or all(map(_like_a_label, present))
+        if name == "time_h" or (one_to_one and named):
             return False  # another name of the plate, or of the time
     return True
 
