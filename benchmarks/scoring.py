@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from spheroid_qc.evaluate.agreement_statistics import bootstrap_interval
 from spheroid_qc.evaluate.mask_agreement import dice, iou
 from spheroid_qc.segmentation import Segmentation
+from training.sources import disintegration_fraction
 
 IGNORE = 255
 SHED_COUNTS_FROM = 0.02
@@ -84,19 +84,11 @@ def score(example: Example, result: Segmentation, seconds: float) -> Score:
         result.confidence,
         result.method,
         seconds,
-        np.nan if example.spheres else fraction(result.core > 0, result.shed, valid),
-        np.nan if example.spheres else fraction(truth == 1, truth == 2, valid),
+        np.nan if example.spheres else disintegration_fraction(core, shed),
+        np.nan if example.spheres else disintegration_fraction(true_core, true_shed),
         result.disintegration_interval,
         example.weight,
     )
-
-
-def fraction(core: NDArray[np.bool_], shed: NDArray[np.bool_], valid: NDArray[np.bool_]) -> float:
-    """Disintegration fraction of masks where the truth is known; NaN where nothing is."""
-    pieces, _ = ndimage.label(core & valid, np.ones((3, 3)))
-    sizes = np.bincount(pieces.ravel())[1:]
-    total = int(sizes.sum()) + int(np.count_nonzero(shed & valid & ~core))
-    return float(1 - sizes.max(initial=0) / total) if total else np.nan
 
 
 @dataclass(frozen=True)

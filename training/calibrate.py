@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import optimize
 
 from spheroid_qc.evaluate.mask_agreement import iou
 from spheroid_qc.parameters import SegmentationParameters
@@ -122,16 +122,11 @@ def measure(shared: Path, folds: Path, job: tuple[str, int, int]) -> dict[str, A
         "found": bool(first.core.any()),
         "learned": iou((first.core > 0) & known, true),
         "classical": iou((second.core > 0) & known, true),
-        "read": disintegration_fraction(whole(first.core) * known, first.shed & known),
-        "true": disintegration_fraction(whole(labels) * known, shed & known)
+        "read": disintegration_fraction(first.core * known, first.shed & known),
+        "true": disintegration_fraction(labels * known, shed & known)
         if scored
         else float("nan"),
     }  # fmt: skip
-
-
-def whole(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Label anew, so that bodies that touch are one, as they are where the fraction is measured."""
-    return np.asarray(ndimage.label(labels > 0, np.ones((3, 3)))[0], np.int32)
 
 
 def table(rows: list[dict[str, Any]], part: str, names: tuple[str, ...]) -> Rows:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from spheroid_qc.run.store.illumination_file import (
     read_illumination,
     write_illumination,
 )
-from spheroid_qc.run.store.run_json import write_run_json
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint
 from spheroid_qc.run.well.light_sample import LightSample, sample_light
 from spheroid_qc.run.worker_processes import WorkerDied, Workers, map_unordered
@@ -24,6 +24,8 @@ from spheroid_qc.segmentation.even_light import (
     common_illumination,
     light_through,
 )
+
+T = TypeVar("T")
 
 _SAMPLED = 40
 """Frames of a plate that are looked at: the median of so many no longer changes visibly."""
@@ -39,7 +41,7 @@ def plate_light(
     Parameters
     ----------
     planned : PlannedRun
-        Its run folder gets `illumination.json`, and `run.json` names it.
+        Its run folder gets `illumination.json`, and its context what `run.json` says of it.
     calibration : PlateCalibration
         What the plates' own files say of the pixel size.
     pool : Workers
@@ -67,15 +69,8 @@ def plate_light(
         for plate in plates
         for well, moment in sampled_timepoints(planned.well_timepoints, plate)
     ]
-    samples: dict[tuple[str, str, int], list[LightSample]] = {}
-    for task, result in map_unordered(sample_light, tasks, pool):
-        if not isinstance(result, WorkerDied):
-            samples[task.plate, task.well, task.well_timepoints[0].timepoint] = result
-    # In one order, whoever was ready first.
     ordered = [
-        (task.plate, sample)
-        for task in tasks
-        for sample in samples.get((task.plate, task.well, task.well_timepoints[0].timepoint), ())
+        (plate, sample) for plate, found in sampled(sample_light, tasks, pool) for sample in found
     ]
     lights = list(known)
     for plate in plates:
@@ -84,11 +79,29 @@ def plate_light(
             mine = [s for of, s in ordered if of == plate and s.channel == channel]
             lights.append(decide_light(shown(plate), channel, mine))
     planned.context["illumination"] = write_illumination(run, lights)
-    write_run_json(run, planned.context, planned.table, {}, status="running")
     return {
         plate: {light.channel: light for light in lights if light.plate == shown(plate)}
         for plate in everyone
     }
+
+
+def sampled(
+    look: Callable[[WellTask], T], tasks: Sequence[WellTask], pool: Workers
+) -> list[tuple[str, T]]:
+    """Look at the only timepoint of each task, in the processes of a pool.
+
+    Gives plate and what was seen, in the order of the tasks, whoever was ready first; what a worker
+    died of is left out.
+    """
+    seen: dict[tuple[str, str, int], T] = {}
+    for task, result in map_unordered(look, tasks, pool):
+        if not isinstance(result, WorkerDied):
+            seen[_place(task)] = result
+    return [(task.plate, seen[_place(task)]) for task in tasks if _place(task) in seen]
+
+
+def _place(task: WellTask) -> tuple[str, str, int]:
+    return task.plate, task.well, task.well_timepoints[0].timepoint
 
 
 def shown(plate: str) -> str:

@@ -12,13 +12,12 @@ import numpy as np
 
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Method
-from spheroid_qc.run.plate_light import sampled_timepoints, shown
+from spheroid_qc.run.plate_light import sampled, sampled_timepoints, shown
 from spheroid_qc.run.run_request import PlannedRun
 from spheroid_qc.run.store.illumination_file import ChannelLight
-from spheroid_qc.run.store.run_json import write_run_json
 from spheroid_qc.run.store.well_records import WellTask
 from spheroid_qc.run.well.method_sample import sample_methods
-from spheroid_qc.run.worker_processes import WorkerDied, Workers, map_unordered
+from spheroid_qc.run.worker_processes import Workers
 
 _SAMPLED = 12
 """Frames of a plate that both methods are tried on: the mean difference of what is expected of
@@ -39,7 +38,7 @@ def plate_methods(
     Parameters
     ----------
     planned : PlannedRun
-        `run.json` of its folder names what was decided; what was decided before is kept.
+        Its context gets what `run.json` says was decided; what was decided before is kept.
     calibration : PlateCalibration
         What the plates' own files say of the pixel size.
     light : mapping
@@ -67,17 +66,12 @@ def plate_methods(
         if shown(plate) not in known
         for well, moment in sampled_timepoints(planned.well_timepoints, plate, _SAMPLED)
     ]  # fmt: skip
-    samples: dict[tuple[str, str, int], dict[str, float]] = {}
-    for task, result in map_unordered(sample_methods, tasks, pool):
-        if result is not None and not isinstance(result, WorkerDied):
-            samples[task.plate, task.well, task.well_timepoints[0].timepoint] = result
+    seen = sampled(sample_methods, tasks, pool)
     for plate in everyone:
-        # In one order, whoever was ready first.
-        mine = [samples[key] for key in sorted(samples) if key[0] == plate]
+        mine = [found for of, found in seen if of == plate and found is not None]
         if len(mine) >= _FEWEST:
             known[shown(plate)] = decide_method(mine)
     planned.context["methods"] = known
-    write_run_json(run, planned.context, planned.table, {}, status="running")
     return {p: known[shown(p)]["method"] for p in everyone if shown(p) in known}
 
 

@@ -83,6 +83,7 @@ def analyse_images(
     calibration = plate_calibration(request.folder)
     light = plate_light(planned, calibration, pool)
     methods = plate_methods(planned, calibration, light, pool)
+    write_run_json(run, planned.context, table, {}, status="running")
     new = _analyse_wells(planned, calibration, light, methods, pool, progress)
     report_progress(progress, Progress("tables", 0, 1, 0.0, None))
     from spheroid_qc.run.tables.write_tables import write_tables

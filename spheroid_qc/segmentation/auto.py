@@ -158,11 +158,12 @@ def segment_auto(
         return replace(second, confidence=sure, evidence=evidence, disintegration_interval=interval)
     if leading == "learned":
         return first
-    chances = expected_overlaps(first, second)
+    features = agreement_features(first, second)
+    chances = expected_overlaps(features)
     chosen = second if chances["classical"] > chances["learned"] else first
     evidence = {
         **chosen.evidence,
-        "second_opinion": agreement_features(first, second)["both"],
+        "second_opinion": features["both"],
         "expected_learned": chances["learned"],
         "expected_classical": chances["classical"],
     }
@@ -174,20 +175,19 @@ def segment_auto(
     )
 
 
-def expected_overlaps(first: Segmentation, second: Segmentation) -> dict[str, float]:
+def expected_overlaps(features: dict[str, float]) -> dict[str, float]:
     """Give the overlap with the truth to be expected of the network's and of the rules' masks.
 
     Parameters
     ----------
-    first, second : Segmentation
-        Of the same frame: by the network, by rules.
+    features : dict of str to float
+        Those of `agreement_features`.
 
     Returns
     -------
     dict of str to float
         `learned` and `classical`, in [0, 1].
     """
-    features = agreement_features(first, second)
     return {
         "learned": expectation("learned_of_two", features),
         "classical": expectation("classical_of_two", features),

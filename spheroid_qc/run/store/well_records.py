@@ -25,6 +25,7 @@ from spheroid_qc.run.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from spheroid_qc.segmentation import Adapter
+    from spheroid_qc.segmentation.even_light import Illumination
 
 RECORD_FORMAT = 2
 
@@ -75,6 +76,15 @@ class WellTask:
     adapter: Adapter | None = None
     light: Mapping[str, ChannelLight] = field(default_factory=dict)
     leading: str | None = None
+
+    @property
+    def divisors(self) -> dict[str, Illumination]:
+        """What grey values of each channel are divided by, where that is one light for all."""
+        return {
+            channel: light.divisor
+            for channel, light in self.light.items()
+            if light.divisor is not None
+        }
 
 
 def main_channels(frames: Iterable[Frame], wanted: str | None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spheroid_qc.run.store.well_records import WellTask
 from spheroid_qc.run.well.load_images import FieldError, OpenFile, load_field
-from spheroid_qc.segmentation.auto import expected_overlaps
+from spheroid_qc.segmentation.auto import agreement_features, expected_overlaps
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
 
@@ -17,14 +17,11 @@ def sample_methods(task: WellTask) -> dict[str, float] | None:
     """
     parameters, well_timepoint = task.parameters, task.well_timepoints[0]
     frames = next(iter(well_timepoint.fields.values()))
-    common = {
-        channel: light.divisor for channel, light in task.light.items() if light.divisor is not None
-    }
     try:
         with OpenFile() as files:
             image = load_field(
                 task.folder, frames, parameters, task.calibration, well_timepoint.channel, files
-            ).under(common)
+            ).under(task.divisors)
     except FieldError:
         return None
     shown, size = image.evened, image.pixel_size_um
@@ -32,4 +29,4 @@ def sample_methods(task: WellTask) -> dict[str, float] | None:
     second = segment_classical(shown, size, parameters.segmentation)
     if not first.core.any() and not second.core.any():
         return None
-    return expected_overlaps(first, second)
+    return expected_overlaps(agreement_features(first, second))

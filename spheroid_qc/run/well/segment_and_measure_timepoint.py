@@ -39,15 +39,12 @@ def analyse_timepoint(
     problems: list[tuple[str, str, str]] = []
     main = task.light.get(well_timepoint.channel)
     by_frame = main is not None and main.mode is LightMode.FRAME
-    common = {
-        channel: light.divisor for channel, light in task.light.items() if light.divisor is not None
-    }
     for frames in well_timepoint.fields.values():
         try:
             loaded.append(
                 load_field(
                     task.folder, frames, parameters, task.calibration, well_timepoint.channel, files
-                ).under(common)
+                ).under(task.divisors)
             )
         except FieldError as error:
             problems.append((error.code, error.path, str(error)))
