@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from spheroid_qc.errors import ImageError
+from spheroid_qc.stopwatch import Work, timed
 
 # Larger files stay on disc: a stack of several gigabytes must not be copied into memory.
 MAX_WHOLE_FILE_BYTES = 256 * 1024 * 1024
@@ -116,6 +117,7 @@ class FileContent:
         return found + start if found >= 0 else -1
 
     @cached_property
+    @timed(Work.HASH)
     def sha256(self) -> str:
         """Hexadecimal digest of the file's bytes."""
         digest = hashlib.sha256()

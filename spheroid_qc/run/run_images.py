@@ -38,6 +38,7 @@ from spheroid_qc.run.well.segment_and_measure_well import (
     split,
 )
 from spheroid_qc.run.worker_processes import WorkerDied, Workers, map_unordered
+from spheroid_qc.stopwatch import Work, timed
 
 if TYPE_CHECKING:
     from spheroid_qc.run.tables.write_tables import RunTables
@@ -88,9 +89,11 @@ def analyse_images(
     report_progress(progress, Progress("tables", 0, 1, 0.0, None))
     from spheroid_qc.run.tables.write_tables import write_tables
 
-    tables = write_tables(planned)
-    overlays = wanted_overlays(run, request.folder, tables, parameters, calibration)
-    draw_overlays(overlays, run, pool, progress)
+    with timed(Work.TABLES):
+        tables = write_tables(planned)
+    with timed(Work.OVERLAYS):
+        overlays = wanted_overlays(run, request.folder, tables, parameters, calibration)
+        draw_overlays(overlays, run, pool, progress)
     return tables, new
 
 

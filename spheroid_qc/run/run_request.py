@@ -33,6 +33,7 @@ from spheroid_qc.run.tables.run_warnings import (
 )
 from spheroid_qc.run.well.segment_and_measure_well import prepare
 from spheroid_qc.run.worker_processes import Workers
+from spheroid_qc.stopwatch import Work, timed
 
 if TYPE_CHECKING:
     from spheroid_qc.segmentation import Adapter
@@ -116,6 +117,7 @@ def default_out(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}_spheroid_qc")
 
 
+@timed(Work.NAMES)
 def plan_run(request: RunRequest, pool: Workers) -> PlannedRun:
     """Read everything that a run can be refused for; writes nothing.
 

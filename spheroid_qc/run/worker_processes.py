@@ -19,6 +19,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_handles
 from typing import Any, TypeVar
 
+from spheroid_qc.stopwatch import Work, book, taken_by_process
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -148,7 +150,7 @@ def map_unordered(
     queue = iter(tasks)
     exhausted = False
     while not exhausted:
-        running: dict[Future[Result], Task] = {}
+        running: dict[Future[tuple[Result, dict[Work, float]]], Task] = {}
         try:
             while True:
                 while not exhausted and len(running) < in_flight:
@@ -158,7 +160,7 @@ def map_unordered(
                         exhausted = True
                         break
                     try:
-                        running[workers.submit(function, task)] = task
+                        running[workers.submit(_timed, function, task)] = task
                     except BrokenProcessPool:
                         suspects.append(task)
                         raise
@@ -166,14 +168,15 @@ def map_unordered(
                     break
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    result = future.result()
+                    result, spent = future.result()
+                    book(spent)
                     yield running.pop(future), result
         except BrokenProcessPool:
             workers.end(at_once=True)
             # Which of the tasks in flight did it can't be known: each is tried alone below.
             for future, task in running.items():
                 if future.done() and not future.cancelled() and future.exception() is None:
-                    yield task, future.result()
+                    yield task, future.result()[0]
                 else:
                     suspects.append(task)
         except BaseException:
@@ -182,6 +185,11 @@ def map_unordered(
         while suspects:
             task = suspects.pop(0)
             yield task, _alone(function, task)
+
+
+def _timed(function: Callable[[Task], Result], task: Task) -> tuple[Result, dict[Work, float]]:
+    """Run a task in a worker; gives its result and where the processor time went."""
+    return function(task), taken_by_process()
 
 
 def _alone(function: Callable[[Task], Result], task: Task) -> Result | WorkerDied:

@@ -107,8 +107,54 @@ def by_size(labels: Labels, minimum: float = 1) -> Labels:
 
 def inner_rim(mask: Mask) -> Mask:
     """Pixels of a mask that have an edge to the outside, or to the end of the array."""
-    rim: Mask = mask & ~ndimage.binary_erosion(mask)
+    rim: Mask = mask & ~narrowed(mask)
     return rim
+
+
+def widened(mask: Mask, times: int = 1) -> Mask:
+    """Add the four neighbours of every pixel, so many times.
+
+    The same as `scipy.ndimage.binary_dilation`, which takes 0.7 ms instead of 0.05 ms for four
+    times of 256 x 256 pixels: whole rows are joined at once.
+    """
+    for _ in range(times):
+        before, mask = mask, mask.copy()
+        mask[1:] |= before[:-1]
+        mask[:-1] |= before[1:]
+        mask[:, 1:] |= before[:, :-1]
+        mask[:, :-1] |= before[:, 1:]
+    return mask
+
+
+def narrowed(mask: Mask, times: int = 1, *, beyond: bool = False) -> Mask:
+    """Take away what has a neighbour that is not in the mask, so many times.
+
+    `beyond` says whether what lies outside of the array is in the mask. The same as
+    `scipy.ndimage.binary_erosion`; see `widened`.
+    """
+    for _ in range(times):
+        before, mask = mask, mask.copy()
+        mask[1:] &= before[:-1]
+        mask[:-1] &= before[1:]
+        mask[:, 1:] &= before[:, :-1]
+        mask[:, :-1] &= before[:, 1:]
+        if not beyond:
+            mask[[0, -1]] = False
+            mask[:, [0, -1]] = False
+    return mask
+
+
+def without_holes(mask: Mask) -> Mask:
+    """Fill what is cut off from the outside.
+
+    The same as `scipy.ndimage.binary_fill_holes`, which takes 1.2 ms instead of 0.3 ms for 256 x
+    256 pixels.
+    """
+    outside, count = ndimage.label(np.pad(~mask, 1, constant_values=True))
+    if count == 1:
+        return mask
+    filled: Mask = (outside != outside[0, 0])[1:-1, 1:-1]
+    return filled
 
 
 def pad_as_cut(piece: Mask, pad: int, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:

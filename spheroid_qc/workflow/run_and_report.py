@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from spheroid_qc.run.run_images import analyse_images, mark_done
 from spheroid_qc.run.run_request import RunRequest, default_out, plan_run
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.worker_processes import Workers, default_workers
+from spheroid_qc.stopwatch import Work, taken, timed
 
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
@@ -64,6 +65,7 @@ class PlateResult:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
+    profile: Mapping[Work, float] = field(default_factory=dict)
     analysis: Analysis | None = None
 
 
@@ -165,6 +167,7 @@ def run_plate(
         exclusions=None if exclusions is None else Path(exclusions),
         adapter=None if adapter is None else Path(adapter),
     )
+    taken()
     with Workers(default_workers() if workers is None else workers) as pool:
         planned = plan_run(request, pool)
         with planned.run.locked():
@@ -184,6 +187,7 @@ def run_plate(
         *left_out_lines(tables.qc, tables.wells),
     ]  # fmt: skip
     analysis = None if response is None else response.analysis
+    profile = taken()
     return PlateResult(
         out=request.out,
         tables=tables.paths | ({} if response is None else response.tables),
@@ -193,6 +197,7 @@ def run_plate(
         notes=(*planned.notes, *tables.notes, *(() if analysis is None else remarks(analysis))),
         warnings=tuple(unfit_lines(tables.unfit)),
         answer=(*answer, *(() if analysis is None else ("", *verdict_lines(analysis)))),
+        profile=profile,
         analysis=analysis,
     )
 
@@ -208,7 +213,8 @@ def _response(
         clear_analysis(request.out)
         return None, ()
     try:
-        answer = analyse_run_folder(request.out, request.parameters)
+        with timed(Work.RESPONSE):
+            answer = analyse_run_folder(request.out, request.parameters)
         result = _written(answer, request.out, request.workers, progress)
     except OutputError:
         raise
@@ -343,7 +349,8 @@ def _written(
     try:
         tables = write_analysis(answer, target)
         try:
-            write_report(answer, target, workers=workers, progress=drawn)
+            with timed(Work.REPORT):
+                write_report(answer, target, workers=workers, progress=drawn)
         except (OSError, SpheroidQCError):
             raise
         except Exception as error:  # a fault of ours in a picture must not cost the tables

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import ImageError
 from spheroid_qc.segmentation.segmentation_result import Segmentation
+from spheroid_qc.stopwatch import Work, timed
 
 
+@timed(Work.MASKS)
 def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | None) -> None:
     """Write core labels and shed material of one frame, atomically; pixel size where known."""
     labels = int(segmentation.core.max(initial=0))

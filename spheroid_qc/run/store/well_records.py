@@ -22,6 +22,7 @@ from spheroid_qc.images.stack_planes import choose_channel
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.illumination_file import ChannelLight
 from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.stopwatch import Work, timed
 
 if TYPE_CHECKING:
     from spheroid_qc.segmentation import Adapter
@@ -197,6 +198,7 @@ def record_path(run: RunFolder, plate: str, well: str) -> Path:
     return run.records / f"{safe}_{digest}" / f"{well}.json"
 
 
+@timed(Work.RECORDS)
 def write_record(
     run: RunFolder, plate: str, well: str, well_timepoints: Sequence[Mapping[str, Any]]
 ) -> None:
@@ -211,6 +213,7 @@ def _check_line(body: bytes) -> bytes:
     return b'{ "check": "' + hashlib.blake2b(body, digest_size=16).hexdigest().encode() + b'",'
 
 
+@timed(Work.RECORDS)
 def read_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, Any]]:
     """Timepoints of a well that are already analysed, by signature; empty if none or damaged.
 

@@ -16,6 +16,7 @@ from spheroid_qc.segmentation.even_light import (
     contrast_over_ground,
     ground_of,
 )
+from spheroid_qc.stopwatch import Work, timed
 
 _SIDE_PX = 128
 """Pixels along the longer side, at least, at which light is sampled."""
@@ -34,6 +35,7 @@ class LightSample:
     contrast: float
 
 
+@timed(Work.PLATE, whole=True)
 def sample_light(task: WellTask) -> list[LightSample]:
     """Sample every channel of the first field of a task's only timepoint.
 

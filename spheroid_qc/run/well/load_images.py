@@ -27,6 +27,7 @@ from spheroid_qc.images import (
 from spheroid_qc.images.stack_planes import choose_channel
 from spheroid_qc.parameters import ImageParameters, Parameters
 from spheroid_qc.segmentation.even_light import Illumination
+from spheroid_qc.stopwatch import Work, timed
 
 
 class FieldError(ImageError):
@@ -92,16 +93,17 @@ class FieldImage:
 
     def _divided(self, channel: str, pixels: NDArray[Any]) -> NDArray[Any]:
         flat = self.flats.get(channel)
-        return pixels if flat is None else pixels.astype(np.float32) / flat
+        if flat is None:
+            return pixels
+        with timed(Work.LIGHT):
+            return pixels.astype(np.float32) / flat
 
     def under(self, light: Mapping[str, Illumination]) -> FieldImage:
         """Give the same field with the light of some of its channels."""
         shape = self.pixels.shape
-        return replace(
-            self,
-            light=dict(light),
-            flats={channel: known.surface(shape) for channel, known in light.items()},
-        )
+        with timed(Work.LIGHT):
+            flats = {channel: known.surface(shape) for channel, known in light.items()}
+        return replace(self, light=dict(light), flats=flats)
 
 
 class OpenFile:
@@ -135,6 +137,7 @@ class OpenFile:
         self.close()
 
 
+@timed(Work.READ)
 def load_field(
     folder: Path,
     frames: tuple[Frame, ...],

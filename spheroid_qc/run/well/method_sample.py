@@ -7,8 +7,10 @@ from spheroid_qc.run.well.load_images import FieldError, OpenFile, load_field
 from spheroid_qc.segmentation.auto import agreement_features, expected_overlaps
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
+from spheroid_qc.stopwatch import Work, timed
 
 
+@timed(Work.PLATE, whole=True)
 def sample_methods(task: WellTask) -> dict[str, float] | None:
     """Segment the first field of a task's only timepoint by network and by rules.
 

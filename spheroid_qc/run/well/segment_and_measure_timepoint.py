@@ -23,6 +23,7 @@ from spheroid_qc.run.well.load_images import FieldError, FieldImage, OpenFile, l
 from spheroid_qc.run.well.stitching import stitch
 from spheroid_qc.segmentation import Segmentation, segment
 from spheroid_qc.segmentation.even_light import own_illumination
+from spheroid_qc.stopwatch import Work, timed
 
 
 def analyse_timepoint(
@@ -92,7 +93,8 @@ def _analyse_field(
 ) -> tuple[FieldImage, Segmentation, dict[str, Any]]:
     segmentation = _segmented(image, task)
     if own_light:
-        found = own_illumination(image.pixels, segmentation.core)
+        with timed(Work.LIGHT):
+            found = own_illumination(image.pixels, segmentation.core)
         if found is not None:
             image = image.under({image.frame.channel: found})
             segmentation = _segmented(image, task)
@@ -119,8 +121,13 @@ def measure_field(
     The result is plain data for a record: file, shape, calibration, rows, quality features,
     fluorescence, and the light that grey values were divided by.
     """
-    scene = masked_frame(segmentation, image.evened, image.pixel_size_um, parameters.measurement)
-    rows = rows_of(scene, parameters.plate.assay, segmentation)
+    with timed(Work.MEASURE):
+        scene = masked_frame(
+            segmentation, image.evened, image.pixel_size_um, parameters.measurement
+        )
+        rows = rows_of(scene, parameters.plate.assay, segmentation)
+    with timed(Work.QUALITY):
+        figures = quality_features(scene, image.pixels)
     return {
         "field": image.frame.field,
         "file": image.frame.path,
@@ -136,7 +143,7 @@ def measure_field(
         "core_px": int(np.count_nonzero(segmentation.core)),
         "shed_px": int(np.count_nonzero(segmentation.shed & (segmentation.core == 0))),
         "rows": [_plain(row) for row in rows],
-        "figures": _plain(quality_features(scene, image.pixels)),
+        "figures": _plain(figures),
         "fluorescence": {
             name: _plain(_further(segmentation, image, name)) for name in image.others
         },
@@ -145,6 +152,7 @@ def measure_field(
     }
 
 
+@timed(Work.MEASURE)
 def _further(segmentation: Segmentation, image: FieldImage, channel: str) -> dict[str, float]:
     recorded, even = image.others[channel], image.other_evened(channel)
     found = fluorescence(segmentation, even, image.pixel_size_um)
@@ -166,6 +174,7 @@ def _plain(values: Any) -> dict[str, float | int | None]:
     return plain
 
 
+@timed(Work.HASH)
 def _pixel_hash(pixels: NDArray[Any]) -> str:
     """Digest of what is seen, whatever the file's metadata: finds a frame saved twice."""
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)

@@ -30,6 +30,7 @@ from spheroid_qc.segmentation.static_background import (
     static_marks,
     without_marks,
 )
+from spheroid_qc.stopwatch import Work, timed
 
 _WORTH_IT, _EARLY = 0.02, 2
 """Disintegration fraction below which, at so many first times, there is nothing that marks could
@@ -38,6 +39,7 @@ explain: they are there from the beginning. Comparing costs as much as segmentin
 _ENDS = ("disintegration_fraction_low", "disintegration_fraction_high")
 
 
+@timed(Work.STATIC, whole=True)
 def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> None:
     """Take static marks out of a well's masks and measure those frames anew.
 

@@ -27,6 +27,7 @@ from spheroid_qc.segmentation.outlines import (
 )
 from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut
 from spheroid_qc.segmentation.segmentation_result import Segmentation
+from spheroid_qc.stopwatch import Work, timed
 
 _BAY_RADII, _MIN_ROUGHNESS = 0.25, 0.5
 """Widest bay, as a share of the radius, and log texture of the body above the background's, from
@@ -96,6 +97,7 @@ _MIN_FIELD_BLOCKS = 64
 """Blocks below which a frame is too small to tell anything."""
 
 
+@timed(Work.RULES)
 def segment_classical(
     image: ArrayLike, pixel_size_um: float | None, parameters: SegmentationParameters
 ) -> Segmentation:

@@ -16,6 +16,7 @@ from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region
 from spheroid_qc.segmentation.learned.network import CORE, predict
 from spheroid_qc.segmentation.piece_shapes import box_of
+from spheroid_qc.stopwatch import Work, timed
 
 if TYPE_CHECKING:
     from spheroid_qc.segmentation.adapter import Adapter
@@ -98,10 +99,11 @@ def whole_frame(plane: Float) -> Region:
 def look(plane: Float, region: Region, *, mirrored: bool = False) -> Sight:
     """Show a region to the network."""
     part = plane[region.top : region.top + region.height, region.left : region.left + region.width]
-    pooled = pool_region(part, region.shape)
-    channels = channels_of(pooled)
-    if mirrored:
-        channels = np.ascontiguousarray(channels[:, ::-1, ::-1])
+    with timed(Work.POOL):
+        pooled = pool_region(part, region.shape)
+        channels = channels_of(pooled)
+        if mirrored:
+            channels = np.ascontiguousarray(channels[:, ::-1, ::-1])
     return Sight(channels, *predict(channels), pooled.mean)
 
 

@@ -12,13 +12,11 @@ from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
-from spheroid_qc.segmentation.array_types import Float, Labels
+from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, crop
 from spheroid_qc.segmentation.learned.network import CORE
-from spheroid_qc.segmentation.piece_shapes import box_of
+from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, widened
 
 FEATURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", "number")
 """Features behind the confidence, in the order of the calibration's weights."""
@@ -60,10 +58,9 @@ def answer_features(coarse: View, fine: View, combined: View, labels: Labels) ->
     # All further features are those of the bodies and their surroundings.
     box = box_of(core, _MARGIN_PX)
     core, probability, mean = core[box], probability[box], combined.pooled[box]
-    near = ndimage.binary_dilation(core, iterations=4) & ~ndimage.binary_erosion(
-        core, iterations=3, border_value=1
-    )
-    edge = core & ~ndimage.binary_erosion(core, border_value=1)
+    inner = narrowed(core, 3, beyond=True)
+    near = widened(core, 4) & ~inner
+    edge = core & ~narrowed(core, beyond=True)
     length = float(np.count_nonzero(edge)) + on_frame
     return {
         "agreement": agreement,
@@ -71,17 +68,20 @@ def answer_features(coarse: View, fine: View, combined: View, labels: Labels) ->
         "doubt": maybe / (maybe + area),
         "inside": float(probability[core].mean()),
         "border": on_frame / max(length, 1.0),
-        "rim": _rim(mean, core),
+        "rim": _rim(mean, core, inner),
         "size": float(np.log(area / labels.size)),
         "number": float(np.log(labels.max())),
     }
 
 
-def _rim(mean: Float, core: NDArray[np.bool_]) -> float:
-    """Change of intensity across the outline beside the spread outside of it, from 0 to 1."""
-    inner = core & ~ndimage.binary_erosion(core, iterations=3, border_value=1)
-    far = ndimage.binary_dilation(core, iterations=6)
-    outer = far & ~ndimage.binary_dilation(core, iterations=2)
+def _rim(mean: Float, core: Mask, deep: Mask) -> float:
+    """Change of intensity across the outline beside the spread outside of it, from 0 to 1.
+
+    `deep` is what lies three pixels within the core.
+    """
+    inner = core & ~deep
+    close = widened(core, 2)
+    outer = widened(close, 4) & ~close
     if not inner.any() or not outer.any():
         return 0.0
     change = abs(float(np.median(mean[inner])) - float(np.median(mean[outer])))

@@ -13,7 +13,7 @@ from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View
 from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
 from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
-from spheroid_qc.segmentation.piece_shapes import by_size
+from spheroid_qc.segmentation.piece_shapes import by_size, without_holes
 
 _MIN_DROP = 0.22
 """Two summits of the depth map belong to two bodies if the pass between them is lower than the
@@ -32,7 +32,7 @@ _MIN_BODY_PX = 6
 
 def find_bodies(view: View, threshold: float) -> Labels:
     """Label the bodies of a view, largest first; core has a probability over `threshold`."""
-    core = ndimage.binary_fill_holes(view.maps[CORE] > threshold)
+    core = without_holes(view.maps[CORE] > threshold)
     labels, count = ndimage.label(core)
     if count == 0:
         return labels.astype(np.int32)

@@ -18,6 +18,7 @@ from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View
 from spheroid_qc.segmentation.learned.confidence import weighed
 from spheroid_qc.segmentation.learned.network import CORE, SHED
+from spheroid_qc.segmentation.piece_shapes import without_holes
 
 _EASY_CORE, _USUAL_CORE, _HARD_CORE = 0.3, 0.5, 0.7
 """Chances from which a pixel is core: where doubt speaks for a whole spheroid, as the masks are
@@ -159,7 +160,7 @@ def _fraction(view: View, core_chance: float, shed_chance: float, outside: float
 
     `outside` is the area of shed material beyond the view, in pixels of the frame.
     """
-    core = ndimage.binary_fill_holes(view.maps[CORE] > core_chance)
+    core = without_holes(view.maps[CORE] > core_chance)
     total = core | (view.maps[SHED] > shed_chance)
     down, across = view.region.scale
     area = down * across * np.count_nonzero(total) + outside

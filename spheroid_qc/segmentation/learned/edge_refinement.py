@@ -8,11 +8,10 @@ segmenter; where they don't, it stays where the network's probability puts it.
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Mask, Points
 from spheroid_qc.segmentation.outlines import Edges, enclosed_area, evenly_spaced, follow_edge
-from spheroid_qc.segmentation.piece_shapes import box_of
+from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, widened
 
 _MIN_STEP_IQR = 1.5
 """Change across the rim, in quartile ranges of what lies outside, from which it is followed."""
@@ -38,9 +37,9 @@ def snap_to_edge(points: Points, own: Mask, others: Mask, mean: Float) -> Points
         return points
     box = box_of(own, _MARGIN_PX)
     body, around = own[box], mean[box]
-    near = ndimage.binary_dilation(body, iterations=2)
-    outside = ndimage.binary_dilation(near, iterations=4) & ~near & ~others[box]
-    inside = body & ~ndimage.binary_erosion(body, iterations=max(3, round(0.15 * radius)))
+    near = widened(body, 2)
+    outside = widened(near, 4) & ~near & ~others[box]
+    inside = body & ~narrowed(body, max(3, round(0.15 * radius)))
     if np.count_nonzero(outside) < 20:
         return points
     low, level, high = np.percentile(around[outside], (25, 50, 75))

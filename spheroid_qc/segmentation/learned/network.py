@@ -17,6 +17,7 @@ import numpy as np
 from spheroid_qc.errors import RequestError
 from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.learned.input_channels import CHANNELS
+from spheroid_qc.stopwatch import Work, timed
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -97,7 +98,9 @@ def predict(channels: Float) -> tuple[Float, Float]:
     weights are missing.
     """
     height, width = channels.shape[1:]
-    answer, found = _session().run(["maps", "features"], {"channels": _padded(channels)[None]})
+    shown = {"channels": _padded(channels)[None]}
+    with timed(Work.NETWORK):
+        answer, found = _session().run(["maps", "features"], shown)
     maps: Float = np.asarray(answer[0, :, :height, :width], np.float32)
     features: Float = np.asarray(found[0, :, : -(-height // 2), : -(-width // 2)], np.float32)
     return maps, features

@@ -17,7 +17,7 @@ from spheroid_qc.segmentation.downsampling import pool
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, crop
 from spheroid_qc.segmentation.learned.input_channels import resample
 from spheroid_qc.segmentation.learned.network import SHED
-from spheroid_qc.segmentation.piece_shapes import box_of
+from spheroid_qc.segmentation.piece_shapes import box_of, widened
 
 _MIN_CHANCE = 0.15
 """Chance below which the network sees ground. A pixel that a cell covers a fifth of gets about a
@@ -94,7 +94,7 @@ def _draw(shed: Mask, plane: Float, view: View, chance: Float, core: Labels) -> 
     if scale <= _OWN_PIXELS:
         drawn = fine >= _OUTLINE_CHANCE
     else:
-        taken = ndimage.binary_dilation(_shrunk(body, chance.shape), iterations=2)
+        taken = widened(_shrunk(body, chance.shape), 2)
         ground = _ground(view.pooled, chance, taken)
         smooth = ndimage.gaussian_filter(part, 0.7, mode="nearest") if step == 1 else part
         height = np.abs(smooth - _enlarged(ground, shape, spot))
