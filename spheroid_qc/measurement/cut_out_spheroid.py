@@ -187,8 +187,8 @@ class Spheroid:
         last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
         rows = np.flatnonzero(mask.any(axis=1))
         # Only the outermost pixel of each row, on either side, can be a corner of the hull.
-        left = _chain(list(zip(rows.tolist(), first[rows].tolist(), strict=True)))
-        right = _chain(list(zip(rows[::-1].tolist(), last[rows[::-1]].tolist(), strict=True)))
+        left = _chain(rows, first[rows])
+        right = _chain(rows[::-1], last[rows[::-1]])
         corners = list(dict.fromkeys(left + right))
         return np.array(corners, dtype=np.int64).reshape(-1, 2)
 
@@ -262,17 +262,29 @@ def within(outer: Box, inner: Box) -> Box:
 
 
 def centroid(mask: Mask) -> tuple[float, float]:
-    """Centroid (y, x) of a mask in pixels; see `skimage.measure.centroid`."""
-    from skimage import measure
+    """Centroid (y, x) of a mask in pixels.
 
-    y, x = measure.centroid(mask.view(np.uint8))  # type: ignore[no-untyped-call]
-    return float(y), float(x)
+    The same as `skimage.measure.centroid`, which takes 0.7 ms instead of 0.1 ms of a frame's.
+    """
+    rows, columns = (np.count_nonzero(mask, axis=axis) for axis in (1, 0))
+    area = rows.sum()
+    y, x = (float((at * np.arange(at.size)).sum() / area) for at in (rows, columns))
+    return y, x
 
 
-def _chain(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _chain(rows: NDArray[np.intp], columns: NDArray[np.intp]) -> list[tuple[int, int]]:
     """Half of a convex hull (Andrew's monotone chain): drop every point that is no corner."""
+    for _ in range(6):
+        # What lies on or behind the line between its neighbours is no corner, and most do: they go
+        # all at once.
+        dy, dx = np.diff(rows), np.diff(columns)
+        corner = np.ones(rows.size, dtype=bool)
+        corner[1:-1] = dy[:-1] * dx[1:] > dx[:-1] * dy[1:]
+        if corner.all():
+            break
+        rows, columns = rows[corner], columns[corner]
     kept: list[tuple[int, int]] = []
-    for y, x in points:
+    for y, x in zip(rows.tolist(), columns.tolist(), strict=True):
         while len(kept) >= 2:
             (y0, x0), (y1, x1) = kept[-2], kept[-1]
             if (y1 - y0) * (x - x0) - (x1 - x0) * (y - y0) > 0:

@@ -231,18 +231,24 @@ def _annotations(image: NDArray[Any], total: Mask, body: Spheroid) -> dict[str, 
 
 def _frame_focus(image: NDArray[Any], surround: Surround) -> float:
     height, width = image.shape
-    strips = []
+    tiles = []
     for y in (height // 4, 3 * height // 4):
         for x in (width // 4, 3 * width // 4):
             top, left = max(0, y - _TILE_PX // 2), max(0, x - _TILE_PX // 2)
-            strips.append(image[top : top + _TILE_PX, left : left + _TILE_PX].astype(np.float64))
+            tile = image[top : top + _TILE_PX, left : left + _TILE_PX].astype(np.float64)
+            if np.isfinite(tile).all():
+                # Offsets are taken off before the precision is.
+                tiles.append((tile - tile.mean()).astype(np.float32))
+    # Those of a frame of at least some size are alike, and are blurred in one go.
+    alike = len({tile.shape for tile in tiles}) == 1
     ratios = []
-    for tile in strips:
-        finite = np.isfinite(tile)
-        if finite.all():
-            # Offsets are taken off before the precision is.
-            small = (tile - tile.mean()).astype(np.float32)
-            ratios.append(detail_ratio(blurred(small), finite, surround.noise))
+    for stack in [np.stack(tiles)] if alike else [tile[np.newaxis] for tile in tiles]:
+        levels = blurred(stack)
+        everywhere = np.ones(stack.shape[1:], dtype=bool)
+        ratios += [
+            detail_ratio(tuple(level[n] for level in levels), everywhere, surround.noise)
+            for n in range(len(stack))
+        ]
     known = [r for r in ratios if np.isfinite(r)]
     return float(np.median(known)) if known else np.nan
 

@@ -157,14 +157,27 @@ def feret_min(body: Spheroid) -> float:
 def eccentricity(body: Spheroid) -> float:
     """Eccentricity of the ellipse with C1's second moments: 0 for a disc, 1 for a line.
 
-    As `skimage.measure.regionprops` defines it.
+    As `skimage.measure.regionprops` defines it, which takes 1.4 ms instead of 0.2 ms.
     """
     if not body.main_area:
         return np.nan
-    from skimage.measure import regionprops
-
-    (props,) = regionprops(body.outline.view(np.uint8))  # type: ignore[no-untyped-call]
-    return float(props.eccentricity)
+    outline = body.outline
+    cy, cx = centroid(outline)
+    area = np.count_nonzero(outline)
+    y, x = (np.arange(side) - middle for side, middle in zip(outline.shape, (cy, cx), strict=True))
+    yy, xx = (
+        np.count_nonzero(outline, axis=axis) @ np.square(at) / area for axis, at in ((1, y), (0, x))
+    )
+    # Runs of pixels in a row, of which only the ends are visited; the frame around is empty.
+    ends = np.flatnonzero(np.diff(outline.view(np.int8).ravel()))
+    rows, columns = np.divmod(ends, outline.shape[1])
+    # Sum of x from the row's start up to each end; a run is the last one's less the first one's.
+    sums = np.cumsum(x)[columns]
+    sums[::2] *= -1
+    xy = float((y[rows] * sums).sum()) / area
+    middle, apart = (yy + xx) / 2, float(np.hypot((yy - xx) / 2, xy))
+    long, short = middle + apart, max(middle - apart, 0.0)
+    return float(np.sqrt(1 - short / long)) if long > 0 else 0.0
 
 
 def contour_roughness(body: Spheroid) -> float:

@@ -17,7 +17,7 @@ SCALES = (1.0, 2.0, 3.0, 6.0)
 
 
 def blurred(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-    """Blur an image of finite grey values by each of `SCALES`.
+    """Blur an image, or several of one shape (n, y, x), of finite grey values by each of `SCALES`.
 
     Those of 1 and 2 px are at full resolution, those of 3 and 6 px at every second pixel of every
     second row, which holds all they can show.
@@ -25,14 +25,18 @@ def blurred(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
     from scipy import ndimage
 
     first, second, third, sixth = SCALES
-    sharp = ndimage.gaussian_filter(values, first, truncate=3.0)
-    half = sharp[::2, ::2]
+
+    def blur(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+        return np.asarray(ndimage.gaussian_filter(image, scale, truncate=3.0, axes=(-2, -1)))
+
+    sharp = blur(values, first)
+    half = sharp[..., ::2, ::2]
     # Gaussians add up in squares; on the half grid a pixel is two.
     further = (np.sqrt(scale**2 - first**2) / 2 for scale in (third, sixth))
     return (
         sharp,
-        ndimage.gaussian_filter(values, second, truncate=3.0),
-        *(ndimage.gaussian_filter(half, scale, truncate=3.0) for scale in further),
+        blur(values, second),
+        *(blur(half, scale) for scale in further),
     )
 
 

@@ -68,7 +68,10 @@ class FineStructure:
 def fine_structure(image: NDArray[np.generic], core: Labels) -> FineStructure:
     """Reduce a frame, shape (y, x), to its fine structure beside the bodies."""
     block = max(1, -(-max(image.shape) // _SIDE_PX))
-    plane = pool(np.nan_to_num(image.astype(np.float32)), block)
+    plane = image.astype(np.float32)
+    if image.dtype.kind == "f":
+        plane = np.nan_to_num(plane)
+    plane = pool(plane, block)
     body = any_in_blocks(core > 0, block)
     near = ndimage.maximum_filter(body, 5)
     bare = (~near).astype(np.float32)
@@ -137,8 +140,21 @@ def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
 
 
 def _middle(details: Sequence[Float]) -> Float:
-    """Median of details: what some of them show and others don't is none of it."""
-    return np.asarray(np.median(np.stack(details), axis=0), np.float32)
+    """Median of details: what some of them show and others don't is none of it.
+
+    The same as `numpy.median`, which takes 13 ms instead of 0.6 ms for four details: so few are
+    sorted all at once, the smaller half of them by pairs.
+    """
+    values = list(details)
+    half = len(values) // 2
+    for place in range(half + 1):  # the smallest of what is left goes to its place
+        for other in range(len(values) - 1, place, -1):
+            low = np.minimum(values[other - 1], values[other])
+            values[other] = np.maximum(values[other - 1], values[other])
+            values[other - 1] = low
+    if len(values) % 2:
+        return values[half]
+    return np.asarray((values[half - 1] + values[half]) / np.float32(2), np.float32)
 
 
 def _alike(detail: Float, others: Float) -> tuple[Mask, Mask]:

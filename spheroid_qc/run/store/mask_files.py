@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import uuid
+import zlib
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -16,19 +19,24 @@ from spheroid_qc.segmentation.segmentation_result import Segmentation
 from spheroid_qc.stopwatch import Work, timed
 
 
+_ROWS = 64
+"""Rows of a strip, which is compressed by itself."""
+
+
 @timed(Work.MASKS)
 def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | None) -> None:
     """Write core labels and shed material of one frame, atomically; pixel size where known."""
     labels = int(segmentation.core.max(initial=0))
     dtype = np.uint8 if labels < 256 else np.uint16 if labels < 65536 else np.uint32
-    planes = np.stack([segmentation.core.astype(dtype), segmentation.shed.astype(dtype)])
+    planes = [segmentation.core.astype(dtype), segmentation.shed.astype(dtype)]
+    strips = [_strip(plane[top : top + _ROWS]) for plane in planes for top in _tops(plane)]
     metadata: dict[str, object] = {
         "axes": "CYX",
         "Channel": {"Name": ["core", "shed"]},
         # Without it the name of the temporary file would stand there.
         "Name": "".join(c if c.isprintable() else "_" for c in path.name),
         # The same masks are the same bytes: no identifier from the clock.
-        "UUID": f"urn:uuid:{uuid.UUID(bytes=blake2b(planes.tobytes(), digest_size=16).digest())}",
+        "UUID": f"urn:uuid:{uuid.UUID(bytes=blake2b(b''.join(strips), digest_size=16).digest())}",
     }
     if pixel_size_um is not None:
         metadata |= {
@@ -40,13 +48,29 @@ def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | N
     with atomic_path(path) as temporary:
         tifffile.imwrite(
             temporary,
-            planes,
+            iter(strips),
+            shape=(2, *planes[0].shape),
+            dtype=dtype,
             ome=True,
             photometric="minisblack",
             compression="zlib",
-            compressionargs={"level": 1},
+            rowsperstrip=_ROWS,
             metadata=metadata,
         )
+
+
+def _tops(plane: NDArray[Any]) -> range:
+    return range(0, plane.shape[0], _ROWS)
+
+
+def _strip(rows: NDArray[Any]) -> bytes:
+    """Compress some rows; most rows of a mask are empty, and those are known."""
+    return zlib.compress(rows, 1) if rows.any() else _empty_strip(rows.nbytes)
+
+
+@lru_cache(maxsize=64)
+def _empty_strip(size: int) -> bytes:
+    return zlib.compress(bytes(size), 1)
 
 
 def read_masks(path: Path) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
