@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.segmentation.array_types import Mask
+from spheroid_qc.segmentation.window_filters import gaussian
 
 # Gaussians whose differences are the fine (1 to 2 px) and the coarse detail (3 to 6 px).
 SCALES = (1.0, 2.0, 3.0, 6.0)
@@ -22,21 +23,15 @@ def blurred(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
     Those of 1 and 2 px are at full resolution, those of 3 and 6 px at every second pixel of every
     second row, which holds all they can show.
     """
-    from scipy import ndimage
-
     first, second, third, sixth = SCALES
-
-    def blur(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
-        return np.asarray(ndimage.gaussian_filter(image, scale, truncate=3.0, axes=(-2, -1)))
-
-    sharp = blur(values, first)
+    sharp = gaussian(values, first, truncate=3.0)
     half = sharp[..., ::2, ::2]
     # Gaussians add up in squares; on the half grid a pixel is two.
     further = (np.sqrt(scale**2 - first**2) / 2 for scale in (third, sixth))
     return (
         sharp,
-        blur(values, second),
-        *(blur(half, scale) for scale in further),
+        gaussian(values, second, truncate=3.0),
+        *(gaussian(half, scale, truncate=3.0) for scale in further),
     )
 
 

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import any_in_blocks, pool
+from spheroid_qc.segmentation.window_filters import gaussian, highest, uniform
 
 MIN_TIMES = 4
 """Times below which nothing is called static: three can agree by chance."""
@@ -73,11 +74,11 @@ def fine_structure(image: NDArray[np.generic], core: Labels) -> FineStructure:
         plane = np.nan_to_num(plane)
     plane = pool(plane, block)
     body = any_in_blocks(core > 0, block)
-    near = ndimage.maximum_filter(body, 5)
+    near = highest(body, 5)
     bare = (~near).astype(np.float32)
     # The ground without the bodies, so that their edges leave no ring in it.
-    ground = ndimage.gaussian_filter(plane * bare, _COARSE_PX, truncate=3)
-    weight = ndimage.gaussian_filter(bare, _COARSE_PX, truncate=3)
+    ground = gaussian(plane * bare, _COARSE_PX, truncate=3)
+    weight = gaussian(bare, _COARSE_PX, truncate=3)
     detail = np.where(near, np.float32(0), plane - ground / np.maximum(weight, 1e-3))
     # The noise of the camera, from differences of neighbours: marks may lie all over the frame.
     steps = np.abs(np.diff(detail, axis=1))[~(near[:, 1:] | near[:, :-1])]
@@ -160,9 +161,9 @@ def _middle(details: Sequence[Float]) -> Float:
 def _alike(detail: Float, others: Float) -> tuple[Mask, Mask]:
     """Windows in which a frame shows, and rather shows, the structure of the other times."""
     size = _WINDOW_PX
-    product = ndimage.uniform_filter(detail * others, size)
-    own = ndimage.uniform_filter(np.square(detail), size)
-    theirs = ndimage.uniform_filter(np.square(others), size)
+    product = uniform(detail * others, size)
+    own = uniform(np.square(detail), size)
+    theirs = uniform(np.square(others), size)
     likeness = product / np.sqrt(np.maximum(own * theirs, 1e-6))
     strong = own >= _MIN_STRENGTH**2
     return strong & (likeness >= _LIKE), strong & (likeness >= _RATHER_LIKE)
@@ -220,7 +221,7 @@ def without_marks(shed: Mask, mark: Mask, frame: FineStructure) -> Mask:
     share = static / np.maximum(size, 1)
     # What shows no structure of its own in a piece that is partly a mark is the mark's blur, and
     # what lies on the body's rim, where nothing can be told, goes with the piece.
-    flat = ndimage.uniform_filter(np.square(frame.detail), _WINDOW_PX) < _MIN_STRENGTH**2
+    flat = uniform(np.square(frame.detail), _WINDOW_PX) < _MIN_STRENGTH**2
     flat |= frame.body
     gone = mark | (share >= _PARTLY)[pieces] & flat
     big = np.repeat(np.repeat(gone, block, axis=0), block, axis=1)

@@ -14,6 +14,7 @@ from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
 from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
 from spheroid_qc.segmentation.piece_shapes import by_size, without_holes
+from spheroid_qc.segmentation.window_filters import gaussian, highest
 
 _MIN_DROP = 0.22
 """Two summits of the depth map belong to two bodies if the pass between them is lower than the
@@ -36,9 +37,7 @@ def find_bodies(view: View, threshold: float) -> Labels:
     labels, count = ndimage.label(core)
     if count == 0:
         return labels.astype(np.int32)
-    depth = ndimage.gaussian_filter(
-        view.maps[CENTRE] * (1 - 0.7 * view.maps[EDGE]), 1.0, mode="nearest"
-    )
+    depth = gaussian(view.maps[CENTRE] * (1 - 0.7 * view.maps[EDGE]), 1.0, "nearest")
     parted = np.zeros(core.shape, np.int32)
     total = 0
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -54,7 +53,7 @@ def find_bodies(view: View, threshold: float) -> Labels:
 
 def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
     """Divide one piece at the passes between its summits."""
-    peaks = (depth == ndimage.maximum_filter(depth, 5)) & (depth > _MIN_DEPTH_RADII) & mine
+    peaks = (depth == highest(depth, 5)) & (depth > _MIN_DEPTH_RADII) & mine
     markers, count = ndimage.label(peaks, np.ones((3, 3)))
     one = mine.astype(np.int32)
     if count < 2:

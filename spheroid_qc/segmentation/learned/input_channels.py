@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.downsampling import pool
+from spheroid_qc.segmentation.window_filters import uniform
 
 CHANNELS = 4
 
@@ -62,8 +62,8 @@ def pool_region(plane: Float, shape: tuple[int, int]) -> Pooled:
         variance = _pool(np.square(plane), block) - mean * mean
     else:
         mean = plane
-        local = ndimage.uniform_filter(plane, 3, mode="nearest")
-        variance = ndimage.uniform_filter(np.square(plane), 3, mode="nearest") - local * local
+        local = uniform(plane, 3, "nearest")
+        variance = uniform(np.square(plane), 3, "nearest") - local * local
     covered = (plane.shape[0] / block, plane.shape[1] / block)
     return Pooled(resample(mean, shape, covered), np.maximum(resample(variance, shape, covered), 0))
 
@@ -103,6 +103,4 @@ def channels_of(pooled: Pooled) -> Float:
 
 
 def _smooth(values: Float, size: int) -> Float:
-    once = ndimage.uniform_filter(values, size, mode="nearest")
-    result: Float = ndimage.uniform_filter(once, size, mode="nearest")
-    return result
+    return uniform(uniform(values, size, "nearest"), size, "nearest")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segmentation.adapter import Adapter
@@ -96,9 +95,9 @@ def _plausible(
         return np.zeros_like(labels)
     many = sizes[2:].sum() > sizes[1]
     keep &= sizes >= (_MIN_SHARE_MANY if many else _MIN_SHARE_FEW) * sizes[1]
-    numbers = np.arange(count + 1)
-    highest = ndimage.maximum(view.maps[CORE], labels, numbers)
-    keep &= np.asarray(highest) >= max(_CORE_THRESHOLD, 1.3 - parameters.sensitivity)
+    sure = np.zeros(count + 1, bool)
+    sure[labels[view.maps[CORE] >= max(_CORE_THRESHOLD, 1.3 - parameters.sensitivity)]] = True
+    keep &= sure
     if parameters.polarity.value != "auto":
         keep &= _has_polarity(labels, view.pooled, parameters.polarity.value)
     keep[0] = False

@@ -18,6 +18,7 @@ from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, crop
 from spheroid_qc.segmentation.learned.input_channels import resample
 from spheroid_qc.segmentation.learned.network import SHED
 from spheroid_qc.segmentation.piece_shapes import box_of, widened
+from spheroid_qc.segmentation.window_filters import gaussian, highest, uniform
 
 _MIN_CHANCE = 0.15
 """Chance below which the network sees ground. A pixel that a cell covers a fifth of gets about a
@@ -96,7 +97,7 @@ def _draw(shed: Mask, plane: Float, view: View, chance: Float, core: Labels) -> 
     else:
         taken = widened(_shrunk(body, chance.shape), 2)
         ground = _ground(view.pooled, chance, taken)
-        smooth = ndimage.gaussian_filter(part, 0.7, mode="nearest") if step == 1 else part
+        smooth = gaussian(part, 0.7, "nearest") if step == 1 else part
         height = np.abs(smooth - _enlarged(ground, shape, spot))
         bare = ((chance < 0.5 * _MIN_CHANCE) & ~taken).astype(np.float32)
         drawn = _outlined(height, fine, covered, _enlarged(bare, shape, spot) > 0.99, scale / step)
@@ -110,8 +111,8 @@ def _seen(chance: Float) -> Mask:
     labels, count = ndimage.label(chance > _MIN_CHANCE, np.ones((3, 3)))
     if count == 0:
         return labels > 0
-    highest = np.asarray(ndimage.maximum(chance, labels, np.arange(count + 1)))
-    sure = highest >= _SEEN_CHANCE
+    sure = np.zeros(count + 1, bool)
+    sure[labels[chance >= _SEEN_CHANCE]] = True
     sure[0] = False
     return sure[labels]
 
@@ -121,8 +122,8 @@ def _outlined(height: Float, chance: Float, body: Mask, bare: Mask, scale: float
     noise = 1.4826 * float(np.median(height[bare][::5])) if np.count_nonzero(bare) > 500 else 0.0
     open_to = (chance > _MIN_CHANCE) & ~body
     about_a_cell = 2 * round(1.2 * scale) + 1
-    highest = ndimage.maximum_filter(np.where(open_to, height, 0), about_a_cell)
-    cells = (height > _SHARE_OF_HEIGHT * highest) & (height > _MIN_NOISES * noise)
+    peak = highest(np.where(open_to, height, 0), about_a_cell)
+    cells = (height > _SHARE_OF_HEIGHT * peak) & (height > _MIN_NOISES * noise)
     return open_to & (cells | (chance > _CLOUD_CHANCE))
 
 
@@ -134,8 +135,7 @@ def _ground(mean: Float, chance: Float, taken: Mask) -> Float:
     result, missing = np.zeros_like(mean), np.ones_like(mean)
     for size in (5, 17, 65):
         weight, value = (
-            ndimage.uniform_filter(ndimage.uniform_filter(a, size, mode="nearest"), size)
-            for a in (known, known * mean)
+            uniform(uniform(a, size, "nearest"), size) for a in (known, known * mean)
         )
         share = missing * np.clip(weight / 0.15, 0, 1)
         result += share * value / np.maximum(weight, 1e-9)
@@ -144,7 +144,14 @@ def _ground(mean: Float, chance: Float, taken: Mask) -> Float:
 
 
 def _shrunk(mask: Mask, shape: tuple[int, ...]) -> Mask:
-    return resample(mask.astype(np.float32), shape) > 0.3
+    """Pixels of a coarser image of which a mask covers a part."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    across: Float = np.zeros((mask.shape[0], shape[1]), np.float32)
+    if rows.size:
+        # First along the rows, as the resampling does, but only along those that hold any.
+        held = slice(rows[0], rows[-1] + 1)
+        across[held] = resample(mask[held].astype(np.float32), (held.stop - held.start, shape[1]))
+    return resample(across, shape) > 0.3
 
 
 def _enlarged(
