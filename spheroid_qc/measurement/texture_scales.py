@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.segmentation.array_types import Mask
-from spheroid_qc.segmentation.window_filters import gaussian
+from spheroid_qc.segmentation.window_filters import gaussian, highest
 
 # Gaussians whose differences are the fine (1 to 2 px) and the coarse detail (3 to 6 px).
 SCALES = (1.0, 2.0, 3.0, 6.0)
@@ -64,10 +64,7 @@ def detail_ratio(levels: tuple[NDArray[np.float32], ...], where: Mask, noise: fl
 
 def rim_band(mask: Mask, half_width: int) -> Mask:
     """Pixels within `half_width` pixels, along rows and columns, of a mask's edge."""
-    from scipy import ndimage
-
     size = 2 * half_width + 1
-    # Away from the edge a running mean over the mask is 0 or 1 but for rounding.
-    near = ndimage.uniform_filter(mask.astype(np.float64), size, mode="nearest")
-    band: Mask = (near > 1e-6) & (near < 1 - 1e-6)
+    # Windows that hold some of the mask, but not only it.
+    band: Mask = highest(mask, size) & highest(~mask, size)
     return band

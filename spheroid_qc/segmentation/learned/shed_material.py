@@ -17,7 +17,7 @@ from spheroid_qc.segmentation.downsampling import pool
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, crop
 from spheroid_qc.segmentation.learned.input_channels import resample
 from spheroid_qc.segmentation.learned.network import SHED
-from spheroid_qc.segmentation.piece_shapes import box_of, widened
+from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, widened
 from spheroid_qc.segmentation.window_filters import gaussian, highest, uniform
 
 _MIN_CHANCE = 0.15
@@ -96,7 +96,8 @@ def _draw(shed: Mask, plane: Float, view: View, chance: Float, core: Labels) -> 
         drawn = fine >= _OUTLINE_CHANCE
     else:
         taken = widened(_shrunk(body, chance.shape), 2)
-        ground = _ground(view.pooled, chance, taken)
+        # Well within the body nothing is drawn, and the ground there is of no interest.
+        ground = _ground(view.pooled, chance, taken, ~narrowed(taken, 6))
         smooth = gaussian(part, 0.7, "nearest") if step == 1 else part
         height = np.abs(smooth - _enlarged(ground, shape, spot))
         bare = ((chance < 0.5 * _MIN_CHANCE) & ~taken).astype(np.float32)
@@ -127,8 +128,11 @@ def _outlined(height: Float, chance: Float, body: Mask, bare: Mask, scale: float
     return open_to & (cells | (chance > _CLOUD_CHANCE))
 
 
-def _ground(mean: Float, chance: Float, taken: Mask) -> Float:
-    """Intensity of the ground around what lies on it, as near as any ground is seen."""
+def _ground(mean: Float, chance: Float, taken: Mask, wanted: Mask) -> Float:
+    """Intensity of the ground around what lies on it, as near as any ground is seen.
+
+    Further away is looked only as long as some of `wanted` has none.
+    """
     known = (1 - np.clip(chance, 0, 1)) ** 4
     known[taken] = 0
     known += np.float32(1e-6)
@@ -140,6 +144,8 @@ def _ground(mean: Float, chance: Float, taken: Mask) -> Float:
         share = missing * np.clip(weight / 0.15, 0, 1)
         result += share * value / np.maximum(weight, 1e-9)
         missing -= share
+        if not missing[wanted].any():
+            break
     return result + missing * np.float32((known * mean).sum() / known.sum())
 
 
