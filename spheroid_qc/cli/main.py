@@ -23,6 +23,7 @@ from spheroid_qc.cli.options import (
     read_response_parameters,
     refuse_empty,
     say_problems,
+    say_profile,
     say_verdict,
 )
 from spheroid_qc.cli.terminal import (
@@ -140,6 +141,10 @@ def run(
         ),
     ] = None,
     workers: Workers = None,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="At the end say what the processor time was spent on."),
+    ] = False,
     write_config: Annotated[
         Path | None,
         typer.Option(
@@ -192,6 +197,8 @@ def run(
             workers=workers,
         )
     conclude(result)
+    if profile:
+        say_profile(result.profile, result.n_new)
     raise typer.Exit(1 if result.failures else 0)
 
 

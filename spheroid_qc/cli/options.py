@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from spheroid_qc.cli.terminal import echo, one_line
 from spheroid_qc.errors import RequestError
+from spheroid_qc.stopwatch import Work
 
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
@@ -124,8 +125,21 @@ def conclude(result: PlateResult) -> None:
     kept = f" ({old} of them were done before)" if old else ""
     echo("\n".join(["", *(one_line(line) for line in result.answer), ""]))
     echo(f"{result.n_frames} frames analysed{kept}; tables, masks and overlays: {result.out}")
-    if result.analysis is not None:
+    if result.reported:
         echo(f"to look at: {result.out / 'report.html'}")
+
+
+def say_profile(profile: Mapping[Work, float], n_new: int) -> None:
+    """Print where the processor time went, that of all processes together."""
+    total = sum(profile.values())
+    each = f"{'ms/frame':>10}" if n_new else ""
+    lines = ["", f"{'processor time':32}{'s':>9}{'share':>8}{each}"]
+    for work in (work for work in Work if profile.get(work)):
+        seconds = profile[work]
+        each = f"{1000 * seconds / n_new:10.1f}" if n_new else ""
+        lines.append(f"{work.value:32}{seconds:9.2f}{seconds / total:8.1%}{each}")
+    each = f"{1000 * total / n_new:10.1f}" if n_new else ""
+    echo("\n".join([*lines, f"{'all':32}{total:9.2f}{'':8}{each}"]))
 
 
 def say_problems(problems: Sequence[str], listed: str = "") -> None:

@@ -7,13 +7,16 @@ pixels a mean takes 0.33 ms instead of 0.10 ms with rows that are a little longe
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float
+
+Mode = Literal["reflect", "nearest"]
+"""What lies beyond the edge: the image turned over, or the edge itself."""
 
 _ALIKE_BYTES = 256
 """Rows whose length is a multiple of this fall on each other's place after a few of them."""
@@ -22,14 +25,14 @@ _APART_BYTES = 64
 """So much longer they don't: one line of the cache."""
 
 
-def uniform(values: Float, size: int, mode: str = "reflect") -> Float:
+def uniform(values: Float, size: int, mode: Mode = "reflect") -> Float:
     """Mean of a square window, as `scipy.ndimage.uniform_filter`."""
     result = _spread_like(values)
     ndimage.uniform_filter(_spread(values), size, output=result, mode=mode)
     return result
 
 
-def gaussian(values: Float, sigma: float, mode: str = "reflect", truncate: float = 4.0) -> Float:
+def gaussian(values: Float, sigma: float, mode: Mode = "reflect", truncate: float = 4.0) -> Float:
     """Blur, as `scipy.ndimage.gaussian_filter`; of images (n, y, x) each by itself."""
     result = _spread_like(values)
     ndimage.gaussian_filter(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,15 @@ from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.run_images import analyse_images, mark_done
-from spheroid_qc.run.run_request import RunRequest, default_out, plan_run
+from spheroid_qc.run.run_request import PlannedRun, RunRequest, default_out, plan_run
+from spheroid_qc.run.store.finished_run import FinishedRun, remember_run, remembered_run
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.worker_processes import Workers, default_workers
 from spheroid_qc.stopwatch import Work, taken, timed
 
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
+    from spheroid_qc.run.tables.write_tables import RunTables
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,10 @@ class PlateResult:
     answer : tuple of str
         What came out, in lines for a terminal: by condition, what is not trusted, and what the
         drugs do.
-    analysis : Analysis or None
-        Drug response; None without a plate map, or if it could not be made (then `failures`
-        says why).
+    reported : bool
+        Whether there is a report in the run folder.
+    profile : mapping of Work to float
+        Seconds of processor time by kind of work, those of the workers included.
     """
 
     out: Path
@@ -65,8 +69,17 @@ class PlateResult:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
+    reported: bool = False
     profile: Mapping[Work, float] = field(default_factory=dict)
-    analysis: Analysis | None = None
+    _analyse: Callable[[], Analysis | None] = field(default=lambda: None, repr=False)
+
+    @cached_property
+    def analysis(self) -> Analysis | None:
+        """Drug response; made anew from the tables where nothing was new.
+
+        None without a plate map, or if it could not be made (then `failures` says why).
+        """
+        return self._analyse()
 
 
 @dataclass(frozen=True)
@@ -171,12 +184,67 @@ def run_plate(
     with Workers(default_workers() if workers is None else workers) as pool:
         planned = plan_run(request, pool)
         with planned.run.locked():
+            known = remembered_run(planned)
+            if known is not None:
+                return _unchanged(planned, known, progress)
             try:
                 tables, n_new = analyse_images(planned, pool, progress)
                 response, failures = _response(request, progress)
                 mark_done(planned, tables)
+                result = _result(planned, tables, n_new, response, failures)
+                if not failures:
+                    remember_run(planned, _said(result))
             except OSError as error:
                 raise output_error(request.out, error) from error
+    return replace(result, profile=taken())
+
+
+def _unchanged(
+    planned: PlannedRun, known: FinishedRun, progress: Callable[[Progress], None] | None
+) -> PlateResult:
+    """Say once more what the last run ended with."""
+    total, out = planned.n_frames, planned.request.out
+    report_progress(progress, Progress("frames", total, total, 0.0, None))
+
+    def analysed() -> Analysis | None:
+        from spheroid_qc.analysis import analyse_run_folder
+
+        return analyse_run_folder(out, planned.request.parameters) if known.reported else None
+
+    return PlateResult(
+        out=out,
+        tables={name: out / file for name, file in known.tables.items()},
+        n_frames=total,
+        n_new=0,
+        failures=known.failures,
+        notes=known.notes,
+        warnings=known.warnings,
+        answer=known.answer,
+        reported=known.reported,
+        profile=taken(),
+        _analyse=analysed,
+    )
+
+
+def _said(result: PlateResult) -> FinishedRun:
+    return FinishedRun(
+        tables={name: path.name for name, path in result.tables.items()},
+        failures=result.failures,
+        notes=result.notes,
+        warnings=result.warnings,
+        answer=result.answer,
+        reported=result.reported,
+    )
+
+
+def _result(
+    planned: PlannedRun,
+    tables: RunTables,
+    n_new: int,
+    response: AnalysisResult | None,
+    failures: tuple[str, ...],
+) -> PlateResult:
+    """Put everything that came out into words."""
     from spheroid_qc.analysis.verdict.left_out import left_out_lines
     from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
     from spheroid_qc.analysis.verdict.run_summary import condition_lines
@@ -187,9 +255,8 @@ def run_plate(
         *left_out_lines(tables.qc, tables.wells),
     ]  # fmt: skip
     analysis = None if response is None else response.analysis
-    profile = taken()
     return PlateResult(
-        out=request.out,
+        out=planned.request.out,
         tables=tables.paths | ({} if response is None else response.tables),
         n_frames=planned.n_frames,
         n_new=n_new,
@@ -197,8 +264,8 @@ def run_plate(
         notes=(*planned.notes, *tables.notes, *(() if analysis is None else remarks(analysis))),
         warnings=tuple(unfit_lines(tables.unfit)),
         answer=(*answer, *(() if analysis is None else ("", *verdict_lines(analysis)))),
-        profile=profile,
-        analysis=analysis,
+        reported=analysis is not None,
+        _analyse=lambda: analysis,
     )
 
 

@@ -18,7 +18,6 @@ from spheroid_qc.errors import ImageError
 from spheroid_qc.segmentation.segmentation_result import Segmentation
 from spheroid_qc.stopwatch import Work, timed
 
-
 _ROWS = 64
 """Rows of a strip, which is compressed by itself."""
 
@@ -65,7 +64,7 @@ def _tops(plane: NDArray[Any]) -> range:
 
 def _strip(rows: NDArray[Any]) -> bytes:
     """Compress some rows; most rows of a mask are empty, and those are known."""
-    return zlib.compress(rows, 1) if rows.any() else _empty_strip(rows.nbytes)
+    return zlib.compress(rows.tobytes(), 1) if rows.any() else _empty_strip(rows.nbytes)
 
 
 @lru_cache(maxsize=64)

@@ -138,9 +138,7 @@ def _ground(mean: Float, chance: Float, taken: Mask, wanted: Mask) -> Float:
     known += np.float32(1e-6)
     result, missing = np.zeros_like(mean), np.ones_like(mean)
     for size in (5, 17, 65):
-        weight, value = (
-            uniform(uniform(a, size, "nearest"), size) for a in (known, known * mean)
-        )
+        weight, value = (uniform(uniform(a, size, "nearest"), size) for a in (known, known * mean))
         share = missing * np.clip(weight / 0.15, 0, 1)
         result += share * value / np.maximum(weight, 1e-9)
         missing -= share
