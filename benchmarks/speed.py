@@ -1,7 +1,8 @@
 """How fast a whole run is, what the time goes into, and how much memory the parent takes.
 
-    python benchmarks/speed.py                     # stages, and runs of 100, 500 and 2000 frames
+    python benchmarks/speed.py                     # shares, and runs of 100, 500 and 2000 frames
     python benchmarks/speed.py --frames 100 --workers 2
+    python benchmarks/speed.py --side 512 --wells 15 --frames
 
 A simulated plate is written once into a temporary folder; larger plates are made of links to its
 frames under further vessel names, so that reading is real and the disk is spared. Each run is a
@@ -13,11 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from dataclasses import replace
 from pathlib import Path
 
 _RUN = """
@@ -40,6 +40,36 @@ print(json.dumps([planned.n_frames, seconds, busy, peak, children.ru_maxrss / 10
 """
 
 
+_SHARES = """
+import json, os, resource, statistics, sys, time
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+import numpy as np
+from scipy import ndimage
+from spheroid_qc import run_plate
+
+def computed(values):
+    begun = time.thread_time()
+    ndimage.uniform_filter(values, 5)
+    return 1000 * (time.thread_time() - begun)
+
+if __name__ == "__main__":
+    values = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
+    fixed = statistics.median(computed(values) for _ in range(9))
+    begun = time.process_time()
+    result = run_plate(sys.argv[1], sys.argv[2], sys.argv[3], workers=1)
+    print(json.dumps({"frames": result.n_frames, "profile": dict(result.profile),
+                      "cpu": time.process_time() - begun, "fixed_ms": fixed}))
+"""
+
+_OF_FRAMES = (
+    "read and decode", "hash files and pixels", "divide by the light",
+    "pool pixels for the network", "network", "masks from the network's maps",
+    "rules (second opinion)", "measure", "quality", "write masks", "static marks of wells",
+    "records", "other",
+)  # fmt: skip
+"""Work that is done for every frame; the rest is done once a plate."""
+
+
 def plate_of(frames: int, source: Path, folder: Path) -> Path:
     """Make a folder of about so many frames out of links."""
     images = sorted(source.glob("*.tif"))
@@ -57,63 +87,59 @@ def plate_of(frames: int, source: Path, folder: Path) -> Path:
     return folder
 
 
-def stages(source: Path, count: int = 40) -> None:
-    """Print the median time of each stage for one frame, in this process on one core."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    from spheroid_qc.errors import ImageError
-    from spheroid_qc.images import ImageFile
-    from spheroid_qc.measurement import frame_quality, measure_rows
-    from spheroid_qc.run.overlays.draw_overlay import Caption, draw_overlay
-    from spheroid_qc.run.store.mask_files import write_masks
-    from spheroid_qc.segmentation import segment
+def shares(source: Path, folder: Path, repeats: int) -> None:
+    """Print where processor time goes with one worker, and how much a run of nothing new takes.
 
-    taken: dict[str, list[float]] = {}
+    Every run is a process of its own; of several the one that took least is shown. Beside it stands
+    the time of one fixed computation in the same process, for machines with other work.
+    """
+    from spheroid_qc.stopwatch import Work
 
-    def timed(name, function, *args):
-        begun = time.perf_counter()
-        value = function(*args)
-        taken.setdefault(name, []).append(time.perf_counter() - begun)
-        return value
-
-    def read(path):
-        with ImageFile(path) as file:
-            return file.plane()
-
-    images = sorted(source.glob("*.tif"))
-    for path in images[:: max(1, len(images) // count)]:
-        try:
-            plane = timed("read and hash", read, path)
-        except ImageError:
-            continue
-        found = timed("segment", segment, plane.pixels, 1.3)
-        timed("measure", measure_rows, found, plane.pixels, 1.3)
-        timed("quality", frame_quality, found, plane.pixels, 1.3)
-        timed("write masks", write_masks, source / "mask.ome.tif", found, 1.3)
-        caption = Caption("title", "result", "")
-        timed("overlay (flagged only)", draw_overlay, plane.pixels, found.core, found.shed, caption)
-    (source / "mask.ome.tif").unlink(missing_ok=True)
-    print(f"{'stage':24} {'median ms':>10} {'90 % below':>11}")
-    for name, values in taken.items():
-        ordered = sorted(values)
-        high = ordered[int(0.9 * (len(ordered) - 1))]
-        print(f"{name:24} {1000 * statistics.median(values):10.1f} {1000 * high:11.1f}")
+    found = []
+    for number in range(repeats):
+        out = folder / f"shares{number}"
+        command = [sys.executable, "-c", _SHARES, source, source / "plate_map.csv", out]
+        first, again = (
+            json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            for _ in range(2)
+        )
+        found.append((first, again))
+    first, again = min(found, key=lambda pair: sum(pair[0]["profile"].values()))
+    n = first["frames"]
+    each = {work: 1000 * first["profile"].get(work, 0.0) / n for work in Work}
+    print(f"{'work, one worker':32}{'ms/frame':>9}")
+    for work, milliseconds in each.items():
+        if milliseconds:
+            print(f"{work:32}{milliseconds:9.1f}{'' if work in _OF_FRAMES else '  once a plate'}")
+    frame = sum(each[work] for work in _OF_FRAMES)
+    least = each[Work.READ] + each[Work.NETWORK]
+    print(
+        f"a frame: {frame:.1f} ms, {frame / least:.2f} times read and decode + network "
+        f"({least:.1f} ms); all of the run {sum(each.values()):.1f} ms a frame (n {n})\n"
+        f"fixed computation {first['fixed_ms']:.1f} ms; nothing new: {again['cpu']:.2f} s of CPU\n"
+    )
 
 
 def main() -> None:
-    """Write the plate, print the stages, run."""
+    """Write the plate, print the shares, run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, nargs="*", default=[100, 500, 2000])
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--side", type=int, default=1024, help="pixels along a side of a frame")
+    parser.add_argument("--wells", type=int, default=75, help="wells of the simulated plate")
+    parser.add_argument("--repeats", type=int, default=1, help="runs for the shares")
     parser.add_argument("--source", type=Path, help="a plate that `spheroid-qc demo` wrote")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         source = options.source
         if source is None:
-            from spheroid_qc.samples import write_plate
+            from spheroid_qc.samples import DEMO, write_plate
 
             source = Path(temporary) / "plate"
-            write_plate(source, workers=options.workers)
-        stages(source)
+            wells = DEMO.wells[:: max(1, len(DEMO.wells) // options.wells)]
+            design = replace(DEMO, shape=(options.side, options.side), wells=wells)
+            write_plate(source, design, workers=options.workers)
+        shares(source, Path(temporary), options.repeats)
         # On a machine with other work the processor time per frame says more than the clock.
         print(
             f"\n{'frames':>7} {'seconds':>8} {'frames/s':>9} {'CPU ms/frame':>13} "

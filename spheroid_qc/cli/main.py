@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,6 +36,7 @@ from spheroid_qc.cli.terminal import (
     stop_on_signals,
 )
 from spheroid_qc.errors import RequestError, SpheroidQCError
+from spheroid_qc.stopwatch import Work
 
 app = typer.Typer(
     name="spheroid-qc",
@@ -184,6 +186,7 @@ def run(
         raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
     from spheroid_qc.workflow.run_and_report import run_plate
 
+    before = time.process_time()
     with Reporter() as report:
         result = run_plate(
             folder,
@@ -198,7 +201,8 @@ def run(
         )
     conclude(result)
     if profile:
-        say_profile(result.profile, result.n_new)
+        begun = {Work.START: result.profile.get(Work.START, 0.0) + before}
+        say_profile({**result.profile, **begun}, result.n_new)
     raise typer.Exit(1 if result.failures else 0)
 
 
