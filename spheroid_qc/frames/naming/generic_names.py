@@ -17,6 +17,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from spheroid_qc.frames.naming.folder_names import FolderFacts
+from spheroid_qc.frames.naming.instrument_schemes import VendorMatch
 from spheroid_qc.frames.naming.known_words import WELL_LIKE_LINES, is_known_line
 from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.frames.naming.positions import Make, make_of, places_of
@@ -28,6 +29,7 @@ from spheroid_qc.frames.naming.well_lookalikes import (
     is_line,
     rivals,
     role_of,
+    tile_of,
 )
 from spheroid_qc.wells import Well, fits, parse_well
 
@@ -59,8 +61,9 @@ class NameCandidates:
     positions with a number that is the same in all names of the make, `apart` positions that say
     another thing than the well, though this name may have the same word there, `ignored` positions
     that never change and say nothing; `dated`: its date is a time, for others have other dates.
-    `resolved` is what the folder
-    showed, where the name alone was ambiguous.
+    `resolved` is what the folder showed, where the name alone was ambiguous. `vendor` is the
+    position of the well by an instrument's scheme that the name fits, `marked`: it has what only
+    that instrument writes.
     """
 
     stem: str
@@ -78,11 +81,22 @@ class NameCandidates:
     apart: frozenset[int] = frozenset()
     ignored: frozenset[int] = frozenset()
     dated: bool = False
+    vendor: int | None = None
+    marked: bool = False
+
+    def is_as_vendor(self) -> bool:
+        """Whether the well is where the instrument's scheme says, or no word of the name."""
+        if self.vendor is None:
+            return True
+        one = self.options[0] if len(self.options) == 1 else NO_WELL
+        return one != NO_WELL and self.slots[one].place == self.vendor
 
     def may_have_none(self, slot: Slot) -> bool:
         """Whether a slot that stands alone is as likely something else than a well."""
         text = slot.text
         letter, number = text[:1].upper(), text[1:]
+        if slot.place == self.vendor and self.marked:
+            return False
         if is_split(text):
             return True
         if not number.isdecimal():
@@ -91,7 +105,7 @@ class NameCandidates:
             days = any(other.well is None for other in self.slots)
             known = self.dated or self.clock.knows_time or self.facts.clock.knows_time
             return not (days or known)
-        if letter == "P":
+        if letter == "P" or (slot.place == self.vendor and letter in "RSTWXYZ"):
             return True
         if letter == "N" and len(number) == 1:
             return True
@@ -212,19 +226,25 @@ def candidate(
     wide: bool = False,
     *,
     replicates: bool = False,
+    vendor: VendorMatch | None = None,
 ) -> NameCandidates:
     """Collect everything a name without suffix says and the wells it may mean.
 
     `tokens` are its words, settled by the folder (`settle_positions`); `facts` are what the folders
     above say. `well_count`: wells on the plate if the user said so; others can't be meant. `wide`:
     rows beyond P (1536 wells) are to be expected. `replicates`: other names have `R1` before other
-    wells than those of row C, so that `R1_C02` is no row and column.
+    wells than those of row C, so that `R1_C02` is no row and column. `vendor`: the scheme of an
+    instrument that the name fits.
     """
-    tokens, row_and_column = _split_row_column(tokens)
+    row_and_column: Slot | None = None
+    if not facts.slots:
+        tokens, row_and_column = _split_row_column(tokens)
     if replicates:
         row_and_column = None
+    joined = _joined(stem, tokens)
     name = NameCandidates(stem, tokens, facts, Clock(), make=make_of(tokens))
     fixed: Slot | None = None
+    tile: Slot | None = None
     for depth, text in enumerate(facts.slots):
         well = _possible(text, well_count, wide)
         if well is not None:
@@ -237,8 +257,13 @@ def candidate(
     for token, place in zip(tokens, places_of(tokens), strict=True):
         kind, text = token.kind, token.text
         name.places.append(place)
-        if kind == "slot":
-            name.slots.append(Slot(place, text, _possible(text, well_count, wide)))
+        by_vendor = vendor is not None and token.start == vendor.start and token.end == vendor.end
+        if by_vendor and vendor is not None:
+            name.vendor, name.marked = place, vendor.marked
+        if kind == "slot" or by_vendor:
+            large = wide or (by_vendor and name.marked)
+            well = _possible(text, well_count, large)
+            name.slots.append(Slot(place, text, well, token.start in joined))
             template.append("*")
         elif kind in ("word", "line"):
             template.append(text.lower())
@@ -248,19 +273,35 @@ def candidate(
                 fixed = Slot(place, text, well) if well is not None else fixed
             elif kind == "rowcolumn":
                 well = _row_column(text)
-                fixed = Slot(place, text, well) if well is not None else fixed
+                tile = Slot(place, text, well) if well is not None else tile
             else:
                 name.clock.add(token)
             template.append(f"<{kind}>")
     name.template = tuple(template)
     if fixed is None and facts.well is not None:
         fixed = Slot(-99, "", facts.well)
+    if tile is not None and (name.slots or fixed is not None):
+        name.slots.append(tile)
+    elif tile is not None:
+        fixed = tile
     if row_and_column is not None:
         name.slots.append(row_and_column)
     if fixed is not None:
         name.slots.append(fixed)
         name.options, name.fixed = [len(name.slots) - 1], True
     return name
+
+
+def _joined(stem: str, tokens: Sequence[Token]) -> frozenset[int]:
+    """Where words begin that a hyphen joins to the word before, while other marks part words."""
+    joints = [stem[one.end : other.start] for one, other in pairwise(tokens)]
+    if "-" not in joints or set(joints) <= {"-"}:
+        return frozenset()
+    return frozenset(
+        other.start
+        for (one, other), joint in zip(pairwise(tokens), joints, strict=True)
+        if joint == "-" and one.kind in ("word", "line", "label") and len(one.text) > 1
+    )
 
 
 def _row_column(text: str) -> Well | None:
@@ -366,7 +407,7 @@ def finish(name: NameCandidates) -> Reading | None:
         elif (
             kind in ("label", "line")
             or (kind == "word" and place < chosen.place)
-            or (place in others and not _explains(token.text))
+            or (place in others and (others[place].bound or not _explains(token.text)))
         ):
             labels.append(token.text)
         elif kind == "word":
@@ -396,7 +437,10 @@ def _explains(text: str) -> bool:
 def _explain(slot: Slot, reading: Reading, clock: Clock) -> None:
     """Let the slots that aren't the well say what they say."""
     letter, digits = slot.text[0].upper(), slot.text[1:]
-    if not digits.isdecimal() or slot.text.upper() in WELL_LIKE_LINES:
+    tile = None if slot.bound else tile_of(slot.text)
+    if tile is not None:
+        reading.field = 100 * tile[0] + tile[1]
+    if slot.bound or not digits.isdecimal() or slot.text.upper() in WELL_LIKE_LINES:
         return
     number = int(digits)
     if letter in "DJ":

@@ -30,7 +30,12 @@ from spheroid_qc.frames.naming.generic_names import (
     prepare,
     split_lines,
 )
-from spheroid_qc.frames.naming.instrument_schemes import ASKING, folders_of, read_vendor
+from spheroid_qc.frames.naming.instrument_schemes import (
+    ASKING,
+    VendorMatch,
+    folders_of,
+    match_vendor,
+)
 from spheroid_qc.frames.naming.name_doubts import NameDoubt, pattern_of, possible_reading
 from spheroid_qc.frames.naming.parsed_name import NameReading, Reading
 from spheroid_qc.frames.naming.positions import settle_positions
@@ -106,7 +111,10 @@ def _plain(path: str) -> str:
 
 @dataclass(slots=True)
 class _Opened:
-    """A name that is being read: its words, or what an instrument says in it."""
+    """A name that is being read: its words, or what an instrument says in it.
+
+    `match` is the scheme that it fits, as long as its words may say something else.
+    """
 
     result: NameReading
     text: str
@@ -114,6 +122,7 @@ class _Opened:
     stem: str
     number: int | None = None
     vendor: Reading | None = None
+    match: VendorMatch | None = None
     tokens: list[Token] = field(default_factory=list)
 
 
@@ -157,9 +166,11 @@ class _NameReader:
             result.message = "The name has no words to read; rename the file."
             return result
         one = _Opened(result, text, folder, stem, number)
-        one.vendor = read_vendor(stem, f"{self.above}/{folder}" if self.above else folder)
-        if one.vendor is None:
-            one.tokens = tokenise(stem)
+        match = match_vendor(stem, f"{self.above}/{folder}" if self.above else folder)
+        if match is None or match.is_open(stem):
+            one.match, one.tokens = match, tokenise(stem)
+        else:
+            one.vendor = match.reading
         self.names.append(one)
         return result
 
@@ -228,6 +239,7 @@ class _NameReader:
                 self.well_count,
                 self.wide,
                 replicates=self.replicates,
+                vendor=one.match,
             )
             for one in generic
         ]
@@ -236,7 +248,10 @@ class _NameReader:
         choose_wells(candidates, self.well_count)
         mark_running(candidates)
         for one, name in zip(generic, candidates, strict=True):
-            self._close(one.result, name, one.number)
+            if one.match is not None and name.is_as_vendor():
+                one.vendor = one.match.reading
+            else:
+                self._close(one.result, name, one.number)
         self._show_doubts(generic, candidates)
         for one in self.names:
             if one.vendor is not None:

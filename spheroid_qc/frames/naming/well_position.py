@@ -42,6 +42,10 @@ MIN_SURE = 2
 MIN_CHANGING = 3
 MIN_POOLED_WELLS, MIN_POOLED_ROWS = 12, 3
 ROW_COST = 0.25
+VENDOR, VENDOR_MARKED = 0.25, 1.25
+"""Cost of another well than that of the instrument's scheme which a name fits: less than a word that
+nothing explains, or, where the name has what only the instrument writes, more."""
+
 STRAYS = 0.25
 """Largest share of names that may have something else at a position: they are strays."""
 
@@ -92,6 +96,11 @@ class _Weighing:
                 number = text[1:] if text[0] == "D" else ""
                 if days is not None and number.isdecimal() and days != 24 * int(number):
                     self.days_differ.add(slot.place)
+        self.vendors: dict[int, float] = {}
+        for place in {one.vendor for one in names if one.vendor is not None}:
+            share = [one.marked for one in names if one.vendor == place]
+            weight = VENDOR_MARKED if all(share) else VENDOR
+            self.vendors[place] = weight * len(share) / len(names)
         self.has_line = all(map(has_line, names))
         self.wells = {
             place: {slot.well for slot in values.values() if slot.well is not None}
@@ -186,7 +195,7 @@ class _Weighing:
         )
         if LOOSE in self.values and well != LOOSE:
             cost += self._row_cost(LOOSE)
-        return cost
+        return cost + sum(cost for place, cost in self.vendors.items() if place != well)
 
     def _row_cost(self, place: int) -> float:
         """Cost of leaving aside what lies in rows as wells do."""
@@ -300,7 +309,8 @@ class _Weighing:
         # All that `_options` looks at where there are several slots.
         texts = tuple(slot.text for slot in one.slots)
         dated = any(text[:1] in ("D", "d") for text in texts)
-        key = (texts, has_line(one), (one.clock.days, one.clock.hours) if dated else None)
+        days = (one.clock.days, one.clock.hours) if dated else None
+        key = (texts, has_line(one), days, one.vendor, one.marked)
         if key not in self._alone:
             weighing = _Weighing([one])
             single = len(weighing.best) == 1 and not any(
