@@ -63,7 +63,8 @@ class NameCandidates:
     that never change and say nothing; `dated`: its date is a time, for others have other dates.
     `resolved` is what the folder showed, where the name alone was ambiguous. `vendor` is the
     position of the well by an instrument's scheme that the name fits, `marked`: it has what only
-    that instrument writes.
+    that instrument writes. `choices` are sets of positions of which one says nothing, where the
+    folder does not tell which.
     """
 
     stem: str
@@ -83,6 +84,23 @@ class NameCandidates:
     dated: bool = False
     vendor: int | None = None
     marked: bool = False
+    choices: tuple[frozenset[int], ...] = ()
+
+    def read_clock(self) -> None:
+        """Read the times again without those at ignored positions."""
+        self.clock = Clock()
+        for place, token in zip(self.places, self.tokens, strict=True):
+            if place not in self.ignored:
+                self.clock.add(token)
+
+    def states_time(self) -> bool:
+        """Whether the name or its folders have any word for a time, or one that may be."""
+        return (
+            self.dated
+            or self.clock.knows_time
+            or self.facts.clock.knows_time
+            or any(slot.text[:1] in ("D", "d", "J", "j", "H", "h") for slot in self.slots)
+        )
 
     def is_as_vendor(self) -> bool:
         """Whether the well is where the instrument's scheme says, or no word of the name."""
@@ -367,6 +385,22 @@ def in_words(name: NameCandidates, option: int) -> str:
     return ", ".join(words)
 
 
+def choice_in_words(name: NameCandidates, silent: frozenset[int]) -> str:
+    """One choice of a name with one well in words, `well B02, D1 no time`."""
+    chosen = name.slots[name.options[0]]
+    assert chosen.well is not None
+    words = [f"well {chosen.well.name}"]
+    texts = {slot.place: slot.text for slot in name.slots if slot.place < 0}
+    texts |= {place: one.text for place, one in zip(name.places, name.tokens, strict=True)}
+    for place in sorted(frozenset().union(*name.choices)):
+        text = texts[place]
+        if text[:1] in "Ww":
+            words.append(f"{text} {'a week' if place in silent else 'a channel'}")
+        else:
+            words.append(f"{text} {'no time' if place in silent else 'a time'}")
+    return ", ".join(words)
+
+
 def finish(name: NameCandidates) -> Reading | None:
     """Make the reading of a draft with one option; None if it has no well."""
     if len(name.options) != 1 or name.options[0] == NO_WELL:
@@ -385,13 +419,16 @@ def finish(name: NameCandidates) -> Reading | None:
             _explain(slot, reading, clock)
     for place, token in zip(name.places, name.tokens, strict=True):
         kind = token.kind
-        if kind == "channel":
+        if place in name.ignored:
+            if kind not in ("field", "word") or place < chosen.place:
+                labels.append(token.text)
+        elif kind == "channel":
             reading.channel = token.text
         elif kind == "z":
             reading.z = int(number_of(token.text))
         elif kind == "field" and place < chosen.place and token.text[1:].isdecimal():
             labels.append(token.text)  # `S2_B03`: a sample; sites stand behind the well
-        elif kind == "field" and place not in name.ignored:
+        elif kind == "field":
             reading.field = int(number_of(token.text))
         elif kind == "plate":
             reading.plate = token.text

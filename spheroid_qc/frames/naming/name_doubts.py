@@ -11,6 +11,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.frames.naming.generic_names import NO_WELL, NameCandidates
 from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.frames.naming.user_pattern import NamePattern
+from spheroid_qc.frames.naming.well_lookalikes import Slot
 
 _LETTERED = {
     "D": "(?P<day>[0-9]+)",
@@ -76,13 +77,16 @@ def _times(readings: Iterable[Reading]) -> list[str]:
     return [f"{time:g} h" for time in sorted(hours)] + [f"frame {time}" for time in sorted(indices)]
 
 
-def pattern_of(name: NameCandidates, option: int) -> str:
-    """Name pattern that takes one slot of a name for the well, for all names of its make."""
+def pattern_of(name: NameCandidates, option: int, silent: frozenset[int] = frozenset()) -> str:
+    """Name pattern that takes one slot of a name for the well, for all names of its make.
+
+    The words at the positions `silent` say nothing, but a `W1`, which counts then.
+    """
     if option == NO_WELL:
         return ""
     chosen = name.slots[option]
     if chosen.place < 0:
-        above = "".join("[^/]+/" for _ in range(-chosen.place - 1))
+        above = "".join("[^/]+/" for _ in range(-chosen.place - 1))  # folders
         return f"(?:^|/){_WELL}/{above}[^/]*$"
     parts: list[str] = []
     used: set[str] = set()
@@ -92,14 +96,26 @@ def pattern_of(name: NameCandidates, option: int) -> str:
             continue  # a row of words is one place
         previous = place
         part = _WELL if place == chosen.place else _part(token.kind, token.text)
+        if place in silent:
+            weeks = token.text[:1] in "Ww"
+            part = "[Ww](?P<timepoint>[0-9]+)" if weeks else "[^/]+?"
         group = re.search(r"\(\?P<(\w+)>", part)
         if group is not None and group[1] in used:
             part = "[^/]+?"
         used |= {group[1]} if group is not None else set()
         parts.append(part)
+    folder = _folder_part(name, chosen, silent)
     joints = {name.stem[one.end : other.start] for one, other in pairwise(name.tokens)}
     joint = "_" if joints <= {"_"} else r"[\W_]+"
-    return f"(?:^|/){joint.join(parts)}{_tail(name)}"
+    return f"(?:^|/){folder}{joint.join(parts)}{_tail(name)}"
+
+
+def _folder_part(name: NameCandidates, chosen: Slot, silent: frozenset[int]) -> str:
+    """Pattern for the folder above whose word is asked about; empty if there is none."""
+    for slot in name.slots:
+        if slot.place == -1 and frozenset({-1}) in name.choices and slot is not chosen:
+            return "[^/]+/" if -1 in silent else f"{_part('slot', slot.text)}/"
+    return ""
 
 
 def _tail(name: NameCandidates) -> str:

@@ -20,6 +20,7 @@ from spheroid_qc.frames.naming.generic_names import (
     NO_WELL,
     NameCandidates,
     candidate,
+    choice_in_words,
     explain_folders,
     finish,
     in_words,
@@ -42,6 +43,7 @@ from spheroid_qc.frames.naming.positions import settle_positions
 from spheroid_qc.frames.naming.tokens import Clock, Token, tokenise
 from spheroid_qc.frames.naming.user_pattern import NamePattern
 from spheroid_qc.frames.naming.well_position import choose_wells
+from spheroid_qc.frames.naming.word_roles import settle_roles
 from spheroid_qc.wells import fits
 
 _COPY = re.compile(r"(?: - (?:Copy|Kopie|Copie|Copia))?(?: ?\(([0-9]{1,3})\))?$", re.IGNORECASE)
@@ -246,9 +248,10 @@ class _NameReader:
         mark_constants(candidates)
         mark_dated(candidates)
         choose_wells(candidates, self.well_count)
+        settle_roles(candidates)
         mark_running(candidates)
         for one, name in zip(generic, candidates, strict=True):
-            if one.match is not None and name.is_as_vendor():
+            if one.match is not None and name.is_as_vendor() and (name.marked or not name.choices):
                 one.vendor = one.match.reading
             else:
                 self._close(one.result, name, one.number)
@@ -331,18 +334,19 @@ class _NameReader:
                     NO_WELL if option == NO_WELL else name.slots[option].place
                     for option in name.options
                 )
-                groups[name.make, places].append((one, name))
+                groups[name.make, places, name.choices].append((one, name))
         for group in groups.values():
             first, name = min(group, key=lambda pair: pair[0].text)
             texts = [one.text for one, _ in group]
+            ways = [(option, frozenset[int]()) for option in name.options]
+            if len(ways) == 1:
+                ways = [(name.options[0], silent) for silent in name.choices]
             self.doubts.append(
                 NameDoubt(
                     tuple(sorted(one.result.path for one, _ in group)),
                     tuple(
-                        possible_reading(words, pattern_of(name, option), texts)
-                        for words, option in zip(
-                            first.result.alternatives, name.options, strict=True
-                        )
+                        possible_reading(words, pattern_of(name, *way), texts)
+                        for words, way in zip(first.result.alternatives, ways, strict=True)
                     ),
                 )
             )
@@ -390,12 +394,16 @@ class _NameReader:
                 f"{_ADVICE}"
             )
 
+    def _doubt(self, result: NameReading, words: tuple[str, ...]) -> None:
+        result.kind, result.alternatives = "doubtful", words
+        result.message = f"It can be read as {' or as '.join(words)}: left out; {_ADVICE}"
+
     def _close(self, result: NameReading, name: NameCandidates, number: int | None) -> None:
         if len(name.options) > 1:
-            result.kind = "doubtful"
-            words = tuple(in_words(name, option) for option in name.options)
-            result.alternatives = words
-            result.message = f"It can be read as {' or as '.join(words)}: left out; {_ADVICE}"
+            self._doubt(result, tuple(in_words(name, option) for option in name.options))
+            return
+        if name.choices and name.options and name.options[0] != NO_WELL:
+            self._doubt(result, tuple(choice_in_words(name, one) for one in name.choices))
             return
         reading = finish(name)
         if reading is None:
@@ -409,7 +417,9 @@ class _NameReader:
         explained = frozenset(
             slot.text
             for slot in name.slots
-            if slot.place < 0 and slot is not chosen and slot.text[:1] in "DdCcFf"
+            if slot.place < 0
+            and slot is not chosen
+            and slot.text[:1] in ("CcFf" if slot.place in name.ignored else "DdCcFf")
         )
         if INSIDE <= chosen.place < INSIDE + len(name.facts.inside):
             explained |= {name.facts.inside[chosen.place - INSIDE][0]}

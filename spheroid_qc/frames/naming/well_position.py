@@ -6,7 +6,8 @@ one meaning for all its values. What is unexplained costs 1, an explanation less
 
 * a position that never changes costs the less, the more wells the other one has;
 * values of several rows, several each, look like a plate: leaving them unexplained costs more;
-* where values can be no well (`D0`, `D28`), the position holds none.
+* where values can be no well (`D0`, `D28`), the position holds none;
+* a well where the scheme of an instrument has it costs less than another.
 
 The cheapest reading wins if no other comes within `MARGIN`, else all that do are shown; a reading
 that leaves a plate unexplained wins never. Names that differ in words (a drug a row) are weighed
@@ -43,9 +44,11 @@ MIN_CHANGING = 3
 MIN_POOLED_WELLS, MIN_POOLED_ROWS = 12, 3
 ROW_COST = 0.25
 VENDOR, VENDOR_MARKED = 0.25, 1.25
-"""Cost of another well than that of the instrument's scheme which a name fits: less than a word that
-nothing explains, or, where the name has what only the instrument writes, more."""
+"""Cost of another well than that of the instrument's scheme which a name fits: less than a word
+that nothing explains, or, where the name has what only the instrument writes, more."""
 
+MOST_CHANNELS = 4
+LETTERS_OF_96, COLUMNS_OF_96 = 8, 12
 STRAYS = 0.25
 """Largest share of names that may have something else at a position: they are strays."""
 
@@ -61,16 +64,33 @@ def choose_wells(candidates: Iterable[NameCandidates], well_count: int | None = 
         if one.fixed or not one.slots:
             continue
         pooled[one.make, tuple(slot.place for slot in one.slots if slot.place < 0)].append(one)
+    weighed: list[_Weighing] = []
     for names in pooled.values():
         together = _Weighing(names) if len(names) >= MIN_POOLED_WELLS else None
         if together is not None and together.is_plate():
             together.decide(well_count)
+            weighed.append(together)
             continue
         makes: dict[tuple[str, ...], list[NameCandidates]] = defaultdict(list)
         for one in names:
             makes[one.template].append(one)
         for same in makes.values():
-            _Weighing(same).decide(well_count)
+            weighed.append(_Weighing(same))
+            weighed[-1].decide(well_count)
+    if well_count is None:
+        _doubt_numbered(weighed)
+
+
+def _doubt_numbered(weighed: Iterable[_Weighing]) -> None:
+    """Let names have no well where the wells of their shape look like things that are numbered."""
+    shapes: dict[tuple[object, ...], list[_Weighing]] = defaultdict(list)
+    for one in weighed:
+        if len(one.best) == 1:
+            shapes[one.best[0], one.names[0].make].append(one)
+    for alike in shapes.values():
+        if alike[0].is_numbered(set().union(*(one.wells[one.best[0]] for one in alike))):
+            for one in alike:
+                one.doubt()
 
 
 class _Weighing:
@@ -263,6 +283,29 @@ class _Weighing:
                 continue
             if len(self.names) > 1:
                 self._by_folder(one, lone, certain, well_count)
+
+    def is_numbered(self, wells: set[Well]) -> bool:
+        """Whether `wells` rather number things with a letter: mice `M1 M2 M3`, channels `C1 C2`.
+
+        Rows beyond H come with plates of 384 wells, whose wells lie wide; channels are written
+        last, behind fields and planes.
+        """
+        place = self.best[0]
+        rows = {well.row for well in wells}
+        columns = {well.column for well in wells}
+        if len(wells) < MIN_SURE or any(one.vendor == place and one.marked for one in self.names):
+            return False
+        if max(rows) >= LETTERS_OF_96:
+            return len(rows) < 3 and max(columns) < COLUMNS_OF_96 and max(rows) < 26
+        if rows == {2} and max(columns) < MOST_CHANNELS and place >= 0:
+            return any(kind in ("field", "z") for kind in self.names[0].make[:place])
+        return False
+
+    def doubt(self) -> None:
+        """Let every name have no well."""
+        for one in self.names:
+            if len(one.options) == 1:
+                one.options, one.resolved = [*one.options, NO_WELL], ""
 
     def _options(self, one: NameCandidates, lone: bool) -> list[int]:
         options = [
