@@ -213,6 +213,7 @@ def frame_table(
     """
     # Workers know frames, but read no names: the table of schemes is not theirs to compile.
     from spheroid_qc.frames.naming.read_file_names import read_folder_names
+    from spheroid_qc.frames.plates_or_times import left_out, open_plates
     from spheroid_qc.frames.naming.user_pattern import NamePattern
 
     parameters = parameters or PlateParameters()
@@ -240,9 +241,16 @@ def frame_table(
             f"Groups of the name pattern without meaning: {', '.join(pattern.unknown)}; they were "
             "ignored."
         )
+    asked = open_plates(read, plates) if pattern is None else []
+    open_paths = left_out(read, plates, asked)
     by_plate: dict[str, list[NameReading]] = defaultdict(list)
     for one, plate in zip(read, plates, strict=True):
-        by_plate[plate].append(one)
+        if one.path in open_paths:
+            open_ = open_paths[one.path]
+            words = tuple(reading.words for reading in open_.doubt.readings)
+            findings.append(NameFinding(one.path, "doubtful", open_.message, words))
+        else:
+            by_plate[plate].append(one)
     rows: list[FrameCandidate] = []
     for plate in sorted(by_plate):
         rows += _plate_rows(folder, plate, by_plate[plate], parameters, probe, findings, notes)
@@ -255,7 +263,7 @@ def frame_table(
         tuple(sorted(findings, key=lambda finding: (finding.path, finding.kind))),
         tuple(missing_wells(frames)),
         tuple(notes),
-        found.doubts,
+        (*found.doubts, *(one.doubt for one in asked)),
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from spheroid_qc.frames.ignored_files import reason_to_ignore, split_suffix
-from spheroid_qc.frames.naming.folder_names import FolderFacts, read_folder
+from spheroid_qc.frames.naming.folder_names import FolderFacts, join_rows, read_folder
 from spheroid_qc.frames.naming.generic_names import (
     INSIDE,
     NO_WELL,
@@ -265,6 +265,7 @@ class _NameReader:
                 if one.vendor.scheme != "pattern":
                     self._complete(one.vendor, facts, clock)
                 self._take(one.result, one.vendor, facts, explained)
+        join_rows([one.result for one in self.names])
         vendors = [one for one in self.names if one.vendor is not None]
         self._date_prefixes(vendors)
         self._settle_vendors(vendors)
