@@ -1,9 +1,10 @@
 """Plates whose names may be times that no reader knows: asked about, not counted as plates.
 
-Where the same wells lie in several folders, or under several prefixes, and no name states a time, the
-folders are plates, or one plate over time: `Monday Wednesday`, `3 vecka 5 vecka`, `0301 0303`, `day one`.
-What differs between their names decides. Words for vessels, replicates, cell lines, doses and
-codes of specimens name plates; numbers that nothing explains and words for times are asked about.
+Where the same wells lie in several folders, or under several prefixes, and no name states a time,
+the folders are plates, or one plate over time: `Monday Wednesday`, `3 vecka 5 vecka`, `0301 0303`,
+`day one`. What differs between their names decides. Words for vessels, replicates, cell lines,
+doses and codes of specimens name plates; numbers that nothing explains and words for times are
+asked about.
 """
 
 from __future__ import annotations
@@ -14,55 +15,57 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from spheroid_qc.frames.naming.known_words import is_channel, is_known_line
-from spheroid_qc.frames.naming.name_doubts import NameDoubt, PossibleReading, possible_reading
+from spheroid_qc.frames.naming.name_doubts import (
+    WELL_IN_NAME,
+    NameDoubt,
+    PossibleReading,
+    possible_reading,
+)
 from spheroid_qc.frames.naming.parsed_name import NameReading
 
 _PIECE = re.compile(r"[^\W\d_]+|[0-9]+(?:[.,][0-9]+)?|.", re.DOTALL)
 
-_PLATE_WORDS = frozenset(
-    """
-    plate plates platte plaque placa plaat piastra plat plade platta levy płytka płyta plytka deska
-    пластина планшет 板 プレート 플레이트 vessel vid dish schale boîte boite petri flask flasche chip
-    slide chamber insert p pl pt bc barcode rep repl replicate replikat réplicat replica réplica
-    repeat wiederholung wdh duplicate triplicate biorep techrep n r run exp expt experiment versuch
-    essai ensayo batch lot charge serie series série set copy donor donneur spender patient pat pdx
-    pdo pdc case subject mouse maus souris ratón animal passage line zelllinie clone klon clon
-    organoid sample probe muestra échantillon specimen group gruppe groupe grupo cohort kohorte arm
-    condition bedingung version v rig scope microscope incubator inkubator operator user reader lane
-    x s e m b a g k l c o q u i f y z
-    """.split()
-)
+_PLATE_WORDS_TEXT = """
+plate plates platte plaque placa plaat piastra plat plade platta levy płytka płyta plytka deska
+пластина планшет 板 プレート 플레이트 vessel vid dish schale boîte boite petri flask flasche chip
+slide chamber insert p pl pt bc barcode rep repl replicate replikat réplicat replica réplica repeat
+wiederholung wdh duplicate triplicate biorep techrep n r run exp expt experiment versuch essai
+ensayo batch lot charge serie series série set copy donor donneur spender patient pat pdx pdo
+pdc case subject mouse maus souris ratón animal passage line zelllinie clone klon clon organoid
+sample probe muestra échantillon specimen group gruppe groupe grupo cohort kohorte arm condition
+bedingung version v rig scope microscope incubator inkubator operator user reader lane x s e m b
+a g k l c o q u i f y z
+"""
+_PLATE_WORDS = frozenset(_PLATE_WORDS_TEXT.split())
 """Words before a number that say what it numbers: no times."""
 
-_UNITS = frozenset(
-    """
-    cells cell zellen cellules células cellule k x um µm μm mm nm pm mol m µl μl ul ml µg μg ug ng mg
-    gy kpa pa mbar rpm v mv hz khz % percent nm°c c °c kv w mw u iu ppm fold wells well
-    """.split()
-)
+_UNITS_TEXT = """
+cells cell zellen cellules células cellule k x um µm μm mm nm pm mol m µl μl ul ml µg μg ug ng
+mg gy kpa pa mbar rpm v mv hz khz % percent nm°c c °c kv w mw u iu ppm fold wells well
+"""
+_UNITS = frozenset(_UNITS_TEXT.split())
 """Words behind a number that say what it measures: no times."""
 
-_TIME_WORDS = frozenset(
-    """
-    monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat
-    sun montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so lundi mardi
-    mercredi jeudi vendredi samedi dimanche lunes martes miércoles miercoles jueves viernes sábado
-    sabado domingo lunedì lunedi martedì martedi mercoledì mercoledi giovedì giovedi venerdì venerdi
-    sabato domenica segunda terça quarta quinta sexta maandag dinsdag woensdag donderdag vrijdag
-    zaterdag zondag poniedziałek wtorek środa czwartek piątek måndag tisdag onsdag torsdag fredag
-    january february march april may june july august september october november december jan feb mar
-    apr jun jul aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember
-    before after pre post baseline start begin beginning middle mid end initial final first second
-    third fourth fifth last early late earlier later fresh vorher nachher vor nach anfang mitte ende
-    früh spät avant après début fin antes después inicio prima dopo inizio fine fine antes depois
-    início fim przed po до после 前 後 后 morning noon afternoon evening night am pm today tomorrow
-    yesterday heute morgen gestern one two three four five six seven eight nine ten eins zwei drei vier
-    fünf sechs sieben un deux trois quatre cinq sept uno dos tres cuatro cinco day days tag tage jour
-    jours giorno giorni dag dagen día dia week weeks woche wochen month months hour hours hr hrs min
-    time timepoint tp zeit zeitpunkt kw cw wk div dpi dps dpt hpi hpt dag dygn uke uge vecka tydzień
-    tydzien týden hét неделя
-    """.split()
-)
+_TIME_WORDS_TEXT = """
+monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat
+sun montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so lundi mardi
+mercredi jeudi vendredi samedi dimanche lunes martes miércoles miercoles jueves viernes sábado
+sabado domingo lunedì lunedi martedì martedi mercoledì mercoledi giovedì giovedi venerdì venerdi
+sabato domenica segunda terça quarta quinta sexta maandag dinsdag woensdag donderdag vrijdag
+zaterdag zondag poniedziałek wtorek środa czwartek piątek måndag tisdag onsdag torsdag fredag
+january february march april may june july august september october november december jan feb
+mar apr jun jul aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember
+before after pre post baseline start begin beginning middle mid end initial final first second
+third fourth fifth last early late earlier later fresh vorher nachher vor nach anfang mitte ende
+früh spät avant après début fin antes después inicio prima dopo inizio fine depois início fim
+przed po до после 前 後 后 morning noon afternoon evening night am pm today tomorrow yesterday
+heute morgen gestern one two three four five six seven eight nine ten eins zwei drei vier fünf
+sechs sieben un deux trois quatre cinq uno dos tres cuatro cinco day days tag tage jour jours
+giorno giorni dag dagen día dia week weeks woche wochen month months hour hours hr hrs min time
+timepoint tp zeit zeitpunkt kw cw wk div dpi dps dpt hpi hpt dygn uke uge vecka tydzień tydzien
+týden hét неделя
+"""
+_TIME_WORDS = frozenset(_TIME_WORDS_TEXT.split())
 """Words that place an image in time without a number that can be read."""
 
 _TIME_LETTERS = frozenset("dhjtw")
@@ -76,7 +79,7 @@ MIN_SHARED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class OpenPlates:
-    """Plates that may be one plate over time: their names, and the doubt that shows both readings."""
+    """Plates that may be one plate over time, why, and the doubt that shows both readings."""
 
     plates: tuple[str, ...]
     message: str
@@ -121,7 +124,7 @@ def open_plates(readings: Sequence[NameReading], plates: Sequence[str]) -> list[
 
 
 def _overlapping(images: dict[str, set[tuple[object, ...]]]) -> list[list[str]]:
-    """Groups of two plates and more that show the same wells."""
+    """Group the plates that show the same wells, two and more."""
     groups: list[list[str]] = []
     for plate in sorted(images):
         for group in groups:
@@ -166,8 +169,10 @@ def _numbers_may_be_times(
     if any(len(number) > MOST_DIGITS for number in digits):
         return False
     word, unit = before.lower(), after.lower()
-    if word in _TIME_WORDS or unit in _TIME_WORDS or (glued and word in _TIME_LETTERS):
+    if word in _TIME_WORDS or unit in _TIME_WORDS:
         return True
+    if glued and word in _TIME_LETTERS:  # but lines of lung are called H69 and H82
+        return word != "h" or all(int(number) <= 24 or int(number) % 6 == 0 for number in digits)
     if unit in _UNITS or is_channel(before) or is_known_line(f"{before}{digits[0]}"):
         return False
     if word in _PLATE_WORDS:
@@ -217,23 +222,20 @@ def _open(
         read = possible_reading(readings[1].words, by_time, texts)
         readings[1] = read if read.n_read == len(texts) else readings[1]
     message = (
-        f"The same wells are in {shown}, and no name states a time: these may be plates or times of "
-        "one plate, and all are left out; write them as 'Plate 1' or as 'day 3', or give "
+        f"The same wells are in {shown}, and no name states a time: these may be plates or times "
+        "of one plate, and all are left out; write them as 'Plate 1' or as 'day 3', or give "
         "--name-pattern."
     )
     return OpenPlates(tuple(same), message, NameDoubt(tuple(texts), tuple(readings)))
 
 
-_WELL = r"(?P<well>[A-Za-z]{1,2}[0-9]{1,2})(?![0-9A-Za-z])"
-
-
 def _patterns(paths: Sequence[str]) -> tuple[str, str]:
     """Name patterns that take the words before the well for a plate, and their number for a day."""
     if all("/" in path for path in paths):
-        name = rf"(?:[^/]*[^/0-9A-Za-z])?{_WELL}[^/]*$"
+        name = rf"(?:[^/]*[^/0-9A-Za-z])?{WELL_IN_NAME}[^/]*$"
         part, number = r"(?:^|/)(?P<plate>[^/]+)/", r"(?:^|/)[^/0-9]*(?P<day>[0-9]+)[^/]*/"
     else:
-        name = rf"{_WELL}[^/]*$"
+        name = rf"{WELL_IN_NAME}[^/]*$"
         part = r"(?:^|/)(?P<plate>[^/]+?)[^/0-9A-Za-z]"
         number = r"(?:^|/)[^/0-9]*(?P<day>[0-9]+)(?:[^/]*?[^/0-9A-Za-z])?"
     texts = {re.search(f"{number}{name}", path) is not None for path in paths}

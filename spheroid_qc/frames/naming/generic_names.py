@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from itertools import pairwise
 
@@ -40,10 +41,17 @@ MAX_COUNTER = 99_999
 INSIDE = -60
 """First place of slots that stand beside other words in the name of a folder."""
 
+ROLES_ASKED = {
+    "W": ("a channel", "a week"),
+    **dict.fromkeys("ABEGIKLMOPQUV", ("a plate", "a field")),
+}
+"""Letter of a word beside the well -> the two roles that are asked about, if not time or none."""
+
 _SPLIT = re.compile("[-_ ]")
 _APART = re.compile("[A-Za-z][-_ ][0-9]+")
 _WIDE = re.compile(r"[Q-Z][0-9]{2}")
 _IMAGEJ = re.compile(r"C[1-9]-")
+_TIME_OF_DAY = re.compile("([0-9]{1,2})h([0-5][0-9])")
 _DIGITS = re.compile("[0-9]+")
 _LOOSE_ROW_COLUMN = re.compile("(r[0-9]{1,2})[ _-](c[0-9]{1,2})", re.IGNORECASE)
 _COUNTERS = frozenset({"export", "image", "img", "picture", "photo", "scan", "frame", "no", "nr"})
@@ -93,6 +101,18 @@ class NameCandidates:
             if place not in self.ignored:
                 self.clock.add(token)
 
+    def read_time_of_day(self) -> None:
+        """Take `10h30` for a time of day where the folders have dates that are times."""
+        below = self.facts.clock
+        if not self.dated or below.acquired_at is None or below.has_clock or self.clock.acquired_at:
+            return
+        for token in self.tokens:
+            match = _TIME_OF_DAY.fullmatch(token.text) if token.kind == "elapsed" else None
+            if match is not None and int(match[1]) < 24:
+                time = timedelta(hours=int(match[1]), minutes=int(match[2]))
+                self.clock.acquired_at, self.clock.has_clock = below.acquired_at + time, True
+                self.clock.hours = None
+
     def states_time(self) -> bool:
         """Whether the name or its folders have any word for a time, or one that may be."""
         return (
@@ -120,6 +140,8 @@ class NameCandidates:
         if not number.isdecimal():
             return False
         if letter == "D":
+            if self._is_numbered_before(slot):
+                return True
             days = any(other.well is None for other in self.slots)
             known = self.dated or self.clock.knows_time or self.facts.clock.knows_time
             return not (days or known)
@@ -132,6 +154,13 @@ class NameCandidates:
         if letter == "C" and _IMAGEJ.match(self.stem) and slot.place == 0:
             return True
         return text[0] in "cfh" and self.stem != self.stem.lower()
+
+    def _is_numbered_before(self, slot: Slot) -> bool:
+        """Whether a lettered number stands before the slot, `T1_D2`: treatment or time 1."""
+        return any(
+            token.kind == "index" and token.text[1:].isdecimal() and place < slot.place
+            for place, token in zip(self.places, self.tokens, strict=True)
+        ) and all(other is slot for other in self.slots)
 
 
 def is_split(text: str) -> bool:
@@ -393,11 +422,8 @@ def choice_in_words(name: NameCandidates, silent: frozenset[int]) -> str:
     texts = {slot.place: slot.text for slot in name.slots if slot.place < 0}
     texts |= {place: one.text for place, one in zip(name.places, name.tokens, strict=True)}
     for place in sorted(frozenset().union(*name.choices)):
-        text = texts[place]
-        if text[:1] in "Ww":
-            words.append(f"{text} {'a week' if place in silent else 'a channel'}")
-        else:
-            words.append(f"{text} {'no time' if place in silent else 'a time'}")
+        meant, otherwise = ROLES_ASKED.get(texts[place][:1].upper(), ("a time", "no time"))
+        words.append(f"{texts[place]} {otherwise if place in silent else meant}")
     return ", ".join(words)
 
 

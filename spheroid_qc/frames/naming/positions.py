@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import gcd
 
 from spheroid_qc.frames.naming.known_words import is_known_line
 from spheroid_qc.frames.naming.tokens import Token, hours_of, number_of, stamp_of
@@ -31,6 +32,9 @@ _DAY_HOURS = {"days": 24.0, "days_short": 24.0, "weeks": 168.0}
 MIN_HOUR_STEP = 6
 """Numbers behind a `T` or an `H` that are all multiples of this are hours: plates are imaged every
 6, 12 or 24 h, and frames are counted one by one."""
+
+_HOUR_STEPS = frozenset({6, 12, 18, *range(24, 241, 24), 36})
+"""Greatest common divisors of hours; micrometres and degrees go in 30, 45, 60 and 90."""
 
 MAX_SPAN = timedelta(days=366)
 """Longest time between two dates of one folder; numbers further apart are not dates."""
@@ -128,7 +132,12 @@ def _join_parts(texts: Sequence[tuple[str, list[Token]]]) -> None:
         for text, tokens, at in found
         for letter in (tokens[at].text[0].upper(),)
     )
-    if not found or not letters <= {"D", "J", "T"} or len(letters) > 1 or (alone and "T" not in letters):
+    if (
+        not found
+        or not letters <= {"D", "J", "T"}
+        or len(letters) > 1
+        or (alone and "T" not in letters)
+    ):
         return
     kind = "hours" if letters == {"T"} else "days"
     for text, tokens, at in found:
@@ -244,7 +253,9 @@ def _hours(token: Token) -> float:
 def are_hours(numbers: Iterable[float]) -> bool:
     """Whether numbers that stand for times are hours, not counts: see `MIN_HOUR_STEP`."""
     found = set(numbers)
-    return len(found) > 1 and all(number % MIN_HOUR_STEP == 0 for number in found)
+    if len(found) < 2 or any(number % MIN_HOUR_STEP for number in found):
+        return False
+    return gcd(*map(int, found)) in _HOUR_STEPS
 
 
 def _settle_index(tokens: list[Token], notes: list[str]) -> None:

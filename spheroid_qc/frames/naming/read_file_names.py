@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,10 @@ from spheroid_qc.frames.naming.word_roles import settle_roles
 from spheroid_qc.wells import fits
 
 _COPY = re.compile(r"(?: - (?:Copy|Kopie|Copie|Copia))?(?: ?\(([0-9]{1,3})\))?$", re.IGNORECASE)
+_DERIVED = re.compile(
+    r"(?:MAX|AVG|SUM|STD|MED|MIN)_|(?:Drawing|Count Masks|Masks?|Outlines|Labels) of "
+    r"|[Pp]review[ _-]"
+)
 _REPLICATE = re.compile("r[0-9]{1,2}", re.IGNORECASE)
 _NO_CLOCK = Clock()
 _ADVICE = "give --name-pattern to settle it, or rename the file."
@@ -143,6 +148,7 @@ class _NameReader:
         self.well_count = well_count
         self.above = above
         self.folders: dict[str, FolderFacts] = {}
+        self.stems: list[str] = []
         self.names: list[_Opened] = []
         self.notes: list[str] = []
         self.doubts: list[NameDoubt] = []
@@ -163,6 +169,12 @@ class _NameReader:
             else:
                 self.names.append(_Opened(result, text, folder, name, vendor=found))
             return result
+        if self._is_derived(folder, split_suffix(name)[0]):
+            result.kind, result.message = (
+                "stray",
+                ("Made from other images of the folder by a program; it is left out."),
+            )
+            return result
         stem, number = self._without_copy(split_suffix(name)[0], text)
         if not stem:
             result.message = "The name has no words to read; rename the file."
@@ -175,6 +187,20 @@ class _NameReader:
             one.vendor = match.reading
         self.names.append(one)
         return result
+
+    def _is_derived(self, folder: str, stem: str) -> bool:
+        """Whether a name is that of an image or stack in its folder with `MAX_` and the like."""
+        match = _DERIVED.match(stem)
+        if match is None:
+            return False
+        if not self.stems:
+            self.stems = sorted(split_suffix(path)[0] for path in self.paths)
+        rest = f"{folder}/{stem[match.end() :]}" if folder else stem[match.end() :]
+        at = bisect_left(self.stems, rest)
+        return at < len(self.stems) and (
+            self.stems[at] == rest
+            or self.stems[at].startswith((f"{rest}_", f"{rest}-", f"{rest} "))
+        )
 
     def _without_copy(self, stem: str, path: str) -> tuple[str, int | None]:
         """Take `(2)` or ` - Copy` off; the number counts unless the original is there too."""
@@ -413,6 +439,7 @@ class _NameReader:
             return
         if number is not None:
             reading.part = number
+        name.read_time_of_day()
         self._complete(reading, name.facts, name.clock)
         chosen = name.slots[name.options[0]]
         explained = frozenset(

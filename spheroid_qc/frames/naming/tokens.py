@@ -68,8 +68,9 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (
         "hours",
         rf"(?:t=?)?{_DECIMAL} ?(?:h(?:p[itsd])?|hrs?|hours?|std|stunden?|horas?|heures?|ore|uur"
-        rf"|godz(?:in[ay]?)?|timer|tim(?:mar)?|tuntia|óra|saat|giờ|小[时時][后後]?|時間[後目]?|시간(?: ?후)?"
-        rf"|ч|час(?:а|ов)?)|{_DECIMAL}[_-](?:hrs?|hours?|horas?|stunden?)|h[+]{_N}"
+        rf"|godz(?:in[ay]?)?|timer|tim(?:mar)?|tuntia|óra|saat|giờ"
+        rf"|小[时時][后後]?|時間[後目]?|시간(?: ?후)?|ч|час(?:а|ов)?)"
+        rf"|{_DECIMAL}[_-](?:hrs?|hours?|horas?|stunden?)|h[+]{_N}"
         rf"|(?:hours?|hrs?|hora|heure|stunde|ora|saat|hpt)[ _=-]?{_JOINT}{_N}",
     ),
     ("minutes", rf"(?:t=?)?{_DECIMAL} ?(?:min|mins|minutes?)"),
@@ -78,8 +79,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
         rf"(?:days?|tag|jour|giorno|gg|dag|d[ií]a|dzie[nń]|p[aä]iv[aä]|g[uü]n|день|den|doba|ngày|nap"
         rf"|сутки)[ _=.-]?{_JOINT}{_DECIMAL}"
         rf"|{_DECIMAL} ?(?:days?|tage?|jours?|giorni|dagen|d[ií]as?|dni|d(?:p[itsd]|iv)|дней|дня"
-        rf"|天|日目?|일차?|сут(?:ки|ок)?|dn[ůí]|dny|vrk|ngày)|{_N}[.]? ?nap|{_N}(?:st|nd|rd|th)[ _-]?days?"
-        rf"|第{_N}天|{_PART}d|[dj][+]{_N}",
+        rf"|天|日目?|일차?|сут(?:ки|ок)?|dn[ůí]|dny|vrk|ngày)"
+        rf"|{_N}[.]? ?nap|{_N}(?:st|nd|rd|th)[ _-]?days?|第{_N}天|{_PART}d|[dj][+]{_N}",
     ),
     ("days_short", r"[0-9]{1,3}d"),
     (

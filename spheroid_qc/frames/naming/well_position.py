@@ -91,6 +91,30 @@ def _doubt_numbered(weighed: Iterable[_Weighing]) -> None:
         if alike[0].is_numbered(set().union(*(one.wells[one.best[0]] for one in alike))):
             for one in alike:
                 one.doubt()
+    _doubt_mixed(weighed)
+
+
+def _doubt_mixed(weighed: Iterable[_Weighing]) -> None:
+    """Let names have no well where many of their shape have there a letter that no plate has.
+
+    `C1 C2 C3 T1 T2 T3` are controls and treated.
+    """
+    shapes: dict[tuple[str, ...], list[_Weighing]] = defaultdict(list)
+    for one in weighed:
+        shapes[one.shape()].append(one)
+    for alike in shapes.values():
+        total = sum(len(one.names) for one in alike)
+        for one in alike:
+            if len(one.best) != 1 or one.best[0] < 0:
+                continue
+            others = sum(
+                len(other.names)
+                for other in alike
+                if other is not one
+                and other.names[0].make[one.best[0]] in ("index", "label", "word")
+            )
+            if others > STRAYS * total:
+                one.doubt()
 
 
 class _Weighing:
@@ -144,9 +168,18 @@ class _Weighing:
             best = self.possible
         if len(best) == 1 and len(self.names) > 1:
             best += [place for place in self.possible if self._is_open(best[0], place)]
+        if best == [LOOSE] and self._may_be_replicates():
+            best = [LOOSE, *(place for place in self.possible if place != LOOSE)]
         if len(best) > 1 and all(self._same(best[0], place) for place in best[1:]):
             best = best[-1:]  # the file's own word rather than the folder's
         return best
+
+    def _may_be_replicates(self) -> bool:
+        """Whether `R1_C2` are few replicates of wells of row C, and not padded as numbers are."""
+        texts = self.values[LOOSE]
+        return max(well.row for well in self.wells[LOOSE]) < MOST_CHANNELS and not any(
+            "0" in text for text in texts
+        )
 
     def _is_open(self, best: int, other: int) -> bool:
         """Whether fewer than two names tell the best reading from another.
@@ -300,6 +333,17 @@ class _Weighing:
         if rows == {2} and max(columns) < MOST_CHANNELS and place >= 0:
             return any(kind in ("field", "z") for kind in self.names[0].make[:place])
         return False
+
+    def shape(self) -> tuple[str, ...]:
+        """Kinds of the words of a name, where a letter and a number are of one kind."""
+        one = self.names[0]
+        shape = dict(zip(one.places, one.tokens, strict=True))
+        return tuple(
+            "lettered"
+            if len(token.text) < 4 and token.text[1:].isdecimal() and token.text[0].isalpha()
+            else one.make[place]
+            for place, token in shape.items()
+        )
 
     def doubt(self) -> None:
         """Let every name have no well."""

@@ -1,10 +1,11 @@
 """What the words beside the well say, by how they change with it.
 
-A letter and a number (`D3`, `T1`, `C2`, `F12`) say a time, a channel or a field only where the folder
-bears it out: such words change from image to image of one well. Where each well has a single one
-they are names of what is in it (donors, compounds, cell lines): as channels, fields and planes they
-say nothing, and as times they are asked about. Of several times in a name the one that changes
-counts; where that does not tell, both are shown.
+A letter and a number (`D3`, `T1`, `C2`, `F12`) say a time, a channel or a field only where the
+folder bears it out: such words change from image to image of one well. Where each well has a single
+one they are names of what is in it (donors, compounds, cell lines): as channels, fields and planes
+they say nothing, and as times they are asked about. Of several times in a name the one that changes
+counts; where that does not tell, both are shown. Other letters behind the well (`P1 P2`) may tell
+fields or plates apart, and are asked about.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class _Roles:
         self.partial = partial
         self.wells: list[Well | None] = [one.slots[one.options[0]].well for one in names]
         first = names[0]
-        well = first.slots[first.options[0]].place
+        well = self.well = first.slots[first.options[0]].place
         kinds = {
             place: token.kind
             for place, token in zip(first.places, first.tokens, strict=True)
@@ -102,6 +103,9 @@ class _Roles:
                 if place not in changing and len(values) > 1 and len(set(self.wells)) >= MIN_WELLS:
                     quiet.add(place)
                 elif letter == "W" and place in changing and self._may_be_weeks(values):
+                    choices = choices or (_NOTHING, frozenset({place}))
+            elif letter.isalpha() and letter not in "NR" and letter not in _TIMES:
+                if place > self.well and place in changing:
                     choices = choices or (_NOTHING, frozenset({place}))
             elif letter in _TIMES:
                 role = self._time_or_name(letter, values, place in changing, timed)
@@ -185,7 +189,7 @@ class _Roles:
     def _stated_times(
         self, columns: dict[int, list[str]], moving: set[int]
     ) -> tuple[set[int], tuple[frozenset[int], ...]]:
-        """Times in words that say nothing where there are several, and what has to be asked."""
+        """Find the times that say nothing where there are several, and what has to be asked."""
         days = {place for place, kind in self.stated.items() if kind in _DAYS}
         hours = {place for place, kind in self.stated.items() if kind in _HOURS}
         if len(days | hours) < 2:
