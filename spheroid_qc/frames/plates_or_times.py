@@ -4,7 +4,8 @@ Where the same wells lie in several folders, or under several prefixes, and no n
 the folders are plates, or one plate over time: `Monday Wednesday`, `3 vecka 5 vecka`, `0301 0303`,
 `day one`. What differs between their names decides. Words for vessels, replicates, cell lines,
 doses and codes of specimens name plates; numbers that nothing explains and words for times are
-asked about.
+asked about. So are folders of other words that share no well: one plate may have been sorted into
+them.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ from spheroid_qc.frames.naming.parsed_name import NameReading
 _PIECE = re.compile(r"[^\W\d_]+|[0-9]+(?:[.,][0-9]+)?|.", re.DOTALL)
 
 _PLATE_WORDS_TEXT = """
-plate plates platte plaque placa plaat piastra plat plade platta levy płytka płyta plytka deska
-пластина планшет 板 プレート 플레이트 vessel vid dish schale boîte boite petri flask flasche chip
-slide chamber insert p pl pt bc barcode rep repl replicate replikat réplicat replica réplica repeat
-wiederholung wdh duplicate triplicate biorep techrep n r run exp expt experiment versuch essai
-ensayo batch lot charge serie series série set copy donor donneur spender patient pat pdx pdo
-pdc case subject mouse maus souris ratón animal passage line zelllinie clone klon clon organoid
-sample probe muestra échantillon specimen group gruppe groupe grupo cohort kohorte arm condition
-bedingung version v rig scope microscope incubator inkubator operator user reader lane x s e m b
-a g k l c o q u i f y z
+plate plates platte plaque placa plaat piastra plat plade platta levy płytka płyta
+plytka deska пластина планшет 板 プレート 플레이트 vessel vid dish schale boîte boite petri flask
+flasche chip slide chamber insert p pl pt bc barcode rep repl replicate replikat
+réplicat replica réplica repeat wiederholung wdh duplicate triplicate biorep techrep n r
+run exp expt experiment versuch essai ensayo batch lot charge set copy donor donneur
+spender patient pat pdx pdo pdc case subject mouse maus souris ratón animal passage line
+zelllinie clone klon clon organoid sample probe muestra échantillon specimen group
+gruppe groupe grupo cohort kohorte arm condition bedingung version rig scope microscope
+incubator inkubator operator user reader lane s e m b a g k screen assay study tissue
+tray block panel culture kultur lâmina lamina lame
 """
 _PLATE_WORDS = frozenset(_PLATE_WORDS_TEXT.split())
 """Words before a number that say what it numbers: no times."""
@@ -68,6 +70,14 @@ týden hét неделя
 _TIME_WORDS = frozenset(_TIME_WORDS_TEXT.split())
 """Words that place an image in time without a number that can be read."""
 
+_VISITS_TEXT = """
+scan image img imaging acquisition acq session round cycle read reading pass visit shot series serie
+série photo foto
+"""
+_VISITS = frozenset(_VISITS_TEXT.split())
+"""Words for what is done to a plate again and again."""
+
+_ROMAN = re.compile("[IVX]+")
 _TIME_LETTERS = frozenset("dhjtw")
 _CODE = re.compile(r"[A-Z]{2,}$")
 MOST_DIGITS = 4
@@ -105,6 +115,7 @@ def open_plates(readings: Sequence[NameReading], plates: Sequence[str]) -> list[
     times: dict[str, set[float | int | None]] = defaultdict(set)
     paths: dict[str, list[str]] = defaultdict(list)
     dated: set[str] = set()
+    of_folder: set[str] = set()
     for one, plate in zip(readings, plates, strict=True):
         reading = one.reading
         assert reading is not None
@@ -113,14 +124,19 @@ def open_plates(readings: Sequence[NameReading], plates: Sequence[str]) -> list[
         paths[plate].append(one.path)
         if reading.acquired_at is not None or one.plate_folder != one.plate_folder_short:
             dated.add(plate)
+        if one.plate_folder:
+            of_folder.add(plate)
     found = []
     for same in _overlapping(images):
         timeless = all(times[plate] == {None} for plate in same)
         single = all(len(times[plate]) == 1 for plate in same) and dated >= set(same)
         apart = single and len(set().union(*(times[plate] for plate in same))) == len(same)
         if (timeless and may_be_times(same)) or (apart and not timeless):
-            found.append(_open(same, images, paths))
-    return found
+            found.append(_over_time(same, images, paths))
+    folders = [plate for plate in sorted(images) if plate in of_folder]
+    if _share_no_well(folders, images) and name_contents(folders):
+        found.append(_sorted_out(folders, images, paths))
+    return sorted(found, key=lambda one: one.plates)
 
 
 def _overlapping(images: dict[str, set[tuple[object, ...]]]) -> list[list[str]]:
@@ -137,8 +153,41 @@ def _overlapping(images: dict[str, set[tuple[object, ...]]]) -> list[list[str]]:
     return [group for group in groups if len(group) > 1]
 
 
+def _share_no_well(plates: Sequence[str], images: dict[str, set[tuple[object, ...]]]) -> bool:
+    """Whether several wells lie in each of several plates, and none in two of them."""
+    wells = [{image[0] for image in images[plate]} for plate in plates]
+    several = len(plates) > 1 and min(map(len, wells)) > 1
+    return several and len(set().union(*wells)) == sum(map(len, wells))
+
+
+def name_contents(names: Sequence[str]) -> bool:
+    """Whether several names differ in words for what is in wells: `DMSO gem`, `drug A drug B`."""
+    middles, before, _, _ = _differences(names)
+    words = [piece for middle in middles for piece in middle if piece.isalpha()]
+    return before.lower() not in _PLATE_WORDS and not any(
+        any(piece[0].isdecimal() for piece in middle)
+        or is_known_line("".join(middle))
+        or any(word.lower() in _PLATE_WORDS and len(word) > 1 for word in words)
+        for middle in middles
+    )
+
+
 def may_be_times(names: Sequence[str]) -> bool:
     """Whether the words in which several names differ may be times."""
+    middles, before, after, glued = _differences(names)
+    words = [word for middle in middles for word in middle]
+    if before.lower() not in _PLATE_WORDS and (
+        (all(map(_ROMAN.fullmatch, words)) and "I" in "".join(words))
+        or (before.lower() in _VISITS and all(len(word) == 1 for word in words))
+    ):
+        return True
+    if all(not any(map(str.isalpha, middle)) for middle in middles):
+        return _numbers_may_be_times(middles, before, after, glued)
+    return any(_may_be_time(middle, before, after) for middle in middles)
+
+
+def _differences(names: Sequence[str]) -> tuple[list[list[str]], str, str, bool]:
+    """Pieces in which names differ, the common words before and behind, if the first is glued."""
     pieces = [_PIECE.findall(name) for name in names]
     head = _common([tuple(one) for one in pieces])
     rest = [one[head:] for one in pieces]
@@ -147,9 +196,7 @@ def may_be_times(names: Sequence[str]) -> bool:
     before = next((piece for piece in reversed(pieces[0][:head]) if piece.isalpha()), "")
     glued = head > 0 and pieces[0][head - 1] == before
     after = next((piece for piece in pieces[0][len(pieces[0]) - tail :] if piece.isalpha()), "")
-    if all(not any(map(str.isalpha, middle)) for middle in middles):
-        return _numbers_may_be_times(middles, before, after, glued)
-    return any(_may_be_time(middle, before, after) for middle in middles)
+    return middles, before, after, glued
 
 
 def _common(sequences: Sequence[tuple[str, ...]]) -> int:
@@ -176,7 +223,7 @@ def _numbers_may_be_times(
     if unit in _UNITS or is_channel(before) or is_known_line(f"{before}{digits[0]}"):
         return False
     if word in _PLATE_WORDS:
-        if len(word) > 1 or word in "pnre":
+        if len(word) > 1 or word in "pnr":
             return False
         # Groups and mice count 1, 2, 3; times begin at 0 or leave some out.
         numbers = sorted({float(number.replace(",", ".")) for number in digits if number})
@@ -200,17 +247,14 @@ def _may_be_time(middle: Sequence[str], before: str, after: str) -> bool:
     return False
 
 
-def _open(
+def _over_time(
     same: Sequence[str],
     images: dict[str, set[tuple[object, ...]]],
     paths: dict[str, list[str]],
 ) -> OpenPlates:
     texts = sorted(path for plate in same for path in paths[plate])
     shown = ", ".join(repr(plate) for plate in same[:4]) + (" ..." if len(same) > 4 else "")
-    wells = tuple(
-        well.name  # type: ignore[attr-defined]
-        for well in sorted({image[0] for plate in same for image in images[plate]})  # type: ignore[type-var]
-    )
+    wells = _wells(same, images)
     by_plate, by_time = _patterns(texts)
     readings = [
         PossibleReading(f"plates {shown}", by_plate, wells, (), (), len(texts)),
@@ -222,11 +266,44 @@ def _open(
         read = possible_reading(readings[1].words, by_time, texts)
         readings[1] = read if read.n_read == len(texts) else readings[1]
     message = (
-        f"The same wells are in {shown}, and no name states a time: these may be plates or times "
-        "of one plate, and all are left out; write them as 'Plate 1' or as 'day 3', or give "
-        "--name-pattern."
+        f"The same wells are in {shown}, and no name states a time: these may be plates, or times "
+        "or fields of one plate, and all are left out; write them as 'Plate 1' or as 'day 3', or "
+        "give --name-pattern."
     )
     return OpenPlates(tuple(same), message, NameDoubt(tuple(texts), tuple(readings)))
+
+
+def _sorted_out(
+    plates: Sequence[str],
+    images: dict[str, set[tuple[object, ...]]],
+    paths: dict[str, list[str]],
+) -> OpenPlates:
+    texts = sorted(path for plate in plates for path in paths[plate])
+    shown = ", ".join(repr(plate) for plate in plates[:4]) + (" ..." if len(plates) > 4 else "")
+    wells = _wells(plates, images)
+    by_plate, _ = _patterns(texts)
+    readings = (
+        PossibleReading(
+            "one plate, sorted into folders",
+            by_plate.replace("?P<plate>", "?:"),
+            wells,
+            (),
+            (),
+            len(texts),
+        ),
+        PossibleReading(f"plates {shown}", by_plate, wells, (), (), len(texts)),
+    )
+    message = (
+        f"No well is in two of {shown}: these may be plates, or one plate that was sorted into "
+        "folders, and all are left out; put its images into one folder, or write 'Plate 1' and so "
+        "on, or give --name-pattern."
+    )
+    return OpenPlates(tuple(plates), message, NameDoubt(tuple(texts), readings))
+
+
+def _wells(plates: Iterable[str], images: dict[str, set[tuple[object, ...]]]) -> tuple[str, ...]:
+    found = {image[0] for plate in plates for image in images[plate]}
+    return tuple(well.name for well in sorted(found))  # type: ignore[attr-defined, type-var]
 
 
 def _patterns(paths: Sequence[str]) -> tuple[str, str]:

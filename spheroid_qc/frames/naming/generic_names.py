@@ -72,7 +72,7 @@ class NameCandidates:
     `resolved` is what the folder showed, where the name alone was ambiguous. `vendor` is the
     position of the well by an instrument's scheme that the name fits, `marked`: it has what only
     that instrument writes. `choices` are sets of positions of which one says nothing, where the
-    folder does not tell which.
+    folder does not tell which. `moves`: the names state several times of one well.
     """
 
     stem: str
@@ -93,6 +93,7 @@ class NameCandidates:
     vendor: int | None = None
     marked: bool = False
     choices: tuple[frozenset[int], ...] = ()
+    moves: bool = False
 
     def read_clock(self) -> None:
         """Read the times again without those at ignored positions."""
@@ -120,6 +121,16 @@ class NameCandidates:
             or self.clock.knows_time
             or self.facts.clock.knows_time
             or any(slot.text[:1] in ("D", "d", "J", "j", "H", "h") for slot in self.slots)
+        )
+
+    def shape(self) -> tuple[str, ...]:
+        """Kinds of the words in order, where a letter and a number are of one kind."""
+        words = dict(zip(self.places, self.tokens, strict=True))
+        return tuple(
+            "lettered"
+            if len(token.text) < 4 and token.text[0].isalpha() and token.text[1:].isdecimal()
+            else self.make[place]
+            for place, token in words.items()
         )
 
     def is_as_vendor(self) -> bool:

@@ -213,11 +213,13 @@ class _NameReader:
         # `A - 01(fld 1)` and the like don't match: only digits stand in the brackets.
         return plain, number
 
-    def _complete(self, reading: Reading, facts: FolderFacts, clock: Clock) -> None:
+    def _complete(
+        self, reading: Reading, facts: FolderFacts, clock: Clock, moves: bool = False
+    ) -> None:
         """Fill in from the folders what the name leaves open."""
         below = facts.clock
         if reading.hours is None and reading.acquired_at is None:
-            reading.hours, reading.hours_from, conflict = clock.elapsed(below)
+            reading.hours, reading.hours_from, conflict = clock.elapsed(below, moves)
             if conflict:
                 reading.conflict = (
                     f"The name and its folders state two times, {conflict}: the file is left out; "
@@ -363,7 +365,10 @@ class _NameReader:
                 )
                 groups[name.make, places, name.choices].append((one, name))
         for group in groups.values():
-            first, name = min(group, key=lambda pair: pair[0].text)
+            # A name that shows the readings best: `A1_B2` rather than `A1_A1`.
+            first, name = min(
+                group, key=lambda pair: (-len(set(pair[0].result.alternatives)), pair[0].text)
+            )
             texts = [one.text for one, _ in group]
             ways = [(option, frozenset[int]()) for option in name.options]
             if len(ways) == 1:
@@ -440,7 +445,7 @@ class _NameReader:
         if number is not None:
             reading.part = number
         name.read_time_of_day()
-        self._complete(reading, name.facts, name.clock)
+        self._complete(reading, name.facts, name.clock, name.moves)
         chosen = name.slots[name.options[0]]
         explained = frozenset(
             slot.text

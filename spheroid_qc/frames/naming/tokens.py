@@ -252,12 +252,18 @@ class Clock:
             return False
         return True
 
-    def elapsed(self, below: Clock) -> tuple[float | None, str, str]:
+    def elapsed(self, below: Clock, moves: bool = False) -> tuple[float | None, str, str]:
         """Hours and their source, with the folder's clock where this one is silent.
+
+        `moves`: names state several times of a well, so that another one of the folder is none.
 
         The source is `elapsed`, `day` or empty; the third is a clause that names two times which
         contradict each other, empty if there are none.
         """
+        for own, other, what in ((self.hours, below.hours, "h"), (self.days, below.days, "days")):
+            if not moves and own is not None and other is not None and own != other:
+                unit = 24 if what == "days" else 1
+                return None, "", f"{own / unit:g} {what} and {other / unit:g} {what}"
         hours = self.hours if self.hours is not None else below.hours
         days = self.days if self.days is not None else below.days
         if hours is None:

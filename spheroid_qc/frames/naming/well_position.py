@@ -26,7 +26,7 @@ from spheroid_qc.frames.naming.generic_names import (
     is_split,
 )
 from spheroid_qc.frames.naming.known_words import WELL_LIKE_LINES
-from spheroid_qc.frames.naming.positions import are_hours
+from spheroid_qc.frames.naming.positions import Make, are_hours
 from spheroid_qc.frames.naming.well_lookalikes import (
     LOOSE,
     Slot,
@@ -60,7 +60,10 @@ def choose_wells(candidates: Iterable[NameCandidates], well_count: int | None = 
     `resolved` are set. `well_count`: wells on the plate if the user said so.
     """
     pooled: dict[tuple[object, ...], list[NameCandidates]] = defaultdict(list)
+    wordless: dict[Make, list[NameCandidates]] = defaultdict(list)
     for one in candidates:
+        if not one.slots:
+            wordless[one.make].append(one)
         if one.fixed or not one.slots:
             continue
         pooled[one.make, tuple(slot.place for slot in one.slots if slot.place < 0)].append(one)
@@ -79,6 +82,7 @@ def choose_wells(candidates: Iterable[NameCandidates], well_count: int | None = 
             weighed[-1].decide(well_count)
     if well_count is None:
         _doubt_numbered(weighed)
+        _doubt_mixed(weighed, wordless.values())
 
 
 def _doubt_numbered(weighed: Iterable[_Weighing]) -> None:
@@ -91,30 +95,28 @@ def _doubt_numbered(weighed: Iterable[_Weighing]) -> None:
         if alike[0].is_numbered(set().union(*(one.wells[one.best[0]] for one in alike))):
             for one in alike:
                 one.doubt()
-    _doubt_mixed(weighed)
 
 
-def _doubt_mixed(weighed: Iterable[_Weighing]) -> None:
+def _doubt_mixed(weighed: Iterable[_Weighing], others: Iterable[Sequence[NameCandidates]]) -> None:
     """Let names have no well where many of their shape have there a letter that no plate has.
 
     `C1 C2 C3 T1 T2 T3` are controls and treated.
     """
-    shapes: dict[tuple[str, ...], list[_Weighing]] = defaultdict(list)
+    groups = [*(one.names for one in weighed), *others]
+    shapes: dict[tuple[str, ...], list[Sequence[NameCandidates]]] = defaultdict(list)
+    for names in groups:
+        shapes[names[0].shape()].append(names)
     for one in weighed:
-        shapes[one.shape()].append(one)
-    for alike in shapes.values():
-        total = sum(len(one.names) for one in alike)
-        for one in alike:
-            if len(one.best) != 1 or one.best[0] < 0:
-                continue
-            others = sum(
-                len(other.names)
-                for other in alike
-                if other is not one
-                and other.names[0].make[one.best[0]] in ("index", "label", "word")
-            )
-            if others > STRAYS * total:
-                one.doubt()
+        alike = shapes[one.names[0].shape()]
+        if len(one.best) != 1 or one.best[0] < 0 or len(alike) < 2:
+            continue
+        lettered = sum(
+            len(names)
+            for names in alike
+            if names is not one.names and names[0].make[one.best[0]] in ("index", "label", "word")
+        )
+        if lettered >= MIN_SURE and lettered > STRAYS * sum(map(len, alike)):
+            one.doubt()
 
 
 class _Weighing:
@@ -333,17 +335,6 @@ class _Weighing:
         if rows == {2} and max(columns) < MOST_CHANNELS and place >= 0:
             return any(kind in ("field", "z") for kind in self.names[0].make[:place])
         return False
-
-    def shape(self) -> tuple[str, ...]:
-        """Kinds of the words of a name, where a letter and a number are of one kind."""
-        one = self.names[0]
-        shape = dict(zip(one.places, one.tokens, strict=True))
-        return tuple(
-            "lettered"
-            if len(token.text) < 4 and token.text[1:].isdecimal() and token.text[0].isalpha()
-            else one.make[place]
-            for place, token in shape.items()
-        )
 
     def doubt(self) -> None:
         """Let every name have no well."""

@@ -88,7 +88,9 @@ class _Roles:
 
     def settle(self) -> None:
         """Settle all positions."""
-        if not self.lettered and len(self.stated) < 2:
+        below = self.names[0].facts.clock
+        folders = below.hours is not None or below.days is not None
+        if not self.lettered and len(self.stated) < 2 and not (self.stated and folders):
             return
         columns = {place: self._column(place) for place in {*self.lettered, *self.stated}}
         changing = {place for place, texts in columns.items() if self._changes(texts)}
@@ -114,6 +116,7 @@ class _Roles:
                 elif role == "open":
                     choices = choices or (_NOTHING, frozenset({place}))
         for one in self.names:
+            one.moves = bool(moving)
             if quiet:
                 one.ignored |= quiet
                 one.read_clock()
