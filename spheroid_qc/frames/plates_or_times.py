@@ -285,7 +285,7 @@ def _sorted_out(
     readings = (
         PossibleReading(
             "one plate, sorted into folders",
-            by_plate.replace("?P<plate>", "?:"),
+            by_plate.replace("(?P<plate>", "(?P<plate>)(?:"),
             wells,
             (),
             (),
@@ -310,7 +310,10 @@ def _patterns(paths: Sequence[str]) -> tuple[str, str]:
     """Name patterns that take the words before the well for a plate, and their number for a day."""
     if all("/" in path for path in paths):
         name = rf"(?:[^/]*[^/0-9A-Za-z])?{WELL_IN_NAME}[^/]*$"
-        part, number = r"(?:^|/)(?P<plate>[^/]+)/", r"(?:^|/)[^/0-9]*(?P<day>[0-9]+)[^/]*/"
+        part, number = (
+            r"(?:^|/)(?P<plate>[^/]+)/",
+            r"(?:^|/)(?P<plate>)[^/0-9]*(?P<day>[0-9]+)[^/]*/",
+        )
     else:
         name = rf"{WELL_IN_NAME}[^/]*$"
         part = r"(?:^|/)(?P<plate>[^/]+?)[^/0-9A-Za-z]"

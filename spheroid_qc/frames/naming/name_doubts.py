@@ -142,7 +142,7 @@ def _folder_part(name: NameCandidates, chosen: Slot, silent: frozenset[int]) -> 
     """Pattern for the folder above whose word is asked about; empty if there is none."""
     for slot in name.slots:
         if slot.place == -1 and frozenset({-1}) in name.choices and slot is not chosen:
-            return "[^/]+/" if -1 in silent else f"{_part('slot', slot.text)}/"
+            return "[^/]+/" if -1 in silent else f"(?P<plate>){_part('slot', slot.text)}/"
     return ""
 
 

@@ -143,10 +143,11 @@ def _join_parts(texts: Sequence[tuple[str, list[Token]]]) -> None:
     for text, tokens, at in found:
         start, end = tokens[at].start, tokens[at + 1].end
         tokens[at : at + 2] = [Token(kind, text[start:end], start, end)]
+    places = {at for _, _, at in found}
     for _, tokens in texts:
-        for token in tokens:
-            if token.kind in ("slot", "index") and token.text[0].upper() in letters:
-                token.kind = kind if token.kind == "index" or kind == "days" else token.kind
+        for at in places & set(range(len(tokens))):
+            if tokens[at].kind in ("slot", "index") and tokens[at].text[0].upper() in letters:
+                tokens[at].kind = kind
 
 
 def _split_hours(names: Sequence[list[Token]]) -> None:

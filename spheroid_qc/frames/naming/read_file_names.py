@@ -253,7 +253,7 @@ class _NameReader:
                 "the file is left out; correct the name or the number of wells."
             )
         result.kind, result.reading = "read", reading
-        if folders_of(reading.scheme) >= 0:
+        if folders_of(reading.scheme) >= 0 and not reading.one_plate:
             result.plate_folder, result.plate_folder_short = facts.plate(reading.well, explained)
 
     def finish(self) -> None:

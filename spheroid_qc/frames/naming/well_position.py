@@ -60,10 +60,10 @@ def choose_wells(candidates: Iterable[NameCandidates], well_count: int | None = 
     `resolved` are set. `well_count`: wells on the plate if the user said so.
     """
     pooled: dict[tuple[object, ...], list[NameCandidates]] = defaultdict(list)
-    wordless: dict[Make, list[NameCandidates]] = defaultdict(list)
+    wordless: dict[Make, list[NameCandidates]] = defaultdict(list)  # by shape
     for one in candidates:
         if not one.slots:
-            wordless[one.make].append(one)
+            wordless[one.shape()].append(one)
         if one.fixed or not one.slots:
             continue
         pooled[one.make, tuple(slot.place for slot in one.slots if slot.place < 0)].append(one)

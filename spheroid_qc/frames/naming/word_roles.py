@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from spheroid_qc.frames.naming.generic_names import NO_WELL, NameCandidates
 from spheroid_qc.frames.naming.tokens import number_of
@@ -98,6 +99,9 @@ class _Roles:
         quiet, choices = self._stated_times(columns, moving)
         timed = bool(moving) or self._folders_move()
         for place in sorted(self.lettered):
+            if self._is_bound(place):
+                quiet.add(place)
+                continue
             letter, values = self._main_letter(columns[place])
             if letter == "" and values:
                 quiet.add(place)  # one position has one meaning
@@ -121,6 +125,20 @@ class _Roles:
                 one.ignored |= quiet
                 one.read_clock()
             one.choices = choices
+
+    def _is_bound(self, place: int) -> bool:
+        """Whether a hyphen joins the words at a position to those before."""
+        slots = [slot for one in self.names for slot in one.slots if slot.place == place]
+        return bool(slots) and all(slot.bound for slot in slots)
+
+    def _names_treatment(self, place: int) -> bool:
+        """Whether a hyphen joins a time to a word behind it, `24h-gem`, as no others are joined."""
+        one = self.names[0]
+        at = one.places.index(place)
+        if at + 1 >= len(one.tokens) or one.tokens[at + 1].kind not in ("word", "line"):
+            return False
+        joints = [one.stem[a.end : b.start] for a, b in pairwise(one.tokens)]
+        return joints[at] == "-" and set(joints) > {"-"}
 
     def _column(self, place: int) -> list[str]:
         """Word of each name at a position."""
@@ -197,6 +215,9 @@ class _Roles:
         hours = {place for place, kind in self.stated.items() if kind in _HOURS}
         if len(days | hours) < 2:
             return set(), ()
+        bound = set(filter(self._names_treatment, days | hours))
+        if bound and bound < days | hours:
+            return bound, ()
         moving = moving & (days | hours)
         if len(moving) == 1:
             both = moving <= hours and self._within_days()  # `Day 3 12h` is one time of two words
