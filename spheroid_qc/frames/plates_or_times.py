@@ -266,9 +266,8 @@ def _over_time(
         read = possible_reading(readings[1].words, by_time, texts)
         readings[1] = read if read.n_read == len(texts) else readings[1]
     message = (
-        f"The same wells are in {shown}, and no name states a time: these may be plates, or times "
-        "or fields of one plate, and all are left out; write them as 'Plate 1' or as 'day 3', or "
-        "give --name-pattern."
+        f"The same wells are in {shown}: these may be plates, or times or fields of one plate, and "
+        "all are left out; write them as 'Plate 1' or as 'day 3', or give --name-pattern."
     )
     return OpenPlates(tuple(same), message, NameDoubt(tuple(texts), tuple(readings)))
 
