@@ -193,7 +193,7 @@ def run_plate(
                 mark_done(planned, tables)
                 result = _result(planned, tables, n_new, response, failures)
                 # What a worker died of, or could not be drawn, is tried once more next time.
-                if not failures and not (tables.qc["flag"] == "worker_died").any():
+                if not failures and not (tables.qc["code"] == "worker_died").any():
                     remember_run(planned, _said(result))
             except OSError as error:
                 raise output_error(request.out, error) from error

@@ -14,8 +14,9 @@ from importlib.resources import files
 import numpy as np
 
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, crop
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.network import CORE
+from spheroid_qc.segmentation.learned.view import View
 from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, widened
 
 FEATURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", "number")
