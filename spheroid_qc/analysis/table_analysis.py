@@ -113,13 +113,14 @@ def analyse_table(
     read = without_copies(_with_plates(read, messages), messages)
     kind, unit = _stated(read, response_is, response_unit, messages)
     refuse_wrong_unit(read, kind, unit)
-    whole = read_responses(read.rows, kind, unit, read.places)
+    reference = "" if kind == "raw" else settings.normalised_to
+    whole = read_responses(read.rows, kind, unit, read.places, reference)
     refuse_affected_vehicle(whole)
     messages.note(vehicle_apart(whole))
     for sentence in whole.notes:
         messages.note(sentence)
     word = "response" if kind == "raw" else "fa"
-    asked = _by_stratum(read, kind, unit, word, messages)
+    asked = _by_stratum(read, kind, unit, word, reference, messages)
     at_time, when = analysis_time(whole, settings.time_h)
     messages.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
@@ -244,19 +245,20 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
 
 
 def _by_stratum(
-    read: ResponseTable, kind: str, unit: str, word: str, messages: Messages
+    read: ResponseTable, kind: str, unit: str, word: str, reference: str, messages: Messages
 ) -> list[ResponseSeries]:
     """Responses of every stratum; one that can't be analysed leaves a sentence."""
     strata = _strata(read.rows)
     names = sorted(set(strata))
     if len(names) == 1:
-        return [ResponseSeries(word, "", read_responses(read.rows, kind, unit, read.places))]
+        only = read_responses(read.rows, kind, unit, read.places, reference)
+        return [ResponseSeries(word, "", only)]
     found = []
     for name in names:
         keep = (strata == name).to_numpy()
         places = [place for place, kept in zip(read.places, keep, strict=True) if kept]
         try:
-            part = read_responses(read.rows[keep], kind, unit, places)
+            part = read_responses(read.rows[keep], kind, unit, places, reference)
         except RequestError as error:
             messages.note(f"{name or 'Rows without a stratum'}: {error}")
             continue

@@ -235,8 +235,8 @@ def _line(
         reference = reference_weight(vehicle, part.reference, variance_model, fit.noise.variance)
         if reference and len(vehicle) == 1:
             notes.append(
-                "The one vehicle well is 0: effects are taken as normalised to it, and its error "
-                "counts in the absolute IC50."
+                "Effects were normalised to one vehicle well: its error counts in the absolute "
+                "IC50."
             )
     return line | _figures(fit, part.kind, reference, settings, notes) | {"note": " ".join(notes)}
 
