@@ -31,6 +31,7 @@ _TAIL = 0.005
 class Draws:
     """Condition means drawn `count` times, around those of `cells`, with the scatter `noise`.
 
+    `relative` (c,) are variances of a well in its units, if they are not those of the cells.
     Draws start from a fixed seed and follow the order of the means (`Conditions.orders`): they
     depend neither on the order of rows nor on names or units.
     """
@@ -38,6 +39,12 @@ class Draws:
     cells: Conditions
     noise: PooledVariance
     count: int
+    relative: FloatArray | None = None
+
+    @property
+    def _per_mean(self) -> FloatArray:
+        relative = self.cells.relative if self.relative is None else self.relative
+        return np.asarray(relative / self.cells.count)
 
     @cached_property
     def means(self) -> FloatArray:
@@ -55,7 +62,7 @@ class Draws:
         for order in orders:
             noise = np.empty_like(normal)
             noise[:, order] = normal
-            moves.append(scale * (noise * np.sqrt(cells.relative / cells.count)
+            moves.append(scale * (noise * np.sqrt(self._per_mean)
                                   + common * (1 - cells.mean)))  # fmt: skip
         each = np.concatenate(moves)
         return np.asarray(cells.mean + np.concatenate([each, -each]))
@@ -69,7 +76,7 @@ class Draws:
         """
         cells, means = self.cells, self.means.copy()
         error = self.noise.variance * (
-            cells.relative / cells.count + cells.vehicle_weight * (1 - cells.mean) ** 2
+            self._per_mean + cells.vehicle_weight * (1 - cells.mean) ** 2
         )
         for j in np.flatnonzero((cells.mean > 0) & (cells.mean < 1) & (error > 0)):
             mean, sd = cells.mean[j], np.sqrt(error[j])

@@ -17,7 +17,7 @@ from scipy.special import logit, stdtrit
 
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.draws import Draws
-from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.combination_wells import MIN_RESIDUAL_DF, CombinationWells
 from spheroid_qc.response.synergy.median_effect import (
     FA_LEVELS,
     TRUSTED_FA,
@@ -38,6 +38,7 @@ from spheroid_qc.response.synergy.synergy_model import (
     joined,
     model_row,
 )
+from spheroid_qc.response.variance_model import PooledVariance
 from spheroid_qc.response.wells_analysed_together import fixed_ratios
 
 FloatArray = NDArray[np.float64]
@@ -117,7 +118,7 @@ def median_effect_rows(wells: CombinationWells) -> list[Row]:
     with np.errstate(divide="ignore"):
         log_doses = np.log(cells.doses)
     fits = [wells.curves.fit(*one, 1.0) for one in wells.alone.items()]
-    draws = wells.draws_beside(fits)
+    draws = wells.draws if cells.df > 0 else _draws_of_means(wells)
     lines = [
         _line(wells, draws, wells.cells_alone(i), log_doses[:, i]) for i in range(len(singles))
     ]
@@ -137,6 +138,29 @@ def median_effect_rows(wells: CombinationWells) -> list[Row]:
     return [row | {"refused": out} for row in rows]
 
 
+def _on_line(wells: CombinationWells, chosen: IntArray) -> IntArray:
+    """Of some conditions those whose mean has a logit, within the limits of the settings."""
+    mean, settings = wells.cells.mean[chosen], wells.settings
+    return chosen[(mean > max(settings.fa_low, 0.0)) & (mean < min(settings.fa_high, 1.0))]
+
+
+def _draws_of_means(wells: CombinationWells) -> Draws:
+    """Draws of published means, without replicates, by the errors that classical lines assume.
+
+    Those of all logits are alike, and as large as the drugs alone lie off their lines.
+    """
+    cells, squares, df = wells.cells, 0.0, 0
+    for i in range(len(wells.drugs)):
+        alone = _on_line(wells, wells.cells_alone(i))
+        x, y = np.log(cells.doses[alone, i]), logit(cells.mean[alone])
+        squares += float(((y - np.polyval(np.polyfit(x, y, 1), x)) ** 2).sum())
+        df += len(alone) - 2
+    scatter = PooledVariance(squares / df, df if df >= MIN_RESIDUAL_DF else 0)
+    fraction = np.clip(cells.mean, 0, 1)
+    relative = (fraction * (1 - fraction)) ** 2 * cells.count
+    return Draws(cells, scatter, wells.settings.resamples, relative)
+
+
 def _line(
     wells: CombinationWells, draws: Draws, chosen: IntArray, log_dose: FloatArray,
     *, bend: bool = False,
@@ -148,7 +172,7 @@ def _line(
     cells, settings = wells.cells, wells.settings
     mean, limits = cells.mean[chosen], (settings.fa_low, settings.fa_high)
     if cells.df < 1:
-        on_line = chosen[(mean > max(limits[0], 0.0)) & (mean < min(limits[1], 1.0))]
+        on_line = _on_line(wells, chosen)
         effects = np.vstack([cells.mean, draws.fractions])[:, on_line]
         return fit_classical_line(log_dose[on_line], effects)
     on_line = chosen[
