@@ -384,7 +384,11 @@ def _together(lines: list[Line], level: float) -> Line:
         result[f"{name}_um"] = mean
         if name in ("ec50", "ic50_abs"):
             result[f"{name}_low_um"], result[f"{name}_high_um"] = low, high
+    # A plate without a dose response has the mean of all its wells in `e0`: no start of a curve.
+    fitted = np.array([np.isfinite(line["hill"]) for line in lines])
     for name in ("hill", "emax", "e0", "median_effect_m"):
         values = np.array([line[name] for line in lines], dtype=np.float64)
+        of_curve = name != "median_effect_m" and fitted.any()
+        values = np.where(fitted, values, np.nan) if of_curve else values
         result[name] = over_plates(values, blocks, level, log=name == "hill")[0]
     return result | {"note": " ".join(notes)}
