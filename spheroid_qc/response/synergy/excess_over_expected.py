@@ -84,7 +84,7 @@ def excess_rows(
     drawn = excess(draws.means) if len(draws.means) else np.empty((0, len(value)))
     note = "" if len(drawn) else "No interval: no replicates."
     n, df = int(cells.count[combined].sum()), draws.noise.df
-    (mean,) = estimates(value.mean(keepdims=True), drawn.mean(axis=1, keepdims=True), level, df)
+    (mean,) = _fractions(value.mean(keepdims=True), drawn.mean(axis=1, keepdims=True), level, df)
     rows = [model_row(method, "mean", mean, n, note)]
     areas = areas_of(cells.doses[combined])
     if len(areas):
@@ -92,15 +92,25 @@ def excess_rows(
         best = areas[int(of.argmax())]
         # The highest of many is too high by chance: it errs by no more than any of them.
         off = np.abs(drawn[:, areas].mean(axis=2) - of).max(axis=1, keepdims=True)
-        (area,) = estimates(
+        (area,) = _fractions(
             of.max(keepdims=True), of.max() + np.concatenate([off, -off]), level, df
         )
         doses = cells.doses[combined[best]]
         n = int(cells.count[combined[best]].sum())
         rows.append(model_row(method, "area", area, n, note, doses=doses[len(doses) // 2]))
-    for j, estimate in zip(combined, estimates(value, drawn, level, df), strict=True):
+    for j, estimate in zip(combined, _fractions(value, drawn, level, df), strict=True):
         rows.append(_dose_row(method, wells, j, estimate, note))
     return rows
+
+
+def _fractions(values: FloatArray, draws: FloatArray, level: float, df: float) -> list[Estimate]:
+    """Give estimates whose bounds are differences of fractions, as far as the values are."""
+    return [
+        one._replace(
+            low=max(one.low, min(-1.0, one.value)), high=min(one.high, max(1.0, one.value))
+        )
+        for one in estimates(values, draws, level, df)
+    ]
 
 
 def areas_of(doses: FloatArray) -> IntArray:

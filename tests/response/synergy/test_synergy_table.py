@@ -208,6 +208,16 @@ def test_the_best_doublet_is_chosen_anew_and_an_inert_third_drug_adds_nothing():
     assert "Better than its best part" in mean_of(strong, "excess_over_best_doublet")["note"]
 
 
+def test_bounds_of_an_excess_stay_differences_of_fractions():
+    table = plate(CURVES[:2], bliss, n=2, sd=0.6, seed=1)
+    found = analyse(table)
+    rows = found[found["method"].str.endswith("excess")]
+    inside = rows["value"].abs() <= 1
+    assert inside.sum() > 10
+    assert rows.loc[inside, ["low", "high"]].abs().to_numpy().max() == 1
+    assert not ((rows["low"] > rows["value"]) | (rows["high"] < rows["value"])).any()
+
+
 def test_too_few_doses_alone_give_no_index_in_words():
     table = plate(CURVES[:2], bliss, n=3, sd=0.02)
     keep = ~((table["dose_2_um"] == 0) & (table["dose_1_um"] > 0.26))
