@@ -123,7 +123,7 @@ def inspect_table(path: Path | str, options: TableOptions | None = None) -> Tabl
     refused: list[str] = []
     said: list[str] = []
     for title, reading in (
-        ("a plate map", lambda: read_plate_map(path)),
+        ("a plate map", lambda: read_plate_map(path, dose_scale=options.dose_scale)),
         ("responses", lambda: as_table(tables, options)),
         ("values by well", lambda: _values(tables, options)),
     ):

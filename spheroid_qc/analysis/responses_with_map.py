@@ -16,7 +16,13 @@ from spheroid_qc.plate_map.long_form import find_wells
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns
 from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.match_headings import Heading
-from spheroid_qc.tables.parse_cells import clean, numeric_text, read_well, well_of_row_and_column
+from spheroid_qc.tables.parse_cells import (
+    clean,
+    numeric_text,
+    read_well,
+    well_of_row_and_column,
+    without_percent,
+)
 from spheroid_qc.tables.parse_numbers import style_of
 from spheroid_qc.tables.parse_times import read_hours
 from spheroid_qc.tables.summary_lines import without_summary
@@ -61,13 +67,12 @@ def _long(
     line: HeadingLine, response_column: str | None, messages: TableMessages
 ) -> tuple[pd.DataFrame, tuple[str, ...], str, str, str]:
     table = line.table
-    body = without_summary(table, line.body(), messages)
+    body = without_summary(table, line.body(), messages, line.row)
     columns = decide_columns(line, messages)
     response, kind, unit = _response(line, columns, response_column)
     at = {heading.kind: column for column, heading in reversed(columns.items())}
     style = style_of(
-        (numeric_text(line.cell(row, column)) for row in body for column in {response}),
-        table.separator,
+        [[without_percent(numeric_text(line.cell(row, response))) for row in body]], table.separator
     )
     made: dict[str, Any] = {}
     if "plate" in at:

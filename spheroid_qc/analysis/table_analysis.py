@@ -103,7 +103,7 @@ def analyse_table(
     parameters = parameters or Parameters()
     settings = parameters.response
     if plate_map is not None and not isinstance(plate_map, PlateMap):
-        plate_map = read_plate_map(plate_map)
+        plate_map = read_plate_map(plate_map, dose_scale=dose_scale)
     options = TableOptions(response_column, dose_scale, columns_are, plate_map)
     if isinstance(source, pd.DataFrame):
         read, name = as_table(source, options), "table"

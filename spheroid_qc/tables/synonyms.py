@@ -11,17 +11,17 @@ HEADING_WORDS = {
     "well": "well|wells|well id|wellid|well position|well pos|position|pos|well name|wellname|"
     "well label|well no|well number|well coordinate|well coordinates|coordinate|destination well|"
     "dest well|dispensed well|destination well name|target well|well address|kavität|"
-    "vertiefung|näpfchen",
+    "vertiefung|näpfchen|pert well",
     "row": "row|well row|plate row|row name|row letter|dispensed row|zeile|reihe",
     "column": "column|col|well column|well col|plate column|column number|dispensed col|"
     "dispensed column|spalte",
     "plate": "plate|plate id|plateid|plate name|plate no|plate number|plate barcode|barcode|"
     "vessel|vessel id|destination plate name|destination plate barcode|destination plate|"
-    "dest plate|plate map name|assay plate barcode|upid|platte",
+    "dest plate|pert plate|plate map name|assay plate barcode|upid|platte",
     "drug": "drug|drugs|compound|compounds|treatment|treatments|agent|agents|drug name|"
     "compound name|treatment name|agent name|substance|inhibitor|drug id|compound id|cmpd|"
     "fluid|fluid name|broad sample|pert iname|pert name|molecule|reagent|reagent name|sample name|"
-    "wirkstoff|substanz|medikament",
+    "wirkstoff|substanz|medikament|behandlung|therapie",
     "dose": "dose|conc|concentration|dosage|doses|concentrations|final conc|final concentration|"
     "final dose|nominal concentration|drug concentration|drug conc|drug dose|compound conc|"
     "compound concentration|compound dose|treatment concentration|treatment conc|treatment dose|"
@@ -260,6 +260,28 @@ SUMMARY_WORDS = frozenset(
         "summe",
         "gesamt",
         "anzahl",
+        "ic50",
+        "ec50",
+        "gi50",
+        "ld50",
+        "log ic50",
+        "log ec50",
+        "logic50",
+        "logec50",
+        "hill",
+        "hill slope",
+        "hillslope",
+        "r2",
+        "r\u00b2",
+        "r^2",
+        "r squared",
+        "r-squared",
+        "auc",
+        "emax",
+        "p value",
+        "p-value",
+        "z'",
+        "z prime",
     ]
 )
 SOLVENTS = frozenset({"water", "h2o", "ethanol", "etoh", "methanol", "nacl", "pbs", "saline"})
