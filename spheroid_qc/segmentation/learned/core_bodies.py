@@ -13,7 +13,7 @@ from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
 from spheroid_qc.segmentation.learned.view import Region, View
 from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
-from spheroid_qc.segmentation.piece_shapes import box_of, by_size
+from spheroid_qc.segmentation.piece_shapes import by_size
 
 _MIN_DROP = 0.22
 """Two summits of the depth map belong to two bodies if the pass between them is lower than the
@@ -59,21 +59,14 @@ def _between_bodies(bodies: Labels, holes: Mask) -> Mask:
     gaps, count = ndimage.label(holes)
     if count == 0:
         return holes
-    first, last = _neighbouring(bodies)
     numbers = np.arange(count + 1)
+    none = int(bodies.max()) + 1
+    first = ndimage.minimum_filter(np.where(bodies > 0, bodies, none), 3)
+    last = ndimage.maximum_filter(bodies, 3)
     lowest, highest = ndimage.minimum(first, gaps, numbers), ndimage.maximum(last, gaps, numbers)
     shared = np.asarray(lowest) < np.asarray(highest)
     shared[0] = False
     return shared[gaps]
-
-
-def _neighbouring(bodies: Labels) -> tuple[Labels, Labels]:
-    """Lowest and highest number of a body within a pixel; beyond all numbers and 0 for none."""
-    none = int(bodies.max()) + 1
-    return (
-        ndimage.minimum_filter(np.where(bodies > 0, bodies, none), 3),
-        ndimage.maximum_filter(bodies, 3),
-    )
 
 
 def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
@@ -172,38 +165,7 @@ def draw_bodies(
             points = snap_to_edge(points, own, (labels > 0) & ~own, mean)
         at = (points + 0.5) * (down, across) - 0.5 + (region.top, region.left)
         drawn.append(fill_outline(at, shape))
-    painted = paint_bodies(drawn, shape)
-    _close_seams(painted, labels, region)
-    return painted
-
-
-def _close_seams(painted: Labels, labels: Labels, region: Region) -> None:
-    """Let bodies that touch in the view touch as drawn: what lies on their seam is theirs.
-
-    Each outline is drawn for itself, and a gap of a pixel would make two pieces of one.
-    """
-    first, last = _neighbouring(labels)
-    seam = (labels > 0) & (first < last)
-    if not seam.any():
-        return
-    rows, columns = box_of(seam)
-    down, across = region.scale
-    box = tuple(
-        np.arange(int(s.start * scale), min(-int(-s.stop * scale // 1), length))
-        for s, scale, length in (
-            (rows, down, region.height), (columns, across, region.width)
-        )
-    )  # fmt: skip
-    seen = np.ix_(
-        *((b / scale).astype(np.intp) for b, scale in zip(box, (down, across), strict=True))
-    )
-    inside = np.ix_(box[0] + region.top, box[1] + region.left)
-    there, here = painted[inside], labels[seen]
-    # Which body is which: painting numbers them anew.
-    many = int(painted.max()) + 1
-    shared = np.bincount((here * many + there)[there > 0], minlength=(int(labels.max()) + 1) * many)
-    number = shared.reshape(-1, many).argmax(axis=1).astype(np.int32)
-    painted[inside] = np.where(seam[seen] & (there == 0), number[here], there)
+    return paint_bodies(drawn, shape)
 
 
 def _outline(

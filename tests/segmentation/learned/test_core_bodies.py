@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
@@ -39,19 +38,6 @@ def test_gaps_of_packed_spheres_are_ground_and_a_hole_in_one_is_not() -> None:
     one = view([(60, 60, 40)])
     one.maps[0][50:60, 50:60] = 0
     assert find_bodies(one, 0.5)[55, 55] == 1
-
-
-@pytest.mark.parametrize("frame", [120, 480, 1100])
-def test_bodies_that_touch_touch_as_drawn(frame: int) -> None:
-    balls = [(60, 25, 19), (60, 62, 21), (60, 99, 18)]
-    seen = view(balls, frame=frame)
-    labels = find_bodies(seen, 0.5)
-    core = draw_bodies(labels, seen.maps[0], seen.region, (frame, frame), 0.5)
-    assert core.max() == 3
-    assert ndimage.label(core > 0, np.ones((3, 3)))[1] == 1
-    # Whatever lies on a seam belongs to one of the two at it, and each is in one piece.
-    for number in (1, 2, 3):
-        assert ndimage.label(core == number, np.ones((3, 3)))[1] == 1
 
 
 def test_a_crowd_is_counted_and_the_largest_is_first() -> None:
