@@ -36,6 +36,19 @@ class FrameCandidate:
         return self.plate, reading.well, self.hours, self.field, reading.channel, reading.z or 0
 
 
+def numbers_are_open(rows: list[FrameCandidate]) -> bool:
+    """Whether a number alone tells images of a well apart, and does not count them: `1 3 7 10`."""
+    parts: dict[tuple[object, ...], set[int]] = defaultdict(set)
+    for row in rows:
+        if row.reading.part is not None:
+            parts[row.key()].add(row.reading.part)
+    numbers = sorted(set().union(*parts.values()))
+    most = max(map(len, parts.values()), default=0)
+    if most < 2 or len(numbers) > 2 * most or _differ_in_words(rows):
+        return False
+    return numbers[-1] - numbers[0] >= len(numbers)
+
+
 def number_fields(plate: str, rows: list[FrameCandidate], notes: list[str]) -> None:
     """Let running numbers tell images apart that nothing else does: they become fields."""
     numbers_of_names = {row.reading.part for row in rows}

@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.frames.duplicate_images import FrameCandidate, number_fields, without_duplicates
+from spheroid_qc.frames.duplicate_images import (
+    FrameCandidate,
+    number_fields,
+    numbers_are_open,
+    without_duplicates,
+)
 from spheroid_qc.frames.file_tree import list_folder
 from spheroid_qc.frames.naming.parsed_name import NameReading
 from spheroid_qc.frames.plate_names import name_plates
@@ -214,6 +219,7 @@ def frame_table(
     # Workers know frames, but read no names: the table of schemes is not theirs to compile.
     from spheroid_qc.frames.naming.read_file_names import read_folder_names
     from spheroid_qc.frames.naming.user_pattern import NamePattern
+    from spheroid_qc.frames.plates_or_times import left_out, open_plates
 
     parameters = parameters or PlateParameters()
     pattern = None if parameters.name_pattern is None else NamePattern(parameters.name_pattern)
@@ -240,12 +246,22 @@ def frame_table(
             f"Groups of the name pattern without meaning: {', '.join(pattern.unknown)}; they were "
             "ignored."
         )
+    doubts = list(found.doubts)
+    asked = open_plates(read, plates) if pattern is None else []
+    open_paths = left_out(read, plates, asked)
     by_plate: dict[str, list[NameReading]] = defaultdict(list)
     for one, plate in zip(read, plates, strict=True):
-        by_plate[plate].append(one)
+        if one.path in open_paths:
+            open_ = open_paths[one.path]
+            words = tuple(reading.words for reading in open_.doubt.readings)
+            findings.append(NameFinding(one.path, "doubtful", open_.message, words))
+        else:
+            by_plate[plate].append(one)
     rows: list[FrameCandidate] = []
     for plate in sorted(by_plate):
-        rows += _plate_rows(folder, plate, by_plate[plate], parameters, probe, findings, notes)
+        rows += _plate_rows(
+            folder, plate, by_plate[plate], parameters, probe, findings, notes, doubts
+        )
     rows, duplicates = without_duplicates(folder, rows, sizes)
     findings += [NameFinding(*finding) for finding in duplicates]
     frames = _ranked(rows, sizes)
@@ -255,7 +271,7 @@ def frame_table(
         tuple(sorted(findings, key=lambda finding: (finding.path, finding.kind))),
         tuple(missing_wells(frames)),
         tuple(notes),
-        found.doubts,
+        (*doubts, *(one.doubt for one in asked)),
     )
 
 
@@ -280,6 +296,7 @@ def _plate_rows(
     probe: Callable[[Path], Probe | None] | None,
     findings: list[NameFinding],
     notes: list[str],
+    doubts: list[NameDoubt],
 ) -> list[FrameCandidate]:
     readings = [one.reading for one in ones if one.reading is not None]
 
@@ -299,6 +316,18 @@ def _plate_rows(
         field = 1 if reading.field is None else reading.field
         for hours, source, page in times.times[index]:
             rows.append(FrameCandidate(one, reading, plate, field, hours, source, page))
+    if parameters.name_pattern is None and numbers_are_open(rows):
+        from spheroid_qc.frames.naming.name_doubts import WHAT_IT_IS, number_doubt
+
+        doubt = number_doubt([row.one.path for row in rows])
+        words = tuple(reading.words for reading in doubt.readings)
+        message = (
+            "A number alone tells images of a well apart, and it does not count them: "
+            f"{WHAT_IT_IS}. They are left out; give --name-pattern to say what it is."
+        )
+        findings += [NameFinding(path, "doubtful", message, words) for path in doubt.paths]
+        doubts.append(doubt)
+        return []
     number_fields(plate, rows, notes)
     return rows
 

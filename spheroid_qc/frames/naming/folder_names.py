@@ -7,16 +7,19 @@ them; anything else tells plates apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as factory
 
 from spheroid_qc.frames.naming.known_words import NEUTRAL_FOLDERS
+from spheroid_qc.frames.naming.parsed_name import NameReading
 from spheroid_qc.frames.naming.tokens import Clock, Token, number_of
-from spheroid_qc.wells import Well, parse_well
+from spheroid_qc.wells import Well, parse_well, row_name
 
 _SEPARATORS = " _-.,=+()[]{}#&~"
 _MEASUREMENT = re.compile(r"[ _-]*Measurement[ _-]?[0-9]+", re.IGNORECASE)
+_LINE = re.compile("(?<![^\\W_])(?:([A-Za-z])|0*([1-9][0-9]?))$")
 _RUNS = re.compile(r"[ _-]{2,}")
 
 
@@ -55,6 +58,34 @@ class FolderFacts:
             if stripped:
                 short.append(stripped)
         return "/".join(written), "/".join(short)
+
+
+def join_rows(names: Iterable[NameReading]) -> None:
+    """Take folders for no plates that are named as the row, or the column, of all wells in them."""
+    inside: dict[str, dict[str, list[NameReading]]] = defaultdict(lambda: defaultdict(list))
+    for one in names:
+        if one.reading is not None and one.plate_folder:
+            above, _, last = one.plate_folder.rpartition("/")
+            inside[above][last].append(one)
+    for above, folders in inside.items():
+        if len(folders) < 2 or not all(_is_line(last, ones) for last, ones in folders.items()):
+            continue
+        for last, ones in folders.items():
+            for one in ones:
+                one.plate_folder = above
+                one.plate_folder_short = one.plate_folder_short.removesuffix(last).rstrip("/")
+
+
+def _is_line(folder: str, names: Sequence[NameReading]) -> bool:
+    """Whether a folder's name ends with the row or the column that all its wells share."""
+    match = _LINE.search(folder)
+    wells = {one.reading.well for one in names if one.reading is not None}
+    rows, columns = ({well[axis] for well in wells} for axis in (0, 1))
+    if match is None or (len(rows) > 1 and len(columns) > 1):
+        return False
+    if match[1]:
+        return {row_name(row) for row in rows} == {match[1].upper()}
+    return columns == {int(match[2]) - 1}
 
 
 def _wholly(tokens: list[Token], text: str) -> bool:

@@ -13,10 +13,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from itertools import pairwise
 
 from spheroid_qc.frames.naming.folder_names import FolderFacts
+from spheroid_qc.frames.naming.instrument_schemes import VendorMatch
 from spheroid_qc.frames.naming.known_words import WELL_LIKE_LINES, is_known_line
 from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.frames.naming.positions import Make, make_of, places_of
@@ -28,6 +30,7 @@ from spheroid_qc.frames.naming.well_lookalikes import (
     is_line,
     rivals,
     role_of,
+    tile_of,
 )
 from spheroid_qc.wells import Well, fits, parse_well
 
@@ -38,10 +41,17 @@ MAX_COUNTER = 99_999
 INSIDE = -60
 """First place of slots that stand beside other words in the name of a folder."""
 
+ROLES_ASKED = {
+    "W": ("a channel", "a week"),
+    **dict.fromkeys("ABEGIKLMOPQUV", ("a plate", "a field")),
+}
+"""Letter of a word beside the well -> the two roles that are asked about, if not time or none."""
+
 _SPLIT = re.compile("[-_ ]")
 _APART = re.compile("[A-Za-z][-_ ][0-9]+")
 _WIDE = re.compile(r"[Q-Z][0-9]{2}")
 _IMAGEJ = re.compile(r"C[1-9]-")
+_TIME_OF_DAY = re.compile("([0-9]{1,2})h([0-5][0-9])")
 _DIGITS = re.compile("[0-9]+")
 _LOOSE_ROW_COLUMN = re.compile("(r[0-9]{1,2})[ _-](c[0-9]{1,2})", re.IGNORECASE)
 _COUNTERS = frozenset({"export", "image", "img", "picture", "photo", "scan", "frame", "no", "nr"})
@@ -59,8 +69,10 @@ class NameCandidates:
     positions with a number that is the same in all names of the make, `apart` positions that say
     another thing than the well, though this name may have the same word there, `ignored` positions
     that never change and say nothing; `dated`: its date is a time, for others have other dates.
-    `resolved` is what the folder
-    showed, where the name alone was ambiguous.
+    `resolved` is what the folder showed, where the name alone was ambiguous. `vendor` is the
+    position of the well by an instrument's scheme that the name fits, `marked`: it has what only
+    that instrument writes. `choices` are sets of positions of which one says nothing, where the
+    folder does not tell which. `moves`: the names state several times of one well.
     """
 
     stem: str
@@ -78,20 +90,73 @@ class NameCandidates:
     apart: frozenset[int] = frozenset()
     ignored: frozenset[int] = frozenset()
     dated: bool = False
+    vendor: int | None = None
+    marked: bool = False
+    choices: tuple[frozenset[int], ...] = ()
+    moves: bool = False
+
+    def read_clock(self) -> None:
+        """Read the times again without those at ignored positions."""
+        self.clock = Clock()
+        for place, token in zip(self.places, self.tokens, strict=True):
+            if place not in self.ignored:
+                self.clock.add(token)
+
+    def read_time_of_day(self) -> None:
+        """Take `10h30` for a time of day where the folders have dates that are times."""
+        below = self.facts.clock
+        if not self.dated or below.acquired_at is None or below.has_clock or self.clock.acquired_at:
+            return
+        for token in self.tokens:
+            match = _TIME_OF_DAY.fullmatch(token.text) if token.kind == "elapsed" else None
+            if match is not None and int(match[1]) < 24:
+                time = timedelta(hours=int(match[1]), minutes=int(match[2]))
+                self.clock.acquired_at, self.clock.has_clock = below.acquired_at + time, True
+                self.clock.hours = None
+
+    def states_time(self) -> bool:
+        """Whether the name or its folders have any word for a time, or one that may be."""
+        return (
+            self.dated
+            or self.clock.knows_time
+            or self.facts.clock.knows_time
+            or any(slot.text[:1] in ("D", "d", "J", "j", "H", "h") for slot in self.slots)
+        )
+
+    def shape(self) -> tuple[str, ...]:
+        """Kinds of the words in order, where a letter and a number are of one kind."""
+        words = dict(zip(self.places, self.tokens, strict=True))
+        return tuple(
+            "lettered"
+            if len(token.text) < 4 and token.text[0].isalpha() and token.text[1:].isdecimal()
+            else self.make[place]
+            for place, token in words.items()
+        )
+
+    def is_as_vendor(self) -> bool:
+        """Whether the well is where the instrument's scheme says, or no word of the name."""
+        if self.vendor is None:
+            return True
+        one = self.options[0] if len(self.options) == 1 else NO_WELL
+        return one != NO_WELL and self.slots[one].place == self.vendor
 
     def may_have_none(self, slot: Slot) -> bool:
         """Whether a slot that stands alone is as likely something else than a well."""
         text = slot.text
         letter, number = text[:1].upper(), text[1:]
+        if slot.place == self.vendor and self.marked:
+            return False
         if is_split(text):
             return True
         if not number.isdecimal():
             return False
         if letter == "D":
+            if self._is_numbered_before(slot):
+                return True
             days = any(other.well is None for other in self.slots)
             known = self.dated or self.clock.knows_time or self.facts.clock.knows_time
             return not (days or known)
-        if letter == "P":
+        if letter == "P" or (slot.place == self.vendor and letter in "RSTWXYZ"):
             return True
         if letter == "N" and len(number) == 1:
             return True
@@ -100,6 +165,13 @@ class NameCandidates:
         if letter == "C" and _IMAGEJ.match(self.stem) and slot.place == 0:
             return True
         return text[0] in "cfh" and self.stem != self.stem.lower()
+
+    def _is_numbered_before(self, slot: Slot) -> bool:
+        """Whether a lettered number stands before the slot, `T1_D2`: treatment or time 1."""
+        return any(
+            token.kind == "index" and token.text[1:].isdecimal() and place < slot.place
+            for place, token in zip(self.places, self.tokens, strict=True)
+        ) and all(other is slot for other in self.slots)
 
 
 def is_split(text: str) -> bool:
@@ -212,19 +284,25 @@ def candidate(
     wide: bool = False,
     *,
     replicates: bool = False,
+    vendor: VendorMatch | None = None,
 ) -> NameCandidates:
     """Collect everything a name without suffix says and the wells it may mean.
 
     `tokens` are its words, settled by the folder (`settle_positions`); `facts` are what the folders
     above say. `well_count`: wells on the plate if the user said so; others can't be meant. `wide`:
     rows beyond P (1536 wells) are to be expected. `replicates`: other names have `R1` before other
-    wells than those of row C, so that `R1_C02` is no row and column.
+    wells than those of row C, so that `R1_C02` is no row and column. `vendor`: the scheme of an
+    instrument that the name fits.
     """
-    tokens, row_and_column = _split_row_column(tokens)
+    row_and_column: Slot | None = None
+    if not facts.slots:
+        tokens, row_and_column = _split_row_column(tokens)
     if replicates:
         row_and_column = None
+    joined = _joined(stem, tokens)
     name = NameCandidates(stem, tokens, facts, Clock(), make=make_of(tokens))
     fixed: Slot | None = None
+    tile: Slot | None = None
     for depth, text in enumerate(facts.slots):
         well = _possible(text, well_count, wide)
         if well is not None:
@@ -237,8 +315,13 @@ def candidate(
     for token, place in zip(tokens, places_of(tokens), strict=True):
         kind, text = token.kind, token.text
         name.places.append(place)
-        if kind == "slot":
-            name.slots.append(Slot(place, text, _possible(text, well_count, wide)))
+        by_vendor = vendor is not None and token.start == vendor.start and token.end == vendor.end
+        if by_vendor and vendor is not None:
+            name.vendor, name.marked = place, vendor.marked
+        if kind == "slot" or by_vendor:
+            large = wide or (by_vendor and name.marked)
+            well = _possible(text, well_count, large)
+            name.slots.append(Slot(place, text, well, token.start in joined))
             template.append("*")
         elif kind in ("word", "line"):
             template.append(text.lower())
@@ -248,19 +331,35 @@ def candidate(
                 fixed = Slot(place, text, well) if well is not None else fixed
             elif kind == "rowcolumn":
                 well = _row_column(text)
-                fixed = Slot(place, text, well) if well is not None else fixed
+                tile = Slot(place, text, well) if well is not None else tile
             else:
                 name.clock.add(token)
             template.append(f"<{kind}>")
     name.template = tuple(template)
     if fixed is None and facts.well is not None:
         fixed = Slot(-99, "", facts.well)
+    if tile is not None and (name.slots or fixed is not None):
+        name.slots.append(tile)
+    elif tile is not None:
+        fixed = tile
     if row_and_column is not None:
         name.slots.append(row_and_column)
     if fixed is not None:
         name.slots.append(fixed)
         name.options, name.fixed = [len(name.slots) - 1], True
     return name
+
+
+def _joined(stem: str, tokens: Sequence[Token]) -> frozenset[int]:
+    """Where words begin that a hyphen joins to the word before, while other marks part words."""
+    joints = [stem[one.end : other.start] for one, other in pairwise(tokens)]
+    if "-" not in joints or set(joints) <= {"-"}:
+        return frozenset()
+    return frozenset(
+        other.start
+        for (one, other), joint in zip(pairwise(tokens), joints, strict=True)
+        if joint == "-" and one.kind in ("word", "line", "label") and len(one.text) > 1
+    )
 
 
 def _row_column(text: str) -> Well | None:
@@ -326,6 +425,19 @@ def in_words(name: NameCandidates, option: int) -> str:
     return ", ".join(words)
 
 
+def choice_in_words(name: NameCandidates, silent: frozenset[int]) -> str:
+    """One choice of a name with one well in words, `well B02, D1 no time`."""
+    chosen = name.slots[name.options[0]]
+    assert chosen.well is not None
+    words = [f"well {chosen.well.name}"]
+    texts = {slot.place: slot.text for slot in name.slots if slot.place < 0}
+    texts |= {place: one.text for place, one in zip(name.places, name.tokens, strict=True)}
+    for place in sorted(frozenset().union(*name.choices)):
+        meant, otherwise = ROLES_ASKED.get(texts[place][:1].upper(), ("a time", "no time"))
+        words.append(f"{texts[place]} {otherwise if place in silent else meant}")
+    return ", ".join(words)
+
+
 def finish(name: NameCandidates) -> Reading | None:
     """Make the reading of a draft with one option; None if it has no well."""
     if len(name.options) != 1 or name.options[0] == NO_WELL:
@@ -344,13 +456,16 @@ def finish(name: NameCandidates) -> Reading | None:
             _explain(slot, reading, clock)
     for place, token in zip(name.places, name.tokens, strict=True):
         kind = token.kind
-        if kind == "channel":
+        if place in name.ignored:
+            if kind not in ("field", "word") or place < chosen.place:
+                labels.append(token.text)
+        elif kind == "channel":
             reading.channel = token.text
         elif kind == "z":
             reading.z = int(number_of(token.text))
         elif kind == "field" and place < chosen.place and token.text[1:].isdecimal():
             labels.append(token.text)  # `S2_B03`: a sample; sites stand behind the well
-        elif kind == "field" and place not in name.ignored:
+        elif kind == "field":
             reading.field = int(number_of(token.text))
         elif kind == "plate":
             reading.plate = token.text
@@ -366,7 +481,7 @@ def finish(name: NameCandidates) -> Reading | None:
         elif (
             kind in ("label", "line")
             or (kind == "word" and place < chosen.place)
-            or (place in others and not _explains(token.text))
+            or (place in others and (others[place].bound or not _explains(token.text)))
         ):
             labels.append(token.text)
         elif kind == "word":
@@ -396,7 +511,10 @@ def _explains(text: str) -> bool:
 def _explain(slot: Slot, reading: Reading, clock: Clock) -> None:
     """Let the slots that aren't the well say what they say."""
     letter, digits = slot.text[0].upper(), slot.text[1:]
-    if not digits.isdecimal() or slot.text.upper() in WELL_LIKE_LINES:
+    tile = None if slot.bound else tile_of(slot.text)
+    if tile is not None:
+        reading.field = 100 * tile[0] + tile[1]
+    if slot.bound or not digits.isdecimal() or slot.text.upper() in WELL_LIKE_LINES:
         return
     number = int(digits)
     if letter in "DJ":

@@ -37,6 +37,10 @@ class Scheme:
     `folders` the patterns are for the name and so many folders above it (-1: all), which are no
     plate then.
 
+    `mark` is a regular expression, with capitals, for what only the instrument writes; a name of
+    the scheme without it may as well be a person's, and its well is weighed like any other word.
+    Empty: the patterns alone are a mark.
+
     What an instrument leaves open is in `asks`: possible readings in words, each with the name
     pattern that gives it. They are asked where names of one well differ only in the group
     `counter`, or always if there is no such group.
@@ -50,16 +54,19 @@ class Scheme:
     folder: str = ""
     folders: int = 0
     asks: tuple[tuple[str, str], ...] = ()
+    mark: str = ""
 
     matchers: tuple[Callable[[str], re.Match[str] | None], ...] = field(init=False, repr=False)
     in_folder: Callable[[str], object] = field(init=False, repr=False)
     hinted: Callable[[str], object] = field(init=False, repr=False)
+    marked: Callable[[str], object] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         compiled = [re.compile(text, re.IGNORECASE | re.DOTALL) for text in self.patterns]
         object.__setattr__(self, "matchers", tuple(one.fullmatch for one in compiled))
         object.__setattr__(self, "in_folder", _has(self.folder))
         object.__setattr__(self, "hinted", _has(self.hint))
+        object.__setattr__(self, "marked", re.compile(self.mark).search)
 
 
 def _has(pattern: str) -> Callable[[str], object]:
@@ -85,6 +92,7 @@ SCHEMES: tuple[Scheme, ...] = (
             "B10_1_00d03h00m.tif",
         ),
         "[0-9]d[ _]?[0-9]{1,2}h",
+        mark="[0-9][_-][0-9]+[_ -][0-9]+d",  # the field of view stands between well and time
     ),
     Scheme(
         "incucyte",
@@ -103,6 +111,7 @@ SCHEMES: tuple[Scheme, ...] = (
         ),
         ("VID123_C04_2_2026y10m05d_14h30m.tif", "T101_X_A_disp_A11_1_2023y08m30d_16h09m.tif"),
         "[0-9]{4}y[0-9]",
+        mark="[0-9][_-][0-9]+[_ -][0-9]{4}y",
     ),
     Scheme(
         "incucyte_raw",
@@ -130,6 +139,7 @@ SCHEMES: tuple[Scheme, ...] = (
             "TimePoint_3/ZStep_1/exp_B02_s4_w1A1B2C3D4-0123-4567-89AB-0123456789AB.tif",
         ),
         r"[0-9]_?[sw][0-9]|-[0-9a-f]{12}$",
+        mark="[0-9]{2}_?[sw][0-9]|-[0-9A-F]{12}$",
     ),
     Scheme(
         "imagexpress",
@@ -137,6 +147,7 @@ SCHEMES: tuple[Scheme, ...] = (
         (rf"(?P<prefix>.+)_{_W}",),
         ("TimePoint_1/exp_C07.tif",),
         folder=r"(?:^|/)TimePoint_[0-9]+(?:/|$)",
+        mark="(?!)",  # a word before a well is everybody's habit
     ),
     Scheme(
         "opera",
@@ -346,16 +357,17 @@ SCHEMES: tuple[Scheme, ...] = (
         "Squid",
         (
             rf"{_W}_(?P<field>[0-9]+)_(?P<z>[0-9]+)_"
-            r"(?P<channel>(?:Fluorescence|BF|DF|Brightfield|Darkfield)[^/]*)",
+            r"(?P<channel>Fluorescence[^/]*|(?:BF|DF|Brightfield|Darkfield)_LED[^/]*)",
         ),
-        ("D16_2_2_Fluorescence_638_nm_Ex.tiff",),
-        "_(?:fluorescence|bf|df|brightfield|darkfield)",
+        ("D16_2_2_Fluorescence_638_nm_Ex.tiff", "A01_0_0_BF_LED_matrix_full.tiff"),
+        "_fluorescence|_led",
     ),
 )
 """All vendor schemes; what none of them reads goes to the generic reading."""
 
 _ANY_HINT = _has("|".join(f"(?:{scheme.hint})" for scheme in SCHEMES if scheme.hint))
 _ANY_FOLDER = _has("|".join(f"(?:{scheme.folder})" for scheme in SCHEMES if not scheme.hint))
+_WELL_LIKE = re.compile(r"(?<![^\W_])[A-Za-z]{1,2}[0-9]{1,3}(?![^\W_])").search
 _FOLDERS = {scheme.name: scheme.folders for scheme in SCHEMES}
 ASKING: dict[str, tuple[tuple[str, str], ...]] = {
     scheme.name: scheme.asks for scheme in SCHEMES if scheme.asks
@@ -450,7 +462,25 @@ def _reading(scheme: str, found: dict[str, str | None]) -> Reading | None:
     )
 
 
-def read_vendor(stem: str, folder: str = "") -> Reading | None:
+@dataclass(frozen=True, slots=True)
+class VendorMatch:
+    """A name that fits a vendor's scheme.
+
+    `start` and `end` are where its well stands in the name, -1 where that is beyond question.
+    `marked`: the name has what only that vendor writes.
+    """
+
+    reading: Reading
+    start: int
+    end: int
+    marked: bool
+
+    def is_open(self, stem: str) -> bool:
+        """Whether another word of the name could be the well, or a person have written it."""
+        return self.start >= 0 and not (self.marked and _WELL_LIKE(stem[: self.start]) is None)
+
+
+def match_vendor(stem: str, folder: str = "") -> VendorMatch | None:
     """Read a name without suffix by the first vendor scheme that fits it whole.
 
     `folder` are the folders above it, with `/`. None if no instrument writes such names.
@@ -467,10 +497,20 @@ def read_vendor(stem: str, folder: str = "") -> Reading | None:
         for fullmatch in scheme.matchers:
             match = fullmatch(subject)
             if match is not None:
-                reading = _reading(scheme.name, match.groupdict())
-                if reading is not None:
-                    return reading
+                found = match.groupdict()
+                reading = _reading(scheme.name, found)
+                if reading is None:
+                    continue
+                weighed = scheme.mark and subject is stem
+                at = match.span("well") if weighed else (-1, -1)
+                return VendorMatch(reading, *at, bool(scheme.marked(stem)))
     return None
+
+
+def read_vendor(stem: str, folder: str = "") -> Reading | None:
+    """Read a name as `match_vendor` does, and give the reading alone."""
+    found = match_vendor(stem, folder)
+    return None if found is None else found.reading
 
 
 def folders_of(scheme: str) -> int:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.frames.naming.generic_names import NO_WELL, NameCandidates
+from spheroid_qc.frames.naming.generic_names import NO_WELL, ROLES_ASKED, NameCandidates
 from spheroid_qc.frames.naming.parsed_name import Reading
+from spheroid_qc.frames.naming.tokens import Token
 from spheroid_qc.frames.naming.user_pattern import NamePattern
+from spheroid_qc.frames.naming.well_lookalikes import Slot
 
 _LETTERED = {
     "D": "(?P<day>[0-9]+)",
@@ -49,6 +51,23 @@ class NameDoubt:
     readings: tuple[PossibleReading, ...]
 
 
+WHAT_IT_IS = "a day, a field of view, a focal plane or something else"
+WELL_IN_NAME = r"(?P<well>[A-Za-z]{1,2}[0-9]{1,2})(?![0-9A-Za-z])"
+"""Pattern for a well that stands alone in a path."""
+
+
+def number_doubt(paths: Sequence[str]) -> NameDoubt:
+    """Show what the last number of names may be."""
+    last = r"(?:^|[/\W_])" + WELL_IN_NAME + r"(?:.*?[^0-9])?(?P<GROUP>[0-9]+)[^0-9/]*$"
+    return NameDoubt(
+        tuple(sorted(paths)),
+        tuple(
+            possible_reading(f"the number is {words}", last.replace("GROUP", group), paths)
+            for words, group in (("the day", "day"), ("the field", "field"), ("the plane", "z"))
+        ),
+    )
+
+
 def possible_reading(words: str, pattern: str, paths: Sequence[str]) -> PossibleReading:
     """Read names by a pattern and say what that gives."""
     found = []
@@ -76,13 +95,16 @@ def _times(readings: Iterable[Reading]) -> list[str]:
     return [f"{time:g} h" for time in sorted(hours)] + [f"frame {time}" for time in sorted(indices)]
 
 
-def pattern_of(name: NameCandidates, option: int) -> str:
-    """Name pattern that takes one slot of a name for the well, for all names of its make."""
+def pattern_of(name: NameCandidates, option: int, silent: frozenset[int] = frozenset()) -> str:
+    """Name pattern that takes one slot of a name for the well, for all names of its make.
+
+    Words that are asked about say the other of their two roles at the positions `silent`.
+    """
     if option == NO_WELL:
         return ""
     chosen = name.slots[option]
     if chosen.place < 0:
-        above = "".join("[^/]+/" for _ in range(-chosen.place - 1))
+        above = "".join("[^/]+/" for _ in range(-chosen.place - 1))  # folders
         return f"(?:^|/){_WELL}/{above}[^/]*$"
     parts: list[str] = []
     used: set[str] = set()
@@ -92,14 +114,36 @@ def pattern_of(name: NameCandidates, option: int) -> str:
             continue  # a row of words is one place
         previous = place
         part = _WELL if place == chosen.place else _part(token.kind, token.text)
+        if name.choices and any(place in one for one in name.choices):
+            part = _part_asked(token, part, place in silent)
         group = re.search(r"\(\?P<(\w+)>", part)
         if group is not None and group[1] in used:
             part = "[^/]+?"
         used |= {group[1]} if group is not None else set()
         parts.append(part)
+    folder = _folder_part(name, chosen, silent)
     joints = {name.stem[one.end : other.start] for one, other in pairwise(name.tokens)}
     joint = "_" if joints <= {"_"} else r"[\W_]+"
-    return f"(?:^|/){joint.join(parts)}{_tail(name)}"
+    return f"(?:^|/){folder}{joint.join(parts)}{_tail(name)}"
+
+
+def _part_asked(token: Token, part: str, silent: bool) -> str:
+    """Pattern for a word whose meaning is asked about."""
+    letter = token.text[0].upper()
+    if letter not in ROLES_ASKED:
+        return "[^/]+?" if silent else part
+    either = f"[{letter}{letter.lower()}]"
+    if letter == "W":
+        return f"{either}(?P<timepoint>[0-9]+)" if silent else f"(?P<channel>{either}[0-9]+)"
+    return f"{either}(?P<field>[0-9]+)" if silent else f"(?P<plate>{either}[0-9]+)"
+
+
+def _folder_part(name: NameCandidates, chosen: Slot, silent: frozenset[int]) -> str:
+    """Pattern for the folder above whose word is asked about; empty if there is none."""
+    for slot in name.slots:
+        if slot.place == -1 and frozenset({-1}) in name.choices and slot is not chosen:
+            return "[^/]+/" if -1 in silent else f"(?P<plate>){_part('slot', slot.text)}/"
+    return ""
 
 
 def _tail(name: NameCandidates) -> str:

@@ -21,7 +21,8 @@ class Reading:
 
     `hours` is elapsed time, from `elapsed` or `day` (`hours_from`); `acquired_at` and
     `folder_acquired_at` are absolute times in the name and in the folders above. `conflict` is a
-    finished sentence if the name contradicts itself, else empty.
+    finished sentence if the name contradicts itself, else empty. `one_plate`: the user says that
+    the folders are no plates.
     """
 
     scheme: str
@@ -41,6 +42,7 @@ class Reading:
     counter: int | None = None
     sequence: int | None = None
     conflict: str = ""
+    one_plate: bool = False
 
 
 @dataclass(slots=True)

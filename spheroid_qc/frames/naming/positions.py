@@ -13,6 +13,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
+from math import gcd
 
 from spheroid_qc.frames.naming.known_words import is_known_line
 from spheroid_qc.frames.naming.tokens import Token, hours_of, number_of, stamp_of
@@ -31,6 +33,9 @@ MIN_HOUR_STEP = 6
 """Numbers behind a `T` or an `H` that are all multiples of this are hours: plates are imaged every
 6, 12 or 24 h, and frames are counted one by one."""
 
+_HOUR_STEPS = frozenset({6, 12, 18, *range(24, 241, 24), 36})
+"""Greatest common divisors of hours; micrometres and degrees go in 30, 45, 60 and 90."""
+
 MAX_SPAN = timedelta(days=366)
 """Longest time between two dates of one folder; numbers further apart are not dates."""
 
@@ -47,6 +52,8 @@ _WRITTEN = {
     8: ("%y{0}%m{0}%d", "%d{0}%m{0}%y", "%m{0}%d{0}%y"),
     10: ("%d{0}%m{0}%Y", "%m{0}%d{0}%Y"),
 }
+_GLUED_HOURS = re.compile(r"([^\W\d_]{2,})([0-9]{1,3} ?h(?:rs?)?)", re.IGNORECASE)
+_PART = re.compile("[.,][0-9]{1,2}")
 _GLUED = re.compile("([A-Za-z]+[0-9]+)[Dd]([0-9]{1,3})")
 _T_NUMBER = re.compile("[tT][-=]?[0-9]+")
 _YEARS = range(2000, 2050)
@@ -86,7 +93,9 @@ def settle_positions(texts: Sequence[tuple[str, list[Token]]]) -> list[str]:
     `texts` are names (or folders) with their tokens, which are changed. The list of finished
     sentences says what was settled that could be meant otherwise.
     """
+    _join_parts(texts)
     _split_glued([tokens for _, tokens in texts])
+    _split_hours([tokens for _, tokens in texts])
     makes: dict[Make, list[tuple[str, list[Token]]]] = defaultdict(list)
     for text, tokens in texts:
         makes[make_of(tokens)].append((text, tokens))
@@ -103,6 +112,61 @@ def settle_positions(texts: Sequence[tuple[str, list[Token]]]) -> list[str]:
                 ]
             _settle(columns, place, notes)
     return notes
+
+
+def _join_parts(texts: Sequence[tuple[str, list[Token]]]) -> None:
+    """Take `d0.5` for a time: a day where the well is another word, or the name of a folder.
+
+    Where wells of other rows are written the same way, `A1.2` beside `D1.2`, the part is a field.
+    """
+    found: list[tuple[str, list[Token], int]] = []
+    for text, tokens in texts:
+        if "." not in text and "," not in text:
+            continue
+        for at, (one, other) in enumerate(pairwise(tokens)):
+            if one.kind in ("slot", "index") and _PART.fullmatch(text[one.end : other.end]):
+                found.append((text, tokens, at))
+    letters = {tokens[at].text[0].upper() for _, tokens, at in found}
+    alone = any(
+        sum(one.kind in ("slot", "well") for one in tokens) < 2 and text[:1].upper() != letter
+        for text, tokens, at in found
+        for letter in (tokens[at].text[0].upper(),)
+    )
+    if (
+        not found
+        or not letters <= {"D", "J", "T"}
+        or len(letters) > 1
+        or (alone and "T" not in letters)
+    ):
+        return
+    kind = "hours" if letters == {"T"} else "days"
+    for text, tokens, at in found:
+        start, end = tokens[at].start, tokens[at + 1].end
+        tokens[at : at + 2] = [Token(kind, text[start:end], start, end)]
+    places = {at for _, _, at in found}
+    for _, tokens in texts:
+        for at in places & set(range(len(tokens))):
+            if tokens[at].kind in ("slot", "index") and tokens[at].text[0].upper() in letters:
+                tokens[at].kind = kind
+
+
+def _split_hours(names: Sequence[list[Token]]) -> None:
+    """Cut the hours off words such as `post24h` where others have other hours."""
+    found: dict[str, list[tuple[list[Token], Token]]] = defaultdict(list)
+    for tokens in names:
+        for token in tokens:
+            match = _GLUED_HOURS.fullmatch(token.text) if token.kind == "word" else None
+            if match is not None:
+                found[match[1]].append((tokens, token))
+    for words in found.values():
+        if len({token.text for _, token in words}) < 2:
+            continue
+        for tokens, token in words:
+            length = len(_GLUED_HOURS.fullmatch(token.text)[1])  # type: ignore[index]
+            middle = token.start + length
+            hours = Token("hours", token.text[length:], middle, token.end)
+            tokens.insert(tokens.index(token) + 1, hours)
+            token.text, token.end = token.text[:length], middle
 
 
 def _split_glued(names: Sequence[list[Token]]) -> None:
@@ -190,7 +254,9 @@ def _hours(token: Token) -> float:
 def are_hours(numbers: Iterable[float]) -> bool:
     """Whether numbers that stand for times are hours, not counts: see `MIN_HOUR_STEP`."""
     found = set(numbers)
-    return len(found) > 1 and all(number % MIN_HOUR_STEP == 0 for number in found)
+    if len(found) < 2 or any(number % MIN_HOUR_STEP for number in found):
+        return False
+    return gcd(*map(int, found)) in _HOUR_STEPS
 
 
 def _settle_index(tokens: list[Token], notes: list[str]) -> None:

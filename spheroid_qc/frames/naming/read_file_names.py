@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from spheroid_qc.frames.ignored_files import reason_to_ignore, split_suffix
-from spheroid_qc.frames.naming.folder_names import FolderFacts, read_folder
+from spheroid_qc.frames.naming.folder_names import FolderFacts, join_rows, read_folder
 from spheroid_qc.frames.naming.generic_names import (
     INSIDE,
     NO_WELL,
     NameCandidates,
     candidate,
+    choice_in_words,
     explain_folders,
     finish,
     in_words,
@@ -30,16 +32,26 @@ from spheroid_qc.frames.naming.generic_names import (
     prepare,
     split_lines,
 )
-from spheroid_qc.frames.naming.instrument_schemes import ASKING, folders_of, read_vendor
+from spheroid_qc.frames.naming.instrument_schemes import (
+    ASKING,
+    VendorMatch,
+    folders_of,
+    match_vendor,
+)
 from spheroid_qc.frames.naming.name_doubts import NameDoubt, pattern_of, possible_reading
 from spheroid_qc.frames.naming.parsed_name import NameReading, Reading
 from spheroid_qc.frames.naming.positions import settle_positions
 from spheroid_qc.frames.naming.tokens import Clock, Token, tokenise
 from spheroid_qc.frames.naming.user_pattern import NamePattern
 from spheroid_qc.frames.naming.well_position import choose_wells
+from spheroid_qc.frames.naming.word_roles import settle_roles
 from spheroid_qc.wells import fits
 
 _COPY = re.compile(r"(?: - (?:Copy|Kopie|Copie|Copia))?(?: ?\(([0-9]{1,3})\))?$", re.IGNORECASE)
+_DERIVED = re.compile(
+    r"(?:MAX|AVG|SUM|STD|MED|MIN)_|(?:Drawing|Count Masks|Masks?|Outlines|Labels) of "
+    r"|[Pp]review[ _-]"
+)
 _REPLICATE = re.compile("r[0-9]{1,2}", re.IGNORECASE)
 _NO_CLOCK = Clock()
 _ADVICE = "give --name-pattern to settle it, or rename the file."
@@ -106,7 +118,10 @@ def _plain(path: str) -> str:
 
 @dataclass(slots=True)
 class _Opened:
-    """A name that is being read: its words, or what an instrument says in it."""
+    """A name that is being read: its words, or what an instrument says in it.
+
+    `match` is the scheme that it fits, as long as its words may say something else.
+    """
 
     result: NameReading
     text: str
@@ -114,6 +129,7 @@ class _Opened:
     stem: str
     number: int | None = None
     vendor: Reading | None = None
+    match: VendorMatch | None = None
     tokens: list[Token] = field(default_factory=list)
 
 
@@ -132,6 +148,7 @@ class _NameReader:
         self.well_count = well_count
         self.above = above
         self.folders: dict[str, FolderFacts] = {}
+        self.stems: list[str] = []
         self.names: list[_Opened] = []
         self.notes: list[str] = []
         self.doubts: list[NameDoubt] = []
@@ -152,16 +169,38 @@ class _NameReader:
             else:
                 self.names.append(_Opened(result, text, folder, name, vendor=found))
             return result
+        if self._is_derived(folder, split_suffix(name)[0]):
+            result.kind, result.message = (
+                "stray",
+                ("Made from other images of the folder by a program; it is left out."),
+            )
+            return result
         stem, number = self._without_copy(split_suffix(name)[0], text)
         if not stem:
             result.message = "The name has no words to read; rename the file."
             return result
         one = _Opened(result, text, folder, stem, number)
-        one.vendor = read_vendor(stem, f"{self.above}/{folder}" if self.above else folder)
-        if one.vendor is None:
-            one.tokens = tokenise(stem)
+        match = match_vendor(stem, f"{self.above}/{folder}" if self.above else folder)
+        if match is None or match.is_open(stem):
+            one.match, one.tokens = match, tokenise(stem)
+        else:
+            one.vendor = match.reading
         self.names.append(one)
         return result
+
+    def _is_derived(self, folder: str, stem: str) -> bool:
+        """Whether a name is that of an image or stack in its folder with `MAX_` and the like."""
+        match = _DERIVED.match(stem)
+        if match is None:
+            return False
+        if not self.stems:
+            self.stems = sorted(split_suffix(path)[0] for path in self.paths)
+        rest = f"{folder}/{stem[match.end() :]}" if folder else stem[match.end() :]
+        at = bisect_left(self.stems, rest)
+        return at < len(self.stems) and (
+            self.stems[at] == rest
+            or self.stems[at].startswith((f"{rest}_", f"{rest}-", f"{rest} "))
+        )
 
     def _without_copy(self, stem: str, path: str) -> tuple[str, int | None]:
         """Take `(2)` or ` - Copy` off; the number counts unless the original is there too."""
@@ -174,11 +213,13 @@ class _NameReader:
         # `A - 01(fld 1)` and the like don't match: only digits stand in the brackets.
         return plain, number
 
-    def _complete(self, reading: Reading, facts: FolderFacts, clock: Clock) -> None:
+    def _complete(
+        self, reading: Reading, facts: FolderFacts, clock: Clock, moves: bool = False
+    ) -> None:
         """Fill in from the folders what the name leaves open."""
         below = facts.clock
         if reading.hours is None and reading.acquired_at is None:
-            reading.hours, reading.hours_from, conflict = clock.elapsed(below)
+            reading.hours, reading.hours_from, conflict = clock.elapsed(below, moves)
             if conflict:
                 reading.conflict = (
                     f"The name and its folders state two times, {conflict}: the file is left out; "
@@ -212,7 +253,7 @@ class _NameReader:
                 "the file is left out; correct the name or the number of wells."
             )
         result.kind, result.reading = "read", reading
-        if folders_of(reading.scheme) >= 0:
+        if folders_of(reading.scheme) >= 0 and not reading.one_plate:
             result.plate_folder, result.plate_folder_short = facts.plate(reading.well, explained)
 
     def finish(self) -> None:
@@ -228,15 +269,20 @@ class _NameReader:
                 self.well_count,
                 self.wide,
                 replicates=self.replicates,
+                vendor=one.match,
             )
             for one in generic
         ]
         mark_constants(candidates)
         mark_dated(candidates)
         choose_wells(candidates, self.well_count)
+        settle_roles(candidates)
         mark_running(candidates)
         for one, name in zip(generic, candidates, strict=True):
-            self._close(one.result, name, one.number)
+            if one.match is not None and name.is_as_vendor() and (name.marked or not name.choices):
+                one.vendor = one.match.reading
+            else:
+                self._close(one.result, name, one.number)
         self._show_doubts(generic, candidates)
         for one in self.names:
             if one.vendor is not None:
@@ -247,6 +293,7 @@ class _NameReader:
                 if one.vendor.scheme != "pattern":
                     self._complete(one.vendor, facts, clock)
                 self._take(one.result, one.vendor, facts, explained)
+        join_rows([one.result for one in self.names])
         vendors = [one for one in self.names if one.vendor is not None]
         self._date_prefixes(vendors)
         self._settle_vendors(vendors)
@@ -316,18 +363,22 @@ class _NameReader:
                     NO_WELL if option == NO_WELL else name.slots[option].place
                     for option in name.options
                 )
-                groups[name.make, places].append((one, name))
+                groups[name.make, places, name.choices].append((one, name))
         for group in groups.values():
-            first, name = min(group, key=lambda pair: pair[0].text)
+            # A name that shows the readings best: `A1_B2` rather than `A1_A1`.
+            first, name = min(
+                group, key=lambda pair: (-len(set(pair[0].result.alternatives)), pair[0].text)
+            )
             texts = [one.text for one, _ in group]
+            ways = [(option, frozenset[int]()) for option in name.options]
+            if len(ways) == 1:
+                ways = [(name.options[0], silent) for silent in name.choices]
             self.doubts.append(
                 NameDoubt(
                     tuple(sorted(one.result.path for one, _ in group)),
                     tuple(
-                        possible_reading(words, pattern_of(name, option), texts)
-                        for words, option in zip(
-                            first.result.alternatives, name.options, strict=True
-                        )
+                        possible_reading(words, pattern_of(name, *way), texts)
+                        for words, way in zip(first.result.alternatives, ways, strict=True)
                     ),
                 )
             )
@@ -375,12 +426,16 @@ class _NameReader:
                 f"{_ADVICE}"
             )
 
+    def _doubt(self, result: NameReading, words: tuple[str, ...]) -> None:
+        result.kind, result.alternatives = "doubtful", words
+        result.message = f"It can be read as {' or as '.join(words)}: left out; {_ADVICE}"
+
     def _close(self, result: NameReading, name: NameCandidates, number: int | None) -> None:
         if len(name.options) > 1:
-            result.kind = "doubtful"
-            words = tuple(in_words(name, option) for option in name.options)
-            result.alternatives = words
-            result.message = f"It can be read as {' or as '.join(words)}: left out; {_ADVICE}"
+            self._doubt(result, tuple(in_words(name, option) for option in name.options))
+            return
+        if name.choices and name.options and name.options[0] != NO_WELL:
+            self._doubt(result, tuple(choice_in_words(name, one) for one in name.choices))
             return
         reading = finish(name)
         if reading is None:
@@ -389,12 +444,15 @@ class _NameReader:
             return
         if number is not None:
             reading.part = number
-        self._complete(reading, name.facts, name.clock)
+        name.read_time_of_day()
+        self._complete(reading, name.facts, name.clock, name.moves)
         chosen = name.slots[name.options[0]]
         explained = frozenset(
             slot.text
             for slot in name.slots
-            if slot.place < 0 and slot is not chosen and slot.text[:1] in "DdCcFf"
+            if slot.place < 0
+            and slot is not chosen
+            and slot.text[:1] in ("CcFf" if slot.place in name.ignored else "DdCcFf")
         )
         if INSIDE <= chosen.place < INSIDE + len(name.facts.inside):
             explained |= {name.facts.inside[chosen.place - INSIDE][0]}

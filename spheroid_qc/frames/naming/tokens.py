@@ -19,7 +19,7 @@ _N = r"[0-9]{1,6}"
 _DECIMAL = r"[0-9]{1,5}(?:[.,][0-9]{1,3})?"
 _PART = r"[0-9]{1,3}[.,][0-9]{1,2}"
 _MINUS = "-\N{MINUS SIGN}\N{EN DASH}"
-_JOINT = rf"[ _]{{0,2}}[{_MINUS}]? ?"  # between a word and its number; the sign is settled later
+_JOINT = rf"[ _]{{0,2}}[{_MINUS}+]? ?"  # between a word and its number; the sign is settled later
 _MONTH = (
     r"(?:jan|feb|mar|m[äa]r|apr|avr|may|mai|jun|jul|aug|ao[uû]t|sept?|o[ck]t|nov|de[cz])[a-zé]{0,6}"
 )
@@ -40,7 +40,12 @@ _KINDS: tuple[tuple[str, str], ...] = (
         r"(?:19|20)[0-9]{2}(?P<joint>[-_.]?)(?:0[1-9]|1[0-2])(?P=joint)(?:0[1-9]|[12][0-9]|3[01])"
         rf"(?:{_CLOCK})?",
     ),
-    ("stamp_words", r"[0-9]{4}y[0-9]{1,2}m[0-9]{1,2}d(?:[_ -]?[0-9]{1,2}h[0-9]{1,2}m)?"),
+    (
+        "stamp_words",
+        r"[0-9]{4}y[0-9]{1,2}m[0-9]{1,2}d(?:[_ -]?[0-9]{1,2}h[0-9]{1,2}m)?"
+        r"|(?:19|20)[0-9]{2}-(?:1[0-2]|0?[1-9])-(?:[12][0-9]|3[01]|0?[1-9])"
+        r"|(?:19|20)[0-9]{2}[年년] ?[0-9]{1,2}[月월] ?[0-9]{1,2}[日일]",
+    ),
     ("stamp_european", r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)[0-9]{2}"),
     (
         "date",
@@ -51,26 +56,31 @@ _KINDS: tuple[tuple[str, str], ...] = (
         "stamp_month",
         rf"(?:0?[1-9]|[12][0-9]|3[01])[ _.-]?{_MONTH}[ _.-]?(?:(?:19|20)[0-9]{{2}}|[0-9]{{2}})"
         rf"|(?:19|20)[0-9]{{2}}[ _.-]?{_MONTH}[ _.-]?(?:0?[1-9]|[12][0-9]|3[01])"
-        rf"|(?:0?[1-9]|[12][0-9]|3[01])[ _.-]?(?:{_MONTH_ALONE})",
+        rf"|(?:0?[1-9]|[12][0-9]|3[01])[ _.-]?(?:{_MONTH_ALONE})"
+        rf"|(?:{_MONTH_ALONE})[ -](?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?"
+        r"(?:,?[ _-](?:19|20)[0-9]{2})?",
     ),
     (
         "elapsed",
         r"t?(?:[0-9]+d(?:ays?)?[ _]?[0-9]+h(?:rs?|ours?)?(?:[ _]?[0-9]+m(?:in)?)?"
-        r"|[0-9]+h[ _]?[0-9]+m(?:in)?|[0-9]+h[0-5][0-9])",
+        r"|[0-9]+h[ _]?[0-9]+m(?:in)?|[0-9]+h[0-5][0-9]|d(?:ay)?[0-9]{1,2}h(?:r|our)?[0-9]{1,2})",
     ),
     (
         "hours",
         rf"(?:t=?)?{_DECIMAL} ?(?:h(?:p[itsd])?|hrs?|hours?|std|stunden?|horas?|heures?|ore|uur"
-        rf"|godz|timer|saat|小时|時間|시간|ч|час(?:а|ов)?)|{_DECIMAL}[_-](?:hrs?|hours?|horas?|stunden?)"
+        rf"|godz(?:in[ay]?)?|timer|tim(?:mar)?|tuntia|óra|saat|giờ"
+        rf"|小[时時][后後]?|時間[後目]?|시간(?: ?후)?|ч|час(?:а|ов)?)"
+        rf"|{_DECIMAL}[_-](?:hrs?|hours?|horas?|stunden?)|h[+]{_N}"
         rf"|(?:hours?|hrs?|hora|heure|stunde|ora|saat|hpt)[ _=-]?{_JOINT}{_N}",
     ),
     ("minutes", rf"(?:t=?)?{_DECIMAL} ?(?:min|mins|minutes?)"),
     (
         "days",
-        rf"(?:days?|tag|jour|giorno|gg|dag|d[ií]a|dzie[nń]|p[aä]iv[aä]|g[uü]n|день)[ _=-]?{_JOINT}"
-        rf"{_DECIMAL}"
+        rf"(?:days?|tag|jour|giorno|gg|dag|d[ií]a|dzie[nń]|p[aä]iv[aä]|g[uü]n|день|den|doba|ngày|nap"
+        rf"|сутки)[ _=.-]?{_JOINT}{_DECIMAL}"
         rf"|{_DECIMAL} ?(?:days?|tage?|jours?|giorni|dagen|d[ií]as?|dni|d(?:p[itsd]|iv)|дней|дня"
-        rf"|天|日目?|일)|第{_N}天|{_PART}d",
+        rf"|天|日目?|일차?|сут(?:ки|ок)?|dn[ůí]|dny|vrk|ngày)"
+        rf"|{_N}[.]? ?nap|{_N}(?:st|nd|rd|th)[ _-]?days?|第{_N}天|{_PART}d|[dj][+]{_N}",
     ),
     ("days_short", r"[0-9]{1,3}d"),
     (
@@ -148,6 +158,9 @@ def hours_of(token: Token) -> float | None:
         return token.hours
     if kind == "elapsed":
         text = token.text.lower()
+        if text[0] == "d":  # `D1H12`
+            number, rest = _DIGITS.findall(text)
+            return 24.0 * int(number) + int(rest)
         days = re.search(r"([0-9]+)d", text)
         hours, minutes = re.findall(r"([0-9]+)h\D*([0-9]*)", text)[0]
         return 24 * int(days[1] if days else 0) + int(hours) + int(minutes or 0) / 60
@@ -239,12 +252,18 @@ class Clock:
             return False
         return True
 
-    def elapsed(self, below: Clock) -> tuple[float | None, str, str]:
+    def elapsed(self, below: Clock, moves: bool = False) -> tuple[float | None, str, str]:
         """Hours and their source, with the folder's clock where this one is silent.
+
+        `moves`: names state several times of a well, so that another one of the folder is none.
 
         The source is `elapsed`, `day` or empty; the third is a clause that names two times which
         contradict each other, empty if there are none.
         """
+        for own, other, what in ((self.hours, below.hours, "h"), (self.days, below.days, "days")):
+            if not moves and own is not None and other is not None and own != other:
+                unit = 24 if what == "days" else 1
+                return None, "", f"{own / unit:g} {what} and {other / unit:g} {what}"
         hours = self.hours if self.hours is not None else below.hours
         days = self.days if self.days is not None else below.days
         if hours is None:

@@ -20,7 +20,8 @@ class NamePattern:
 
     It must have the group `well`, or `row` and `column` (letters or numbers from 1), or `row0` and
     `column0` (numbers from 0); it may have
-    `plate`, `field`, `channel`, `z`, `time` (hours), `day`, `hour`, `minute`, `timepoint`. Raises
+    `plate`, `field`, `channel`, `z`, `time` (hours), `day`, `hour`, `minute`, `timepoint`. Where
+    `plate` is an empty group, `(?P<plate>)`, folders are no plates. Raises
     `RequestError` if it is no regular expression or has no group for the well.
     """
 
@@ -65,7 +66,11 @@ class NamePattern:
                 "correct the pattern or the name."
             )
         reading = Reading(
-            "pattern", well, plate=found.get("plate", ""), channel=found.get("channel", "")
+            "pattern",
+            well,
+            plate=found.get("plate", ""),
+            channel=found.get("channel", ""),
+            one_plate=found.get("plate") == "",
         )
         numbers: dict[str, float] = {}
         for name in (*_TIMES, *_WHOLE):

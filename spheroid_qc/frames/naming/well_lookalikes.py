@@ -6,6 +6,7 @@ is a day as readily as a well, a `C7` rarely a channel; none is fitted to data.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,6 +32,10 @@ _ROLES: dict[str, tuple[float, float, str]] = {
     "Y": (0.5, 0.5, "position"),
     "Z": (0.7, 0.2, "plane"),
 }
+_TILE = re.compile("R[OW]*[^A-Z0-9]?([0-9]+)[^A-Z0-9]?C[OLUMN]*[^A-Z0-9]?([0-9]+)")
+_MOST_TILES = 6
+"""Most tiles of a well in a row or column; wells of a plate are more."""
+
 _MOST = {"D": 200, "J": 200, "H": 240}
 
 
@@ -39,12 +44,14 @@ class Slot:
     """A word that looks like a well.
 
     `place` is the position of the word in its make, negative for folders. `well` is None if no
-    plate in question has it (`D0`, `D28`, `F0`): then it only bears witness.
+    plate in question has it (`D0`, `D28`, `F0`): then it only bears witness. `bound`: a hyphen
+    joins it to the word before, as in `Vit-D3`, where other marks part the words.
     """
 
     place: int
     text: str
     well: Well | None
+    bound: bool = False
 
 
 def bears_witness(text: str) -> bool:
@@ -63,6 +70,12 @@ def role_letter(text: str) -> str:
     return letter if letter in _ROLES or letter == "H" else ""
 
 
+def tile_of(text: str) -> tuple[int, int] | None:
+    """Row and column, from 1, of `r1c2` or `Row1_Col2`; None for other words."""
+    match = _TILE.fullmatch(text.upper())
+    return None if match is None else (int(match[1]), int(match[2]))
+
+
 def role_of(
     slot: Slot, after: bool, has_line: bool, days: float | None = None
 ) -> tuple[float, str] | None:
@@ -70,6 +83,11 @@ def role_of(
     text = slot.text.upper()
     if not text:  # a folder that says outright that it is a well
         return None
+    if slot.bound:
+        return 0.1, f"{slot.text} part of the word before"
+    tile = tile_of(text)
+    if tile is not None:
+        return (0.3 if max(tile) <= _MOST_TILES else 0.8), f"tile {slot.text}"
     canonical = text[0] + text[1:].lstrip("0")
     if not has_line and text in WELL_LIKE_LINES:
         return 0.0, WELL_LIKE_LINES[text]

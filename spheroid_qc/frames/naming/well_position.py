@@ -6,7 +6,8 @@ one meaning for all its values. What is unexplained costs 1, an explanation less
 
 * a position that never changes costs the less, the more wells the other one has;
 * values of several rows, several each, look like a plate: leaving them unexplained costs more;
-* where values can be no well (`D0`, `D28`), the position holds none.
+* where values can be no well (`D0`, `D28`), the position holds none;
+* a well where the scheme of an instrument has it costs less than another.
 
 The cheapest reading wins if no other comes within `MARGIN`, else all that do are shown; a reading
 that leaves a plate unexplained wins never. Names that differ in words (a drug a row) are weighed
@@ -25,7 +26,7 @@ from spheroid_qc.frames.naming.generic_names import (
     is_split,
 )
 from spheroid_qc.frames.naming.known_words import WELL_LIKE_LINES
-from spheroid_qc.frames.naming.positions import are_hours
+from spheroid_qc.frames.naming.positions import Make, are_hours
 from spheroid_qc.frames.naming.well_lookalikes import (
     LOOSE,
     Slot,
@@ -42,6 +43,12 @@ MIN_SURE = 2
 MIN_CHANGING = 3
 MIN_POOLED_WELLS, MIN_POOLED_ROWS = 12, 3
 ROW_COST = 0.25
+VENDOR, VENDOR_MARKED = 0.25, 1.25
+"""Cost of another well than that of the instrument's scheme which a name fits: less than a word
+that nothing explains, or, where the name has what only the instrument writes, more."""
+
+MOST_CHANNELS = 4
+LETTERS_OF_96, COLUMNS_OF_96 = 8, 12
 STRAYS = 0.25
 """Largest share of names that may have something else at a position: they are strays."""
 
@@ -53,20 +60,63 @@ def choose_wells(candidates: Iterable[NameCandidates], well_count: int | None = 
     `resolved` are set. `well_count`: wells on the plate if the user said so.
     """
     pooled: dict[tuple[object, ...], list[NameCandidates]] = defaultdict(list)
+    wordless: dict[Make, list[NameCandidates]] = defaultdict(list)  # by shape
     for one in candidates:
+        if not one.slots:
+            wordless[one.shape()].append(one)
         if one.fixed or not one.slots:
             continue
         pooled[one.make, tuple(slot.place for slot in one.slots if slot.place < 0)].append(one)
+    weighed: list[_Weighing] = []
     for names in pooled.values():
         together = _Weighing(names) if len(names) >= MIN_POOLED_WELLS else None
         if together is not None and together.is_plate():
             together.decide(well_count)
+            weighed.append(together)
             continue
         makes: dict[tuple[str, ...], list[NameCandidates]] = defaultdict(list)
         for one in names:
             makes[one.template].append(one)
         for same in makes.values():
-            _Weighing(same).decide(well_count)
+            weighed.append(_Weighing(same))
+            weighed[-1].decide(well_count)
+    if well_count is None:
+        _doubt_numbered(weighed)
+        _doubt_mixed(weighed, wordless.values())
+
+
+def _doubt_numbered(weighed: Iterable[_Weighing]) -> None:
+    """Let names have no well where the wells of their shape look like things that are numbered."""
+    shapes: dict[tuple[object, ...], list[_Weighing]] = defaultdict(list)
+    for one in weighed:
+        if len(one.best) == 1:
+            shapes[one.best[0], one.names[0].make].append(one)
+    for alike in shapes.values():
+        if alike[0].is_numbered(set().union(*(one.wells[one.best[0]] for one in alike))):
+            for one in alike:
+                one.doubt()
+
+
+def _doubt_mixed(weighed: Iterable[_Weighing], others: Iterable[Sequence[NameCandidates]]) -> None:
+    """Let names have no well where many of their shape have there a letter that no plate has.
+
+    `C1 C2 C3 T1 T2 T3` are controls and treated.
+    """
+    groups = [*(one.names for one in weighed), *others]
+    shapes: dict[tuple[str, ...], list[Sequence[NameCandidates]]] = defaultdict(list)
+    for names in groups:
+        shapes[names[0].shape()].append(names)
+    for one in weighed:
+        alike = shapes[one.names[0].shape()]
+        if len(one.best) != 1 or one.best[0] < 0 or len(alike) < 2:
+            continue
+        lettered = sum(
+            len(names)
+            for names in alike
+            if names is not one.names and names[0].make[one.best[0]] in ("index", "label", "word")
+        )
+        if lettered >= MIN_SURE and lettered > STRAYS * sum(map(len, alike)):
+            one.doubt()
 
 
 class _Weighing:
@@ -92,6 +142,11 @@ class _Weighing:
                 number = text[1:] if text[0] == "D" else ""
                 if days is not None and number.isdecimal() and days != 24 * int(number):
                     self.days_differ.add(slot.place)
+        self.vendors: dict[int, float] = {}
+        for place in {one.vendor for one in names if one.vendor is not None}:
+            share = [one.marked for one in names if one.vendor == place]
+            weight = VENDOR_MARKED if all(share) else VENDOR
+            self.vendors[place] = weight * len(share) / len(names)
         self.has_line = all(map(has_line, names))
         self.wells = {
             place: {slot.well for slot in values.values() if slot.well is not None}
@@ -115,9 +170,18 @@ class _Weighing:
             best = self.possible
         if len(best) == 1 and len(self.names) > 1:
             best += [place for place in self.possible if self._is_open(best[0], place)]
+        if best == [LOOSE] and self._may_be_replicates():
+            best = [LOOSE, *(place for place in self.possible if place != LOOSE)]
         if len(best) > 1 and all(self._same(best[0], place) for place in best[1:]):
             best = best[-1:]  # the file's own word rather than the folder's
         return best
+
+    def _may_be_replicates(self) -> bool:
+        """Whether `R1_C2` are few replicates of wells of row C, and not padded as numbers are."""
+        texts = self.values[LOOSE]
+        return max(well.row for well in self.wells[LOOSE]) < MOST_CHANNELS and not any(
+            "0" in text for text in texts
+        )
 
     def _is_open(self, best: int, other: int) -> bool:
         """Whether fewer than two names tell the best reading from another.
@@ -186,7 +250,7 @@ class _Weighing:
         )
         if LOOSE in self.values and well != LOOSE:
             cost += self._row_cost(LOOSE)
-        return cost
+        return cost + sum(cost for place, cost in self.vendors.items() if place != well)
 
     def _row_cost(self, place: int) -> float:
         """Cost of leaving aside what lies in rows as wells do."""
@@ -255,6 +319,29 @@ class _Weighing:
             if len(self.names) > 1:
                 self._by_folder(one, lone, certain, well_count)
 
+    def is_numbered(self, wells: set[Well]) -> bool:
+        """Whether `wells` rather number things with a letter: mice `M1 M2 M3`, channels `C1 C2`.
+
+        Rows beyond H come with plates of 384 wells, whose wells lie wide; channels are written
+        last, behind fields and planes.
+        """
+        place = self.best[0]
+        rows = {well.row for well in wells}
+        columns = {well.column for well in wells}
+        if len(wells) < MIN_SURE or any(one.vendor == place and one.marked for one in self.names):
+            return False
+        if max(rows) >= LETTERS_OF_96:
+            return len(rows) < 3 and max(columns) < COLUMNS_OF_96 and max(rows) < 26
+        if rows == {2} and max(columns) < MOST_CHANNELS and place >= 0:
+            return any(kind in ("field", "z") for kind in self.names[0].make[:place])
+        return False
+
+    def doubt(self) -> None:
+        """Let every name have no well."""
+        for one in self.names:
+            if len(one.options) == 1:
+                one.options, one.resolved = [*one.options, NO_WELL], ""
+
     def _options(self, one: NameCandidates, lone: bool) -> list[int]:
         options = [
             index
@@ -300,7 +387,8 @@ class _Weighing:
         # All that `_options` looks at where there are several slots.
         texts = tuple(slot.text for slot in one.slots)
         dated = any(text[:1] in ("D", "d") for text in texts)
-        key = (texts, has_line(one), (one.clock.days, one.clock.hours) if dated else None)
+        days = (one.clock.days, one.clock.hours) if dated else None
+        key = (texts, has_line(one), days, one.vendor, one.marked)
         if key not in self._alone:
             weighing = _Weighing([one])
             single = len(weighing.best) == 1 and not any(

@@ -43,8 +43,8 @@ _MAX_FINE_SHARE = 0.72
 
 _SMALL_BODY_PX = 32.0
 """Diameter in pixels of the coarse pass below which bodies all over the frame want more pixels:
-half of the area lies in smaller ones. Of 68 fields of 8 sources left out 71 % of the spheres were
-told apart without, 74 % with this (F1); frames of one spheroid lie above 40."""
+half of the area lies in smaller ones. Of 68 fields of 8 sources left out 68 % of the spheres are
+told apart with a limit of 20 on whole clumps, 73 % with this (F1)."""
 
 _FEW_PX = 300
 """A frame with fewer pixels along its longer side has no more to show."""
