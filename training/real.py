@@ -31,6 +31,13 @@ LONGEST = 1024
 FINEST = 640
 """Most pixels along the longer side of a region before it is pooled."""
 
+SMALL_SHARE = 0.35
+"""How often a region comes from a frame with fewer pixels than the network looks at: thumbnails,
+small cameras and pictures in documents, whose noise and JPEG blocks are as large as cells."""
+
+SMALLEST = 0.45
+"""Longer side of such a region, at least, as a share of the example's."""
+
 SYNTHETIC_SIDES = (224, 256, 256, 320, 400)
 """Pixels a side of synthetic frames."""
 
@@ -466,7 +473,8 @@ def example_of(
         region = recompose(region, other, rng)
     plane, labels, shed, ignore = region.plane, region.labels, region.shed, region.ignore
     longest = max(plane.shape)
-    finest = rng.uniform(side, FINEST)
+    small = rng.random() < SMALL_SHARE
+    finest = rng.uniform(SMALLEST * side, side) if small else rng.uniform(side, FINEST)
     if longest > finest:
         shape = tuple(max(8, round(n * finest / longest)) for n in plane.shape)
         plane = resample(np.ascontiguousarray(plane), shape)

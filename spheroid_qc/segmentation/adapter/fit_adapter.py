@@ -23,15 +23,10 @@ from spheroid_qc.segmentation.adapter.head_correction import (
 )
 from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.downsampling import as_plane
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import (
-    Region,
-    View,
-    fine_region,
-    look,
-    whole_frame,
-)
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import fine_region, look, whole_frame
 from spheroid_qc.segmentation.learned.input_channels import resample
 from spheroid_qc.segmentation.learned.network import weights_sha256
+from spheroid_qc.segmentation.learned.view import Region, View
 
 Double = NDArray[np.float64]
 

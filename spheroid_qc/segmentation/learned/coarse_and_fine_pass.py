@@ -13,8 +13,10 @@ import numpy as np
 from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float
+from spheroid_qc.segmentation.learned.core_bodies import find_bodies
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region
 from spheroid_qc.segmentation.learned.network import CORE, predict
+from spheroid_qc.segmentation.learned.view import Region, View
 from spheroid_qc.segmentation.piece_shapes import box_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _SIDE_PX = 256
 """Pixels along the longer side that the network sees."""
 
 _CROWDED_SIDE_PX = 448
-"""The same for a fine pass over a frame full of small bodies."""
+"""The same for a fine pass over a field of small bodies."""
 
 _MAX_ENLARGEMENT = 1.7
 """A region is not magnified by more than this."""
@@ -39,40 +41,16 @@ _MARGIN_DIAMETERS = 0.75
 _MAX_FINE_SHARE = 0.72
 """A fine pass covers less than this share of the frame's longer side."""
 
-_SMALL_BODY_PX = 20.0
-"""Diameter in pixels of the coarse pass below which bodies all over the frame want more pixels."""
+_SMALL_BODY_PX = 32.0
+"""Diameter in pixels of the coarse pass below which bodies all over the frame want more pixels:
+half of the area lies in smaller ones. Of 68 fields of 8 sources left out 71 % of the spheres were
+told apart without, 74 % with this (F1); frames of one spheroid lie above 40."""
+
+_FEW_PX = 300
+"""A frame with fewer pixels along its longer side has no more to show."""
 
 _COARSE_WEIGHT = 0.35
 """Weight of the coarse pass where there is a fine one."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """Part of a frame, in its pixels, and the `shape` in pixels that the network sees it with."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-    shape: tuple[int, int]
-
-    @property
-    def scale(self) -> tuple[float, float]:
-        """Pixels of the frame for one of the network's, down and across."""
-        return self.height / self.shape[0], self.width / self.shape[1]
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """The network's maps of a region, (4, y, x), and the mean intensity that it saw, (y, x).
-
-    `adapted` is how much an adapter counted in them, from 0 to 1.
-    """
-
-    region: Region
-    maps: Float
-    pooled: Float
-    adapted: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +167,7 @@ def fine_region(coarse: View, height: int, width: int) -> Region:
     tall, wide = ends[1] - ends[0], ends[3] - ends[2]
     side = max(tall, wide, 64.0)
     if side > _MAX_FINE_SHARE * max(height, width):
-        typical = float(np.median(np.sqrt(4 / np.pi * sizes[kept])))
-        if typical < _SMALL_BODY_PX and max(height, width) > 1.2 * _CROWDED_SIDE_PX:
+        if max(height, width) > _FEW_PX and _usual_diameter(coarse) < _SMALL_BODY_PX:
             return Region(0, 0, height, width, _shape(height, width, _CROWDED_SIDE_PX))
         return whole
     spans = [min(round(side), height), min(round(side), width)]
@@ -199,3 +176,12 @@ def fine_region(coarse: View, height: int, width: int) -> Region:
         for a, b, span, n in zip(ends[::2], ends[1::2], spans, (height, width), strict=True)
     ]
     return Region(starts[0], starts[1], spans[0], spans[1], _shape(spans[0], spans[1], _SIDE_PX))
+
+
+def _usual_diameter(view: View) -> float:
+    """Give the diameter in the view's pixels that half of the area of all bodies lies below."""
+    areas = np.sort(np.bincount(find_bodies(view, _CORE_PROBABILITY).ravel())[1:])
+    if areas.size == 0:
+        return float(max(view.region.shape))
+    up_to = np.cumsum(areas)
+    return float(np.sqrt(4 / np.pi * areas[np.searchsorted(up_to, up_to[-1] / 2)]))

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Labels
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, crop
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.network import CORE
+from spheroid_qc.segmentation.learned.view import View
 from spheroid_qc.segmentation.piece_shapes import box_of
 
 FEATURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", "number")

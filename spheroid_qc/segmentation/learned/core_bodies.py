@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spheroid_qc.segmentation.array_types import Float, Labels
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View
+from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
+from spheroid_qc.segmentation.learned.view import Region, View
 from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
 from spheroid_qc.segmentation.piece_shapes import by_size
 
@@ -19,7 +19,7 @@ _MIN_DROP = 0.22
 """Two summits of the depth map belong to two bodies if the pass between them is lower than the
 lower summit by this share of it."""
 
-_MIN_DEPTH_RADII = 0.35
+_MIN_DEPTH_RADII = 0.25
 """A body of its own is at least this deep in its middle, as a share of its radius."""
 
 _MAX_SEAM_DIAMETERS = 1.2
@@ -32,7 +32,8 @@ _MIN_BODY_PX = 6
 
 def find_bodies(view: View, threshold: float) -> Labels:
     """Label the bodies of a view, largest first; core has a probability over `threshold`."""
-    core = ndimage.binary_fill_holes(view.maps[CORE] > threshold)
+    seen = view.maps[CORE] > threshold
+    core = ndimage.binary_fill_holes(seen)
     labels, count = ndimage.label(core)
     if count == 0:
         return labels.astype(np.int32)
@@ -49,7 +50,23 @@ def find_bodies(view: View, threshold: float) -> Labels:
         target = parted[box]
         target[mine] = parts[mine] + total
         total += n
+    parted[_between_bodies(parted, core & ~seen)] = 0
     return by_size(parted, _MIN_BODY_PX)
+
+
+def _between_bodies(bodies: Labels, holes: Mask) -> Mask:
+    """Holes that more than one body encloses: gaps of packed spheres, and none of them."""
+    gaps, count = ndimage.label(holes)
+    if count == 0:
+        return holes
+    numbers = np.arange(count + 1)
+    none = int(bodies.max()) + 1
+    first = ndimage.minimum_filter(np.where(bodies > 0, bodies, none), 3)
+    last = ndimage.maximum_filter(bodies, 3)
+    lowest, highest = ndimage.minimum(first, gaps, numbers), ndimage.maximum(last, gaps, numbers)
+    shared = np.asarray(lowest) < np.asarray(highest)
+    shared[0] = False
+    return shared[gaps]
 
 
 def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:

@@ -15,9 +15,9 @@ import numpy as np
 from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View
 from spheroid_qc.segmentation.learned.confidence import weighed
 from spheroid_qc.segmentation.learned.network import CORE, SHED
+from spheroid_qc.segmentation.learned.view import Region, View
 
 _EASY_CORE, _USUAL_CORE, _HARD_CORE = 0.3, 0.5, 0.7
 """Chances from which a pixel is core: where doubt speaks for a whole spheroid, as the masks are

@@ -10,7 +10,7 @@ from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segmentation.adapter import Adapter
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import as_plane
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, coarse_pass, fine_pass
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import coarse_pass, fine_pass
 from spheroid_qc.segmentation.learned.confidence import answer_features, expectation
 from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
 from spheroid_qc.segmentation.learned.disintegration_interval import (
@@ -20,6 +20,7 @@ from spheroid_qc.segmentation.learned.disintegration_interval import (
 )
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.shed_material import draw_shed
+from spheroid_qc.segmentation.learned.view import View
 from spheroid_qc.segmentation.segmentation_result import Segmentation
 
 _CORE_THRESHOLD = 0.5

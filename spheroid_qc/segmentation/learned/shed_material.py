@@ -14,9 +14,10 @@ from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import pool
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import View, crop
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.input_channels import resample
 from spheroid_qc.segmentation.learned.network import SHED
+from spheroid_qc.segmentation.learned.view import View
 from spheroid_qc.segmentation.piece_shapes import box_of
 
 _MIN_CHANCE = 0.15

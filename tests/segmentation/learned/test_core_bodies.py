@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View, crop
+from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
+from spheroid_qc.segmentation.learned.view import Region, View
 
 
 def view(balls: list[tuple[float, float, float]], side: int = 120, frame: int = 120) -> View:
@@ -26,6 +27,17 @@ def test_touching_balls_are_two_and_one_ball_is_one() -> None:
     assert find_bodies(view([(60, 40, 30), (60, 85, 16)]), 0.5).max() == 2
     assert find_bodies(view([(60, 60, 40)]), 0.5).max() == 1
     assert find_bodies(view([(60, 52, 30), (60, 68, 30)]), 0.5).max() == 1
+
+
+def test_gaps_of_packed_spheres_are_ground_and_a_hole_in_one_is_not() -> None:
+    # Four balls that enclose a gap, as a dense field does everywhere.
+    seen = view([(40, 40, 21), (40, 80, 21), (80, 40, 21), (80, 80, 21)])
+    labels = find_bodies(seen, 0.5)
+    assert labels.max() == 4
+    assert labels[60, 60] == 0
+    one = view([(60, 60, 40)])
+    one.maps[0][50:60, 50:60] = 0
+    assert find_bodies(one, 0.5)[55, 55] == 1
 
 
 def test_a_crowd_is_counted_and_the_largest_is_first() -> None:

@@ -12,13 +12,13 @@ from scipy import ndimage
 
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segmentation import segment
-from spheroid_qc.segmentation.learned.coarse_and_fine_pass import Region, View
 from spheroid_qc.segmentation.learned.disintegration_interval import (
     DOUBTS,
     disintegration_interval,
     expected_error,
     fraction_doubts,
 )
+from spheroid_qc.segmentation.learned.view import Region, View
 from tests.segmentation.scenes import cells, disc, ground, scattered
 
 SIDE = 90
