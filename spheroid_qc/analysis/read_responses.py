@@ -7,6 +7,7 @@ together. What can't be read with certainty is refused with its place; nothing i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.pooled_columns import account_for
+from spheroid_qc.analysis.pooled_columns import account_for, known_rows, refuse_gaps
 from spheroid_qc.analysis.response_columns import has_response, response_of
 from spheroid_qc.analysis.responses_with_map import joined, values_by_well
 from spheroid_qc.analysis.rows_of_responses import rows_of, understood
@@ -23,11 +24,14 @@ from spheroid_qc.plate_map import PlateMap
 from spheroid_qc.plate_map.grid_form import find_grids
 from spheroid_qc.plate_map.long_form import find_wells
 from spheroid_qc.plate_map.read_map import CONTENT, plate_map_of
+from spheroid_qc.tables.distinguishing_columns import stem_of, would_be_pooled
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
 from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.instruments.wide_columns import long_form
 from spheroid_qc.tables.located_cells import Table, TableRow
+from spheroid_qc.tables.match_headings import Heading
+from spheroid_qc.tables.parse_times import plain_hours
 from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import listed
@@ -35,6 +39,11 @@ from spheroid_qc.wording import listed
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".pzfx")
 # Columns of these kinds are matrix indices where drugs are called row and column.
 _INDICES = frozenset({"row", "column"})
+MEANINGS = {
+    "stratum": "stratum", "ignore": "ignored", "replicate": "replicate",
+    "biological_replicate": "biological_replicate", "cell_line": "cell_line", "plate": "plate",
+}  # fmt: skip
+"""What a user may state of a column, and the kind of heading that it becomes."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +71,50 @@ class TableOptions:
 
     `response_column` is the heading of the response; `dose_scale` is `log10` where doses are
     logarithms; `columns_are`: what the columns of a wide table are (`replicates`, `drugs`,
-    `cell-lines`); `plate_map` tells what is in the wells of a table of values by well.
+    `cell-lines`); `plate_map` tells what is in the wells of a table of values by well;
+    `meanings` has pairs of a heading and what its column is (a key of `MEANINGS`).
     """
 
     response_column: str | None = None
     dose_scale: str = ""
     columns_are: str = ""
     plate_map: PlateMap | None = None
+    meanings: tuple[tuple[str, str], ...] = ()
+
+
+def read_meanings(stated: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Read what columns are, as `NAME=stratum`; a `RequestError` says what can be stated."""
+    found = []
+    for text in stated:
+        name, _, meaning = text.rpartition("=")
+        if not name.strip() or meaning.strip() not in MEANINGS:
+            raise RequestError(
+                f"--column {text!r} is not understood; write the heading, = and one of "
+                f"{', '.join(MEANINGS)}, such as 'batch=ignore'."
+            )
+        found.append((name.strip(), meaning.strip()))
+    return tuple(found)
+
+
+def _as_stated(
+    columns: dict[int, Heading], line: HeadingLine, meanings: Iterable[tuple[str, str]]
+) -> dict[int, Heading]:
+    """Give columns the meaning that the user states."""
+    decided = dict(columns)
+    for name, meaning in meanings:
+        named = [at for at, one in columns.items() if one.written.casefold() == name.casefold()]
+        if not named:
+            there = ", ".join(heading.written for heading in columns.values())
+            raise RequestError(f"{line.table.title} has no column {name!r}; it has {there}.")
+        kind = MEANINGS[meaning]
+        others = [one for at, one in decided.items() if one.kind == kind and at not in named]
+        if others and kind not in ("stratum", "ignored"):
+            raise RequestError(
+                f"{line.table.title} has the column {others[0].written} for {meaning} already; "
+                f"say what {name} is besides."
+            )
+        decided |= {at: Heading(kind, columns[at].written) for at in named}
+    return decided
 
 
 def read_response_files(path: Path, options: TableOptions | None = None) -> ResponseTable:
@@ -115,7 +161,7 @@ def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTa
                 f"The {len(files)} files share wells and name no plate: each file is a plate, "
                 "named like the file."
             )
-    _refuse_alike(files, rows)
+    _refuse_files_that_differ(files, rows)
     if not any("plate" in part for part in rows) or any("plate" not in part for part in rows):
         notes.append(f"The {len(files)} files are read as parts of one table.")
     return ResponseTable(
@@ -128,18 +174,18 @@ def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTa
     )
 
 
-def _refuse_alike(files: Sequence[Path], parts: Sequence[pd.DataFrame]) -> None:
-    """Ask where files of a folder hold the same treatments and nothing tells them apart."""
-    seen: dict[tuple[object, ...], Path] = {}
-    for file, part in zip(files, parts, strict=True):
-        new = {key for key, dosed in _treatments(part) if dosed}
-        other = next((seen[key] for key in new if key in seen), None)
-        if other is not None:
-            raise RequestError(
-                f"{other.name} and {file.name} hold the same treatments, and no column tells them "
-                "apart; add a column (cell_line, plate, time_h, biological_replicate) to each."
-            )
-        seen |= dict.fromkeys(new, file)
+def _refuse_files_that_differ(files: Sequence[Path], rows: Sequence[pd.DataFrame]) -> None:
+    """Ask about files of one treatment whose names differ in words: cell lines, times, media."""
+    together = pd.concat(rows, ignore_index=True)
+    names = [stem_of(file.stem) for file, part in zip(files, rows, strict=True) for _ in part.index]
+    times = {tuple(filter(None, map(plain_hours, re.split(r"[_ .]+", f.stem)))) for f in files}
+    differ = "plate" not in together and would_be_pooled(known_rows(together), "file", names)
+    if differ or (len(times) > 1 and "time_h" not in together):
+        raise RequestError(
+            f"The files of the folder ({listed([f.name for f in files], 4)}) hold rows of the same "
+            "treatments, and their names may say in what they differ; add a column to each "
+            "file that says it: cell_line, time_h, plate, biological_replicate or 'stratum NAME'."
+        )
 
 
 def _treatments(rows: pd.DataFrame) -> list[tuple[tuple[object, ...], bool]]:
@@ -202,6 +248,7 @@ def as_table(
     columns = {
         at: heading for at, heading in decide_columns(line, messages).items() if at != response
     }
+    columns = _as_stated(columns, line, options.meanings)
     for at, heading in columns.items():
         if heading.bad_unit and heading.kind == "dose":
             messages.problem(
@@ -215,6 +262,9 @@ def as_table(
         used = {at: h for at, h in used.items() if h.kind not in _INDICES}
     rows, unit = rows_of(line, used, body, response, messages, options.dose_scale)
     messages.raise_if_problems()
+    refuse_gaps(line, used, body, rows, messages)
+    if any(heading.kind == "time_h" for heading in used.values()):
+        used = {at: heading for at, heading in used.items() if heading.kind != "date"}
     unused = {at: heading for at, heading in columns.items() if at not in used}
     rows = account_for(line, unused, body, rows, messages)
     _refuse_second_block(line, body, rows, messages)
@@ -290,10 +340,15 @@ def _with_map(
             "table of values by well."
         )
     messages.notes += [note for sheet in sheets for note in sheet.notes]
-    rows, places, written, kind, unit = values_by_well(sheets, options.response_column, messages)
+    values = values_by_well(sheets, options.response_column, messages)
     messages.raise_if_problems()
-    rows = joined(rows, plate_map, messages)
-    return ResponseTable(rows, places, written, kind, unit, tuple(dict.fromkeys(messages.notes)))
+    rows = joined(values.rows, plate_map, messages)
+    if values.line is not None:
+        further = _as_stated(values.further, values.line, options.meanings)
+        rows = account_for(values.line, further, values.body, rows, messages)
+        messages.raise_if_problems()
+    notes = tuple(dict.fromkeys(messages.notes))
+    return ResponseTable(rows, values.places, values.heading, values.kind, values.unit, notes)
 
 
 def heading_line_of(sheet: Table) -> HeadingLine | None:

@@ -248,6 +248,14 @@ def analyse_command(
             help="What the columns of a wide table are, with doses in its first column (Prism).",
         ),
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="NAME=MEANING",
+            help="What a column is that tells rows apart: stratum, replicate, "
+            "biological_replicate, cell_line, plate or ignore; may be repeated.",
+        ),
+    ] = None,
     time: Annotated[
         str | None,
         typer.Option(
@@ -275,6 +283,7 @@ def analyse_command(
         result = analyse(
             source, out, response_is, response_unit, parameters, response_column, report,
             plate_map=plate_map, dose_scale=dose_scale, columns_are=columns_are,
+            columns=column or (),
         )  # fmt: skip
     say_verdict(result.analysis)
     echo(f"tables: {result.out}")

@@ -277,7 +277,7 @@ def _note_columns(headings: list[Heading], plate_map: PlateMap, messages: TableM
     meanings = []
     for heading in headings:
         name = heading.written
-        if heading.kind in ("extra", "remark", "stratum", "factor"):
+        if heading.kind in ("extra", "remark", "ignored", "stratum", "factor"):
             continue
         meaning = heading.kind + (f" {heading.slot}" if heading.slot else "")
         if heading.kind == "dose" and heading.unit is not None:

@@ -213,7 +213,7 @@ class WellBuilder:
         for heading, cell in row.cells:
             if heading.kind in TEXTS:
                 self._add_text(heading, cell)
-            elif heading.kind in ("extra", "remark", "stratum", "factor"):
+            elif heading.kind in ("extra", "remark", "ignored", "stratum", "factor"):
                 self._add_extra(heading, cell)
             elif heading.kind == "cells_seeded" or (
                 heading.kind in _TIMES

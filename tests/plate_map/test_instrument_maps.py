@@ -247,10 +247,14 @@ def test_roles_in_a_column_called_type(tmp_path) -> None:
     assert "type" in other.columns
 
 
-def test_pooled_columns_are_told(tmp_path) -> None:
+def test_columns_that_would_be_pooled_are_asked_about(tmp_path) -> None:
     text = "well,drug,dose_uM,batch\nA1,DMSO,0,x\nA2,gem,1,x\nB1,DMSO,0,y\nB2,gem,1,y\n"
-    warnings = read(tmp_path, text, "map.csv").warnings
-    assert any("differ in the column batch (x, y), and are pooled" in one for one in warnings)
+    with pytest.raises(PlateMapError, match=r"differ in the column batch \(x, y\), and would be"):
+        read(tmp_path, text, "map.csv")
+    assert read(tmp_path, text.replace("batch", "stratum batch"), "m.csv").strata == (
+        "stratum batch",
+    )
+    assert read(tmp_path, text.replace("batch", "ignore batch"), "map.csv").strata == ()
     donors = read(tmp_path, text.replace("batch", "donor"), "map.csv")
     assert donors.strata == ("donor",)
 
