@@ -339,7 +339,7 @@ def test_files_of_a_folder_that_nothing_tells_apart_are_asked_about(tmp_path) ->
     folder.mkdir()
     for line, ec50 in (("HT29", 1.0), ("DLD", 20.0)):
         (folder / f"{line}.csv").write_text(LONG + long(ec50), "utf-8")
-    with pytest.raises(RequestError, match=r"DLD\.csv and HT29\.csv hold the same treatments"):
+    with pytest.raises(RequestError, match=r"DLD\.csv, HT29\.csv\) hold rows of the same"):
         read_response_files(folder)
     (folder / "DLD.csv").write_text(LONG + long(20.0, "rux"), "utf-8")
     assert len(read_response_files(folder).rows) == 8
