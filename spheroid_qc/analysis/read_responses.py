@@ -179,7 +179,12 @@ def _refuse_files_that_differ(files: Sequence[Path], rows: Sequence[pd.DataFrame
     together = pd.concat(rows, ignore_index=True)
     names = [stem_of(file.stem) for file, part in zip(files, rows, strict=True) for _ in part.index]
     times = {tuple(filter(None, map(plain_hours, re.split(r"[_ .]+", f.stem)))) for f in files}
-    differ = "plate" not in together and would_be_pooled(known_rows(together), "file", names)
+    # Each drug in a file of its own brings its own vehicle rows: those say nothing.
+    treated = (together["role"] == "treated").to_numpy()
+    named = [name for name, keep in zip(names, treated, strict=True) if keep]
+    differ = "plate" not in together and would_be_pooled(
+        known_rows(together[treated]), "file", named
+    )
     if differ or (len(times) > 1 and "time_h" not in together):
         raise RequestError(
             f"The files of the folder ({listed([f.name for f in files], 4)}) hold rows of the same "

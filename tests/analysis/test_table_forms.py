@@ -343,3 +343,11 @@ def test_files_of_a_folder_that_nothing_tells_apart_are_asked_about(tmp_path) ->
         read_response_files(folder)
     (folder / "DLD.csv").write_text(LONG + long(20.0, "rux"), "utf-8")
     assert len(read_response_files(folder).rows) == 8
+
+
+def test_a_file_a_drug_with_its_own_vehicle_rows_is_read(tmp_path) -> None:
+    for drug in ("gem", "sel"):
+        lines = ["drug,dose_um,viability_percent", "DMSO,0,100", "DMSO,0,98"]
+        lines += [f"{drug},{dose},{value}" for dose, value in ((1, 80), (10, 40)) for _ in range(2)]
+        (tmp_path / f"{drug}.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    assert len(read_response_files(tmp_path).rows) == 12
