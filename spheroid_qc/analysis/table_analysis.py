@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from spheroid_qc.analysis.read_responses import (
     ResponseTable,
     TableOptions,
     as_table,
+    read_meanings,
     read_response_files,
 )
 from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
@@ -64,6 +66,7 @@ def analyse_table(
     dose_scale: str = "",
     columns_are: str = "",
     plate_map: str | Path | PlateMap | None = None,
+    columns: Sequence[str] = (),
 ) -> Analysis:
     """Analyse a tidy table of responses.
 
@@ -89,6 +92,8 @@ def analyse_table(
     plate_map : str, Path or PlateMap, optional
         What is in the wells, for a table of values by well (IncuCyte's exports, plate readers'
         grids).
+    columns : sequence of str
+        What columns are that tell rows apart: `NAME=stratum`, `NAME=ignore`, `NAME=replicate` ...
 
     Returns
     -------
@@ -103,8 +108,10 @@ def analyse_table(
     parameters = parameters or Parameters()
     settings = parameters.response
     if plate_map is not None and not isinstance(plate_map, PlateMap):
-        plate_map = read_plate_map(plate_map)
-    options = TableOptions(response_column, dose_scale, columns_are, plate_map)
+        plate_map = read_plate_map(plate_map, dose_scale=dose_scale)
+    options = TableOptions(
+        response_column, dose_scale, columns_are, plate_map, read_meanings(columns)
+    )
     if isinstance(source, pd.DataFrame):
         read, name = as_table(source, options), "table"
     else:
