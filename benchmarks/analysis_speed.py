@@ -77,7 +77,8 @@ def wells_table(times: int, seed: int = 0) -> pd.DataFrame:
                     "equivalent_diameter_um": np.sqrt(4 * area / np.pi),
                     "volume_um3": 4 / 3 * np.pi * (area / np.pi) ** 1.5,
                     "disintegration_fraction": df, "is_t0": index == 0, "scorable": True,
-                    "reference_group": "", "flags": "", "file": "x.tif", "state": "intact",
+                    "reference_group": "", "stratum": "", "schedule": "", "flags": "",
+                    "file": "x.tif", "state": "intact",
                 }
             )  # fmt: skip
     table = pd.DataFrame(rows).sort_values(["plate", "well", "time_h"], ignore_index=True)

@@ -37,6 +37,9 @@ class Truth:
     vehicle: bool = True
 
 
+NORMALISED = {"normalised": "mean", "both": "median", "one": "mean", "mean": "mean"}
+"""What is stated of scatters that were normalised to vehicle wells."""
+
 SEVEN = tuple(3.0 ** np.arange(-3, 4))
 SIX = tuple(2.0 ** (np.arange(6) - 2.5))
 TRUTHS = (
@@ -86,7 +89,10 @@ def examine(truth: Truth, wells: int, plates: int, seed: int) -> dict[str, objec
     counts = dict.fromkeys(("holds", "ic50 holds", "open", "beyond", "flat", "given", "ic50"), 0)
     for number in range(plates):
         rng = np.random.default_rng([seed, TRUTHS.index(truth), wells, number])
-        line = dose_response_table(read_responses(plate(truth, wells, rng))).iloc[0]
+        responses = read_responses(
+            plate(truth, wells, rng), reference=NORMALISED.get(truth.noise, "")
+        )
+        line = dose_response_table(responses).iloc[0]
         if not np.isfinite(line["ec50_um"]):
             counts["flat"] += 1
             continue

@@ -22,6 +22,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,15 @@ from simulated_plates import Scenario, scenarios, wilson
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.response_table import read_responses
+from spheroid_qc.response.synergy.excess_over_expected import areas_of
 from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.synergy.synergy_table import combination_rows
 
 BATCH = 20
-SETTINGS = ResponseParameters()
+SETTINGS = ResponseParameters(resamples=1000)
+NORMALISED = {"normalised": "mean", "one vehicle": "mean", "images": "median"}
+"""What is stated of scatters that were normalised to vehicle wells."""
+
 Counts = dict[str, list[float]]
 
 
@@ -59,12 +64,11 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
                 inside[f"!{method} {level}, each without adjustment"].append(bool(alone))
         if not np.isfinite(value):
             continue
-        if level == "mean":  # over the tested doses, of an index over those that have one
+        if level in ("mean", "area"):
             of = [r for r in lines if r["method"] == method and r["level"] == "dose"]
-            parts = [r["doses"] for r in of if np.isfinite(r["value"])]
-            true = float(np.mean([scenario.truth(method, "dose", np.nan, d) for d in parts]))
+            true = true_mean(scenario, method, level, [r for r in of if np.isfinite(r["value"])])
         else:
-            true = scenario.truth(method, level, line["fa"], line["doses"])
+            true = truth(scenario, method, level, line["fa"], line["doses"])
         if not np.isfinite(true):
             continue
         if np.isnan(low) and np.isnan(high):
@@ -78,16 +82,46 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
         _add(called, kind, float(messages), 1)
 
 
+def truth(scenario: Scenario, method: str, level: str, fa: float, doses: np.ndarray) -> float:
+    """Give the true value of a line; of ZIP that of a plate without scatter."""
+    if method != "zip_excess":
+        return scenario.truth(method, level, fa, doses)
+    if "zip" not in scenario._known:
+        exact = replace(scenario, sd=0.0, noise="additive").plate(1, np.random.default_rng(0))
+        found = [line for line in analysed(scenario, exact) if line["method"] == method]
+        scenario._known["zip"] = {
+            tuple(f["doses"]): f["value"] for f in found if f["level"] == "dose"
+        }
+    return scenario._known["zip"][tuple(doses)]
+
+
+def true_mean(scenario: Scenario, method: str, level: str, lines: list[dict]) -> float:
+    """Give the true mean over these doses, or that of the most synergistic area.
+
+    Of an index the geometric mean, with the weights of the table.
+    """
+    doses = np.array([line["doses"] for line in lines])
+    each = np.array([truth(scenario, method, "dose", np.nan, d) for d in doses])
+    if level == "area":
+        return float(each[areas_of(doses)].mean(axis=1).max())
+    if method != "combination_index":
+        return float(each.mean())
+    fa = np.array([line["fa"] for line in lines])
+    weight = (fa * (1 - fa)) ** 2 / lines[0]["relative"](fa)
+    return float(np.exp(np.log(each) @ weight / weight.sum())) if (each > 0).all() else float("nan")
+
+
 def analysed(scenario: Scenario, table: pd.DataFrame) -> list[dict]:
     """Lines of the synergy table for the combination of all drugs.
 
     Through the functions behind `synergy_table`, without what makes a table of them and without
     the doublets of a triple: they have truths of their own, and the machine has little time.
     """
-    responses = read_responses(table)
+    responses = read_responses(table, reference=NORMALISED.get(scenario.noise, ""))
     variance_model = conditions(responses.doses, responses.effect).variance_model
     columns = tuple(range(len(scenario.curves)))
-    return combination_rows(responses, columns, SingleDrugCurves(variance_model), SETTINGS)
+    rows = combination_rows(responses, columns, SingleDrugCurves(variance_model), SETTINGS)
+    return [row | {"relative": variance_model.relative} for row in rows]
 
 
 def _add(counts: Counts, kind: str, share: float, lines: int) -> None:

@@ -12,7 +12,7 @@ an old run folder refuses it; everything else only changes tables that are made 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -598,11 +598,16 @@ class ResponseParameters(Section):
         ge=0,
         le=1,
     )
+    normalised_to: Literal["", "mean", "median"] = setting(
+        "",
+        "Normalised to",
+        "What of the vehicle wells of a table its responses were divided by: mean or median. Their "
+        "error then counts in every interval. Empty: nothing. Runs know it of their own.",
+    )
     resamples: int = setting(
-        4000,
+        2000,
         "Resamples",
-        "Draws of the parametric bootstrap (HSA and best doublet), and of effects for the interval "
-        "of the mean combination index.",
+        "Draws of the condition means, from which every interval of a combination is read.",
         ge=200,
         le=1_000_000,
     )

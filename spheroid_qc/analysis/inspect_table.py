@@ -66,8 +66,9 @@ _MEANINGS = {
     "block": "matrices of doses, analysed apart",
     "stratum": "a stratum, analysed apart",
     "factor": "a stratum where rows of one treatment differ in it, else a label",
-    "remark": "remarks, not used",
-    "extra": "not known",
+    "remark": "remarks, asked about where they tell rows of one treatment apart",
+    "ignored": "not used, as its heading says",
+    "extra": "not known, asked about where it tells rows of one treatment apart",
 }
 _SHOWN = 3
 _SENTENCES = 6
@@ -123,7 +124,7 @@ def inspect_table(path: Path | str, options: TableOptions | None = None) -> Tabl
     refused: list[str] = []
     said: list[str] = []
     for title, reading in (
-        ("a plate map", lambda: read_plate_map(path)),
+        ("a plate map", lambda: read_plate_map(path, dose_scale=options.dose_scale)),
         ("responses", lambda: as_table(tables, options)),
         ("values by well", lambda: _values(tables, options)),
     ):
@@ -175,9 +176,10 @@ class WellValues:
 def _values(tables: Sequence[Table], options: TableOptions) -> WellValues:
     if any((line := find_wells(table)) and line.kinds & {"time_h", "date"} for table in tables):
         messages = TableMessages()
-        rows, _, written, *_ = values_by_well(tables, options.response_column, messages)
+        values = values_by_well(tables, options.response_column, messages)
+        rows = values.rows
         return WellValues(
-            (written,),
+            (values.heading,),
             rows[[name for name in ("plate", "well") if name in rows]].drop_duplicates().shape[0],
             int(rows["time_h"].nunique()) if "time_h" in rows else 1,
             tuple(messages.notes),

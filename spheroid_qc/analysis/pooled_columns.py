@@ -6,17 +6,30 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from spheroid_qc.analysis.response_columns import meaning_of
 from spheroid_qc.analysis.rows_of_responses import with_stratum
-from spheroid_qc.tables.distinguishing_columns import is_function_of, is_measurement, tells_apart
+from spheroid_qc.tables.distinguishing_columns import (
+    KnownRows,
+    look_merged,
+    names_within_labels,
+    shown_values,
+    tells_apart,
+    would_be_pooled,
+)
 from spheroid_qc.tables.find_heading_line import HeadingLine
 from spheroid_qc.tables.located_cells import TableRow
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import clean, is_missing
-from spheroid_qc.tables.parse_times import is_date
 from spheroid_qc.tables.table_messages import TableMessages
+from spheroid_qc.wells import row_column
 from spheroid_qc.wording import listed
 
-_LABELS = ("plate", "biological_replicate", "replicate", "time_h", "block")
+_REPEATS = ("biological_replicate", "replicate")
+# Known kinds that are not used here and are no measurements.
+_SET = ("dosed_at_h", "washout_at_h", "vehicle_group", "date", "molar_mass_g_mol")
+_DIVIDING = ("cell_line", "passage")
+_LABELS = ("plate", *_REPEATS, "time_h", "block")
+_DOSES = (("dose_", "_um"), ("dose_", ""))
 
 
 def account_for(
@@ -48,10 +61,10 @@ def account_for(
     """
     taken: list[str] = []
     for at, heading in unused.items():
-        if heading.kind != "factor":
+        if heading.kind not in ("factor", "stratum"):
             continue
         values = [clean(row.text(at)) for row in body]
-        if not tells_apart(*_known(rows), values):
+        if not tells_apart(known_rows(rows), values):
             continue
         lacking = next((row for row, value in zip(body, values, strict=True) if not value), None)
         if lacking is not None:
@@ -62,24 +75,37 @@ def account_for(
             )
         rows = with_stratum(rows, heading.written, values)
         taken.append(heading.written)
+    known = known_rows(rows)
+    for kind in _REPEATS:
+        if kind in rows and names_within_labels(known, [str(value) for value in rows[kind]]):
+            messages.problem(
+                f"{line.table.title}: the names of {kind} ({listed(rows[kind].unique(), 4)}) hold "
+                "more than repeats; write what else they tell apart, such as the cell line, into "
+                "a column of its own.",
+                once=f"names of {kind}",
+            )
     left: list[str] = []
     for at, heading in unused.items():
         if heading.written in taken:
             continue
         left.append(heading.written)
-        if heading.kind in ("factor", "index"):
+        if heading.kind == "ignored" or meaning_of(heading.written):
             continue
         values = [row.text(at) for row in body]
-        is_remark = heading.kind == "remark"
-        if is_remark and any(map(is_missing, values)):
-            continue  # remarks stand here and there; what every line has is a name of something
-        if _is_pooled(rows, values, of_plates=is_remark):
-            shown = listed(dict.fromkeys(v for v in values if not is_missing(v)), 4)
+        if would_be_pooled(
+            known,
+            heading.written,
+            values,
+            is_remark=heading.kind == "remark",
+            may_be_measured=heading.kind not in _SET,
+        ):
+            shown = shown_values(values)
             messages.problem(
                 f"{line.table.place(line.row.line, at, heading.written)}: rows of one treatment "
                 f"differ in this column ({shown}), and would be taken together; call it "
                 f"'stratum {heading.written}' to analyse them apart, 'replicate' or "
-                "'biological_replicate' if they are repeats, or delete it.",
+                f"'biological_replicate' if they are repeats, or 'ignore {heading.written}' if it "
+                f"is nothing to keep apart (or say it by --column '{heading.written}=ignore').",
                 "columns that tell rows apart",
             )
     if taken:
@@ -92,11 +118,42 @@ def account_for(
     return rows
 
 
-def _known(rows: pd.DataFrame) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-    """Give what each row holds by now, without and with doses."""
+def refuse_gaps(
+    line: HeadingLine,
+    used: dict[int, Heading],
+    body: Sequence[TableRow],
+    rows: pd.DataFrame,
+    messages: TableMessages,
+) -> None:
+    """Refuse treated lines without the plate, time, cell line ... that other lines have.
+
+    The value may be meant for all lines down to the next one, as merged cells show it, and may as
+    well be unknown.
+    """
+    for at, heading in used.items():
+        if heading.kind not in (*_LABELS, *_DIVIDING, "date", "stratum"):
+            continue
+        may_be_empty = heading.kind in (*_REPEATS, "stratum")
+        if may_be_empty and not look_merged([row.text(at) for row in body]):
+            continue
+        measured = zip(body, rows["role"], rows["response"].notna(), strict=True)
+        lacking = [row for row, role, there in measured if role == "treated" and there]
+        lacking = [row for row in lacking if is_missing(row.text(at))]
+        if lacking and not all(is_missing(row.text(at)) for row in body):
+            more = f" (and in {len(lacking) - 1} more lines)" if len(lacking) > 1 else ""
+            place = line.table.place(lacking[0].line, at, heading.written)
+            messages.problem(
+                f"{place}: the cell is empty{more}, though other lines have a value; write it in "
+                "every line, also where it is the same as in the line above.",
+                "gaps",
+            )
+
+
+def known_rows(rows: pd.DataFrame) -> KnownRows:
+    """Give what each row holds by now."""
     drugs = [str(name) for name in rows if str(name).startswith("drug_")]
     doses = [str(name) for name in rows if str(name).startswith(("dose_", "unit_"))]
-    strata = [name for name in ("cell_line", "passage", "stratum", "block") if name in rows]
+    strata = [name for name in (*_DIVIDING, "stratum", "block") if name in rows]
     treatments: list[tuple[object, ...]] = []
     conditions: list[tuple[object, ...]] = []
     plain = rows[[*drugs, *doses, *strata, "role"]].astype(object).fillna("")
@@ -110,35 +167,16 @@ def _known(rows: pd.DataFrame) -> tuple[list[tuple[object, ...]], list[tuple[obj
         of = (record["role"], *(record[name] for name in strata))
         treatments.append((tuple(drug for drug, *_ in given), *of))
         conditions.append((tuple(given), *of))
-    return treatments, conditions
-
-
-_DOSES = (("dose_", "_um"), ("dose_", ""))
-
-
-def _is_pooled(rows: pd.DataFrame, values: Sequence[str], *, of_plates: bool) -> bool:
-    """Tell whether rows that differ in a column would be taken together.
-
-    `of_plates`: words in it may be another name of a plate or a replicate, as a file's name is.
-    """
-    present = {value for value in values if not is_missing(value)}
-    if len(present) < 2 or is_measurement(values):
-        return False
-    if len(present) == sum(not is_missing(value) for value in values):
-        return False  # a name of every row
-    treatments, conditions = _known(rows)
-    if not tells_apart(treatments, conditions, values):
-        return False
-    for name in _LABELS:
-        if name not in rows or not is_function_of(values, list(rows[name])):
-            continue
-        one_to_one = is_function_of([str(label) for label in rows[name]], values)
-        named = of_plates or all(map(_like_a_label, present))
-        if name == "time_h" or (one_to_one and named):
-            return False  # another name of the plate, or of the time
-    return True
-
-
-def _like_a_label(text: str) -> bool:
-    """Tell whether a value is a number or a date, and so no name of a cell line or a medium."""
-    return text.replace(".", "").isdigit() or is_date(text)
+    labels: dict[str, list[object]] = {
+        name: list(rows[name].astype(object).fillna("")) for name in _LABELS if name in rows
+    }
+    several = [values for name, values in labels.items() if name != "block"]
+    if len(several) > 1:
+        labels["all of them"] = list(zip(*several, strict=True))
+    if "well" in rows:
+        places = [
+            row_column(well) if isinstance(well, str) and well else ("", "")
+            for well in rows["well"]
+        ]
+        labels |= {"row": [row for row, _ in places], "column": [col for _, col in places]}
+    return KnownRows(treatments, conditions, labels)

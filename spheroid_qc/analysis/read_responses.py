@@ -7,6 +7,7 @@ together. What can't be read with certainty is refused with its place; nothing i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,25 +15,35 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.pooled_columns import account_for
-from spheroid_qc.analysis.response_columns import response_of
+from spheroid_qc.analysis.pooled_columns import account_for, known_rows, refuse_gaps
+from spheroid_qc.analysis.response_columns import has_response, response_of
 from spheroid_qc.analysis.responses_with_map import joined, values_by_well
 from spheroid_qc.analysis.rows_of_responses import rows_of, understood
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import PlateMap
 from spheroid_qc.plate_map.grid_form import find_grids
 from spheroid_qc.plate_map.long_form import find_wells
+from spheroid_qc.plate_map.read_map import CONTENT, plate_map_of
+from spheroid_qc.tables.distinguishing_columns import stem_of, would_be_pooled
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
 from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.instruments.wide_columns import long_form
 from spheroid_qc.tables.located_cells import Table, TableRow
+from spheroid_qc.tables.match_headings import Heading
+from spheroid_qc.tables.parse_times import plain_hours
 from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
+from spheroid_qc.wording import listed
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".pzfx")
 # Columns of these kinds are matrix indices where drugs are called row and column.
 _INDICES = frozenset({"row", "column"})
+MEANINGS = {
+    "stratum": "stratum", "ignore": "ignored", "replicate": "replicate",
+    "biological_replicate": "biological_replicate", "cell_line": "cell_line", "plate": "plate",
+}  # fmt: skip
+"""What a user may state of a column, and the kind of heading that it becomes."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +71,50 @@ class TableOptions:
 
     `response_column` is the heading of the response; `dose_scale` is `log10` where doses are
     logarithms; `columns_are`: what the columns of a wide table are (`replicates`, `drugs`,
-    `cell-lines`); `plate_map` tells what is in the wells of a table of values by well.
+    `cell-lines`); `plate_map` tells what is in the wells of a table of values by well;
+    `meanings` has pairs of a heading and what its column is (a key of `MEANINGS`).
     """
 
     response_column: str | None = None
     dose_scale: str = ""
     columns_are: str = ""
     plate_map: PlateMap | None = None
+    meanings: tuple[tuple[str, str], ...] = ()
+
+
+def read_meanings(stated: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Read what columns are, as `NAME=stratum`; a `RequestError` says what can be stated."""
+    found = []
+    for text in stated:
+        name, _, meaning = text.rpartition("=")
+        if not name.strip() or meaning.strip() not in MEANINGS:
+            raise RequestError(
+                f"--column {text!r} is not understood; write the heading, = and one of "
+                f"{', '.join(MEANINGS)}, such as 'batch=ignore'."
+            )
+        found.append((name.strip(), meaning.strip()))
+    return tuple(found)
+
+
+def _as_stated(
+    columns: dict[int, Heading], line: HeadingLine, meanings: Iterable[tuple[str, str]]
+) -> dict[int, Heading]:
+    """Give columns the meaning that the user states."""
+    decided = dict(columns)
+    for name, meaning in meanings:
+        named = [at for at, one in columns.items() if one.written.casefold() == name.casefold()]
+        if not named:
+            there = ", ".join(heading.written for heading in columns.values())
+            raise RequestError(f"{line.table.title} has no column {name!r}; it has {there}.")
+        kind = MEANINGS[meaning]
+        others = [one for at, one in decided.items() if one.kind == kind and at not in named]
+        if others and kind not in ("stratum", "ignored"):
+            raise RequestError(
+                f"{line.table.title} has the column {others[0].written} for {meaning} already; "
+                f"say what {name} is besides."
+            )
+        decided |= {at: Heading(kind, columns[at].written) for at in named}
+    return decided
 
 
 def read_response_files(path: Path, options: TableOptions | None = None) -> ResponseTable:
@@ -113,6 +161,7 @@ def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTa
                 f"The {len(files)} files share wells and name no plate: each file is a plate, "
                 "named like the file."
             )
+    _refuse_files_that_differ(files, rows)
     if not any("plate" in part for part in rows) or any("plate" not in part for part in rows):
         notes.append(f"The {len(files)} files are read as parts of one table.")
     return ResponseTable(
@@ -123,6 +172,35 @@ def _united(files: Sequence[Path], parts: Sequence[ResponseTable]) -> ResponseTa
         stated_unit=parts[0].stated_unit,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _refuse_files_that_differ(files: Sequence[Path], rows: Sequence[pd.DataFrame]) -> None:
+    """Ask about files of one treatment whose names differ in words: cell lines, times, media."""
+    together = pd.concat(rows, ignore_index=True)
+    names = [stem_of(file.stem) for file, part in zip(files, rows, strict=True) for _ in part.index]
+    times = {tuple(filter(None, map(plain_hours, re.split(r"[_ .]+", f.stem)))) for f in files}
+    # Each drug in a file of its own brings its own vehicle rows: those say nothing.
+    treated = (together["role"] == "treated").to_numpy()
+    named = [name for name, keep in zip(names, treated, strict=True) if keep]
+    differ = "plate" not in together and would_be_pooled(
+        known_rows(together[treated]), "file", named
+    )
+    if differ or (len(times) > 1 and "time_h" not in together):
+        raise RequestError(
+            f"The files of the folder ({listed([f.name for f in files], 4)}) hold rows of the same "
+            "treatments, and their names may say in what they differ; add a column to each "
+            "file that says it: cell_line, time_h, plate, biological_replicate or 'stratum NAME'."
+        )
+
+
+def _treatments(rows: pd.DataFrame) -> list[tuple[tuple[object, ...], bool]]:
+    """Give all that is known of each row but its response, and whether it has a dose."""
+    told = rows.drop(columns="response").astype(object).where(rows.notna(), "")
+    told = told[sorted(map(str, told))]
+    doses = [name for name in rows if str(name).startswith("dose_")]
+    dosed = rows[doses].fillna(0).gt(0).any(axis=1)
+    keys = [tuple(values) for values in told.itertuples(index=False, name=None)]
+    return list(zip(keys, dosed.tolist(), strict=True))
 
 
 def as_table(
@@ -138,8 +216,15 @@ def as_table(
     messages = TableMessages(maximum=20)
     if options.plate_map is not None:
         return _with_map(sheets, options, options.plate_map, messages)
-    sheets = [long_form(sheet, options.columns_are) or sheet for sheet in sheets]
+    wide = [long_form(sheet, options.columns_are, options.response_column) for sheet in sheets]
+    sheets = [found or sheet for found, sheet in zip(wide, sheets, strict=True)]
     chosen = [line for sheet in sheets if (line := heading_line_of(sheet)) is not None]
+    with_responses = [line for line in chosen if has_response(line.row, options.response_column)]
+    _refuse_several(with_responses)
+    beside = _map_and_values(sheets) if len(sheets) > 1 and not with_responses else None
+    if beside is not None:
+        values, plate_map = beside
+        return _with_map(values, options, plate_map, messages)
     if not chosen:
         sheet = sheets[0]
         there = ", ".join(text for text in sheet.rows[0].texts[:12] if text) if sheet.rows else ""
@@ -156,18 +241,19 @@ def as_table(
             f"{sheet.title} has no column of drugs or doses (its first line: {there or 'empty'}); "
             "a tidy table of responses has drug_1, dose_1_um and response."
         )
-    line = chosen[0]
+    line = (with_responses or chosen)[0]
     sheet = line.table
     if len(sheets) > 1:
         messages.notes.append(f"{sheet.file} has several sheets; {sheet.sheet!r} is read.")
     messages.notes[:0] = sheet.notes
-    body = without_summary(sheet, line.body(), messages)
+    body = without_summary(sheet, line.body(), messages, line.row)
     if not body:
         raise RequestError(f"{sheet.title} has headings but no rows.")
     response, kind, stated = response_of(sheet, line.row, options.response_column)
     columns = {
         at: heading for at, heading in decide_columns(line, messages).items() if at != response
     }
+    columns = _as_stated(columns, line, options.meanings)
     for at, heading in columns.items():
         if heading.bad_unit and heading.kind == "dose":
             messages.problem(
@@ -181,8 +267,12 @@ def as_table(
         used = {at: h for at, h in used.items() if h.kind not in _INDICES}
     rows, unit = rows_of(line, used, body, response, messages, options.dose_scale)
     messages.raise_if_problems()
+    refuse_gaps(line, used, body, rows, messages)
+    if any(heading.kind == "time_h" for heading in used.values()):
+        used = {at: heading for at, heading in used.items() if heading.kind != "date"}
     unused = {at: heading for at, heading in columns.items() if at not in used}
     rows = account_for(line, unused, body, rows, messages)
+    _refuse_second_block(line, body, rows, messages)
     if stated and unit and stated != unit:
         messages.problem(
             f"{line.place(response)}: the heading says {stated}, but the cells have per cent "
@@ -195,6 +285,56 @@ def as_table(
     )  # fmt: skip
 
 
+def _refuse_several(lines: Sequence[HeadingLine]) -> None:
+    """Ask where several sheets hold responses: they may be lines, times or repeats."""
+    if len(lines) > 1:
+        names = listed([repr(line.table.sheet) for line in lines], 6)
+        raise RequestError(
+            f"{lines[0].table.file} holds responses on several sheets, {names}, which may be cell "
+            "lines, times or repeats; write one table with a column that tells them apart "
+            "(cell_line, time_h, biological_replicate), or save the one that is meant as CSV."
+        )
+
+
+def _map_and_values(sheets: Sequence[Table]) -> tuple[list[Table], PlateMap] | None:
+    """Find a plate map and values by well on different sheets; None where there is no such pair."""
+    lines = [(sheet, find_wells(sheet)) for sheet in sheets]
+    maps = [sheet for sheet, line in lines if line is not None and line.kinds & CONTENT]
+    values = [sheet for sheet, line in lines if line is not None and not line.kinds & CONTENT]
+    values += [
+        sheet for sheet, line in lines if line is None and find_grids(sheet, TableMessages())
+    ]
+    if len(maps) != 1 or len(values) != 1:
+        return None
+    return values, plate_map_of(Path(maps[0].file), tuple(maps))
+
+
+def _refuse_second_block(
+    line: HeadingLine, body: Sequence[TableRow], rows: pd.DataFrame, messages: TableMessages
+) -> None:
+    """Ask where a table begins again: behind a gap in its lines the same treatments stand again.
+
+    Without a column that tells the two apart (a line, a plate, a replicate) they would be taken
+    for repeats.
+    """
+    seen: set[tuple[object, ...]] = set()
+    part: set[tuple[object, ...]] = set()
+    for number, (row, (key, dosed)) in enumerate(zip(body, _treatments(rows), strict=True)):
+        if number and row.line - body[number - 1].line > 1:
+            seen |= part
+            part = set()
+        if dosed:
+            if key in seen:
+                messages.problem(
+                    f"{line.table.place(row.line)}: behind a gap the treatments of lines above "
+                    "stand again, as if another table began; give each table a file of its own, "
+                    "or add a column that tells them apart (cell_line, plate, replicate).",
+                    once="second block",
+                )
+                return
+            part.add(key)
+
+
 def _with_map(
     sheets: list[Table], options: TableOptions, plate_map: PlateMap, messages: TableMessages
 ) -> ResponseTable:
@@ -205,10 +345,15 @@ def _with_map(
             "table of values by well."
         )
     messages.notes += [note for sheet in sheets for note in sheet.notes]
-    rows, places, written, kind, unit = values_by_well(sheets, options.response_column, messages)
+    values = values_by_well(sheets, options.response_column, messages)
     messages.raise_if_problems()
-    rows = joined(rows, plate_map, messages)
-    return ResponseTable(rows, places, written, kind, unit, tuple(dict.fromkeys(messages.notes)))
+    rows = joined(values.rows, plate_map, messages)
+    if values.line is not None:
+        further = _as_stated(values.further, values.line, options.meanings)
+        rows = account_for(values.line, further, values.body, rows, messages)
+        messages.raise_if_problems()
+    notes = tuple(dict.fromkeys(messages.notes))
+    return ResponseTable(rows, values.places, values.heading, values.kind, values.unit, notes)
 
 
 def heading_line_of(sheet: Table) -> HeadingLine | None:
@@ -228,6 +373,8 @@ def _of_frame(frame: pd.DataFrame) -> Table:
     if frame.empty:
         raise RequestError("The table of responses has no rows.")
 
+    numbers: dict[tuple[int, int], str] = {}
+
     def text(value: object) -> str:
         if value is None or value is pd.NA or value is pd.NaT or value != value:
             return ""
@@ -238,4 +385,7 @@ def _of_frame(frame: pd.DataFrame) -> Table:
     rows = [TableRow(0, tuple(str(name) for name in frame.columns))]
     for line, values in enumerate(frame.itertuples(index=False, name=None), start=1):
         rows.append(TableRow(line, tuple(text(value) for value in values)))
-    return Table("The table", rows=tuple(rows), separator=",")
+        for column, value in enumerate(values, start=1):
+            if isinstance(value, float | np.floating):
+                numbers[line, column] = "number"
+    return Table("The table", rows=tuple(rows), separator=",", cell_types=numbers)

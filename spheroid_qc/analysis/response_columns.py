@@ -15,6 +15,16 @@ from spheroid_qc.tables.synonyms import RESPONSE_MEANINGS, RESPONSE_UNITS
 from spheroid_qc.tables.table_messages import TableMessages
 
 _NOT_AVAILABLE = "#n/a"
+# What brackets behind a response may say of its per cent: the reference, and no other response.
+_OTHER_RESPONSES = {
+    "inhibition": re.compile(
+        r"(?i)\b(?:dead|death|dying|kill\w*|loss|lost|inhib\w*|affected|toxic\w*|cytotox\w*|lysis|"
+        r"apopto\w*|reduction|non[ -]?viable)\b|\btot\b|\babget\u00f6tet\w*"
+    ),
+    "viability": re.compile(
+        r"(?i)(?<!non-)(?<!non )\b(?:viab\w*|alive|live|living|surviv\w*|lebend\w*)\b"
+    ),
+}
 _PERCENT_OF = re.compile(r"[\(\[]\s*(?:%|percent)(?:\s+(?:of\s+)?[\w ]+)?\s*[\)\]]")
 
 
@@ -23,7 +33,26 @@ def _plain(text: str) -> str:
 
 
 def meaning_of(text: str) -> tuple[str, str] | None:
-    """Give meaning and unit that a heading states: `viability_percent`, `Inhibition (%)`."""
+    """Give meaning and unit that a heading states: `viability_percent`, `Inhibition (%)`.
+
+    None also where it contradicts itself, as `viability (% dead)` does.
+    """
+    return None if contradicts_itself(text) else _meaning_of(text)
+
+
+def contradicts_itself(text: str) -> bool:
+    """Tell whether a heading names viability and its opposite at once: `viability (% dead)`."""
+    found = _meaning_of(text)
+    said = " ".join(re.findall(r"[\(\[]([^)\]]*)[)\]]", text))
+    if found is None or not said:
+        return False
+    if found[0] == "viability":
+        return bool(_OTHER_RESPONSES["inhibition"].search(said))
+    # `cell death (% of live cells)` says of what they are a share.
+    return bool(_OTHER_RESPONSES["viability"].search(re.sub(r"(?i)\bof\b.*", "", said)))
+
+
+def _meaning_of(text: str) -> tuple[str, str] | None:
     bare = _PERCENT_OF.sub("_%", text.strip().casefold())
     bare = re.sub(r"[\(\[]\s*(fraction)\s*[\)\]]", r"_\1", bare)
     bare = re.sub(r"_+", "_", _plain(bare).replace("%", "_%_")).strip("_")
@@ -54,6 +83,13 @@ def response_of(sheet: Table, heads: TableRow, wanted: str | None) -> tuple[int,
         raise RequestError(f"{sheet.title} has more than one column response; keep one of them.")
     if named:
         return named[0] + 1, "", ""
+    torn = [text for text in texts if contradicts_itself(text)]
+    if torn:
+        raise RequestError(
+            f"{sheet.place(heads.line)}: the heading {torn[0]!r} names viability and its opposite "
+            "at once; write viability (%) or inhibition (%), or name the column by "
+            "--response-column and say --response-is."
+        )
     stated = [(i, found) for i, text in enumerate(texts) if (found := meaning_of(text))]
     if len(stated) == 1:
         return stated[0][0] + 1, *stated[0][1]
@@ -98,3 +134,11 @@ def response_values(
             "table have one; write all of them one way."
         )
     return values, "percent" if percent and all(percent) else ""
+
+
+def has_response(heads: TableRow, wanted: str | None) -> bool:
+    """Tell whether a line of headings has a column that may be the response."""
+    texts = [text for text in heads.texts if text]
+    if wanted is not None:
+        return any(_plain(text) == _plain(wanted) for text in texts)
+    return any(_plain(text) == "response" or _meaning_of(text) for text in texts)

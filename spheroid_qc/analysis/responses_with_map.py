@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,13 @@ from spheroid_qc.plate_map.long_form import find_wells
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns
 from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.match_headings import Heading
-from spheroid_qc.tables.parse_cells import clean, numeric_text, read_well, well_of_row_and_column
+from spheroid_qc.tables.parse_cells import (
+    clean,
+    numeric_text,
+    read_well,
+    well_of_row_and_column,
+    without_percent,
+)
 from spheroid_qc.tables.parse_numbers import style_of
 from spheroid_qc.tables.parse_times import read_hours
 from spheroid_qc.tables.summary_lines import without_summary
@@ -24,13 +31,31 @@ from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import listed, plural
 
 
+@dataclass(frozen=True)
+class ValuesByWell:
+    """Values by well and time, before anything is known of the wells.
+
+    `rows` has `plate, well, time_h, response`, `places` says where each stands; `heading` is that
+    of the response, `kind` and `unit` what it states. Of a table with a line a value, `line` has
+    its headings, `body` its lines and `further` the columns that are not used.
+    """
+
+    rows: pd.DataFrame
+    places: tuple[str, ...]
+    heading: str
+    kind: str = ""
+    unit: str = ""
+    line: HeadingLine | None = None
+    body: Sequence[TableRow] = ()
+    further: dict[int, Heading] = field(default_factory=dict)
+
+
 def values_by_well(
     tables: Iterable[Table], response_column: str | None, messages: TableMessages
-) -> tuple[pd.DataFrame, tuple[str, ...], str, str, str]:
+) -> ValuesByWell:
     """Read a table of values by well and time, or a plate drawn as grid.
 
-    Gives the rows (`plate, well, time_h, response`), where each stands, the heading of the
-    response, and the meaning and unit that it states. A `RequestError` says what is wrong.
+    A `RequestError` says what is wrong.
     """
     tables = list(tables)
     for table in tables:
@@ -54,20 +79,18 @@ def values_by_well(
     )
     places = tuple(f"{tables[0].title}, well {well}" for (_, well), _ in kept)
     messages.notes += [note for note in points.notes if note not in messages.notes]
-    return _without_empty_plate(rows), places, wanted, *(meaning_of(wanted) or ("", ""))
+    kind, unit = meaning_of(wanted) or ("", "")
+    return ValuesByWell(_without_empty_plate(rows), places, wanted, kind, unit)
 
 
-def _long(
-    line: HeadingLine, response_column: str | None, messages: TableMessages
-) -> tuple[pd.DataFrame, tuple[str, ...], str, str, str]:
+def _long(line: HeadingLine, response_column: str | None, messages: TableMessages) -> ValuesByWell:
     table = line.table
-    body = without_summary(table, line.body(), messages)
+    body = without_summary(table, line.body(), messages, line.row)
     columns = decide_columns(line, messages)
     response, kind, unit = _response(line, columns, response_column)
     at = {heading.kind: column for column, heading in reversed(columns.items())}
     style = style_of(
-        (numeric_text(line.cell(row, column)) for row in body for column in {response}),
-        table.separator,
+        [[without_percent(numeric_text(line.cell(row, response))) for row in body]], table.separator
     )
     made: dict[str, Any] = {}
     if "plate" in at:
@@ -81,8 +104,35 @@ def _long(
     values, in_cells = response_values([line.cell(r, response) for r in body], style, messages)
     made["response"] = values
     messages.raise_if_problems()
-    places = tuple(table.place(row.line) for row in body)
-    return pd.DataFrame(made), places, line.row.text(response), kind, unit or in_cells
+    rows = pd.DataFrame(made)
+    _refuse_doubled(rows, body, table, messages)
+    further = {
+        column: heading
+        for column, heading in columns.items()
+        if column not in (response, when) and heading.kind not in ("plate", "well", "row", "column")
+    }
+    return ValuesByWell(
+        rows, tuple(table.place(row.line) for row in body), line.row.text(response), kind,
+        unit or in_cells, line, body, further,
+    )  # fmt: skip
+
+
+def _refuse_doubled(
+    rows: pd.DataFrame, body: Sequence[TableRow], table: Table, messages: TableMessages
+) -> None:
+    """Refuse two values of one well at one time: of two plates, or of two readings."""
+    names = [name for name in ("plate", "well", "time_h") if name in rows]
+    measured = rows[rows["response"].notna()]
+    doubled = measured.index[measured.duplicated(names)]
+    for at in doubled[:1]:
+        same = (measured[names] == measured.loc[at, names]).all(axis=1)
+        first = body[int(measured.index[same][0])].line
+        messages.problem(
+            f"{table.place(body[int(at)].line)}: well {rows['well'][at]} has a value in line "
+            f"{first} already ({plural(len(doubled), 'such line')}); add a column plate or time_h "
+            "if they are different plates or times, else keep one of them.",
+            "doubled wells",
+        )
 
 
 def _response(

@@ -20,7 +20,11 @@ from spheroid_qc.plate_map.map_warnings import misspelled
 from spheroid_qc.plate_map.parse_doses import DoseReader, DrugDose
 from spheroid_qc.plate_map.roles_doses_and_strata import decide_role
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
-from spheroid_qc.plate_map.wells_from_rows import WellBuilder, with_numbered_drugs
+from spheroid_qc.plate_map.wells_from_rows import (
+    WellBuilder,
+    refuse_names_in_names,
+    with_numbered_drugs,
+)
 from spheroid_qc.tables.dose_units import MICROMOLAR, between_mass_units, convert_dose
 from spheroid_qc.tables.find_heading_line import HeadingLine
 from spheroid_qc.tables.located_cells import Cell, Table, TableRow
@@ -37,6 +41,7 @@ from spheroid_qc.tables.parse_numbers import NumberStyle, style_of
 from spheroid_qc.tables.parse_times import read_hours
 from spheroid_qc.tables.summary_lines import is_summary
 from spheroid_qc.tables.table_messages import TableMessages
+from spheroid_qc.tables.treatment_text import numbers_of_treatment
 from spheroid_qc.wording import listed
 
 _TEXTS = ("plate", "replicate", "biological_replicate", "cell_line", "passage", "block")
@@ -44,6 +49,8 @@ _TREATMENT = ("drug", "dose", "unit", "role", "control", "control_name", "molar_
 _NUMBERS = ("dose", "molar_mass_g_mol", "time_h")
 _WHOLE_PLACES = ("well", "row", "column", "time_h", "date")
 _MASS_UNITS = ("ng/ml", "ug/ml", "mg/ml")
+# A control with a whole number behind its name: `DMSO 4`.
+_COUNTED = re.compile(r"[^\d%]+?[\s_]*(\d+)")
 ONE_DRUG = "drug"
 """What the drug of a table is called that names none."""
 
@@ -165,7 +172,9 @@ def _style(
     messages: TableMessages,
 ) -> NumberStyle:
     numeric = [at for at, heading in columns.items() if heading.kind in _NUMBERS] + [response]
-    texts = (without_percent(numeric_text(one) or "") for at in numeric for one in cells[at])
+    texts = [[without_percent(numeric_text(one)) for one in cells[at]] for at in numeric]
+    for at in (at for at, heading in columns.items() if heading.kind == "drug"):
+        texts.append([number for one in cells[at] for number in numbers_of_treatment(one.text)])
     style = style_of(texts, table.separator)
     if style.mark == ",":
         messages.notes.append(f"Numbers of {table.file} are written with decimal commas.")
@@ -249,6 +258,8 @@ def _treatments(
                 "their own; write a combination as drug_1 and drug_2 with a dose each.",
                 "combinations as one drug",
             )
+    if not any(heading.kind == "dose" for heading in headings):
+        refuse_names_in_names(spelled.values(), line.table, messages)
     for first, second in combinations(spelled.values(), 2):
         if misspelled(first.casefold(), second.casefold()):
             messages.notes.append(
@@ -267,6 +278,14 @@ def _treatments(
             f"other lines name their control ({listed(controls, 3)}); write what it holds, or "
             "delete it if it sums up other lines.",
             "lines that say nothing",
+        )
+    counted = [int(match[1]) for name in controls if (match := _COUNTED.fullmatch(name))]
+    if counted and max(counted) > 1 and sorted(counted) != list(range(1, len(counted) + 1)):
+        messages.problem(
+            f"{line.table.title}: the controls {listed(controls, 5)} differ in a number, which may "
+            "be a share of the solvent (write the per cent sign), a dose of something else or a "
+            "repeat; write what it is in a column of its own.",
+            "ambiguous controls",
         )
     if len(controls) > 1:
         messages.notes.append(

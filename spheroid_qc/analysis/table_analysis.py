@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from spheroid_qc.analysis.read_responses import (
     ResponseTable,
     TableOptions,
     as_table,
+    read_meanings,
     read_response_files,
 )
 from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
@@ -64,6 +66,7 @@ def analyse_table(
     dose_scale: str = "",
     columns_are: str = "",
     plate_map: str | Path | PlateMap | None = None,
+    columns: Sequence[str] = (),
 ) -> Analysis:
     """Analyse a tidy table of responses.
 
@@ -89,6 +92,8 @@ def analyse_table(
     plate_map : str, Path or PlateMap, optional
         What is in the wells, for a table of values by well (IncuCyte's exports, plate readers'
         grids).
+    columns : sequence of str
+        What columns are that tell rows apart: `NAME=stratum`, `NAME=ignore`, `NAME=replicate` ...
 
     Returns
     -------
@@ -103,8 +108,10 @@ def analyse_table(
     parameters = parameters or Parameters()
     settings = parameters.response
     if plate_map is not None and not isinstance(plate_map, PlateMap):
-        plate_map = read_plate_map(plate_map)
-    options = TableOptions(response_column, dose_scale, columns_are, plate_map)
+        plate_map = read_plate_map(plate_map, dose_scale=dose_scale)
+    options = TableOptions(
+        response_column, dose_scale, columns_are, plate_map, read_meanings(columns)
+    )
     if isinstance(source, pd.DataFrame):
         read, name = as_table(source, options), "table"
     else:
@@ -113,13 +120,14 @@ def analyse_table(
     read = without_copies(_with_plates(read, messages), messages)
     kind, unit = _stated(read, response_is, response_unit, messages)
     refuse_wrong_unit(read, kind, unit)
-    whole = read_responses(read.rows, kind, unit, read.places)
+    reference = "" if kind == "raw" else settings.normalised_to
+    whole = read_responses(read.rows, kind, unit, read.places, reference)
     refuse_affected_vehicle(whole)
     messages.note(vehicle_apart(whole))
     for sentence in whole.notes:
         messages.note(sentence)
     word = "response" if kind == "raw" else "fa"
-    asked = _by_stratum(read, kind, unit, word, messages)
+    asked = _by_stratum(read, kind, unit, word, reference, messages)
     at_time, when = analysis_time(whole, settings.time_h)
     messages.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
@@ -244,19 +252,20 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
 
 
 def _by_stratum(
-    read: ResponseTable, kind: str, unit: str, word: str, messages: Messages
+    read: ResponseTable, kind: str, unit: str, word: str, reference: str, messages: Messages
 ) -> list[ResponseSeries]:
     """Responses of every stratum; one that can't be analysed leaves a sentence."""
     strata = _strata(read.rows)
     names = sorted(set(strata))
     if len(names) == 1:
-        return [ResponseSeries(word, "", read_responses(read.rows, kind, unit, read.places))]
+        only = read_responses(read.rows, kind, unit, read.places, reference)
+        return [ResponseSeries(word, "", only)]
     found = []
     for name in names:
         keep = (strata == name).to_numpy()
         places = [place for place, kept in zip(read.places, keep, strict=True) if kept]
         try:
-            part = read_responses(read.rows[keep], kind, unit, places)
+            part = read_responses(read.rows[keep], kind, unit, places, reference)
         except RequestError as error:
             messages.note(f"{name or 'Rows without a stratum'}: {error}")
             continue

@@ -259,6 +259,14 @@ def analyse_command(
             help="What the columns of a wide table are, with doses in its first column (Prism).",
         ),
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="NAME=MEANING",
+            help="What a column is that tells rows apart: stratum, replicate, "
+            "biological_replicate, cell_line, plate or ignore; may be repeated.",
+        ),
+    ] = None,
     time: Annotated[
         str | None,
         typer.Option(
@@ -286,6 +294,7 @@ def analyse_command(
         result = analyse(
             source, out, response_is, response_unit, parameters, response_column, report,
             plate_map=plate_map, dose_scale=dose_scale, columns_are=columns_are,
+            columns=column or (),
         )  # fmt: skip
     say_verdict(result.analysis)
     echo(f"tables: {result.out}")
@@ -348,15 +357,26 @@ def inspect(
         Path | None,
         typer.Option("--plate-map", help="Plate map, for the conditions on the page."),
     ] = None,
+    dose_scale: Annotated[
+        Literal["log10"] | None,
+        typer.Option("--dose-scale", help="Of a table: its doses are decimal logarithms."),
+    ] = None,
+    columns_are: Annotated[
+        Literal["replicates", "drugs", "cell-lines"] | None,
+        typer.Option("--columns-are", help="Of a wide table: what its columns are."),
+    ] = None,
 ) -> None:  # fmt: skip
     """Show how every file name, or every column of a table, was read; runs nothing."""
     if folder.is_file():
         if html is not None:
             raise RequestError(f"--html draws a folder of images; {folder} is a table.")
-        _inspect_table(folder, write)
+        _inspect_table(folder, write, dose_scale or "", columns_are or "")
         return
-    if write is not None:
-        raise RequestError(f"--write is for tables; {folder} is a folder of images.")
+    for option, given in (
+        ("--write", write), ("--dose-scale", dose_scale), ("--columns-are", columns_are)
+    ):  # fmt: skip
+        if given is not None:
+            raise RequestError(f"{option} is for tables; {folder} is a folder of images.")
     from spheroid_qc.frames.frame_table import frame_table, reasons
     from spheroid_qc.frames.inspect_folder import inspection, render
 
@@ -383,11 +403,12 @@ def inspect(
     raise typer.Exit(1 if found.problems else 0)
 
 
-def _inspect_table(path: Path, write: Path | None) -> None:
+def _inspect_table(path: Path, write: Path | None, dose_scale: str, columns_are: str) -> None:
     """Say what a table was taken for, and write it as the canonical one."""
     from spheroid_qc.analysis.inspect_table import inspect_table, write_canonical
+    from spheroid_qc.analysis.read_responses import TableOptions
 
-    found = inspect_table(path)
+    found = inspect_table(path, TableOptions(dose_scale=dose_scale, columns_are=columns_are))
     echo("\n".join(one_line(line) for line in found.lines))
     if write is not None:
         echo(write_canonical(found, write))

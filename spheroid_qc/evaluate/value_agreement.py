@@ -66,7 +66,7 @@ def _values(
     if name == "well":
         named = [well_named(text) for text in texts]
         return [well.name if well else text for well, text in zip(named, texts, strict=True)]
-    style = style_of(map(numeric_text, cells), cells[0].table.separator)
+    style = style_of([map(numeric_text, cells)], cells[0].table.separator)
     if name == "time_h" and heading.kind == "time_h":
         hours = read_hours(heading, cells, style, messages)
         return [np.nan if hour is None else hour for hour in hours]

@@ -104,7 +104,7 @@ def end_points_of(
         for heading, cell in row.cells:
             cells[heading.written].append((row, cell))
     style = style_of(
-        (numeric_text(cell) for column in cells.values() for _, cell in column),
+        ((numeric_text(cell) for _, cell in column) for column in cells.values()),
         tidy.tables[0].separator,
     )
     if style.mark == ",":

@@ -23,7 +23,7 @@ def read_long(line: HeadingLine, messages: TableMessages, well_count: int | None
     `line` is what `find_wells` found; `well_count`: wells of the plate.
     """
     table = line.table
-    body = without_summary(table, line.body(), messages)
+    body = without_summary(table, line.body(), messages, line.row)
     if not body:
         messages.problem(
             f"{table.title}, line {line.row.line}, column 1: no wells follow the headings; write "

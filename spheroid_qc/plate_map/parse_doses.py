@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from spheroid_qc.plate_map.tidy_map import WellCells
@@ -15,17 +15,12 @@ from spheroid_qc.tables.parse_cells import amount_and_unit, cell_number, clean, 
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number
 from spheroid_qc.tables.parse_times import is_date
 from spheroid_qc.tables.table_messages import TableMessages
+from spheroid_qc.tables.treatment_text import parts_of_treatment
 
-_WITH_DOSE = re.compile(
-    r"(?P<drug>\S.*?)[\s(,@_\-]+(?P<amount>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*(?P<unit>[^\d\s)]+))\)?"
-)
-_DOSE_FIRST = re.compile(
-    r"(?P<amount>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*(?P<unit>[^\d\s_)(\-]+))[\s_\-]+(?P<drug>\S.*)"
-)
 _DILUTION = re.compile(r"1\s*[:/]\s*\d+(?:[.,]\d+)?")
-_PARTS_OF_TREATMENTS = re.compile(r"\s*[+&;]\s*|\s*/\s*(?!(?:m|u|\u00b5|d)?[lL]\b)|\s+and\s+")
-_DOSE_WITHIN = re.compile(r"\d\s*(?:[fpnum\u00b5\u03bc]M|[pnum\u00b5\u03bc]g/m[lL])\b")
-_LONGEST_TREATMENT = 300
+_WATER = re.compile(r"(?i)water|h2o|wasser|d?pbs|saline")
+# More of a solvent (per cent) than this is no vehicle.
+_MOST_SOLVENT = 10
 _ONE_MOLAR_UM = 1_000_000
 
 
@@ -68,6 +63,7 @@ class DoseReader:
     messages: TableMessages
     has_drugs: bool
     dose_scale: str = ""
+    _nameless: dict[str, Decimal] = field(default_factory=dict, compare=False, repr=False)
 
     def doses(self, row: WellCells) -> list[DrugDose]:
         """Read all drugs of one row, also those of dose 0 and those that name a control."""
@@ -148,7 +144,7 @@ class DoseReader:
                 )
             place = cell.place
         dose_cell = row.first("dose", slot)
-        stated = self._treatment(drug, place) if drug and len(drug) < _LONGEST_TREATMENT else []
+        stated = self._treatment(drug, place, alone=dose_cell is None) if drug else []
         if stated and dose_cell is None:
             return stated
         amounts = [
@@ -163,8 +159,8 @@ class DoseReader:
         )
         found = row.first("molar_mass_g_mol", slot)
         mass = self.quantity(*found, minimum=0.0) if found else None
-        control = control_of_drug(drug) if drug else None
         if not amounts:
+            control = control_of_drug(drug) if drug else None
             return (
                 [DrugDose(drug, place, control, None, None, dosed_at, washout_at, mass)]
                 if drug
@@ -172,7 +168,8 @@ class DoseReader:
             )
         amount, unit, cell = self._agreed(amounts)
         logarithmic = self.dose_scale or "log" in cell.heading.casefold()
-        molar = logarithmic and control is None and unit is not None and unit.kind == "molar"
+        molar = logarithmic and unit is not None and unit.kind == "molar"
+        molar = molar and control_of_drug(drug) is None
         if molar and unit is not None and amount * unit.factor >= _ONE_MOLAR_UM:
             raise self._refuse(
                 f"{cell.place}: the logarithm {cell.text} is a dose of 1 M or more, which can't "
@@ -181,7 +178,7 @@ class DoseReader:
             )
         if stated and amount > 0:
             drug = self._named_once(drug, stated, amount, unit, cell)
-            control = control_of_drug(drug)
+        control = self._dosed_control(drug, amount, unit, place)
         raw = " ".join(part for part in (cell.text, unit.written if unit else "") if part)
         if not drug:
             if amount > 0:
@@ -196,8 +193,6 @@ class DoseReader:
                     "doses without drug",
                 )
             place = cell.place
-        elif amount > 0 and control is not None and control.solvent:
-            control = None
         if amount > 0 and control is None and unit is None:
             raise self._refuse(
                 f"{cell.place}: the dose {cell.text} of {drug} has no unit; write the unit into "
@@ -223,37 +218,88 @@ class DoseReader:
             "contradicting doses",
         )
 
-    def _treatment(self, text: str, place: str) -> list[DrugDose]:
-        """Read `selinexor 1 uM + gemcitabine 10 nM` in a column of treatments without doses.
+    def _treatment(self, text: str, place: str, *, alone: bool) -> list[DrugDose]:
+        """Read `selinexor 1 uM + gemcitabine 10 nM` in a column of treatments.
 
-        Also `gem_10uM`, `gem-10 uM` and `10uM gem`; a solvent beside the drugs is no drug.
+        Empty where the text states no amount, or can't be read in full beside a dose of its own;
+        `alone`: there is no such dose, and what can't be read in full is refused.
         """
+        if control_of_drug(text) is not None:
+            return []  # `DMSO 0.1 %`, `DMSO, final 0.1%`: a control's name, with its share
+        parts = parts_of_treatment(text)
+        if not parts:
+            if parts is None and alone:
+                raise self._refuse(
+                    f"{place}: {text!r} can't be read in full as drugs with their doses; write "
+                    "each drug with one dose and nothing else, such as gemcitabine 10 nM + "
+                    "selinexor 1 uM, and times, cell lines or culture conditions in columns of "
+                    "their own.",
+                    "unreadable treatments",
+                )
+            return []
         doses = []
-        pieces = [piece.strip() for piece in _PARTS_OF_TREATMENTS.split(text)]
-        for piece in pieces:
-            match = _WITH_DOSE.fullmatch(piece)
-            unit = parse_unit(match["unit"]) if match else None
-            if match is None or unit is None:
-                match = _DOSE_FIRST.fullmatch(piece)
-                unit = parse_unit(match["unit"]) if match else None
-            if match is None or unit is None:
-                solvent = control_of_drug(piece)
-                if len(pieces) > 1 and solvent is not None and solvent.role == "vehicle":
-                    continue
-                return []
-            number, _ = amount_and_unit(match["amount"])
+        for part in parts:
             try:
-                amount = parse_number(number, self.style) if number else None
-            except NumberError:
-                return []
-            name = clean(match["drug"]).removeprefix("of ")
-            if _DOSE_WITHIN.search(name):
-                return []  # more than one drug, joined in a way that is not known
-            control = control_of_drug(name)
-            if control is not None and control_of_drug(piece) is None:
-                return []  # so much of a solvent that it is no vehicle
-            doses.append(DrugDose(name, place, control, amount, unit, raw=match["amount"]))
+                solvent = part.unit.kind == "share" and control_of_drug(part.name) is not None
+                number = part.number.replace(",", ".") if solvent else part.number
+                amount = parse_number(number, NumberStyle() if solvent else self.style)
+            except NumberError as error:
+                if not alone:
+                    return []
+                raise self._refuse(
+                    f"{place}: the dose of {part.name} {error}.", "unreadable doses"
+                ) from None
+            control = self._dosed_control(part.name, amount, part.unit, place)
+            if part.unit.kind == "share":
+                control = control_of_drug(part.name)
+            if control and control.name and amount and part.unit.kind not in ("share", "molar"):
+                raise self._refuse(
+                    f"{place}: {text!r} names a control with a dose of {part.raw}; write what the "
+                    "well holds besides it as a drug of its own.",
+                    "controls with a dose",
+                )
+            doses.append(DrugDose(part.name, place, control, amount, part.unit, raw=part.raw))
         return doses
+
+    def _dosed_control(
+        self, drug: str, amount: Decimal, unit: Unit | None, place: str
+    ) -> Control | None:
+        """Give the control that a name with a dose is; None where a solvent is given as a drug.
+
+        Refuses names that may be either: two letters (`PC`, `NC`) with a dose, water or a buffer
+        with a concentration, and so much of a solvent that it is no vehicle.
+        """
+        control = control_of_drug(drug) if drug else None
+        if control is None or amount <= 0:
+            return control
+        share = unit is not None and unit.kind == "share"
+        if share and control.role == "vehicle" and amount > _MOST_SOLVENT:
+            raise self._refuse(
+                f"{place}: {amount:f} % of {drug} is more than a vehicle's; correct the dose, or "
+                "write the role (treated, positive_control) if it is meant to kill.",
+                "controls with a dose",
+            )
+        if share or unit is None:
+            return None if control.solvent else control
+        short = len(drug.strip()) <= 2
+        if short or control.ambiguous or (control.solvent and _WATER.fullmatch(drug.strip())):
+            meant = "a control, or the short name of a drug" if short else "a control, or a drug"
+            raise self._refuse(
+                f"{place}: {drug!r} with a dose may be {meant}; leave the dose of a control empty, "
+                "or write a drug's full name.",
+                "controls with a dose",
+                once=f"dosed control {drug.casefold()}",
+            )
+        if control.role == "positive_control" and not control.name:
+            first = self._nameless.setdefault(drug.casefold(), amount * unit.factor)
+            if first != amount * unit.factor:
+                raise self._refuse(
+                    f"{place}: {drug!r} stands with several doses, as a drug does; write the "
+                    "drug's name, and positive_control into a column role.",
+                    "controls with a dose",
+                    once=f"dosed control {drug.casefold()}",
+                )
+        return None if control.solvent else control
 
     def _amount(
         self, row: WellCells, slot: str, heading: Heading, cell: Cell
@@ -289,7 +335,7 @@ class DoseReader:
             raise self._refuse(
                 f"{cell.place}: the dose {cell.text} is negative; write 0 or a positive number; if "
                 "these are logarithms, write log10 into the heading, such as log10 conc (M), or "
-                "say --dose-scale log10 to analyse.",
+                "say --dose-scale log10 to inspect or analyse.",
                 "negative doses",
             )
         if amount and not 1e-30 < amount < Decimal("1e30"):
@@ -337,7 +383,8 @@ class DoseReader:
         raise self._refuse(
             f"{cell.place}: the column {heading.written} holds logarithms of another base, or of "
             "none that is stated; write log10 into the heading if they are decimal, such as "
-            "log10 conc (M), or say --dose-scale log10 to analyse; or write the doses themselves.",
+            "log10 conc (M), or say --dose-scale log10 to inspect or analyse; or write the doses "
+            "themselves.",
             "logarithms",
             once=f"logarithms {heading.written}",
         )

@@ -41,6 +41,7 @@ def read_plate_map(
     treatment_table: Path | str | None = None,
     *,
     well_count: int | None = None,
+    dose_scale: str = "",
 ) -> PlateMap:
     r"""Read a plate map.
 
@@ -53,6 +54,8 @@ def read_plate_map(
         same workbook, then beside the layout, named like it with `treatment` for `layout`.
     well_count : int, optional
         Wells of the plate (a key of `PLATE_FORMATS`); wells outside it are refused.
+    dose_scale : str
+        `log10` where doses are decimal logarithms and their heading does not say so.
 
     Returns
     -------
@@ -77,6 +80,18 @@ def read_plate_map(
     """
     path = Path(path)
     tables = read_any_table(path)
+    return plate_map_of(path, tables, treatment_table, well_count=well_count, dose_scale=dose_scale)
+
+
+def plate_map_of(
+    path: Path,
+    tables: tuple[Table, ...],
+    treatment_table: Path | str | None = None,
+    *,
+    well_count: int | None = None,
+    dose_scale: str = "",
+) -> PlateMap:
+    """Read a plate map from tables of `path` that are open already; see `read_plate_map`."""
     messages = TableMessages()
     tidy = _read_tidy(path, tables, treatment_table, messages, well_count)
     messages.notes[:0] = [note for table in tidy.tables for note in table.notes]
@@ -85,7 +100,7 @@ def read_plate_map(
         _check_content(tidy, messages)
     if messages.has_problems(*_STRUCTURAL):
         messages.raise_if_problems()
-    wells, drug_names = read_wells(tidy, messages)
+    wells, drug_names = read_wells(tidy, messages, dose_scale)
     source = " and ".join(dict.fromkeys(table.file for table in tidy.tables))
     plate_map = finish_map(wells, drug_names, tidy.headings, messages, source)
     if not plate_map.wells:
@@ -262,7 +277,7 @@ def _note_columns(headings: list[Heading], plate_map: PlateMap, messages: TableM
     meanings = []
     for heading in headings:
         name = heading.written
-        if heading.kind in ("extra", "remark", "stratum", "factor"):
+        if heading.kind in ("extra", "remark", "ignored", "stratum", "factor"):
             continue
         meaning = heading.kind + (f" {heading.slot}" if heading.slot else "")
         if heading.kind == "dose" and heading.unit is not None:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from spheroid_qc.plate_map.mapped_wells import MAX_DRUGS, Dose, MappedWell, PlateMap
 from spheroid_qc.plate_map.wells_from_rows import WellBuilder, some_wells
-from spheroid_qc.tables.distinguishing_columns import is_function_of, is_measurement, tells_apart
+from spheroid_qc.tables.distinguishing_columns import (
+    KnownRows,
+    look_merged,
+    names_within_labels,
+    shown_values,
+    tells_apart,
+    would_be_pooled,
+)
 from spheroid_qc.tables.dose_units import MICROMOLAR, between_mass_units, convert_dose
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wells import row_column
 from spheroid_qc.wording import listed, plural
 
-_FURTHER = ("extra", "remark", "stratum", "factor")
+_FURTHER = ("extra", "remark", "ignored", "stratum", "factor")
+_DIVIDING = ("cell_line", "passage")
+_REPEATS = ("biological_replicate", "replicate")
+_SEEDED = "cells_seeded"
+# Cells are counted to within a third or so; what differs by more was meant to differ.
+_OTHER_DENSITY = 1.5
 _SPELLED = ("cell_line", "vehicle_group")
 _MASS_UNITS = ("ng/ml", "ug/ml", "mg/ml")
 
@@ -32,7 +46,7 @@ def finish_map(
     raised if anything is refused.
     """
     columns = tuple(h.written for h in headings if h.kind in _FURTHER)
-    strata = _strata(headings, builders, messages)
+    strata = _strata(headings, builders, messages, source)
     drugs = _drug_names(drug_names, messages)
     spellings = _spellings(builders, messages)
     wells: list[MappedWell] = []
@@ -81,66 +95,132 @@ def finish_map(
 
 
 def _strata(
-    headings: list[Heading], builders: list[WellBuilder], messages: TableMessages
+    headings: list[Heading],
+    builders: list[WellBuilder],
+    messages: TableMessages,
+    source: str,
 ) -> tuple[str, ...]:
     """Name the strata: cell_line, passage, columns on irradiation, and stratum_... columns.
 
-    Patient, medium and the like are strata where wells of one treatment differ in them; of other
-    columns of words that do it is said that their wells are pooled.
+    Patient, medium and the like, and the cells seeded, are strata where wells of one treatment
+    differ in them; any other column that would be pooled over is asked about.
     """
-    names = [
-        kind for kind in ("cell_line", "passage") if any(kind in well.texts for well in builders)
-    ]
+    names = [kind for kind in _DIVIDING if any(kind in well.texts for well in builders)]
     names += [
         heading.written
         for heading in headings
         if heading.kind == "stratum" and any(well.extra.get(heading.written) for well in builders)
     ]
-    known = [
-        tuple(
-            well.texts.get(name) or "; ".join(well.extra.get(name, []))
-            for name in (*names, "vehicle_group")
-        )
-        for well in builders
-    ]
-    treatments = [(_treatment(well), *of) for well, of in zip(builders, known, strict=True)]
-    conditions = [
-        (_treatment(well, with_doses=True), *of) for well, of in zip(builders, known, strict=True)
-    ]
+    known = _known(builders, names)
+    seeded = [well.numbers.get(_SEEDED) for well in builders]
+    numbers = [number for number in seeded if number]
+    differ = bool(numbers) and max(numbers) >= _OTHER_DENSITY * min(numbers)
+    if differ and tells_apart(known, ["" if one is None else f"{one:g}" for one in seeded]):
+        names.append(_SEEDED)
     for heading in headings:
-        values = ["; ".join(well.extra.get(heading.written, [])) for well in builders]
-        if heading.kind not in ("factor", "extra") or is_measurement(values):
-            continue
-        apart = tells_apart(treatments, conditions, values)
-        if apart and heading.kind == "factor":
+        values = _further(builders, heading.written)
+        if heading.kind == "factor" and tells_apart(known, values):
             names.append(heading.written)
-        elif apart and not any(value[:1].isdigit() for value in values):
-            labels = ("biological_replicate", "replicate")
-            of_replicates = any(
-                is_function_of(values, [(w.first_row.plate, w.texts.get(name)) for w in builders])
-                for name in labels
+    _refuse_gaps(builders, names, messages)
+    known = _known(builders, names)
+    for kind in _REPEATS:
+        labels = [well.texts.get(kind, "") for well in builders]
+        if names_within_labels(known, labels):
+            messages.problem(
+                f"{source}: the names of {kind} ({listed(dict.fromkeys(labels), 4)}) hold more "
+                "than repeats; write what else they tell apart, such as the cell line, into a "
+                "column of its own.",
+                once=f"names of {kind}",
             )
-            if not of_replicates:
-                shown = listed(dict.fromkeys(value for value in values if value), 4)
-                messages.warnings.append(
-                    f"Wells of one condition differ in the column {heading.written} ({shown}), and "
-                    f"are pooled; call it stratum {heading.written} to compare them apart."
-                )
+    for heading in headings:
+        values = _further(builders, heading.written)
+        if heading.kind not in ("extra", "remark", "factor") or heading.written in names:
+            continue
+        if would_be_pooled(known, heading.written, values, is_remark=heading.kind == "remark"):
+            shown = shown_values(values)
+            messages.problem(
+                f"{source}: wells of one condition differ in the column {heading.written} "
+                f"({shown}), and would be pooled; call it 'stratum {heading.written}' to compare "
+                "them apart, 'replicate' or 'biological_replicate' if they are repeats, or "
+                f"'ignore {heading.written}' if it is nothing to keep apart.",
+                "columns that tell wells apart",
+            )
     return tuple(names)
 
 
-def _treatment(well: WellBuilder, with_doses: bool = False) -> tuple[object, ...]:
-    """Give what a well holds, as far as it is read yet."""
-    role = well.role or well.implied_role
-    if not with_doses:
-        return role, tuple(sorted({dose.drug.casefold() for dose in well.dosed}))
-    return role, tuple(
-        sorted((dose.drug.casefold(), str(dose.amount), dose.raw) for dose in well.dosed)
-    )
+def _refuse_gaps(
+    builders: Sequence[WellBuilder], strata: Sequence[str], messages: TableMessages
+) -> None:
+    """Refuse treated wells without the cell line (the repeat ...) that other wells have."""
+    for name in (*strata, *_REPEATS):
+        values = [
+            well.texts.get(name)
+            or "; ".join(well.extra.get(name, []))
+            or str(well.numbers.get(name, ""))
+            for well in builders
+        ]
+        lacking = [
+            well
+            for well, value in zip(builders, values, strict=True)
+            if not value and well.dosed and well.role in ("", "treated")
+        ]
+        if lacking and any(values) and (name in _DIVIDING or look_merged(values)):
+            named = some_wells([well.well for well in lacking])
+            messages.problem(
+                f"{lacking[0].first_row.place}: {name} is missing in "
+                f"{plural(len(lacking), 'treated well')} ({named}), "
+                "though other wells have it; write it in every line, also where it is the same as "
+                "in the line above.",
+                "gaps",
+            )
+
+
+def _further(builders: Sequence[WellBuilder], name: str) -> list[str]:
+    return ["; ".join(well.extra.get(name, [])) for well in builders]
+
+
+def _known(builders: Sequence[WellBuilder], strata: Sequence[str]) -> KnownRows:
+    """Give what each well holds, as far as it is read yet."""
+    treatments: list[tuple[object, ...]] = []
+    conditions: list[tuple[object, ...]] = []
+    for well in builders:
+        given = sorted(
+            (
+                dose.drug.casefold(),
+                *convert_dose(dose.amount or Decimal(0), dose.unit, dose.molar_mass_g_mol),
+                str(dose.dosed_at_h),
+                str(dose.washout_at_h),
+            )
+            for dose in well.dosed
+            if dose.unit is not None
+        )
+        of = (
+            well.role or well.implied_role,
+            *(str(well.numbers.get(kind, "")) for kind in ("dosed_at_h", "washout_at_h")),
+            *(
+                well.texts.get(name)
+                or str(well.numbers.get(name, ""))
+                or "; ".join(well.extra.get(name, []))
+                for name in (*strata, "vehicle_group")
+            ),
+        )
+        treatments.append((tuple(drug for drug, *_ in given), *of))
+        conditions.append((tuple(given), *of))
+    labels: dict[str, list[object]] = {
+        kind: [well.texts.get(kind, "") for well in builders] for kind in _REPEATS
+    }
+    labels["plate"] = [well.first_row.plate or "" for well in builders]
+    labels = {name: found for name, found in labels.items() if len(set(found)) > 1}
+    if len(labels) > 1:
+        labels["all of them"] = list(zip(*labels.values(), strict=True))
+    places = [row_column(well.well) for well in builders]
+    labels |= {"row": [row for row, _ in places], "column": [column for _, column in places]}
+    return KnownRows(treatments, conditions, labels)
 
 
 def _strata_of(well: MappedWell, strata: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    values = {"cell_line": well.cell_line, "passage": well.passage}
+    seeded = "" if well.cells_seeded is None else f"{well.cells_seeded:g}"
+    values = {"cell_line": well.cell_line, "passage": well.passage, _SEEDED: seeded}
     pairs = ((name, values.get(name) or well.extra.get(name, "")) for name in strata)
     return tuple((name, value) for name, value in pairs if value)
 

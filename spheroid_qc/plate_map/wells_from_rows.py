@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from spheroid_qc.plate_map.mapped_wells import TEXTS
 from spheroid_qc.plate_map.parse_doses import DoseReader, DrugDose
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.tables.control_roles import read_control_flag, read_role, role_name
-from spheroid_qc.tables.located_cells import Cell
+from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_cells import clean, is_missing, numeric_text
 from spheroid_qc.tables.parse_numbers import NumberStyle, style_of
 from spheroid_qc.tables.table_messages import TableMessages
+from spheroid_qc.tables.treatment_text import name_beside_name, numbers_of_treatment
 from spheroid_qc.wording import listed, plural
 
 _TIMES = ("dosed_at_h", "washout_at_h")
 _NUMERIC = ("dose", *_TIMES, "cells_seeded", "molar_mass_g_mol")
 
 
-def read_wells(tidy: TidyMap, messages: TableMessages) -> tuple[list[WellBuilder], list[str]]:
+def read_wells(
+    tidy: TidyMap, messages: TableMessages, dose_scale: str = ""
+) -> tuple[list[WellBuilder], list[str]]:
     """Join the rows of each well and refuse what contradicts itself.
 
-    Wells are in order of first appearance, the names of all drugs as they appear.
+    `dose_scale` is `log10` where the user says that doses are logarithms. Wells are in order of
+    first appearance, the names of all drugs as they appear.
     """
     style = _number_style(tidy, messages)
-    reader = DoseReader(style, messages, "drug" in tidy.kinds)
+    reader = DoseReader(style, messages, "drug" in tidy.kinds, dose_scale)
     wells: dict[tuple[str | None, str], WellBuilder] = {}
     drugs: list[str] = []
     for row in with_numbered_drugs(tidy):
@@ -36,6 +41,8 @@ def read_wells(tidy: TidyMap, messages: TableMessages) -> tuple[list[WellBuilder
         elif not well.may_add(row, doses):
             continue
         well.add(row, doses)
+    if "dose" not in tidy.kinds:
+        refuse_names_in_names(drugs, tidy.tables[0], messages)
     several = [well.well for well in wells.values() if len(well.rows) > 1]
     if several:
         messages.notes.append(
@@ -43,6 +50,18 @@ def read_wells(tidy: TidyMap, messages: TableMessages) -> tuple[list[WellBuilder
             f"combination: {some_wells(several)}."
         )
     return list(wells.values()), drugs
+
+
+def refuse_names_in_names(drugs: Iterable[str], table: Table, messages: TableMessages) -> None:
+    """Ask about drugs of treatments written out, of which one's name is part of another's."""
+    beside = name_beside_name(drugs)
+    if beside is not None:
+        messages.problem(
+            f"{table.title}: {beside[0]!r} and {beside[1]!r} would be two drugs, though their "
+            "names share words; write a cell line, a gene or a medium in a column of its own, or "
+            "join the words of one name by a hyphen.",
+            "names in names",
+        )
 
 
 def some_wells(names: list[str]) -> str:
@@ -53,13 +72,19 @@ def some_wells(names: list[str]) -> str:
 def _number_style(tidy: TidyMap, messages: TableMessages) -> NumberStyle:
     """Decide how the map writes numbers, and say so where commas are decimal."""
     cells = {
-        (id(cell.table), cell.line, cell.column): cell
+        (id(cell.table), cell.line, cell.column): (heading, cell)
         for row in tidy.rows
         for heading, cell in row.cells
-        if heading.kind in _NUMERIC
+        if heading.kind in (*_NUMERIC, "drug")
     }
-    separators = (cell.table.separator for cell in cells.values())
-    style = style_of(map(numeric_text, cells.values()), next(filter(None, separators), ""))
+    columns: dict[Heading, list[str]] = {}
+    for heading, cell in cells.values():
+        numbers = (
+            numbers_of_treatment(cell.text) if heading.kind == "drug" else [numeric_text(cell)]
+        )
+        columns.setdefault(heading, []).extend(numbers)
+    separators = (cell.table.separator for _, cell in cells.values())
+    style = style_of(columns.values(), next(filter(None, separators), ""))
     if style.mark == ",":
         messages.notes.append("Numbers are written with decimal commas.")
     return style
@@ -188,7 +213,7 @@ class WellBuilder:
         for heading, cell in row.cells:
             if heading.kind in TEXTS:
                 self._add_text(heading, cell)
-            elif heading.kind in ("extra", "remark", "stratum", "factor"):
+            elif heading.kind in ("extra", "remark", "ignored", "stratum", "factor"):
                 self._add_extra(heading, cell)
             elif heading.kind == "cells_seeded" or (
                 heading.kind in _TIMES

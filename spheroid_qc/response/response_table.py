@@ -118,7 +118,7 @@ def read_responses(
         Where each row comes from, for messages (`plate1.csv, line 7`); default: `Row 6`.
     reference : str
         What of the vehicle wells of its plate and time each response was normalised to: `mean`,
-        `median`, or empty where that is not known (the vehicle wells are then asked).
+        `median`, or empty where they were not, or nobody knows.
 
     Returns
     -------

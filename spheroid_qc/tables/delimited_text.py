@@ -226,7 +226,7 @@ def _records(
 def _sniff(lines: list[str]) -> str:
     """Find the separator: the one that cuts most lines into the same number of columns."""
     sample = [line for line in lines[:2000] if line.strip() and not line.lstrip().startswith("#")]
-    best, best_score = "", 0
+    best, best_score = "", (False, 0)
     for separator in _SEPARATORS:
         widths: Counter[int] = Counter()
         reader = csv.reader(
@@ -237,7 +237,9 @@ def _sniff(lines: list[str]) -> str:
                 widths[len(cells)] += 1
         except csv.Error:
             continue
-        score = max(((width - 1) * count for width, count in widths.items()), default=0)
+        most = max(((width - 1) * count for width, count in widths.items()), default=0)
+        # Lines that are all alike beat more columns: decimal commas cut all but the headings.
+        score = (most > 0 and len(widths) == 1, most)
         if score > best_score:
             best, best_score = separator, score
     return best

@@ -67,6 +67,10 @@ _OTHER = {word: unit for words, unit in _OTHER_WORDS.items() for word in words.s
 _NANOGRAMS = {"ng/ml": Decimal(1), "ug/ml": Decimal(1000), "mg/ml": Decimal(1_000_000)}
 
 
+# `x10^-6 M`, `10-6 M`, `1e-6 M` above a column: each number in it counts so many molar.
+_POWER_OF_MOLAR = re.compile(r"(?:[x\u00d7*]?10\^?(-\d{1,2})|1?[eE](-\d{1,2}))M")
+
+
 def _tidy(text: str) -> str:
     """Bring the many typographic forms of one unit to plain letters."""
     tidy = text.strip().strip("[]").strip()
@@ -93,15 +97,25 @@ def _molar(tidy: str) -> str | None:
     if tidy in ("um", "nm", "pm", "mm", "UM", "NM", "PM", "Um", "Nm", "Pm"):
         return tidy[0].lower()
     lower = tidy.lower()
-    match = re.fullmatch(r"(milli|micro|nano|pico|femto|)molar", lower)
+    match = re.fullmatch(r"(milli|micro|nano|pico|femto|)-?molar", lower)
     if match:
         return _PREFIX_WORDS[match[1]]
     match = re.fullmatch(r"(milli|micro|nano|pico|femto|)moles?/l", lower)
     if match:
         return _PREFIX_WORDS[match[1]]
-    match = re.fullmatch(r"([munpf]?)mol/(l|ml|ul)", lower)
-    if match and match[2] == "l" and not tidy.startswith("M"):
+    match = re.fullmatch(r"([munpf]?)(?:mol/l|-?molar)", lower)
+    if match and not tidy.startswith("M"):
         return match[1]
+    match = re.fullmatch(r"([munpf])Mol", tidy)
+    if match:
+        return match[1]
+    # Smaller volumes: 1 nmol/ml and 1 pmol/ul are 1 umol/l, 1 mmol/m3 is as well.
+    match = re.fullmatch(r"([mun])mol/ml|([unp])mol/ul|(m)mol/m3", lower)
+    if match and not tidy.startswith("M"):
+        finer = {"m": "", "u": "m", "n": "u", "p": "n"}
+        if match[1] or match[3]:
+            return finer[match[1]] if match[1] else "u"
+        return finer[finer[match[2]] or ""] if match[2] != "u" else ""
     return None
 
 
@@ -121,6 +135,10 @@ def parse_unit(text: str) -> Unit | None:
     tidy = _tidy(text) if len(text) <= 40 else ""
     if not tidy:
         return None
+    power = _POWER_OF_MOLAR.fullmatch(tidy)
+    if power:
+        exponent = int(power[1] or power[2])
+        return Unit(MICROMOLAR, "molar", Decimal(10) ** (6 + exponent), text.strip())
     prefix = _molar(tidy)
     if prefix is not None:
         return Unit(MICROMOLAR, "molar", Decimal(_PREFIXES[prefix]), text.strip())

@@ -17,6 +17,7 @@ from spheroid_qc.tables.table_messages import TableMessages
 _SEARCHED_LINES = 60
 # Where two columns mean the same, one with this very heading is the one that is meant.
 _PLAIN = "well|plate|drug|dose|role|cell_line|replicate|vehicle_group|unit|passage"
+_LINE_NUMBERS = frozenset({"line", "lines", "line no", "line no."})
 _PLAIN_HEADINGS = frozenset(_PLAIN.split("|"))
 
 
@@ -100,8 +101,24 @@ def decide_columns(line: HeadingLine, messages: TableMessages) -> dict[int, Head
         reminder = any(is_placeholder(value) for value in values)
         if all(is_missing(value) for value in values) and (not written or reminder):
             continue
-        if written:
-            columns[column] = _as_filled(line.headings[column - 1], values, messages)
+        heading = line.headings[column - 1] if written else None
+        if (
+            heading is not None
+            and heading.kind == "cell_line"
+            and _are_line_numbers(heading, values)
+        ):
+            messages.notes.append(
+                f"The column {heading.written} of {table.title} counts lines and is left out."
+            )
+        elif heading is not None:
+            columns[column] = _as_filled(heading, values, messages)
+            if _is_flag(heading, values):
+                messages.problem(
+                    f"{line.place(column)}: the column holds 0 and 1, which may be hours or no and "
+                    f"yes; write hours under a heading with the unit, such as {heading.kind}, or "
+                    f"call it 'stratum {heading.written}'.",
+                    "times or flags",
+                )
         elif column == 1 and _counts_lines(values):
             messages.notes.append(
                 f"The first column of {table.title} counts lines and is left out."
@@ -167,6 +184,19 @@ def _as_filled(heading: Heading, values: list[str], messages: TableMessages) -> 
     return Heading("extra", heading.written)
 
 
+def _are_line_numbers(heading: Heading, values: list[str]) -> bool:
+    """Tell whether a column called `Line` counts the lines of the table."""
+    return heading.written.casefold() in _LINE_NUMBERS and len(values) > 2 and _counts_lines(values)
+
+
+def _is_flag(heading: Heading, values: list[str]) -> bool:
+    """Tell whether a column of hours, `washout`, may be one of no and yes: 0 and 1."""
+    if heading.kind not in ("dosed_at_h", "washout_at_h") or heading.scale != "unstated":
+        return False
+    filled = {value for value in values if not is_missing(value)}
+    return "1" in filled and filled <= {"0", "1"}
+
+
 def _counts_lines(values: list[str]) -> bool:
     numbers = [int(value) for value in values if value.isdigit()]
     return len(numbers) == len(values) and all(
@@ -175,7 +205,7 @@ def _counts_lines(values: list[str]) -> bool:
 
 
 def _meaning(heading: Heading) -> tuple[str, str]:
-    if heading.kind in ("extra", "stratum", "factor", "remark"):
+    if heading.kind in ("extra", "stratum", "factor", "remark", "ignored"):
         return heading.kind, heading.written.casefold()
     if heading.kind == "dose":
         factor = f"{heading.unit.name}{heading.unit.factor}" if heading.unit else ""

@@ -25,7 +25,7 @@ class Heading:
         `vehicle_group`, `dosed_at_h`, `washout_at_h`, `cells_seeded`, `biological_replicate`,
         `replicate`, `passage`, `molar_mass_g_mol`, `control_name`, `index`, `time_h`, `date`,
         `block` (a matrix of doses), `stratum`, `factor` (a stratum where it tells rows apart),
-        `remark` or `extra`.
+        `remark`, `ignored` or `extra`.
     written : str
         The heading as written, single-spaced.
     slot : str
@@ -190,6 +190,8 @@ def _complete(kind: str, written: str, slot: str, rest: list[str], bracket: str)
     """Judge what follows the words: a unit where the kind has one, else nothing may follow."""
     if kind == "stratum":
         return Heading(kind, written)
+    if kind == "ignored":
+        return Heading(kind, written) if rest else None
     if kind in ("factor", "remark", "block", "date"):
         return None if rest else Heading(kind, written)
     tail = " ".join(word for word in rest if word.casefold() not in ("in", "/"))
@@ -211,7 +213,8 @@ def _complete(kind: str, written: str, slot: str, rest: list[str], bracket: str)
         factor = HOURS_IN.get((tail or bracket or "h").casefold())
         if factor is None:
             return Heading(kind, written, slot, None, bracket) if bracket and not tail else None
-        return Heading(kind, written, slot, factor=factor)
+        scale = "" if tail or bracket else "unstated"
+        return Heading(kind, written, slot, factor=factor, scale=scale)
     if kind == "molar_mass_g_mol":
         factor = _GRAMS.get("/".join((tail or bracket).casefold().split()))
         return None if factor is None else Heading(kind, written, slot, factor=factor)

@@ -38,6 +38,9 @@ _POWER = re.compile(
     r"(?P<number>[+-]?\d+(?:[.,]\d+)?)\s*[xX\u00d7*\u00b7]\s*10\s*(?:\^|\*\*|e|(?=[-+\u2212]))\s*"
     r"\(?(?P<exponent>[+\-\u2212]?\d{1,3})\)?"
 )
+_BARE_POWER = re.compile(
+    r"(?<![\w.,^*\u00d7\u00b7])10\s*(?:\^|\*\*)\s*\(?(?P<exponent>[+\-\u2212]?\d{1,3})\)?"
+)
 _LONGEST_NUMBER = 60
 _SUPERSCRIPTS = str.maketrans(
     "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b\u207a", "0123456789-+"
@@ -65,14 +68,20 @@ def clean(text: str) -> str:
     return " ".join(plain.split())
 
 
-def plain_powers(text: str) -> str:
-    """Write powers of ten as a computer does: `1x10^-3`, `2 × 10⁻³` as `1e-3`, `2e-3`."""
-    if len(text) > _LONGEST_NUMBER:
+def plain_powers(text: str, longest: int = _LONGEST_NUMBER) -> str:
+    """Write powers of ten as a computer does: `1x10^-3`, `2 × 10⁻³`, `10^-8` as `1e-3`, `2e-3`.
+
+    A text of more than `longest` letters is no number and stays as it is.
+    """
+    if len(text) > longest:
         return text
+
+    def plain(found: re.Match[str]) -> str:
+        number = found.groupdict().get("number") or "1"
+        return f"{number}e{found['exponent'].replace(chr(0x2212), '-')}"
+
     raised = _RAISED.sub(lambda found: f"10^{found[1].translate(_SUPERSCRIPTS)}", text)
-    return _POWER.sub(
-        lambda found: f"{found['number']}e{found['exponent'].replace(chr(0x2212), '-')}", raised
-    )
+    return _BARE_POWER.sub(plain, _POWER.sub(plain, raised))
 
 
 def amount_and_unit(text: str) -> tuple[str, str]:

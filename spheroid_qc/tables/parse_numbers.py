@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 _EXPONENT = r"(?:[eE][+-]?\d{1,3})?"
@@ -19,6 +19,7 @@ _COMMA = re.compile(rf"[+-]?\d*,\d+{_EXPONENT}|[+-]?\d+,{_EXPONENT}")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 _GROUPED_COMMAS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3}){2,}|[+-]?[1-9]\d{0,2}(?:,\d{3})+\.\d+")
 _GROUPED_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}|[+-]?[1-9]\d{0,2}(?:\.\d{3})+,\d+")
+_SHORT_INTEGER = re.compile(r"[1-9]\d{0,2}")
 _GROUPED_SPACES = re.compile(r"[+-]?[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f'\u2019]\d{3})+(?:[.,]\d+)?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity|infinite|\u221e)", re.IGNORECASE)
 _SPREADSHEET_ERROR = re.compile(r"#(?:N/A|REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!)|#{3,}")
@@ -37,12 +38,16 @@ class NumberStyle:
     mark : str
         Decimal mark: `.` or `,`.
     sure : bool
-        Whether some cell proves it. Where none does, `1.000` in a table separated by semicolons
-        may be a European thousand and is refused.
+        Whether `1.000` can only be a decimal number. Where no cell proves a mark it may be a
+        European thousand, and is refused.
+    proven : bool
+        Whether cells prove the mark and none contradicts it: then the other mark can only group
+        thousands.
     """
 
     mark: str = "."
     sure: bool = True
+    proven: bool = field(default=False, compare=False)
 
 
 def mark_evidence(text: str) -> str:
@@ -66,26 +71,40 @@ def mark_evidence(text: str) -> str:
     return ""
 
 
-def style_of(texts: Iterable[str], separator: str) -> NumberStyle:
+def style_of(columns: Iterable[Iterable[str]], separator: str) -> NumberStyle:
     """Decide how a table writes numbers, from the cells of its numeric columns.
 
     Parameters
     ----------
-    texts : iterable of str
-        Cells, without unit.
+    columns : iterable of iterables of str
+        Cells, without unit, column by column.
     separator : str
-        The table's separator; semicolons come from places that use decimal commas.
+        The table's separator. Columns are separated by commas where decimals have points, so that
+        `1.000` without any proof is a decimal there; in other files it may be a thousand.
 
     Returns
     -------
     NumberStyle
         The mark of the majority of proving cells; the minority then fails in `parse_number`.
     """
-    marks = [mark for mark in map(mark_evidence, texts) if mark]
+    cells = [[text.strip() for text in column] for column in columns]
+    marks = [mark for column in cells for text in column if (mark := mark_evidence(text))]
     if not marks:
-        return NumberStyle(".", sure=separator != ";")
+        return NumberStyle(".", sure=separator == "," and not any(map(_groups_thousands, cells)))
     commas = marks.count(",")
-    return NumberStyle("," if commas * 2 > len(marks) else ".")
+    return NumberStyle("," if commas * 2 > len(marks) else ".", proven=commas in (0, len(marks)))
+
+
+def _groups_thousands(column: list[str]) -> bool:
+    """Tell whether a column looks as if points group thousands: `300`, `1.000`, `10.000`.
+
+    A column of decimals has its places everywhere (`0.300`, `1.000`) or nowhere; whole numbers
+    below a thousand beside nothing but such points, and none above, are what grouping leaves.
+    """
+    filled = [text for text in column if text and text != "0"]
+    pointed = [text for text in filled if _THOUSANDS.fullmatch(text) and "." in text]
+    whole = [text for text in filled if _SHORT_INTEGER.fullmatch(text)]
+    return bool(pointed and whole) and len(pointed) + len(whole) == len(filled)
 
 
 def parse_number(text: str, style: NumberStyle | None = None) -> Decimal:
@@ -132,6 +151,8 @@ def parse_number(text: str, style: NumberStyle | None = None) -> Decimal:
         return Decimal(text.replace(".", "").replace(",", "."))
     if _THOUSANDS.fullmatch(text) and (other in text or not style.sure):
         digits = re.sub(r"[.,]", "", text)
+        if style.proven:
+            return Decimal(digits)
         raise NumberError(
             f"{text!r} may be {text.replace(',', '.')} or {digits}; write {digits} without a "
             f"separator, or {Decimal(text.replace(',', '.')).normalize():f} with a decimal point "

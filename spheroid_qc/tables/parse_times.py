@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.match_headings import Heading
@@ -35,6 +36,8 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 60
+_BARE = re.compile(r"(?:t|tp|time|time\s?point)?[ _=:]*-?[\d.,]+", re.IGNORECASE)
+_FIRST_DAYS = frozenset({24.0, 48.0, 72.0})
 
 
 def is_date(text: str) -> bool:
@@ -75,28 +78,49 @@ def read_hours(
     if written and all(dates):
         return _since_the_first(heading, cells, messages)
     hours = [_hours(heading, cell, style, messages) for cell in cells]
-    if heading.scale == "unstated" and "point" in heading.written.casefold():
-        _refuse_counts(heading, cells, hours, messages)
+    if heading.scale == "unstated" and "elapsed" not in heading.written.casefold():
+        _refuse_bare_numbers(heading, cells, hours, messages)
     return hours
 
 
-def _refuse_counts(
+def plain_hours(text: str) -> float | None:
+    """Read a time that names its unit itself: `48h`, `2 d`, `Day 3`; None for anything else."""
+    tidy = " ".join(text.split())[:_LONGEST]
+    named = _NAMED.fullmatch(tidy)
+    if named:
+        factor = HOURS_IN.get(named[1].casefold())
+        return None if factor is None else float(named[2].replace(",", ".")) * factor
+    parts = _PARTS.findall(tidy) if _WITH_UNITS.fullmatch(tidy) else []
+    if not parts or any(unit.casefold() not in HOURS_IN for _, unit in parts):
+        return None
+    total = sum(float(n.replace(",", ".")) * HOURS_IN[unit.casefold()] for n, unit in parts)
+    return -total if tidy.startswith("-") else total
+
+
+def _refuse_bare_numbers(
     heading: Heading,
     cells: Sequence[Cell],
     hours: Sequence[float | None],
     messages: TableMessages,
 ) -> None:
-    """Ask about time points 0, 1, 2 ...: hours, days or just their numbers."""
-    bare = all(re.fullmatch(r"[\d.,]*", cell.text) for cell in cells)
+    """Ask about times 1, 2, 3 or T0, T1 ...: hours, days or just their numbers.
+
+    Whole days (24, 48, 72) are hours and nothing else; what counts 0, 1, 2 is anything.
+    """
+    if not all(is_missing(cell.text) or _BARE.fullmatch(cell.text) for cell in cells):
+        return
     found = sorted({hour for hour in hours if hour is not None})
-    counted = [found[0] + step for step in range(len(found))] if found else []
-    if bare and len(found) > 2 and found == counted and found[0] in (0.0, 1.0):
-        messages.problem(
-            f"{cells[0].table.title}: the column {heading.written} counts {found[0]:g}, "
-            f"{found[1]:g} ... {found[-1]:g}, which may be hours, days or numbers of readings; "
-            "write the unit into the heading (time_h, day), or the hours into the cells.",
-            once=f"time counts {heading.written}",
-        )
+    steps = {later - earlier for earlier, later in pairwise(found)}
+    whole_days = all(hour % 24 == 0 for hour in found)
+    if whole_days or (steps != {1.0} and _FIRST_DAYS & set(found)):
+        return
+    shown = f"{found[0]:g}" if len(found) == 1 else f"{found[0]:g} ... {found[-1]:g}"
+    messages.problem(
+        f"{cells[0].table.title}: the column {heading.written} holds {shown} without a unit, which "
+        "may be hours, days or numbers of readings; write the unit into the heading (time_h, day), "
+        "or into the cells (24h).",
+        once=f"time counts {heading.written}",
+    )
 
 
 def _hours(
@@ -110,19 +134,12 @@ def _hours(
         seconds = float(clock["seconds"] or 0)
         whole = 24 * int(clock["days"] or 0) + int(clock["hours"])
         return whole + int(clock["minutes"]) / 60 + seconds / 3600
+    stated = plain_hours(text)
+    if stated is not None:
+        return stated
     named = _NAMED.fullmatch(text)
-    if named and cell.cell_type != "number":
-        unit = named[1].casefold()
-        factor = HOURS_IN.get(unit, heading.factor)
-        return float(named[2].replace(",", ".")) * factor
-    if _WITH_UNITS.fullmatch(text):
-        parts = _PARTS.findall(text)
-        if all(unit.casefold() in HOURS_IN for _, unit in parts):
-            total = sum(
-                float(number.replace(",", ".")) * HOURS_IN[unit.casefold()]
-                for number, unit in parts
-            )
-            return -total if text.startswith("-") else total
+    if named:
+        return float(named[2].replace(",", ".")) * heading.factor
     try:
         return float(cell_number(cell, style)) * heading.factor
     except NumberError as error:

@@ -11,17 +11,17 @@ HEADING_WORDS = {
     "well": "well|wells|well id|wellid|well position|well pos|position|pos|well name|wellname|"
     "well label|well no|well number|well coordinate|well coordinates|coordinate|destination well|"
     "dest well|dispensed well|destination well name|target well|well address|kavität|"
-    "vertiefung|näpfchen",
-    "row": "row|well row|plate row|row name|row letter|dispensed row|zeile|reihe",
+    "vertiefung|näpfchen|pert well",
+    "row": "row|well row|plate row|row name|row number|row letter|dispensed row|zeile|reihe",
     "column": "column|col|well column|well col|plate column|column number|dispensed col|"
     "dispensed column|spalte",
     "plate": "plate|plate id|plateid|plate name|plate no|plate number|plate barcode|barcode|"
     "vessel|vessel id|destination plate name|destination plate barcode|destination plate|"
-    "dest plate|plate map name|assay plate barcode|upid|platte",
+    "dest plate|pert plate|plate map name|assay plate barcode|upid|platte",
     "drug": "drug|drugs|compound|compounds|treatment|treatments|agent|agents|drug name|"
     "compound name|treatment name|agent name|substance|inhibitor|drug id|compound id|cmpd|"
     "fluid|fluid name|broad sample|pert iname|pert name|molecule|reagent|reagent name|sample name|"
-    "wirkstoff|substanz|medikament",
+    "wirkstoff|substanz|medikament|behandlung|therapie",
     "dose": "dose|conc|concentration|dosage|doses|concentrations|final conc|final concentration|"
     "final dose|nominal concentration|drug concentration|drug conc|drug dose|compound conc|"
     "compound concentration|compound dose|treatment concentration|treatment conc|treatment dose|"
@@ -72,6 +72,8 @@ HEADING_WORDS = {
     "remark": "note|notes|comment|comments|remark|remarks|flag|flags|state|file|file name|"
     "filename|image|image name|path|id|uid|row id|record id|colour|color|"
     "analysis job|bemerkung|kommentar",
+    # Columns of which somebody says that they are not to be used: `ignore batch`.
+    "ignored": "ignore|ignored",
     "stratum": "irradiation|radiation|irradiation dose|radiation dose|irradiation dosage|"
     "radiation dosage|stratum|strata",
 }
@@ -260,9 +262,54 @@ SUMMARY_WORDS = frozenset(
         "summe",
         "gesamt",
         "anzahl",
+        "ic50",
+        "ec50",
+        "gi50",
+        "ld50",
+        "log ic50",
+        "log ec50",
+        "logic50",
+        "logec50",
+        "hill",
+        "hill slope",
+        "hillslope",
+        "r2",
+        "r\u00b2",
+        "r^2",
+        "r squared",
+        "r-squared",
+        "auc",
+        "emax",
+        "p value",
+        "p-value",
+        "z'",
+        "z prime",
     ]
 )
 SOLVENTS = frozenset({"water", "h2o", "ethanol", "etoh", "methanol", "nacl", "pbs", "saline"})
+# Words that count plates, repeats or readings, and so are no name of what is in them.
+_COUNTERS = (
+    "plate|plates|pl|platte|run|rep|replicate|repeat|bio|tech|biorep|exp|experiment|batch|set|"
+    "day|d|n|no|nr|r|p|scan|cycle|read|reading|time|timepoint|tp|t|barcode|bc"
+)
+COUNTER_WORDS = frozenset(_COUNTERS.split("|"))
+# Headings of measurements, of which whole numbers may come back (counts of objects).
+_MEASURED = (
+    "count|counts|n|num|numbers|objects|spheroids|area|diameter|radius|perimeter|volume|"
+    "intensity|signal|rlu|rfu|od|absorbance|luminescence|fluorescence|confluence|score|fraction|"
+    "mean|median|sd|sem|std|cv|se|min|max|error|circularity|solidity|roundness|eccentricity|"
+    "response|viability|inhibition|survival|dead|live|alive|apoptotic|value|result|reading"
+)
+MEASURED_WORDS = frozenset(_MEASURED.split("|"))
+# Headings of amounts that say something of the dose beside them, and are no further drug's.
+_OF_DOSES = "dose|conc|concentration|stock|final|nominal|actual|ic|ec|ki|kd|gi|log|max|cmax"
+DOSE_WORDS = frozenset(_OF_DOSES.split("|"))
+# Words for what somebody leaves out of an analysis.
+_LEFT_OUT = (
+    "exclude|excluded|exclusion|ignore|ignored|outlier|outliers|omit|omitted|discard|discarded|"
+    "drop|dropped|ausschluss|ausreisser|ausreißer"
+)
+LEFT_OUT_WORDS = frozenset(_LEFT_OUT.split("|"))
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "ja", "j", "1", "wahr", "x"})
 FALSE_WORDS = frozenset({"false", "f", "no", "n", "nein", "0", "falsch"})
 

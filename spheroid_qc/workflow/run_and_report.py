@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -306,6 +306,7 @@ def analyse(
     plate_map: str | Path | None = None,
     dose_scale: str | None = None,
     columns_are: str | None = None,
+    columns: Sequence[str] = (),
 ) -> AnalysisResult:
     r"""Analyse the drug response of a run folder or of a table, and write the answer.
 
@@ -326,6 +327,8 @@ def analyse(
     plate_map, dose_scale, columns_are : str, optional
         What is in the wells of a table of values by well, the scale of doses, and what the columns
         of a wide table are; see `analysis.analyse_table`.
+    columns : sequence of str
+        What columns of a table are that tell rows apart: `NAME=stratum`, `NAME=ignore` ...
 
     Returns
     -------
@@ -366,13 +369,14 @@ def analyse(
         check_target(target, run_folder=False)
         answer = analyse_table(
             place, response_is, response_unit, parameters, response_column, dose_scale or "",
-            columns_are or "", plate_map,
+            columns_are or "", plate_map, columns,
         )  # fmt: skip
         return _written(answer, target, workers, progress)
     stated = {
         "--response-is": response_is, "--response-unit": response_unit,
         "--response-column": response_column, "--plate-map": plate_map,
         "--dose-scale": dose_scale, "--columns-are": columns_are,
+        "--column": columns or None,
     }  # fmt: skip
     named = [name for name, value in stated.items() if value is not None]
     if named:

@@ -137,6 +137,7 @@ def test_dispensers(tmp_path) -> None:
     }
     echo = read(tmp_path, ECHO, "echo.csv")
     assert conditions(echo) == {"A01": "vehicle", "A02": "gem 10 uM", "A03": "gem 0.1 uM"}
+    assert any("(A09)" in note for note in echo.notes)
     assert echo.plates == ("P1",)
     assert any("transfers that failed" in note for note in echo.notes)
     bare = ECHO.replace(",Destination Concentration Units", "").replace(",N/A,", ",").replace(
@@ -153,8 +154,10 @@ def test_wellmap(tmp_path) -> None:
     assert found["A01"] == found["A03"] == "vehicle (DMSO) | PANC-1"
     assert found["B02"] == found["B03"] == "gem 1.5 uM | PANC-1"
     assert found["D04"] == found["D05"] == "sel 0.03 uM | PANC-1"
-    with pytest.raises(PlateMapError, match=r"the table \[irow\] is not read here"):
+    with pytest.raises(PlateMapError, match="lays out no well"):
         read(tmp_path, "[irow.A]\ndrug = 'x'\n", "layout.toml")
+    with pytest.raises(PlateMapError, match=r"the table \[plat\] is not read here"):
+        read(tmp_path, "[plat.A]\ndrug = 'x'\n", "layout.toml")
     with pytest.raises(PlateMapError, match="is no TOML file"):
         read(tmp_path, "[irow", "layout.toml")
 
@@ -213,8 +216,8 @@ def test_names_of_vehicles(tmp_path, name) -> None:
     ("text", "message"),
     [
         ("well,drug,dose_uM\nA1,DMSO,0\nA2,gem,1:100", "is a dilution, no dose"),
-        ("well,drug\nA1,DMSO\nA2,gem 10 uM with sel 1 uM", "has no dose"),
-        ("well,drug,dose_uM\nA1,DMSO,0\nA2,70% ethanol,", "70% ethanol has no dose"),
+        ("well,drug\nA1,DMSO\nA2,gem 10 uM then sel 1 uM", "can't be read in full"),
+        ("well,drug,dose_uM\nA1,DMSO,0\nA2,70% ethanol,", "more than a vehicle's"),
         ("well,drug,log conc (M)\nA1,DMSO,\nA2,gem,-6", "say --dose-scale log10"),
         ("well,drug,dose_uM\nA1,DMSO,0\nA2,gem 10 uM,1", "states a dose, and the dose is 1"),
         ("well,drug,dose_uM,dosed at\nA1,DMSO,0,01.03.2024 14:00\nA2,gem,1,01.03.2024 14:00",
@@ -244,9 +247,74 @@ def test_roles_in_a_column_called_type(tmp_path) -> None:
     assert "type" in other.columns
 
 
-def test_pooled_columns_are_told(tmp_path) -> None:
+def test_columns_that_would_be_pooled_are_asked_about(tmp_path) -> None:
     text = "well,drug,dose_uM,batch\nA1,DMSO,0,x\nA2,gem,1,x\nB1,DMSO,0,y\nB2,gem,1,y\n"
-    warnings = read(tmp_path, text, "map.csv").warnings
-    assert any("differ in the column batch (x, y), and are pooled" in one for one in warnings)
+    with pytest.raises(PlateMapError, match=r"differ in the column batch \(x, y\), and would be"):
+        read(tmp_path, text, "map.csv")
+    assert read(tmp_path, text.replace("batch", "stratum batch"), "m.csv").strata == (
+        "stratum batch",
+    )
+    assert read(tmp_path, text.replace("batch", "ignore batch"), "map.csv").strata == ()
     donors = read(tmp_path, text.replace("batch", "donor"), "map.csv")
     assert donors.strata == ("donor",)
+
+
+ECHO_HEAD = (
+    "Source Well,Destination Well,Sample Name,Destination Concentration,"
+    "Destination Concentration Units,Transfer Volume,Actual Volume,Transfer Status\n"
+)
+
+
+@pytest.mark.parametrize(
+    "line", ["A1,C1,gem,1,uM,25,0,", "A1,C1,gem,1,uM,25,12.5,", "A1,C1,gem,1,uM,25,25,Failed: dry"]
+)
+def test_wells_of_failed_transfers_are_left_out(tmp_path, line) -> None:
+    good = "A1,B1,gem,1,uM,25,25,\nP1,D1,DMSO,,,25,25,OK\nA2,C1,sel,1,uM,25,25,\n"
+    found = read(tmp_path, f"{ECHO_HEAD}{good}{line}\n", "echo.csv")
+    assert conditions(found) == {"B01": "gem 1 uM", "D01": "vehicle (DMSO)"}
+    assert any("transfers that failed: 1 well" in note for note in found.notes)
+
+
+def test_transfers_without_concentrations_say_what_they_need(tmp_path) -> None:
+    text = "Source Well,Dest Well,Transfer Volume,Sample Name\nA1,B1,25,gem\nP1,C1,25,DMSO\n"
+    with pytest.raises(PlateMapError, match="add a column 'Destination Concentration'"):
+        read(tmp_path, text, "picks.csv")
+
+
+def test_interleaved_rows_and_columns_of_wellmap(tmp_path) -> None:
+    text = (
+        "[irow.A]\ndrug = 'gem'\n[irow.B]\ndrug = 'DMSO'\n"
+        "[col.1]\ndose_uM = 1\n[col.2]\ndose_uM = 2\n"
+    )
+    found = conditions(read(tmp_path, text, "layout.toml"))
+    assert found["A01"] == "gem 1 uM"
+    assert found["B02"] == "gem 2 uM"
+    assert found["B01"] == found["A02"] == "vehicle (DMSO)"
+    text = (
+        "[row.A]\ndrug = 'gem'\n[row.B]\ndrug = 'gem'\n"
+        "[icol.1]\ndose_uM = 1\n[icol.2]\ndose_uM = 3\n"
+    )
+    found = conditions(read(tmp_path, text, "layout.toml"))
+    assert found["A01"] == found["B02"] == "gem 1 uM"
+    assert found["A02"] == found["B01"] == "gem 3 uM"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("A2,gem 24h 10 nM", "can't be read in full"),
+        ("A2,gem 1.000 nM\nA3,gem 300 nM", "may be 1.000 or 1000"),
+        ("A2,CAF-CM gem 10 nM\nA3,gem 10 nM", "share words"),
+        ("A2,DMSO 2 Gy", "names a control with a dose"),
+    ],
+)
+def test_treatments_that_are_asked_about(tmp_path, rows, message) -> None:
+    with pytest.raises(PlateMapError, match=message):
+        read(tmp_path, f"well;treatment\nA1;DMSO\n{rows.replace(',', ';')}\n", "map.csv")
+
+
+@pytest.mark.parametrize("unit", ["uMol", "µMolar", "nano-molar", "nmol/ml", "pmol/ul"])
+def test_units_of_concentration_as_people_write_them(tmp_path, unit) -> None:
+    found = read(tmp_path, f"well,drug,dose,unit\nA1,DMSO,,\nA2,gem,1,{unit}\n", "map.csv")
+    expected = "gem 0.001 uM" if unit == "nano-molar" else "gem 1 uM"
+    assert conditions(found)["A02"] == expected

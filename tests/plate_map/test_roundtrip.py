@@ -55,15 +55,17 @@ def long_maps(draw: st.DrawFn) -> str:
     for row, column in places:
         well = well_name(row, column)
         chosen = draw(st.lists(st.sampled_from(drugs), max_size=3, unique=True))
+        # A treated well without the cell line that others have is refused.
+        none = [] if chosen else [""]
         common = [
-            draw(st.sampled_from(["L1", "l1", "B b", ""])),
+            draw(st.sampled_from(["L1", "l1", "B b", *none])),
             draw(st.sampled_from(["", "DMSO", "saline"])),
             draw(st.sampled_from(["", "0", "24", "1.5"])),
             draw(st.sampled_from(["", "100", "72.25"])),
             draw(st.sampled_from(["", "5000", "500"])),
-            draw(st.sampled_from(["", "12"])),
+            draw(st.sampled_from(["12", "13", *none])),
             draw(texts),
-            draw(st.sampled_from(["", "0", "2"])),
+            draw(st.sampled_from(["0", "2", *none])),
         ]
         plate = draw(st.sampled_from(["P1", "=P2"])) if plates else ""
         role = (

@@ -9,6 +9,8 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.curves.logistic import fit_logistic
 from spheroid_qc.response.synergy.bliss import Bliss
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,
@@ -72,12 +74,15 @@ def test_an_interval_is_wide_where_wells_scatter():
     cells = conditions(np.array(doses, dtype=float), np.array(effect))
     assert cells.variance_model.shape == "signal"
     combined = np.flatnonzero((cells.doses > 0).all(axis=1))
-    parts = np.array(
-        [[cells.find(np.array([d, 0.0])), cells.find(np.array([0.0, d]))]
-         for d in cells.doses[combined, 0]]
+    curves = SingleDrugCurves(cells.variance_model)
+    wells = CombinationWells(
+        ["a", "b"], np.array(doses, dtype=float), np.array(effect), cells, curves,
+        ResponseParameters(),
     )  # fmt: skip
-    each, _ = Bliss().excess(cells, combined, parts, ResponseParameters())
-    widths = np.array([e.high - e.low for e in each])[np.argsort(cells.doses[combined, 0])]
+    each = [row for row in Bliss().rows(wells) if row["level"] == "dose"]
+    widths = np.array([row["high"] - row["low"] for row in each])[
+        np.argsort(cells.doses[combined, 0])
+    ]
     assert widths[0] > 5 * widths[-1]
 
 

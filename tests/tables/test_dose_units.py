@@ -128,14 +128,18 @@ def test_molar_units_agree(number: int, unit: str) -> None:
         (["0,1", "1"], ";", ",", True),
         (["0,1", "1,000"], ";", ",", True),
         (["1.000", "10"], ";", ".", False),
-        (["1.000", "10"], ",", ".", True),
+        (["1.000", "10"], ",", ".", False),
+        (["1.000", "1000"], ",", ".", True),
+        (["1.000", "3.500"], ",", ".", True),
+        (["1.000", "3.500"], "\t", ".", False),
+        (["0.300", "1.000"], "\t", ".", True),
         (["1.234,5"], ";", ",", True),
         (["1,234.5"], ",", ".", True),
         (["x", ""], ",", ".", True),
     ],
 )
 def test_decimal_mark_of_a_table(texts: list[str], separator: str, mark: str, sure: bool) -> None:
-    assert style_of(texts, separator) == NumberStyle(mark, sure)
+    assert style_of([texts], separator) == NumberStyle(mark, sure)
 
 
 @pytest.mark.parametrize(

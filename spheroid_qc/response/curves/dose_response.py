@@ -235,8 +235,8 @@ def _line(
         reference = reference_weight(vehicle, part.reference, variance_model, fit.noise.variance)
         if reference and len(vehicle) == 1:
             notes.append(
-                "The one vehicle well is 0: effects are taken as normalised to it, and its error "
-                "counts in the absolute IC50."
+                "Effects were normalised to one vehicle well: its error counts in the absolute "
+                "IC50."
             )
     return line | _figures(fit, part.kind, reference, settings, notes) | {"note": " ".join(notes)}
 
@@ -384,7 +384,11 @@ def _together(lines: list[Line], level: float) -> Line:
         result[f"{name}_um"] = mean
         if name in ("ec50", "ic50_abs"):
             result[f"{name}_low_um"], result[f"{name}_high_um"] = low, high
+    # A plate without a dose response has the mean of all its wells in `e0`: no start of a curve.
+    fitted = np.array([np.isfinite(line["hill"]) for line in lines])
     for name in ("hill", "emax", "e0", "median_effect_m"):
         values = np.array([line[name] for line in lines], dtype=np.float64)
+        of_curve = name != "median_effect_m" and fitted.any()
+        values = np.where(fitted, values, np.nan) if of_curve else values
         result[name] = over_plates(values, blocks, level, log=name == "hill")[0]
     return result | {"note": " ".join(notes)}

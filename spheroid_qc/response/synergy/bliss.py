@@ -25,9 +25,3 @@ class Bliss(ExcessOverParts):
     def expected(self, parts: ArrayLike) -> NDArray[np.float64]:
         """Give the effect of independent drugs, shape (...), from theirs alone, shape (..., k)."""
         return np.asarray(1 - np.prod(1 - np.asarray(parts, dtype=np.float64), axis=-1))
-
-    def gradient(self, parts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Derive `expected` by each effect: the product of the others' (1 - f)."""
-        rest = 1 - parts
-        others = [np.prod(np.delete(rest, i, axis=-1), axis=-1) for i in range(rest.shape[-1])]
-        return np.stack(others, axis=-1)

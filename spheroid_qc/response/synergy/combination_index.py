@@ -1,51 +1,57 @@
 """Combination index: CI = sum_i D_i / Dx_i, the doses given over those needed alone.
 
 From median effect lines (Chou & Talalay 1984, doi:10.1016/0065-2571(84)90007-4; formulas in
-`median_effect`). At every tested dose, as a mean over them, and for series of doses in a fixed
-ratio at fixed effects (`combination_index_at_effects`). The dose reduction of each drug comes
-with it.
+`median_effect`): at every tested dose, as their geometric mean, and for series of doses in a fixed
+ratio at fixed effects. The dose reduction of each drug comes with it. Value and interval are of one
+model: what is computed from the measured means is computed in the same way from each draw of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import logit, stdtrit
 
 from spheroid_qc.response.conditions import Conditions
-from spheroid_qc.response.synergy.combination_index_at_doses import DoseIndex
-from spheroid_qc.response.synergy.combination_index_at_effects import (
-    INDEX,
-    around,
-    level_rows,
-    method_at,
-    misfit_note,
-    stretched_note,
-    trusted,
-)
-from spheroid_qc.response.synergy.combination_index_interval import InteractionFit, fit_interaction
-from spheroid_qc.response.synergy.combination_wells import CombinationWells
-from spheroid_qc.response.synergy.mean_combination_index import mean_index_interval
+from spheroid_qc.response.draws import Draws
+from spheroid_qc.response.synergy.combination_wells import MIN_RESIDUAL_DF, CombinationWells
 from spheroid_qc.response.synergy.median_effect import (
+    FA_LEVELS,
     TRUSTED_FA,
+    DrawnLine,
     MedianEffect,
     combination_index,
     dose_reduction_index,
+    fit_classical_line,
+    fit_drawn_line,
     fit_median_effect,
 )
 from spheroid_qc.response.synergy.synergy_model import (
     UNKNOWN,
+    Estimate,
     Row,
     SynergyModel,
+    estimates,
     joined,
     model_row,
 )
+from spheroid_qc.response.variance_model import PooledVariance
+from spheroid_qc.response.wells_analysed_together import fixed_ratios
 
-MIN_FIT_P = 0.2
-"""Lack of fit below which a model of the interaction does not lend its bound to the mean index."""
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+INDEX = "combination_index"
+
+DOUBTED_FIT_P, REFUSED_FIT_P = 0.05, 0.01
+"""Lack of fit of the drugs alone that is spoken of, and with which an interval would claim too
+much."""
+
+MAX_BOUND = 1e6
+"""Times the value (or 1) from which an upper bound says no more than that there is none."""
 
 
 class CombinationIndex(SynergyModel):
@@ -67,30 +73,125 @@ class CombinationIndex(SynergyModel):
         return [row for row in wells.once(median_effect_rows) if self.covers(row["method"])]
 
 
+class Lines(NamedTuple):
+    """Median effect lines of the drugs alone, of the wells (first) and of every draw.
+
+    `doubt` is what has to be said of every index, and no interval is given where the lines are
+    `refused`.
+    """
+
+    singles: list[DrawnLine]
+    draws: Draws
+    refused: bool
+    doubt: str
+
+    def estimates(self, found: FloatArray, level: float) -> list[Estimate]:
+        """Give estimates of ratios (1 + draws, n) by their logarithms."""
+        with np.errstate(divide="ignore"):
+            logs = np.log(found)
+        df, none = self.draws.noise.df, np.isnan(logs[0])
+        drawn = np.where(np.isnan(logs[1:]), np.inf, logs[1:])
+        made = estimates(np.where(none, 0.0, logs[0]), drawn[: 0 if self.refused else None],
+                         level, df)  # fmt: skip
+        return [UNKNOWN if missing else _ratio(one)
+                for one, missing in zip(made, none, strict=True)]  # fmt: skip
+
+
+def _ratio(logs: Estimate) -> Estimate:
+    with np.errstate(over="ignore"):
+        value, low, high = (float(np.exp(v)) for v in logs[:3])
+    return Estimate(value, low, np.inf if high > MAX_BOUND * max(value, 1.0) else high, logs.p)
+
+
 def median_effect_rows(wells: CombinationWells) -> list[Row]:
     """Give combination index and dose-reduction index of one combination.
 
-    Rows of both methods, as of `SynergyModel.rows`; also `p` of the index at a dose, `series` and
-    `centre` at fixed effects, and `refused` where the drugs alone depart too far from their lines
-    for an interval.
+    Rows of both methods, as of `SynergyModel.rows`; also `series` at fixed effects, and `refused`
+    where the drugs alone depart too far from their lines for an interval.
     """
-    doses, effect, cells, drugs = wells.doses, wells.effect, wells.cells, wells.drugs
-    settings = wells.settings
-    limits = (settings.fa_low, settings.fa_high)
-    number = (doses > 0).sum(axis=1)
-    curves = [
-        (wells.curves.plateau_p(*one, cells), wells.curves.is_idle(*one, cells))
-        for one in wells.alone.items()
+    cells = wells.cells
+    singles, refused, warned = _classical(wells)
+    if refused:
+        note = "No combination index. " + " ".join(refused)
+        n = int(cells.count[wells.combined].sum())
+        return [model_row(INDEX, "mean", UNKNOWN, n, note)]
+    with np.errstate(divide="ignore"):
+        log_doses = np.log(cells.doses)
+    fits = [wells.curves.fit(*one, 1.0) for one in wells.alone.items()]
+    draws = wells.draws if cells.df > 0 else _draws_of_means(wells)
+    lines = [
+        _line(wells, draws, wells.cells_alone(i), log_doses[:, i]) for i in range(len(singles))
     ]
-    # Not known where no drug was given alone.
-    plateau_p = float(np.fmin.reduce([p for p, _ in curves], initial=np.nan))
-    idle = {drug for drug, (_, rests) in zip(wells.alone, curves, strict=True) if rests}
-    singles: list[MedianEffect] = []
-    refused, warned = [], []
-    for i, drug in enumerate(drugs):
-        alone = (number == 1) & (doses[:, i] > 0)
+    misfits = [wells.curves.plateau_p(*one, cells) for one in wells.alone.items()]
+    misfit_p = float(np.fmin.reduce([*misfits, *(len(fits) * fit.lack_of_fit_p for fit in fits)]))
+    doubt, out = "", misfit_p < REFUSED_FIT_P
+    if not len(draws.means):
+        doubt = "No interval: too few wells to tell their scatter."
+    elif misfit_p < DOUBTED_FIT_P:
+        depart = f"rugs alone depart from median effect lines (lack of fit, p = {misfit_p:.2g})"
+        doubt = f"The d{depart}: the index deserves less trust."
+        if out:
+            doubt = f"No interval: the d{depart}. Loewe excess allows for partial effects."
+    whole = Lines(lines, draws, out, doubt)
+    warning = " ".join(warned)
+    rows = [*_at_doses(wells, whole, warning), *_at_effects(wells, whole, warning)]
+    return [row | {"refused": out} for row in rows]
+
+
+def _on_line(wells: CombinationWells, chosen: IntArray) -> IntArray:
+    """Of some conditions those whose mean has a logit, within the limits of the settings."""
+    mean, settings = wells.cells.mean[chosen], wells.settings
+    return chosen[(mean > max(settings.fa_low, 0.0)) & (mean < min(settings.fa_high, 1.0))]
+
+
+def _draws_of_means(wells: CombinationWells) -> Draws:
+    """Draws of published means, without replicates, by the errors that classical lines assume.
+
+    Those of all logits are alike, and as large as the drugs alone lie off their lines.
+    """
+    cells, squares, df = wells.cells, 0.0, 0
+    for i in range(len(wells.drugs)):
+        alone = _on_line(wells, wells.cells_alone(i))
+        x, y = np.log(cells.doses[alone, i]), logit(cells.mean[alone])
+        squares += float(((y - np.polyval(np.polyfit(x, y, 1), x)) ** 2).sum())
+        df += len(alone) - 2
+    scatter = PooledVariance(squares / df, df if df >= MIN_RESIDUAL_DF else 0)
+    fraction = np.clip(cells.mean, 0, 1)
+    relative = (fraction * (1 - fraction)) ** 2 * cells.count
+    return Draws(cells, scatter, wells.settings.resamples, relative)
+
+
+def _line(
+    wells: CombinationWells, draws: Draws, chosen: IntArray, log_dose: FloatArray,
+    *, bend: bool = False,
+) -> DrawnLine:  # fmt: skip
+    """Line through some conditions, of the wells and of every draw; `log_dose` of all conditions.
+
+    Published means, without replicates, get the classical line.
+    """
+    cells, settings = wells.cells, wells.settings
+    mean, limits = cells.mean[chosen], (settings.fa_low, settings.fa_high)
+    if cells.df < 1:
+        on_line = _on_line(wells, chosen)
+        effects = np.vstack([cells.mean, draws.fractions])[:, on_line]
+        return fit_classical_line(log_dose[on_line], effects)
+    on_line = chosen[
+        ((mean > limits[0]) | (limits[0] <= 0)) & ((mean < limits[1]) | (limits[1] >= 1))
+    ]
+    effects = np.vstack([cells.mean, draws.means])[:, on_line]
+    weight = (cells.count / cells.relative)[on_line]
+    return fit_drawn_line(log_dose[on_line], effects, weight, bend=bend)
+
+
+def _classical(wells: CombinationWells) -> tuple[list[MedianEffect], list[str], list[str]]:
+    """Lines of the drugs alone, why one of them gives no index, and what else is to be said."""
+    cells, settings = wells.cells, wells.settings
+    limits = (settings.fa_low, settings.fa_high)
+    singles, refused, warned = [], [], []
+    for i, drug in enumerate(wells.drugs):
+        dose, effect = wells.alone.get(drug, (np.empty(0), np.empty(0)))
         tested = wells.doses_alone(i)
-        line = fit_median_effect(doses[alone, i], effect[alone], limits)
+        line = fit_median_effect(dose, effect, limits)
         if tested < settings.min_single_doses:
             refused.append(
                 f"{drug} alone was tested at {tested} doses; an index needs at least "
@@ -108,7 +209,9 @@ def median_effect_rows(wells: CombinationWells) -> list[Row]:
             )
         elif line.m <= 0:
             refused.append(f"The effect of {drug} alone falls with its dose.")
-        elif drug in idle and not _acts(cells, i, settings.confidence):
+        elif wells.curves.is_idle(drug, (dose, effect), cells) and not _acts(
+            cells, wells.cells_alone(i), settings.confidence
+        ):
             refused.append(
                 f"{drug} alone has next to no effect: its median effect line is a line through "
                 "noise."
@@ -121,105 +224,116 @@ def median_effect_rows(wells: CombinationWells) -> list[Row]:
                 )
             if line.n_extreme:
                 warned.append(f"{drug} alone has effects beyond (0.01, 0.99) on its line.")
-    if refused:
-        note = "No combination index. " + " ".join(refused)
-        n = int((number == len(drugs)).sum())
-        return [model_row(INDEX, "mean", UNKNOWN, n, note)]
-    warning = " ".join(warned)
-    alone = fit_interaction(
-        doses[number <= 1], effect[number <= 1], singles, reference=cells.vehicle_weight,
-        variance_model=cells.variance_model,
-    )  # fmt: skip
-    if alone is not None and cells.df >= 3 and cells.variance > alone.variance:
-        alone = alone.with_variance(cells.variance, cells.df)
-    if alone is not None:
-        alone = replace(alone, misfit_p=float(np.fmin(alone.misfit_p, plateau_p)))
-    rows = [
-        *_at_doses(wells, singles, alone, warning),
-        *level_rows(wells, singles, alone, warning),
-    ]
-    doubted = alone is not None and alone.converged and not trusted(alone)
-    return [row | {"refused": doubted} for row in rows]
+    return singles, refused, warned
 
 
-def _acts(cells: Conditions, drug: int, level: float) -> bool:
+def _acts(cells: Conditions, alone: IntArray, level: float) -> bool:
     """Whether some dose of a drug alone has an effect that is surely not 0."""
-    alone = ((cells.doses > 0).sum(axis=1) == 1) & (cells.doses[:, drug] > 0)
     error = np.sqrt(cells.variance * cells.relative / cells.count)[alone]
     t = float(stdtrit(cells.df, 0.5 + level / 2))
     return bool((np.abs(cells.mean[alone]) > t * error).any())
 
 
-def _at_doses(
-    wells: CombinationWells, singles: list[MedianEffect], alone: InteractionFit | None, warning: str
-) -> Iterator[Row]:
-    """Index and dose reduction at every tested dose, and the mean index over them."""
-    cells, combined, settings, k = wells.cells, wells.combined, wells.settings, len(wells.drugs)
+def method_at(place: int) -> str:
+    """Code in column `method`: of the index (0), or of the dose reduction of a drug (1, 2 ...)."""
+    return f"dose_reduction_index_{place}" if place else INDEX
+
+
+def _at_doses(wells: CombinationWells, lines: Lines, warning: str) -> Iterator[Row]:
+    """Index and dose reduction at every tested dose, and the geometric mean of the index."""
+    cells, combined, level = wells.cells, wells.combined, wells.settings.confidence
     given, mean = cells.doses[combined], cells.mean[combined]
-    index = combination_index(given, mean, singles)
-    reduction = dose_reduction_index(given, mean, singles)
-    bounds, df, doubt = np.full((len(combined), 1 + k, 2), np.nan), 0, misfit_note(alone)
-    p = np.full(len(combined), np.nan)
-    if alone is not None and trusted(alone):
-        at_doses = DoseIndex(alone, given, mean, cells.count[combined])
-        bounds, p, df = at_doses.intervals(settings.confidence), at_doses.p_additive(), alone.df
+    inside = (mean > 0) & (mean < 1)
+
+    # One by one an effect of 1 needs endless doses of each drug alone, and one of 0 none.
+    fa = np.where(inside, np.vstack([mean, lines.draws.means[:, combined]]), np.nan)
+    within = np.clip(fa, 1e-300, 1 - 1e-16)
+    index = combination_index(given, within, lines.singles)
+    index = np.where(fa >= 1, 0.0, np.where(fa <= 0, np.inf, index))[..., None]
+    reduction = dose_reduction_index(given, within, lines.singles)
+    beyond = np.where(fa >= 1, np.inf, 0.0)[..., None]
+    reduction = np.where(((fa >= 1) | (fa <= 0))[..., None], beyond, reduction)
+    found = np.concatenate([index, reduction], axis=-1)
+    places = [lines.estimates(found[..., place], level) for place in range(found.shape[-1])]
     for j, cell in enumerate(combined):
-        notes = [warning]
-        n = int(cells.count[cell])
-        if not 0 < mean[j] < 1:
+        notes, n, effect = [warning], int(cells.count[cell]), float(cells.mean[cell])
+        if not inside[j]:
             notes.append("No index: the mean effect is not between 0 and 1.")
-        elif not TRUSTED_FA[0] < mean[j] < TRUSTED_FA[1]:
+        elif not TRUSTED_FA[0] < effect < TRUSTED_FA[1]:
             notes.append("The effect lies beyond (0.01, 0.99).")
-        if np.isfinite(index[j]):
-            notes.append(doubt)
-        for place, value in enumerate([float(index[j]), *reduction[j].tolist()]):
-            estimate = around(value, bounds[j, place], df)
-            note = joined(*notes, stretched_note(value, bounds[j, place]))
-            row = model_row(
-                method_at(place), "dose", estimate, n, note, fa=float(mean[j]), doses=given[j]
+        notes.append(lines.doubt if inside[j] else "")
+        for place, estimate in enumerate(of[j] for of in places):
+            yield model_row(
+                method_at(place), "dose", estimate, n, joined(*notes), fa=effect, doses=given[j]
             )
-            yield row if place else row | {"p": float(p[j])}
-    known = np.isfinite(index)
     n = int(cells.count[combined].sum())
-    if not known.any():
+    if not inside.any():
         note = joined(warning, "No index: no combination has an effect between 0 and 1.")
         yield model_row(INDEX, "mean", UNKNOWN, n, note)
         return
-    notes = [warning]
-    if not known.all():
-        notes.append(f"{int((~known).sum())} combinations without an index are not in the mean.")
-    notes.append(doubt)
-    bounds_of_mean = (np.nan, np.nan)
-    if alone is not None and trusted(alone):
-        bounds_of_mean = _mean_bounds(wells, combined[known], singles, alone)
-    value = float(index[known].mean())
-    estimate = around(value, bounds_of_mean, df)
-    notes.append(stretched_note(value, bounds_of_mean))
-    yield model_row(INDEX, "mean", estimate, n, joined(*notes))
+    words = "Geometric mean"
+    fa = np.vstack([mean, lines.draws.fractions[:, combined]])[:, inside]
+    weight = np.ones_like(fa)
+    if cells.df > 0:  # as of a logit, from each draw anew: an effect that errs errs in its weight
+        words += ", each dose by what its effect tells"
+        weight = (cells.count / cells.relative)[combined][inside] * (fa * (1 - fa)) ** 2
+    notes = [warning, f"{words}."]
+    if not inside.all():
+        notes.append(f"{int((~inside).sum())} combinations without an index are not in the mean.")
+    # In a sum no draw may be endless: here effects are drawn between 0 and 1.
+    logs = np.log(combination_index(given[inside], fa, lines.singles))
+    average = np.exp((logs * weight).sum(axis=1) / weight.sum(axis=1))[:, None]
+    (estimate,) = lines.estimates(average, level)
+    yield model_row(INDEX, "mean", estimate, n, joined(*notes, lines.doubt))
 
 
-def _mean_bounds(
-    wells: CombinationWells, combined: NDArray[np.intp], singles: list[MedianEffect],
-    alone: InteractionFit,
-) -> tuple[float, float]:  # fmt: skip
-    """Interval of the mean index, from the measured effects where they bound it.
+def _at_effects(wells: CombinationWells, lines: Lines, warning: str) -> Iterator[Row]:
+    """Index and dose reduction at fixed effects, for every series of doses in a fixed ratio.
 
-    Where one can't be told from 0 its index has no upper bound, nor has the mean: then the
-    model of an evenly changing index lends its own, if it fits.
+    Where there are replicates the line of the combination may bend: that of drugs of unequal
+    slopes does, also where they are additive or independent. Rows have the ratio as `series`.
     """
-    cells, level = wells.cells, wells.settings.confidence
-    noise = cells.noise if cells.df >= 3 else alone.noise
-    low, high = mean_index_interval(alone, cells, combined, noise, level, wells.settings.resamples)
-    if np.isfinite(high):
-        return low, high
-    number = (wells.doses > 0).sum(axis=1)
-    # Doublets of a triple have an index of their own.
-    whole = (number <= 1) | (number == len(wells.drugs))
-    both = fit_interaction(
-        wells.doses[whole], wells.effect[whole], singles, reference=cells.vehicle_weight,
-        bend=len(combined) >= 3, variance_model=cells.variance_model,
-    )  # fmt: skip
-    if both is None or not both.converged or both.misfit_p < MIN_FIT_P:
-        return low, high
-    modelled = both.mean_interval(cells.doses[combined], level)
-    return min(low, modelled[0]), modelled[1]
+    cells, settings = wells.cells, wells.settings
+    for rows, parts in fixed_ratios(cells.doses[wells.combined]):
+        ray = wells.combined[rows]
+        ray = ray[np.argsort(cells.doses[ray].sum(axis=1))]
+        total, tested = cells.doses[ray].sum(axis=1), cells.mean[ray]
+        line = fit_median_effect(total, tested, (settings.fa_low, settings.fa_high))
+        ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
+        n = int(cells.count[ray].sum())
+        if line is None or line.n_points < 3 or line.m <= 0:
+            note = (
+                f"Ratio {ratio}: no index at fixed effects, since fewer than three doses have an "
+                "effect between the limits, or it falls with the dose."
+            )
+            for fa in FA_LEVELS:
+                row = model_row(INDEX, f"fa={fa:.2f}", UNKNOWN, n, joined(warning, note), fa=fa)
+                yield row | {"series": ratio}
+            continue
+        notes = [warning, f"Ratio {ratio}."]
+        if line.r < settings.min_r:
+            notes.append(
+                f"Doubtful: the combination fits its median effect line badly (r = {line.r:.2f})."
+            )
+        if line.n_extreme:
+            notes.append("Effects beyond (0.01, 0.99) are on its line.")
+        notes.append(lines.doubt)
+        with np.errstate(divide="ignore"):
+            log_total = np.log(cells.doses.sum(axis=1))
+        curve = _line(wells, lines.draws, ray, log_total, bend=True)
+        for fa in FA_LEVELS:
+            with np.errstate(over="ignore"):
+                at = np.exp(curve.log_dose(float(logit(fa)))) * parts
+            level = np.full(len(at), fa)[:, None]
+            index = combination_index(at[:, None], level, lines.singles)
+            reduction = dose_reduction_index(at[:, None], level, lines.singles)
+            found = np.concatenate([index, reduction[:, 0]], axis=1)
+            outside = [] if tested.min() <= fa <= tested.max() else ["Beyond the effects measured."]
+            if np.isnan(at[0]).any():
+                outside.append("No index: the curve of the combination does not reach this effect.")
+            for place, estimate in enumerate(lines.estimates(found, settings.confidence)):
+                row = model_row(
+                    method_at(place), f"fa={fa:.2f}", estimate, n, joined(*notes, *outside),
+                    fa=fa, doses=at[0],
+                )  # fmt: skip
+                yield row | {"series": ratio}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations as subsets
@@ -13,11 +13,17 @@ from numpy.typing import NDArray
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions
+from spheroid_qc.response.curves.logistic import LogisticFit
+from spheroid_qc.response.draws import Draws
 from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves, Wells
+from spheroid_qc.response.variance_model import PooledVariance
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 Result = TypeVar("Result")
+
+MIN_RESIDUAL_DF = 3
+"""Degrees of freedom with which residuals of curves tell how wells scatter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +48,19 @@ class CombinationWells:
         return np.flatnonzero((self.cells.doses > 0).all(axis=1))
 
     @cached_property
+    def draws(self) -> Draws:
+        """Draws of the condition means, by the scatter of replicates."""
+        return Draws(self.cells, self.cells.noise, self.settings.resamples)
+
+    def draws_beside(self, fits: Sequence[LogisticFit]) -> Draws:
+        """Give the same; without replicates by how far wells lie off the curves of the drugs."""
+        df = sum(fit.df for fit in fits)
+        if self.cells.df > 0 or df < MIN_RESIDUAL_DF:
+            return self.draws
+        scatter = PooledVariance(sum(fit.rss for fit in fits) / df, df)
+        return Draws(self.cells, scatter, self.settings.resamples)
+
+    @cached_property
     def alone(self) -> dict[str, Wells]:
         """Doses and effects of each drug alone, where it was given alone."""
         single = (self.doses > 0).sum(axis=1) == 1
@@ -51,10 +70,15 @@ class CombinationWells:
             if (chosen := single & (self.doses[:, i] > 0)).any()
         }
 
+    def cells_alone(self, drug: int) -> IntArray:
+        """Give the numbers of the conditions of a drug alone, by dose."""
+        single = (self.cells.doses > 0).sum(axis=1) == 1
+        found = np.flatnonzero(single & (self.cells.doses[:, drug] > 0))
+        return found[np.argsort(self.cells.doses[found, drug])]
+
     def doses_alone(self, drug: int) -> int:
         """At how many doses a drug was tested alone."""
-        single = (self.cells.doses > 0).sum(axis=1) == 1
-        return int((single & (self.cells.doses[:, drug] > 0)).sum())
+        return len(self.cells_alone(drug))
 
     def parts(self, size: int) -> IntArray:
         """Numbers of the conditions with `size` of the drugs at the doses of each combination.

@@ -1,36 +1,36 @@
-"""What excesses of effect have in common: observed minus expected, with intervals.
+"""What excesses of effect have in common: observed minus expected, for the wells and every draw.
 
-An excess is a function of condition means, and all wells of the combination's conditions share one
-variance, estimated within conditions (or one model of it, where the wells show that it follows the
-effect: `variance_model`). Where it is smooth, the delta method carries the errors over.
-
-Where vehicle wells show that effects were normalised to them, the vehicle's error counts too: it
-moves all effects at once, by (1 - f) each.
+An excess is a function of the condition means. It is computed from the measured ones and in the
+same way from each draw of them (`draws`), which give its interval: at every combination, of the
+unweighted mean over all, and of the most synergistic area.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
-from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.conditions import Conditions
+from spheroid_qc.response.draws import Draws
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.synergy_model import (
-    NAN,
     UNKNOWN,
     Estimate,
     Row,
     SynergyModel,
+    estimates,
     model_row,
 )
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+
+_AREA = 3
+"""Doses of each drug in the most synergistic area, as in SynergyFinder
+(doi:10.1093/nar/gkac382)."""
 
 
 class ExcessOverParts(SynergyModel):
@@ -49,103 +49,94 @@ class ExcessOverParts(SynergyModel):
     def expected(self, parts: ArrayLike) -> FloatArray:
         """Give the expected effect, shape (...), for effects of the p parts, shape (..., p)."""
 
-    def gradient(self, parts: FloatArray) -> FloatArray:
-        """Derive `expected` by the effect of each part, shape (..., p): by differences, if no rule.
-
-        A model that is not smooth overrides `excess`.
-        """
-        steps = 1e-6 * np.eye(parts.shape[-1])
-        ends = (self.expected(parts[..., None, :] + sign * steps) for sign in (1, -1))
-        return np.asarray(np.subtract(*ends) / 2e-6)
-
-    def excess(
-        self, cells: Conditions, combined: IntArray, parts: IntArray, settings: ResponseParameters
-    ) -> tuple[list[Estimate], Estimate]:
-        """Give the excess of combinations over what is expected of their parts.
-
-        `combined` (j,) are the numbers of the combinations, `parts` (j, p) those of their parts.
-        Gives each combination, and their unweighted mean.
-        """
-        effects = cells.mean[parts]
-        gradient = np.zeros((len(combined), len(cells.mean)))
-        rows = np.arange(len(combined))
-        gradient[rows, combined] = 1.0
-        gradient[rows[:, None], parts] -= self.gradient(effects)
-        values = cells.mean[combined] - self.expected(effects)
-        return excess_intervals(cells, values, gradient, settings.confidence)
-
     def rows(self, wells: CombinationWells) -> list[Row]:
         """Rows of the mean excess, and of every combination."""
-        cells, combined = wells.cells, wells.combined
         parts = wells.parts(self.part_size(len(wells.drugs)))
         known = (parts >= 0).all(axis=1)
+        combined, parts = wells.combined[known], parts[known]
+
+        def excess(means: FloatArray) -> FloatArray:
+            return means[..., combined] - self.expected(means[..., parts])
+
         if known.any():
-            each, mean = self.excess(cells, combined[known], parts[known], wells.settings)
-            rows = excess_rows(self.method, cells, combined[known], each, mean)
+            rows = excess_rows(self.method, wells, combined, excess, wells.draws)
         else:
             rows = [model_row(self.method, "mean", UNKNOWN, 0, f"No excess. {self.lacking}")]
-        return rows + [_dose_row(self.method, cells, j, UNKNOWN, self.lacking)
-                       for j in combined[~known]]  # fmt: skip
+        for j in wells.combined[~known]:
+            rows.append(_dose_row(self.method, wells, j, UNKNOWN, self.lacking))
+        return rows
 
 
 def excess_rows(
-    method: str, cells: Conditions, combined: IntArray, each: list[Estimate], mean: Estimate
+    method: str,
+    wells: CombinationWells,
+    combined: IntArray,
+    excess: Callable[[FloatArray], FloatArray],
+    draws: Draws,
 ) -> list[Row]:
-    """Rows of a mean excess and of the excess of each combination."""
-    note = "" if np.isfinite(mean.low) else "No interval: no replicates."
-    rows = [model_row(method, "mean", mean, int(cells.count[combined].sum()), note)]
-    for j, estimate in zip(combined, each, strict=True):
-        rows.append(_dose_row(method, cells, j, estimate, note))
+    """Rows of a mean excess, of the most synergistic area, and of each combination.
+
+    `combined` (j,) are the numbers of the combinations, `excess` gives theirs (..., j) for means
+    of all conditions (..., c).
+    """
+    level, cells = wells.settings.confidence, wells.cells
+    value = excess(cells.mean)
+    drawn = excess(draws.means) if len(draws.means) else np.empty((0, len(value)))
+    note = "" if len(drawn) else "No interval: no replicates."
+    n, df = int(cells.count[combined].sum()), draws.noise.df
+    (mean,) = _fractions(value.mean(keepdims=True), drawn.mean(axis=1, keepdims=True), level, df)
+    rows = [model_row(method, "mean", mean, n, note)]
+    areas = areas_of(cells.doses[combined])
+    if len(areas):
+        of = value[areas].mean(axis=1)
+        best = areas[int(of.argmax())]
+        # The highest of many is too high by chance: it errs by no more than any of them.
+        off = np.abs(drawn[:, areas].mean(axis=2) - of).max(axis=1, keepdims=True)
+        (area,) = _fractions(
+            of.max(keepdims=True), of.max() + np.concatenate([off, -off]), level, df
+        )
+        doses = cells.doses[combined[best]]
+        n = int(cells.count[combined[best]].sum())
+        rows.append(model_row(method, "area", area, n, note, doses=doses[len(doses) // 2]))
+    for j, estimate in zip(combined, _fractions(value, drawn, level, df), strict=True):
+        rows.append(_dose_row(method, wells, j, estimate, note))
     return rows
 
 
-def _dose_row(method: str, cells: Conditions, j: int, estimate: Estimate, note: str) -> Row:
+def _fractions(values: FloatArray, draws: FloatArray, level: float, df: float) -> list[Estimate]:
+    """Give estimates whose bounds are differences of fractions, as far as the values are."""
+    return [
+        one._replace(
+            low=max(one.low, min(-1.0, one.value)), high=min(one.high, max(1.0, one.value))
+        )
+        for one in estimates(values, draws, level, df)
+    ]
+
+
+def areas_of(doses: FloatArray) -> IntArray:
+    """Find all areas of 3 x 3 doses next to each other of two drugs, and their combinations.
+
+    `doses` (j, 2); gives (areas, 9) numbers of combinations, by the first drug and then the second.
+    """
+    if doses.shape[1] != 2:
+        return np.empty((0, _AREA**2), dtype=np.intp)
+    steps, places = [], []
+    for column in doses.T:
+        levels, place = np.unique(column, return_inverse=True)
+        steps.append(len(levels) - _AREA + 1)
+        places.append(np.ravel(place))
+    at = {place: j for j, place in enumerate(zip(*map(np.ndarray.tolist, places), strict=True))}
+    found = [
+        [at.get((a + i, b + k), -1) for i in range(_AREA) for k in range(_AREA)]
+        for a in range(steps[0])
+        for b in range(steps[1])
+    ]
+    return np.array([one for one in found if min(one) >= 0], dtype=np.intp).reshape(-1, _AREA**2)
+
+
+def _dose_row(method: str, wells: CombinationWells, j: int, estimate: Estimate, note: str) -> Row:
+    cells = wells.cells
     return model_row(
         method, "dose", estimate, int(cells.count[j]), note,
         fa=float(cells.mean[j]), doses=cells.doses[j],
     )  # fmt: skip
-
-
-def excess_intervals(
-    cells: Conditions, values: FloatArray, gradient: FloatArray, level: float
-) -> tuple[list[Estimate], Estimate]:
-    """Intervals of values that are smooth in the condition means, by the delta method.
-
-    `values` (j,) are one per combination, `gradient` (j, c) their derivatives by the c condition
-    means. Gives each value, and their unweighted mean.
-    """
-    variance, df = cells.noise
-    shared = (gradient * (1 - cells.mean)).sum(axis=1) * np.sqrt(cells.vehicle_weight)
-    if df < 1:
-        each = [Estimate(float(v), NAN, NAN, 0) for v in values]
-        return each, Estimate(float(values.mean()), NAN, NAN, 0)
-    t = float(special.stdtrit(df, 0.5 + level / 2))
-    wells = cells.count / cells.relative
-    halves = t * np.sqrt(variance * ((gradient**2 / wells).sum(axis=1) + shared**2))
-    each = [
-        Estimate(float(v), float(v - half), float(v + half), df)
-        for v, half in zip(values, halves, strict=True)
-    ]
-    mean, along = float(values.mean()), gradient.mean(axis=0)
-    half = t * np.sqrt(variance * ((along**2 / wells).sum() + shared.mean() ** 2))
-    half = max(half, _own_half(cells, along, float(shared.mean()), level))
-    return each, Estimate(mean, mean - half, mean + half, df)
-
-
-def _own_half(cells: Conditions, along: FloatArray, shared: float, level: float) -> float:
-    """Half-width of a mean with each condition's own variance (Satterthwaite's df).
-
-    A mean over many conditions has degrees of freedom enough for that, and needs it where
-    wells of weak effect scatter more than those of strong effect.
-    """
-    replicated = cells.count > 1
-    if not replicated[along != 0].all():
-        return 0.0
-    own = np.divide(cells.squares, cells.count - 1, where=replicated, out=np.zeros(len(along)))
-    parts = along**2 * own / cells.count
-    total = float(parts.sum())
-    if total <= 0:
-        return 0.0
-    df = total**2 / float((parts[replicated] ** 2 / (cells.count[replicated] - 1)).sum())
-    total += shared**2 * cells.variance
-    return float(special.stdtrit(df, 0.5 + level / 2) * np.sqrt(total))

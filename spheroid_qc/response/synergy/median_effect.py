@@ -6,8 +6,9 @@
 
 D_i is the dose of drug i in the combination, Dx_i(fa) the dose of it alone for the same effect
 (Chou & Talalay 1984, doi:10.1016/0065-2571(84)90007-4; Chou 2006, doi:10.1124/pr.58.3.10).
-A combination in a fixed ratio has a line of its own, over the total dose. Everything here is
-the classical estimate from the classical line; intervals stand in `combination_index_interval`.
+A combination in a fixed ratio has a line of its own, over the total dose. `MedianEffect` is
+the classical line, through the logits of all doses alike. One near 0 or 1 is mostly noise: where
+replicates tell how wells scatter, the line is fitted to the effects themselves (`fit_drawn_line`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
+
+from spheroid_qc.response.curves.refit import descend
 
 FA_LEVELS = (0.5, 0.75, 0.9, 0.95)
 """Effects at which an index is given."""
@@ -26,6 +30,9 @@ TRUSTED_FA = (0.01, 0.99)
 
 MAX_LOG10_DOSES_BEYOND = 12
 """Powers of ten from the tested doses to Dm beyond which a line counts as level."""
+
+_REACH = (30.0, 30.0, 10.0)
+"""Bounds of the coefficients of a line, by the natural logarithm of the dose."""
 
 FloatArray = NDArray[np.float64]
 
@@ -93,8 +100,67 @@ def fit_median_effect(
     )
 
 
+@dataclass(frozen=True)
+class DrawnLine:
+    """Median effect lines of many draws: logit fa = a + b x + c x^2, x = log D - centre.
+
+    `coefficients` (b, 2 or 3) are a, b and, of lines that may bend, c.
+    """
+
+    centre: float
+    coefficients: FloatArray
+
+    def log_dose(self, logit: FloatArray | float) -> FloatArray:
+        """Give log doses (b, 1) or (b, n) of effects with these logits (..., n).
+
+        NaN where the line does not rise to an effect.
+        """
+        a, b, *bend = (one[:, None] for one in self.coefficients.T)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if not bend:
+                return np.asarray((logit - a) / b + self.centre)
+            steep = b + np.sqrt(b * b - 4 * bend[0] * (a - logit))
+            return np.asarray(np.where(steep > 0, 2 * (logit - a) / steep + self.centre, np.nan))
+
+    def dose(self, fa: ArrayLike) -> FloatArray:
+        """Give doses (b, n) of effects (b, n)."""
+        level = np.asarray(fa, dtype=np.float64)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return np.exp(self.log_dose(np.log(level / (1 - level))))
+
+
+def fit_drawn_line(
+    log_dose: FloatArray, effects: FloatArray, weight: FloatArray, *, bend: bool = False
+) -> DrawnLine:
+    """Fit median effect lines to draws of the mean effects of the same doses.
+
+    By weighted least squares on the scale of the effect, where a well near 0 or 1 errs no more than
+    others: `log_dose` (m,), `effects` (b, m), also beyond 0 and 1, `weight` (m,). Lines that may
+    `bend` need three doses.
+    """
+    centre, root = float(log_dose.mean()), np.sqrt(weight / weight.max())
+    x = log_dose - centre
+    powers = np.stack([np.ones_like(x), x, x**2][: 2 + bend], axis=1)
+
+    def model(place: FloatArray, at: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        e = expit(place @ powers.T)
+        return root * (e - effects[at]), (root * e * (1 - e))[..., None] * powers
+
+    start = np.zeros(powers.shape[1])
+    start[1::-1] = np.polyfit(x, logit(np.clip(effects[0], 0.02, 0.98)), 1)
+    reach = np.array(_REACH[: 2 + bend])
+    return DrawnLine(centre, descend(model, np.tile(start, (len(effects), 1)), -reach, reach))
+
+
+def fit_classical_line(log_dose: FloatArray, effects: FloatArray) -> DrawnLine:
+    """Fit the classical line to draws of mean effects (b, m), all between 0 and 1."""
+    centre = float(log_dose.mean())
+    logits = np.asarray(logit(effects)).T
+    return DrawnLine(centre, np.polyfit(log_dose - centre, logits, 1)[::-1].T)
+
+
 def combination_index(
-    doses: ArrayLike, fa: ArrayLike, singles: Sequence[MedianEffect]
+    doses: ArrayLike, fa: ArrayLike, singles: Sequence[MedianEffect | DrawnLine]
 ) -> FloatArray:
     """Give the combination index at tested doses, whatever their ratio.
 
@@ -104,12 +170,13 @@ def combination_index(
     given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     inside = (effect > 0) & (effect < 1)
     effect = np.where(inside, effect, np.nan)
-    parts = [given[..., i] / single.dose(effect) for i, single in enumerate(singles)]
+    with np.errstate(over="ignore", divide="ignore"):
+        parts = [given[..., i] / single.dose(effect) for i, single in enumerate(singles)]
     return np.asarray(np.sum(parts, axis=0))
 
 
 def dose_reduction_index(
-    doses: ArrayLike, fa: ArrayLike, singles: Sequence[MedianEffect]
+    doses: ArrayLike, fa: ArrayLike, singles: Sequence[MedianEffect | DrawnLine]
 ) -> FloatArray:
     """By which factor each drug's dose is lower in the combination.
 
@@ -118,7 +185,8 @@ def dose_reduction_index(
     given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     effect = np.where((effect > 0) & (effect < 1), effect, np.nan)
     alone = np.stack([single.dose(effect) for single in singles], axis=-1)
-    return np.asarray(alone / given)
+    with np.errstate(over="ignore", divide="ignore"):
+        return np.asarray(alone / given)
 
 
 def level_doses(line: MedianEffect, parts: ArrayLike, fa: float) -> FloatArray:

@@ -9,6 +9,7 @@ from spheroid_qc.response.synergy.dose_reduction import DoseReduction
 from spheroid_qc.response.synergy.hsa import HighestSingleAgent
 from spheroid_qc.response.synergy.loewe import Loewe
 from spheroid_qc.response.synergy.synergy_model import SynergyModel
+from spheroid_qc.response.synergy.zero_interaction_potency import ZeroInteractionPotency
 
 SYNERGY_MODELS: list[SynergyModel] = [
     CombinationIndex(),
@@ -18,6 +19,7 @@ SYNERGY_MODELS: list[SynergyModel] = [
     BestDoublet(),
     DoseReduction(),
     BestSubset(),
+    ZeroInteractionPotency(),
 ]
 
 

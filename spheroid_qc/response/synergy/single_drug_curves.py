@@ -37,20 +37,16 @@ class SingleDrugCurves:
     def __init__(self, variance_model: VarianceModel, emax: float | None = None) -> None:
         self.variance_model = variance_model
         self.emax = emax
-        self._known: dict[tuple[str, float | None, float], LogisticFit] = {}
+        self._known: dict[tuple[str, float | None], LogisticFit] = {}
 
-    def fit(
-        self, drug: str, wells: Wells, emax: float | None = None, step: float = 0.0
-    ) -> LogisticFit:
-        """Curve of a drug, after all its effects were moved by step * (1 - f)."""
-        key = (drug, emax, step)
-        if key not in self._known:
-            x, y = wells
-            self._known[key] = fit_logistic(
-                x, y + step * (1 - y), e0=0.0, emax=emax, emax_bounds=(0.0, 1.0),
+    def fit(self, drug: str, wells: Wells, emax: float | None = None) -> LogisticFit:
+        """Curve of a drug."""
+        if (drug, emax) not in self._known:
+            self._known[drug, emax] = fit_logistic(
+                *wells, e0=0.0, emax=emax, emax_bounds=(0.0, 1.0),
                 variance_model=self.variance_model,
             )  # fmt: skip
-        return self._known[key]
+        return self._known[drug, emax]
 
     def is_idle(self, drug: str, wells: Wells, cells: Conditions) -> bool:
         """Whether a drug is shown to have next to no effect: not seeing one is not enough.

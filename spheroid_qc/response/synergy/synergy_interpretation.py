@@ -7,15 +7,11 @@ tested combinations, of the index at an effect, and at single doses after Holm's
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.multiple_testing import holm
 from spheroid_qc.response.synergy.model_registry import model_of
 from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel, joined
-
-FloatArray = NDArray[np.float64]
 
 
 def annotate_significance(rows: list[Row], settings: ResponseParameters) -> None:
@@ -30,17 +26,16 @@ def annotate_significance(rows: list[Row], settings: ResponseParameters) -> None
         if not model.is_tested:
             continue
         singles = [r for r in rows if r["method"] == method and r["level"] == "dose"]
-        p = np.array([_p(row, settings.confidence) for row in singles])
+        p = np.array([row["p"] for row in singles])
         for row, adjusted in zip(singles, holm(p), strict=True):
             if np.isfinite(adjusted):
                 words = f"Holm-adjusted p = {adjusted:.2g}."
-                # An interval that was stretched to its value may hold what its model rules out.
                 side = model.side(row["low"], row["high"])
                 if adjusted < 1 - settings.confidence and side:
                     words += " " + _words(model, side, "at this dose")
                 row["note"] = joined(row["note"], words)
     for row in rows:
-        if row["level"] != "dose":
+        if row["level"] not in ("dose", "area"):  # the highest of many is no test
             row["note"] = joined(row["note"], _verdict(row))
     _over_ratios(rows, settings)
 
@@ -52,10 +47,10 @@ def _over_ratios(rows: list[Row], settings: ResponseParameters) -> None:
     effects.
     """
     for method, level in dict.fromkeys((row["method"], row["level"]) for row in rows):
-        if level in ("mean", "dose") or not model_of(method).is_tested:
+        if level in ("mean", "area", "dose") or not model_of(method).is_tested:
             continue
         same = [r for r in rows if (r["method"], r["level"]) == (method, level)]
-        p = np.array([_p(row, settings.confidence) for row in same])
+        p = np.array([row["p"] for row in same])
         if np.isfinite(p).sum() < 2:
             continue
         for row, adjusted in zip(same, holm(p), strict=True):
@@ -66,28 +61,6 @@ def _over_ratios(rows: list[Row], settings: ResponseParameters) -> None:
                     f"{int(np.isfinite(p).sum())} ratios p = {adjusted:.2g}."
                 )
                 row["note"] = row["note"].removesuffix(_verdict(row)) + words
-
-
-def _p(row: Row, level: float) -> float:
-    """Give the two-sided p of no interaction: the row's own, or that of a t interval.
-
-    That stretches from the middle of its model (where it differs from the value) to the side that
-    faces no interaction.
-    """
-    if "p" in row:
-        return float(row["p"])
-    middle, is_ratio = float(row.get("centre", np.nan)), model_of(row["method"]).is_ratio
-    value, low, high = (
-        (float(np.log(v)) if v > 0 else -np.inf) if is_ratio else float(v)
-        for v in (middle if np.isfinite(middle) else row["value"], row["low"], row["high"])
-    )
-    half = value - low if value > 0 else high - value
-    if not np.isfinite(value) or np.isnan(half) or row["df"] < 1:
-        return float("nan")
-    if half == 0:
-        return 1.0 if abs(value) < 1e-9 else 0.0
-    df = row["df"]
-    return float(2 * special.stdtr(df, -abs(value) / half * special.stdtrit(df, 0.5 + level / 2)))
 
 
 def _verdict(row: Row) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from spheroid_qc.response.draws import interval, p_value
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 
 FloatArray = NDArray[np.float64]
@@ -21,15 +22,22 @@ NAN = float("nan")
 
 
 class Estimate(NamedTuple):
-    """A value, its interval and the degrees of freedom behind it."""
+    """A value, its interval, and the two-sided p of no interaction."""
 
     value: float
     low: float
     high: float
-    df: float
+    p: float
 
 
-UNKNOWN = Estimate(NAN, NAN, NAN, 0.0)
+UNKNOWN = Estimate(NAN, NAN, NAN, NAN)
+
+
+def estimates(values: FloatArray, draws: FloatArray, level: float, df: float) -> list[Estimate]:
+    """Give estimates of values (n,), 0 without interaction, from their draws (b, n)."""
+    low, high = interval(values, draws, level)
+    columns = (values, low, high, p_value(values, draws, df))
+    return [Estimate(*one) for one in zip(*(c.tolist() for c in columns), strict=True)]
 
 
 class SynergyModel(ABC):

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
@@ -199,10 +201,6 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
         blocks = np.array([row["block"] for row in parts])
         log = model_of(parts[0]["method"]).is_ratio
         mean, low, high = over_plates(values, blocks, settings.confidence, log=log)
-        centres = np.array([row.get("centre", np.nan) for row in parts])
-        if np.isfinite(centres[np.isfinite(values)]).all():
-            _, low, high = over_plates(centres, blocks, settings.confidence, log=log)
-            low, high = (min(low, mean), max(high, mean)) if np.isfinite(low) else (low, high)
         refused = sum(row.get("refused", False) for row in parts)
         if refused > len(parts) / 2:
             low = high = float("nan")
@@ -210,12 +208,12 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
         doubt = f" The drugs alone depart from median effect lines on {refused} plates."
         doses = [row["doses"] for row in parts if row["doses"] is not None]
         known = [row["fa"] for row in parts if np.isfinite(row["fa"])]
-        kept = {name: parts[0][name] for name in parts[0] if name not in ("p", "centre")}
+        kept = {name: parts[0][name] for name in parts[0] if name != "p"}
         found.append(
             kept
             | {
                 "plate": ALL_PLATES, "block": ALL_PLATES, "value": mean, "low": low, "high": high,
-                "df": float(len(np.unique(blocks[np.isfinite(values)])) - 1),
+                "p": _p_between(mean, high, blocks[np.isfinite(values)], settings, log=log),
                 "n": sum(row["n"] for row in parts),
                 "fa": float(np.mean(known)) if known else float("nan"),
                 "doses": np.exp(np.mean(np.log(doses), axis=0)) if doses else None,
@@ -225,6 +223,18 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
         )  # fmt: skip
     annotate_significance(found, settings)
     return found
+
+
+def _p_between(
+    mean: float, high: float, blocks: NDArray[np.str_], settings: ResponseParameters, *, log: bool
+) -> float:
+    """Two-sided p of the t interval between biological replicates that ends at `high`."""
+    df = len(np.unique(blocks)) - 1
+    if df < 1 or np.isnan(high):
+        return float("nan")
+    value, half = (np.log(mean), np.log(high / mean)) if log else (mean, high - mean)
+    t = np.abs(value) / half * stdtrit(df, 0.5 + settings.confidence / 2) if half else np.inf
+    return float(2 * stdtr(df, -t))
 
 
 def _table(rows: list[Row], responses: Responses, time_note: str) -> pd.DataFrame:
@@ -239,12 +249,12 @@ def _table(rows: list[Row], responses: Responses, time_note: str) -> pd.DataFram
     other = any(unit != "uM" for row in rows for unit in row["units"])
 
     def place(row: Row) -> tuple[object, ...]:
-        level = {"mean": 0, "dose": 2}.get(row["level"], 1)
+        level = {"mean": 0, "area": 1, "dose": 3}.get(row["level"], 2)
         given = () if row["doses"] is None else tuple(row["doses"])
         return (
             names.index(row["combination"]), row["plate"] == ALL_PLATES, row["plate"],
             rank[row["method"]], level, row.get("series", ""),
-            row["fa"] if level == 1 else 0.0, given,
+            row["fa"] if level == 2 else 0.0, given,
         )  # fmt: skip
 
     lines = []

@@ -155,7 +155,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
         wells = [well_of_row_and_column(pair, messages) for pair in pairs]
     hours: list[float | None] = [None] * len(rows)
     if "time_h" in cells and rows:
-        style = style_of([numeric_text(cell) for cell in cells["time_h"]], table.separator)
+        style = style_of([map(numeric_text, cells["time_h"])], table.separator)
         hours = read_hours(headings[names.index("time_h")], cells["time_h"], style, messages)
     texts = {
         name: [clean(cell.text) for cell in cells[name]] if name in cells else [""] * len(rows)

@@ -12,13 +12,27 @@ from spheroid_qc.tables.instruments.incucyte import (
     read_plate_map_xml,
     read_text_map,
 )
+from spheroid_qc.tables.instruments.plate_readers import (
+    read_cycles,
+    read_kinetic,
+    read_softmax,
+)
 from spheroid_qc.tables.instruments.prism import read_pzfx
 from spheroid_qc.tables.instruments.wellmap import read_wellmap
 from spheroid_qc.tables.located_cells import Table
 
 # Files that are no tables of cells, by their content; then what tables of cells may be.
 _FILES = (read_plate_map_xml, read_pzfx)
-_TABLES = (read_text_map, read_metric_export, read_d300, read_echo, read_dose_matrix)
+_TABLES = (
+    read_text_map,
+    read_metric_export,
+    read_d300,
+    read_echo,
+    read_softmax,
+    read_cycles,
+    read_kinetic,
+    read_dose_matrix,
+)
 
 
 def read_any_table(path: Path) -> tuple[Table, ...]:

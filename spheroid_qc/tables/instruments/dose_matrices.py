@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.tables.instruments.made_table import made_table
 from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number, style_of
+from spheroid_qc.tables.summary_lines import is_summary
+from spheroid_qc.wording import listed
 
 _MOST_LINES_ABOVE = 40
 MATRIX_FORM = "a matrix of two drugs' doses"
@@ -21,60 +24,113 @@ _UNIT = re.compile(
 _SLOTS = {"row": "1", "col": "2", "column": "2", "a": "1", "b": "2"}
 
 
-def _numbers(row: TableRow, style: NumberStyle) -> list[float] | None:
+def columns_of(rows: Sequence[TableRow]) -> list[list[str]]:
+    """Give the cells below each other."""
+    width = max((len(row.texts) for row in rows), default=0)
+    return [[row.text(column) for row in rows] for column in range(1, width + 1)]
+
+
+def _numbers(
+    row: TableRow, style: NumberStyle, left: frozenset[int] = frozenset()
+) -> list[float] | None:
+    """Give the numbers behind the first cell, without the columns `left`; None if one is none."""
+    texts = [text for at, text in enumerate(row.texts[1:], start=2) if text and at not in left]
     try:
-        return [float(parse_number(text, style)) for text in row.texts[1:] if text]
+        return [float(parse_number(text, style)) for text in texts]
     except NumberError:
         return None
+
+
+def _margins(row: TableRow) -> frozenset[int]:
+    """Name the columns of a line that sum others up: `Mean`."""
+    return frozenset(at for at, text in enumerate(row.texts, start=1) if text and is_summary(text))
 
 
 def read_dose_matrix(table: Table) -> Table | None:
     """Read one or several matrices into one line a pair of doses; None for anything else.
 
     The first drug's doses stand in the first column, the second one's in the first line, as both
-    programs have it. Raises `PlateMapError` where drugs or the unit are not named.
+    programs have it; a margin of means is left out. A further line of doses begins another matrix,
+    of the same drugs unless lines above it name others. Raises `PlateMapError` where drugs or the
+    unit are not named, and where a line among the doses is neither.
     """
     above = [row for row in table.rows[:_MOST_LINES_ABOVE] if sum(map(bool, row.texts)) <= 2]
-    named = any(_DRUG.fullmatch(row.text(1)) or _UNIT.fullmatch(row.text(1)) for row in above)
+    named = any(_stated(row) for row in above)
     if not named and (not table.rows or table.rows[0].text(1)):
         return None
-    style = style_of((text for row in table.rows for text in row.texts), table.separator)
+    style = style_of(columns_of(table.rows), table.separator)
     names: dict[str, str] = {}
     lines: list[tuple[int, dict[str, str]]] = []
     head: TableRow | None = None
+    left: frozenset[int] = frozenset()
     block = 0
+    titles: list[str] = []
+    lost: TableRow | None = None
     for row in table.rows:
-        key, value = row.text(1), row.text(2)
-        drug, unit = _DRUG.fullmatch(key), _UNIT.fullmatch(key)
-        stated = drug or unit
-        if stated is not None and sum(map(bool, row.texts)) <= 2:
-            slot = stated[1] or ""
-            slot = _SLOTS.get(slot.casefold(), slot)
+        stated = _stated(row)
+        if stated is not None:
             if head is not None:
                 names, head = {}, None
-            names[f"{'drug' if drug else 'unit'}_{slot}"] = value
+            names[stated[0]] = stated[1]
             continue
-        numbers = _numbers(row, style)
-        if numbers is None or len(numbers) < 2:
-            continue
-        rises = len({earlier < later for earlier, later in pairwise(numbers)}) == 1
-        rises = rises and len(set(numbers)) == len(numbers)
-        if not key and rises and head is None and any(name[:5] == "drug_" for name in names):
-            head, block = row, block + 1
+        margins = _margins(row)
+        numbers = _numbers(row, style, margins)
+        rises = numbers is not None and len(numbers) > 1 and _rises(numbers)
+        if not row.text(1) and rises and any(name[:5] == "drug_" for name in names):
+            head, left, block = row, margins, block + 1
             _refuse_nameless(table, row, names)
-        elif head is not None and key:
-            lines += _cells(row, head, names, block)
+            lost = None
+        elif head is not None and is_summary(row.text(1)):
+            continue
+        elif head is not None and row.text(1) and sum(map(bool, row.texts)) == 1:
+            lost = lost or (row if _numbers(TableRow(0, ("", row.text(1))), style) else None)
+            titles.append(row.text(1))
+        elif head is not None and row.text(1) and _numbers(row, style, left):
+            lines += _cells(row, head, names, block, left)
+        elif head is not None and any(row.texts):
+            lost = lost or row
     if not lines:
         _refuse_bare(table, style)
         return None
+    if lost is not None:
+        raise PlateMapError(
+            f"{table.place(lost.line)}: this line stands below a matrix of doses, but is no "
+            "line of it; take it out, or write the next matrix with its line of doses."
+        )
     columns = ["block", "drug_1", "dose_1", "unit_1", "drug_2", "dose_2", "unit_2", "response"]
     if block < 2:
         columns.remove("block")
     one = lines[0][1]
-    note = (
+    notes = [
         f"Doses of {one['drug_1']} stand in the first column, of {one['drug_2']} in the first line."
-    )
-    return made_table(table, MATRIX_FORM, columns, lines, note)
+    ]
+    if block > 1:
+        between = f" Lines between them: {listed(titles, 6)}." if titles else ""
+        notes.append(f"It has {block} matrices, numbered from the top as blocks.{between}")
+    return made_table(table, MATRIX_FORM, columns, lines, *notes)
+
+
+def _stated(row: TableRow) -> tuple[str, str] | None:
+    """Give what a line above a matrix names: `Drug1:` or a unit, in two cells or in one."""
+    texts = [text for text in row.texts if text]
+    if len(texts) == 1 and row.text(1):
+        key, _, value = row.text(1).partition(":")
+        texts = [f"{key}:", value.strip()] if value.strip() else texts
+    if not texts or len(texts) > 2 or not row.text(1):
+        return None
+    key, value = texts[0], texts[1] if len(texts) > 1 else ""
+    drug, unit = _DRUG.fullmatch(key), _UNIT.fullmatch(key)
+    stated = drug or unit
+    if stated is None:
+        return None
+    slot = stated[1] or ""
+    return f"{'drug' if drug else 'unit'}_{_SLOTS.get(slot.casefold(), slot)}", value
+
+
+def _rises(numbers: Sequence[float]) -> bool:
+    """Tell whether numbers only rise or only fall, as doses do."""
+    steps = {earlier < later for earlier, later in pairwise(numbers)}
+    return len(steps) == 1 and len(set(numbers)) == len(numbers)
 
 
 def _refuse_bare(table: Table, style: NumberStyle) -> None:
@@ -106,7 +162,7 @@ def _refuse_nameless(table: Table, row: TableRow, names: dict[str, str]) -> None
 
 
 def _cells(
-    row: TableRow, head: TableRow, names: dict[str, str], block: int
+    row: TableRow, head: TableRow, names: dict[str, str], block: int, left: frozenset[int]
 ) -> list[tuple[int, dict[str, str]]]:
     common = {
         "block": str(block),
@@ -119,5 +175,5 @@ def _cells(
     return [
         (row.line, common | {"dose_2": dose, "response": row.text(column)})
         for column, dose in enumerate(head.texts, start=1)
-        if dose
+        if dose and column not in left
     ]

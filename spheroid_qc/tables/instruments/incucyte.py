@@ -57,7 +57,7 @@ def read_plate_map_xml(name: str, data: bytes) -> Table | None:
         for compound in without_solvents(compounds) or ([{}] if len(common) > 1 else []):
             lines.append((line, common | compound))
     names = ["well", "drug", "dose", "unit", *(c for c in columns if c != "well")]
-    return made_table(Table(name), MAP_FORM, names, lines)
+    return made_table(Table(name, separator=","), MAP_FORM, names, lines)
 
 
 def _index(text: str | None) -> int | None:

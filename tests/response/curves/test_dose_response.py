@@ -176,6 +176,19 @@ def test_plates_are_units_and_their_mean_has_an_interval_between_them():
     assert every["ec50_high_um"] == pytest.approx(every["ec50_um"] * np.exp(half), rel=1e-5)
 
 
+def test_parameters_of_several_plates_are_those_of_plates_that_have_a_curve():
+    """Of a plate without one, `e0` holds the mean of all its wells."""
+    flat = series(emax=0.0, seed=3).assign(plate="P3")
+    flat["response"] += 0.4
+    curves = [series(seed=s).assign(plate=f"P{s}") for s in (1, 2)]
+    found = dose_response_table(read_responses(pd.concat([*curves, flat]))).set_index("plate")
+    assert found.loc["P3", "e0"] == pytest.approx(0.4, abs=0.02)
+    assert np.isnan(found.loc["P3", "ec50_um"])
+    for name in ("e0", "emax"):
+        mean = found.loc[["P1", "P2"], name].mean()
+        assert found.loc["all", name] == pytest.approx(mean)
+
+
 def test_other_units_stand_in_their_own_columns():
     table = series().rename(columns={"dose_1_um": "dose_1"}).assign(unit_1="Gy")
     line = only(table)

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spheroid_qc.response.synergy.bliss import Bliss
-from spheroid_qc.response.synergy.excess_over_expected import ExcessOverParts
 from spheroid_qc.response.synergy.hsa import HighestSingleAgent
-from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect, loewe_gradient
+from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect
 
 bliss_effect, hsa_effect = Bliss().expected, HighestSingleAgent().expected
 effects = st.lists(st.floats(0, 1), min_size=2, max_size=5)
@@ -26,15 +25,6 @@ def test_bliss_by_hand_also_for_negative_effects():
     assert bliss_effect([0.5, 0.4]) == pytest.approx(0.7)
     assert bliss_effect([0.5, 0.4, 0.5]) == pytest.approx(0.85)
     assert bliss_effect([-0.2, 0.5]) == pytest.approx(1 - 1.2 * 0.5)
-
-
-def test_bliss_gradient_is_that_of_differences():
-    single = np.array([0.2, 0.5, 0.9])
-    step = 1e-6 * np.eye(3)
-    expected = [(bliss_effect(single + s) - bliss_effect(single - s)) / 2e-6 for s in step]
-    assert Bliss().gradient(single) == pytest.approx(np.array(expected))
-    by_default = ExcessOverParts.gradient(Bliss(), np.stack([single, single[::-1]]))
-    assert by_default == pytest.approx(np.array([expected, expected[::-1]]))
 
 
 @settings(max_examples=60)
@@ -80,9 +70,18 @@ def test_beyond_the_maximum_of_one_drug_the_other_goes_on_alone():
     assert loewe_effect([0.01, 9.0], [weak, strong]) == pytest.approx(0.9, abs=1e-9)
 
 
-def test_loewe_gradient_follows_the_curve():
-    drug = HillCurve(1.3, 1.8, 0.9)
-    gradient = loewe_gradient([[2.0, 0.0]], [drug, drug])[0]
-    share = drug.effect(2.0) / 0.9
-    expected = [-0.9 * 1.8 * share * (1 - share), 0, share, 0, 0, 0]
-    assert gradient[[0, 2, 3, 4, 5]] == pytest.approx(np.array(expected)[[0, 2, 3, 4, 5]], abs=1e-6)
+def test_many_curves_at_once_are_each_their_own():
+    rng = np.random.default_rng(2)
+    ec50, hill, emax = (
+        rng.uniform(0.1, 5, (2, 40)),
+        rng.uniform(0.4, 6, (2, 40)),
+        rng.random((2, 40)),
+    )
+    doses = rng.uniform(0.05, 10, (5, 2))
+    both = [HillCurve(e[:, None], h[:, None], m[:, None])
+            for e, h, m in zip(ec50, hill, emax, strict=True)]  # fmt: skip
+    found = loewe_effect(doses, both)
+    assert found.shape == (40, 5)
+    for b in range(40):
+        one = [HillCurve(ec50[i, b], hill[i, b], emax[i, b]) for i in range(2)]
+        assert found[b] == pytest.approx(loewe_effect(doses, one), abs=1e-9)

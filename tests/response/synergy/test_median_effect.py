@@ -6,15 +6,16 @@ import json
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
-from spheroid_qc.response.synergy.combination_index_at_doses import DoseIndex
-from spheroid_qc.response.synergy.combination_index_interval import fit_interaction
 from spheroid_qc.response.synergy.loewe import HillCurve
 from spheroid_qc.response.synergy.median_effect import (
     FA_LEVELS,
     MedianEffect,
     combination_index,
     dose_reduction_index,
+    fit_classical_line,
+    fit_drawn_line,
     fit_median_effect,
     level_doses,
 )
@@ -111,36 +112,24 @@ def test_the_line_gives_back_its_doses():
     assert level_doses(line, [0.25, 0.75], 0.5) == pytest.approx([0.5, 1.5])
 
 
-@pytest.mark.parametrize("alpha", [0.4, 1.0, 2.5])
-@pytest.mark.parametrize("k", [2, 3])
-def test_a_clean_interaction_is_recovered(alpha, k):
-    """Doses that act as if 1/alpha times as high have the index alpha at any effect."""
-    dm, m = np.array([1.0, 0.1, 3.0])[:k], np.array([1.0, 2.5, 1.6])[:k]
-    levels = 2.0 ** np.arange(-3, 4)
-    doses = np.vstack([*(np.outer(levels, row) for row in np.diag(dm)), np.outer(levels, dm)])
-    effect = np.empty(len(doses))
-    for i, row in enumerate(doses):
-        scale = alpha if (row > 0).sum() > 1 else 1.0
-        low, high = 0.0, 1.0
-        for _ in range(80):
-            e = (low + high) / 2
-            fraction = (row / scale / dm * ((1 - e) / e) ** (1 / m)).sum()
-            low, high = (e, high) if fraction > 1 else (low, e)
-        effect[i] = e
-    singles = [fit_median_effect(*_alone(doses, effect, i)) for i in range(k)]
-    fit = fit_interaction(doses, effect, singles)
-    assert fit.converged
-    assert np.exp(fit.theta[2 * k : 2 * k + 2]) == pytest.approx([alpha, 1.0], rel=1e-5)
-    at_levels = fit.level_intervals(dm / dm.sum(), FA_LEVELS)[:, 0]
-    assert at_levels.ravel() == pytest.approx(np.full(8, alpha), rel=1e-4)
-    assert fit.mean_interval(doses[-7:]) == pytest.approx((alpha, alpha), rel=1e-4)
-    bounds = DoseIndex(fit, doses[-4:-3], effect[-4:-3], np.array([3.0])).intervals()[0, 0]
-    assert bounds == pytest.approx([alpha, alpha], rel=1e-3)
+def test_lines_of_draws_are_those_of_each_draw():
+    log_dose, line = np.log([0.5, 1.0, 2.0, 4.0]), MedianEffect(1.4, 1.7, 1.0, 4, 0, 0)
+    exact = HillCurve(line.dm, line.m).effect(np.exp(log_dose))
+    effects = exact + np.array([[0, 0, 0, 0], [0.05, -0.04, 0.03, 0], [-0.02, 0.02, 0, 0.01]])
+    for drawn in (fit_drawn_line(log_dose, effects, np.ones(4)),
+                  fit_classical_line(log_dose, effects)):  # fmt: skip
+        assert drawn.dose(np.full((3, 1), 0.9))[0, 0] == pytest.approx(line.dose(0.9))
+    for b, effect in enumerate(effects):  # of the classical lines
+        one = fit_median_effect(np.exp(log_dose), effect)
+        assert drawn.dose(np.full((3, 1), 0.3))[b, 0] == pytest.approx(float(one.dose(0.3)))
 
 
-def _alone(doses, effect, i):
-    rows = (doses[:, i] > 0) & ((doses > 0).sum(axis=1) == 1)
-    return doses[rows, i], effect[rows]
+def test_a_line_may_bend_and_says_where_it_does_not_come():
+    log_dose = np.log([0.25, 0.5, 1.0, 2.0, 4.0])
+    effect = expit(0.4 + 0.9 * log_dose - 0.3 * log_dose**2)[None]
+    drawn = fit_drawn_line(log_dose, effect, np.ones(5), bend=True)
+    assert drawn.dose(effect[:, :3])[0] == pytest.approx(np.exp(log_dose[:3]), rel=1e-5)
+    assert np.isnan(drawn.dose(np.array([[0.95]])))
 
 
 def test_a_level_line_is_none():

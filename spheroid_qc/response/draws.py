@@ -1,0 +1,128 @@
+"""One engine for intervals: draw the condition means anew, recompute, read the interval.
+
+Condition means are drawn around the measured ones with the variance model of the plate (a
+parametric bootstrap; Efron & Tibshirani 1993, chapters 6 and 13), by Student's t: the size of the
+scatter is drawn too. Where effects were normalised to vehicle wells, the error of these moves all
+effects at once, by (1 - f) each. Whatever is computed from the means is computed from each draw in
+the same way, curves included, and `interval` reads what the draws say of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from spheroid_qc.response.conditions import Conditions
+from spheroid_qc.response.variance_model import PooledVariance
+
+FloatArray = NDArray[np.float64]
+
+_SEED = 20
+
+_TAIL = 0.005
+"""Share of draws beyond which a p value is extrapolated: fewer say too little."""
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Condition means drawn `count` times, around those of `cells`, with the scatter `noise`.
+
+    `relative` (c,) are variances of a well in its units, if they are not those of the cells.
+    Draws start from a fixed seed and follow the order of the means (`Conditions.orders`): they
+    depend neither on the order of rows nor on names or units.
+    """
+
+    cells: Conditions
+    noise: PooledVariance
+    count: int
+    relative: FloatArray | None = None
+
+    @property
+    def _per_mean(self) -> FloatArray:
+        relative = self.cells.relative if self.relative is None else self.relative
+        return np.asarray(relative / self.cells.count)
+
+    @cached_property
+    def means(self) -> FloatArray:
+        """Drawn means (draws, conditions); none without degrees of freedom."""
+        cells, (variance, df) = self.cells, self.noise
+        if df < 1 or not np.isfinite(variance):
+            return np.empty((0, len(cells.mean)))
+        orders = cells.orders
+        half = max(self.count // (2 * len(orders)), 1)
+        rng = np.random.default_rng(_SEED)
+        scale = np.sqrt(variance * df / rng.chisquare(df, size=half))[:, None]
+        normal = rng.standard_normal((half, len(cells.mean)))
+        common = rng.standard_normal((half, 1)) * np.sqrt(cells.vehicle_weight)
+        moves = []
+        for order in orders:
+            noise = np.empty_like(normal)
+            noise[:, order] = normal
+            moves.append(scale * (noise * np.sqrt(self._per_mean)
+                                  + common * (1 - cells.mean)))  # fmt: skip
+        each = np.concatenate(moves)
+        return np.asarray(cells.mean + np.concatenate([each, -each]))
+
+    @cached_property
+    def fractions(self) -> FloatArray:
+        """The same where effects have a logit: means between 0 and 1 are drawn between 0 and 1.
+
+        By the quantiles of the normal distribution that is cut off there: only effects that were
+        measured between 0 and 1 are asked, and what is drawn has to be such an effect as well.
+        """
+        cells, means = self.cells, self.means.copy()
+        error = self.noise.variance * (
+            self._per_mean + cells.vehicle_weight * (1 - cells.mean) ** 2
+        )
+        for j in np.flatnonzero((cells.mean > 0) & (cells.mean < 1) & (error > 0)):
+            mean, sd = cells.mean[j], np.sqrt(error[j])
+            low, high = special.ndtr([-mean / sd, (1 - mean) / sd])
+            share = low + special.ndtr((means[:, j] - mean) / sd) * (high - low)
+            means[:, j] = mean + sd * special.ndtri(share)
+        return np.clip(means, 1e-12, 1 - 1e-12)
+
+
+def interval(values: FloatArray, draws: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """Give the bounds of values (n,) from their draws (b, n).
+
+    They span the percentile and the reflected interval: where a statistic is biased, as the
+    maximum of noisy means is, either alone is on the wrong side of it. What is endless on one side
+    is not reflected. NaN without draws.
+    """
+    if not len(draws):
+        nothing = np.full(np.shape(values), np.nan)
+        return nothing, nothing
+    ends = _quantiles(draws, 0.5 - level / 2)
+    below, above = values - ends[0], ends[1] - values
+    return (
+        values - np.where(np.isinf(above), below, np.maximum(below, above)),
+        values + np.where(np.isinf(below), above, np.maximum(below, above)),
+    )
+
+
+def _quantiles(draws: FloatArray, tail: float) -> FloatArray:
+    """Draws (2, n) with a share of `tail` below and above; some may be infinite."""
+    places = np.round(np.array([tail, 1 - tail]) * (len(draws) - 1)).astype(int)
+    return np.asarray(np.partition(draws, places, axis=0)[places])
+
+
+def p_value(values: FloatArray, draws: FloatArray, df: float, null: float = 0.0) -> FloatArray:
+    """Two-sided p of values (n,) against no effect: one minus the level whose interval ends there.
+
+    Where fewer than a share of `_TAIL` of the draws (b, n) lie beyond, it is that of a t
+    distribution which is as wide there. NaN without draws.
+    """
+    if not len(draws):
+        return np.full(np.shape(values), np.nan)
+    distance = np.abs(values - null)
+    away = draws - values
+    share = np.maximum((away >= distance).mean(axis=0), (away <= -distance).mean(axis=0))
+    ends = np.abs(_quantiles(away, _TAIL)).max(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = special.stdtr(df, special.stdtrit(df, _TAIL) * distance / ends)
+    far = np.where(ends > 0, far, (distance == 0).astype(float))
+    return np.asarray(np.minimum(2 * np.where(share > _TAIL, share, far), 1.0))

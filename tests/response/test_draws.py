@@ -1,0 +1,88 @@
+"""Draws of the condition means: Student's t where a statistic is straight, and what follows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from spheroid_qc.response.conditions import conditions
+from spheroid_qc.response.curves.hill_search import hill_fraction
+from spheroid_qc.response.curves.logistic import fit_logistic
+from spheroid_qc.response.curves.refit import refit
+from spheroid_qc.response.draws import Draws, interval, p_value
+
+
+def cells(n=3, sd=0.05, seed=0, reference="", means=(0.1, 0.3, 0.6, 0.99)):
+    """Vehicle wells, and four doses of one drug."""
+    rng = np.random.default_rng(seed)
+    doses = np.repeat([0.0, 1.0, 2.0, 4.0, 8.0], n)[:, None]
+    effect = np.repeat([0.0, *means], n) + sd * rng.standard_normal(5 * n)
+    return conditions(doses, effect, None, reference)
+
+
+def test_of_a_mean_they_are_student_s_t():
+    found = cells()
+    draws = Draws(found, found.noise, 100_000).means
+    low, high = interval(found.mean, draws, 0.95)
+    half = stats.t.ppf(0.975, found.df) * np.sqrt(found.variance / 3)
+    assert low == pytest.approx(found.mean - half, abs=0.03 * half)
+    assert high == pytest.approx(found.mean + half, abs=0.03 * half)
+    for null in (found.mean[0] - 0.6 * half, found.mean[0] + 3 * half):
+        t = (found.mean - null) / np.sqrt(found.variance / 3)
+        p = 2 * stats.t.sf(np.abs(t), found.df)
+        assert p_value(found.mean, draws, found.df, null)[0] == pytest.approx(p[0], rel=0.15)
+
+
+def test_the_error_of_the_vehicle_is_shared():
+    found = cells(reference="mean")
+    draws = Draws(found, found.noise, 50_000).means
+    shared = np.outer(1 - found.mean, 1 - found.mean) / 3
+    wanted = found.variance * found.df / (found.df - 2) * (np.eye(4) / 3 + shared)
+    assert np.cov(draws.T) == pytest.approx(wanted, rel=0.1, abs=0.02 * wanted.max())
+
+
+def test_fractions_stay_fractions():
+    found = cells(seed=3)
+    draws = Draws(found, found.noise, 4000)
+    assert ((draws.fractions > 0) & (draws.fractions < 1)).all()
+    inner = [1, 2]  # far from both ends
+    assert draws.fractions[:, inner] == pytest.approx(draws.means[:, inner], abs=1e-4)
+    assert (draws.means > 1).any()
+
+
+def test_the_interval_allows_for_a_biased_statistic():
+    """The best of five equal means is too high, in the wells and once more in the draws."""
+    held = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        mean = rng.standard_normal(5)
+        best = (mean + rng.standard_normal((500, 5))).max(axis=1, keepdims=True)
+        low, high = interval(mean.max(keepdims=True), best, 0.95)
+        held += int(low[0] <= 0 <= high[0])
+    assert held >= 92
+
+
+def test_what_is_endless_on_one_side_is_known_on_the_other():
+    draws = np.linspace(-1, 1, 1001)[:, None]
+    draws[900:] = np.inf
+    low, high = interval(np.zeros(1), draws, 0.95)
+    assert low[0] == pytest.approx(-0.95, abs=0.01)
+    assert high[0] == np.inf
+    assert np.isnan(interval(np.zeros(2), np.empty((0, 2)), 0.95)).all()
+    assert np.isnan(p_value(np.zeros(2), np.empty((0, 2)), 0)).all()
+
+
+@pytest.mark.parametrize("emax", [None, 1.0])
+def test_curves_of_draws_are_the_best_of_each(emax):
+    dose = 3.0 ** np.arange(-2, 4)
+    rng = np.random.default_rng(4)
+    effect = 0.8 * hill_fraction(dose, 0.3, 1.6) + 0.03 * rng.standard_normal(6)
+    bounds = {"e0": 0.0, "emax": emax, "emax_bounds": (0.0, 1.0)}
+    fit = fit_logistic(dose, effect, **bounds)
+    draws = effect + 0.04 * rng.standard_normal((30, 6))
+    found = refit(fit, draws)
+    for one, (log_ec50, log_hill, top) in zip(draws, found, strict=True):
+        z = hill_fraction(dose, log_ec50, np.exp(log_hill))
+        best = fit_logistic(dose, one, **bounds)
+        assert ((top * z - one) ** 2).sum() == pytest.approx(best.rss, rel=1e-3)
