@@ -91,7 +91,7 @@ def synergy_table(
     >>> bliss = table[(table["method"] == "bliss_excess") & (table["level"] == "mean")]
     >>> bliss[["combination", "value", "low", "high"]].round(2)
       combination  value   low  high
-    1       a + b   0.26  0.21  0.31
+    1       a + b   0.26  0.22   0.3
     """
     if responses.kind == "raw":
         raise RequestError(
