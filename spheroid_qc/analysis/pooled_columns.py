@@ -9,6 +9,8 @@ import pandas as pd
 from spheroid_qc.analysis.response_columns import meaning_of
 from spheroid_qc.analysis.rows_of_responses import with_stratum
 from spheroid_qc.tables.distinguishing_columns import (
+    DIVIDING,
+    REPEATS,
     KnownRows,
     look_merged,
     names_within_labels,
@@ -24,11 +26,9 @@ from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wells import row_column
 from spheroid_qc.wording import listed
 
-_REPEATS = ("biological_replicate", "replicate")
 # Known kinds that are not used here and are no measurements.
 _SET = ("dosed_at_h", "washout_at_h", "vehicle_group", "date", "molar_mass_g_mol")
-_DIVIDING = ("cell_line", "passage")
-_LABELS = ("plate", *_REPEATS, "time_h", "block")
+_LABELS = ("plate", *REPEATS, "time_h", "block")
 _DOSES = (("dose_", "_um"), ("dose_", ""))
 
 
@@ -60,11 +60,12 @@ def account_for(
         `rows`, with what became a stratum.
     """
     taken: list[str] = []
+    known = known_rows(rows)
     for at, heading in unused.items():
         if heading.kind not in ("factor", "stratum"):
             continue
         values = [clean(row.text(at)) for row in body]
-        if not tells_apart(known_rows(rows), values):
+        if not tells_apart(known, values):
             continue
         lacking = next((row for row, value in zip(body, values, strict=True) if not value), None)
         if lacking is not None:
@@ -74,9 +75,9 @@ def account_for(
                 "strata with gaps",
             )
         rows = with_stratum(rows, heading.written, values)
+        known = known_rows(rows)
         taken.append(heading.written)
-    known = known_rows(rows)
-    for kind in _REPEATS:
+    for kind in REPEATS:
         if kind in rows and names_within_labels(known, [str(value) for value in rows[kind]]):
             messages.problem(
                 f"{line.table.title}: the names of {kind} ({listed(rows[kind].unique(), 4)}) hold "
@@ -131,9 +132,9 @@ def refuse_gaps(
     well be unknown.
     """
     for at, heading in used.items():
-        if heading.kind not in (*_LABELS, *_DIVIDING, "date", "stratum"):
+        if heading.kind not in (*_LABELS, *DIVIDING, "date", "stratum"):
             continue
-        may_be_empty = heading.kind in (*_REPEATS, "stratum")
+        may_be_empty = heading.kind in (*REPEATS, "stratum")
         if may_be_empty and not look_merged([row.text(at) for row in body]):
             continue
         measured = zip(body, rows["role"], rows["response"].notna(), strict=True)
@@ -153,7 +154,7 @@ def known_rows(rows: pd.DataFrame) -> KnownRows:
     """Give what each row holds by now."""
     drugs = [str(name) for name in rows if str(name).startswith("drug_")]
     doses = [str(name) for name in rows if str(name).startswith(("dose_", "unit_"))]
-    strata = [name for name in (*_DIVIDING, "stratum", "block") if name in rows]
+    strata = [name for name in (*DIVIDING, "stratum", "block") if name in rows]
     treatments: list[tuple[object, ...]] = []
     conditions: list[tuple[object, ...]] = []
     plain = rows[[*drugs, *doses, *strata, "role"]].astype(object).fillna("")

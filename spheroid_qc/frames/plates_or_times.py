@@ -247,13 +247,17 @@ def _may_be_time(middle: Sequence[str], before: str, after: str) -> bool:
     return False
 
 
+def _quoted(plates: Sequence[str]) -> str:
+    return ", ".join(repr(plate) for plate in plates[:4]) + (" ..." if len(plates) > 4 else "")
+
+
 def _over_time(
     same: Sequence[str],
     images: dict[str, set[tuple[object, ...]]],
     paths: dict[str, list[str]],
 ) -> OpenPlates:
     texts = sorted(path for plate in same for path in paths[plate])
-    shown = ", ".join(repr(plate) for plate in same[:4]) + (" ..." if len(same) > 4 else "")
+    shown = _quoted(same)
     wells = _wells(same, images)
     by_plate, by_time = _patterns(texts)
     readings = [
@@ -278,7 +282,7 @@ def _sorted_out(
     paths: dict[str, list[str]],
 ) -> OpenPlates:
     texts = sorted(path for plate in plates for path in paths[plate])
-    shown = ", ".join(repr(plate) for plate in plates[:4]) + (" ..." if len(plates) > 4 else "")
+    shown = _quoted(plates)
     wells = _wells(plates, images)
     by_plate, _ = _patterns(texts)
     readings = (

@@ -9,6 +9,8 @@ from decimal import Decimal
 from spheroid_qc.plate_map.mapped_wells import MAX_DRUGS, Dose, MappedWell, PlateMap
 from spheroid_qc.plate_map.wells_from_rows import WellBuilder, some_wells
 from spheroid_qc.tables.distinguishing_columns import (
+    DIVIDING,
+    REPEATS,
     KnownRows,
     look_merged,
     names_within_labels,
@@ -23,8 +25,6 @@ from spheroid_qc.wells import row_column
 from spheroid_qc.wording import listed, plural
 
 _FURTHER = ("extra", "remark", "ignored", "stratum", "factor")
-_DIVIDING = ("cell_line", "passage")
-_REPEATS = ("biological_replicate", "replicate")
 _SEEDED = "cells_seeded"
 # Cells are counted to within a third or so; what differs by more was meant to differ.
 _OTHER_DENSITY = 1.5
@@ -105,7 +105,7 @@ def _strata(
     Patient, medium and the like, and the cells seeded, are strata where wells of one treatment
     differ in them; any other column that would be pooled over is asked about.
     """
-    names = [kind for kind in _DIVIDING if any(kind in well.texts for well in builders)]
+    names = [kind for kind in DIVIDING if any(kind in well.texts for well in builders)]
     names += [
         heading.written
         for heading in headings
@@ -123,7 +123,7 @@ def _strata(
             names.append(heading.written)
     _refuse_gaps(builders, names, messages)
     known = _known(builders, names)
-    for kind in _REPEATS:
+    for kind in REPEATS:
         labels = [well.texts.get(kind, "") for well in builders]
         if names_within_labels(known, labels):
             messages.problem(
@@ -152,7 +152,7 @@ def _refuse_gaps(
     builders: Sequence[WellBuilder], strata: Sequence[str], messages: TableMessages
 ) -> None:
     """Refuse treated wells without the cell line (the repeat ...) that other wells have."""
-    for name in (*strata, *_REPEATS):
+    for name in (*strata, *REPEATS):
         values = [
             well.texts.get(name)
             or "; ".join(well.extra.get(name, []))
@@ -164,7 +164,7 @@ def _refuse_gaps(
             for well, value in zip(builders, values, strict=True)
             if not value and well.dosed and well.role in ("", "treated")
         ]
-        if lacking and any(values) and (name in _DIVIDING or look_merged(values)):
+        if lacking and any(values) and (name in DIVIDING or look_merged(values)):
             named = some_wells([well.well for well in lacking])
             messages.problem(
                 f"{lacking[0].first_row.place}: {name} is missing in "
@@ -207,7 +207,7 @@ def _known(builders: Sequence[WellBuilder], strata: Sequence[str]) -> KnownRows:
         treatments.append((tuple(drug for drug, *_ in given), *of))
         conditions.append((tuple(given), *of))
     labels: dict[str, list[object]] = {
-        kind: [well.texts.get(kind, "") for well in builders] for kind in _REPEATS
+        kind: [well.texts.get(kind, "") for well in builders] for kind in REPEATS
     }
     labels["plate"] = [well.first_row.plate or "" for well in builders]
     labels = {name: found for name, found in labels.items() if len(set(found)) > 1}

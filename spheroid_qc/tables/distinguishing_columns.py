@@ -29,6 +29,12 @@ from spheroid_qc.tables.synonyms import (
 )
 from spheroid_qc.wording import listed
 
+DIVIDING = ("cell_line", "passage")
+"""Kinds of columns that are strata wherever they stand."""
+
+REPEATS = ("biological_replicate", "replicate")
+"""Kinds of columns that number repeats."""
+
 # A design repeats its levels at (nearly) every dose, also one of which half of the wells are
 # missing; values of a measurement fall together by chance, at a few doses.
 _LEAST_CROSSING = 0.5

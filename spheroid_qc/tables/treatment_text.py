@@ -45,7 +45,6 @@ _TIME_WORD = re.compile(
     r"(?:day|tag|week)\s*\d+|[dt]\d+)(?![\w-])"
 )
 _VITAMIN = re.compile(r"(?i)vitamin\s+[dk]\d")
-_END_OF_RANGE = re.compile(r"(?:^|[\s_(])\d+(?:[.,]\d+)?\s*[-\u2013\u2014]\s*$|[-\u2013]\s*$")
 _PURE_RANGE = re.compile(r"(?:^|[\s_(])\d+(?:[.,]\d+)?\s*[-\u2013\u2014]\s*$")
 _GENE_KNOCKED = re.compile(r"^(?:si|sh|sg)[A-Z][A-Za-z0-9]+$")
 _CODE = re.compile(r"(?=.*[A-Za-z])(?=.*\d)[\w-]+")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import gcd
@@ -54,7 +54,7 @@ _WRITTEN = {
 }
 _GLUED_HOURS = re.compile(r"([^\W\d_]{2,})([0-9]{1,3} ?h(?:rs?)?)", re.IGNORECASE)
 _PART = re.compile("[.,][0-9]{1,2}")
-_GLUED = re.compile("([A-Za-z]+[0-9]+)[Dd]([0-9]{1,3})")
+_GLUED_DAY = re.compile("([A-Za-z]+[0-9]+)[Dd]([0-9]{1,3})")
 _T_NUMBER = re.compile("[tT][-=]?[0-9]+")
 _YEARS = range(2000, 2050)
 _MINUS = re.compile("[-\N{MINUS SIGN}\N{EN DASH}]")
@@ -94,8 +94,10 @@ def settle_positions(texts: Sequence[tuple[str, list[Token]]]) -> list[str]:
     sentences says what was settled that could be meant otherwise.
     """
     _join_parts(texts)
-    _split_glued([tokens for _, tokens in texts])
-    _split_hours([tokens for _, tokens in texts])
+    words = [tokens for _, tokens in texts]
+    # `P1D3` where `P1D0` shows that it is a day; `post24h` where others have other hours.
+    _split_glued(words, "days", _GLUED_DAY, lambda days: any(not day.strip("0") for day in days))
+    _split_glued(words, "hours", _GLUED_HOURS, lambda hours: len(hours) > 1)
     makes: dict[Make, list[tuple[str, list[Token]]]] = defaultdict(list)
     for text, tokens in texts:
         makes[make_of(tokens)].append((text, tokens))
@@ -150,41 +152,27 @@ def _join_parts(texts: Sequence[tuple[str, list[Token]]]) -> None:
                 tokens[at].kind = kind
 
 
-def _split_hours(names: Sequence[list[Token]]) -> None:
-    """Cut the hours off words such as `post24h` where others have other hours."""
-    found: dict[str, list[tuple[list[Token], Token]]] = defaultdict(list)
+def _split_glued(
+    names: Sequence[list[Token]],
+    kind: str,
+    shape: re.Pattern[str],
+    is_time: Callable[[set[str]], bool],
+) -> None:
+    """Cut the time off words of a shape; whether it is one is told from the times of one word."""
+    found: dict[str, list[tuple[list[Token], Token, str]]] = defaultdict(list)
     for tokens in names:
         for token in tokens:
-            match = _GLUED_HOURS.fullmatch(token.text) if token.kind == "word" else None
+            match = shape.fullmatch(token.text) if token.kind == "word" else None
             if match is not None:
-                found[match[1]].append((tokens, token))
-    for words in found.values():
-        if len({token.text for _, token in words}) < 2:
+                found[match[1]].append((tokens, token, match[2]))
+    for word, places in found.items():
+        if not is_time({time for *_, time in places}):
             continue
-        for tokens, token in words:
-            length = len(_GLUED_HOURS.fullmatch(token.text)[1])  # type: ignore[index]
-            middle = token.start + length
-            hours = Token("hours", token.text[length:], middle, token.end)
-            tokens.insert(tokens.index(token) + 1, hours)
-            token.text, token.end = token.text[:length], middle
-
-
-def _split_glued(names: Sequence[list[Token]]) -> None:
-    """Cut the day off words such as `P1D3`, where `P1D0` shows that it is one."""
-    found: dict[str, list[tuple[list[Token], Token]]] = defaultdict(list)
-    for tokens in names:
-        for token in tokens:
-            match = _GLUED.fullmatch(token.text) if token.kind == "word" else None
-            if match is not None:
-                found[match[1]].append((tokens, token))
-    for words in found.values():
-        if not any(_GLUED.fullmatch(token.text)[2].strip("0") == "" for _, token in words):  # type: ignore[index]
-            continue
-        for tokens, token in words:
-            middle = token.end - len(_GLUED.fullmatch(token.text)[2]) - 1  # type: ignore[index]
-            day = Token("days", token.text[middle - token.start :], middle, token.end)
-            tokens.insert(tokens.index(token) + 1, day)
-            token.text, token.end = token.text[: middle - token.start], middle
+        for tokens, token, _ in places:
+            middle = token.start + len(word)
+            time = Token(kind, token.text[len(word) :], middle, token.end)
+            tokens.insert(tokens.index(token) + 1, time)
+            token.text, token.end = word, middle
 
 
 def _settle(

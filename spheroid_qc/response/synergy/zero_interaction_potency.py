@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.response.curves.hill_search import hill_fraction
-from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
+from spheroid_qc.response.curves.logistic import fit_logistic
 from spheroid_qc.response.curves.refit import refit
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.excess_over_expected import excess_rows
@@ -52,7 +52,7 @@ class ZeroInteractionPotency(SynergyModel):
 
         def excess(means: FloatArray) -> FloatArray:
             drawn = np.atleast_2d(means)
-            alone = [_drawn(fit, drawn[:, wells.cells_alone(i)]) for i, fit in enumerate(fits)]
+            alone = [refit(fit, drawn[:, wells.cells_alone(i)]) for i, fit in enumerate(fits)]
             y = [
                 hill_fraction(cells.doses[:, i], curve[:, 0, None], np.exp(curve[:, 1, None]))
                 for i, curve in enumerate(alone)
@@ -79,11 +79,6 @@ def _series(
     return found
 
 
-def _drawn(fit: LogisticFit, responses: FloatArray, e0: FloatArray | None = None) -> FloatArray:
-    """Give log ec50 and log hill (b, 2) of the wells themselves, or of draws."""
-    return refit(fit, responses, e0)[:, :2]
-
-
 def _along(
     wells: CombinationWells, drug: int, rows: IntArray, drawn: FloatArray, begin: FloatArray
 ) -> FloatArray:
@@ -91,6 +86,6 @@ def _along(
     cells = wells.cells
     dose = cells.doses[rows, drug]
     fit = fit_logistic(dose, cells.mean[rows], e0=float(begin[0]), emax=1.0)
-    curve = _drawn(fit, drawn[:, rows], begin)
+    curve = refit(fit, drawn[:, rows], begin)
     z = hill_fraction(dose, curve[:, 0, None], np.exp(curve[:, 1, None]))
     return np.asarray(begin[:, None] + (1 - begin[:, None]) * z)
