@@ -1,11 +1,6 @@
-"""The same curve fitted to many draws at once: Levenberg and Marquardt's steps for all of them.
-
-Every draw starts at the curve of the wells themselves, so a few steps do.
-"""
+"""The same curve fitted to many draws: each starts at that of the wells, so a few steps do."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +10,12 @@ from spheroid_qc.response.curves.hill_search import (
     MAX_LOG_DOSES_BEYOND,
     hill_fraction,
 )
+from spheroid_qc.response.curves.levenberg_marquardt import descend
 from spheroid_qc.response.curves.logistic import LogisticFit
 from spheroid_qc.response.draws import interval, scales
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
-
-_ROUNDS, _LONGEST_STEP = 60, 2.0
 
 _FAR = 10.0
 """Times the range of the responses by which a drawn maximum lies off the response without drug at
@@ -60,7 +54,7 @@ def refit(fit: LogisticFit, responses: FloatArray, e0: FloatArray | None = None)
         slopes = [-steep, steep * (logs - log_ec50), root * z, root * (1 - z)]
         return root * (start + height * z - drawn[at]), np.stack(slopes[:held], axis=-1)
 
-    found = descend(model, starts[:, :held], low[:held], high[:held])
+    found, _ = descend(model, starts[:, :held], low[:held], high[:held])
     found[:, 2:] *= unit
     return found if held == 4 else np.column_stack([found, base])
 
@@ -90,50 +84,3 @@ def emax_interval(
         -np.inf if low[0] <= fit.e0 - beyond else float(low[0]),
         np.inf if high[0] >= fit.e0 + beyond else float(high[0]),
     )
-
-
-def descend(
-    model: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]],
-    start: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-) -> FloatArray:
-    """Go downhill to the least sums of squares of many fits at once.
-
-    `model` gives residuals (n, m) and their derivatives (n, m, p) at places (n, p) of fits with
-    these numbers (n,); `start` (b, p) are places of all, `low` and `high` (p,) their bounds, which
-    are equal where a parameter is fixed.
-    """
-    place = np.clip(start, low, high)
-    active = np.arange(len(place))
-    r, slopes = model(place, active)
-    cost, damping = (r * r).sum(axis=1), np.full(len(place), 1e-2)
-    free = np.eye(place.shape[1], dtype=bool)
-    for _ in range(_ROUNDS):
-        if not active.size:
-            break
-        normal = slopes.transpose(0, 2, 1) @ slopes
-        downhill = -(r[:, None] @ slopes)[:, 0]
-        now = place[active]
-        held = (now <= low) & (downhill <= 0) | (now >= high) & (downhill >= 0)
-        size = normal[:, free]
-        size = np.maximum(size, 1e-6 * size.max(axis=1, keepdims=True) + 1e-30)
-        normal = np.where(held[:, :, None] | held[:, None, :], 0.0, normal)
-        normal[:, free] += np.where(held, 1.0, damping[active, None] * size)
-        move = np.linalg.solve(normal, np.where(held, 0.0, downhill)[..., None])[..., 0]
-        target = np.clip(now + np.clip(move, -_LONGEST_STEP, _LONGEST_STEP), low, high)
-        after_r, after_slopes = model(target, active)
-        after = (after_r * after_r).sum(axis=1)
-        better = after < cost[active]
-        done = (np.abs(target - now).max(axis=1) < 1e-7) | (
-            better & (cost[active] - after <= 1e-9 * cost[active])
-        )
-        place[active[better]], cost[active[better]] = target[better], after[better]
-        r, slopes = (
-            np.where(better[:, None], after_r, r),
-            np.where(better[:, None, None], after_slopes, slopes),
-        )
-        damping[active] = np.maximum(damping[active] * np.where(better, 0.2, 4.0), 1e-8)
-        going = ~done & (damping[active] < 1e8)
-        active, r, slopes = active[going], r[going], slopes[going]
-    return place

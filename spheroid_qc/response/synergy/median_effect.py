@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
-from spheroid_qc.response.curves.refit import descend
+from spheroid_qc.response.curves.levenberg_marquardt import descend
 
 FA_LEVELS = (0.5, 0.75, 0.9, 0.95)
 """Effects at which an index is given."""
@@ -149,7 +149,8 @@ def fit_drawn_line(
     start = np.zeros(powers.shape[1])
     start[1::-1] = np.polyfit(x, logit(np.clip(effects[0], 0.02, 0.98)), 1)
     reach = np.array(_REACH[: 2 + bend])
-    return DrawnLine(centre, descend(model, np.tile(start, (len(effects), 1)), -reach, reach))
+    starts = np.tile(start, (len(effects), 1))
+    return DrawnLine(centre, descend(model, starts, -reach, reach)[0])
 
 
 def fit_classical_line(log_dose: FloatArray, effects: FloatArray) -> DrawnLine:
@@ -187,12 +188,3 @@ def dose_reduction_index(
     alone = np.stack([single.dose(effect) for single in singles], axis=-1)
     with np.errstate(over="ignore", divide="ignore"):
         return np.asarray(alone / given)
-
-
-def level_doses(line: MedianEffect, parts: ArrayLike, fa: float) -> FloatArray:
-    """Doses of each drug in a fixed-ratio combination that reach an effect.
-
-    `line` is that of the combination over the total dose; `parts` (k,), the share of each drug in
-    it, add up to 1.
-    """
-    return np.asarray(float(line.dose(fa)) * np.asarray(parts, dtype=np.float64))
