@@ -79,7 +79,7 @@ def test_the_highest_of_equals_errs_as_their_highest_error():
 
 
 def test_the_highest_that_stands_alone_is_drawn_as_it_is():
-    draws = np.random.default_rng(0).standard_normal((300, 4, 2)) + [0, 9]
+    draws = np.random.default_rng(0).standard_normal((300, 4, 2)) + np.array([0.0, 9.0])
     assert highest(np.tile([0.0, 9.0], (4, 1)), draws) == pytest.approx(draws[..., 1])
 
 

@@ -31,8 +31,7 @@ from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.curves.refit import emax_interval
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
-from spheroid_qc.response.variance_model import VarianceModel
-from spheroid_qc.response.vehicle_uncertainty import reference_weight
+from spheroid_qc.response.variance_model import VarianceModel, reference_weight
 from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     Group,

@@ -73,7 +73,7 @@ def _fit(dose: Floats, gr: Floats) -> tuple[float, float, float, float]:
     problem = CurveProblem(dose, gr, none, 0.0, 1.0, None, _GR_BOUNDS, 0.0)
     reach, logs = np.log(_MAX_DOSE_RATIO), np.log(dose)
     middle = np.linspace(logs.min() - reach, logs.max() + reach, 61)
-    slope = np.linspace(*np.log(_HILL_BOUNDS), 14)
+    slope = np.log(np.geomspace(*_HILL_BOUNDS, 14))
     found, rss = minima_on_grid(problem.residuals, middle, slope, 0.0, maximum=8)
     step = np.minimum(found[:, 1] - slope[0], slope[-1] - found[:, 1]) < 1e-6
     best = int(np.where(step, rss / 0.9, rss).argmin())

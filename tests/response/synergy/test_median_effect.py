@@ -58,9 +58,7 @@ def test_doublets_as_published(chou, pair):
     line = fit_median_effect(doses.sum(axis=1), fa)
     assert (line.dm, line.m, line.r) == pytest.approx(chou["recomputed"]["Dm,m,r"][pair], abs=1e-5)
     parts = doses[0] / doses[0].sum()
-    at_levels = [
-        float(combination_index(line.dose(fa) * parts, fa, singles)) for fa in FA_LEVELS
-    ]
+    at_levels = [float(combination_index(line.dose(fa) * parts, fa, singles)) for fa in FA_LEVELS]
     assert at_levels == pytest.approx(
         chou["recomputed"]["CI at fa .50/.75/.90/.95"][pair], abs=1e-5
     )
