@@ -43,11 +43,6 @@ def _is_constant(spread: float, values: Floats) -> bool:
     return not spread > 1e-12 * max(scale, np.finfo(float).tiny)
 
 
-def _interval(difference: float, error: float, df: float, level: float) -> tuple[float, float]:
-    half = float(stats.t.ppf(0.5 + level / 2, df)) * error
-    return difference - half, difference + half
-
-
 def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contrast:
     """Difference of two means whose spreads may differ (Welch 1947, doi:10.1093/biomet/34.1-2.28).
 
@@ -64,12 +59,9 @@ def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contr
     pooled = float(np.sqrt(((n_x - 1) * v_x + (n_y - 1) * v_y) / (n_x + n_y - 2)))
     if _is_constant(pooled, np.concatenate([x, y])):
         return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, 0.0)
-    e_x, e_y = v_x / n_x, v_y / n_y
-    error = float(np.sqrt(e_x + e_y))
-    df = (e_x + e_y) ** 2 / (e_x**2 / (n_x - 1) + e_y**2 / (n_y - 1))
-    low, high = _interval(difference, error, df, level)
-    p = float(2 * stats.t.sf(abs(difference) / error, df))
-    return Contrast(difference, low, high, p, pooled, leverage, float(df))
+    found = stats.ttest_ind(x, y, equal_var=False)
+    low, high = (float(end) for end in found.confidence_interval(level))
+    return Contrast(difference, low, high, float(found.pvalue), pooled, leverage, float(found.df))
 
 
 def block_contrast(
@@ -102,8 +94,9 @@ def block_contrast(
     if _is_constant(spread, np.concatenate([x for pair in pairs for x in pair])):
         return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, float(df))
     error = spread * np.sqrt(leverage)
-    low, high = _interval(difference, error, df, level)
+    half = float(stats.t.ppf(0.5 + level / 2, df)) * error
     p = float(2 * stats.t.sf(abs(difference) / error, df))
+    low, high = difference - half, difference + half
     return Contrast(difference, low, high, p, spread, leverage, float(df))
 
 

@@ -168,12 +168,8 @@ def combination_index(
     `doses` (..., k) of the k drugs, `fa` (...) strictly between 0 and 1 (NaN comes out elsewhere).
     Below 1: synergism; 1: additive; above 1: antagonism.
     """
-    given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
-    inside = (effect > 0) & (effect < 1)
-    effect = np.where(inside, effect, np.nan)
-    with np.errstate(over="ignore", divide="ignore"):
-        parts = [given[..., i] / single.dose(effect) for i, single in enumerate(singles)]
-    return np.asarray(np.sum(parts, axis=0))
+    with np.errstate(divide="ignore"):
+        return np.asarray((1 / dose_reduction_index(doses, fa, singles)).sum(axis=-1))
 
 
 def dose_reduction_index(
