@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 from scipy.special import expit, logit
 
 from spheroid_qc.response.curves.levenberg_marquardt import descend
@@ -73,27 +74,22 @@ def fit_median_effect(
     """
     x, y = np.asarray(dose, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     known = (x > 0) & np.isfinite(y)
-    order = np.lexsort((y[known], x[known]))
-    x, y = x[known][order], y[known][order]
+    x, y = x[known], y[known]
     levels = np.unique(x)
-    means = np.array([y[x == level].mean() for level in levels])
+    means = np.array([np.sort(y[x == level]).mean() for level in levels])
     low, high = max(fa_limits[0], 0.0), min(fa_limits[1], 1.0)
     on_line = (means > low) & (means < high)
     if on_line.sum() < 2:
         return None
     log_dose, effect = np.log10(levels[on_line]), means[on_line]
-    logit = np.log10(effect / (1 - effect))
-    a, b = log_dose - log_dose.mean(), logit - logit.mean()
-    if (b * b).sum() <= 1e-24 or abs((a * b).sum()) <= 1e-15:
-        return None
-    slope = float((a * b).sum() / (a * a).sum())
-    log_dm = float(log_dose.mean() - logit.mean() / slope)
+    line = stats.linregress(log_dose, np.log10(effect / (1 - effect)))
+    log_dm = -line.intercept / line.slope if line.slope else np.inf
     if abs(log_dm - log_dose.mean()) > MAX_LOG10_DOSES_BEYOND:
         return None
     return MedianEffect(
         dm=float(10**log_dm),
-        m=slope,
-        r=float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())),
+        m=float(line.slope),
+        r=float(line.rvalue),
         n_points=int(on_line.sum()),
         n_left_out=int((~on_line).sum()),
         n_extreme=int(((effect <= TRUSTED_FA[0]) | (effect >= TRUSTED_FA[1])).sum()),
