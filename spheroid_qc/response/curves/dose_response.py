@@ -118,7 +118,7 @@ def dose_response_table(
             for ratio in ratios:
                 same = [line for line in own if line["ratio"] == ratio]
                 if len(same) > 1:
-                    lines.append(_together(same, settings.confidence))
+                    lines.append(_together(same, settings.confidence, at_time.kind))
     if not lines:
         raise RequestError(
             "No drug was given alone and no combination in a fixed ratio: there is no dose "
@@ -369,7 +369,7 @@ def _figures(
     return line
 
 
-def _together(lines: list[Line], level: float) -> Line:
+def _together(lines: list[Line], level: float, kind: str) -> Line:
     """Put plates together for one drug: means over plates, t interval between them."""
     blocks = np.array([line["_block"] for line in lines])
     first = lines[0]
@@ -400,5 +400,6 @@ def _together(lines: list[Line], level: float) -> Line:
         values = np.where(fitted, values, np.nan) if of_curve else values
         result[name], low, high = over_plates(values, blocks, level, log=name == "hill")
         if name == "emax":
-            result |= {"emax_low": low, "emax_high": high}
+            top = high if kind == "raw" else min(high, max(1.0, result[name]))
+            result |= {"emax_low": low, "emax_high": top}
     return result | {"note": " ".join(notes)}

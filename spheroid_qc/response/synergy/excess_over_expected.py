@@ -107,13 +107,17 @@ def excess_rows(
 
 
 def _fractions(values: FloatArray, draws: FloatArray, level: float, df: float) -> list[Estimate]:
-    """Give estimates whose bounds are differences of fractions, as far as the values are."""
-    return [
-        one._replace(
-            low=max(one.low, min(-1.0, one.value)), high=min(one.high, max(1.0, one.value))
-        )
-        for one in estimates(values, draws, level, df)
-    ]
+    """Give estimates of excesses from their draws."""
+    found = []
+    for one in estimates(values, draws, level, df):
+        low, high = as_fractions(one.value, one.low, one.high)
+        found.append(one._replace(low=low, high=high))
+    return found
+
+
+def as_fractions(value: float, low: float, high: float) -> tuple[float, float]:
+    """Give bounds of a difference of fractions, within -1 and 1 as far as the value is."""
+    return max(low, min(-1.0, value)), min(high, max(1.0, value))
 
 
 def areas_of(doses: FloatArray) -> IntArray:
