@@ -79,20 +79,16 @@ class Draws:
 
     @cached_property
     def fractions(self) -> FloatArray:
-        """The same where effects have a logit: means between 0 and 1 are drawn between 0 and 1.
+        """The same where effects have a logit: between 0 and 1.
 
-        By the quantiles of the normal distribution that is cut off there: only effects that were
-        measured between 0 and 1 are asked, and what is drawn has to be such an effect as well.
+        With replicates as drawn, cut off there. Published means without any err in their logits
+        (`relative`), and are drawn by these.
         """
-        cells, means = self.cells, self.means.copy()
-        error = self.noise.variance * (
-            self._per_mean + cells.vehicle_weight * (1 - cells.mean) ** 2
-        )
-        for j in np.flatnonzero((cells.mean > 0) & (cells.mean < 1) & (error > 0)):
-            mean, sd = cells.mean[j], np.sqrt(error[j])
-            low, high = special.ndtr([-mean / sd, (1 - mean) / sd])
-            share = low + special.ndtr((means[:, j] - mean) / sd) * (high - low)
-            means[:, j] = mean + sd * special.ndtri(share)
+        cells, means = self.cells, self.means
+        if cells.df < 1:
+            fraction = np.clip(cells.mean, 1e-12, 1 - 1e-12)
+            away = (means - cells.mean) / (fraction * (1 - fraction))
+            means = special.expit(special.logit(fraction) + away)
         return np.clip(means, 1e-12, 1 - 1e-12)
 
 
