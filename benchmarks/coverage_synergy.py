@@ -34,8 +34,8 @@ from simulated_plates import Scenario, scenarios, wilson
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.response_table import read_responses
-from spheroid_qc.response.synergy.combination_wells import SingleDrugCurves
 from spheroid_qc.response.synergy.excess_over_expected import areas_of
+from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.synergy.synergy_table import combination_rows
 
 BATCH = 20

@@ -9,7 +9,8 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.curves.logistic import fit_logistic
 from spheroid_qc.response.synergy.bliss import Bliss
-from spheroid_qc.response.synergy.combination_wells import CombinationWells, SingleDrugCurves
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,

@@ -19,8 +19,9 @@ from scipy.special import expit
 
 from spheroid_qc.response.curves.logistic import LogisticFit
 from spheroid_qc.response.curves.refit import refit
-from spheroid_qc.response.synergy.combination_wells import FULL_EFFECT, CombinationWells
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.excess_over_expected import excess_rows
+from spheroid_qc.response.synergy.single_drug_curves import FULL_EFFECT
 from spheroid_qc.response.synergy.synergy_model import (
     UNKNOWN,
     Row,

@@ -178,5 +178,5 @@ def dose_reduction_index(
     given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     effect = np.where((effect > 0) & (effect < 1), effect, np.nan)
     alone = np.stack([single.dose(effect) for single in singles], axis=-1)
-    with np.errstate(over="ignore", divide="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return np.asarray(alone / given)

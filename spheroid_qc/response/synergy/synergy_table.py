@@ -24,9 +24,10 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions, conditions
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.bliss import Bliss
-from spheroid_qc.response.synergy.combination_wells import CombinationWells, SingleDrugCurves
+from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.excess_over_expected import as_fractions
 from spheroid_qc.response.synergy.model_registry import SYNERGY_MODELS, model_of
+from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.synergy.synergy_interpretation import annotate_significance
 from spheroid_qc.response.synergy.synergy_model import UNKNOWN, Row, joined, model_row
 from spheroid_qc.response.wells_analysed_together import (
