@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, groupby, permutations, product
-from math import factorial, prod
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +55,8 @@ def same_doses(doses: FloatArray) -> FloatArray:
 
 IntArray = NDArray[np.intp]
 
-MAX_DRUG_ORDERS = 24
-"""Orders of drugs that are tried; of more (five drugs without effect, say) only the first is."""
+MAX_EXCHANGED = 5
+"""Drugs of a combination up to which all their orders are tried (120); of more, their own."""
 
 
 def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:
@@ -74,7 +72,8 @@ def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:
     ranks = np.column_stack([_ranks(column) for column in doses.T])
     best: list[float] = []
     orders: dict[tuple[int, ...], IntArray] = {}
-    for drugs in _drug_orders(ranks, keys):
+    k = doses.shape[1]
+    for drugs in permutations(range(k)) if k <= MAX_EXCHANGED else [tuple(range(k))]:
         table = np.column_stack([keys, ranks[:, drugs]])
         order = _sorted(table)
         form = table[order].ravel().tolist()
@@ -95,21 +94,6 @@ def _ranks(dose: FloatArray) -> IntArray:
     ranks = np.zeros(len(dose), dtype=np.intp)
     ranks[dose > 0] = 1 + clusters(np.log(dose[dose > 0]), SAME_DOSE_TOLERANCE)
     return ranks
-
-
-def _drug_orders(ranks: IntArray, keys: FloatArray) -> Iterator[list[int]]:
-    """Orders of the drugs that differ only among those with the same conditions."""
-    own = []
-    for drug in range(ranks.shape[1]):
-        rows = np.column_stack([ranks[:, drug], keys])
-        own.append((rows[_sorted(rows)].ravel().tolist(), drug))
-    own.sort()
-    tied = [[drug for _, drug in same] for _, same in groupby(own, key=lambda one: one[0])]
-    if prod(factorial(len(drugs)) for drugs in tied) > MAX_DRUG_ORDERS:
-        yield list(chain.from_iterable(tied))
-        return
-    for orders in product(*map(permutations, tied)):
-        yield list(chain.from_iterable(orders))
 
 
 @dataclass(frozen=True)
