@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from spheroid_qc.response.comparisons.dunnett import normal_nodes, spread_nodes
 
@@ -43,6 +43,15 @@ def _is_constant(spread: float, values: Floats) -> bool:
     return not spread > 1e-12 * max(scale, np.finfo(float).tiny)
 
 
+def _student(
+    difference: float, error: float, df: float, level: float
+) -> tuple[float, float, float]:
+    """Bounds and two-sided p by Student's t; scipy.stats takes five times as long for a pair."""
+    half = float(special.stdtrit(df, 0.5 + level / 2)) * error
+    p = float(2 * special.stdtr(df, -abs(difference) / error))
+    return difference - half, difference + half, p
+
+
 def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contrast:
     """Difference of two means whose spreads may differ (Welch 1947, doi:10.1093/biomet/34.1-2.28).
 
@@ -59,9 +68,10 @@ def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contr
     pooled = float(np.sqrt(((n_x - 1) * v_x + (n_y - 1) * v_y) / (n_x + n_y - 2)))
     if _is_constant(pooled, np.concatenate([x, y])):
         return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, 0.0)
-    found = stats.ttest_ind(x, y, equal_var=False)
-    low, high = (float(end) for end in found.confidence_interval(level))
-    return Contrast(difference, low, high, float(found.pvalue), pooled, leverage, float(found.df))
+    e_x, e_y = v_x / n_x, v_y / n_y
+    df = (e_x + e_y) ** 2 / (e_x**2 / (n_x - 1) + e_y**2 / (n_y - 1))
+    judged = _student(difference, float(np.sqrt(e_x + e_y)), df, level)
+    return Contrast(difference, *judged, pooled, leverage, float(df))
 
 
 def block_contrast(
@@ -94,10 +104,8 @@ def block_contrast(
     if _is_constant(spread, np.concatenate([x for pair in pairs for x in pair])):
         return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, float(df))
     error = spread * np.sqrt(leverage)
-    half = float(stats.t.ppf(0.5 + level / 2, df)) * error
-    p = float(2 * stats.t.sf(abs(difference) / error, df))
-    low, high = difference - half, difference + half
-    return Contrast(difference, low, high, p, spread, leverage, float(df))
+    judged = _student(difference, float(error), df, level)
+    return Contrast(difference, *judged, spread, leverage, float(df))
 
 
 def hedges_g(contrast: Contrast, level: float = 0.95) -> tuple[float, float, float]:
@@ -172,7 +180,7 @@ def cliffs_delta(
         return _NAN, _NAN, _NAN
     share = np.array(weights) / np.sum(weights)
     found = min(max(float(share @ np.array(thetas)), 0.0), 1.0)
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = float(special.ndtri(0.5 + level / 2))
 
     def gap(theta: float) -> float:
         variance = 0.0
