@@ -59,6 +59,13 @@ class Overlays(StrEnum):
     NONE = "none"
 
 
+class DoseScale(StrEnum):
+    """How the doses of a table are written."""
+
+    PLAIN = "plain"
+    LOG10 = "log10"
+
+
 class Severity(StrEnum):
     """What a flag means for the frame that carries it."""
 
@@ -124,6 +131,18 @@ class PlateParameters(Section):
         unit="h",
         ge=-10_000,
         le=100_000,
+    )
+    map_dose_scale: DoseScale = setting(
+        DoseScale.PLAIN,
+        "Doses of the map",
+        "log10: the doses of the plate map are decimal logarithms, though their heading does not "
+        "say so.",
+    )
+    map_columns: str | None = setting(
+        None,
+        "Columns of the map",
+        "What columns of the plate map are that tell wells apart, NAME=MEANING, separated by "
+        "semicolons: stratum, replicate, biological_replicate, cell_line, plate or ignore.",
     )
     frame_interval_h: float | None = setting(
         None,

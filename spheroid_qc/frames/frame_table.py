@@ -19,6 +19,7 @@ from spheroid_qc.frames.duplicate_images import (
     FrameCandidate,
     number_fields,
     numbers_are_open,
+    open_words,
     without_duplicates,
 )
 from spheroid_qc.frames.file_tree import list_folder
@@ -316,15 +317,21 @@ def _plate_rows(
         field = 1 if reading.field is None else reading.field
         for hours, source, page in times.times[index]:
             rows.append(FrameCandidate(one, reading, plate, field, hours, source, page))
-    if parameters.name_pattern is None and numbers_are_open(rows):
-        from spheroid_qc.frames.naming.name_doubts import WHAT_IT_IS, number_doubt
+    words = open_words(rows) if parameters.name_pattern is None else ()
+    if words or (parameters.name_pattern is None and numbers_are_open(rows)):
+        from spheroid_qc.frames.naming.name_doubts import WHAT_IT_IS, number_doubt, word_doubt
 
-        doubt = number_doubt([row.one.path for row in rows])
-        words = tuple(reading.words for reading in doubt.readings)
-        message = (
-            "A number alone tells images of a well apart, and it does not count them: "
-            f"{WHAT_IT_IS}. They are left out; give --name-pattern to say what it is."
+        paths = [row.one.path for row in rows]
+        doubt = word_doubt(paths, words) if words else number_doubt(paths)
+        what = (
+            f"The words {', '.join(words)} alone tell images of a well apart, as times, plates or "
+            "channels do"
+            if words
+            else "A number alone tells images of a well apart, and does not say what it counts: "
+            f"{WHAT_IT_IS}"
         )
+        message = f"{what}. They are left out; give --name-pattern to say what it is."
+        words = tuple(reading.words for reading in doubt.readings)
         findings += [NameFinding(path, "doubtful", message, words) for path in doubt.paths]
         doubts.append(doubt)
         return []
