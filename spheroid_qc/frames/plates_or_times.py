@@ -23,6 +23,7 @@ from spheroid_qc.frames.naming.name_doubts import (
     possible_reading,
 )
 from spheroid_qc.frames.naming.parsed_name import NameReading
+from spheroid_qc.frames.naming.positions import count_from_one
 from spheroid_qc.frames.naming.words_in_order import ORDERED_WORDS, either_time, in_order
 
 _PIECE = re.compile(r"[^\W\d_]+|[0-9]+(?:[.,][0-9]+)?|.", re.DOTALL)
@@ -211,9 +212,7 @@ def _numbers_may_be_times(
     if word in _PLATE_WORDS:
         if len(word) > 1 or word in "pnr":
             return False
-        # Groups and mice count 1, 2, 3; times begin at 0 or leave some out.
-        numbers = sorted({float(number.replace(",", ".")) for number in digits if number})
-        return numbers != [float(one) for one in range(1, len(numbers) + 1)]
+        return not count_from_one(float(number.replace(",", ".")) for number in digits if number)
     return not (glued and _CODE.search(before))
 
 

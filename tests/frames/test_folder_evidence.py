@@ -139,6 +139,20 @@ ASKED: dict[str, list[str]] = {
     "days or donors": [f"D{row_of(w)}_{w}" for w in WELLS],
     "times or treatments": [f"T{row_of(w)}_{w}" for w in WELLS],
     "donors or days with hours": [f"D{d}_{w}_{h}h" for d in (1, 2) for w in WELLS for h in (0, 6)],
+    "day or donor folders": [f"D{d}/{w}" for d in (1, 2, 3) for w in WELLS],
+    "day or donor folders above others": [
+        f"P{p}/D0{d}/phase/{w}" for p in (1, 2) for d in (1, 2) for w in FEW
+    ],
+    "day or donor folders above an instrument's names": [
+        f"D{d}/exp_{canonical(w)}_s{s}_w1" for d in (1, 2) for w in ("D1", *FEW) for s in (1, 2)
+    ],
+    "day or donor folders above rows and columns": [
+        f"D{d}/r{r:02d}c02f01p01-ch1sk1fk1fl1" for d in (1, 2) for r in (2, 3, 4)
+    ],
+    "day or donor folders of names of two kinds": [
+        *(f"D1/{w}" for w in WELLS),
+        *(f"D2/{w}_gem_new" for w in WELLS),
+    ],
     "wavelengths or weeks": [f"{w}_W{t}" for w in WELLS for t in (0, 1, 3)],
     "positions or plates": [f"{w}_P{p}" for w in WELLS for p in (1, 2, 3)],
     "replicates or rows": [f"R{r}_C{c}" for r in (1, 2, 3) for c in (2, 3, 4)],
@@ -183,6 +197,81 @@ def test_a_hormone_or_a_time(read: Read) -> None:
     assert {frame.well[0] for frame in table.frames} == {"C", "D", "E"}
     assert {finding.kind for finding in table.problems} == {"doubtful"}
     assert len(table.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "below"),
+    [
+        ("D{d}/{w}.tif", ""),
+        ("D{d}/{w}_s{f}.tif", ""),
+        ("D{d}/{w}/x.tif", ""),
+        ("D{d}/phase/{w}_C{f}.tif", ""),
+        ("D{d}/exp_{p}_s{f}_w1.tif", ""),
+        ("P1/D{d}/{w}.tif", "P1/"),
+    ],
+)
+def test_folders_d1_d2_are_days_or_plates(name: str, below: str, read: Read) -> None:
+    names = {
+        name.format(d=day, w=well, p=canonical(well), f=field)
+        for day in (1, 2) for well in WELLS for field in (1, 2)
+    }  # fmt: skip
+    names |= {one.replace("P1/", "P2/") for one in names}
+    (doubt,) = read(names).doubts
+    days, plates = doubt.readings
+    assert (days.times, plates.times) == (("24 h", "48 h"), ())
+    assert days.n_read == plates.n_read == len(names)
+    number = {one: int(one[len(below) + 1]) for one in names}
+    found = read(names, days.pattern)
+    assert {frame.path: frame.time_h for frame in found.frames} == {
+        one: 24.0 * number[one] for one in names
+    }
+    assert len(found.plates) == (2 if below else 1)
+    found = read(names, plates.pattern)
+    assert {frame.path for frame in found.frames} == names
+    assert {frame.time_h for frame in found.frames} == {0}
+    assert all(frame.plate.endswith(f"D{number[frame.path]}") for frame in found.frames)
+    assert len(found.plates) == (4 if below else 2)
+
+
+@pytest.mark.parametrize(
+    ("folders", "hours"),
+    [
+        (("D0", "D1", "D2"), {0, 24, 48}),
+        (("D0", "D3", "D7"), {0, 72, 168}),
+        (("D1", "D3", "D7"), {24, 72, 168}),
+        (("D2", "D3"), {48, 72}),
+        (("D1",), {24}),
+        (("Day 1", "Day 2"), {24, 48}),
+        (("Day 0", "D1", "D2"), {0, 24, 48}),
+        (("1d", "2d", "4d"), {24, 48, 96}),
+    ],
+)
+@pytest.mark.parametrize("name", ["{w}", "exp_{p}_s1_w1", "r{r}c02f01p01-ch1sk1fk1fl1"])
+def test_a_zero_a_gap_or_a_word_says_that_folders_are_days(
+    folders: tuple[str, ...], hours: set[float], name: str, read: Read
+) -> None:
+    names = [
+        f"{folder}/{name.format(w=well, p=canonical(well), r='0' + str(row_of(well)))}.tif"
+        for folder in folders for well in FEW
+    ]  # fmt: skip
+    table = read(names)
+    assert not table.problems
+    assert {frame.time_h for frame in table.frames} == hours
+    assert len(table.plates) == 1
+
+
+def test_folders_that_repeat_the_day_of_the_name_are_days(read: Read) -> None:
+    for time in ("{h}h", "day{d}"):
+        names = [f"D{d}/{w}_{time.format(d=d, h=24 * d)}.tif" for d in (1, 2) for w in WELLS]
+        table = read(names)
+        assert not table.problems
+        assert {frame.time_h for frame in table.frames} == {24, 48}
+
+
+def test_folders_of_donors_and_dishes_are_plates(read: Read) -> None:
+    for word in ("Donor", "Dish", "Plate"):
+        names = [f"{word} {number}/{well}.tif" for number in (1, 2) for well in WELLS]
+        assert read(names).plates == (f"{word} 1", f"{word} 2")
 
 
 def test_a_pattern_settles_what_is_asked(read: Read) -> None:

@@ -125,6 +125,17 @@ class NameCandidates:
             or any(slot.text[:1] in ("D", "d", "J", "j", "H", "h") for slot in self.slots)
         )
 
+    def day_folders(self) -> list[Slot]:
+        """Folders around the well that are called `D1` and nothing else: days, donors or dishes."""
+        if len(self.options) != 1 or self.options[0] == NO_WELL:
+            return []
+        inner = min(0, self.slots[self.options[0]].place)
+        return [
+            slot
+            for slot in self.slots
+            if -len(self.facts.slots) <= slot.place < inner and is_lettered_day(slot.text)
+        ]
+
     def shape(self) -> tuple[str, ...]:
         """Kinds of the words in order, where a letter and a number are of one kind."""
         words = dict(zip(self.places, self.tokens, strict=True))
@@ -174,6 +185,11 @@ class NameCandidates:
             token.kind == "index" and token.text[1:].isdecimal() and place < slot.place
             for place, token in zip(self.places, self.tokens, strict=True)
         ) and all(other is slot for other in self.slots)
+
+
+def is_lettered_day(text: str) -> bool:
+    """Whether a word is `D1` or the like: a day, unless it numbers donors or dishes."""
+    return text[:1] in ("D", "d") and text[1:].isdecimal()
 
 
 def is_split(text: str) -> bool:
@@ -435,7 +451,8 @@ def choice_in_words(name: NameCandidates, silent: frozenset[int]) -> str:
     texts = {slot.place: slot.text for slot in name.slots if slot.place < 0}
     texts |= {place: one.text for place, one in zip(name.places, name.tokens, strict=True)}
     for place in sorted(frozenset().union(*name.choices)):
-        meant, otherwise = ROLES_ASKED.get(texts[place][:1].upper(), ("a time", "no time"))
+        as_time = ("a time", "a plate" if place < 0 else "no time")
+        meant, otherwise = ROLES_ASKED.get(texts[place][:1].upper(), as_time)
         words.append(f"{texts[place]} {otherwise if place in silent else meant}")
     return ", ".join(words)
 

@@ -130,7 +130,7 @@ def pattern_of(name: NameCandidates, option: int, silent: frozenset[int] = froze
     chosen = name.slots[option]
     if chosen.place < 0:
         above = "".join("[^/]+/" for _ in range(-chosen.place - 1))  # folders
-        return f"(?:^|/){_WELL}/{above}[^/]*$"
+        return f"(?:^|/){_folder_part(name, chosen, silent)}{_WELL}/{above}[^/]*$"
     parts: list[str] = []
     used: set[str] = set()
     previous = -1
@@ -165,6 +165,10 @@ def _part_asked(token: Token, part: str, silent: bool) -> str:
 
 def _folder_part(name: NameCandidates, chosen: Slot, silent: frozenset[int]) -> str:
     """Pattern for the folder above whose word is asked about; empty if there is none."""
+    for slot in name.day_folders():
+        if frozenset({slot.place}) in name.choices:
+            number = "(?P<plate>[Dd][0-9]+)" if slot.place in silent else _part("slot", slot.text)
+            return f"{number}/(?:[^/]+/)*"
     for slot in name.slots:
         if slot.place == -1 and frozenset({-1}) in name.choices and slot is not chosen:
             return "[^/]+/" if -1 in silent else f"(?P<plate>){_part('slot', slot.text)}/"

@@ -247,6 +247,12 @@ def are_hours(numbers: Iterable[float]) -> bool:
     return gcd(*map(int, found)) in _HOUR_STEPS
 
 
+def count_from_one(numbers: Iterable[float]) -> bool:
+    """Whether numbers count 1, 2, 3, as donors do; times begin at 0 or leave some out."""
+    found = sorted(set(numbers))
+    return found == list(range(1, len(found) + 1))
+
+
 def _settle_index(tokens: list[Token], notes: list[str]) -> None:
     distinct = {token.text for token in tokens}
     if all(map(is_known_line, distinct)):

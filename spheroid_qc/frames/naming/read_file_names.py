@@ -26,6 +26,7 @@ from spheroid_qc.frames.naming.generic_names import (
     finish,
     in_words,
     is_beyond_z,
+    is_lettered_day,
     mark_constants,
     mark_dated,
     mark_running,
@@ -38,13 +39,18 @@ from spheroid_qc.frames.naming.instrument_schemes import (
     folders_of,
     match_vendor,
 )
-from spheroid_qc.frames.naming.name_doubts import NameDoubt, pattern_of, possible_reading
+from spheroid_qc.frames.naming.name_doubts import (
+    NameDoubt,
+    PossibleReading,
+    pattern_of,
+    possible_reading,
+)
 from spheroid_qc.frames.naming.parsed_name import NameReading, Reading
 from spheroid_qc.frames.naming.positions import settle_positions
-from spheroid_qc.frames.naming.tokens import Clock, Token, tokenise
+from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, tokenise
 from spheroid_qc.frames.naming.user_pattern import NamePattern
 from spheroid_qc.frames.naming.well_position import choose_wells
-from spheroid_qc.frames.naming.word_roles import settle_roles
+from spheroid_qc.frames.naming.word_roles import may_count_donors, settle_roles
 from spheroid_qc.wells import fits
 
 _COPY = re.compile(r"(?: - (?:Copy|Kopie|Copie|Copia))?(?: ?\(([0-9]{1,3})\))?$", re.IGNORECASE)
@@ -55,6 +61,7 @@ _DERIVED = re.compile(
 _REPLICATE = re.compile("r[0-9]{1,2}", re.IGNORECASE)
 _NO_CLOCK = Clock()
 _ADVICE = "give --name-pattern to settle it, or rename the file."
+_FOLDER_ADVICE = "give --name-pattern to settle it, or call the folders 'Day 1' or 'Plate 1'."
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,17 +293,83 @@ class _NameReader:
         self._show_doubts(generic, candidates)
         for one in self.names:
             if one.vendor is not None:
-                levels = folders_of(one.vendor.scheme)
-                parts = one.folder.split("/")
-                facts = self.folders["/".join(parts[:-levels]) if levels > 0 else one.folder]
+                facts = self._facts_above(one, one.vendor)
                 clock, explained = explain_folders(facts, one.vendor.well)
                 if one.vendor.scheme != "pattern":
                     self._complete(one.vendor, facts, clock)
                 self._take(one.result, one.vendor, facts, explained)
         join_rows([one.result for one in self.names])
         vendors = [one for one in self.names if one.vendor is not None]
+        self._ask_days(vendors)
         self._date_prefixes(vendors)
         self._settle_vendors(vendors)
+
+    def _facts_above(self, one: _Opened, reading: Reading) -> FolderFacts:
+        """Give what the folders say that are no part of an instrument's name."""
+        levels = folders_of(reading.scheme)
+        parts = one.folder.split("/")
+        return self.folders["/".join(parts[:-levels]) if levels > 0 else one.folder]
+
+    def _ask_days(self, names: Iterable[_Opened]) -> None:
+        """Ask whether folders `D1 D2 D3` above names of instruments are days or plates."""
+        asked: list[_Opened] = []
+        days: set[str] = set()
+        others: set[float | None] = set()
+        for one in names:
+            reading = one.vendor
+            if reading is None or reading.scheme == "pattern":
+                continue
+            facts = self._facts_above(one, reading)
+            own = {text for text in facts.slots if is_lettered_day(text)}
+            timed = reading.hours_from == "elapsed" or reading.acquired_at is not None
+            if own and not timed and not facts.clock.knows_time:
+                asked.append(one)
+                days |= own
+            elif not own:
+                others.add(facts.clock.days)
+        if not may_count_donors(days, others):
+            return
+        asked.sort(key=lambda one: one.text)
+        shown = ", ".join(sorted(days, key=number_of))
+        roles = tuple(f"{what} in the folders {shown}" for what in ("days", "plates"))
+        possible = self._days_or_plates(asked, roles)
+        self.doubts.append(NameDoubt(tuple(sorted(one.result.path for one in asked)), possible))
+        for one in asked:
+            one.vendor = one.result.reading = None
+            self._doubt(one.result, roles, _FOLDER_ADVICE)
+
+    def _days_or_plates(
+        self, asked: Sequence[_Opened], roles: tuple[str, ...]
+    ) -> tuple[PossibleReading, ...]:
+        """Both readings, with the patterns that give them where one reads all names as here."""
+        first, texts = asked[0], [one.text for one in asked]
+        readings = [one.vendor for one in asked if one.vendor is not None]
+        wells = {one.well for one in readings}
+        hours = {one.hours for one in readings if one.hours is not None}
+        days = tuple(f"{time:g} h" for time in sorted(hours))
+        shown = tuple(well.name for well in sorted(wells))
+        match = match_vendor(first.stem, f"{self.above}/{first.folder}")
+        name = candidate(
+            first.stem,
+            prepare(first.stem, tokenise(first.stem), self.well_count, self.wide),
+            self.folders[first.folder],
+            self.well_count,
+            self.wide,
+            vendor=match,
+        )
+        name.options = [at for at, slot in enumerate(name.slots) if slot.place == name.vendor]
+        name.choices = (frozenset(), frozenset(slot.place for slot in name.day_folders()))
+        if len(name.options) == 1 and len(name.choices[1]) == 1:
+            possible = tuple(
+                possible_reading(words, pattern_of(name, name.options[0], silent), texts)
+                for words, silent in zip(roles, name.choices, strict=True)
+            )
+            if all(one.n_read == len(texts) and one.wells == shown for one in possible):
+                return possible
+        return tuple(
+            PossibleReading(words, "", shown, times, (), len(texts))
+            for words, times in zip(roles, (days, ()), strict=True)
+        )
 
     def _read_folders(self) -> None:
         levels: dict[int, set[str]] = defaultdict(set)
@@ -426,16 +499,22 @@ class _NameReader:
                 f"{_ADVICE}"
             )
 
-    def _doubt(self, result: NameReading, words: tuple[str, ...]) -> None:
+    def _doubt(self, result: NameReading, words: tuple[str, ...], advice: str = _ADVICE) -> None:
         result.kind, result.alternatives = "doubtful", words
-        result.message = f"It can be read as {' or as '.join(words)}: left out; {_ADVICE}"
+        result.message = f"It can be read as {' or as '.join(words)}: left out; {advice}"
 
     def _close(self, result: NameReading, name: NameCandidates, number: int | None) -> None:
         if len(name.options) > 1:
             self._doubt(result, tuple(in_words(name, option) for option in name.options))
             return
         if name.choices and name.options and name.options[0] != NO_WELL:
-            self._doubt(result, tuple(choice_in_words(name, one) for one in name.choices))
+            asked = frozenset[int]().union(*name.choices)
+            folder = any(slot.place in asked for slot in name.day_folders())
+            self._doubt(
+                result,
+                tuple(choice_in_words(name, one) for one in name.choices),
+                _FOLDER_ADVICE if folder else _ADVICE,
+            )
             return
         reading = finish(name)
         if reading is None:

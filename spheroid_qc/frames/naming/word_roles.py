@@ -1,20 +1,22 @@
 """What the words beside the well say, by how they change with it.
 
 A letter and a number (`D3`, `T1`, `C2`, `F12`) say a time, a channel or a field only where the
-folder bears it out: such words change from image to image of one well. Where each well has a single
-one they are names of what is in it (donors, compounds, cell lines): as channels, fields and planes
-they say nothing, and as times they are asked about. Of several times in a name the one that changes
-counts; where that does not tell, both are shown. Other letters behind the well (`P1 P2`) may tell
-fields or plates apart, and are asked about.
+folder bears it out: such words change from image to image of one well. Folders called `D1 D2 D3`
+do so as donors and dishes too, and are asked about unless a 0 or a gap shows days. Where each well
+has a single one they are names of what is in it (donors, compounds, cell lines): as channels,
+fields and planes they say nothing, and as times they are asked about. Of several times in a name
+the one that changes counts; where that does not tell, both are shown. Other letters behind the well
+(`P1 P2`) may tell fields or plates apart, and are asked about.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from spheroid_qc.frames.naming.generic_names import NO_WELL, NameCandidates
+from spheroid_qc.frames.naming.positions import count_from_one
 from spheroid_qc.frames.naming.tokens import number_of
 from spheroid_qc.frames.naming.well_lookalikes import is_line, rivals
 from spheroid_qc.wells import Well
@@ -37,7 +39,7 @@ _STATED = _DAYS | _HOURS | {"index", "stamp", "stamp_words", "stamp_european", "
 _NOTHING: frozenset[int] = frozenset()
 
 
-def settle_roles(names: Iterable[NameCandidates]) -> None:
+def settle_roles(names: Sequence[NameCandidates]) -> None:
     """Give the words beside the well the meaning that the folder leaves.
 
     `names` are all that no instrument wrote; those with one well get in `ignored` the positions
@@ -50,20 +52,36 @@ def settle_roles(names: Iterable[NameCandidates]) -> None:
         if len(one.options) == 1 and one.options[0] != NO_WELL:
             silent += not one.states_time()
             groups[one.make, one.slots[one.options[0]].place, len(one.slots)].append(one)
+    counted = may_count_donors(
+        [slot.text for one in names for slot in one.day_folders()],
+        [one.facts.clock.days for one in names if not one.day_folders()],
+    )
     for same in groups.values():
         timeless = silent - sum(not one.states_time() for one in same)
-        _Roles(same, partial=timeless > STRAYS * total).settle()
+        _Roles(same, partial=timeless > STRAYS * total, counted=counted).settle()
+
+
+def may_count_donors(folders: Collection[str], others: Collection[float | None]) -> bool:
+    """Whether folders such as `D1 D2 D3` may be donors or dishes as well as days.
+
+    `others` are the days, in hours, that the folders of other names state: `Day 0` beside `D1 D2`.
+    """
+    numbers = set(map(number_of, folders))
+    stated = {hours / 24 for hours in others if hours is not None}
+    return len(numbers) > 1 and count_from_one(numbers | stated)
 
 
 class _Roles:
     """Names of one make whose well stands at one position.
 
-    `partial`: many other names of the folder state no time.
+    `partial`: many other names of the folder state no time; `counted`: folders such as `D1 D2 D3`
+    count from 1, as days and donors do.
     """
 
-    def __init__(self, names: Sequence[NameCandidates], partial: bool) -> None:
+    def __init__(self, names: Sequence[NameCandidates], partial: bool, counted: bool) -> None:
         self.names = names
         self.partial = partial
+        self.counted = {slot.place for one in names for slot in one.day_folders() if counted}
         self.wells: list[Well | None] = [one.slots[one.options[0]].well for one in names]
         first = names[0]
         well = self.well = first.slots[first.options[0]].place
@@ -115,6 +133,8 @@ class _Roles:
                     choices = choices or (_NOTHING, frozenset({place}))
             elif letter in _TIMES:
                 role = self._time_or_name(letter, values, place in changing, timed)
+                if role == "time" and not timed and place in self.counted:
+                    role = "open"
                 if role == "name":
                     quiet.add(place)
                 elif role == "open":
