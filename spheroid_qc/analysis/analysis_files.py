@@ -20,6 +20,7 @@ REPORT = "report.html"
 
 FILES = {
     "dose_response": "dose_response.csv",
+    "curves": "curves.csv",
     "synergy": "synergy.csv",
     "survival": "survival.csv",
     "plate_quality": "plate_quality.csv",

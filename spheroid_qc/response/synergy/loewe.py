@@ -70,13 +70,16 @@ class Loewe(SynergyModel):
             return np.asarray(means[..., wells.combined] - expected)
 
         rows = excess_rows(self.method, wells, wells.combined, excess, wells.draws_beside(fits))
-        flat = [
-            d for d, fit in zip(wells.drugs, fits, strict=True) if fit.flat_p >= settings.flat_p
-        ]
-        if flat:
-            note = f"{' and '.join(flat)} alone shows no dose response."
+        flat = [fit.flat_p >= settings.flat_p for fit in fits]
+        if any(flat):
+            names = " and ".join(d for d, one in zip(wells.drugs, flat, strict=True) if one)
+            # A drug that is shown to do nothing needs no curve; any other one does.
+            refused = any(one and not rests for one, rests in zip(flat, idle, strict=True))
+            note = f"{names} alone shows no dose response."
+            if refused:
+                note = f"No verdict: {names} alone gives no curve (F test against a constant)."
             for row in rows:
-                row["note"] = joined(row["note"], note)
+                row |= {"note": joined(row["note"], note), "refused": refused}
         return rows
 
 
