@@ -183,6 +183,8 @@ def _content(
         ],
         "several_plates": several,
         "blocks": overview.verdict_blocks(analysis.verdict.findings),
+        "marks": overview.verdict_marks(analysis.verdict.findings),
+        "min_excess": analysis.parameters.response.min_excess,
         "facts": overview.facts(analysis),
         "name": Path(analysis.source).name or "plate",
         "stratum": stratum,

@@ -97,7 +97,7 @@ def _at_time(conditions: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
 _BLOCKS = (
     ("What falls apart", ("falls_apart",), 0),
     ("More than the parts?", ("combination", "third_drug"), 0),
-    ("At which dose (EC50)", ("dose",), 4),
+    ("What each drug does alone", ("dose",), 6),
     ("Can it be trusted?", ("quality", "left_out"), 5),
 )
 
@@ -113,8 +113,9 @@ def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
     rest = tuple(dict.fromkeys(f.topic for f in findings if f.topic not in asked))
     for title, topics, maximum in (*_BLOCKS, ("Also", rest, 3)):
         own = [f for f in findings if f.topic in topics]
-        lead = [f for f in own if not f.subject]
         single = [f for f in own if f.subject]
+        # One statement needs no summary.
+        lead = [f for f in own if not f.subject and sum(s.topic == f.topic for s in single) != 1]
         # A summary stands for its parts, which are there to be unfolded.
         hidden = {f.topic for f in lead} if maximum == 0 else set()
         shown = [f for f in single if f.topic not in hidden][: maximum or 3]
@@ -122,6 +123,25 @@ def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
         if own:
             blocks.append({"title": title, "lead": lead, "findings": shown, "more": more})
     return blocks
+
+
+_MARKS = {
+    "yes": ("●", "shown"),
+    "slightly_more": ("△", "slightly more"),
+    "slightly_less": ("▽", "slightly less"),
+    "opposite": ("▼", "the opposite"),
+    "no": ("○", "not so"),
+    "open": ("◐", "not shown either way"),
+    "mixed": ("◑", "answers disagree"),
+    "unknown": ("?", "can't be told"),
+}
+_PLAIN_TOPICS = ("quality", "left_out", "dose")
+
+
+def verdict_marks(findings: Sequence[VerdictFinding]) -> list[tuple[str, str]]:
+    """Signs before the statements of a verdict and what they mean, of those that are there."""
+    seen = {f.outcome for f in findings if f.subject and f.topic not in _PLAIN_TOPICS}
+    return [sign for outcome, sign in _MARKS.items() if outcome in seen]
 
 
 def condition_lines(
