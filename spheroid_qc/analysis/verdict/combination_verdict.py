@@ -90,8 +90,9 @@ def combination_findings(
         lead = next((method for method in leading if method in telling), leading[0])
         for response, own in _by_response(rows, titles):
             area = own[(own["level"] == "area") & (own["method"] == lead)]
-            told = [called_value(row, given) for _, row in area.iterrows()]
-            areas |= {response: one for one in told if one.outcome in ("yes", "opposite")}
+            for _, row in area.iterrows():
+                if row["call"] in OUTCOMES:
+                    areas[response] = called_value(row, given)
         outcomes = {r: of[lead].outcome for r, of in values.items() if lead in of}
         known = {m: [of[m].outcome for of in values.values() if m in of and of[m].known]
                  for m in leading}  # fmt: skip

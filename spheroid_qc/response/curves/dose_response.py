@@ -191,9 +191,17 @@ def _subjects(responses: Responses) -> list[tuple[str, tuple[int, ...]]]:
     ]
     for columns in combinations_given(responses):
         rows = _exactly(responses, columns)
+        if _is_matrix(responses.doses[rows][:, list(columns)]):
+            continue  # its diagonals are no series that somebody made
         if fixed_ratios(responses.doses[rows][:, list(columns)]):
             found.append((" + ".join(responses.drugs[i] for i in columns), columns))
     return found
+
+
+def _is_matrix(doses: FloatArray) -> bool:
+    """Whether combinations (n, k) are all those of three or more doses of each drug."""
+    sizes = [len(np.unique(column)) for column in doses.T]
+    return min(sizes) >= 3 and len(np.unique(doses, axis=0)) == np.prod(sizes)
 
 
 def _exactly(responses: Responses, columns: tuple[int, ...]) -> NDArray[np.bool_]:
