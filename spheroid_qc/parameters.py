@@ -593,8 +593,8 @@ class ResponseParameters(Section):
     min_excess: float = setting(
         0.1,
         "Smallest excess",
-        "A mean excess below this is called small in the verdict, not synergy, even where its "
-        "interval lies above 0. A tenth is customary; images are measured less finely than that.",
+        "What is shown of a combination but smaller than this is called slight, everywhere (of an "
+        "index: a factor of 1 and this). A tenth is customary; images are measured less finely.",
         ge=0,
         le=1,
     )

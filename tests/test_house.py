@@ -32,6 +32,7 @@ PLAN = (
     ("report",),
     ("workflow",),
     ("evaluate",),
+    ("export",),
     ("gui",),
     ("cli",),
 )

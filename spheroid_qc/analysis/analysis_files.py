@@ -30,6 +30,7 @@ FILES = {
     "gr_values": "gr_values.csv",
     "gr_metrics": "gr_metrics.csv",
     "synergyfinder": "synergyfinder.csv",
+    "used": "used_responses.csv",
 }
 """Table of `Analysis` -> file; a table without rows has no file."""
 

@@ -23,6 +23,7 @@ TABLES = {
     "gr_values": "Volume-GR by well.",
     "gr_metrics": "Volume-GR metrics by drug.",
     "synergyfinder": "Responses in SynergyFinder's columns.",
+    "used_responses": "The responses that were analysed, a row each.",
     "wells": "One row for each well and time, with everything that was measured.",
     "spheroids": "One row for each spheroid and frame.",
     "frames": "Every file and how it was read.",
