@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -262,7 +263,7 @@ def _matrices(
                           f"{model.name} excess of {named} by dose",
                           f"Effect {model.title}", note)
         )  # fmt: skip
-        if model.method == Bliss.method and min(counts) >= 3:
+        if model.method == Bliss.method and min(counts) >= 3 and len(tiles) == math.prod(counts):
             draw = functools.partial(draw_excess_contour, rows=tiles, **shared)
             contour = _matrix_panel(
                 draw, counts, f"{identifier}-contour", f"Landscape of the Bliss excess of {named}",

@@ -18,7 +18,7 @@ from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.report.palette import STATES
 from spheroid_qc.response.condition_summary import MEASUREMENT_SD
 from spheroid_qc.response.replicates import LEFT_OUT
-from spheroid_qc.wording import hours, interval, listed, number, percent, plural
+from spheroid_qc.wording import dose_in, hours, interval, listed, number, percent, plural
 
 _MOST_CARDS = 8
 _MICRO = re.compile(r"(?<=\d )uM\b")
@@ -115,11 +115,12 @@ def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
         own = [f for f in findings if f.topic in topics]
         single = [f for f in own if f.subject]
         # One statement needs no summary.
-        lead = [f for f in own if not f.subject and sum(s.topic == f.topic for s in single) != 1]
+        alone = [t for t in topics if sum(s.topic == t for s in single) == 1]
+        lead = [f for f in own if not f.subject and f.topic not in alone]
         # A summary stands for its parts, which are there to be unfolded.
         hidden = {f.topic for f in lead} if maximum == 0 else set()
         shown = [f for f in single if f.topic not in hidden][: maximum or 3]
-        more = [f for f in single if f not in shown]
+        more = [f for f in own if f not in shown and f not in lead]
         if own:
             blocks.append({"title": title, "lead": lead, "findings": shown, "more": more})
     return blocks
@@ -176,7 +177,7 @@ def condition_lines(
         first, last = max(float(ends[1:].min()), low), min(float(ends[1:].max()), high)
         lines.append(
             Line(
-                title=shown_name(name, stratum),
+                title=shown_name(name, stratum, analysis.given_units),
                 role=str(row["role"]),
                 head=name in heads,
                 n=int(float(row["n_wells"])),
@@ -197,9 +198,19 @@ def condition_lines(
     return headings, lines, (low, high)
 
 
-def shown_name(condition: str, stratum: str) -> str:
-    """Name of a condition for people: without shared strata, and with the micro sign."""
-    return _MICRO.sub("µM", without_stratum(condition, stratum))
+def shown_name(condition: str, stratum: str, given: Mapping[str, str] | None = None) -> str:
+    """Name of a condition for people: without shared strata, and with the micro sign.
+
+    `given`: drug -> molar unit in which its doses were written, in which they are shown.
+    """
+    name = without_stratum(condition, stratum)
+    for drug, unit in (given or {}).items():
+        name = re.sub(
+            rf"(?<![^ (]){re.escape(drug)} (\S+) uM\b",
+            lambda found, d=drug, u=unit: f"{d} {dose_in(float(found[1]), u)} {u}",  # type: ignore[misc]
+            name,
+        )
+    return _MICRO.sub("µM", name)
 
 
 def _place(value: float, low: float, high: float) -> float | None:

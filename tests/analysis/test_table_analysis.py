@@ -65,7 +65,7 @@ def test_the_verdict_says_what_was_simulated(answer) -> None:
     none = analysed(bliss_plate(drugs="ab", seed=4))
     head, pair = none.verdict.about("combination")
     assert head.outcome == "open"
-    assert "Not shown either way: a + b." in head.sentence
+    assert "Not shown either way by Bliss: a + b." in head.sentence
     assert "not shown either way" in pair.sentence
 
 

@@ -27,7 +27,7 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [
         {"drug_1": "=a<b" if x else "", "dose_1_um": x or None, "drug_2": "c" if y else "",
          "dose_2_um": y or None, "response": min(1, 0.2 * x + 0.1 * y) + e}
-        for x in (0, 0.5, 1, 2) for y in (0, 1, 3) for e in (0, 0.01)
+        for y in (0, 1, 3) for x in (0, 0.5, 1, 2) for e in (0, 0.01)
     ]  # fmt: skip
     folder = tmp_path_factory.mktemp("answer")
     write_analysis(analyse_table(pd.DataFrame(rows), "fa", "fraction", QUICK), folder)

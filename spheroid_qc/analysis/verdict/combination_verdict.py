@@ -126,7 +126,7 @@ def _headline(found: Sequence[VerdictFinding]) -> VerdictFinding:
     for outcome in ("yes", "slightly_more", "opposite", "slightly_less", "mixed", "open",
                     "unknown"):  # fmt: skip
         those = [finding for finding in found if finding.outcome == outcome]
-        told = outcome not in ("open", "unknown", "mixed")
+        told = outcome not in ("unknown", "mixed")
         for method in dict.fromkeys(str(f.facts["method"]) if told else "" for f in those):
             named = [f.subject for f in those if not told or f.facts["method"] == method]
             head = f"{words[outcome][0].upper()}{words[outcome][1:]}"

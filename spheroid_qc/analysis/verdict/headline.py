@@ -86,7 +86,7 @@ def headline(
         if combined:
             of_family = {(f.facts["combination"], f.facts["stratum"]): f for f in combined}
             own = [of_family.get((" + ".join(f.drugs), f.stratum)) for f in several]
-            sentence += f" ({_counted([f.outcome for f in own if f is not None])})"
+            sentence += f" ({_counted([f for f in own if f is not None])})"
         sentence += f"; so did {listed_and(alone)} alone." if alone else "; no drug alone did."
     else:
         sentence = f"{listed_and(alone)} made spheroids fall apart"
@@ -118,14 +118,14 @@ def _spheres(analysis: Analysis) -> str:
 def _combinations(combined: Sequence[VerdictFinding]) -> str:
     """Say what the combinations did: of one what it was called, of several how many of each."""
     if len(combined) > 1:
-        sentence = _counted([f.outcome for f in combined])
+        sentence = _counted(combined)
         return f"Of {plural(len(combined), 'combination')}, {sentence}."
     (one,) = combined
     name = one.subject[:1].upper() + one.subject[1:]
     if one.outcome == "mixed":
         return f"{name} did more than its parts would in one response, and less in another."
     if one.outcome not in CALL_WORDS:
-        return f"Whether {name} did more than its parts can't be told: no interval."
+        return f"Whether {one.subject} did more than its parts can't be told: no interval."
     by: dict[str, list[str]] = {}
     calls = one.facts["calls"]
     for outcome, method in calls if isinstance(calls, tuple) else ():
@@ -137,14 +137,17 @@ def _combinations(combined: Sequence[VerdictFinding]) -> str:
     return f"{sentence}."
 
 
-def _counted(outcomes: Sequence[str]) -> str:
-    """Count combinations by what they did."""
+def _counted(combined: Sequence[VerdictFinding]) -> str:
+    """Count combinations by what they did, and name the method where it is one."""
+    outcomes = [f.outcome for f in combined]
     parts = [
         f"{count} {words}"
         for outcome, words in _COUNTED.items()
         if (count := sum(one == outcome for one in outcomes))
     ]
-    return listed_and(parts)
+    methods = {str(f.facts["method"]) for f in combined if f.outcome != "unknown"}
+    named = [m if m[:1].isupper() else f"the {m}" for m in sorted(methods)]
+    return listed_and(parts) + (f", by {named[0]}" if len(named) == 1 else "")
 
 
 def _doses(analysis: Analysis) -> str:
