@@ -170,7 +170,7 @@ def combination_index(
     given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     inside = (effect > 0) & (effect < 1)
     effect = np.where(inside, effect, np.nan)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
         parts = [given[..., i] / single.dose(effect) for i, single in enumerate(singles)]
     return np.asarray(np.sum(parts, axis=0))
 
@@ -185,7 +185,7 @@ def dose_reduction_index(
     given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     effect = np.where((effect > 0) & (effect < 1), effect, np.nan)
     alone = np.stack([single.dose(effect) for single in singles], axis=-1)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
         return np.asarray(alone / given)
 
 
