@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -21,6 +22,7 @@ FORMATS = ("prism", "xlsx", "parquet")
 _OF_A_RUN = ("conditions.csv", "wells.csv", "spheroids.csv", "qc.csv")
 _TEXT = ("plate", "well", "response", "stratum", "drug_1", "drug_2", "drug_3", "note", "flags")
 _SHEET_ROWS = 1_048_575
+_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 _BEGINNING = (1980, 1, 1, 0, 0, 0)
 
 
@@ -106,7 +108,8 @@ def _workbook(tables: dict[str, pd.DataFrame]) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(buffer) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in sorted(old.namelist()):
-            content = old.read(entry)
+            # Saving writes the time of day.
+            content = _MODIFIED.sub(rb"\g<1>1980-01-01T00:00:00Z", old.read(entry))
             new.writestr(zipfile.ZipInfo(entry, _BEGINNING), content, zipfile.ZIP_DEFLATED)
     return made.getvalue()
 

@@ -207,6 +207,8 @@ def _content(
         "survival": survival_panels(analysis, families),
         "sizes": size_panel(analysis, folder, stratum),
         "doses": doses,
+        "patterns": set(analysis.dose_response["pattern"]) if doses else set(),
+        "seen_states": {state for line in lines for state, _ in line.states},
         "dose_table": report_tables.dose_listing(analysis) if doses else None,
         "combinations": combinations,
         "index_table": report_tables.index_listing(analysis) if combinations else None,
