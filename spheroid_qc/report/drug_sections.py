@@ -336,7 +336,7 @@ def _sections(
     for n, dose in enumerate(levels_of(third)[:_MOST_SECTIONS]):
         own = bliss[third == dose]
         draw = functools.partial(
-            draw_excess_matrix, rows=own, drugs=drugs, units=units, factors=factors
+            draw_excess_matrix, rows=own, drugs=drugs[:2], units=units[:2], factors=factors[:2]
         )
         panels.append(
             _matrix_panel(
