@@ -165,10 +165,10 @@ def analyse_wells(
     if not asked:
         reason = "No well of the plate map has both a drug with a dose and a response."
         messages.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
-    dose_response, curves = tables_by_stratum.dose_response(asked, cut, messages, time_column)
+    dose_response = tables_by_stratum.dose_response(asked, cut, messages, time_column)
     made: dict[str, Any] = {
         "dose_response": dose_response,
-        "curves": curves,
+        "curves": messages.curves,
         "synergy": tables_by_stratum.synergy(asked, cut, messages, time_column),
         "synergyfinder": tables_by_stratum.synergyfinder(asked, cut, messages),
         "used": tables_by_stratum.used_rows(asked, cut, _condition_names(mapped)),

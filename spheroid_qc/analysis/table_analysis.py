@@ -134,10 +134,10 @@ def analyse_table(
     messages.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
     wells = _wells(read, whole, kind, unit, word)
-    dose_response, curves = tables_by_stratum.dose_response(asked, settings, messages)
+    dose_response = tables_by_stratum.dose_response(asked, settings, messages)
     made: dict[str, Any] = {
         "dose_response": dose_response,
-        "curves": curves,
+        "curves": messages.curves,
         "synergy": tables_by_stratum.synergy(asked, settings, messages),
         "synergyfinder": tables_by_stratum.synergyfinder(asked, settings, messages),
         "used": tables_by_stratum.used_rows(asked, settings, _named),

@@ -45,11 +45,12 @@ class Messages:
     """Sentences that gather while tables are made.
 
     `notes` say how things were understood and what was left out; `missing`: table -> why it can't
-    be made.
+    be made; `curves` are the fitted ones, point by point, for `curves.csv`.
     """
 
     notes: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def note(self, sentence: str) -> None:
         """Add a sentence once."""
@@ -72,12 +73,12 @@ def dose_response(
     settings: ResponseParameters,
     messages: Messages,
     time_h: float | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fit all drugs and fixed-ratio combinations, for `dose_response.csv` and `curves.csv`.
+) -> pd.DataFrame:
+    """Fit all drugs and fixed-ratio combinations, for `dose_response.csv`.
 
-    `messages` gets what could not be done; `time_h` is the analysis time where the responses were
-    already cut to it, and becomes a column. Gives grouping columns, then `DOSE_RESPONSE_COLUMNS`
-    or `CURVE_COLUMNS`.
+    `messages` gets what could not be done, and the curves to be drawn; `time_h` is the analysis
+    time where the responses were already cut to it, and becomes a column. Gives grouping columns,
+    then `DOSE_RESPONSE_COLUMNS`.
     """
     made: dict[int, tuple[pd.DataFrame, pd.DataFrame]] = {}
 
@@ -87,11 +88,11 @@ def dose_response(
 
     table = _each("dose_response", asked, fitted, settings, messages, DOSE_RESPONSE_COLUMNS, time_h)
     done = [one for one in asked if id(one.responses) in made]
-    curves = _each(
+    messages.curves = _each(
         "curves", done, lambda responses, _: made[id(responses)][1], settings, messages,
         CURVE_COLUMNS, time_h,
     )  # fmt: skip
-    return table, curves
+    return table
 
 
 def synergy(
