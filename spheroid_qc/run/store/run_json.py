@@ -19,6 +19,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.storage import MAX_TABLE_BYTES, read_plain
 
 _LIBRARIES = (
     "numpy",
@@ -130,7 +131,7 @@ def table_input(path: str | Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        content = Path(path).read_bytes()
+        content = read_plain(Path(path), MAX_TABLE_BYTES)
     except OSError as error:
         raise RequestError(
             f"{path} can't be opened any more ({error.strerror}); check the file."

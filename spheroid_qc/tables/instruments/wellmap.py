@@ -25,7 +25,7 @@ def read_wellmap(name: str, data: bytes) -> Table:
     """Read a layout; raises `PlateMapError` where it is none, or says what is not read here."""
     try:
         layout = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise PlateMapError(f"{name} is no TOML file ({error}); mend it, or give a CSV.") from None
     layout.pop("meta", None)
     plates = layout.pop("plate", {})
