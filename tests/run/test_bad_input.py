@@ -22,43 +22,9 @@ from spheroid_qc.run.store import run_folder as folder_module
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import read_record, write_record
 from spheroid_qc.run.worker_processes import WorkerDied
-from tests.run.conftest import draw, write
 from tests.run.test_run_images import tables
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="names and files that Windows lacks")
-
-
-@pytest.fixture(scope="session")
-def good(tmp_path_factory) -> bytes:
-    path = tmp_path_factory.mktemp("good") / "A1.tif"
-    write(path, draw(14, size=64, centre=(32, 32)))
-    return path.read_bytes()
-
-
-@pytest.fixture(scope="session")
-def small(tmp_path_factory, good):
-    """Three wells, twice, quickly analysed."""
-    images = tmp_path_factory.mktemp("small") / "images"
-    images.mkdir()
-    for n, well in enumerate(("B2", "B3", "C4")):
-        for t in range(2):
-            radius = 14 + n - t
-            image = draw(radius, size=64, centre=(32, 32), seed=n + 7 * t)
-            write(images / f"VID1_{well}_1_00d{6 * t:02d}h00m.tif", image)
-    return images
-
-
-@pytest.fixture(scope="session")
-def analysed(small, tmp_path_factory):
-    out = tmp_path_factory.mktemp("analysed") / "out"
-    run_plate(small, out=out, workers=0)
-    return out
-
-
-@pytest.fixture
-def out(analysed, tmp_path):
-    shutil.copytree(analysed, tmp_path / "out")
-    return tmp_path / "out"
 
 
 def mutations(good: bytes) -> list[tuple[str, bytes]]:

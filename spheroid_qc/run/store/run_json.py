@@ -91,6 +91,7 @@ def write_run_json(
     sizes = {frame.path: frame.size for frame in table.frames}
     started = datetime.fromtimestamp(context["started"], UTC)
     parameters: Parameters = context["parameters"]
+    done = status == "done"
     content = {
         "program": "spheroid_qc",
         "version": __version__,
@@ -106,8 +107,9 @@ def write_run_json(
         "python": platform.python_version(),
         "machine": platform.machine(),
         "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds") if status == "done" else None,
-        "seconds": round(time.time() - context["started"], 1) if status == "done" else None,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
+        # A clock may have been set back meanwhile.
+        "seconds": max(0.0, round(time.time() - context["started"], 1)) if done else None,
     }
 
     def inputs() -> Iterator[dict[str, Any]]:

@@ -184,7 +184,7 @@ def flag_row(
 
 
 def summarised(findings: Iterable[NameFinding]) -> list[NameFinding]:
-    """Give findings; of those that cost no image, of each reason a few by name and one for the rest.
+    """Give findings, of those that cost no image a few of each reason and one for the rest.
 
     `frames.csv` has them all.
     """

@@ -62,6 +62,7 @@ def analyse_timepoint(
         analysed = [max(analysed, key=_holds_core)]
     for image, segmentation, result in analysed:
         if parameters.output.masks:
+            run.check_there()
             name = output_name(image.frame, ".ome.tif")
             written = write_masks(run.mask(name), segmentation, image.pixel_size_um)
             result |= {"mask": name, "mask_sha256": written}
