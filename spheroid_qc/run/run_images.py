@@ -32,10 +32,11 @@ from spheroid_qc.run.store.well_records import (
     write_record,
 )
 from spheroid_qc.run.well.segment_and_measure_well import (
+    MaskState,
     analyse_timepoints,
     analyse_well,
     failed,
-    masks_present,
+    mask_states,
     split,
 )
 from spheroid_qc.run.worker_processes import WorkerDied, Workers, map_unordered
@@ -123,17 +124,20 @@ def _analyse_wells(
     source = planned.request.folder
     tasks: list[WellTask] = []
     lost: list[str] = []
+    edited: list[str] = []
     total = done = 0
     for (plate, well), of_well in planned.well_timepoints.items():
         total += len(of_well)
         known = read_record(run, plate, well)
         ready = [m for m in of_well if m.signature in known]
-        damaged = [
-            m.frames[0].path
-            for m in ready
-            if not masks_present(run, known[m.signature], parameters.images.max_megapixels)
-        ]
-        lost += damaged
+        damaged = False
+        for moment in ready:
+            states = mask_states(run, known[moment.signature], parameters.images.max_megapixels)
+            if MaskState.DAMAGED in states:
+                damaged = True
+                lost.append(moment.frames[0].path)
+            elif MaskState.EDITED in states:
+                edited.append(moment.frames[0].path)
         complete = len(ready) == len(of_well) and all(
             list(m.stamps) == known[m.signature]["stamps"]
             and not known[m.signature].get("unfinished")
@@ -161,7 +165,7 @@ def _analyse_wells(
     new = 0
     begun = time.monotonic()
     report_progress(progress, Progress("frames", done, total, 0.0, None))
-    remarks = [_made_anew(lost)] if lost else []
+    remarks = _on_masks(lost, edited)
     if not tasks:
         return 0, remarks
     if pool.number:
@@ -187,14 +191,21 @@ def _import_meanwhile(name: str) -> None:
     threading.Thread(target=load, name=f"import-{name}", daemon=True).start()
 
 
-def _made_anew(lost: list[str]) -> str:
-    count = len(lost)
-    if count == 1:
-        return f"The mask of {lost[0]} was missing, damaged or changed, and is made anew."
-    return (
-        f"The masks of {count} frames (the first is {lost[0]}) were missing, damaged or changed, "
-        "and are made anew."
-    )
+def _on_masks(lost: list[str], edited: list[str]) -> list[str]:
+    """Say which masks are made anew, and which were edited; paths of their frames are given."""
+    remarks = []
+    if lost:
+        which = lost[0] if len(lost) == 1 else f"{len(lost)} frames (the first is {lost[0]})"
+        were = "was" if len(lost) == 1 else "were"
+        remarks.append(f"The mask of {which} {were} missing or damaged, and is made anew.")
+    if edited:
+        which = edited[0] if len(edited) == 1 else f"{len(edited)} frames (such as {edited[0]})"
+        remarks.append(
+            f"The mask of {which} was edited in the folder masks; it is kept, but measured values "
+            "are those of the mask as it was made: correct masks in the Review panel instead, or "
+            "delete the file to have it made anew."
+        )
+    return remarks
 
 
 def _two_tries(

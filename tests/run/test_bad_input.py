@@ -168,7 +168,8 @@ def test_a_damaged_record_is_made_anew(out, small, analysed, change):
 
 def test_a_record_is_read_back_only_as_it_was_written(tmp_path):
     run = RunFolder(tmp_path)
-    well_timepoints = [{"signature": "s", "fields": [], "name": "caf\u00e9 \udcff"}]
+    empty = {"stamps": [], "inputs": [], "problems": [], "n_fields": 0, "fields": []}
+    well_timepoints = [{"signature": "s", **empty, "name": "caf\u00e9 \udcff"}]
     write_record(run, "p/\udcff", "A01", well_timepoints)
     assert read_record(run, "p/\udcff", "A01") == {"s": well_timepoints[0]}
     assert read_record(run, "p/\udcff", "A02") == {}
@@ -182,7 +183,10 @@ def test_damaged_masks_are_made_anew_and_edited_ones_are_kept(out, small, analys
     second.write_bytes(b"")
     edited = third.read_bytes() + b"\0" * 8
     third.write_bytes(edited)
-    assert run_plate(small, out=out, workers=0).n_new == 2
+    result = run_plate(small, out=out, workers=0)
+    assert result.n_new == 2
+    assert any("2 frames" in note and "made anew" in note for note in result.notes)
+    assert any(third.name[:12] in note and "edited" in note for note in result.notes)
     assert first.read_bytes() == whole
     assert third.read_bytes() == edited
     assert tables(out) == tables(analysed)

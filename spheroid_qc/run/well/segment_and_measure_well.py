@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.atomic import output_error
@@ -109,7 +110,7 @@ def still_holds(
 ) -> bool:
     """Tell whether a timepoint's result is that of the files as they are, with all of its masks."""
     run, limit = RunFolder(task.out), task.parameters.images.max_megapixels
-    if result.get("unfinished") or not masks_present(run, result, limit):
+    if result.get("unfinished") or MaskState.DAMAGED in mask_states(run, result, limit):
         return False
     return result["stamps"] == list(well_timepoint.stamps) or _same_bytes(
         task, well_timepoint, result, files
@@ -133,18 +134,36 @@ def _same_bytes(
         return False
 
 
-def masks_present(run: RunFolder, result: dict[str, Any], max_megapixels: float) -> bool:
-    """Tell whether the masks that a timepoint's result names are there, as they were written."""
-    from spheroid_qc.run.store.mask_files import mask_digest
+class MaskState(StrEnum):
+    """How a mask on the disk stands to the record that names it."""
 
-    try:
-        return all(
-            mask_digest(run.mask(found["mask"]), max_megapixels) == found["mask_sha256"]
-            for found in result["fields"]
-            if found["mask"]
-        )
-    except NotPlainError:
-        return False
+    WHOLE = "whole"
+    EDITED = "edited"
+    DAMAGED = "damaged"
+
+
+def mask_states(run: RunFolder, result: dict[str, Any], max_megapixels: float) -> set[MaskState]:
+    """Tell how the masks that a timepoint's result names stand: by their content, not their size.
+
+    One of another content that can still be read was edited by somebody, who should not lose it;
+    one that can't, or is not there, is damaged.
+    """
+    from spheroid_qc.run.store.mask_files import mask_digest, read_masks
+
+    states = set()
+    for found in result["fields"]:
+        if not found["mask"]:
+            continue
+        try:
+            path = run.mask(found["mask"])
+            if mask_digest(path, max_megapixels) == found["mask_sha256"]:
+                states.add(MaskState.WHOLE)
+                continue
+            read_masks(path, max_megapixels, found["shape"])
+            states.add(MaskState.EDITED)
+        except (NotPlainError, ImageError):
+            states.add(MaskState.DAMAGED)
+    return states
 
 
 def failed(
