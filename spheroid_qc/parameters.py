@@ -649,6 +649,21 @@ class OutputParameters(Section):
     masks: bool = setting(True, "Masks", "Write label images of core and shed material.")
 
 
+class LimitParameters(Section):
+    """What a run waits for, and how long."""
+
+    frame_seconds: float = setting(
+        30.0,
+        "Time for a frame",
+        "Longest time that one step of a frame (reading, segmenting, measuring) may take, for each "
+        "megapixel of frames that have more than one. A process that takes longer is ended and the "
+        "frame tried once more at the end of the run.",
+        unit="s",
+        gt=0,
+        le=100_000,
+    )
+
+
 class Parameters(Section):
     """All settings of one analysis."""
 
@@ -665,3 +680,4 @@ class Parameters(Section):
     quality: Annotated[QualityParameters, Field(title="Quality")] = QualityParameters()
     response: Annotated[ResponseParameters, Field(title="Drug response")] = ResponseParameters()
     output: Annotated[OutputParameters, Field(title="Output")] = OutputParameters()
+    limits: Annotated[LimitParameters, Field(title="Limits")] = LimitParameters()
