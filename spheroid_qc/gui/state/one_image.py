@@ -34,6 +34,17 @@ class FrameResult:
     confidence: float
 
 
+@dataclass(frozen=True)
+class FrameAxis:
+    """An axis before y and x: `time`, `channel`, `z`, or `frame` where the layer does not say.
+
+    `hours` is the length of its step, for time of known unit.
+    """
+
+    name: str
+    hours: float | None = None
+
+
 def pixel_size_of(scale: Sequence[float], units: Sequence[Any]) -> tuple[float | None, str]:
     """Tell the pixel size of a layer in um, or None, and say in a sentence how it is known.
 
@@ -59,6 +70,31 @@ def frame_indices(shape: Sequence[int], rgb: bool) -> list[tuple[int, ...]]:
     """List the frames of a layer: places on the axes before y and x."""
     leading = tuple(shape[:-3] if rgb else shape[:-2])
     return [tuple(int(n) for n in index) for index in np.ndindex(*leading)]
+
+
+def frame_axes(
+    labels: Sequence[str], scale: Sequence[float], units: Sequence[Any], ndim: int, rgb: bool
+) -> tuple[FrameAxis, ...]:
+    """Say what the axes before y and x are, from a layer's labels, scale and units."""
+    import pint
+
+    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
+    count = ndim - (3 if rgb else 2)
+    found = []
+    for n in range(count):
+        label = str(labels[n]) if n < len(labels) else ""
+        label = "" if label.lstrip("-").isdigit() or label.startswith("axis") else label
+        short = label.split(" ")[0].lower()
+        hours = None
+        if short in ("t", "time"):
+            try:
+                hours = float((abs(scale[n]) * registry.Unit(str(units[n]))).to("hour").magnitude)
+            except (pint.DimensionalityError, pint.UndefinedUnitError, ValueError, AttributeError):
+                hours = None
+        kind = {"t": "time", "time": "time", "c": "channel", "channel": "channel", "z": "z"}
+        name = kind.get(short, short)
+        found.append(FrameAxis(name or ("frame" if count == 1 else f"frame_{n}"), hours))
+    return tuple(found)
 
 
 def find_in_frames(
@@ -92,7 +128,10 @@ def find_in_frames(
 
 
 def features_of(
-    results: Sequence[FrameResult], pixel_size_um: float | None, assay: str
+    results: Sequence[FrameResult],
+    pixel_size_um: float | None,
+    assay: str,
+    axes: Sequence[FrameAxis] = (),
 ) -> tuple[pd.DataFrame, dict[tuple[int, ...], dict[int, int]]]:
     """Make the table of features, and say which label each body gets in the layer.
 
@@ -115,9 +154,7 @@ def features_of(
         for _, row in result.table.iterrows():
             body = 0 if assay == "single" else int(row["label"])
             of_frame[body] = following
-            place = {f"frame_{n}": at for n, at in enumerate(result.index)}
-            if len(result.index) == 1:
-                place = {"frame": result.index[0]}
+            place = _place(result.index, axes)
             known = {"confidence": result.confidence}
             lines.append(
                 {"index": following, **place, **{name: row[name] for name in columns}, **known}
@@ -125,3 +162,21 @@ def features_of(
             following += 1
         numbers[result.index] = of_frame
     return pd.DataFrame(lines, columns=None if lines else ["index", *columns]), numbers
+
+
+def _place(index: tuple[int, ...], axes: Sequence[FrameAxis]) -> dict[str, Any]:
+    """Name the place of a frame by the axes of its layer, time in hours where that is known."""
+    if len(axes) != len(index):
+        return (
+            {"frame": index[0]}
+            if len(index) == 1
+            else {f"frame_{n}": i for n, i in enumerate(index)}
+        )
+    found: dict[str, Any] = {}
+    for at, axis in zip(index, axes, strict=True):
+        # The column of a time without unit counts frames and must not look like hours.
+        name = "frame" if axis.name == "time" else axis.name
+        found[name if name not in found else f"{name}_2"] = at
+        if axis.hours is not None:
+            found["time_h"] = at * axis.hours
+    return found
