@@ -90,8 +90,7 @@ class RunControl(QObject):
         holder: list[BackgroundRun | None] = [None]
         self._holder = holder
         self.destroyed.connect(lambda *_: holder[0].stop() if holder[0] is not None else None)
-        self._window = viewer.window._qt_window
-        self._window.installEventFilter(self)
+        viewer.window._qt_window.installEventFilter(self)
 
     @property
     def running(self) -> bool:
@@ -290,7 +289,7 @@ class RunControl(QObject):
         if not asked or job is None or job.only_tables or event is None:
             return False
         answer = QMessageBox.question(
-            self._window,
+            self.parent(),
             "Close the window?",
             f"{job.name} is still being analysed. Finished wells are kept, and the analysis goes "
             "on from there the next time.",

@@ -155,6 +155,8 @@ class WellView(QObject):
             overlay_of(viewer, "text").visible = False
         if data is not None:
             data.close()
+        if self.session.well:  # the same folder, read anew: go on looking at the same well
+            self._on_wanted(self.session.plate, self.session.well, self.session.timepoint)
 
     def _on_wanted(self, plate: str, well: str, timepoint: int) -> None:
         if not alive(self) or self.session.opened is None:
@@ -368,7 +370,9 @@ class WellView(QObject):
         if viewer is None or data is None or self.layer(IMAGE) is None:
             return
         now = self.timepoint
-        self._name_axes(f"{data.times_h[now]:g} h")
+        # As wide at every time: napari measures the name of an axis once.
+        width = max(len(f"{hours:g}") for hours in data.times_h)
+        self._name_axes(f"{data.times_h[now]:g}".rjust(width, "\u2007") + " h")
         parts = [data.well, f"{data.times_h[now]:g} h"]
         if self.session.opened is not None and len(self.session.opened.plates) > 1:
             parts.insert(0, data.plate)

@@ -96,7 +96,8 @@ def test_the_wheel_scrolls_and_changes_nothing_in_any_panel(window, finished) ->
 def test_the_wheel_over_a_box_scrolls_the_panel(window, images) -> None:
     plate = window.open(images)
     plate.editor_fold.expand()
-    plate.resize(PANEL_WIDTH, 400)
+    window.viewer.window._qt_window.resize(1000, 500)
+    window.viewer.window._qt_window.show()
     bar = plate.area.verticalScrollBar()
     window.until(lambda: bar.maximum() > 0)
     wheel(plate.editor.role, -2)

@@ -310,7 +310,7 @@ def pixels_of(layer: Any) -> Any:
 
     Of a pyramid its full resolution: what is measured must not depend on how far one has zoomed.
     """
-    if layer.multiscale:
+    if getattr(layer, "multiscale", False):
         return layer.data[0]
     return layer.data.now() if isinstance(layer.data, SwappableStack) else layer.data
 
