@@ -2,10 +2,10 @@
 
 `auto` takes the network, and asks the classical segmenter where it is not sure. Both masks get
 the overlap with the truth that is to be expected from what each says of itself and from how far
-they agree; the better one is returned under its own name. The weights are those of
-`learned/calibration.json`. The interval of the disintegration fraction is always the network's,
-which alone knows its doubt; where other masks were taken it need not hold their fraction, and
-`measure` widens it until it does.
+they agree; the better one is returned under its own name, never surer than it is of itself. The
+weights are those of `learned/calibration.json`. The interval of the disintegration fraction is
+always the network's, which alone knows its doubt; where other masks were taken it need not hold
+their fraction, and `measure` widens it until it does.
 """
 
 from __future__ import annotations
@@ -167,9 +167,10 @@ def segment_auto(
         "expected_learned": chances["learned"],
         "expected_classical": chances["classical"],
     }
+    # Two that agree may be wrong alike: a second opinion never makes a mask surer than itself.
     return replace(
         chosen,
-        confidence=chances[chosen.method],
+        confidence=min(chances[chosen.method], chosen.confidence),
         evidence=evidence,
         disintegration_interval=first.disintegration_interval,
     )

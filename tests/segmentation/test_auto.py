@@ -54,7 +54,7 @@ def test_the_name_is_that_of_the_mask(monkeypatch) -> None:
         assert result.method == ("learned" if expected[0] >= expected[1] else "classical")
         wanted = first if result.method == "learned" else second
         assert (result.core == wanted.core).all()
-        assert result.confidence == pytest.approx(max(expected))
+        assert result.confidence == pytest.approx(min(max(expected), wanted.confidence))
 
 
 def test_the_interval_is_the_networks_whoever_drew_the_masks(monkeypatch) -> None:
