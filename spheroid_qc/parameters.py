@@ -210,8 +210,8 @@ class SegmentationParameters(Section):
         0.7,
         "Sensitivity",
         "How little evidence is enough for a body: higher finds fainter bodies and, in empty "
-        "wells, sooner or later something that is none. It is asked by the classical method, and by "
-        "auto where that is not sure of the network.",
+        "wells, sooner or later something that is none. The classical method asks for it, and auto "
+        "where that is not sure of the network.",
         ge=0.05,
         le=0.95,
     )

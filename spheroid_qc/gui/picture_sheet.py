@@ -57,7 +57,7 @@ def draw_sheet(
         _draw_strip(painter, row.strip, x0, y0 + _TITLE, px, outlines=outlines, muted=muted)
     known = [row.strip.um_per_px * row.strip.px for row in rows if row.strip.um_per_px]
     if known:
-        _scale_bar(painter, known[0] / px, px, height - 22, ink)
+        _scale_bar(painter, known[0] / px, px / 2, height - 22, ink)
     painter.end()
     return sheet
 
@@ -71,11 +71,12 @@ def draw_frame(strip: Strip, *, outlines: bool) -> QImage:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     _draw_strip(painter, strip, 0, 0, px, outlines=outlines, muted=QColor("#888888"))
     if strip.um_per_px:
-        painter.fillRect(QRectF(0, px - 44, 260, 44), QColor(0, 0, 0, 110))
+        length = _bar_length(strip.um_per_px, px / 4) / strip.um_per_px
+        painter.fillRect(QRectF(0, px - 44, length + 130, 44), QColor(0, 0, 0, 110))
         font = QFont(painter.font())
         font.setPixelSize(20)
         painter.setFont(font)
-        _scale_bar(painter, strip.um_per_px, px, px - 36, QColor("white"), 12)
+        _scale_bar(painter, strip.um_per_px, px / 4, px - 36, QColor("white"), 12)
     painter.end()
     return sheet
 
@@ -102,7 +103,7 @@ def _draw_strip(
         painter.scale(px / strip.px / GRID, px / strip.px / GRID)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for path, colour in ((strip.shed[k], SHED), (strip.core[k], CORE)):
-            pen = QPen(QColor(colour), 1.4)
+            pen = QPen(QColor(colour), max(1.4, px / 500))
             pen.setCosmetic(True)
             painter.setPen(pen)
             painter.drawPath(painter_path(path))
@@ -123,11 +124,16 @@ def painter_path(path: str) -> QPainterPath:
     return made
 
 
+def _bar_length(um_per_px: float, room: float) -> int:
+    """Choose a round length that fits into so many pixels."""
+    return next((n for n in _LENGTHS if n / um_per_px <= room), 1)
+
+
 def _scale_bar(
-    painter: QPainter, um_per_px: float, px: int, top: float, ink: QColor, left: float = 4
+    painter: QPainter, um_per_px: float, room: float, top: float, ink: QColor, left: float = 4
 ) -> None:
-    """Draw a round length that is at most half of a picture, and write it beside."""
-    length = next((n for n in _LENGTHS if n / um_per_px <= px / 2), 1)
+    """Draw a round length that fits into `room` pixels, and write it beside."""
+    length = _bar_length(um_per_px, room)
     painter.fillRect(QRectF(left, top + 8, length / um_per_px, 3), ink)
     painter.setPen(ink)
     place = QRectF(left + length / um_per_px + 6, top - 4, 160, 28)

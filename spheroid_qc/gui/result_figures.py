@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
 
 
+_IN_BRACKETS = re.compile(r"\(([^()]+)\)$")
 _LEFT_OUT = ("unscorable", "never_formed", "vanished")
 
 
@@ -38,8 +40,9 @@ class Figure:
     """One figure: a name for its file, a title, and what draws it into an Axes.
 
     `size` is width and height of an exported file, `margins` are left, right, bottom and top; both
-    in CSS pixels. `caption` says what lines, bands and numbers are. `narrow` draws without names
-    at the lines, where a list beside it has their `colours`.
+    in CSS pixels. `caption` says what lines, bands and numbers are. `narrow` draws for a narrow
+    panel, with the left and right margins `narrow_sides`; of curves without names at the lines,
+    where a list beside the figure has their `colours`.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Figure:
     margins: tuple[float, float, float, float] = (66, 130, 44, 34)
     caption: str = ""
     narrow: Callable[[Axes], None] | None = None
+    narrow_sides: tuple[float, float] = (66, 12)
     colours: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -294,7 +298,9 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
                     title,
                     draw,
                     (620, height),
-                    (150, 140, 40, 14),
+                    (190, 140, 40, 14),
+                    narrow=functools.partial(_narrow_forest, draw),
+                    narrow_sides=(54, 122),
                     caption="Mean effect beyond what was expected of the parts, with its "
                     "interval; filled: the interval excludes 0.",
                 )
@@ -324,6 +330,17 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
                 )
             )
     return found
+
+
+def _narrow_forest(draw: Callable[[Axes], None], ax: Axes) -> None:
+    """Draw the means of combinations with short names of the methods: `HSA`."""
+    draw(ax)
+    for text in ax.texts:
+        short = _IN_BRACKETS.search(text.get_text())
+        if short is not None and text.get_horizontalalignment() == "right":
+            text.set_text(short[1])
+        elif text.get_fontweight() == "bold" and text.get_horizontalalignment() == "right":
+            text.set_horizontalalignment("left")  # a combination's name has its line for itself
 
 
 def nearest_well(

@@ -11,7 +11,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from spheroid_qc.gui.state.lazy_stack import pixels_of
-from spheroid_qc.gui.state.one_image import FrameResult, features_of, frame_axes
+from spheroid_qc.gui.state.one_image import WHOLE, FrameResult, features_of, frame_axes
 from spheroid_qc.gui.well_colours import CORE, SHED
 from spheroid_qc.measurement.cut_out_spheroid import bounding_box, within
 from spheroid_qc.parameters import Parameters
@@ -107,8 +107,9 @@ def show_results(
             for old, new in of_frame.items():
                 lookup[old] = new
             labels = lookup[result.core]
-        core[result.index] = labels
-        shed[result.index] = result.shed
+        place = tuple(slice(None) if n == WHOLE else n for n in result.index)
+        core[place] = labels
+        shed[place] = result.shed
     made_with = {
         "of": str(image.unique_id),
         "source": image.name,

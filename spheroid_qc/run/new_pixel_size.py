@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from spheroid_qc.atomic import write_json
@@ -44,7 +45,8 @@ def only_pixel_size_differs(old: dict[str, Any], parameters: Parameters) -> bool
     before = dict(old["parameters"])
     plate = {**before["plate"], "pixel_size_um": parameters.plate.pixel_size_um}
     changed = bool(before["plate"].get("pixel_size_um") != parameters.plate.pixel_size_um)
-    return changed and not needs_new_masks({**before, "plate": plate}, parameters)
+    others = needs_new_masks({**before, "plate": plate}, parameters)
+    return changed and not others
 
 
 def is_unfinished(run: RunFolder) -> bool:
@@ -153,5 +155,5 @@ def _measure(
     return measured | kept | {"mask_size": path.stat().st_size}
 
 
-def _note(run: RunFolder) -> Any:
+def _note(run: RunFolder) -> Path:
     return run.root / "new_pixel_size.json"

@@ -23,9 +23,8 @@ from qtpy.QtWidgets import (  # noqa: E402
     QTabBar,
 )
 
-from spheroid_qc.gui.launch import open_all_panels  # noqa: E402
 from spheroid_qc.gui.open_and_save import PANELS, load_map, open_images  # noqa: E402
-from spheroid_qc.gui.panels.base_panel import PANEL_WIDTH  # noqa: E402
+from spheroid_qc.gui.panels.base_panel import PANEL_WIDTH, BasePanel  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
 from spheroid_qc.gui.well_view import view_of  # noqa: E402
 
@@ -204,7 +203,14 @@ def test_panels_are_tabs_whichever_menu_opened_them(window) -> None:
     for dock in docks:
         dock.show()
     window.until(lambda: len(main.tabifiedDockWidgets(docks[0])) == 2)
-    open_all_panels(window.viewer)
+
+
+def test_the_plugins_menu_opens_all_panels(window) -> None:
+    window.panel("All panels")
+    main = window.viewer.window._qt_window
+    window.until(lambda: len(main.findChildren(BasePanel)) == len(PANELS))
+    docks = window.viewer.window.dock_widgets
+    window.until(lambda: not any("All panels" in name for name in docks))
 
 
 def test_what_came_out_is_a_table_with_the_states_of_the_wells(window, finished) -> None:
@@ -432,11 +438,18 @@ def test_axes_of_a_stack_keep_their_names(window) -> None:
         units=("hour", "pixel", "um", "um"),
     )  # fmt: skip
     panel = window.panel("Segment and measure")
+    assert panel.all_button.text() == "All 2 frames", "a focus stack is one frame, as in a run"
     panel.run_all()
     window.until(lambda: panel._worker is None and "movie core" in window.viewer.layers)
-    table = window.viewer.layers["movie core"].features
-    assert set(table["time_h"]) == {0.0, 48.0}
-    assert set(table["z"]) == {0, 1, 2}
+    core = window.viewer.layers["movie core"]
+    assert set(core.features["time_h"]) == {0.0, 48.0}
+    assert "z" not in core.features
+    assert np.array_equal(core.data[0, 0], core.data[0, 2])
+    panel.planes.setCurrentIndex(0)
+    assert panel.all_button.text() == "All 6 frames"
+    panel.run_all()
+    window.until(lambda: panel._worker is None and len(core.features) == 6)
+    assert set(core.features["z"]) == {0, 1, 2}
 
 
 def test_the_heat_map_follows_the_theme(window, finished) -> None:

@@ -39,17 +39,31 @@ from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.result_layers import output_of, overlay_of, show_results
 from spheroid_qc.gui.state.lazy_stack import pixels_of
 from spheroid_qc.gui.state.one_image import (
+    WHOLE,
+    FrameAxis,
     FrameResult,
     find_in_frames,
     frame_axes,
     frame_indices,
     pixel_size_of,
 )
-from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
+from spheroid_qc.parameters import (
+    Assay,
+    MeasurementParameters,
+    Parameters,
+    SegmentationParameters,
+    ZChoice,
+)
 from spheroid_qc.tables.csv_writer import write_table
 from spheroid_qc.wording import interval
 
 _PREVIEW_MS = 250
+_PLANES = {
+    ZChoice.SHARPEST: "sharpest plane",
+    ZChoice.MAX: "brightest value of all planes",
+    ZChoice.MIN: "darkest value of all planes",
+    ZChoice.MEAN: "mean of all planes",
+}
 
 
 class MeasurePanel(BasePanel):
@@ -82,8 +96,16 @@ class MeasurePanel(BasePanel):
         self.assay = long_choice()
         self.assay.addItem("single: one spheroid, or what is left of it", Assay.SINGLE.value)
         self.assay.addItem("spheres: many in the field", Assay.SPHERES.value)
+        self.planes = long_choice()
+        self.planes.addItem("each plane by itself", None)
+        for choice, words in _PLANES.items():
+            self.planes.addItem(words, choice)
+        self.planes.setCurrentIndex(1)
+        self.planes.setToolTip("How a focus stack becomes one plane, as in a run of a plate.")
+        self.planes_row = beside(QLabel("Focus stack"), self.planes)
         return [
             beside(QLabel("Image"), self.choice),
+            self.planes_row,
             self.size_label,
             beside(QLabel("Pixel size"), self.size, 1),
             beside(QLabel("Assay"), self.assay),
@@ -130,6 +152,7 @@ class MeasurePanel(BasePanel):
         self.choice.currentIndexChanged.connect(self._on_chosen)
         self.size.editingFinished.connect(self._on_size)
         self.assay.currentIndexChanged.connect(self._settings_changed)
+        self.planes.currentIndexChanged.connect(self._on_chosen)
         self.live.toggled.connect(self._settings_changed)
         for form in self.forms.values():
             form.changed.connect(self._settings_changed)
@@ -159,7 +182,10 @@ class MeasurePanel(BasePanel):
         base = self.session.parameters
         plate = base.plate.model_copy(update={"assay": Assay(self.assay.currentData())})
         shown = {name: form.value() for name, form in self.forms.items()}
-        return base.model_copy(update={"plate": plate, **shown})
+        images = base.images
+        if self.planes.currentData() is not None:
+            images = images.model_copy(update={"z": self.planes.currentData()})
+        return base.model_copy(update={"plate": plate, "images": images, **shown})
 
     def _on_parameters(self) -> None:
         for name, form in self.forms.items():
@@ -177,7 +203,7 @@ class MeasurePanel(BasePanel):
             self.choice.setCurrentIndex(at)
         self.empty.setVisible(not images)
         for widget in self.body:
-            if widget not in (self.bar, self.answer, self.size_label):
+            if widget not in (self.bar, self.answer, self.size_label, self.planes_row):
                 widget.setVisible(bool(images))
         if self.layer is not self._source:
             self._on_chosen()
@@ -189,6 +215,7 @@ class MeasurePanel(BasePanel):
         self._show_size()
         layer = self.layer
         if layer is not None:
+            self.planes_row.setVisible(any(axis.name == "z" for axis in self._axes()))
             frames = len(self._frames())
             self.all_button.setVisible(frames > 1)
             self.all_button.setText(f"All {frames} frames")
@@ -244,8 +271,24 @@ class MeasurePanel(BasePanel):
         layer = self.layer
         leading = pixels_of(layer).shape[: -3 if layer.rgb else -2]
         point = layer.world_to_data(self.viewer.dims.point[-layer.ndim :])
-        return tuple(
+        here = tuple(
             int(np.clip(round(at), 0, size - 1)) for at, size in zip(point, leading, strict=False)
+        )
+        return self._with_whole_stacks(here)
+
+    def _axes(self) -> tuple[FrameAxis, ...]:
+        layer = self.layer
+        if layer is None:
+            return ()
+        ndim = pixels_of(layer).ndim
+        return frame_axes(layer.axis_labels, layer.scale, layer.units, ndim, layer.rgb)
+
+    def _with_whole_stacks(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Mean all planes of a focus stack, where they are to become one."""
+        if self.planes.currentData() is None:
+            return index
+        return tuple(
+            WHOLE if axis.name == "z" else at for at, axis in zip(index, self._axes(), strict=True)
         )
 
     def run_frame(self) -> None:
@@ -262,17 +305,16 @@ class MeasurePanel(BasePanel):
     def _frames(self) -> list[tuple[int, ...]]:
         """Places of the frames that "all" means: with several channels, those of the one shown."""
         layer = self.layer
-        pixels = pixels_of(layer)
-        axes = frame_axes(layer.axis_labels, layer.scale, layer.units, pixels.ndim, layer.rgb)
-        here = self._index_shown() if axes else ()
-        return [
-            index
-            for index in frame_indices(pixels.shape, layer.rgb)
+        axes, here = self._axes(), self._index_shown()
+        found = [
+            self._with_whole_stacks(index)
+            for index in frame_indices(pixels_of(layer).shape, layer.rgb)
             if all(
                 axis.name != "channel" or at == now
                 for axis, at, now in zip(axes, index, here, strict=True)
             )
         ]
+        return list(dict.fromkeys(found))
 
     def run_painted(self) -> None:
         """Measure the masks as they are now."""

@@ -67,7 +67,7 @@ _REACH_PX = 14.0
 _DPI = 84
 _REST_MS = 150
 _TOP = 16
-"""Room above an Axes without a title, and right of one whose lines are named in a list."""
+"""Room above an Axes without a title."""
 _CHOSEN = "conditions ticked below"
 _SIZES = {
     "for a page": (560.0, 360.0),
@@ -104,7 +104,8 @@ class _Canvas(FigureCanvasQTAgg):
             left, right, bottom, _ = (_DPI / 72 * margin for margin in figure.margins)
             top, draw = float(_TOP), figure.draw
             if figure.narrow is not None:
-                right, draw = float(_TOP), figure.narrow
+                left, right = (_DPI / 72 * side for side in figure.narrow_sides)
+                draw = figure.narrow
             # A narrow panel has less room for the names at the ends of the lines.
             left, right = min(left, 0.47 * width), min(right, 0.38 * width)
             self.axes = self.made.add_axes(

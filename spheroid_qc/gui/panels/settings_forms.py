@@ -133,7 +133,9 @@ def _field(record: SettingRecord) -> Any:
     label = f"{record.title} ({unit})" if unit else record.title
     common = {"name": record.name, "label": label}
     if record.kind == "boolean":
-        return CheckBox(value=bool(record.default), **{**common, "text": ""})
+        box = CheckBox(value=bool(record.default), **common)
+        box.native.setText("")  # its name stands before it, as that of every field
+        return box
     if record.kind == "string" and record.choices and not record.optional:
         return ComboBox(choices=list(record.choices), value=record.default, **common)
     if record.kind in ("integer", "number") and not record.optional:

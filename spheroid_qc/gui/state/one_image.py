@@ -13,10 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spheroid_qc.images import combine_z
 from spheroid_qc.measurement import measured_columns
 from spheroid_qc.measurement.measured_rows import measure
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.segmentation import Segmentation, segment
+
+WHOLE = -1
+"""In the place of a frame: all planes of that axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,17 +110,20 @@ def find_in_frames(
 ) -> Iterator[FrameResult]:
     """Segment and measure frames of a layer (..., y, x) or (..., y, x, 3|4), one after the other.
 
+    An index of `WHOLE` on an axis means all of its planes, which become one as `images.z` says.
     With `masks` (core labels and shed material) these are measured, and nothing is segmented.
     """
     for index in indices:
-        image = np.asarray(data[index] if index else data)
+        image = _one_plane(data, index, parameters)
         if masks is None:
             found = segment(
                 image, pixel_size_um, parameters.segmentation.method.value, parameters.segmentation
             )
             confidence = found.confidence
         else:
-            core, shed = (np.asarray(mask[index] if index else mask) for mask in masks)
+            # Masks of a focus stack are the same in every plane.
+            first = tuple(0 if n == WHOLE else n for n in index)
+            core, shed = (np.asarray(mask[first] if first else mask) for mask in masks)
             # `measure` wants a confidence; that of painted masks is not known.
             found = Segmentation(core.astype(np.int32), shed > 0, 1.0, "corrected")
             confidence = float("nan")
@@ -125,6 +132,14 @@ def find_in_frames(
             parameters=parameters.measurement,
         )  # fmt: skip
         yield FrameResult(index, found.core, found.shed, table, confidence)
+
+
+def _one_plane(data: Any, index: tuple[int, ...], parameters: Parameters) -> NDArray[Any]:
+    if WHOLE not in index:
+        return np.asarray(data[index] if index else data)
+    at = index.index(WHOLE)
+    planes = (np.asarray(data[(*index[:at], n, *index[at + 1 :])]) for n in range(data.shape[at]))
+    return combine_z(planes, parameters.images.z)
 
 
 def features_of(
@@ -174,6 +189,8 @@ def _place(index: tuple[int, ...], axes: Sequence[FrameAxis]) -> dict[str, Any]:
         )
     found: dict[str, Any] = {}
     for at, axis in zip(index, axes, strict=True):
+        if at == WHOLE:
+            continue
         # The column of a time without unit counts frames and must not look like hours.
         name = "frame" if axis.name == "time" else axis.name
         found[name if name not in found else f"{name}_2"] = at
