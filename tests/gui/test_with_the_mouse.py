@@ -95,10 +95,11 @@ def test_the_wheel_scrolls_and_changes_nothing_in_any_panel(window, finished) ->
 def test_the_wheel_over_a_box_scrolls_the_panel(window, images) -> None:
     plate = window.open(images)
     plate.editor_fold.expand()
-    window.viewer.window._qt_window.resize(1000, 500)
-    window.viewer.window._qt_window.show()
+    main = window.viewer.window._qt_window
+    main.show()
+    main.resize(1000, 500)
     bar = plate.area.verticalScrollBar()
-    window.until(lambda: bar.maximum() > 0)
+    window.until(lambda: bar.maximum() > 0, 30)
     wheel(plate.editor.role, -2)
     assert bar.value() > 0
 
@@ -196,6 +197,7 @@ def test_no_panel_is_cut_off_at_its_smallest_width(name, window, finished) -> No
 
 def test_panels_are_tabs_whichever_menu_opened_them(window) -> None:
     main = window.viewer.window._qt_window
+    main.show()
     docks = [
         window.viewer.window.add_plugin_dock_widget("spheroid_qc", name)[0]
         for name in ("Plate", "Run", "Segment and measure")
@@ -221,9 +223,12 @@ def test_what_came_out_is_a_table_with_the_states_of_the_wells(window, finished)
     lines = {line.title: line for line in run.answer.lines}
     conditions = window.session.tables["conditions"]
     last = conditions[conditions["time_h"] == conditions["time_h"].max()]
-    assert len(lines) == len(last)
+    imaged = last[last["n_wells"] > 0]
+    assert len(imaged)
+    assert len(lines) >= len(imaged)
     for line in lines.values():
-        assert sum(count for _, count in line.states) > 0
+        assert sum(count for _, count in line.states) >= line.n
+    run.answer.resize(320, run.answer.sizeHint().height())
     assert not run.answer.grab().isNull()
 
 

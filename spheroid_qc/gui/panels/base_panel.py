@@ -14,6 +14,7 @@ from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QDockWidget,
     QFrame,
@@ -44,10 +45,14 @@ _NOTICE_COLOURS = {"error": "208, 69, 58", "warning": "217, 138, 43", "info": "7
 class _WheelScrolls(QObject):
     """Lets the wheel scroll the panel and never turn what lies under the pointer."""
 
+    def __init__(self, panel: QWidget, area: QScrollArea) -> None:
+        super().__init__(panel)
+        self._bar = area.verticalScrollBar()
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if event is None or event.type() != QEvent.Type.Wheel:
             return False
-        event.ignore()  # and so it goes on to the panel
+        QApplication.sendEvent(self._bar, event)
         return True
 
 
@@ -97,7 +102,6 @@ class BasePanel(QWidget):
         super().__init__()
         self.viewer = getattr(viewer, "__wrapped__", viewer)
         self.session: Session = session_of(self.viewer)
-        self._wheel = _WheelScrolls(self)
         self._docked = False
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -105,6 +109,7 @@ class BasePanel(QWidget):
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self._wheel = _WheelScrolls(self, self.area)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.inside = QWidget()
         self.column = QVBoxLayout(self.inside)
@@ -191,14 +196,18 @@ class BasePanel(QWidget):
         if mine is None or window is None or mine.isFloating():
             return
         area = window.dockWidgetArea(mine)
-        for dock in window.findChildren(QDockWidget):
-            panel = dock.findChild(BasePanel)
-            if panel is None or dock is mine or dock.isFloating():
-                continue
-            if window.dockWidgetArea(dock) == area and dock not in window.tabifiedDockWidgets(mine):
-                window.tabifyDockWidget(dock, mine)
-                mine.raise_()
-                return
+        docks = [
+            dock
+            for dock in window.findChildren(QDockWidget)
+            if dock.findChild(BasePanel) is not None
+            and not dock.isFloating()
+            and window.dockWidgetArea(dock) == area
+        ]
+        # All join the one that was there first, which stays where it is.
+        first = docks[0] if docks else mine
+        if first is not mine and first not in window.tabifiedDockWidgets(mine):
+            window.tabifyDockWidget(first, mine)
+            mine.raise_()
 
 
 def _dock_of(widget: QWidget) -> QDockWidget | None:

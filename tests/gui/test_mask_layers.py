@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("napari")
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.gui.mask_files import mask_reader, read_mask_layers, write_labels
+from spheroid_qc.gui.mask_layers import mask_reader, read_mask_layers, write_labels
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.segmentation import Segmentation
 from tests.run.conftest import draw, write
