@@ -108,7 +108,8 @@ def default_comparison(conditions: pd.DataFrame) -> list[str]:
     Of the combinations of most drugs the one at the highest doses; of its parts and the
     combinations in between those at the same doses.
     """
-    table = conditions.drop_duplicates("condition")
+    seen = conditions[conditions["n_wells"] > 0]
+    table = (seen if len(seen) else conditions).drop_duplicates("condition")
     contents: dict[str, frozenset[tuple[str, float]]] = {}
     for _, row in table[table["role"] == "treated"].iterrows():
         drugs = []

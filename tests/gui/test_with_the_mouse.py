@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (  # noqa: E402
 
 from spheroid_qc.gui.open_and_save import PANELS, load_map, open_images  # noqa: E402
 from spheroid_qc.gui.panels.base_panel import PANEL_WIDTH, BasePanel  # noqa: E402
+from spheroid_qc.gui.panels.review_panel import features_html  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
 from spheroid_qc.gui.well_view import view_of  # noqa: E402
 
@@ -186,6 +187,13 @@ def test_no_panel_is_cut_off_at_its_smallest_width(name, window, finished) -> No
     if name == "Plate":
         for fold in (panel.editor_fold, panel.settings_fold, panel.names_fold):
             fold.expand()
+    if name == "Review":
+        # The widest that it gets: numbers before and after a correction, with their intervals.
+        row = {"core_area_um2": 1234567.0, "total_area_um2": 1234567.0, "core_area_px": 1.0,
+               "disintegration_fraction": 0.5, "disintegration_fraction_low": 0.1,
+               "disintegration_fraction_high": 0.9}  # fmt: skip
+        field = {"pixel_size_um": 1.0, "rows": [row]}
+        panel.features.setText(features_html(field, field))
     # What a scroll bar takes of it, in any style.
     room = PANEL_WIDTH - 16
     assert panel.inside.minimumSizeHint().width() <= room
@@ -405,11 +413,15 @@ def test_vehicle_parts_and_combination_stand_in_one_picture(window, finished) ->
     for n in range(results.ticks.count()):
         results.ticks.item(n).setCheckState(Qt.CheckState.Checked)
     assert set(results._shown.colours) == set(names)
+    conditions = window.session.tables["conditions"]
+    imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
     thick = [line for line in results.curves.axes.lines if line.get_linewidth() > 1.5]
-    assert len(thick) == len(names)
+    assert len(thick) == len(imaged)
     assert "Wells —" in results.caption.text()
-    results.ticks.item(0).setCheckState(Qt.CheckState.Unchecked)
-    assert len([x for x in results.curves.axes.lines if x.get_linewidth() > 1.5]) == len(names) - 1
+    off = names.index(next(iter(imaged)))
+    results.ticks.item(off).setCheckState(Qt.CheckState.Unchecked)
+    thick = [line for line in results.curves.axes.lines if line.get_linewidth() > 1.5]
+    assert len(thick) == len(imaged) - 1
 
 
 def test_the_ring_on_the_heat_map_follows_the_well(window, finished) -> None:
@@ -495,3 +507,54 @@ def test_outlines_are_drawn_once_in_a_thread_before_the_first_is_seen() -> None:
     from spheroid_qc.gui import well_view
 
     well_view._draw_outlines_of_nothing()
+
+
+def test_a_pixel_size_that_comes_late_is_one_click_and_keeps_what_was_decided(
+    window, finished
+) -> None:
+    plate = window.open(finished)
+    run, control = window.panel("Run"), control_of(window.viewer)
+    in_one_process(run)
+    window.until(lambda: "wells" in window.session.tables)
+    before = window.session.row("VID7", "C02", 1)["core_area_px"]
+    window.session.decide("exclude", "VID7", "C03", 12.0, "air bubble")
+    plate.form.fields["pixel_size_um"].value = "2"
+    window.until(lambda: "2 µm a pixel" in plate.summary.text() and not run.new_size.isHidden())
+    assert not run.start_button.isEnabled(), "the old folder would be refused"
+    out = window.session.opened.out
+    masks = {path: path.stat().st_size for path in (out / "masks").rglob("*.tif")}
+    run.new_size.click()
+    window.until(lambda: control.shown is not None and control.shown.outcome is not None)
+    assert control.shown.outcome.n_new == 0, "nothing was segmented"
+    window.until(lambda: window.session.row("VID7", "C02", 1)["pixel_size_um"] == 2)
+    row = window.session.row("VID7", "C02", 1)
+    assert row["core_area_px"] == before
+    assert row["core_area_um2"] == pytest.approx(before * 4, rel=1e-5)
+    assert window.session.row("VID7", "C03", 2)["state"] == "unscorable"
+    assert run.new_size.isHidden()
+    assert set((out / "masks").rglob("*.tif")) == set(masks)
+
+
+def test_how_a_run_ended_is_said_as_it_was(window, images) -> None:
+    from spheroid_qc.gui.run_control import Job
+    from spheroid_qc.run.progress import Progress
+    from spheroid_qc.workflow.background_process import Ended, Failed, RunStopped
+
+    window.open(images)
+    run, control, session = window.panel("Run"), control_of(window.viewer), window.session
+    job = Job(session.opened, session.request())
+    control.jobs.append(job)
+    job.outcome = Ended(18, 18, ("B02.tif could not be read.",), (), ())
+    session.run_ended.emit(job.outcome)
+    assert "1 could not be read" in run.status.text()
+    assert run.message.severity == "error"
+    assert run.failures_fold.isExpanded()
+    job.outcome, job.state = RunStopped(), Progress("pictures", 26, 41, 1.0, None)
+    session.run_ended.emit(job.outcome)
+    assert "all frames are measured" in run.status.text()
+    assert "41" not in run.status.text()
+    job.outcome = Failed("The folder can't be written; choose another --out folder.")
+    session.run_ended.emit(job.outcome)
+    assert "--out" not in run.message.text()
+    assert "Results folder…" in run.message.text()
+    assert run.message.severity == "error"

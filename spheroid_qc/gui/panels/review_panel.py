@@ -25,6 +25,7 @@ from spheroid_qc.gui.open_and_save import open_panel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
+    WrappedLabel,
     beside,
     button,
     element,
@@ -130,7 +131,7 @@ class ReviewPanel(BasePanel):
         self.title = heading("")
         self.title.setWordWrap(True)
         self.details = hint()
-        self.features = QLabel()
+        self.features = WrappedLabel()
         self.features.setTextFormat(Qt.TextFormat.RichText)
         self.whole = QCheckBox("whole well")
         self.whole.setToolTip("Exclude or accept the well at all times.")
@@ -494,8 +495,8 @@ def features_html(automatic: dict[str, Any], corrected: dict[str, Any] | None) -
         if (unit == "px") != calibrated or not unit:
             fields = (automatic,) if corrected is None else (automatic, corrected)
             table.append((label, *(_value(field, name, unit) for field in fields)))
-    styles = ("", "text-align:right; padding-left:18px",
-              "text-align:right; padding-left:18px; font-weight:bold")  # fmt: skip
+    styles = ("", "text-align:right; padding-left:10px",
+              "text-align:right; padding-left:10px; font-weight:bold")  # fmt: skip
     lines = (
         "".join(element("td", text, style) for text, style in zip(cells, styles, strict=False))
         for cells in table

@@ -81,6 +81,7 @@ class Session:
         self._by_well: dict[str, list[tuple[str, Exclusion]]] | None = None
         self._places: tuple[Any, dict[tuple[str, str], list[tuple[float, int]]]] = (None, {})
         self.cache = FrameCache()
+        self._earlier: tuple[Any, dict[str, Any] | None] = (None, None)
 
     # the folder
 
@@ -247,14 +248,27 @@ class Session:
 
     def needs_other_folder(self) -> list[str]:
         """Say which settings differ from the earlier run so that its masks are void."""
-        if self.opened is None:
-            return []
-        old = self.opened.run.read_run()
+        old = self._earlier_run()
         return [] if old is None else needs_new_masks(old["parameters"], self.parameters)
+
+    def _earlier_run(self) -> dict[str, Any] | None:
+        """Read what the earlier run says of itself, once: it lists every image."""
+        if self.opened is None:
+            return None
+        path = self.opened.run.run_json
+        try:
+            now = path.stat()
+        except OSError:
+            return None
+        key = (path, now.st_mtime_ns, now.st_size)
+        if self._earlier[0] != key:
+            self._earlier = key, self.opened.run.read_run()
+        return self._earlier[1]
 
     def only_size_differs(self) -> bool:
         """Tell whether the pixel size is all that keeps the masks of the earlier run from use."""
-        if self.opened is None or (old := self.opened.run.read_run()) is None:
+        old = self._earlier_run()
+        if self.opened is None or old is None:
             return False
         broken_off = is_unfinished(self.opened.run)
         return broken_off or only_pixel_size_differs(old, self.parameters)
