@@ -95,10 +95,6 @@ _MANY_BODIES, _EVIDENCE_AMONG_MANY = 5, 0.6
 _MIN_SIMILAR_EVIDENCE = 0.35
 """Evidence, but for its stability, from which a candidate counts among similar bodies."""
 
-_MAX_INNER_SHARE, _MIN_INNER_STEP = 0.5, 0.8
-"""A body may be the dense middle of a crowd with at most this share of its area, and at least
-this share of the change across its rim."""
-
 _MAX_CONTENDERS = 8
 """Distinct candidates that are examined for the first body."""
 
@@ -122,9 +118,6 @@ class SelectedBody:
         Whether texture rather than intensity speaks for it.
     step : float
         Mean signed change of intensity outwards across the rim.
-    inner : SelectedBody or None
-        A much smaller body of the same polarity within, with as strong a rim: the body itself,
-        should what surrounds it be a crowd of cells.
     """
 
     row: int
@@ -135,7 +128,6 @@ class SelectedBody:
     support: float
     by_texture: bool
     step: float
-    inner: SelectedBody | None = None
 
     @property
     def confidence(self) -> float:
@@ -339,25 +331,8 @@ def _first_body(
             for ratio, other in inside_or_around
         ):
             continue
-        return (row, replace(body, inner=_inner(row, body, bodies, c))), best_evidence
+        return (row, body), best_evidence
     return bodies[0], best_evidence
-
-
-def _inner(
-    row: int, body: SelectedBody, bodies: list[tuple[int, SelectedBody]], c: Candidates
-) -> SelectedBody | None:
-    """Best contender that lies within the body and has as strong and as even a rim."""
-    for other, inside in bodies:
-        if (
-            not inside.by_texture
-            and c.area[other] < _MAX_INNER_SHARE * c.area[row]
-            and inside.step * body.step >= _MIN_INNER_STEP * body.step**2
-            and c.ellipse_fill[other] > 0.93
-            and c.convexity[other] > max(0.9, c.convexity[row])
-            and not np.any(inside.mask & ~body.mask)
-        ):
-            return inside
-    return None
 
 
 def _examine(row: int, c: Candidates, cues: Cues, scores: _Scores, mask: Mask) -> SelectedBody:

@@ -29,33 +29,6 @@ from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut
 from spheroid_qc.segmentation.segmentation_result import Segmentation
 from spheroid_qc.stopwatch import Work, timed
 
-_BAY_RADII, _MIN_ROUGHNESS = 0.25, 0.5
-"""Widest bay, as a share of the radius, and log texture of the body above the background's, from
-which its bays may be granules."""
-
-
-def without_bays(body: SelectedBody, cues: Cues) -> Mask:
-    """Fill bays that are as rough as the body: pale granules on its rim."""
-    mask = body.mask
-    reach = _BAY_RADII * float(np.sqrt(np.count_nonzero(mask) / np.pi))
-    if body.by_texture or reach < 1.5:
-        return mask
-    pad = int(reach) + 2
-    box = box_of(mask, pad)
-    piece, rough = mask[box], cues.roughness[box]
-    near = ndimage.distance_transform_edt(~piece)
-    ring = (near > 4) & (near <= 4 + pad)
-    if not ring.any():
-        return mask
-    outer, inner = float(np.median(rough[ring])), float(np.median(rough[piece]))
-    if inner - outer < _MIN_ROUGHNESS:
-        return mask
-    open_sea = near > reach
-    bays = (near > 0) & (ndimage.distance_transform_edt(~open_sea) > reach)
-    result: Mask = mask.copy()
-    result[box] |= bays & (rough > 0.35 * outer + 0.65 * inner)
-    return result
-
 
 def outline_of(mask: Mask) -> Points:
     """Trace the closed outline of a body in blocks: evenly spaced points, shape (n, 2)."""
@@ -172,7 +145,7 @@ def _full_resolution(
     """Refine every body's outline and label the bodies, largest first."""
     filled = []
     for body in bodies:
-        points = refine_outline(outline_of(without_bays(body, cues)), body, cues, material)
+        points = refine_outline(outline_of(body.mask), body, cues, material)
         filled.append(fill_outline((points + 0.5) * block - 0.5, shape))
     return paint_bodies(filled, shape)
 

@@ -26,13 +26,6 @@ _BUMP_RADII = 0.2
 _SOLID_SHARE = 0.8
 """A body that keeps this share of its area is solid as it was found."""
 
-_SOLID_TO_CROWD = 1.3
-"""The solid part of a crowd differs from the background by this much more than its cells."""
-
-_INNER_TO_CROWD, _CROWD_VARIATION = 1.8, 0.25
-"""An inner body differs from the background by so many times as much as the crowd around it,
-whose standard deviation is more than this share of its difference, and twice the body's."""
-
 _WEAK_EVIDENCE = 0.5
 """A body of more evidence than this has a rim of its own."""
 
@@ -65,8 +58,7 @@ def consolidate(
     if len(bodies) > _MANY_BODIES:
         return bodies
     result = []
-    for found in bodies:
-        body = _without_crowd(found, material)
+    for body in bodies:
         if body.by_texture:
             result.append(body)
             continue
@@ -74,7 +66,7 @@ def consolidate(
         kept = float(np.count_nonzero(solid & body.mask)) / np.count_nonzero(body.mask)
         if kept >= _SOLID_SHARE:
             result.append(replace(body, mask=_without_bumps(body.mask)))
-        elif np.count_nonzero(solid) >= min_area and _stands_out(solid, body, material):
+        elif np.count_nonzero(solid) >= min_area:
             result.append(replace(body, mask=solid, evidence=body.evidence * 0.8))
     return result
 
@@ -109,26 +101,6 @@ def _is_crowd(body: SelectedBody, taken: Mask, material: Material) -> bool:
     return share > _THICK_SHARE and ratio < _THICK_RATIO and full > 0.5
 
 
-def _without_crowd(body: SelectedBody, material: Material) -> SelectedBody:
-    """Take the inner body where what surrounds it can be seen through."""
-    if body.inner is None or body.by_texture:
-        return body
-    factor, shape = material.factor, material.mask.shape
-    around = body.mask & ~ndimage.binary_dilation(body.inner.mask, iterations=2)
-    around = ndimage.binary_erosion(around, iterations=2, border_value=1)
-    if not around.any():
-        return body
-    depth = -np.sign(body.step) * material.difference
-    outer = depth[enlarge(around, factor, shape)]
-    inside = depth[enlarge(body.inner.mask, factor, shape)]
-    denser = float(inside.mean()) > _INNER_TO_CROWD * float(outer.mean())
-    unevenness = float(outer.std()) / max(float(outer.mean()), 1e-6)
-    evenness = float(inside.std()) / max(float(inside.mean()), 1e-6)
-    uneven = unevenness > max(_CROWD_VARIATION, 2 * evenness)
-    seen = float(outer.mean()) > 2 * material.noise
-    return body.inner if denser and uneven and seen else body
-
-
 def _without_bumps(mask: Mask) -> Mask:
     """Take off what sticks to the body: opening by a disc of a share of the body's radius."""
     radius = float(np.sqrt(np.count_nonzero(mask) / np.pi))
@@ -145,17 +117,6 @@ def _without_bumps(mask: Mask) -> Mask:
     result = np.zeros(mask.shape, bool)
     result[box] = largest_piece((opened & inside)[pad:-pad, pad:-pad])
     return result
-
-
-def _stands_out(solid: Mask, body: SelectedBody, material: Material) -> bool:
-    """Whether the solid part is denser than the crowd, and not just where it is crowded most."""
-    factor, shape = material.factor, material.mask.shape
-    inside = enlarge(solid, factor, shape)
-    crowd = enlarge(body.mask & ~solid, factor, shape) & material.mask
-    if np.count_nonzero(crowd) < 20:
-        return True
-    size = np.abs(material.difference)
-    return float(size[inside].mean()) > _SOLID_TO_CROWD * float(size[crowd].mean())
 
 
 def _solid_part(body: SelectedBody, material: Material) -> Mask:
