@@ -7,6 +7,7 @@ description; nothing else in the program invents a threshold.
 The sections follow the direction of travel. A change in `plate.pixel_size_um`, `plate.assay`,
 `images`, `segmentation` or `measurement` makes other masks or other measured numbers, so that
 an old run folder refuses it; everything else only changes tables that are made anew each time.
+(A pixel size alone that is entered late can be taken over by `run.new_pixel_size`.)
 """
 
 from __future__ import annotations
