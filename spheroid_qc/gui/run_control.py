@@ -120,8 +120,10 @@ class RunControl(QObject):
         return {} if job is None else job.live
 
     def job_of(self, out: Path) -> Job | None:
-        """Find the latest run into a run folder."""
-        return next((job for job in reversed(self.jobs) if job.request.out == out), None)
+        """Find the run into a run folder that is to be heard of: one to come, else the latest."""
+        found = [job for job in self.jobs if job.request.out == out]
+        open_ones = [job for job in found if job.outcome is None]
+        return next(iter([*open_ones, *found[::-1]]), None)
 
     def start(
         self,
@@ -146,7 +148,7 @@ class RunControl(QObject):
             show_info(f"{known.name} is in the queue already.")
             return False
         job = Job(opened, request, only_tables)
-        if known is not None:
+        if known is not None and not only_tables:
             self.jobs.remove(known)
         if only_tables:  # quick, and waited for
             self.jobs.insert(0, job)
