@@ -29,6 +29,9 @@ _CONFIDENT = 0.77
 0.65 to 0.9 end with the same overlap (0.810 to 0.811) and failures (19 %); this one asks on three
 in ten, and still where a large, bright, perfectly smooth disc is outlined too tightly."""
 
+_TAUGHT = 0.5
+"""Weight of an adapter from which a frame is one of those that it was taught on."""
+
 _BARELY_CONFIDENT = 0.25
 """Confidence below which a body that the classical segmenter does not see is none."""
 
@@ -57,7 +60,7 @@ def segment(
     parameters : SegmentationParameters, optional
     adapter : Adapter, optional
         What the network learned from corrected masks of this microscope, from `read_adapter`; of
-        no use with `classical`.
+        no use with `classical`. With `auto` the rules are not asked where it counts.
     leading : str, optional
         With `auto`: the method that a whole plate was decided for, `learned` or `classical`, so
         that no curve jumps where the method would change from frame to frame. The other one is
@@ -147,8 +150,10 @@ def segment_auto(
     first = segment_learned(image, pixel_size_um, parameters, adapter)
     if leading == "learned" and (not first.core.any() or first.confidence >= _BARELY_CONFIDENT):
         return first
+    # What a person taught the network outweighs what rules say of a microscope they don't know.
+    taught = first.evidence.get("adapted", 0.0) > _TAUGHT
     # A frame in which nothing is seen costs a second look only where there is nothing to measure.
-    if first.core.any() and first.confidence >= _CONFIDENT:
+    if first.core.any() and (first.confidence >= _CONFIDENT or taught):
         return first
     second = segment_classical(image, pixel_size_um, parameters)
     if first.core.any() and not second.core.any() and first.confidence < _BARELY_CONFIDENT:

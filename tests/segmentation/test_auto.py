@@ -36,12 +36,19 @@ def test_a_sure_network_is_taken_at_its_word(monkeypatch) -> None:
     assert asked == 0
 
 
-def test_a_second_opinion_that_agrees_makes_it_surer(monkeypatch) -> None:
+@pytest.mark.parametrize(("weight", "times"), [(1.0, 0), (0.2, 1)])
+def test_rules_are_not_asked_where_a_person_taught_the_network(monkeypatch, weight, times) -> None:
+    first = replace(answer("learned", 0.5, 10, 30), evidence={"adapted": weight})
+    _, asked = ask(monkeypatch, first, answer("classical", 0.9, 30, 45))
+    assert asked == times
+
+
+def test_a_second_opinion_makes_less_sure_and_never_surer(monkeypatch) -> None:
     first = answer("learned", 0.6, 10, 30)
     alike, _ = ask(monkeypatch, first, answer("classical", 0.8, 10, 30))
     apart, asked = ask(monkeypatch, first, answer("classical", 0.8, 32, 48))
     assert asked == 1
-    assert alike.confidence > apart.confidence
+    assert apart.confidence < alike.confidence <= 0.8
     assert alike.evidence["second_opinion"] == 1
     assert apart.evidence["second_opinion"] == 0
 
