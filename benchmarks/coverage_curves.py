@@ -4,7 +4,8 @@
 
 Every line simulates plates of one drug with a known curve (vehicle wells and some doses, threefold
 apart unless said) and fits them through `dose_response_table`. `holds`: the interval holds the
-true EC50, an end that the table leaves open counting as endless. `open`: intervals without an
+true EC50 (absolute IC50, full effect), an end that the table leaves open counting as endless.
+`open`: intervals without an
 upper bound. `beyond`: EC50 given as "> highest dose". `flat`: no dose response seen. Shares have
 their 95 % Monte Carlo interval.
 """
@@ -37,6 +38,7 @@ class Truth:
     vehicle: bool = True
 
 
+SHARES = ("holds", "ic50 holds", "emax holds")
 NORMALISED = {"normalised": "mean", "both": "median", "one": "mean", "mean": "mean"}
 """What is stated of scatters that were normalised to vehicle wells."""
 
@@ -86,7 +88,7 @@ def plate(truth: Truth, wells: int, rng: np.random.Generator) -> pd.DataFrame:
 
 def examine(truth: Truth, wells: int, plates: int, seed: int) -> dict[str, object]:
     """Count over plates of one truth."""
-    counts = dict.fromkeys(("holds", "ic50 holds", "open", "beyond", "flat", "given", "ic50"), 0)
+    counts = dict.fromkeys((*SHARES, "open", "beyond", "flat", "given", "ic50"), 0)
     for number in range(plates):
         rng = np.random.default_rng([seed, TRUTHS.index(truth), wells, number])
         responses = read_responses(
@@ -99,6 +101,8 @@ def examine(truth: Truth, wells: int, plates: int, seed: int) -> dict[str, objec
         low, high = line["ec50_low_um"], line["ec50_high_um"]
         counts["given"] += 1
         counts["holds"] += bool(not low > truth.curve.ec50 and not high < truth.curve.ec50)
+        bottom, top = line["emax_low"], line["emax_high"]
+        counts["emax holds"] += bool(not bottom > truth.curve.emax and not top < truth.curve.emax)
         counts["open"] += bool(np.isnan(high))
         counts["beyond"] += line["ec50_qualifier"] == ">"
         if truth.curve.emax > 0.5 and not line["ic50_abs_qualifier"]:
@@ -119,7 +123,7 @@ def show(found: dict) -> str:
         return f"{mean:.1f} ({low:.1f}-{high:.1f})"
 
     cells = [found["truth"], str(found["wells"]), str(found["plates"]), share("holds", "given"),
-             share("ic50 holds", "ic50")]  # fmt: skip
+             share("ic50 holds", "ic50"), share("emax holds", "given")]  # fmt: skip
     cells += [f"{100 * found[k] / found['plates']:.1f}" for k in ("open", "beyond", "flat")]
     return f"| {' | '.join(cells)} |"
 
@@ -132,8 +136,9 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--out", type=Path, help="file of counts, one line each; continued")
     chosen = parser.parse_args()
-    print("| curve | n | plates | EC50 holds, % | absolute IC50 holds, % | open | beyond | flat |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| curve | n | plates | EC50 holds, % | absolute IC50 holds, % | emax holds, % "
+          "| open | beyond | flat |")  # fmt: skip
+    print("| --- |" + " --- |" * 8)
     known = {}
     if chosen.out is not None and chosen.out.exists():
         for text in chosen.out.read_text().splitlines():

@@ -1,16 +1,18 @@
-"""How often 95 % intervals hold, and how often nothing is called synergy.
+"""How often 95 % intervals hold, how often nothing is called synergy, and how often synergy is.
 
 Plates are simulated from known curves and a known interaction, with 3, 4 or 6 wells a
 condition, analysed like any other table, and compared with the truth:
 
-    python benchmarks/coverage_synergy.py --out FILE --plates 1000 --wells 3 4 6 --only WORD
+    python benchmarks/coverage_synergy.py --out FILE --plates 400 --wells 3 4 6 --only WORD
     python benchmarks/coverage_synergy.py --out FILE --table
 
-Counts are appended to FILE after every batch of plates, and a run that was stopped continues
-there. Plate number p of a truth is the same whoever simulates it. The table gives the share of
-intervals that hold the truth (wanted: 90 to 98 %) and the share of plates that are called
-synergistic although the method's own null holds (at most 5 %), each with its Monte Carlo
-interval (lines of one plate hang together: plates are the units).
+Counts are appended to FILE after every batch of plates, all truths and numbers of wells in turn,
+and a run that was stopped continues there; `--share 0/4` to `3/4` divide it over processes that
+write to the same file. Plate number p of a truth is the same whoever simulates it. The table gives
+the share of intervals that hold the truth (wanted: 92 to 98 %), the share of plates that are called
+synergistic although the method's own null holds (at most 5 %), and the power: the share that are
+called so where the true excess over that null is 0.1 or 0.2 on average (`--excess`), each with its
+Monte Carlo interval (lines of one plate hang together: plates are the units).
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
     for line in lines:
         method, level, value = line["method"], line["level"], line["value"]
         low, high = line["low"], line["high"]
-        if method in scenario.null:
+        if method in scenario.null and level != "area":  # the highest of many is no test
             kind = f"{method} {'' if level == 'mean' else 'any '}{level}"
             messages = "Synergistic" in line["note"] or "Better than" in line["note"]
             wrong[kind] = wrong.get(kind, False) or messages
@@ -80,6 +82,13 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
         _add(held, kind, float(np.mean(values)), len(values))
     for kind, messages in wrong.items():
         _add(called, kind, float(messages), 1)
+
+
+def count_calls(scenario: Scenario, table: pd.DataFrame, called: Counts) -> None:
+    """Add one plate with a true excess: which methods, each beyond its own null, call its mean."""
+    for line in analysed(scenario, table):
+        if line["method"] in scenario.null and line["level"] == "mean":
+            _add(called, f"{line['method']} mean", float("Synergistic" in line["note"]), 1)
 
 
 def truth(scenario: Scenario, method: str, level: str, fa: float, doses: np.ndarray) -> float:
@@ -130,31 +139,25 @@ def _add(counts: Counts, kind: str, share: float, lines: int) -> None:
         entry[i] += part
 
 
-def run(
-    scenario: Scenario,
-    wells: int,
-    plates: int,
-    seed: int,
-    out: Path,
-    share: tuple[int, int],
-) -> None:
+def run(cells: list[tuple[Scenario, int]], batches: range, seed: int, out: Path) -> None:
     """Simulate the batches that are not in the file yet and append their counts."""
-    done = {
-        record["batch"]
-        for record in _records(out)
-        if (record["scenario"], record["wells"], record["seed"]) == (scenario.name, wells, seed)
-    }
-    for batch in range(plates // BATCH):
-        if batch in done or batch % share[1] != share[0]:
+    names = ("scenario", "wells", "excess", "seed", "batch")
+    done = {tuple(record[name] for name in names) for record in _records(out)}
+    for batch, (scenario, wells) in itertools.product(batches, cells):
+        place = (scenario.name, wells, scenario.excess, seed, batch)
+        if place in done or not scenario.reaches():
             continue
         held: Counts = {}
         called: Counts = {}
         start = time.perf_counter()
         for number in range(batch * BATCH, (batch + 1) * BATCH):
             rng = np.random.default_rng([seed, zlib.crc32(scenario.name.encode()), wells, number])
-            count_plate(scenario, scenario.plate(wells, rng), held, called)
-        record = {
-            "scenario": scenario.name, "wells": wells, "seed": seed, "batch": batch,
+            plate = scenario.plate(wells, rng)
+            if scenario.excess:
+                count_calls(scenario, plate, called)
+            else:
+                count_plate(scenario, plate, held, called)
+        record = dict(zip(names, place, strict=True)) | {
             "plates": BATCH, "seconds": round(time.perf_counter() - start, 2),
             "held": held, "called": called,
         }  # fmt: skip
@@ -175,8 +178,10 @@ def interval(plates: float, total: float, squares: float) -> tuple[float, float,
     return wilson(total, plates, binomial / spread if spread > 0 and binomial > 0 else 1.0)
 
 
-def label_of(what: str, kind: str, *, brief: bool) -> str:
+def label_of(what: str, kind: str, excess: float, *, brief: bool) -> str:
     """Name a line of the table; in brief all effects of an index, and all drugs, are one."""
+    if excess:
+        return f"power at an excess of {excess:g}: {kind.replace('_', ' ')}"
     if brief:
         method, _, level = kind.partition(" ")
         level = "at an effect" if level.startswith("fa=") else level
@@ -192,12 +197,13 @@ def table(out: Path, *, brief: bool) -> None:
     cells: dict[tuple[str, str, str], dict[int, dict[str, list[float]]]] = {}
     plates: dict[tuple[str, int], int] = defaultdict(int)
     for record in _records(out):
-        plates[record["scenario"], record["wells"]] += record["plates"]
+        if not record["excess"]:
+            plates[record["scenario"], record["wells"]] += record["plates"]
         for what in ("held", "called"):
             for kind, part in record[what].items():
                 if brief and kind[0] in "~?!":
                     continue
-                label = label_of(what, kind, brief=brief)
+                label = label_of(what, kind, record["excess"], brief=brief)
                 at = cells.setdefault((record["scenario"], what, label), {})
                 entry = at.setdefault(record["wells"], {}).setdefault(kind, [0, 0, 0, 0])
                 entry[:] = [a + b for a, b in zip(entry, part, strict=True)]
@@ -228,7 +234,8 @@ def table(out: Path, *, brief: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="file of counts")
-    parser.add_argument("--plates", type=int, default=100)
+    parser.add_argument("--plates", type=int, default=400)
+    parser.add_argument("--excess", type=float, nargs="+", default=[0.0, 0.1, 0.2])
     parser.add_argument("--wells", type=int, nargs="+", default=[3])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="truths whose name contains this; |: or")
@@ -241,11 +248,15 @@ def main() -> None:
         table(chosen.out, brief=not chosen.all)
         return
     first, _, of = chosen.share.partition("/")
-    for scenario in itertools.islice(scenarios(), chosen.first):
-        if any(word in scenario.name for word in chosen.only.split("|")):
-            for wells in chosen.wells:
-                run(scenario, wells, chosen.plates, chosen.seed, chosen.out,
-                    (int(first), int(of)))  # fmt: skip
+    cells = [
+        (replace(scenario, excess=excess), wells)
+        for scenario in itertools.islice(scenarios(), chosen.first)
+        if any(word in scenario.name for word in chosen.only.split("|"))
+        for excess in chosen.excess
+        if not excess or "loewe_excess" in scenario.null or "bliss_excess" in scenario.null
+        for wells in chosen.wells
+    ]
+    run(cells, range(int(first), chosen.plates // BATCH, int(of)), chosen.seed, chosen.out)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,11 @@ class Scenario:
         then cut off at 0 and 1; `clipped`: additive, then cut off.
     sd : float
         Standard deviation of a well.
+    beyond : float
+        Times that all doses are higher than around the EC50.
+    excess : float
+        Mean true excess over the interaction: what combinations leave alive is taken to a power
+        above 1 that gives it, so that effects stay below 1. Infinite where that can't be.
     """
 
     name: str
@@ -62,10 +67,34 @@ class Scenario:
     null: tuple[str, ...] = ()
     noise: str = "additive"
     sd: float = 0.05
-    _known: dict[object, float] = field(default_factory=dict, compare=False, repr=False)
+    beyond: float = 1.0
+    excess: float = 0.0
+    _known: dict[object, float] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def effect(self, doses: FloatArray) -> FloatArray:
         """Give the true fraction affected."""
+        plain = self._without_excess(doses)
+        together = (doses > 0).sum(axis=1) == len(self.curves)
+        return np.where(together, 1 - (1 - plain) ** (1 + self._power()), plain)
+
+    def reaches(self) -> bool:
+        """Whether combinations leave enough alive for such an excess."""
+        return bool(np.isfinite(self._power()))
+
+    def _power(self) -> float:
+        if "power" not in self._known:
+            doses = self.doses()
+            left = 1 - self._without_excess(doses[(doses > 0).all(axis=1)])
+
+            def missing(power: float) -> float:
+                return float((left - left ** (1 + power)).mean()) - self.excess
+
+            can = missing(200.0) > 0
+            found = brentq(missing, 0, 200) if self.excess > 0 and can else 0.0
+            self._known["power"] = found if can or not self.excess else float("inf")
+        return self._known["power"]
+
+    def _without_excess(self, doses: FloatArray) -> FloatArray:
         alone = np.stack([c.effect(doses[:, i]) for i, c in enumerate(self.curves)], axis=1)
         together = (doses > 0).sum(axis=1) > 1
         if self.interaction == "bliss":
@@ -81,6 +110,7 @@ class Scenario:
         k = len(self.curves)
         ec50 = np.array([curve.ec50 for curve in self.curves])
         levels = STEPS[self.design] ** (np.arange(self.levels) - (self.levels - 1) / 2)
+        levels *= self.beyond
         rows = []
         for size in range(1, k + 1):
             for drugs in itertools.combinations(range(k), size):
@@ -236,4 +266,11 @@ def scenarios() -> Iterator[Scenario]:
     yield Scenario("Bliss synergy, ratio", unequal, "bliss", 0.5, "ratio")
     yield Scenario("three, independent, cube 3", three, "bliss", 0, "cube", 3, bliss)
     yield Scenario("three, additive, cube 3", three, "loewe", 1, "cube", 3, loewe)
+    steep = (HillCurve(1.0, 4.0), HillCurve(0.1, 6.0))
+    yield Scenario("additive, saturated, matrix 5x5", unequal, "loewe", 1, "matrix", 5, loewe,
+                   beyond=3.0)  # fmt: skip
+    yield Scenario("independent, saturated, matrix 5x5", unequal, "bliss", 0, "matrix", 5, bliss,
+                   beyond=3.0)  # fmt: skip
+    yield Scenario("additive, steep, matrix 5x5", steep, "loewe", 1, "matrix", 5, loewe)
+    yield Scenario("independent, steep, matrix 5x5", steep, "bliss", 0, "matrix", 5, bliss)
     yield Scenario("three, index 0.6, ratio", three, "loewe", 0.6, "ratio")

@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, groupby, permutations, product
-from math import factorial, prod
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.response.equal_doses import SAME_DOSE_TOLERANCE, clusters
 from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,
     VarianceModel,
     fit_variance_model,
     pooled,
+    reference_weight,
 )
-from spheroid_qc.response.vehicle_uncertainty import reference_weight
 
 FloatArray = NDArray[np.float64]
+
+SAME_DOSE_TOLERANCE = 1e-6
+"""Relative difference up to which two doses are one; dilutions are never that close."""
+
+
+def clusters(values: FloatArray, gap: float) -> NDArray[np.intp]:
+    """Give the number of the cluster that each value is in.
+
+    Values (n,) are finite, in any order; within `gap` of the next one they share a cluster. 0 is
+    the cluster of the lowest value.
+    """
+    order = np.argsort(values, kind="stable")
+    found = np.zeros(len(values), dtype=np.intp)
+    found[order[1:]] = np.cumsum(np.diff(values[order]) > gap)
+    return found
+
+
+def same_doses(doses: FloatArray) -> FloatArray:
+    """Make doses equal that differ in the last digits: units were converted, dilutions computed.
+
+    `doses` (n, k) has one column for each drug, 0 where it is absent; each becomes the lowest of
+    those that are the same.
+    """
+    found = doses.copy()
+    for column in found.T:
+        given = column > 0
+        levels = column[given]
+        which = clusters(np.log(levels), SAME_DOSE_TOLERANCE)
+        lowest = np.full(int(which.max(initial=-1)) + 1, np.inf)
+        np.minimum.at(lowest, which, levels)
+        column[given] = lowest[which]
+    return found
+
+
 IntArray = NDArray[np.intp]
 
-MAX_DRUG_ORDERS = 24
-"""Orders of drugs that are tried; of more (five drugs without effect, say) only the first is."""
+MAX_EXCHANGED = 5
+"""Drugs of a combination up to which all their orders are tried (120); of more, their own."""
 
 
 def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:
@@ -41,7 +72,8 @@ def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:
     ranks = np.column_stack([_ranks(column) for column in doses.T])
     best: list[float] = []
     orders: dict[tuple[int, ...], IntArray] = {}
-    for drugs in _drug_orders(ranks, keys):
+    k = doses.shape[1]
+    for drugs in permutations(range(k)) if k <= MAX_EXCHANGED else [tuple(range(k))]:
         table = np.column_stack([keys, ranks[:, drugs]])
         order = _sorted(table)
         form = table[order].ravel().tolist()
@@ -62,21 +94,6 @@ def _ranks(dose: FloatArray) -> IntArray:
     ranks = np.zeros(len(dose), dtype=np.intp)
     ranks[dose > 0] = 1 + clusters(np.log(dose[dose > 0]), SAME_DOSE_TOLERANCE)
     return ranks
-
-
-def _drug_orders(ranks: IntArray, keys: FloatArray) -> Iterator[list[int]]:
-    """Orders of the drugs that differ only among those with the same conditions."""
-    own = []
-    for drug in range(ranks.shape[1]):
-        rows = np.column_stack([ranks[:, drug], keys])
-        own.append((rows[_sorted(rows)].ravel().tolist(), drug))
-    own.sort()
-    tied = [[drug for _, drug in same] for _, same in groupby(own, key=lambda one: one[0])]
-    if prod(factorial(len(drugs)) for drugs in tied) > MAX_DRUG_ORDERS:
-        yield list(chain.from_iterable(tied))
-        return
-    for orders in product(*map(permutations, tied)):
-        yield list(chain.from_iterable(orders))
 
 
 @dataclass(frozen=True)

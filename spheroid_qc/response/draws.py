@@ -24,7 +24,17 @@ FloatArray = NDArray[np.float64]
 _SEED = 20
 
 _TAIL = 0.005
-"""Share of draws beyond which a p value is extrapolated: fewer say too little."""
+"""Share of draws that still counts: beyond it p values are extrapolated, and what is the highest
+in fewer draws is held not to be the highest."""
+
+
+def scales(df: float, count: int) -> tuple[FloatArray, np.random.Generator]:
+    """Draw how many times larger the scatter is than the one found with `df` degrees of freedom.
+
+    Gives (count, 1) by Student's t, and the generator that goes on from there, from a fixed seed.
+    """
+    rng = np.random.default_rng(_SEED)
+    return np.sqrt(df / rng.chisquare(df, size=count))[:, None], rng
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +64,8 @@ class Draws:
             return np.empty((0, len(cells.mean)))
         orders = cells.orders
         half = max(self.count // (2 * len(orders)), 1)
-        rng = np.random.default_rng(_SEED)
-        scale = np.sqrt(variance * df / rng.chisquare(df, size=half))[:, None]
+        scale, rng = scales(df, half)
+        scale = scale * np.sqrt(variance)
         normal = rng.standard_normal((half, len(cells.mean)))
         common = rng.standard_normal((half, 1)) * np.sqrt(cells.vehicle_weight)
         moves = []
@@ -69,29 +79,38 @@ class Draws:
 
     @cached_property
     def fractions(self) -> FloatArray:
-        """The same where effects have a logit: means between 0 and 1 are drawn between 0 and 1.
+        """The same where effects have a logit: between 0 and 1.
 
-        By the quantiles of the normal distribution that is cut off there: only effects that were
-        measured between 0 and 1 are asked, and what is drawn has to be such an effect as well.
+        With replicates as drawn, cut off there. Published means without any err in their logits
+        (`relative`), and are drawn by these.
         """
-        cells, means = self.cells, self.means.copy()
-        error = self.noise.variance * (
-            self._per_mean + cells.vehicle_weight * (1 - cells.mean) ** 2
-        )
-        for j in np.flatnonzero((cells.mean > 0) & (cells.mean < 1) & (error > 0)):
-            mean, sd = cells.mean[j], np.sqrt(error[j])
-            low, high = special.ndtr([-mean / sd, (1 - mean) / sd])
-            share = low + special.ndtr((means[:, j] - mean) / sd) * (high - low)
-            means[:, j] = mean + sd * special.ndtri(share)
+        cells, means = self.cells, self.means
+        if cells.df < 1:
+            fraction = np.clip(cells.mean, 1e-12, 1 - 1e-12)
+            away = (means - cells.mean) / (fraction * (1 - fraction))
+            means = special.expit(special.logit(fraction) + away)
         return np.clip(means, 1e-12, 1 - 1e-12)
+
+
+def highest(values: FloatArray, draws: FloatArray) -> FloatArray:
+    """Draw the highest of several values (..., p) anew, from the draws (b, ..., p) of all.
+
+    The highest of noisy values is too high where true ones are alike. Draws around the measured
+    ones show less than half of that, since these lie apart by chance already, and over many doses
+    it adds up. So the highest errs as the highest of the *errors* of those that may be it, which
+    are those that are in a share of `_TAIL` of the draws (moment selection: Andrews & Soares 2010,
+    doi:10.3982/ECTA7502; Fang & Santos 2019, doi:10.1093/restud/rdy049). Gives (b, ...).
+    """
+    may_be = (draws == draws.max(axis=-1, keepdims=True)).mean(axis=0) >= _TAIL
+    errors = np.where(may_be, draws - values, -np.inf).max(axis=-1)
+    return np.asarray(values.max(axis=-1) + errors)
 
 
 def interval(values: FloatArray, draws: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
     """Give the bounds of values (n,) from their draws (b, n).
 
-    They span the percentile and the reflected interval: where a statistic is biased, as the
-    maximum of noisy means is, either alone is on the wrong side of it. What is endless on one side
-    is not reflected. NaN without draws.
+    They span the percentile and the reflected interval: where a statistic is biased either alone
+    is on the wrong side of it. What is endless on one side is not reflected. NaN without draws.
     """
     if not len(draws):
         nothing = np.full(np.shape(values), np.nan)

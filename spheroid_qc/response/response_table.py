@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.response.equal_doses import same_doses
-from spheroid_qc.response.vehicle_uncertainty import REFERENCES
+from spheroid_qc.response.conditions import same_doses
+from spheroid_qc.response.variance_model import REFERENCES
 from spheroid_qc.wells import parse_well
 
 RESPONSE_KINDS = ("fa", "viability", "inhibition", "raw")

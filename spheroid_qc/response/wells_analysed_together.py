@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.response.conditions import conditions
-from spheroid_qc.response.equal_doses import clusters
+from spheroid_qc.response.conditions import clusters, conditions
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.variance_model import CONSTANT, VarianceModel
 

@@ -9,8 +9,8 @@ from scipy import stats
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.curves.hill_search import hill_fraction
 from spheroid_qc.response.curves.logistic import fit_logistic
-from spheroid_qc.response.curves.refit import refit
-from spheroid_qc.response.draws import Draws, interval, p_value
+from spheroid_qc.response.curves.refit import emax_interval, refit
+from spheroid_qc.response.draws import Draws, highest, interval, p_value
 
 
 def cells(n=3, sd=0.05, seed=0, reference="", means=(0.1, 0.3, 0.6, 0.99)):
@@ -63,6 +63,49 @@ def test_the_interval_allows_for_a_biased_statistic():
     assert held >= 92
 
 
+def test_the_highest_of_equals_errs_as_their_highest_error():
+    """Over many doses its bias adds up: draws around the measured means show less than half."""
+    held, apart = 0, []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        means = rng.standard_normal((6, 3)) - [0, 0, 20]  # two equal drugs, an inert third
+        draws = means + rng.standard_normal((400, 6, 3))
+        best = highest(means, draws)
+        low, high = interval(means.max(axis=1).mean()[None], best.mean(axis=1)[:, None], 0.95)
+        held += int(low[0] <= 0 <= high[0])
+        apart.append(best.mean() - means.max(axis=1).mean())
+    assert 186 <= held <= 199
+    assert np.mean(apart) == pytest.approx(np.pi**-0.5, abs=0.05)
+
+
+def test_the_highest_that_stands_alone_is_drawn_as_it_is():
+    draws = np.random.default_rng(0).standard_normal((300, 4, 2)) + np.array([0.0, 9.0])
+    assert highest(np.tile([0.0, 9.0], (4, 1)), draws) == pytest.approx(draws[..., 1])
+
+
+def test_free_ends_of_draws_are_the_best_too():
+    dose = np.array([0.0, *3.0 ** np.arange(-3, 5)])
+    rng = np.random.default_rng(5)
+    response = 900 - 700 * hill_fraction(dose, 0.3, 1.6) + 20 * rng.standard_normal(9)
+    fit = fit_logistic(dose, response)
+    draws = response + 20 * rng.standard_normal((20, 9))
+    for one, (log_ec50, log_hill, top, e0) in zip(draws, refit(fit, draws), strict=True):
+        curve = e0 + (top - e0) * hill_fraction(dose, log_ec50, np.exp(log_hill))
+        assert ((curve - one) ** 2).sum() == pytest.approx(fit_logistic(dose, one).rss, rel=1e-3)
+
+
+def test_the_interval_of_the_full_effect_is_open_where_the_wells_leave_it():
+    dose = np.tile(3.0 ** np.arange(-3, 4), 3)
+    noise = 0.03 * np.random.default_rng(2).standard_normal(len(dose))
+    whole = fit_logistic(dose, 0.8 * hill_fraction(dose, 0.0, 1.5) + noise, e0=0.0)
+    low, high = emax_interval(whole, 0.95, 500)
+    assert 0.7 < low < 0.8 < high < 0.9
+    low_shared, high_shared = emax_interval(whole, 0.95, 500, reference=1.0)
+    assert low_shared < low < high < high_shared
+    begun = fit_logistic(dose, 0.8 * hill_fraction(dose, 4.0, 1.5) + noise, e0=0.0)
+    assert emax_interval(begun, 0.95, 500)[1] == np.inf
+
+
 def test_what_is_endless_on_one_side_is_known_on_the_other():
     draws = np.linspace(-1, 1, 1001)[:, None]
     draws[900:] = np.inf
@@ -82,7 +125,8 @@ def test_curves_of_draws_are_the_best_of_each(emax):
     fit = fit_logistic(dose, effect, **bounds)
     draws = effect + 0.04 * rng.standard_normal((30, 6))
     found = refit(fit, draws)
-    for one, (log_ec50, log_hill, top) in zip(draws, found, strict=True):
+    for one, (log_ec50, log_hill, top, e0) in zip(draws, found, strict=True):
+        assert e0 == 0
         z = hill_fraction(dose, log_ec50, np.exp(log_hill))
         best = fit_logistic(dose, one, **bounds)
         assert ((top * z - one) ** 2).sum() == pytest.approx(best.rss, rel=1e-3)

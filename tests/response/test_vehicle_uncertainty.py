@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spheroid_qc.response.variance_model import VarianceModel
-from spheroid_qc.response.vehicle_uncertainty import reference_weight
+from spheroid_qc.response.variance_model import VarianceModel, reference_weight
 
 MEDIAN_OF_3, MEDIAN_OF_4 = np.pi / (4 + np.pi), np.pi / (6 + np.pi)
 

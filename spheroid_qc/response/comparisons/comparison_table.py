@@ -242,22 +242,18 @@ def _compared(
     else:
         test = "mann_whitney" if unit == "well" else "van_elteren"
         p, smallest, how = rank_sum_test(group.blocks, reference.blocks)
-    line: dict[str, object] = {
+    simultaneous: tuple[float, ...] = (float("nan"),) * 3
+    if joint is not None and place is not None:
+        simultaneous = tuple(float(of[place]) for of in (joint.low, joint.high, joint.p))
+    return {
         "difference": plain.difference, "difference_low": plain.low,
         "difference_high": plain.high, "p_t": plain.p,
         "hedges_g": g, "hedges_g_low": g_low, "hedges_g_high": g_high,
         "cliffs_delta": delta, "cliffs_delta_low": delta_low, "cliffs_delta_high": delta_high,
         "rank_test": f"{test} ({how})" if how else "", "p_rank": p, "p_rank_smallest": smallest,
-        "dunnett_low": float("nan"), "dunnett_high": float("nan"), "p_dunnett": float("nan"),
+        **dict(zip(("dunnett_low", "dunnett_high", "p_dunnett"), simultaneous, strict=True)),
+        "note": _note(group, reference, unit, smallest, lonely, joint),
     }  # fmt: skip
-    if joint is not None and place is not None:
-        line |= {
-            "dunnett_low": float(joint.low[place]),
-            "dunnett_high": float(joint.high[place]),
-            "p_dunnett": float(joint.p[place]),
-        }
-    line["note"] = _note(group, reference, unit, smallest, lonely, joint)
-    return line
 
 
 def _note(
@@ -273,32 +269,33 @@ def _note(
         return "No value of this condition can be used."
     if not vehicle.size:
         return "There is no vehicle value of the same strata and vehicle group to compare with."
+    between, both = unit == "biological_replicate", np.concatenate([treated, vehicle])
+    pairs = list(zip(group.blocks, reference.blocks, strict=True))
+    wide, narrow = 0.0, 0.0
+    if not between and min(treated.size, vehicle.size) > 1:
+        narrow, wide = sorted([treated.std(ddof=1), vehicle.std(ddof=1)])
     messages = []
-    if not any(a and b for a, b in zip(group.blocks, reference.blocks, strict=True)):
+    if not any(a and b for a, b in pairs):
         messages.append("No plate or replicate holds both this condition and vehicle.")
-    elif unit == "biological_replicate" and any(
-        a and not b for a, b in zip(group.blocks, reference.blocks, strict=True)
-    ):
+    elif between and any(a and not b for a, b in pairs):
         messages.append("Replicates without vehicle are not compared.")
-    if np.ptp(np.concatenate([treated, vehicle])) == 0:
+    if np.ptp(both) == 0:
         messages.append("All values are the same: there is no spread to test against.")
     elif lonely:
         messages.append("One well only: judged by the spread of the other group alone.")
     elif treated.size < 2 and vehicle.size < 2:
         messages.append("One value on each side: no test and no interval.")
-    if unit == "biological_replicate" and treated.size < 2:
+    if between and treated.size < 2:
         messages.append("One biological replicate: no test and no interval.")
     if smallest > 0.05:
         messages.append(f"With these numbers the rank test can't go below p = {smallest:.2g}.")
-    if unit != "biological_replicate" and treated.size > 1 and vehicle.size > 1:
-        wide, narrow = sorted([treated.std(ddof=1), vehicle.std(ddof=1)], reverse=True)
-        if wide > _MAX_SPREAD_RATIO * narrow:
-            messages.append(
-                "The spreads differ more than threefold: prefer the Welch difference and the "
-                "ranks to Dunnett's test and to Hedges' g, which share one spread."
-            )
+    if wide > _MAX_SPREAD_RATIO * narrow:
+        messages.append(
+            "The spreads differ more than threefold: prefer the Welch difference and the ranks to "
+            "Dunnett's test and to Hedges' g, which share one spread."
+        )
     if joint is not None and joint.conservative:
         messages.append("Unequal numbers in the blocks: Dunnett's p is an upper bound.")
-    if unit != "biological_replicate":
+    if not between:
         messages.append("Within one biological replicate: says nothing about the next one.")
     return " ".join(messages)

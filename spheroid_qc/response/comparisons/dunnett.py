@@ -127,7 +127,7 @@ def dunnett(
 def _p(t: float, loading: Floats, df: int) -> float:
     if np.isnan(t):
         return float("nan")
-    single = float(2 * stats.t.sf(t, df))
+    single = float(2 * special.stdtr(df, -t))
     bonferroni = min(single * loading.size, 1.0)
     if bonferroni < 1e-8:  # there the integral is all rounding, and Bonferroni's bound is sharp
         return bonferroni

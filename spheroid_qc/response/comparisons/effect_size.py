@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from spheroid_qc.response.comparisons.dunnett import normal_nodes, spread_nodes
 
@@ -43,9 +43,13 @@ def _is_constant(spread: float, values: Floats) -> bool:
     return not spread > 1e-12 * max(scale, np.finfo(float).tiny)
 
 
-def _interval(difference: float, error: float, df: float, level: float) -> tuple[float, float]:
-    half = float(stats.t.ppf(0.5 + level / 2, df)) * error
-    return difference - half, difference + half
+def _student(
+    difference: float, error: float, df: float, level: float
+) -> tuple[float, float, float]:
+    """Bounds and two-sided p by Student's t; scipy.stats takes five times as long for a pair."""
+    half = float(special.stdtrit(df, 0.5 + level / 2)) * error
+    p = float(2 * special.stdtr(df, -abs(difference) / error))
+    return difference - half, difference + half, p
 
 
 def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contrast:
@@ -65,11 +69,9 @@ def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contr
     if _is_constant(pooled, np.concatenate([x, y])):
         return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, 0.0)
     e_x, e_y = v_x / n_x, v_y / n_y
-    error = float(np.sqrt(e_x + e_y))
     df = (e_x + e_y) ** 2 / (e_x**2 / (n_x - 1) + e_y**2 / (n_y - 1))
-    low, high = _interval(difference, error, df, level)
-    p = float(2 * stats.t.sf(abs(difference) / error, df))
-    return Contrast(difference, low, high, p, pooled, leverage, float(df))
+    judged = _student(difference, float(np.sqrt(e_x + e_y)), df, level)
+    return Contrast(difference, *judged, pooled, leverage, float(df))
 
 
 def block_contrast(
@@ -102,9 +104,8 @@ def block_contrast(
     if _is_constant(spread, np.concatenate([x for pair in pairs for x in pair])):
         return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, float(df))
     error = spread * np.sqrt(leverage)
-    low, high = _interval(difference, error, df, level)
-    p = float(2 * stats.t.sf(abs(difference) / error, df))
-    return Contrast(difference, low, high, p, spread, leverage, float(df))
+    judged = _student(difference, float(error), df, level)
+    return Contrast(difference, *judged, spread, leverage, float(df))
 
 
 def hedges_g(contrast: Contrast, level: float = 0.95) -> tuple[float, float, float]:
@@ -179,7 +180,7 @@ def cliffs_delta(
         return _NAN, _NAN, _NAN
     share = np.array(weights) / np.sum(weights)
     found = min(max(float(share @ np.array(thetas)), 0.0), 1.0)
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = float(special.ndtri(0.5 + level / 2))
 
     def gap(theta: float) -> float:
         variance = 0.0

@@ -18,7 +18,7 @@ from spheroid_qc.response.curves.hill_search import (
     LOG_HILL_BOUNDS,
     CurveProblem,
     hill_fraction,
-    minimise_on_grid,
+    minima_on_grid,
 )
 from spheroid_qc.response.curves.logistic import LogisticFit
 
@@ -139,7 +139,7 @@ def profile_through(problem: CurveProblem, target: TargetResponse, log_dose: flo
             found = (e0 + (emax - e0) * z - problem.response) * np.sqrt(problem.weight)
         return np.clip(np.nan_to_num(found, nan=1e100), -1e100, 1e100)
 
-    return minimise_on_grid(residuals, *grid, problem.pure)[1] + problem.pure
+    return float(minima_on_grid(residuals, *grid, problem.pure)[1].min()) + problem.pure
 
 
 def _asymptotes(

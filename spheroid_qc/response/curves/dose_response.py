@@ -28,10 +28,10 @@ from spheroid_qc.response.curves.absolute_ic50 import (
     absolute_ic50_interval,
 )
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
+from spheroid_qc.response.curves.refit import emax_interval
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
-from spheroid_qc.response.variance_model import VarianceModel
-from spheroid_qc.response.vehicle_uncertainty import reference_weight
+from spheroid_qc.response.variance_model import VarianceModel, reference_weight
 from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     Group,
@@ -49,7 +49,8 @@ DOSE_RESPONSE_COLUMNS = (
     "e0", "ic50_abs_um", "median_effect_dm_um", "median_effect_m", "median_effect_r",
     "ec10_qualifier", "ec50_qualifier", "ec90_qualifier", "ic50_abs_qualifier",
     "ic50_abs_low_um", "ic50_abs_high_um", "ec50_wald_low_um", "ec50_wald_high_um", "n_doses",
-    "rmse", "r2", "flat_p", "lack_of_fit_p", "ratio", "unit", "interval", "note",
+    "rmse", "r2", "flat_p", "lack_of_fit_p", "emax_low", "emax_high", "ratio", "unit", "interval",
+    "note",
 )  # fmt: skip
 """Columns after the grouping ones (`plate`, `time_h`)."""
 
@@ -117,7 +118,7 @@ def dose_response_table(
             for ratio in ratios:
                 same = [line for line in own if line["ratio"] == ratio]
                 if len(same) > 1:
-                    lines.append(_together(same, settings.confidence))
+                    lines.append(_together(same, settings.confidence, at_time.kind))
     if not lines:
         raise RequestError(
             "No drug was given alone and no combination in a fixed ratio: there is no dose "
@@ -347,6 +348,13 @@ def _figures(
         bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = absolute_ic50_interval(
             fit, target, settings.confidence, reference
         )
+    if settings.emax is None:
+        bottom, top = emax_interval(fit, settings.confidence, settings.resamples // 4, reference)
+        if kind != "raw":  # no more than all can be affected
+            top = min(top, max(1.0, fit.emax))
+        bounds |= {"emax_low": bottom, "emax_high": top}
+        if np.isinf([bottom, top]).any():
+            notes.append("The wells leave open how far the effect goes in the end.")
     line |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
     for name, called in (("ec50", "EC50"), ("ic50_abs", "absolute IC50")):
         if np.isinf(bounds.get(f"{name}_high_um", 0.0)):
@@ -361,7 +369,7 @@ def _figures(
     return line
 
 
-def _together(lines: list[Line], level: float) -> Line:
+def _together(lines: list[Line], level: float, kind: str) -> Line:
     """Put plates together for one drug: means over plates, t interval between them."""
     blocks = np.array([line["_block"] for line in lines])
     first = lines[0]
@@ -390,5 +398,8 @@ def _together(lines: list[Line], level: float) -> Line:
         values = np.array([line[name] for line in lines], dtype=np.float64)
         of_curve = name != "median_effect_m" and fitted.any()
         values = np.where(fitted, values, np.nan) if of_curve else values
-        result[name] = over_plates(values, blocks, level, log=name == "hill")[0]
+        result[name], low, high = over_plates(values, blocks, level, log=name == "hill")
+        if name == "emax":
+            top = high if kind == "raw" else min(high, max(1.0, result[name]))
+            result |= {"emax_low": low, "emax_high": top}
     return result | {"note": " ".join(notes)}

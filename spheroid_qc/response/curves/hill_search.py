@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from scipy.special import expit
 
-from spheroid_qc.response.curves.levenberg_marquardt import levenberg_marquardt
+from spheroid_qc.response.curves.levenberg_marquardt import descend
 
 FloatArray = NDArray[np.float64]
 
@@ -107,44 +107,38 @@ class CurveProblem:
         return float(values.min())
 
 
-def minimise_on_grid(
+def minima_on_grid(
     residuals: Callable[[FloatArray, FloatArray], FloatArray],
     first: FloatArray,
     second: FloatArray,
     pure: float,
-) -> tuple[tuple[float, float], float]:
-    """Find the least sum of squares over a plane: on a grid, then refined from its lowest minima.
+    maximum: int = 3,
+) -> tuple[FloatArray, FloatArray]:
+    """Find least sums of squares over a plane: on a grid, then refined from its lowest minima.
 
     `residuals` of the means (..., m) belong to the first and the second number, each (...). The
     ends of the grid's axes `first` and `second` are the limits; `pure` is the sum of squares that
-    every curve leaves besides. Gives the place, and the sum of squares of the means there.
+    every curve leaves besides. At most `maximum` places of the grid that are lower than all around
+    them are refined. Gives the places found (n, 2), and the sums of squares of the means there.
     """
     rss = (residuals(*np.meshgrid(first, second, indexing="ij")) ** 2).sum(-1)
-    bounds = np.array([first[0], second[0]]), np.array([first[-1], second[-1]])
-    step = 1e-5
-    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
-
-    def model(place: FloatArray) -> tuple[FloatArray, FloatArray]:
-        r = residuals(*(place + moves).T)
-        return r[0], np.stack([r[1] - r[2], r[3] - r[4]], axis=1) / (2 * step)
-
-    minimum, place = np.inf, (0.0, 0.0)
-    for i, j in _local_minima(rss, pure):
-        start = np.clip([first[i], second[j]], bounds[0] + 1e-6, bounds[1] - 1e-6)
-        found, cost, _ = levenberg_marquardt(model, start, bounds)
-        if cost < minimum * (1 - 1e-10):
-            minimum, place = cost, (float(found[0]), float(found[1]))
-    return place, minimum
-
-
-def _local_minima(rss: FloatArray, pure: float, maximum: int = 3) -> list[tuple[int, int]]:
-    """Lowest places of a grid that are lower than all around them, and worth refining."""
     around = ndimage.minimum_filter(rss, 3, mode="nearest")
     found = np.argwhere(rss <= around)
     depth = rss[tuple(found.T)]
     order = np.argsort(depth, kind="stable")[:maximum]
     order = order[depth[order] + pure <= 5 * (depth.min() + pure) + 1e-300]
-    return [(int(i), int(j)) for i, j in found[order]]
+    low, high = np.array([first[0], second[0]]), np.array([first[-1], second[-1]])
+    start = np.column_stack([first[found[order, 0]], second[found[order, 1]]])
+    step = 1e-5
+    moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
+
+    def model(place: FloatArray, _: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        beside = place[:, None] + moves
+        r = residuals(beside[..., 0], beside[..., 1])
+        slopes = np.stack([r[:, 1] - r[:, 2], r[:, 3] - r[:, 4]], axis=-1)
+        return r[:, 0], slopes / (2 * step)
+
+    return descend(model, np.clip(start, low + 1e-6, high - 1e-6), low, high, 1e-14, 200)
 
 
 def fit_hill(problem: CurveProblem) -> tuple[float, float]:
@@ -153,4 +147,6 @@ def fit_hill(problem: CurveProblem) -> tuple[float, float]:
     low, high = doses.min() - MAX_LOG_DOSES_BEYOND, doses.max() + MAX_LOG_DOSES_BEYOND
     count = int(np.clip((high - low) / 0.25, 40, 160))
     grid = np.linspace(low, high, count), np.linspace(*LOG_HILL_BOUNDS, 24)
-    return minimise_on_grid(problem.residuals, *grid, problem.pure)[0]
+    places, cost = minima_on_grid(problem.residuals, *grid, problem.pure)
+    log_ec50, log_hill = places[cost.argmin()]
+    return float(log_ec50), float(log_hill)

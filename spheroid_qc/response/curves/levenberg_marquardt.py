@@ -1,7 +1,7 @@
-"""Least squares by Levenberg and Marquardt's method, small and fast.
+"""Least squares by Levenberg and Marquardt's method, for many small fits at once.
 
 Thousands of curves with a handful of parameters are fitted for one plate; the general solvers of
-scipy spend most of such a fit on their own bookkeeping.
+scipy take them one by one, and spend most of such a fit on their own bookkeeping.
 """
 
 from __future__ import annotations
@@ -12,48 +12,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+_LONGEST_STEP = 2.0
 
 
-def levenberg_marquardt(
-    model: Callable[[FloatArray], tuple[FloatArray, FloatArray]],
+def descend(
+    model: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]],
     start: FloatArray,
-    bounds: tuple[FloatArray, FloatArray],
-    longest: float = 2.0,
-    rounds: int = 200,
-) -> tuple[FloatArray, float, FloatArray]:
-    """Go downhill from a place to the least sum of squares nearby.
+    low: FloatArray,
+    high: FloatArray,
+    precision: float = 1e-9,
+    rounds: int = 60,
+) -> tuple[FloatArray, FloatArray]:
+    """Go downhill to the least sums of squares of many fits at once.
 
-    `model` gives residuals (n,) and their derivatives (n, p) at a place; `start` lies within the
-    lowest and highest values, `bounds`. `longest` is the longest step of one parameter, `rounds`
-    the most evaluations. Gives the best place, its sum of squares, and the derivatives there.
+    `model` gives residuals (n, m) and their derivatives (n, m, p) at places (n, p) of fits with
+    these numbers (n,); `start` (b, p) are places of all, `low` and `high` (p,) their bounds, which
+    are equal where a parameter is fixed. A fit ends where a step gains less than the share
+    `precision`, or after so many `rounds`. Gives the places (b, p) and their sums of squares (b,).
     """
-    place = start
-    r, slopes = model(place)
-    cost = float(r @ r)
-    damping, growth = 1e-3, 2.0
+    place = np.clip(start, low, high)
+    active = np.arange(len(place))
+    r, slopes = model(place, active)
+    cost, damping = (r * r).sum(axis=1), np.full(len(place), 1e-2)
+    free = np.eye(place.shape[1], dtype=bool)
     for _ in range(rounds):
-        normal, downhill = slopes.T @ slopes, -slopes.T @ r
-        # At a bound the rest is sought along it.
-        free = ~((place <= bounds[0]) & (downhill < 0) | (place >= bounds[1]) & (downhill > 0))
-        size = np.maximum(np.diag(normal), 1e-12 * cost + 1e-300)
-        damped = np.where(free[:, None] & free, normal + np.diag(damping * size), np.eye(len(size)))
-        try:
-            move = np.linalg.solve(damped, np.where(free, downhill, 0.0))
-        except np.linalg.LinAlgError:
+        if not active.size:
             break
-        target = np.clip(place + np.clip(move, -longest, longest), *bounds)
-        if np.abs(target - place).max() < 1e-11:
-            break
-        after, steeper = model(target)
-        lower = float(after @ after)
-        if lower < cost:
-            done = cost - lower <= 1e-14 * cost
-            place, cost, r, slopes = target, lower, after, steeper
-            damping, growth = max(damping / 5, 1e-12), 2.0
-            if done:
-                break
-        else:
-            damping, growth = damping * growth, growth * 2
-            if damping > 1e12:
-                break
-    return place, cost, slopes
+        normal = slopes.transpose(0, 2, 1) @ slopes
+        downhill = -(r[:, None] @ slopes)[:, 0]
+        now = place[active]
+        held = (now <= low) & (downhill <= 0) | (now >= high) & (downhill >= 0)
+        size = normal[:, free]
+        size = np.maximum(size, 1e-6 * size.max(axis=1, keepdims=True) + 1e-30)
+        normal = np.where(held[:, :, None] | held[:, None, :], 0.0, normal)
+        normal[:, free] += np.where(held, 1.0, damping[active, None] * size)
+        move = np.linalg.solve(normal, np.where(held, 0.0, downhill)[..., None])[..., 0]
+        target = np.clip(now + np.clip(move, -_LONGEST_STEP, _LONGEST_STEP), low, high)
+        after_r, after_slopes = model(target, active)
+        after = (after_r * after_r).sum(axis=1)
+        better = after < cost[active]
+        done = (np.abs(target - now).max(axis=1) < 100 * precision) | (
+            better & (cost[active] - after <= precision * cost[active])
+        )
+        place[active[better]], cost[active[better]] = target[better], after[better]
+        r, slopes = (
+            np.where(better[:, None], after_r, r),
+            np.where(better[:, None, None], after_slopes, slopes),
+        )
+        damping[active] = np.maximum(damping[active] * np.where(better, 0.2, 4.0), 1e-8)
+        going = ~done & (damping[active] < 1e8)
+        active, r, slopes = active[going], r[going], slopes[going]
+    return place, cost

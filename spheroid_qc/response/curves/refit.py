@@ -1,11 +1,6 @@
-"""The same curve fitted to many draws at once: Levenberg and Marquardt's steps for all of them.
-
-Every draw starts at the curve of the wells themselves, so a few steps do.
-"""
+"""The same curve fitted to many draws: each starts at that of the wells, so a few steps do."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,83 +10,77 @@ from spheroid_qc.response.curves.hill_search import (
     MAX_LOG_DOSES_BEYOND,
     hill_fraction,
 )
+from spheroid_qc.response.curves.levenberg_marquardt import descend
 from spheroid_qc.response.curves.logistic import LogisticFit
+from spheroid_qc.response.draws import interval, scales
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-_ROUNDS, _LONGEST_STEP = 60, 2.0
+_FAR = 10.0
+"""Times the range of the responses by which a drawn maximum lies off the response without drug at
+most; an end of an interval that is as far is open: the wells do not say where the curve ends."""
 
 
 def refit(fit: LogisticFit, responses: FloatArray, e0: FloatArray | None = None) -> FloatArray:
     """Fit the curve of a fit to drawn responses.
 
-    `responses` (b, m) stand at the m doses of the fit's problem. The response without drug is the
-    problem's own, or `e0` (b,) of each draw; emax is free within the problem's bounds unless it
-    is fixed there. Gives log ec50, log hill and emax, (b, 3).
+    `responses` (b, m) stand at the m doses of the fit's problem. The response without drug is as
+    in the problem, fixed or free, or `e0` (b,) of each draw; emax is free within the problem's
+    bounds unless it is fixed there. Gives log ec50, log hill, emax and e0, (b, 4).
     """
     problem = fit.problem
+    unit = max(float(np.ptp(problem.response)), 1e-300)
     doses = problem.dose[problem.dose > 0]
-    low = np.array([np.log(doses.min()) - MAX_LOG_DOSES_BEYOND, LOG_HILL_BOUNDS[0], 0.0])
-    high = np.array([np.log(doses.max()) + MAX_LOG_DOSES_BEYOND, LOG_HILL_BOUNDS[1], 0.0])
-    low[2], high[2] = problem.emax_bounds if problem.emax is None else (problem.emax,) * 2
-    root, logs = np.sqrt(problem.weight), np.log(np.maximum(problem.dose, 1e-300))
+    reach = fit.e0 - _FAR * unit, fit.e0 + _FAR * unit
+    top = np.clip(problem.emax_bounds, *reach) if problem.emax is None else (problem.emax,) * 2
+    low = np.array([np.log(doses.min()) - MAX_LOG_DOSES_BEYOND, LOG_HILL_BOUNDS[0], top[0], 0.0])
+    high = np.array([np.log(doses.max()) + MAX_LOG_DOSES_BEYOND, LOG_HILL_BOUNDS[1], top[1], 0.0])
+    low[3], high[3] = reach
+    drawn = responses / unit
     base = np.full(len(responses), fit.e0) if e0 is None else e0
+    starts = np.tile([np.log(fit.ec50), np.log(fit.hill), fit.emax, fit.e0], (len(responses), 1))
+    for column in (starts, low, high):
+        column[..., 2:] /= unit
+    held = 3 if e0 is not None or problem.e0 is not None else 4
+    root, logs = np.sqrt(problem.weight), np.log(np.maximum(problem.dose, 1e-300))
 
     def model(place: FloatArray, at: IntArray) -> tuple[FloatArray, FloatArray]:
         log_ec50, hill = place[:, 0, None], np.exp(place[:, 1, None])
         z = hill_fraction(problem.dose, log_ec50, hill)
-        height = place[:, 2, None] - base[at, None]
+        start = place[:, 3, None] if held == 4 else base[at, None] / unit
+        height = place[:, 2, None] - start
         steep = root * height * z * (1 - z) * hill
-        slopes = np.stack([-steep, steep * (logs - log_ec50), root * z], axis=-1)
-        return root * (base[at, None] + height * z - responses[at]), slopes
+        slopes = [-steep, steep * (logs - log_ec50), root * z, root * (1 - z)]
+        return root * (start + height * z - drawn[at]), np.stack(slopes[:held], axis=-1)
 
-    start = np.array([np.log(fit.ec50), np.log(fit.hill), fit.emax])
-    return descend(model, np.tile(start, (len(responses), 1)), low, high)
+    found, _ = descend(model, starts[:, :held], low[:held], high[:held])
+    found[:, 2:] *= unit
+    return found if held == 4 else np.column_stack([found, base])
 
 
-def descend(
-    model: Callable[[FloatArray, IntArray], tuple[FloatArray, FloatArray]],
-    start: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-) -> FloatArray:
-    """Go downhill to the least sums of squares of many fits at once.
+def emax_interval(
+    fit: LogisticFit, level: float, count: int, reference: float = 0.0
+) -> tuple[float, float]:
+    """Interval of the response at an endless dose, from curves that are fitted to draws.
 
-    `model` gives residuals (n, m) and their derivatives (n, m, p) at places (n, p) of fits with
-    these numbers (n,); `start` (b, p) are places of all, `low` and `high` (p,) their bounds, which
-    are equal where a parameter is fixed.
+    Mean responses are drawn around the measured ones by the fit's `noise`, as those of
+    combinations are (`Draws`); `reference` is the variance of what fractions affected were
+    normalised to, in units of a well's, 0 where they were not. Ends are infinite where the wells
+    leave the maximum open, NaN without residual degrees of freedom.
     """
-    place = np.clip(start, low, high)
-    active = np.arange(len(place))
-    r, slopes = model(place, active)
-    cost, damping = (r * r).sum(axis=1), np.full(len(place), 1e-2)
-    free = np.eye(place.shape[1], dtype=bool)
-    for _ in range(_ROUNDS):
-        if not active.size:
-            break
-        normal = slopes.transpose(0, 2, 1) @ slopes
-        downhill = -(r[:, None] @ slopes)[:, 0]
-        now = place[active]
-        held = (now <= low) & (downhill <= 0) | (now >= high) & (downhill >= 0)
-        size = normal[:, free]
-        size = np.maximum(size, 1e-6 * size.max(axis=1, keepdims=True) + 1e-30)
-        normal = np.where(held[:, :, None] | held[:, None, :], 0.0, normal)
-        normal[:, free] += np.where(held, 1.0, damping[active, None] * size)
-        move = np.linalg.solve(normal, np.where(held, 0.0, downhill)[..., None])[..., 0]
-        target = np.clip(now + np.clip(move, -_LONGEST_STEP, _LONGEST_STEP), low, high)
-        after_r, after_slopes = model(target, active)
-        after = (after_r * after_r).sum(axis=1)
-        better = after < cost[active]
-        done = (np.abs(target - now).max(axis=1) < 1e-7) | (
-            better & (cost[active] - after <= 1e-9 * cost[active])
-        )
-        place[active[better]], cost[active[better]] = target[better], after[better]
-        r, slopes = (
-            np.where(better[:, None], after_r, r),
-            np.where(better[:, None, None], after_slopes, slopes),
-        )
-        damping[active] = np.maximum(damping[active] * np.where(better, 0.2, 4.0), 1e-8)
-        going = ~done & (damping[active] < 1e8)
-        active, r, slopes = active[going], r[going], slopes[going]
-    return place
+    variance, df = fit.noise
+    if df < 1 or not np.isfinite(variance):
+        return float("nan"), float("nan")
+    problem, half = fit.problem, max(count // 2, 1)
+    scale, rng = scales(df, half)
+    error = rng.standard_normal((half, len(problem.dose))) / np.sqrt(problem.weight)
+    common = rng.standard_normal((half, 1)) * np.sqrt(reference)
+    moves = scale * np.sqrt(variance) * (error + common * (1 - problem.response))
+    drawn = refit(fit, problem.response + np.concatenate([moves, -moves]))[:, 2:3]
+    low, high = interval(np.array([fit.emax]), drawn, level)
+    beyond = 0.99 * _FAR * float(np.ptp(problem.response))
+    return (
+        -np.inf if low[0] <= fit.e0 - beyond else float(low[0]),
+        np.inf if high[0] >= fit.e0 + beyond else float(high[0]),
+    )

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from spheroid_qc.errors import RequestError
 
@@ -50,7 +50,7 @@ def growth_rate(times_h: ArrayLike, volumes: ArrayLike, level: float = 0.95) -> 
     effective = max(n * (1 - r) / (1 + r), 3.0)
     # Variance of the slope as if only the effective frames had been taken over the same span.
     error = math.sqrt(power / (effective - 2) / spread * n / effective)
-    half = float(stats.t.ppf(0.5 + level / 2, effective - 2)) * error
+    half = float(stdtrit(effective - 2, 0.5 + level / 2)) * error
     return result | {"low": rate - half, "high": rate + half, "autocorrelation": r}
 
 

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import stats
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.curves.hill_search import CurveProblem, hill_fraction, minima_on_grid
 from spheroid_qc.response.growth.kinetics import volume_of_plate
 from spheroid_qc.response.replicates import (
     CARRIED,
@@ -62,52 +63,23 @@ def gr_value(size: ArrayLike, reference: ArrayLike, start: ArrayLike) -> Floats:
     return result
 
 
-def _sigmoid(parameters: Floats, log_dose: Floats) -> Floats:
-    bottom, middle, hill = parameters
-    return np.asarray(bottom + (1 - bottom) / (1 + 10 ** (hill * (log_dose - middle))), dtype=float)
+def _fit(dose: Floats, gr: Floats) -> tuple[float, float, float, float]:
+    """Least squares within bounds: plateau, log10 GEC50, slope and residual sum.
 
-
-def _fit(log_dose: Floats, gr: Floats) -> tuple[Floats, float]:
-    """Least squares within bounds: parameters and residual sum.
-
-    For a given middle and slope the plateau is linear, so that a grid of these two finds the
-    valley and a local search its floor. A step (a slope at its bound) is taken only if it leaves
-    a tenth less than the best curve, since a few noisy doses can always be cut by a step.
+    A step (a slope at its bound) is taken only if it leaves a tenth less than the best curve, since
+    a few noisy doses can always be cut by a step.
     """
-    reach = np.log10(_MAX_DOSE_RATIO)
-    low = np.array([_GR_BOUNDS[0], log_dose.min() - reach, _HILL_BOUNDS[0]])
-    high = np.array([_GR_BOUNDS[1], log_dose.max() + reach, _HILL_BOUNDS[1]])
-    middle, hill = np.meshgrid(
-        np.linspace(low[1], high[1], 61)[1:-1], np.geomspace(*_HILL_BOUNDS, 14)[1:-1], indexing="ij"
-    )
-    fall = 1 / (1 + 10 ** (hill[..., None] * (log_dose - middle[..., None])))
-    rest = 1 - fall
-    bottom = ((gr - fall) * rest).sum(axis=-1) / np.maximum((rest**2).sum(axis=-1), 1e-12)
-    bottom = np.clip(bottom, _GR_BOUNDS[0], _GR_BOUNDS[1])
-    rss = ((gr - fall - bottom[..., None] * rest) ** 2).sum(axis=-1)
-    starts = [int(np.argmin(rss))]
-    steep = hill > 1.5  # a second valley is usually one of another steepness
-    side = steep if not steep.flat[starts[0]] else ~steep
-    starts.append(int(np.argmin(np.where(side, rss, np.inf))))
-    best: tuple[Floats, float] = (np.full(3, np.nan), float("inf"))
-
-    def residual(parameters: Floats) -> Floats:
-        return _sigmoid(parameters, log_dose) - gr
-
-    tried = [np.array([bottom.flat[at], middle.flat[at], hill.flat[at]]) for at in starts]
-    for start in [np.array([0.1, float(np.median(log_dose)), 2.0]), *tried]:
-        found = optimize.least_squares(
-            residual, np.clip(start, low + 1e-6, high - 1e-6), jac="3-point", bounds=(low, high),
-            xtol=1e-10, ftol=1e-13, gtol=1e-13, max_nfev=200,
-        )  # fmt: skip
-        at_bound = min(found.x[2] - _HILL_BOUNDS[0], _HILL_BOUNDS[1] - found.x[2]) < 1e-6
-        was_at_bound = min(best[0][2] - _HILL_BOUNDS[0], _HILL_BOUNDS[1] - best[0][2]) < 1e-6
-        needed = 1 - 1e-10
-        if at_bound != was_at_bound and np.isfinite(best[1]):
-            needed = 0.9 if at_bound else 1 / 0.9
-        if 2 * found.cost < best[1] * needed:
-            best = (np.asarray(found.x, dtype=float), 2 * float(found.cost))
-    return best
+    none = np.ones(len(dose))
+    problem = CurveProblem(dose, gr, none, 0.0, 1.0, None, _GR_BOUNDS, 0.0)
+    reach, logs = np.log(_MAX_DOSE_RATIO), np.log(dose)
+    middle = np.linspace(logs.min() - reach, logs.max() + reach, 61)
+    slope = np.log(np.geomspace(*_HILL_BOUNDS, 14))
+    found, rss = minima_on_grid(problem.residuals, middle, slope, 0.0, maximum=8)
+    step = np.minimum(found[:, 1] - slope[0], slope[-1] - found[:, 1]) < 1e-6
+    best = int(np.where(step, rss / 0.9, rss).argmin())
+    log_gec50, log_hill = found[best]
+    bottom = problem.asymptotes(hill_fraction(dose, log_gec50, np.exp(log_hill)))[1]
+    return float(bottom[0]), log_gec50 / np.log(10), float(np.exp(log_hill)), float(rss[best])
 
 
 def _metrics(dose: Floats, gr: Floats, alpha: float) -> dict[str, object]:
@@ -125,8 +97,7 @@ def _metrics(dose: Floats, gr: Floats, alpha: float) -> dict[str, object]:
         line["gr_aoc"] = float(np.trapezoid(1 - mean, log_doses)) / width
     if doses.size < 4:
         return line | {"note": f"{doses.size} dose(s): a curve needs four."}
-    log_dose = np.log10(dose)
-    parameters, rss = _fit(log_dose, gr)
+    bottom, middle, hill, rss = _fit(dose, gr)
     level = float(np.clip(gr.mean(), *_GR_BOUNDS))
     flat = float(((gr - level) ** 2).sum())
     total = float(((gr - gr.mean()) ** 2).sum())
@@ -140,7 +111,6 @@ def _metrics(dose: Floats, gr: Floats, alpha: float) -> dict[str, object]:
             "fit": "flat", "p": p, "gr_inf": level, "gr50": _flat50(level), "r2": 1 - flat / total,
             "note": "No dose response: a flat line fits as well (F-test).",
         }  # fmt: skip
-    bottom, middle, hill = (float(v) for v in parameters)
     line |= {"fit": "sigmoid", "p": p, "gr_inf": bottom, "gec50": 10**middle, "hill": hill,
              "r2": 1 - rss / total}  # fmt: skip
     messages = []

@@ -172,7 +172,10 @@ def well_kinetics(
     """
     require_columns(wells, ["plate", "well", "condition", "role"], "Kinetics")
     table = in_fixed_order(wells)
-    table = table.assign(_t=since_dose(table), _of=reference_key(table))
+    table = table.assign(
+        _t=since_dose(table), _of=reference_key(table), _ok=usable(table), _whole=_fraction(table),
+        _zero=is_time_zero(table) & ("is_t0" in table),
+    )  # fmt: skip
     table = table[table["_t"].notna() & (table["role"] != "unmapped")]
     if table.duplicated(["plate", "well", "_t"]).any():
         raise RequestError("Kinetics need one row a well and time; some wells have more.")
@@ -182,7 +185,7 @@ def well_kinetics(
     lines: list[dict[str, object]] = []
     for _, plate_rows in table.groupby("plate", sort=True):
         volume, measure = volume_of_plate(plate_rows)
-        known = plate_rows.assign(_v=volume, _ok=usable(plate_rows))
+        known = plate_rows.assign(_v=volume)
         for _, rows in known.groupby("well", sort=True):
             lines.append(_of_well(rows, measure, multiple, end, level))
     carried = [name for name in CARRIED if name in table]
@@ -213,7 +216,9 @@ def _of_well(
     line: dict[str, object] = {name: first[name] for name in names if name in rows}
     line |= {"size_measure": measure, "multiple": multiple}
     messages: list[str] = []
-    series = _from_time_zero(rows)
+    series = rows[rows["_ok"]]
+    since = series["_t"][series["_zero"]].min()
+    series = series[series["_t"] >= (0.0 if np.isnan(since) else since) - 1e-9]
     if not len(series):
         return line | {"n_times": 0, "note": "No frame of this well can be used after time zero."}
     t, v = series["_t"].to_numpy(dtype=float), series["_v"].to_numpy(dtype=float)
@@ -238,11 +243,7 @@ def _of_well(
     relative = v / v[0] if v[0] > 0 else np.full(v.size, _NAN)
     mean, start, stop = area_under_curve(t, relative, end)
     line |= {"mean_relative_volume": mean, "auc_from_h": start, "auc_to_h": stop}
-    if "disintegration_fraction" in series:
-        fraction = pd.to_numeric(series["disintegration_fraction"], errors="coerce").astype(float)
-        if "state" in series:
-            fraction = fraction.mask(fraction.isna() & (series["state"] == "lost"), 1.0)
-        line["mean_disintegration_fraction"] = area_under_curve(t, fraction, end)[0]
+    line["mean_disintegration_fraction"] = area_under_curve(t, series["_whole"], end)[0]
     if math.isnan(mean):
         messages.append(_why_no_area(t, v, end))
     line["note"] = " ".join(messages)
@@ -257,11 +258,13 @@ def _why_no_area(t: Floats, v: Floats, end: float | None) -> str:
     return f"Watched to {t.max():g} h only, not to {end:g} h: no areas." if end else ""
 
 
-def _from_time_zero(rows: pd.DataFrame) -> pd.DataFrame:
-    used = rows[rows["_ok"]]
-    start = used["_t"][is_time_zero(used)] if "is_t0" in used else used["_t"][:0]
-    since = float(start.min()) if len(start) else 0.0
-    return used[used["_t"] >= since - 1e-9]
+def _fraction(table: pd.DataFrame) -> pd.Series:
+    """Disintegration fraction of every frame; 1 of a `lost` one, for nothing is left whole."""
+    if "disintegration_fraction" not in table:
+        return pd.Series(np.nan, index=table.index)
+    fraction = pd.to_numeric(table["disintegration_fraction"], errors="coerce").astype(float)
+    lost = table["state"] == "lost" if "state" in table else False
+    return fraction.mask(fraction.isna() & lost, 1.0)
 
 
 def _growth_notes(rate: float, low: float) -> list[str]:

@@ -26,9 +26,28 @@ def mad(values: ArrayLike) -> float:
     return float(np.median(np.abs(known - np.median(known)))) if known.size else _NAN
 
 
-def _ratio(above: float, below: float) -> float:
-    """Quotient; NaN where there is no scale to measure by."""
-    return above / below if below > 0 else _NAN
+def _gap_and_spreads(
+    positive: ArrayLike, negative: ArrayLike, *, robust: bool = False
+) -> tuple[float, float, float]:
+    """Difference of the means of two controls, and their standard deviations (or robust ones).
+
+    All NaN with fewer than two wells of a kind.
+    """
+    p, n = _known(positive), _known(negative)
+    if p.size < 2 or n.size < 2:
+        return _NAN, _NAN, _NAN
+    if robust:
+        return float(np.median(p) - np.median(n)), MAD_TO_SD * mad(p), MAD_TO_SD * mad(n)
+    return float(p.mean() - n.mean()), float(p.std(ddof=1)), float(n.std(ddof=1))
+
+
+def _z(gap: float, above: float, below: float) -> float:
+    return 1 - 3 * (above + below) / abs(gap) if abs(gap) > 0 else _NAN
+
+
+def _ssmd(gap: float, above: float, below: float) -> float:
+    spread = float(np.hypot(above, below))
+    return gap / spread if spread > 0 else _NAN
 
 
 def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
@@ -38,19 +57,12 @@ def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
     Chung & Oldenburg 1999, doi:10.1177/108705719900400206). NaN wells are left out; the factor is
     NaN with fewer than two wells of a kind or equal means.
     """
-    p, n = _known(positive), _known(negative)
-    if p.size < 2 or n.size < 2:
-        return _NAN
-    return 1 - 3 * _ratio(float(p.std(ddof=1) + n.std(ddof=1)), abs(float(p.mean() - n.mean())))
+    return _z(*_gap_and_spreads(positive, negative))
 
 
 def robust_z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
     """Z' with medians for means and 1.4826 MAD for standard deviations."""
-    p, n = _known(positive), _known(negative)
-    if p.size < 2 or n.size < 2:
-        return _NAN
-    gap = abs(float(np.median(p) - np.median(n)))
-    return 1 - 3 * MAD_TO_SD * _ratio(mad(p) + mad(n), gap)
+    return _z(*_gap_and_spreads(positive, negative, robust=True))
 
 
 def ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
@@ -60,19 +72,12 @@ def ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
     doi:10.1016/j.ygeno.2006.12.014); positive where the positive control reads higher. NaN with
     fewer than two wells of a kind or no spread at all.
     """
-    p, n = _known(positive), _known(negative)
-    if p.size < 2 or n.size < 2:
-        return _NAN
-    return _ratio(float(p.mean() - n.mean()), float(np.sqrt(p.var(ddof=1) + n.var(ddof=1))))
+    return _ssmd(*_gap_and_spreads(positive, negative))
 
 
 def robust_ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
     """SSMD with medians for means and 1.4826 MAD for standard deviations."""
-    p, n = _known(positive), _known(negative)
-    if p.size < 2 or n.size < 2:
-        return _NAN
-    spread = MAD_TO_SD * float(np.hypot(mad(p), mad(n)))
-    return _ratio(float(np.median(p) - np.median(n)), spread)
+    return _ssmd(*_gap_and_spreads(positive, negative, robust=True))
 
 
 def coefficient_of_variation(values: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:

@@ -120,20 +120,12 @@ def _canonical(name: str) -> str:
 
 
 def _finished(table: pd.DataFrame) -> pd.DataFrame:
-    result = table.copy()
-    result["bound"] = [BOUNDS.get(str(name), "") for name in result["statistic"]]
-    result["cannot_tell"] = [CANNOT_TELL.get(str(name), "") for name in result["statistic"]]
-    result["meets_bound"] = [
-        verdict(str(name), value, low, high, p)
-        for name, value, low, high, p in zip(
-            result["statistic"], result["value"], result["low"], result["high"], result["p"],
-            strict=True,
-        )
-    ]  # fmt: skip
-    for name in ("value", "low", "high", "p", "time_h"):
-        result[name] = result[name].astype(float)
-    for name in ("metric", "compared", "note"):
-        result[name] = result[name].fillna("")
+    numbers = dict.fromkeys(("value", "low", "high", "p", "time_h"), float)
+    result = table.fillna({"metric": "", "compared": "", "note": ""}).astype(numbers)
+    result["bound"] = result["statistic"].map(BOUNDS).fillna("")
+    result["cannot_tell"] = result["statistic"].map(CANNOT_TELL).fillna("")
+    figures = result[["statistic", "value", "low", "high", "p"]].itertuples(index=False)
+    result["meets_bound"] = [verdict(*figure) for figure in figures]
     return result
 
 

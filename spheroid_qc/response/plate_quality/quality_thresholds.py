@@ -17,71 +17,48 @@ _CV = f"<= {MAX_CV:g}; above 0.2 sizes can hardly be compared (our choice)"
 _SHARE = f"<= {MAX_MISSING_SHARE:g} (our choice)"
 _EDGE = f"interval within -{LARGE_HEDGES_G:g} to {LARGE_HEDGES_G:g}, a large effect (our choice)"
 _OMEGA = f"< {LARGE_OMEGA2:g} (a large effect) or p >= {SMALL_P:g} (our choice)"
-_TITLES = {
-    "missing_frames": "Frames that are missing",
-    "never_formed": "Wells that never formed a spheroid",
-    "unscorable": "Frames that can't be scored",
-    "size_cv_t0_vehicle": "Variation of size at time zero (CV), vehicle",
-    "size_cv_t0_all": "Variation of size at time zero (CV), all wells",
-    "edge_difference": "Edge minus inner wells",
-    "edge_hedges_g": "Edge against inner wells, Hedges' g",
-    "row_effect": "Row effect, ω²",
-    "column_effect": "Column effect, ω²",
-    "spatial_residual": "Neighbours alike, Moran's I",
-    "z_prime": "Z′",
-    "robust_z_prime": "Robust Z′",
-    "ssmd": "SSMD",
-    "robust_ssmd": "Robust SSMD",
-}
-"""Statistic -> what it is called."""
-
-BOUNDS = {
-    "missing_frames": _SHARE,
-    "never_formed": _SHARE,
-    "unscorable": _SHARE,
-    "size_cv_t0_vehicle": _CV,
-    "size_cv_t0_all": _CV,
-    "edge_hedges_g": _EDGE,
-    "row_effect": _OMEGA,
-    "column_effect": _OMEGA,
-    "spatial_residual": f"p >= {SMALL_P:g} (our choice)",
-    "z_prime": _Z,
-    "robust_z_prime": _Z,
-    "ssmd": _SSMD,
-    "robust_ssmd": _SSMD,
-}
-"""Statistic -> its customary bound, in words."""
-
 _SAMPLE = (
     "It is an estimate from few wells with a heavy sampling error, says nothing about doses "
     "between the controls, and sees no spatial error outside the control wells."
 )
+_MAD = _SAMPLE + " With three wells the MAD is hardly a spread."
 _PLACE = (
     "It does not tell the place from what else changes along it (seeding order, imaging order), "
     "and sees only what the conditions leave over."
 )
-CANNOT_TELL = {
-    "missing_frames": "Not why they are missing, nor whether the missing wells were the worst.",
-    "never_formed": "Not whether the cells or the coating were at fault.",
-    "unscorable": "Not whether those spheroids were affected by a drug.",
-    "size_cv_t0_vehicle": "Equal sizes don't make equal biology; says nothing about later times.",
-    "size_cv_t0_all": "Mixes seeding error with errors of segmentation.",
-    "edge_difference": "Few wells: no difference seen is not none. " + _PLACE,
-    "edge_hedges_g": "Few wells: no difference seen is not none. " + _PLACE,
-    "row_effect": _PLACE,
-    "column_effect": _PLACE,
-    "spatial_residual": "A pattern wider than the plate, or one that follows the layout. " + _PLACE,
-    "z_prime": _SAMPLE,
-    "robust_z_prime": _SAMPLE + " With three wells the MAD is hardly a spread.",
-    "ssmd": _SAMPLE + " Its bound depends on how strong the control is.",
-    "robust_ssmd": _SAMPLE + " With three wells the MAD is hardly a spread.",
-}
+_FEW = "Few wells: no difference seen is not none. " + _PLACE
+_WIDE = "A pattern wider than the plate, or one that follows the layout. " + _PLACE
+_MISSING = "Not why they are missing, nor whether the missing wells were the worst."
+_EQUAL = "Equal sizes don't make equal biology; says nothing about later times."
+_STATISTICS = {
+    "missing_frames": ("Frames that are missing", _SHARE, _MISSING),
+    "never_formed": ("Wells that never formed a spheroid", _SHARE,
+                     "Not whether the cells or the coating were at fault."),
+    "unscorable": ("Frames that can't be scored", _SHARE,
+                   "Not whether those spheroids were affected by a drug."),
+    "size_cv_t0_vehicle": ("Variation of size at time zero (CV), vehicle", _CV, _EQUAL),
+    "size_cv_t0_all": ("Variation of size at time zero (CV), all wells", _CV,
+                       "Mixes seeding error with errors of segmentation."),
+    "edge_difference": ("Edge minus inner wells", "", _FEW),
+    "edge_hedges_g": ("Edge against inner wells, Hedges' g", _EDGE, _FEW),
+    "row_effect": ("Row effect, ω²", _OMEGA, _PLACE),
+    "column_effect": ("Column effect, ω²", _OMEGA, _PLACE),
+    "spatial_residual": ("Neighbours alike, Moran's I", f"p >= {SMALL_P:g} (our choice)", _WIDE),
+    "z_prime": ("Z′", _Z, _SAMPLE),
+    "robust_z_prime": ("Robust Z′", _Z, _MAD),
+    "ssmd": ("SSMD", _SSMD, _SAMPLE + " Its bound depends on how strong the control is."),
+    "robust_ssmd": ("Robust SSMD", _SSMD, _MAD),
+}  # fmt: skip
+BOUNDS = {name: bound for name, (_, bound, _) in _STATISTICS.items() if bound}
+"""Statistic -> its customary bound, in words."""
+
+CANNOT_TELL = {name: words for name, (_, _, words) in _STATISTICS.items()}
 """Statistic -> what it can't tell."""
 
 
 def title_of(statistic: str) -> str:
     """Say what a statistic is called; one that isn't known is named by itself."""
-    return _TITLES.get(statistic, statistic)
+    return _STATISTICS.get(statistic, (statistic,))[0]
 
 
 def verdict(statistic: str, value: float, low: float, high: float, p: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.comparisons.permutation import blocked_sum_test
@@ -46,7 +46,7 @@ def kaplan_meier(durations: ArrayLike, events: ArrayLike, level: float = 0.95) -
     n_at_risk` (just before), `n_events, n_censored, survival, low, high, exact_low, exact_high`.
     """
     time, event = _checked(durations, events)
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = float(special.ndtri(0.5 + level / 2))
     tail = (1 - level) / 2
     survival, greenwood = 1.0, 0.0
     first, second = 1.0, 1.0  # moments of the product of beta variables up to now
@@ -87,7 +87,7 @@ def _beta_quantile(first: float, second: float, probability: float) -> float:
     if variance <= 1e-15:
         return first
     total = first * (1 - first) / variance - 1
-    return float(stats.beta.ppf(probability, first * total, (1 - first) * total))
+    return float(special.betaincinv(first * total, (1 - first) * total, probability))
 
 
 def median_time(
@@ -158,7 +158,7 @@ def logrank(
         p_exact = smallest = _NAN
     return {
         "chi2": chi2,
-        "p": float(stats.chi2.sf(chi2, 1)),
+        "p": float(special.chdtrc(1, chi2)),
         "p_exact": p_exact,
         "p_exact_smallest": smallest,
         "observed": observed,

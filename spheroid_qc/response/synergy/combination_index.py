@@ -186,26 +186,23 @@ def _line(
 def _classical(wells: CombinationWells) -> tuple[list[MedianEffect], list[str], list[str]]:
     """Lines of the drugs alone, why one of them gives no index, and what else is to be said."""
     cells, settings = wells.cells, wells.settings
-    limits = (settings.fa_low, settings.fa_high)
+    limits, minimum = (settings.fa_low, settings.fa_high), settings.min_single_doses
     singles, refused, warned = [], [], []
     for i, drug in enumerate(wells.drugs):
         dose, effect = wells.alone.get(drug, (np.empty(0), np.empty(0)))
-        tested = wells.doses_alone(i)
+        tested, needed = wells.doses_alone(i), f"an index needs at least {minimum}."
         line = fit_median_effect(dose, effect, limits)
-        if tested < settings.min_single_doses:
-            refused.append(
-                f"{drug} alone was tested at {tested} doses; an index needs at least "
-                f"{settings.min_single_doses}."
-            )
+        if tested < minimum:
+            refused.append(f"{drug} alone was tested at {tested} doses; {needed}")
         elif line is None:
             refused.append(
                 f"{drug} alone has no median effect line: its effect is level over the doses, or "
                 f"fewer than two lie between {limits[0]:g} and {limits[1]:g}."
             )
-        elif line.n_points < settings.min_single_doses:
+        elif line.n_points < minimum:
             refused.append(
                 f"Only {line.n_points} doses of {drug} alone have an effect between {limits[0]:g} "
-                f"and {limits[1]:g}; an index needs at least {settings.min_single_doses}."
+                f"and {limits[1]:g}; {needed}"
             )
         elif line.m <= 0:
             refused.append(f"The effect of {drug} alone falls with its dose.")
@@ -239,6 +236,13 @@ def method_at(place: int) -> str:
     return f"dose_reduction_index_{place}" if place else INDEX
 
 
+def _index_and_parts(reduction: FloatArray) -> Iterator[FloatArray]:
+    """Index (b, n), then the dose reduction of each drug, from these (b, n, k)."""
+    with np.errstate(divide="ignore"):
+        yield (1 / reduction).sum(axis=-1)
+    yield from np.moveaxis(reduction, -1, 0)
+
+
 def _at_doses(wells: CombinationWells, lines: Lines, warning: str) -> Iterator[Row]:
     """Index and dose reduction at every tested dose, and the geometric mean of the index."""
     cells, combined, level = wells.cells, wells.combined, wells.settings.confidence
@@ -247,14 +251,9 @@ def _at_doses(wells: CombinationWells, lines: Lines, warning: str) -> Iterator[R
 
     # One by one an effect of 1 needs endless doses of each drug alone, and one of 0 none.
     fa = np.where(inside, np.vstack([mean, lines.draws.means[:, combined]]), np.nan)
-    within = np.clip(fa, 1e-300, 1 - 1e-16)
-    index = combination_index(given, within, lines.singles)
-    index = np.where(fa >= 1, 0.0, np.where(fa <= 0, np.inf, index))[..., None]
-    reduction = dose_reduction_index(given, within, lines.singles)
-    beyond = np.where(fa >= 1, np.inf, 0.0)[..., None]
-    reduction = np.where(((fa >= 1) | (fa <= 0))[..., None], beyond, reduction)
-    found = np.concatenate([index, reduction], axis=-1)
-    places = [lines.estimates(found[..., place], level) for place in range(found.shape[-1])]
+    reduction = dose_reduction_index(given, np.clip(fa, 1e-300, 1 - 1e-16), lines.singles)
+    reduction[fa >= 1], reduction[fa <= 0] = np.inf, 0.0
+    places = [lines.estimates(found, level) for found in _index_and_parts(reduction)]
     for j, cell in enumerate(combined):
         notes, n, effect = [warning], int(cells.count[cell]), float(cells.mean[cell])
         if not inside[j]:
@@ -325,9 +324,8 @@ def _at_effects(wells: CombinationWells, lines: Lines, warning: str) -> Iterator
             with np.errstate(over="ignore"):
                 at = np.exp(curve.log_dose(float(logit(fa)))) * parts
             level = np.full(len(at), fa)[:, None]
-            index = combination_index(at[:, None], level, lines.singles)
             reduction = dose_reduction_index(at[:, None], level, lines.singles)
-            found = np.concatenate([index, reduction[:, 0]], axis=1)
+            found = np.concatenate(list(_index_and_parts(reduction)), axis=1)
             outside = [] if tested.min() <= fa <= tested.max() else ["Beyond the effects measured."]
             if np.isnan(at[0]).any():
                 outside.append("No index: the curve of the combination does not reach this effect.")

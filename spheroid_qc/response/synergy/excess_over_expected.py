@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spheroid_qc.response.draws import Draws
+from spheroid_qc.response.draws import Draws, highest
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.synergy_model import (
     UNKNOWN,
@@ -49,6 +49,10 @@ class ExcessOverParts(SynergyModel):
     def expected(self, parts: ArrayLike) -> FloatArray:
         """Give the expected effect, shape (...), for effects of the p parts, shape (..., p)."""
 
+    def drawn(self, parts: FloatArray, draws: FloatArray) -> FloatArray:
+        """Draw the expected effect (b, j), from effects of the parts (j, p) and draws of them."""
+        return self.expected(draws)
+
     def rows(self, wells: CombinationWells) -> list[Row]:
         """Rows of the mean excess, and of every combination."""
         parts = wells.parts(self.part_size(len(wells.drugs)))
@@ -56,7 +60,9 @@ class ExcessOverParts(SynergyModel):
         combined, parts = wells.combined[known], parts[known]
 
         def excess(means: FloatArray) -> FloatArray:
-            return means[..., combined] - self.expected(means[..., parts])
+            if means.ndim == 1:
+                return means[combined] - self.expected(means[parts])
+            return means[:, combined] - self.drawn(wells.cells.mean[parts], means[:, parts])
 
         if known.any():
             rows = excess_rows(self.method, wells, combined, excess, wells.draws)
@@ -90,11 +96,8 @@ def excess_rows(
     if len(areas):
         of = value[areas].mean(axis=1)
         best = areas[int(of.argmax())]
-        # The highest of many is too high by chance: it errs by no more than any of them.
-        off = np.abs(drawn[:, areas].mean(axis=2) - of).max(axis=1, keepdims=True)
-        (area,) = _fractions(
-            of.max(keepdims=True), of.max() + np.concatenate([off, -off]), level, df
-        )
+        again = highest(of, drawn[:, areas].mean(axis=2))[:, None] if len(drawn) else drawn
+        (area,) = _fractions(of.max(keepdims=True), again, level, df)
         doses = cells.doses[combined[best]]
         n = int(cells.count[combined[best]].sum())
         rows.append(model_row(method, "area", area, n, note, doses=doses[len(doses) // 2]))
@@ -104,13 +107,17 @@ def excess_rows(
 
 
 def _fractions(values: FloatArray, draws: FloatArray, level: float, df: float) -> list[Estimate]:
-    """Give estimates whose bounds are differences of fractions, as far as the values are."""
-    return [
-        one._replace(
-            low=max(one.low, min(-1.0, one.value)), high=min(one.high, max(1.0, one.value))
-        )
-        for one in estimates(values, draws, level, df)
-    ]
+    """Give estimates of excesses from their draws."""
+    found = []
+    for one in estimates(values, draws, level, df):
+        low, high = as_fractions(one.value, one.low, one.high)
+        found.append(one._replace(low=low, high=high))
+    return found
+
+
+def as_fractions(value: float, low: float, high: float) -> tuple[float, float]:
+    """Give bounds of a difference of fractions, within -1 and 1 as far as the value is."""
+    return max(low, min(-1.0, value)), min(high, max(1.0, value))
 
 
 def areas_of(doses: FloatArray) -> IntArray:

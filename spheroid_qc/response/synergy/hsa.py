@@ -1,7 +1,4 @@
-"""Highest single agent: E = max_i f_i, effects as fractions affected (Berenbaum 1989).
-
-The best drug is chosen anew in each draw: the maximum of noisy means is too high.
-"""
+"""Highest single agent: E = max_i f_i, effects as fractions affected (Berenbaum 1989)."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spheroid_qc.response.draws import highest
 from spheroid_qc.response.synergy.excess_over_expected import ExcessOverParts
 
 
@@ -29,3 +27,7 @@ class HighestSingleAgent(ExcessOverParts):
     def expected(self, parts: ArrayLike) -> NDArray[np.float64]:
         """Give the effect of the best part, shape (...), from those of all, shape (..., p)."""
         return np.asarray(np.max(np.asarray(parts, dtype=np.float64), axis=-1))
+
+    def drawn(self, parts: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Draw the effect of the best part anew."""
+        return highest(parts, draws)

@@ -95,7 +95,7 @@ def _drawn(wells: CombinationWells, drug: int, fit: LogisticFit, means: FloatArr
     short = fit.problem.emax is None and fit.emax < FULL_EFFECT
     if short and wells.curves.plateau_p(*own, wells.cells) > _REFUTED_P:
         found[1::2] = refit(wells.curves.fit(*own, 1.0), alone[1::2])
-    ec50, hill, emax = found.T[..., None]
+    ec50, hill, emax, _ = found.T[..., None]
     return HillCurve(np.exp(ec50), np.exp(hill), emax)
 
 

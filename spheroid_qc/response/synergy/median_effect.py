@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 from scipy.special import expit, logit
 
-from spheroid_qc.response.curves.refit import descend
+from spheroid_qc.response.curves.levenberg_marquardt import descend
 
 FA_LEVELS = (0.5, 0.75, 0.9, 0.95)
 """Effects at which an index is given."""
@@ -73,27 +74,22 @@ def fit_median_effect(
     """
     x, y = np.asarray(dose, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     known = (x > 0) & np.isfinite(y)
-    order = np.lexsort((y[known], x[known]))
-    x, y = x[known][order], y[known][order]
+    x, y = x[known], y[known]
     levels = np.unique(x)
-    means = np.array([y[x == level].mean() for level in levels])
+    means = np.array([np.sort(y[x == level]).mean() for level in levels])
     low, high = max(fa_limits[0], 0.0), min(fa_limits[1], 1.0)
     on_line = (means > low) & (means < high)
     if on_line.sum() < 2:
         return None
     log_dose, effect = np.log10(levels[on_line]), means[on_line]
-    logit = np.log10(effect / (1 - effect))
-    a, b = log_dose - log_dose.mean(), logit - logit.mean()
-    if (b * b).sum() <= 1e-24 or abs((a * b).sum()) <= 1e-15:
-        return None
-    slope = float((a * b).sum() / (a * a).sum())
-    log_dm = float(log_dose.mean() - logit.mean() / slope)
+    line = stats.linregress(log_dose, np.log10(effect / (1 - effect)))
+    log_dm = -line.intercept / line.slope if line.slope else np.inf
     if abs(log_dm - log_dose.mean()) > MAX_LOG10_DOSES_BEYOND:
         return None
     return MedianEffect(
         dm=float(10**log_dm),
-        m=slope,
-        r=float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())),
+        m=float(line.slope),
+        r=float(line.rvalue),
         n_points=int(on_line.sum()),
         n_left_out=int((~on_line).sum()),
         n_extreme=int(((effect <= TRUSTED_FA[0]) | (effect >= TRUSTED_FA[1])).sum()),
@@ -149,7 +145,8 @@ def fit_drawn_line(
     start = np.zeros(powers.shape[1])
     start[1::-1] = np.polyfit(x, logit(np.clip(effects[0], 0.02, 0.98)), 1)
     reach = np.array(_REACH[: 2 + bend])
-    return DrawnLine(centre, descend(model, np.tile(start, (len(effects), 1)), -reach, reach))
+    starts = np.tile(start, (len(effects), 1))
+    return DrawnLine(centre, descend(model, starts, -reach, reach)[0])
 
 
 def fit_classical_line(log_dose: FloatArray, effects: FloatArray) -> DrawnLine:
@@ -167,12 +164,8 @@ def combination_index(
     `doses` (..., k) of the k drugs, `fa` (...) strictly between 0 and 1 (NaN comes out elsewhere).
     Below 1: synergism; 1: additive; above 1: antagonism.
     """
-    given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
-    inside = (effect > 0) & (effect < 1)
-    effect = np.where(inside, effect, np.nan)
-    with np.errstate(over="ignore", divide="ignore"):
-        parts = [given[..., i] / single.dose(effect) for i, single in enumerate(singles)]
-    return np.asarray(np.sum(parts, axis=0))
+    with np.errstate(divide="ignore"):
+        return np.asarray((1 / dose_reduction_index(doses, fa, singles)).sum(axis=-1))
 
 
 def dose_reduction_index(
@@ -185,14 +178,5 @@ def dose_reduction_index(
     given, effect = np.asarray(doses, dtype=np.float64), np.asarray(fa, dtype=np.float64)
     effect = np.where((effect > 0) & (effect < 1), effect, np.nan)
     alone = np.stack([single.dose(effect) for single in singles], axis=-1)
-    with np.errstate(over="ignore", divide="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         return np.asarray(alone / given)
-
-
-def level_doses(line: MedianEffect, parts: ArrayLike, fa: float) -> FloatArray:
-    """Doses of each drug in a fixed-ratio combination that reach an effect.
-
-    `line` is that of the combination over the total dose; `parts` (k,), the share of each drug in
-    it, add up to 1.
-    """
-    return np.asarray(float(line.dose(fa)) * np.asarray(parts, dtype=np.float64))

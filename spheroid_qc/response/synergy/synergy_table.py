@@ -25,6 +25,7 @@ from spheroid_qc.response.conditions import Conditions, conditions
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.bliss import Bliss
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.excess_over_expected import as_fractions
 from spheroid_qc.response.synergy.model_registry import SYNERGY_MODELS, model_of
 from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.synergy.synergy_interpretation import annotate_significance
@@ -201,6 +202,9 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
         blocks = np.array([row["block"] for row in parts])
         log = model_of(parts[0]["method"]).is_ratio
         mean, low, high = over_plates(values, blocks, settings.confidence, log=log)
+        p = _p_between(mean, high, blocks[np.isfinite(values)], settings, log=log)
+        if not log:
+            low, high = as_fractions(mean, low, high)
         refused = sum(row.get("refused", False) for row in parts)
         if refused > len(parts) / 2:
             low = high = float("nan")
@@ -213,7 +217,7 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
             kept
             | {
                 "plate": ALL_PLATES, "block": ALL_PLATES, "value": mean, "low": low, "high": high,
-                "p": _p_between(mean, high, blocks[np.isfinite(values)], settings, log=log),
+                "p": p,
                 "n": sum(row["n"] for row in parts),
                 "fa": float(np.mean(known)) if known else float("nan"),
                 "doses": np.exp(np.mean(np.log(doses), axis=0)) if doses else None,

@@ -49,29 +49,24 @@ def synergyfinder_table(
         raise RequestError("Raw responses can't be written as percent inhibition.")
     settings = ResponseParameters() if parameters is None else parameters
     at_time, _ = analysis_time(responses, settings.time_h)
-    given = at_time.doses > 0
     combinations = combinations_given(at_time)
-    width = max([2, *(len(columns) for columns in combinations)])
+    numbers = range(max([2, *(len(columns) for columns in combinations)]))
+    names = [*(f"drug{i + 1}" for i in numbers), *(f"conc{i + 1}" for i in numbers)]
     lines: list[dict[str, Any]] = []
     block = 0
     for columns in combinations:
         chosen = without_other_drugs(at_time, columns)
+        units = " + ".join(dict.fromkeys(at_time.units[i] for i in columns))
         for plate in sorted(set(at_time.rows["plate"])):
-            own = (at_time.rows["plate"] == plate).to_numpy() & chosen
-            if not given[own][:, list(columns)].all(axis=1).any():
+            own = at_time.where((at_time.rows["plate"] == plate).to_numpy() & chosen)
+            doses, effect = own.doses[:, list(columns)], own.effect
+            if not (doses > 0).all(axis=1).any():
                 continue
             block += 1
-            doses, effect = at_time.doses[own][:, list(columns)], at_time.effect[own]
-            units = dict.fromkeys(at_time.units[i] for i in columns)
             for j in np.lexsort((effect, *doses.T[::-1])):
-                line: dict[str, Any] = {"block_id": block}
-                for i in range(width):
-                    inside = i < len(columns)
-                    line[f"drug{i + 1}"] = at_time.drugs[columns[i]] if inside else ""
-                    line[f"conc{i + 1}"] = float(doses[j, i]) if inside else np.nan
-                line["response"] = 100 * float(effect[j])
-                line["conc_unit"] = " + ".join(units)
-                lines.append(line)
-    numbers = range(1, width + 1)
-    columns_out = ["block_id", *(f"drug{i}" for i in numbers), *(f"conc{i}" for i in numbers)]
-    return pd.DataFrame(lines, columns=[*columns_out, "response", "conc_unit"])
+                line: dict[str, Any] = dict.fromkeys(names, np.nan) | {"block_id": block}
+                for i in numbers:
+                    line[f"drug{i + 1}"] = at_time.drugs[columns[i]] if i < len(columns) else ""
+                line |= {f"conc{i + 1}": float(dose) for i, dose in enumerate(doses[j])}
+                lines.append(line | {"response": 100 * float(effect[j]), "conc_unit": units})
+    return pd.DataFrame(lines, columns=["block_id", *names, "response", "conc_unit"])

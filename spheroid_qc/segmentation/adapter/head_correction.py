@@ -40,6 +40,11 @@ frames of the same microscope nine in ten lie within the second of the nearest o
 and 0.3 an adapter to crowded fields had a weight of 0.14 on other sources, and cost 0.04 IoU there
 (0.67 at worst); with these 0.01, and 0.008 at worst, and its own frames gain the same."""
 
+_FARTHEST = 3.0
+"""Standard deviations from the mean at which an input ends: beyond what was fitted nothing is
+known, and a line goes on for ever. Without it an adapter to crowded fields cost one frame of
+another source 0.355 of its overlap, with it 0.037; its own frames gain the same."""
+
 _SUREST = 1e-4
 """Chances are taken to lie within this of 0 and 1, so that they can be argued with."""
 
@@ -99,10 +104,11 @@ class Adapter:
         """
         if weight <= 0:
             return maps
-        # Scaled weights instead of scaled inputs, and no array of all inputs.
-        slopes = self.change[:, :-1] / self.spread
-        added = np.tensordot(slopes, inputs_of(features), 1)
-        added += (self.change[:, -1] - slopes @ self.centre)[:, None, None]
+        inputs = inputs_of(features)
+        inputs -= self.centre[:, None, None]
+        inputs /= self.spread[:, None, None]
+        np.clip(inputs, -_FARTHEST, _FARTHEST, out=inputs)
+        added = np.tensordot(self.change[:, :-1], inputs, 1) + self.change[:, -1, None, None]
         added *= np.float32(weight)
         height, width = maps.shape[1:]
         corrected = maps.copy()

@@ -215,3 +215,19 @@ def test_a_step_without_scatter_is_no_traceback():
         assert 0.25 < line["ec50_um"] < 0.5
         assert not line["ec50_low_um"] > line["ec50_um"]
         assert not line["ec50_high_um"] < line["ec50_um"]
+
+
+def test_the_full_effect_of_a_fraction_has_an_interval_that_is_one():
+    rng = np.random.default_rng(3)
+    dose = np.repeat([0.0, *3.0 ** np.arange(-3, 4)], 3)
+    for top in (0.6, 1.0):
+        effect = top * dose**1.5 / (dose**1.5 + 1) + 0.05 * rng.standard_normal(len(dose))
+        wells = pd.DataFrame({"drug_1": "a", "dose_1_um": dose, "response": effect})
+        line = dose_response_table(read_responses(wells)).iloc[0]
+        assert line["emax_low"] < line["emax"] <= line["emax_high"]
+        assert line["emax_low"] < top <= line["emax_high"] <= max(1, line["emax"])
+        raw = wells.assign(response=900 - 800 * effect)
+        line = dose_response_table(read_responses(raw, "raw")).iloc[0]
+        assert line["emax_low"] < 900 - 800 * top < line["emax_high"]
+    fixed = dose_response_table(read_responses(wells), ResponseParameters(emax=1.0)).iloc[0]
+    assert np.isnan([fixed["emax_low"], fixed["emax_high"]]).all()

@@ -17,7 +17,6 @@ from spheroid_qc.response.synergy.median_effect import (
     fit_classical_line,
     fit_drawn_line,
     fit_median_effect,
-    level_doses,
 )
 
 SHORT = {"pac": "paclitaxel", "cis": "cisplatin", "top": "topotecan"}
@@ -59,9 +58,7 @@ def test_doublets_as_published(chou, pair):
     line = fit_median_effect(doses.sum(axis=1), fa)
     assert (line.dm, line.m, line.r) == pytest.approx(chou["recomputed"]["Dm,m,r"][pair], abs=1e-5)
     parts = doses[0] / doses[0].sum()
-    at_levels = [
-        float(combination_index(level_doses(line, parts, fa), fa, singles)) for fa in FA_LEVELS
-    ]
+    at_levels = [float(combination_index(line.dose(fa) * parts, fa, singles)) for fa in FA_LEVELS]
     assert at_levels == pytest.approx(
         chou["recomputed"]["CI at fa .50/.75/.90/.95"][pair], abs=1e-5
     )
@@ -109,7 +106,7 @@ def test_the_line_gives_back_its_doses():
     assert HillCurve(line.dm, line.m).effect(line.dose([0.1, 0.5, 0.9])) == pytest.approx(
         [0.1, 0.5, 0.9]
     )
-    assert level_doses(line, [0.25, 0.75], 0.5) == pytest.approx([0.5, 1.5])
+    assert line.dose(0.5) * np.array([0.25, 0.75]) == pytest.approx([0.5, 1.5])
 
 
 def test_lines_of_draws_are_those_of_each_draw():

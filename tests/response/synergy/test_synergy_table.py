@@ -459,3 +459,18 @@ def test_effects_that_were_cut_off_are_spoken_of():
     means = result["level"] == "mean"
     assert result.loc[means, "note"].str.contains(messages).all()
     assert not result.loc[~means, "note"].str.contains(messages).any()
+
+
+def test_between_replicates_an_excess_stays_a_difference_of_fractions():
+    """Two plates, synergistic and antagonistic: Student's t with one degree of freedom is wide."""
+    plates = [
+        plate(CURVES[:2], bliss, n=2, sd=0.02, seed=seed, boost=boost).assign(plate=f"P{seed}")
+        for seed, boost in ((0, 0.3), (1, -0.4))
+    ]
+    result = analyse(pd.concat(plates))
+    both = result[
+        (result["plate"] == "all") & result["method"].isin(["bliss_excess", "hsa_excess"])
+    ]
+    bounds = both[["low", "high"]].to_numpy()
+    assert (np.abs(bounds) <= 1).all()
+    assert {-1.0, 1.0} <= set(bounds.ravel())
