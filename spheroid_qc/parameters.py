@@ -60,6 +60,13 @@ class Overlays(StrEnum):
     NONE = "none"
 
 
+class DoseScale(StrEnum):
+    """How the doses of a table are written."""
+
+    PLAIN = "plain"
+    LOG10 = "log10"
+
+
 class Severity(StrEnum):
     """What a flag means for the frame that carries it."""
 
@@ -125,6 +132,18 @@ class PlateParameters(Section):
         unit="h",
         ge=-10_000,
         le=100_000,
+    )
+    map_dose_scale: DoseScale = setting(
+        DoseScale.PLAIN,
+        "Doses of the map",
+        "log10: the doses of the plate map are decimal logarithms, though their heading does not "
+        "say so.",
+    )
+    map_columns: str | None = setting(
+        None,
+        "Columns of the map",
+        "What columns of the plate map are that tell wells apart, NAME=MEANING, separated by "
+        "semicolons: stratum, replicate, biological_replicate, cell_line, plate or ignore.",
     )
     frame_interval_h: float | None = setting(
         None,
@@ -632,6 +651,21 @@ class OutputParameters(Section):
     masks: bool = setting(True, "Masks", "Write label images of core and shed material.")
 
 
+class LimitParameters(Section):
+    """What a run waits for, and how long."""
+
+    frame_seconds: float = setting(
+        30.0,
+        "Time for a frame",
+        "Longest time that one step of a frame (reading, segmenting, measuring) may take, for each "
+        "megapixel of frames that have more than one. A process that takes longer is ended and the "
+        "frame tried once more at the end of the run.",
+        unit="s",
+        gt=0,
+        le=100_000,
+    )
+
+
 class Parameters(Section):
     """All settings of one analysis."""
 
@@ -648,3 +682,4 @@ class Parameters(Section):
     quality: Annotated[QualityParameters, Field(title="Quality")] = QualityParameters()
     response: Annotated[ResponseParameters, Field(title="Drug response")] = ResponseParameters()
     output: Annotated[OutputParameters, Field(title="Output")] = OutputParameters()
+    limits: Annotated[LimitParameters, Field(title="Limits")] = LimitParameters()

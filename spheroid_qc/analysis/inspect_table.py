@@ -7,9 +7,10 @@ canonical long table it can be written to a file that reads back the same.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,16 @@ from spheroid_qc.analysis.read_responses import (
     TableOptions,
     as_table,
     heading_line_of,
+    in_long_form,
+    map_and_values,
 )
-from spheroid_qc.analysis.response_columns import meaning_of
+from spheroid_qc.analysis.response_columns import has_response, meaning_of
 from spheroid_qc.analysis.responses_with_map import values_by_well
+from spheroid_qc.analysis.unlikely_responses import (
+    NO_FRACTION,
+    refuse_affected_vehicle,
+    refuse_wrong_unit,
+)
 from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import ROLES, PlateMap, read_plate_map, write_plate_map
@@ -32,11 +40,11 @@ from spheroid_qc.plate_map.layout_and_treatments import find_treatments
 from spheroid_qc.plate_map.long_form import find_wells
 from spheroid_qc.plate_map.read_map import CONTENT
 from spheroid_qc.plate_map.write_map import escape
-from spheroid_qc.tables.find_heading_line import HeadingLine
+from spheroid_qc.response.response_table import read_responses
+from spheroid_qc.tables.find_heading_line import HeadingLine, is_matrix
 from spheroid_qc.tables.instruments import read_any_table
-from spheroid_qc.tables.instruments.wide_columns import long_form
 from spheroid_qc.tables.located_cells import Table
-from spheroid_qc.tables.match_headings import Heading
+from spheroid_qc.tables.match_headings import Heading, named_dose, read_heading
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import listed, plural
 
@@ -86,12 +94,16 @@ class TableInspection:
         What it can be read as, and written as.
     reasons : tuple of str
         Why it can't be read as anything, in finished sentences; empty where it can.
+    refused : tuple of str
+        Why it can't be read as something that its headings say it is, though it can be read as
+        something else: responses with a mistake beside wells and drugs.
     """
 
     lines: tuple[str, ...]
     plate_map: PlateMap | None = None
     responses: ResponseTable | None = None
     reasons: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def inspect_table(path: Path | str, options: TableOptions | None = None) -> TableInspection:
@@ -120,46 +132,51 @@ def inspect_table(path: Path | str, options: TableOptions | None = None) -> Tabl
     lines: list[str] = []
     for table in tables:
         lines += _columns(table, options)
+    content, wells = _says_content(tables), _has_wells(tables)
+    # What a table says that it is must be readable; another reading is only tried.
+    readings: list[tuple[str, bool, Callable[[], PlateMap | ResponseTable | WellValues]]] = []
+    if _has_responses(tables, options):
+        readings.append(("responses", True, lambda: _checked(as_table(tables, options))))
+    if wells and options.plate_map is None:
+        stated = [f"{name}={meaning}" for name, meaning in options.meanings]
+        read_map = partial(read_plate_map, path, dose_scale=options.dose_scale, columns=stated)
+        readings.append(("a plate map", content or _names_doses(tables), read_map))
+    if wells and not content:
+        readings.append(("values by well", True, lambda: _values(tables, options)))
     found: dict[str, PlateMap | ResponseTable | WellValues] = {}
-    refused: list[str] = []
+    refused: dict[str, list[str]] = {}
     said: list[str] = []
-    for title, reading in (
-        ("a plate map", lambda: read_plate_map(path, dose_scale=options.dose_scale)),
-        ("responses", lambda: as_table(tables, options)),
-        ("values by well", lambda: _values(tables, options)),
-    ):
+    for title, _, reading in readings:
         if title == "values by well" and found:
-            continue
-        if title == "a plate map" and not _has_content(tables):
-            continue
-        if not _may_be(title, tables, options):
             continue
         try:
             found[title] = read = reading()
         except RequestError as error:
-            refused += [f"Not read as {title}: {text}" for text in str(error).splitlines()]
+            refused[title] = [f"Not read as {title}: {text}" for text in str(error).splitlines()]
         else:
             said += ["", f"Read as {title}: {_summary(read)}"]
             warnings = read.warnings if isinstance(read, PlateMap) else ()
             said += [f"  note: {note}" for note in read.notes]
             said += [f"  warning: {warning}" for warning in warnings]
-    shown = refused[:_SENTENCES]
-    if len(refused) > len(shown):
-        shown.append(f"... and {len(refused) - len(shown)} more.")
-    if refused:
-        said += ["", *shown]
-    elif not found:
-        refused = [
+    expected = {title for title, stated, _ in readings if stated}
+    if "responses" in found or not expected & {"a plate map"}:
+        refused.pop("a plate map", None)  # it was only tried, or is a line a time
+    shown = [text for sentences in refused.values() for text in sentences]
+    if len(shown) > _SENTENCES:
+        shown = [*shown[:_SENTENCES], f"... and {len(shown) - _SENTENCES} more."]
+    if not readings:
+        shown = [
             f"{path.name} has neither wells nor drugs with doses; a plate map has columns well, "
             "drug, dose and unit, a table of responses drug_1, dose_1_um and response."
         ]
-        said += ["", *refused]
+    said += ["", *shown] if shown else []
     plate_map, responses = found.get("a plate map"), found.get("responses")
     return TableInspection(
         (*lines, *said),
         plate_map if isinstance(plate_map, PlateMap) else None,
         responses if isinstance(responses, ResponseTable) else None,
-        () if found else tuple(refused),
+        () if found else tuple(shown),
+        tuple(text for title in refused if title in expected for text in refused[title]),
     )
 
 
@@ -188,24 +205,58 @@ def _values(tables: Sequence[Table], options: TableOptions) -> WellValues:
     return WellValues(points.columns, len(points.values), 1, points.notes)
 
 
-def _has_content(tables: Sequence[Table]) -> bool:
-    """Tell whether a table with wells says what is in them; a grid may."""
+def _says_content(tables: Sequence[Table]) -> bool:
+    """Tell whether a table says what is in its wells; with values beside it is a map still."""
     lines = [line for table in tables if (line := find_wells(table)) is not None]
-    return not lines or any(line.kinds & CONTENT for line in lines)
+    grids = [grid for table in tables for grid in find_grids(table, TableMessages())]
+    return any(line.kinds & CONTENT for line in lines) or any(
+        read_heading(grid.name).kind in CONTENT for grid in grids if grid.name
+    )
 
 
-def _may_be(title: str, tables: Sequence[Table], options: TableOptions) -> bool:
-    """Tell whether it makes sense to say why a table is not read so."""
-    wells = any(find_wells(table) or find_grids(table, TableMessages()) for table in tables)
-    heads = [heading_line_of(table) for table in tables]
-    if title == "responses":
-        return (not wells and any(heads)) or any(
-            meaning_of(text) or text.casefold() in ("response", (options.response_column or ""))
-            for line in heads
-            if line is not None
-            for text in line.row.texts
-        )
-    return wells
+def _names_doses(tables: Sequence[Table]) -> bool:
+    """Tell whether headings beside wells may be doses of drugs, `gem_uM`; or measured amounts."""
+    lines = [line for table in tables if (line := find_wells(table)) is not None]
+    return any(named_dose(text) for line in lines for text in line.row.texts)
+
+
+def _has_wells(tables: Sequence[Table]) -> bool:
+    return any(find_wells(table) or find_grids(table, TableMessages()) for table in tables)
+
+
+def _has_responses(tables: Sequence[Table], options: TableOptions) -> bool:
+    """Tell whether a table is one of responses, by its headings; or has to say why it is none."""
+    if options.plate_map is not None:
+        return True
+    wells = _has_wells(tables)
+    for table in tables:
+        if find_grids(table, TableMessages()):
+            continue
+        try:
+            line = heading_line_of(in_long_form(table, options))
+        except RequestError:
+            return True
+        if line is not None and (not wells or has_response(line.row, options.response_column)):
+            return True
+    try:
+        return map_and_values(tables) is not None
+    except RequestError:
+        return False
+
+
+def _checked(read: ResponseTable) -> ResponseTable:
+    """Ask what `analyse` asks of responses whose heading says what they are.
+
+    A `RequestError` says what can't be true of them.
+    """
+    if not read.stated_kind:
+        return read
+    largest = float(read.rows["response"].abs().fillna(0.0).max())
+    unit = read.stated_unit or ("percent" if largest > NO_FRACTION else "fraction")
+    if read.stated_unit:
+        refuse_wrong_unit(read, read.stated_kind, unit)
+    refuse_affected_vehicle(read_responses(read.rows, read.stated_kind, unit, read.places))
+    return read
 
 
 def _summary(read: PlateMap | ResponseTable | WellValues) -> str:
@@ -230,22 +281,26 @@ def _summary(read: PlateMap | ResponseTable | WellValues) -> str:
         for name in read.rows[column].dropna().unique()
         if name
     ]
-    meaning = f"{read.stated_kind or 'say what it is with --response-is'}"
+    meaning = f"{read.stated_kind or 'say to analyse what it is with --response-is'}"
     unit = f", {read.stated_unit}" if read.stated_unit else ""
+    n_missing = int(read.rows["response"].isna().sum())
+    missing = f", {n_missing} of them without a value" if n_missing else ""
     return (
-        f"{plural(len(read.rows), 'row')}; drugs {listed(dict.fromkeys(names), 8)}; the response "
-        f"is the column {read.response} ({meaning}{unit})."
+        f"{plural(len(read.rows), 'row')}{missing}; drugs {listed(dict.fromkeys(names), 8)}; the "
+        f"response is the column {read.response} ({meaning}{unit})."
     )
 
 
 def _columns(table: Table, options: TableOptions) -> list[str]:
     """Say of each column, or of each grid, what it was taken for."""
     with suppress(RequestError):  # it is said among the reasons
-        table = long_form(table, options.columns_are) or table
+        table = in_long_form(table, options)
     what = f", read as {table.form}" if table.form else ""
-    line = find_wells(table) or heading_line_of(table) or find_treatments(table)
+    grids = find_grids(table, TableMessages())
+    line = find_wells(table) or (
+        None if grids else heading_line_of(table) or find_treatments(table)
+    )
     if line is None:
-        grids = find_grids(table, TableMessages())
         if not grids:
             first = ", ".join(t for t in table.rows[0].texts[:8] if t) if table.rows else ""
             return [f"{table.title}{what}: no headings are known (its first line: {first})."]
@@ -254,13 +309,18 @@ def _columns(table: Table, options: TableOptions) -> list[str]:
     where = "" if table.form else f", headings in line {line.row.line}"
     body = line.body()
     title = f"{table.title}{what}: {plural(len(body), 'line')}{where}"
-    return [title, *(_column(line, at, heading) for at, heading in enumerate(line.headings, 1))]
+    stated = (options.response_column or "response").casefold()
+    return [
+        title, *(_column(line, at, heading, stated) for at, heading in enumerate(line.headings, 1))
+    ]  # fmt: skip
 
 
-def _column(line: HeadingLine, at: int, heading: Heading) -> str:
+def _column(line: HeadingLine, at: int, heading: Heading, response: str) -> str:
     values = dict.fromkeys(text for row in line.body() if (text := row.text(at)))
     shown = listed(list(values)[:_SHOWN], _SHOWN) + (" ..." if len(values) > _SHOWN else "")
-    meaning = _meaning(heading, _scale_and_unit(heading))
+    meaning = _meaning(heading, _scale_and_unit(heading), response)
+    if heading.kind in ("row", "column") and is_matrix(line):
+        meaning = "counts the matrix of doses, not used"
     return f"  {heading.written or '(no heading)'}: {meaning} [{shown}]"
 
 
@@ -284,11 +344,11 @@ def _scale_and_unit(heading: Heading) -> str:
     return " ".join(parts)
 
 
-def _meaning(heading: Heading, more: str) -> str:
+def _meaning(heading: Heading, more: str, response: str) -> str:
     meant = meaning_of(heading.written)
     if heading.kind == "extra" and meant:
         return f"the response: {meant[0]}" + (f", {meant[1]}" if meant[1] else "")
-    if heading.kind == "extra" and heading.written.casefold() == "response":
+    if heading.kind == "extra" and heading.written.casefold() == response:
         return "the response"
     of = f" of drug {heading.slot}" if heading.slot and heading.kind != "drug" else ""
     number = f" (drug {heading.slot})" if heading.slot and heading.kind == "drug" else ""
@@ -315,11 +375,13 @@ def write_canonical(found: TableInspection, path: Path) -> str:
     RequestError
         If the table is neither a plate map nor responses.
     """
-    if found.plate_map is not None:
-        write_plate_map(found.plate_map, path)
+    mapped, responses = found.plate_map, found.responses
+    # A map keeps values beside its wells; those of another sheet make a table of responses.
+    if mapped is not None and (responses is None or responses.response in mapped.columns):
+        write_plate_map(mapped, path)
         return f"Wrote the plate map with one line a drug of each well: {path}"
-    if found.responses is not None:
-        _write_responses(found.responses, path)
+    if responses is not None:
+        _write_responses(responses, path)
         return f"Wrote the responses with one line each: {path}"
     raise RequestError(
         "There is nothing to write: the table is neither a plate map nor responses. "

@@ -26,12 +26,18 @@ from spheroid_qc.plate_map.long_form import find_wells
 from spheroid_qc.plate_map.read_map import CONTENT, plate_map_of
 from spheroid_qc.tables.distinguishing_columns import stem_of, would_be_pooled
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
-from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
+from spheroid_qc.tables.find_heading_line import (
+    HeadingLine,
+    decide_columns,
+    find_heading_line,
+    is_matrix,
+)
 from spheroid_qc.tables.instruments import read_any_table
+from spheroid_qc.tables.instruments.dose_columns import with_drugs_named
 from spheroid_qc.tables.instruments.wide_columns import long_form
 from spheroid_qc.tables.located_cells import Table, TableRow
-from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.parse_times import plain_hours
+from spheroid_qc.tables.stated_columns import as_stated
 from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import listed
@@ -39,11 +45,6 @@ from spheroid_qc.wording import listed
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".pzfx")
 # Columns of these kinds are matrix indices where drugs are called row and column.
 _INDICES = frozenset({"row", "column"})
-MEANINGS = {
-    "stratum": "stratum", "ignore": "ignored", "replicate": "replicate",
-    "biological_replicate": "biological_replicate", "cell_line": "cell_line", "plate": "plate",
-}  # fmt: skip
-"""What a user may state of a column, and the kind of heading that it becomes."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class TableOptions:
     `response_column` is the heading of the response; `dose_scale` is `log10` where doses are
     logarithms; `columns_are`: what the columns of a wide table are (`replicates`, `drugs`,
     `cell-lines`); `plate_map` tells what is in the wells of a table of values by well;
-    `meanings` has pairs of a heading and what its column is (a key of `MEANINGS`).
+    `meanings` has pairs of a heading and what its column is (a key of `stated_columns.MEANINGS`).
     """
 
     response_column: str | None = None
@@ -80,41 +81,6 @@ class TableOptions:
     columns_are: str = ""
     plate_map: PlateMap | None = None
     meanings: tuple[tuple[str, str], ...] = ()
-
-
-def read_meanings(stated: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Read what columns are, as `NAME=stratum`; a `RequestError` says what can be stated."""
-    found = []
-    for text in stated:
-        name, _, meaning = text.rpartition("=")
-        if not name.strip() or meaning.strip() not in MEANINGS:
-            raise RequestError(
-                f"--column {text!r} is not understood; write the heading, = and one of "
-                f"{', '.join(MEANINGS)}, such as 'batch=ignore'."
-            )
-        found.append((name.strip(), meaning.strip()))
-    return tuple(found)
-
-
-def _as_stated(
-    columns: dict[int, Heading], line: HeadingLine, meanings: Iterable[tuple[str, str]]
-) -> dict[int, Heading]:
-    """Give columns the meaning that the user states."""
-    decided = dict(columns)
-    for name, meaning in meanings:
-        named = [at for at, one in columns.items() if one.written.casefold() == name.casefold()]
-        if not named:
-            there = ", ".join(heading.written for heading in columns.values())
-            raise RequestError(f"{line.table.title} has no column {name!r}; it has {there}.")
-        kind = MEANINGS[meaning]
-        others = [one for at, one in decided.items() if one.kind == kind and at not in named]
-        if others and kind not in ("stratum", "ignored"):
-            raise RequestError(
-                f"{line.table.title} has the column {others[0].written} for {meaning} already; "
-                f"say what {name} is besides."
-            )
-        decided |= {at: Heading(kind, columns[at].written) for at in named}
-    return decided
 
 
 def read_response_files(path: Path, options: TableOptions | None = None) -> ResponseTable:
@@ -216,12 +182,11 @@ def as_table(
     messages = TableMessages(maximum=20)
     if options.plate_map is not None:
         return _with_map(sheets, options, options.plate_map, messages)
-    wide = [long_form(sheet, options.columns_are, options.response_column) for sheet in sheets]
-    sheets = [found or sheet for found, sheet in zip(wide, sheets, strict=True)]
+    sheets = [in_long_form(sheet, options) for sheet in sheets]
     chosen = [line for sheet in sheets if (line := heading_line_of(sheet)) is not None]
     with_responses = [line for line in chosen if has_response(line.row, options.response_column)]
     _refuse_several(with_responses)
-    beside = _map_and_values(sheets) if len(sheets) > 1 and not with_responses else None
+    beside = map_and_values(sheets) if not with_responses else None
     if beside is not None:
         values, plate_map = beside
         return _with_map(values, options, plate_map, messages)
@@ -253,7 +218,7 @@ def as_table(
     columns = {
         at: heading for at, heading in decide_columns(line, messages).items() if at != response
     }
-    columns = _as_stated(columns, line, options.meanings)
+    columns = as_stated(columns, line, options.meanings)
     for at, heading in columns.items():
         if heading.bad_unit and heading.kind == "dose":
             messages.problem(
@@ -262,7 +227,7 @@ def as_table(
             )
     messages.raise_if_problems()
     used = {at: heading for at, heading in columns.items() if understood(heading)}
-    if _is_matrix(line):
+    if is_matrix(line):
         columns = {at: h for at, h in columns.items() if h.kind not in _INDICES}
         used = {at: h for at, h in used.items() if h.kind not in _INDICES}
     rows, unit = rows_of(line, used, body, response, messages, options.dose_scale)
@@ -285,6 +250,15 @@ def as_table(
     )  # fmt: skip
 
 
+def in_long_form(sheet: Table, options: TableOptions) -> Table:
+    """Bring a table to one line a response, with the drugs that its headings name.
+
+    A `RequestError` says where it could be read in several ways.
+    """
+    named = with_drugs_named(sheet, options.response_column) or sheet
+    return long_form(named, options.columns_are, options.response_column) or named
+
+
 def _refuse_several(lines: Sequence[HeadingLine]) -> None:
     """Ask where several sheets hold responses: they may be lines, times or repeats."""
     if len(lines) > 1:
@@ -296,8 +270,10 @@ def _refuse_several(lines: Sequence[HeadingLine]) -> None:
         )
 
 
-def _map_and_values(sheets: Sequence[Table]) -> tuple[list[Table], PlateMap] | None:
+def map_and_values(sheets: Sequence[Table]) -> tuple[list[Table], PlateMap] | None:
     """Find a plate map and values by well on different sheets; None where there is no such pair."""
+    if len(sheets) < 2:
+        return None
     lines = [(sheet, find_wells(sheet)) for sheet in sheets]
     maps = [sheet for sheet, line in lines if line is not None and line.kinds & CONTENT]
     values = [sheet for sheet, line in lines if line is not None and not line.kinds & CONTENT]
@@ -349,7 +325,7 @@ def _with_map(
     messages.raise_if_problems()
     rows = joined(values.rows, plate_map, messages)
     if values.line is not None:
-        further = _as_stated(values.further, values.line, options.meanings)
+        further = as_stated(values.further, values.line, options.meanings)
         rows = account_for(values.line, further, values.body, rows, messages)
         messages.raise_if_problems()
     notes = tuple(dict.fromkeys(messages.notes))
@@ -360,12 +336,6 @@ def heading_line_of(sheet: Table) -> HeadingLine | None:
     """Find the line that names the columns of a table of responses."""
     line = find_heading_line(sheet, frozenset({"drug"}), frozenset({"dose"}))
     return line if line is not None and sum(map(bool, line.row.texts)) > 1 else None
-
-
-def _is_matrix(line: HeadingLine) -> bool:
-    """Tell whether the drugs are called row and column, as SynergyFinder does."""
-    named = [heading.written.casefold() for heading in line.headings if heading.kind == "drug"]
-    return any("row" in name for name in named) and any("col" in name for name in named)
 
 
 def _of_frame(frame: pd.DataFrame) -> Table:

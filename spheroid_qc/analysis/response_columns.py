@@ -11,7 +11,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.parse_cells import measured_number
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle
-from spheroid_qc.tables.synonyms import RESPONSE_MEANINGS, RESPONSE_UNITS
+from spheroid_qc.tables.synonyms import RESPONSE_MEANINGS, RESPONSE_UNITS, folded
 from spheroid_qc.tables.table_messages import TableMessages
 
 _NOT_AVAILABLE = "#n/a"
@@ -53,7 +53,7 @@ def contradicts_itself(text: str) -> bool:
 
 
 def _meaning_of(text: str) -> tuple[str, str] | None:
-    bare = _PERCENT_OF.sub("_%", text.strip().casefold())
+    bare = _PERCENT_OF.sub("_%", folded(text.strip()))
     bare = re.sub(r"[\(\[]\s*(fraction)\s*[\)\]]", r"_\1", bare)
     bare = re.sub(r"_+", "_", _plain(bare).replace("%", "_%_")).strip("_")
     word, _, unit = bare.rpartition("_")

@@ -16,11 +16,11 @@ from spheroid_qc.analysis.read_responses import (
     ResponseTable,
     TableOptions,
     as_table,
-    read_meanings,
     read_response_files,
 )
 from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
 from spheroid_qc.analysis.unlikely_responses import (
+    NO_FRACTION,
     refuse_affected_vehicle,
     refuse_wrong_unit,
     vehicle_apart,
@@ -42,9 +42,9 @@ from spheroid_qc.response.response_table import (
     read_responses,
 )
 from spheroid_qc.response.wells_analysed_together import analysis_time
+from spheroid_qc.tables.stated_columns import read_meanings
 from spheroid_qc.wells import parse_well
 
-_FRACTION_AT_MOST = 2.0
 """Beyond this a number whose unit nobody stated is hardly a fraction; it is then asked for."""
 
 _TITLES = {"fa": "fraction affected", "raw": "response"}
@@ -224,7 +224,7 @@ def _stated(
     unit = unit or read.stated_unit
     if not unit:
         largest = float(read.rows["response"].abs().fillna(0.0).max())
-        if largest > _FRACTION_AT_MOST:
+        if largest > NO_FRACTION:
             raise RequestError(
                 f"No unit of the response is stated, and its values (up to {largest:.4g}) are no "
                 "fractions; say --response-unit percent, or fraction if they are."

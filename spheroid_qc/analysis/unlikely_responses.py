@@ -20,7 +20,8 @@ from spheroid_qc.wording import number, plural
 
 # Percentages reach 100 somewhere; fractions seldom exceed 1.5.
 _FRACTIONS_END = 1.5
-_NO_FRACTION = 2.0
+NO_FRACTION = 2.0
+"""Responses beyond this are no fractions."""
 _FEWEST = 3
 # Untreated cells of which more than half are affected are not untreated, or not affected.
 _HALF = 0.5
@@ -33,9 +34,9 @@ _FEWEST_COPIES = 3
 def refuse_wrong_unit(read: ResponseTable, kind: str, unit: str) -> None:
     """Refuse percentages of which none is larger than a fraction can be, and the reverse."""
     values = read.rows["response"].abs().dropna()
-    if kind != "raw" and unit == "fraction" and len(values) and values.median() > _NO_FRACTION:
+    if kind != "raw" and unit == "fraction" and len(values) and values.median() > NO_FRACTION:
         raise RequestError(
-            f"The responses are called fractions, but half of them exceed {number(_NO_FRACTION)} "
+            f"The responses are called fractions, but half of them exceed {number(NO_FRACTION)} "
             f"(up to {number(values.max())}); say --response-unit percent, and mend the heading "
             f"{read.response!r} where it says fraction."
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -109,6 +110,20 @@ def run(
         ),
     ] = None,
     name_pattern: NamePattern = None,
+    dose_scale: Annotated[
+        Literal["log10"] | None,
+        typer.Option(
+            "--dose-scale", help="Doses of the plate map are decimal logarithms. [default: plain]"
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="NAME=MEANING",
+            help="What a column of the plate map is that tells wells apart: stratum, replicate, "
+            "biological_replicate, cell_line, plate or ignore; may be repeated.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings in TOML; see --write-config.")
     ] = None,
@@ -172,6 +187,8 @@ def run(
         "plate.dose_time_h": ("--dose-time", dose_time),
         "plate.assay": ("--assay", assay),
         "plate.name_pattern": ("--name-pattern", name_pattern),
+        "plate.map_dose_scale": ("--dose-scale", dose_scale),
+        "plate.map_columns": ("--column", "; ".join(column) if column else None),
         "segmentation.method": ("--method", method),
         "output.overlays": ("--overlays", overlays),
     }
@@ -355,7 +372,10 @@ def inspect(
     ] = None,
     plate_map: Annotated[
         Path | None,
-        typer.Option("--plate-map", help="Plate map, for the conditions on the page."),
+        typer.Option(
+            "--plate-map",
+            help="Plate map: for the conditions on the page, or of a table of values by well.",
+        ),
     ] = None,
     dose_scale: Annotated[
         Literal["log10"] | None,
@@ -365,26 +385,44 @@ def inspect(
         Literal["replicates", "drugs", "cell-lines"] | None,
         typer.Option("--columns-are", help="Of a wide table: what its columns are."),
     ] = None,
+    response_column: Annotated[
+        str | None,
+        typer.Option(
+            "--response-column", metavar="NAME", help="Of a table: heading of its response."
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="NAME=MEANING", help="Of a table: what a column is, as of analyse."
+        ),
+    ] = None,
 ) -> None:  # fmt: skip
     """Show how every file name, or every column of a table, was read; runs nothing."""
     if folder.is_file():
         if html is not None:
             raise RequestError(f"--html draws a folder of images; {folder} is a table.")
-        _inspect_table(folder, write, dose_scale or "", columns_are or "")
+        _inspect_table(
+            folder, write, plate_map, response_column,
+            dose_scale=dose_scale or "", columns_are=columns_are or "", columns=column or (),
+        )  # fmt: skip
         return
     for option, given in (
-        ("--write", write), ("--dose-scale", dose_scale), ("--columns-are", columns_are)
+        ("--write", write), ("--dose-scale", dose_scale), ("--columns-are", columns_are),
+        ("--response-column", response_column), ("--column", column),
     ):  # fmt: skip
         if given is not None:
             raise RequestError(f"{option} is for tables; {folder} is a folder of images.")
     from spheroid_qc.frames.frame_table import frame_table, reasons
     from spheroid_qc.frames.inspect_folder import inspection, render
+    from spheroid_qc.images import probe
 
     refuse_empty({"FOLDER": folder, "--config": config, "--html": html, "--plate-map": plate_map})
     parameters = read_parameters(
         config, {"plate.name_pattern": ("--name-pattern", name_pattern)}, []
     )
-    table = frame_table(folder, parameters.plate)
+    # As a run reads them: pages and dates of files count where names give no time.
+    table = frame_table(folder, parameters.plate, probe)
     found = inspection(table, parameters.plate.well_count)
     echo(render(found, max_rows=None if all_rows else 40))
     if html is not None:
@@ -403,17 +441,32 @@ def inspect(
     raise typer.Exit(1 if found.problems else 0)
 
 
-def _inspect_table(path: Path, write: Path | None, dose_scale: str, columns_are: str) -> None:
+def _inspect_table(
+    path: Path,
+    write: Path | None,
+    plate_map: Path | None,
+    response_column: str | None,
+    *,
+    dose_scale: str,
+    columns_are: str,
+    columns: Sequence[str],
+) -> None:
     """Say what a table was taken for, and write it as the canonical one."""
     from spheroid_qc.analysis.inspect_table import inspect_table, write_canonical
     from spheroid_qc.analysis.read_responses import TableOptions
+    from spheroid_qc.plate_map import read_plate_map
+    from spheroid_qc.tables.stated_columns import read_meanings
 
-    found = inspect_table(path, TableOptions(dose_scale=dose_scale, columns_are=columns_are))
+    mapped = None if plate_map is None else read_plate_map(plate_map, dose_scale=dose_scale)
+    options = TableOptions(response_column, dose_scale, columns_are, mapped, read_meanings(columns))
+    found = inspect_table(path, options)
     echo("\n".join(one_line(line) for line in found.lines))
     if write is not None:
         echo(write_canonical(found, write))
     if found.reasons:
         raise RequestError(f"{path} can't be read as it is; what would be needed is said above.")
+    if found.refused:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -10,10 +10,17 @@ import numpy as np
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.evaluate.agreement_statistics import bland_altman, bootstrap_interval, concordance
+from spheroid_qc.tables.find_heading_line import wells_or_first_line
 from spheroid_qc.tables.instruments import read_any_table
-from spheroid_qc.tables.located_cells import Cell, TableRow
+from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading, read_heading
-from spheroid_qc.tables.parse_cells import is_missing, measured_number, numeric_text, well_named
+from spheroid_qc.tables.parse_cells import (
+    is_missing,
+    measured_number,
+    numeric_text,
+    well_named,
+    well_of_row_and_column,
+)
 from spheroid_qc.tables.parse_numbers import NumberError, style_of
 from spheroid_qc.tables.parse_times import read_hours
 from spheroid_qc.tables.summary_lines import without_summary
@@ -39,7 +46,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
     table = read_any_table(path)[0]
     messages = TableMessages()
-    header, *lines = table.rows or (TableRow(0, ()),)
+    header, lines = wells_or_first_line(table) if table.rows else (TableRow(0, ()), [])
     rows = without_summary(table, lines, messages)
     if not rows:
         raise RequestError(f"The table {path} holds no rows.")
@@ -54,8 +61,20 @@ def read_table(path: Path) -> pd.DataFrame:
         if not name and all(is_missing(cell.text) for cell in cells):
             continue
         made[known or f"column {at}"] = _values(known, heading, cells, messages)
+    if "well" not in made and {"row", "column"} <= {read_heading(name).kind for name in written}:
+        wells = _wells_of_places(table, rows, written)
+        if all(wells):  # rows and columns of a picture are none
+            made["well"] = wells
     messages.raise_if_problems()
     return pd.DataFrame(made)
+
+
+def _wells_of_places(table: Table, rows: Sequence[TableRow], written: Sequence[str]) -> list[str]:
+    """Give wells from a column of rows and one of columns; empty where they are none."""
+    kinds = [read_heading(name).kind for name in written]
+    places = [kinds.index(kind) + 1 for kind in ("row", "column")]
+    pairs = [[Cell(table, row.line, at, row.text(at)) for at in places] for row in rows]
+    return [well_of_row_and_column(pair, TableMessages()) or "" for pair in pairs]
 
 
 def _values(

@@ -10,6 +10,12 @@ from pathlib import Path
 from spheroid_qc.frames.naming.parsed_name import NameReading, Reading
 from spheroid_qc.wells import Well
 
+MAX_WORDS = 8
+"""Most words that may be times, channels or plates; more are names of what is in the wells."""
+
+SECOND_TRIES = 0.25
+"""Largest share of wells that were imaged a second time; fields are taken of all wells."""
+
 MAX_OTHERS = 5
 """Most other files that are named with a duplicate."""
 
@@ -37,7 +43,10 @@ class FrameCandidate:
 
 
 def numbers_are_open(rows: list[FrameCandidate]) -> bool:
-    """Whether a number alone tells images of a well apart, and does not count them: `1 3 7 10`."""
+    """Whether a number alone tells images of a well apart, and does not say what it counts.
+
+    Fields count `1 2 3`: `1 3 7 10` are something else, and `000001` may be a time as well.
+    """
     parts: dict[tuple[object, ...], set[int]] = defaultdict(set)
     for row in rows:
         if row.reading.part is not None:
@@ -46,7 +55,27 @@ def numbers_are_open(rows: list[FrameCandidate]) -> bool:
     most = max(map(len, parts.values()), default=0)
     if most < 2 or len(numbers) > 2 * most or _differ_in_words(rows):
         return False
-    return numbers[-1] - numbers[0] >= len(numbers)
+    of_series = any(row.reading.counter is not None for row in rows)
+    return of_series or numbers[-1] - numbers[0] >= len(numbers)
+
+
+def open_words(rows: list[FrameCandidate]) -> tuple[str, ...]:
+    """Give the words that alone tell images of a well apart, `pre post`; none where there are none.
+
+    They stand behind the well, one in each name, and are few.
+    """
+    groups: dict[tuple[object, ...], set[str]] = defaultdict(set)
+    for row in rows:
+        groups[row.key()].add(row.reading.words)
+    if len(groups) == len(rows) or max(map(len, groups.values())) < 2:
+        return ()
+    written = [set(row.reading.words.split("_")) - {""} for row in rows]
+    common = set.intersection(*written)
+    differ = {frozenset(words - common) for words in written}
+    found = sorted(word for words in differ for word in words)
+    one_each = len(found) == len(differ) and all(differ)
+    lettered = all(any(map(str.isalpha, word)) for word in found)
+    return tuple(found) if one_each and lettered and len(found) <= MAX_WORDS else ()
 
 
 def number_fields(plate: str, rows: list[FrameCandidate], notes: list[str]) -> None:
@@ -57,7 +86,7 @@ def number_fields(plate: str, rows: list[FrameCandidate], notes: list[str]) -> N
     for row in rows:
         parts[row.key()].add(without_number if row.reading.part is None else row.reading.part)
     maximum = max(map(len, parts.values()), default=0)
-    if maximum < 2 or _differ_in_words(rows):
+    if maximum < 2 or _differ_in_words(rows) or _are_second_tries(rows, parts):
         return
     fields = {row.field for row in rows}
     # Far more numbers than images of a well: a camera's counter over all wells.
@@ -74,6 +103,15 @@ def number_fields(plate: str, rows: list[FrameCandidate], notes: list[str]) -> N
         f"Several images of a well of plate {plate!r} differ only in a running number: it was "
         "taken for the field of view; if it counts time points, say so with --name-pattern."
     )
+
+
+def _are_second_tries(
+    rows: list[FrameCandidate], parts: dict[tuple[object, ...], set[int]]
+) -> bool:
+    """Whether few images have a number, beside one of the same without: `B2_48h`, `B2_48h_2`."""
+    several = [key for key, numbers in parts.items() if len(numbers) > 1]
+    bare = {row.key() for row in rows if row.reading.part is None}
+    return bare.issuperset(several) and len(several) <= SECOND_TRIES * len(parts)
 
 
 def _differ_in_words(rows: list[FrameCandidate]) -> bool:

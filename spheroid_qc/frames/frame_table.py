@@ -19,6 +19,7 @@ from spheroid_qc.frames.duplicate_images import (
     FrameCandidate,
     number_fields,
     numbers_are_open,
+    open_words,
     without_duplicates,
 )
 from spheroid_qc.frames.file_tree import list_folder
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 HARMLESS = ("stray", "copy")
 """Kinds of findings that cost the user no image."""
 
+MAX_HOURS = 100_000.0
+"""Eleven years: no experiment is longer, and the dose time can't be later."""
+
+_NO_TIME = (
+    f"The name gives a time of more than {MAX_HOURS:,.0f} h, which no experiment lasts; correct "
+    "the name, or say with --name-pattern what the number is."
+)
 
 _WHY: dict[str, tuple[str, str]] = {
     "doubtful": ("can be read in two ways", "can be read in two ways"),
@@ -237,6 +245,8 @@ def frame_table(
             findings.append(NameFinding(one.path, one.kind, one.message, one.alternatives))
         elif one.reading.conflict:
             findings.append(NameFinding(one.path, "conflict", one.reading.conflict))
+        elif not abs(one.reading.hours or 0.0) <= MAX_HOURS:
+            findings.append(NameFinding(one.path, "conflict", _NO_TIME))
         else:
             read.append(one)
     plates, notes = name_plates(read, resolved.name or "plate")
@@ -314,17 +324,26 @@ def _plate_rows(
         if index in times.conflicts:
             findings.append(NameFinding(one.path, "conflict", times.conflicts[index]))
         field = 1 if reading.field is None else reading.field
+        if any(not abs(hours) <= MAX_HOURS for hours, _, _ in times.times[index]):
+            findings.append(NameFinding(one.path, "conflict", _NO_TIME))
+            continue
         for hours, source, page in times.times[index]:
             rows.append(FrameCandidate(one, reading, plate, field, hours, source, page))
-    if parameters.name_pattern is None and numbers_are_open(rows):
-        from spheroid_qc.frames.naming.name_doubts import WHAT_IT_IS, number_doubt
+    words = open_words(rows) if parameters.name_pattern is None else ()
+    if words or (parameters.name_pattern is None and numbers_are_open(rows)):
+        from spheroid_qc.frames.naming.name_doubts import WHAT_IT_IS, number_doubt, word_doubt
 
-        doubt = number_doubt([row.one.path for row in rows])
-        words = tuple(reading.words for reading in doubt.readings)
-        message = (
-            "A number alone tells images of a well apart, and it does not count them: "
-            f"{WHAT_IT_IS}. They are left out; give --name-pattern to say what it is."
+        paths = [row.one.path for row in rows]
+        doubt = word_doubt(paths, words) if words else number_doubt(paths)
+        what = (
+            f"The words {', '.join(words)} alone tell images of a well apart, as times, plates or "
+            "channels do"
+            if words
+            else "A number alone tells images of a well apart, and does not say what it counts: "
+            f"{WHAT_IT_IS}"
         )
+        message = f"{what}. They are left out; give --name-pattern to say what it is."
+        words = tuple(reading.words for reading in doubt.readings)
         findings += [NameFinding(path, "doubtful", message, words) for path in doubt.paths]
         doubts.append(doubt)
         return []

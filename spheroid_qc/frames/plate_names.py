@@ -16,6 +16,8 @@ from spheroid_qc.frames.naming.known_words import is_known_line
 from spheroid_qc.frames.naming.parsed_name import NameReading, Reading
 
 MOST_LABELS = 8
+MIN_PLATE = 12
+"""Wells of a plate beside which one image of one more well is a stray."""
 _SIX_DIGITS = re.compile(r"(?:.*/)?[0-9]{6}")
 
 
@@ -131,7 +133,9 @@ def _without_time(
     apart: dict[tuple[str, bool], str] = {}
     for label, ones in by_label.items():
         wells = {one.well for one in ones if not _is_timed(one)}
-        if timed and wells and not wells & timed_wells:
+        # A lone image is no experiment beside a plate: it is left out for it states no time.
+        alone = len(wells) == 1 and len(timed_wells) >= MIN_PLATE
+        if timed and wells and not wells & timed_wells and not alone:
             told = "" if label and label not in timed else "without time"
             apart[label, False] = " ".join(filter(None, (label, told)))
     if apart:

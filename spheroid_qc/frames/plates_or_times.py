@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from spheroid_qc.frames.naming.known_words import is_channel, is_known_line
+from spheroid_qc.frames.naming.known_words import PLATE_NAMES, is_channel, is_known_line
 from spheroid_qc.frames.naming.name_doubts import (
     WELL_IN_NAME,
     NameDoubt,
@@ -23,13 +23,12 @@ from spheroid_qc.frames.naming.name_doubts import (
     possible_reading,
 )
 from spheroid_qc.frames.naming.parsed_name import NameReading
+from spheroid_qc.frames.naming.words_in_order import ORDERED_WORDS, either_time, in_order
 
 _PIECE = re.compile(r"[^\W\d_]+|[0-9]+(?:[.,][0-9]+)?|.", re.DOTALL)
 
 _PLATE_WORDS_TEXT = """
-plate plates platte plaque placa plaat piastra plat plade platta levy płytka płyta
-plytka deska пластина планшет 板 プレート 플레이트 vessel vid dish schale boîte boite petri flask
-flasche chip slide chamber insert p pl pt bc barcode rep repl replicate replikat
+flask flasche chip slide chamber insert p pl pt bc barcode rep repl replicate replikat
 réplicat replica réplica repeat wiederholung wdh duplicate triplicate biorep techrep n r
 run exp expt experiment versuch essai ensayo batch lot charge set copy donor donneur
 spender patient pat pdx pdo pdc case subject mouse maus souris ratón animal passage line
@@ -38,7 +37,7 @@ gruppe groupe grupo cohort kohorte arm condition bedingung version rig scope mic
 incubator inkubator operator user reader lane s e m b a g k screen assay study tissue
 tray block panel culture kultur lâmina lamina lame
 """
-_PLATE_WORDS = frozenset(_PLATE_WORDS_TEXT.split())
+_PLATE_WORDS = frozenset((*_PLATE_WORDS_TEXT.split(), *PLATE_NAMES.split()))
 """Words before a number that say what it numbers: no times."""
 
 _UNITS_TEXT = """
@@ -49,25 +48,11 @@ _UNITS = frozenset(_UNITS_TEXT.split())
 """Words behind a number that say what it measures: no times."""
 
 _TIME_WORDS_TEXT = """
-monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat
-sun montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so lundi mardi
-mercredi jeudi vendredi samedi dimanche lunes martes miércoles miercoles jueves viernes sábado
-sabado domingo lunedì lunedi martedì martedi mercoledì mercoledi giovedì giovedi venerdì venerdi
-sabato domenica segunda terça quarta quinta sexta maandag dinsdag woensdag donderdag vrijdag
-zaterdag zondag poniedziałek wtorek środa czwartek piątek måndag tisdag onsdag torsdag fredag
-january february march april may june july august september october november december jan feb
-mar apr jun jul aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember
-before after pre post baseline start begin beginning middle mid end initial final first second
-third fourth fifth last early late earlier later fresh vorher nachher vor nach anfang mitte ende
-früh spät avant après début fin antes después inicio prima dopo inizio fine depois início fim
-przed po до после 前 後 后 morning noon afternoon evening night am pm today tomorrow yesterday
-heute morgen gestern one two three four five six seven eight nine ten eins zwei drei vier fünf
-sechs sieben un deux trois quatre cinq uno dos tres cuatro cinco day days tag tage jour jours
-giorno giorni dag dagen día dia week weeks woche wochen month months hour hours hr hrs min time
-timepoint tp zeit zeitpunkt kw cw wk div dpi dps dpt hpi hpt dygn uke uge vecka tydzień tydzien
-týden hét неделя
+fresh day days tag tage jour jours giorno giorni dag dagen día dia week weeks woche wochen month
+months hour hours hr hrs min time timepoint tp zeit zeitpunkt kw cw wk div dpi dps dpt hpi hpt
+dygn uke uge vecka tydzień tydzien týden hét неделя
 """
-_TIME_WORDS = frozenset(_TIME_WORDS_TEXT.split())
+_TIME_WORDS = frozenset(_TIME_WORDS_TEXT.split()) | ORDERED_WORDS
 """Words that place an image in time without a number that can be read."""
 
 _VISITS_TEXT = """
@@ -80,6 +65,7 @@ _VISITS = frozenset(_VISITS_TEXT.split())
 _ROMAN = re.compile("[IVX]+")
 _TIME_LETTERS = frozenset("dhjtw")
 _CODE = re.compile(r"[A-Z]{2,}$")
+_BEFORE_WELL = "(?:[^/]*[^/0-9A-Za-z])?"
 MOST_DIGITS = 4
 """Longer numbers are codes of plates, or dates that were read already."""
 
@@ -260,10 +246,14 @@ def _over_time(
     shown = _quoted(same)
     wells = _wells(same, images)
     by_plate, by_time = _patterns(texts)
+    order = list(same)
+    if not by_time and all(text.startswith(tuple(f"{plate}/" for plate in same)) for text in texts):
+        order = in_order(same)
+        by_time = f"^(?P<plate>){either_time(order)}/{_BEFORE_WELL}{WELL_IN_NAME}[^/]*$"
     readings = [
         PossibleReading(f"plates {shown}", by_plate, wells, (), (), len(texts)),
         PossibleReading(
-            f"one plate at the times {shown}", by_time, wells, tuple(same), (), len(texts)
+            f"one plate at the times {_quoted(order)}", by_time, wells, tuple(order), (), len(texts)
         ),
     ]
     if by_time:
@@ -312,7 +302,7 @@ def _wells(plates: Iterable[str], images: dict[str, set[tuple[object, ...]]]) ->
 def _patterns(paths: Sequence[str]) -> tuple[str, str]:
     """Name patterns that take the words before the well for a plate, and their number for a day."""
     if all("/" in path for path in paths):
-        name = rf"(?:[^/]*[^/0-9A-Za-z])?{WELL_IN_NAME}[^/]*$"
+        name = rf"{_BEFORE_WELL}{WELL_IN_NAME}[^/]*$"
         part, number = (
             r"(?:^|/)(?P<plate>[^/]+)/",
             r"(?:^|/)(?P<plate>)[^/0-9]*(?P<day>[0-9]+)[^/]*/",

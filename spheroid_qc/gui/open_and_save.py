@@ -20,7 +20,8 @@ from spheroid_qc.gui.state.run_answer import RunAnswer, answer_of
 from spheroid_qc.gui.state.session import TABLES, Session, account_name, session_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate_map import read_plate_map
+from spheroid_qc.plate_map.read_map import read_map_of_run
+from spheroid_qc.tables.csv_writer import read_table
 
 PANELS = ("Plate", "Run", "Review", "Results", "Pictures", "Segment and measure")
 _SETTINGS_FILE = "Settings (*.toml)"
@@ -90,10 +91,10 @@ def open_images(
 
 def load_map(owner: Any, session: Session, path: Path) -> Any:
     """Read a plate map in the background and give it to the session."""
-    count = session.parameters.plate.well_count
+    plate = session.parameters.plate
 
     def read() -> Any:
-        return read_plate_map(path, well_count=count)
+        return read_map_of_run(path, plate)
 
     opened = session.opened
 
@@ -121,8 +122,7 @@ def read_run_tables(out: Path) -> dict[str, pd.DataFrame]:
     for name in TABLES:
         path = out / f"{name}.csv"
         if path.is_file():
-            text = {"plate": str, "well": str, "flags": str, "state": str, "condition": str}
-            found[name] = pd.read_csv(path, dtype=text, low_memory=False)
+            found[name] = read_table(path, ("plate", "well", "flags", "state", "condition"))
     return found
 
 

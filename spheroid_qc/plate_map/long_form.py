@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells, of_maps
-from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns, find_heading_line
+from spheroid_qc.tables.find_heading_line import (
+    HeadingLine,
+    decide_columns,
+    find_heading_line,
+    is_matrix,
+)
 from spheroid_qc.tables.located_cells import Cell, Table
 from spheroid_qc.tables.parse_cells import clean, read_well, well_of_row_and_column
+from spheroid_qc.tables.stated_columns import as_stated
 from spheroid_qc.tables.summary_lines import without_summary
 from spheroid_qc.tables.table_messages import TableMessages
 
 
 def find_wells(table: Table) -> HeadingLine | None:
-    """Find the line that names a column of wells, or columns of rows and columns."""
-    return find_heading_line(table, frozenset({"well"}), frozenset({"row", "column"}))
+    """Find the line that names a column of wells, or columns of rows and columns.
+
+    Beside drugs that are called row and column, as SynergyFinder does, those count a matrix.
+    """
+    line = find_heading_line(table, frozenset({"well"}), frozenset({"row", "column"}))
+    return None if line is None or ("well" not in line.kinds and is_matrix(line)) else line
 
 
-def read_long(line: HeadingLine, messages: TableMessages, well_count: int | None = None) -> TidyMap:
+def read_long(
+    line: HeadingLine,
+    messages: TableMessages,
+    well_count: int | None = None,
+    meanings: Iterable[tuple[str, str]] = (),
+) -> TidyMap:
     """Read the lines of a long-form map, in the file's order.
 
-    `line` is what `find_wells` found; `well_count`: wells of the plate.
+    `line` is what `find_wells` found; `well_count`: wells of the plate; `meanings`: what the user
+    says of columns (`read_meanings`).
     """
     table = line.table
     body = without_summary(table, line.body(), messages, line.row)
@@ -29,7 +46,7 @@ def read_long(line: HeadingLine, messages: TableMessages, well_count: int | None
             f"{table.title}, line {line.row.line}, column 1: no wells follow the headings; write "
             "one line a well below them."
         )
-    columns = decide_columns(line, messages)
+    columns = as_stated(decide_columns(line, messages), line, meanings)
     if table.rows and table.rows[0].line < line.row.line:
         messages.notes.append(f"The headings of {table.title} stand in line {line.row.line}.")
     by_kind = {heading.kind: column for column, heading in reversed(columns.items())}

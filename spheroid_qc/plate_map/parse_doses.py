@@ -24,6 +24,10 @@ _MOST_SOLVENT = 10
 _ONE_MOLAR_UM = 1_000_000
 
 
+# `gem+sel`: several names of two letters and more.
+_SEVERAL = re.compile(r"[^\W\d_][^+]+(?:\s*\+\s*[^\W\d_][^+]+)+")
+
+
 @dataclass(frozen=True, slots=True)
 class DrugDose:
     """One drug or control that a row names, with what is said about it.
@@ -193,6 +197,13 @@ class DoseReader:
                     "doses without drug",
                 )
             place = cell.place
+        if amount > 0 and control is None and _SEVERAL.fullmatch(drug):
+            raise self._refuse(
+                f"{place}: {drug!r} stands with one dose, which may be that of each drug or of all "
+                "together; write drug_1, dose_1, drug_2 and dose_2, or call a fixed mixture by one "
+                "name without +.",
+                "combinations as one drug",
+            )
         if amount > 0 and control is None and unit is None:
             raise self._refuse(
                 f"{cell.place}: the dose {cell.text} of {drug} has no unit; write the unit into "

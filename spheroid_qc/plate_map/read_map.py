@@ -10,28 +10,31 @@ Strata, which divide a map into experiments with controls of their own, are by r
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
+from spheroid_qc.parameters import DoseScale, PlateParameters
 from spheroid_qc.plate_map.grid_form import Grid, find_grids, read_grids
 from spheroid_qc.plate_map.layout_and_treatments import find_treatments, read_layout, sibling_of
 from spheroid_qc.plate_map.long_form import find_wells, read_long
 from spheroid_qc.plate_map.map_warnings import warnings_of
 from spheroid_qc.plate_map.mapped_wells import ROLES, PlateMap
 from spheroid_qc.plate_map.roles_doses_and_strata import finish_map
-from spheroid_qc.plate_map.tidy_map import TidyMap
+from spheroid_qc.plate_map.tidy_map import TidyMap, WellCells
 from spheroid_qc.plate_map.wells_from_rows import read_wells
-from spheroid_qc.tables.dose_units import parse_unit
 from spheroid_qc.tables.find_heading_line import HeadingLine
 from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.located_cells import Table
-from spheroid_qc.tables.match_headings import Heading, read_heading
+from spheroid_qc.tables.match_headings import Heading, named_dose, read_heading
+from spheroid_qc.tables.parse_cells import is_missing
+from spheroid_qc.tables.stated_columns import read_meanings
 from spheroid_qc.tables.table_messages import TableMessages
 
 # Kinds of columns that say what is in a well.
 CONTENT = frozenset({"drug", "dose", "role", "control", "cell_line", "cells_seeded", "passage"})
+_SAYS_CONTENT = CONTENT | {"unit"}
 # Mistakes that make everything read after them meaningless.
 _STRUCTURAL = ("merged cells", "lines with too many cells", "doubled columns", "unknown headings")
 
@@ -42,6 +45,7 @@ def read_plate_map(
     *,
     well_count: int | None = None,
     dose_scale: str = "",
+    columns: Sequence[str] = (),
 ) -> PlateMap:
     r"""Read a plate map.
 
@@ -56,6 +60,8 @@ def read_plate_map(
         Wells of the plate (a key of `PLATE_FORMATS`); wells outside it are refused.
     dose_scale : str
         `log10` where doses are decimal logarithms and their heading does not say so.
+    columns : sequence of str
+        What columns are that tell wells apart: `NAME=stratum`, `NAME=ignore`, `NAME=replicate` ...
 
     Returns
     -------
@@ -80,7 +86,20 @@ def read_plate_map(
     """
     path = Path(path)
     tables = read_any_table(path)
-    return plate_map_of(path, tables, treatment_table, well_count=well_count, dose_scale=dose_scale)
+    return plate_map_of(
+        path, tables, treatment_table,
+        well_count=well_count, dose_scale=dose_scale, columns=columns,
+    )  # fmt: skip
+
+
+def read_map_of_run(path: Path, parameters: PlateParameters) -> PlateMap:
+    """Read a plate map with what the settings of a run say of it; see `read_plate_map`."""
+    return read_plate_map(
+        path,
+        well_count=parameters.well_count,
+        dose_scale="log10" if parameters.map_dose_scale is DoseScale.LOG10 else "",
+        columns=[one for one in (parameters.map_columns or "").split(";") if one.strip()],
+    )
 
 
 def plate_map_of(
@@ -90,10 +109,11 @@ def plate_map_of(
     *,
     well_count: int | None = None,
     dose_scale: str = "",
+    columns: Sequence[str] = (),
 ) -> PlateMap:
     """Read a plate map from tables of `path` that are open already; see `read_plate_map`."""
     messages = TableMessages()
-    tidy = _read_tidy(path, tables, treatment_table, messages, well_count)
+    tidy = _read_tidy(path, tables, treatment_table, messages, well_count, read_meanings(columns))
     messages.notes[:0] = [note for table in tidy.tables for note in table.notes]
     _note_sheets(tables, tidy.tables, messages)
     if tidy.rows or not messages.has_problems():
@@ -123,6 +143,7 @@ def _read_tidy(
     treatment_table: Path | str | None,
     messages: TableMessages,
     well_count: int | None,
+    meanings: tuple[tuple[str, str], ...],
 ) -> TidyMap:
     """Recognise the form and bring it to the middle form."""
     grids = [grid for table in tables for grid in find_grids(table, TableMessages())]
@@ -141,16 +162,16 @@ def _read_tidy(
     with_content = [line for line in lines if line.kinds & CONTENT]
     if with_content:
         line, *others = with_content
-        tidy = read_long(line, messages, well_count)
-        if others:
-            messages.warnings.append(
-                f"{line.table.file} has plate maps on several sheets; sheet {line.table.sheet!r} "
-                f"is read, {', '.join(repr(other.table.sheet) for other in others)} not. Put all "
-                "wells on one sheet with a column plate."
-            )
+        tidy = read_long(line, messages, well_count, meanings)
+        _refuse_other_maps(tidy, others, well_count)
         return tidy
     if not grids:
         raise PlateMapError(_unknown_form(path, tables, lines))
+    if meanings:
+        raise PlateMapError(
+            f"{grids[0].table.title} is drawn as grids and has no column {meanings[0][0]!r}; give "
+            "the grid the name that says what it is, such as replicate or stratum batch."
+        )
     for table in {id(grid.table): grid.table for grid in grids}.values():
         find_grids(table, messages)
     tidy = read_grids(grids, messages, well_count)
@@ -161,6 +182,44 @@ def _read_tidy(
             "drug, dose_uM, unit, role or cell_line."
         )
     return tidy
+
+
+def _refuse_other_maps(
+    tidy: TidyMap, others: Sequence[HeadingLine], well_count: int | None
+) -> None:
+    """Refuse a workbook with other maps on other sheets: plates, or versions of one.
+
+    A sheet that says the same of the same wells, such as one with values beside them, is none.
+    """
+    said = {(row.plate_well, *_contents(row)) for row in tidy.rows}
+    differ = [
+        line.table.sheet
+        for line in others
+        if not said
+        >= {
+            (row.plate_well, *_contents(row))
+            for row in read_long(line, TableMessages(), well_count).rows
+        }
+    ]
+    if differ:
+        first = tidy.tables[0]
+        raise PlateMapError(
+            f"{first.file} has plate maps on several sheets ({first.sheet!r}, "
+            f"{', '.join(map(repr, differ))}), which may be plates or versions of one map; put all "
+            "wells on one sheet with a column plate, or save the sheet that is meant as CSV."
+        )
+
+
+def _contents(row: WellCells) -> tuple[tuple[str, str, str], ...]:
+    """Give what a line says of what is in its well, whatever the order of its columns."""
+    filled = ((heading, cell) for heading, cell in row.cells if heading.kind in _SAYS_CONTENT)
+    return tuple(
+        sorted(
+            (heading.kind, heading.slot, cell.text.casefold())
+            for heading, cell in filled
+            if not is_missing(cell.text)
+        )
+    )
 
 
 def _lone_layout(grids: list[Grid]) -> Grid | None:
@@ -256,9 +315,8 @@ def _one_drug_a_column(table: Table, line: int, column: int, heading: Heading) -
 
 def _names_unit(written: str) -> bool:
     """Tell whether a further column is named like a drug with a molar unit: `selinexor_uM`."""
-    words = [word for word in re.split(r"[\s_()\[\]]+", written) if word]
-    unit = parse_unit(words[-1]) if len(words) > 1 and words[-1].endswith("M") else None
-    return unit is not None and unit.kind == "molar" and len(words[-1]) > 1
+    named = named_dose(written)
+    return named is not None and named[1].kind == "molar"
 
 
 def _note_sheets(tables: tuple[Table, ...], used: list[Table], messages: TableMessages) -> None:
@@ -268,8 +326,8 @@ def _note_sheets(tables: tuple[Table, ...], used: list[Table], messages: TableMe
     left = ", ".join(repr(table.sheet) for table in tables if table not in used)
     if read:
         messages.notes.append(
-            f"{tables[0].file} has several sheets; {read} {'is' if ',' not in read else 'are'} "
-            f"read" + (f", {left} not." if left else ".")
+            f"{tables[0].file} has several sheets; the plate map is read from {read}"
+            + (f", not from {left}." if left else ".")
         )
 
 

@@ -7,7 +7,7 @@ what each well holds. One file, no script, nothing loaded: every text is escaped
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from spheroid_qc.frames.inspect_folder import ADVICE, Inspection, given_by, insp
 from spheroid_qc.plate_map.mapped_wells import MappedWell, PlateMap, condition_name
 from spheroid_qc.report.palette import css_variables
 from spheroid_qc.wells import PLATE_FORMATS, row_name, smallest_format, well_name
-from spheroid_qc.wording import plural
+from spheroid_qc.wording import listed, plural
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_FILES = 200
+_MOST_WELLS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,30 @@ def _plates(
             ],
             "grid": _grid(cells, size),
             "mapped": bool(mapped),
+            "conditions": _conditions(plate.plate, wells, mapped),
         }
+
+
+def _conditions(
+    plate: str,
+    wells: Mapping[str, Sequence[Frame]],
+    mapped: Mapping[tuple[str, str], MappedWell],
+) -> list[tuple[str, str, str]]:
+    """Give each condition of a plate with its wells and its images; the map's order of wells."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for (of, well), one in mapped.items():
+        if of == plate:
+            groups[condition_name(one)].append(well)
+    if unmapped := [well for well in wells if (plate, well) not in mapped] if mapped else []:
+        groups["not on the plate map"] = unmapped
+    return [
+        (
+            visible(name),
+            listed(held, _MOST_WELLS),
+            plural(sum(len(wells.get(well, ())) for well in held), "image"),
+        )
+        for name, held in groups.items()
+    ]
 
 
 def _holds(well: str, held: list[Frame], counted: bool, mapped: MappedWell | None) -> str:

@@ -15,9 +15,9 @@ from spheroid_qc.flags.flag_kinds import check_severities
 from spheroid_qc.frames.frame_table import FrameTable, frame_table, reasons
 from spheroid_qc.images import probe
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.plate_map import read_plate_map
 from spheroid_qc.plate_map.joined_end_point_values import EndPoints, read_end_points
 from spheroid_qc.plate_map.mapped_wells import PlateMap
+from spheroid_qc.plate_map.read_map import read_map_of_run
 from spheroid_qc.run.chosen_adapter import adapter_notes, choose_adapter
 from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
@@ -202,7 +202,7 @@ def _read_names_and_map(request: RunRequest) -> tuple[FrameTable, PlateMap | Non
     check_method(parameters.segmentation.method)
     mapped = None
     if request.plate_map is not None:
-        mapped = read_plate_map(request.plate_map, well_count=parameters.plate.well_count)
+        mapped = read_map_of_run(request.plate_map, parameters.plate)
     table = frame_table(request.folder, parameters.plate, probe=probe)
     if not table.frames:
         hint = next((finding_sentence(finding).rstrip(".") for finding in table.problems), "")

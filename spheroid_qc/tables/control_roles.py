@@ -16,6 +16,7 @@ from spheroid_qc.tables.synonyms import (
     SOLVENT_NAMES,
     SOLVENTS,
     TRUE_WORDS,
+    folded,
 )
 
 _SHARE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(%?)")
@@ -47,7 +48,7 @@ class Control:
 
 
 def _key(text: str) -> str:
-    key = " ".join(re.split(r"[\s_]+", text.strip().casefold()))
+    key = " ".join(re.split(r"[\s_]+", folded(text.strip())))
     return key.rstrip(".") if len(key) > 1 else key
 
 

@@ -74,6 +74,23 @@ def find_heading_line(table: Table, *needed: frozenset[str]) -> HeadingLine | No
     return best
 
 
+def is_matrix(line: HeadingLine) -> bool:
+    """Tell whether the drugs are called row and column, as SynergyFinder does."""
+    named = [heading.written.casefold() for heading in line.headings if heading.kind == "drug"]
+    return any("row" in name for name in named) and any("col" in name for name in named)
+
+
+def wells_or_first_line(table: Table) -> tuple[TableRow, list[TableRow]]:
+    """Give the line that names wells, also below titles, else the first; and the lines below it.
+
+    The table must have a line.
+    """
+    line = find_heading_line(table, frozenset({"well"}), frozenset({"row", "column"}))
+    if line is None:
+        return table.rows[0], list(table.rows[1:])
+    return line.row, line.body()
+
+
 def decide_columns(line: HeadingLine, messages: TableMessages) -> dict[int, Heading]:
     """Decide what each column is: synonyms that clash, columns without name, doubled columns.
 

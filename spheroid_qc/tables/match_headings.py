@@ -11,7 +11,16 @@ import re
 from dataclasses import dataclass, replace
 
 from spheroid_qc.tables.dose_units import Unit, parse_unit
-from spheroid_qc.tables.synonyms import DOSE_HEADINGS, HEADING_KINDS, HEADING_PAIRS, HOURS_IN
+from spheroid_qc.tables.synonyms import (
+    DOSE_HEADINGS,
+    DOSE_WORDS,
+    HEADING_KINDS,
+    HEADING_PAIRS,
+    HOURS_IN,
+    MEASURED_WORDS,
+    RESPONSE_MEANINGS,
+    folded,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,9 @@ _SLOTTED = frozenset({"drug", "dose", "unit", "dosed_at_h", "washout_at_h", "mol
 _LETTER_SLOTS = {"a": "1", "b": "2", "c": "3", "d": "4"}
 _GRAMS = {"g/mol": 1.0, "da": 1.0, "kda": 1000.0, "kg/mol": 1000.0, "": 1.0}
 _LONGEST = 120
+_NAMED_DOSE = re.compile(
+    r"(?P<name>.*?[^\W\d_].*?)(?:[\s_]*[(\[](?P<bracket>[^()\[\]]{2,})[)\]]|[\s_]+(?P<last>\S{2,}))"
+)
 # Words in one pair of angle brackets; anything that could be markup is somebody's own name.
 _REMINDER = re.compile(r"<[^<>/=\"']+>")
 _BRACKETS = re.compile(r"(.*?)\s*[\(\[]([^()\[\]]*)[\)\]]\s*(.*)")
@@ -75,9 +87,28 @@ def is_placeholder(text: str) -> bool:
     return _REMINDER.fullmatch(text) is not None
 
 
+def named_dose(text: str) -> tuple[str, Unit] | None:
+    """Read a heading that names a drug and the unit of its doses: `gemcitabine (uM)`, `gem_nM`.
+
+    None for anything else: a share (`serum (%)`), a result (`IC50 (nM)`), a word for doses.
+    """
+    written = " ".join(text.split())
+    match = _NAMED_DOSE.fullmatch(written) if len(written) <= _LONGEST else None
+    if match is None:
+        return None
+    name, unit = match["name"].strip(" _-,"), parse_unit(match["bracket"] or match["last"])
+    words = {word for word in re.split(r"[\W\d_]+", folded(name)) if word}
+    if unit is None or unit.kind not in ("molar", "mass") or not words:
+        return None
+    if match["last"] and not match["last"].endswith("M") and unit.kind == "molar":
+        return None  # `focus_um` is a length
+    result = words & (DOSE_WORDS | MEASURED_WORDS | RESPONSE_MEANINGS.keys())
+    return None if result or read_heading(name).kind != "extra" else (name, unit)
+
+
 def is_dose_like(text: str) -> bool:
     """Tell whether a heading that was not understood begins like one of doses (`dose_xM`)."""
-    words = [token.casefold() for token in _tokens(text[:_LONGEST], False)]
+    words = [folded(token) for token in _tokens(text[:_LONGEST], False)]
     return any(
         HEADING_KINDS.get(" ".join(words[:length])) == "dose" for length in range(1, len(words))
     )
@@ -157,7 +188,7 @@ def _plain(bare: str, written: str) -> Heading:
 
 
 def _from_tokens(tokens: list[str], written: str, bracket: str) -> Heading | None:
-    lower = [token.casefold() for token in tokens]
+    lower = [folded(token) for token in tokens]
     pair = HEADING_PAIRS.get(" ".join(lower))
     if pair:
         return _complete(pair[0], written, pair[1], [], bracket)
@@ -225,12 +256,12 @@ def _complete(kind: str, written: str, slot: str, rest: list[str], bracket: str)
 
 def _time(written: str, tail: str, bracket: str) -> Heading | None:
     """Read the unit of a heading of times: behind it, in brackets, or the heading itself."""
-    word = (tail or bracket).casefold()
+    word = folded(tail or bracket)
     if word and word not in HOURS_IN:
         return Heading("time_h", written, bad_unit=bracket) if bracket and not tail else None
     if word:
         return Heading("time_h", written, factor=HOURS_IN[word])
-    own = [HOURS_IN[one] for one in re.split(r"[^a-z]+", written.casefold()) if one in HOURS_IN]
+    own = [HOURS_IN[one] for one in re.split(r"[^a-z]+", folded(written)) if one in HOURS_IN]
     if own:
         return Heading("time_h", written, factor=own[0])
     return Heading("time_h", written, scale="unstated")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.match_headings import is_placeholder
 from spheroid_qc.tables.parse_numbers import NumberError, NumberStyle, parse_number
-from spheroid_qc.tables.synonyms import MISSING_WORDS, NOT_MEASURED
+from spheroid_qc.tables.synonyms import MISSING_WORDS
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wells import (
     MAX_COLUMNS,
@@ -117,7 +117,7 @@ def measured_number(cell: Cell, style: NumberStyle) -> Decimal | None:
     NumberError
         With the end of a sentence.
     """
-    if cell.text.casefold() in NOT_MEASURED:
+    if is_missing(cell.text):
         return None
     exact = cell_number(cell, style, without_percent(cell.text))
     if abs(exact) > 10**300:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.match_headings import read_heading
-from spheroid_qc.tables.synonyms import SUMMARY_WORDS
+from spheroid_qc.tables.synonyms import SUMMARY_WORDS, folded
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wording import listed
 
@@ -19,7 +19,7 @@ _MAY_BE_DATA = frozenset(
 
 def is_summary(text: str) -> bool:
     """Tell whether a cell is a word such as `Mean`, `SD`, `Total` or `IC50`."""
-    bare = " ".join(text.casefold().rstrip(":").split())
+    bare = " ".join(folded(text).rstrip(":").split())
     return bare in SUMMARY_WORDS or re.sub(r"\s*[(\[][^()\[\]]*[)\]]$", "", bare) in SUMMARY_WORDS
 
 

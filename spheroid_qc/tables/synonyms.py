@@ -1,42 +1,61 @@
 """The words that people write into tables, and what they mean: headings, roles, nothing at all.
 
 The one place where a synonym is added; `match_headings`, `control_roles` and `parse_cells` read
-by these.
+by these. Words of languages stand without accents, as `folded` brings them.
 """
 
 from __future__ import annotations
 
-# Kinds of columns; words in lower case, without punctuation.
+import unicodedata
+
+
+def folded(text: str) -> str:
+    """Give a text as words are compared: without case, and without accents."""
+    plain = text.casefold()
+    if plain.isascii():
+        return plain
+    apart = unicodedata.normalize("NFKD", plain)
+    return "".join(mark for mark in apart if not unicodedata.combining(mark))
+
+
+# Kinds of columns; words in lower case, without punctuation and accents.
 HEADING_WORDS = {
     "well": "well|wells|well id|wellid|well position|well pos|position|pos|well name|wellname|"
     "well label|well no|well number|well coordinate|well coordinates|coordinate|destination well|"
-    "dest well|dispensed well|destination well name|target well|well address|kavität|"
-    "vertiefung|näpfchen|pert well",
-    "row": "row|well row|plate row|row name|row number|row letter|dispensed row|zeile|reihe",
+    "dest well|dispensed well|destination well name|target well|well address|kavitat|"
+    "vertiefung|napfchen|pert well|det well|pozo|pocillo|puits|pozzetto|poco",
+    "row": "row|well row|plate row|row name|row number|row letter|dispensed row|zeile|reihe|"
+    "fila|rangee|ligne|riga|linha|rij",
     "column": "column|col|well column|well col|plate column|column number|dispensed col|"
-    "dispensed column|spalte",
+    "dispensed column|spalte|columna|colonne|colonna|coluna|kolom",
     "plate": "plate|plate id|plateid|plate name|plate no|plate number|plate barcode|barcode|"
     "vessel|vessel id|destination plate name|destination plate barcode|destination plate|"
-    "dest plate|pert plate|plate map name|assay plate barcode|upid|platte",
+    "dest plate|pert plate|det plate|plate map name|assay plate barcode|upid|platte|"
+    "placa|plaque|boite|piastra|plaat",
     "drug": "drug|drugs|compound|compounds|treatment|treatments|agent|agents|drug name|"
     "compound name|treatment name|agent name|substance|inhibitor|drug id|compound id|cmpd|"
     "fluid|fluid name|broad sample|pert iname|pert name|molecule|reagent|reagent name|sample name|"
-    "wirkstoff|substanz|medikament|behandlung|therapie",
+    "wirkstoff|substanz|medikament|behandlung|therapie|farmaco|droga|compuesto|tratamiento|"
+    "medicamento|compose|traitement|medicament|molecule|produit|composto|trattamento|tratamento|"
+    "stof|middel|behandeling",
     "dose": "dose|conc|concentration|dosage|doses|concentrations|final conc|final concentration|"
     "final dose|nominal concentration|drug concentration|drug conc|drug dose|compound conc|"
     "compound concentration|compound dose|treatment concentration|treatment conc|treatment dose|"
     "agent concentration|agent dose|inhibitor concentration|dispensed concentration|"
-    "dispensed conc|destination concentration|dest conc|pert dose|dosis|konzentration|konz",
+    "dispensed conc|destination concentration|dest conc|pert dose|dosis|konzentration|konz|"
+    "concentracion|concentrazione|concentracao|concentratie|dosi",
     "unit": "unit|units|dose unit|dose units|conc unit|conc units|concentration unit|"
     "concentration units|drug unit|drug units|unit of dose|conc units|dispensed conc unit|"
     "destination concentration unit|destination concentration units|pert dose unit|"
-    "compound conc unit|compound concentration unit|concunits|concunit|einheit",
-    "role": "role|well role|well type|welltype|sample type|control type|pert type|rolle",
+    "compound conc unit|compound concentration unit|concunits|concunit|einheit|"
+    "unidad|unidades|unite|unites|unita|unidade|eenheid",
+    "role": "role|well role|well type|welltype|sample type|control type|pert type|rolle|rol|ruolo",
     "control": "control|is control|ctrl|controls|kontrolle",
     "control_name": "control name|vehicle name",
     "cell_line": "cell line|cellline|cell lines|line|cell type|celltype|cell model|cell line name|"
     "cellline name|cell line id|cell name|cell id|ccle name|"
-    "zelllinie|zellinie",
+    "zelllinie|zellinie|linea celular|lignee|lignee cellulaire|linea cellulare|linhagem|"
+    "linhagem celular|cellijn",
     "vehicle_group": "vehicle group|vehicle|solvent|solvent group|control group",
     "dosed_at_h": "dosed at|dose time|dosing time|time of dose|time of dosing|dosed|"
     "time of treatment|treated at|time of addition|drug added at",
@@ -47,7 +66,7 @@ HEADING_WORDS = {
     "biological_replicate": "biological replicate|bio replicate|biological rep|bio rep|biorep|"
     "biological repeat|biol replicate|biol rep",
     "replicate": "replicate|rep|technical replicate|tech replicate|technical rep|tech rep|"
-    "replicates|repeat|replikat",
+    "replicates|repeat|replikat|replica|replicat|replicato|repeticion|repetition|ripetizione",
     "passage": "passage|passage no|passage number|passage nr|passage num",
     "molar_mass_g_mol": "molar mass|molecular weight|mol weight|mw|molar weight|molecular mass|"
     "mol mass|molmass|molmasse|molekulargewicht",
@@ -57,7 +76,9 @@ HEADING_WORDS = {
     "seconds|incubation time|incubation|exposure time|exposure|time after treatment|"
     "time after dosing|time post treatment|time since treatment|time since dose|"
     "hours post treatment|hours after treatment|days post treatment|days after treatment|"
-    "treatment duration|duration|pert time|zeit|zeitpunkt|stunden|tage|tag",
+    "treatment duration|duration|pert time|zeit|zeitpunkt|stunden|tage|tag|"
+    "tiempo|temps|tempo|tijd|hora|horas|heure|heures|ore|uur|dia|dias|jour|jours|giorno|giorni|"
+    "dag|dagen",
     "date": "date time|datetime|timestamp|time stamp|acquisition time|"
     "scan time|read time|datum uhrzeit",
     "block": "block|block id|blockid|pair index|matrix|matrix id",
@@ -78,7 +99,7 @@ HEADING_WORDS = {
     "radiation dosage|stratum|strata",
 }
 HEADING_KINDS = {
-    words: kind for kind, synonyms in HEADING_WORDS.items() for words in synonyms.split("|")
+    folded(words): kind for kind, synonyms in HEADING_WORDS.items() for words in synonyms.split("|")
 }
 # Headings of SynergyFinder's tables.
 HEADING_PAIRS = {
@@ -106,15 +127,22 @@ HOURS_IN = {
     "stunden": 1.0, "min": 1 / 60, "mins": 1 / 60, "minute": 1 / 60, "minutes": 1 / 60,
     "minuten": 1 / 60, "s": 1 / 3600, "sec": 1 / 3600, "secs": 1 / 3600, "second": 1 / 3600,
     "seconds": 1 / 3600, "sekunden": 1 / 3600, "d": 24.0, "day": 24.0, "days": 24.0, "tag": 24.0,
-    "tage": 24.0, "wk": 168.0, "week": 168.0, "weeks": 168.0,
+    "tage": 24.0, "hora": 1.0, "horas": 1.0, "heure": 1.0, "heures": 1.0, "ore": 1.0, "uur": 1.0,
+    "dia": 24.0, "dias": 24.0, "jour": 24.0, "jours": 24.0, "giorno": 24.0, "giorni": 24.0,
+    "dag": 24.0, "dagen": 24.0, "wk": 168.0, "week": 168.0, "weeks": 168.0,
 }  # fmt: skip
 RESPONSE_MEANINGS = {
     "fa": "fa", "fraction_affected": "fa", "viability": "viability", "cell_viability": "viability",
     "relative_viability": "viability", "normalized_viability": "viability",
     "normalised_viability": "viability", "survival": "viability", "cell_survival": "viability",
     "inhibition": "inhibition", "growth_inhibition": "inhibition", "cell_death": "inhibition",
-    "cytotoxicity": "inhibition", "viabilität": "viability", "zellviabilität": "viability",
-    "vitalität": "viability", "hemmung": "inhibition", "inhibierung": "inhibition",
+    "cytotoxicity": "inhibition", "viabilitat": "viability", "zellviabilitat": "viability",
+    "vitalitat": "viability", "viabilidad": "viability", "viabilidade": "viability",
+    "viabilite": "viability", "viabilita": "viability", "vitalita": "viability",
+    "levensvatbaarheid": "viability", "supervivencia": "viability", "survie": "viability",
+    "sopravvivenza": "viability", "inhibicion": "inhibition", "inibizione": "inhibition",
+    "inibicao": "inhibition", "remming": "inhibition", "hemmung": "inhibition",
+    "inhibierung": "inhibition",
 }  # fmt: skip
 RESPONSE_UNITS = {
     "percent": "percent", "pct": "percent", "%": "percent", "fraction": "fraction",
@@ -134,23 +162,31 @@ ROLE_WORDS = {
     "cells untreated|cells + medium|medium + cells|media + cells|cells + media|no compound|"
     "compound free|drug free|neutral control|negcon|neg con|negative ctrl|neg ctl|ctl vehicle|"
     "ctl untrt|ctl untreated|"
-    "unbehandelt|kontrolle|negativkontrolle",
+    "unbehandelt|kontrolle|negativkontrolle|vehiculo|vehicule|veicolo|veiculo|sin tratar|"
+    "sin tratamiento|no tratado|non traite|non trattato|nao tratado|onbehandeld|temoin|"
+    "control negativo|controle negatif|temoin negatif|controllo negativo|controle negativo|"
+    "controle|controllo",
     "positive_control": "positive|positive control|pos|pos control|pos ctrl|pc|positivkontrolle|"
     "kill control|death control|killing control|poscon|pos con|poscon cp|poscon diverse|pos ctl|"
-    "positive ctrl|ctl poscon",
+    "positive ctrl|ctl poscon|control positivo|controle positif|temoin positif|"
+    "controllo positivo|controle positivo",
     "blank": "blank|empty|empty well|background|no cells|no cell|cell free|cell-free|medium only|"
     "media only|leer|blank control|blanks|blank well|media blank|medium blank|no cell control|"
     "no cells control|background control|cell free control|sterility control|medium without cells|"
+    "blanco|blanc|bianco|branco|sin celulas|sans cellules|senza cellule|sem celulas|vacio|vide|"
+    "vuoto|"
     "media without cells|medium no cells|media no cells|medium w/o cells|media w/o cells|"
     "medium (no cells)|media (no cells)|empty wells",
     "treated": "treated|treatment|sample|compound|test|drug|experimental|experiment|combination|"
-    "combo|trt|trt cp|smpl|behandelt",
+    "combo|trt|trt cp|smpl|behandelt|"
+    "tratado|traite|trattato|behandeld",
 }
-ROLE_OF = {word: role for role, words in ROLE_WORDS.items() for word in words.split("|")}
+ROLE_OF = {folded(word): role for role, words in ROLE_WORDS.items() for word in words.split("|")}
 # Words that say only what the role says anyway, and so are no name of a control.
 _NAMELESS = (
     "vehicle|vehicle control|negative|negative control|neg|neg control|neg ctrl|nc|control|"
-    "ctrl|no drug|no treatment|nt|ut|kontrolle|negativkontrolle|positive|positive control|pos|"
+    "ctrl|no drug|no treatment|nt|ut|kontrolle|negativkontrolle|controle|controllo|temoin|"
+    "positive|positive control|pos|"
     "pos control|pos ctrl|pc|positivkontrolle|blank|blank control|empty|empty well|leer|veh|"
     "veh control|veh ctrl|vehicle ctrl|ctl|cntrl|negcon|neg con|negative ctrl|neg ctl|"
     "neutral control|ctl vehicle|poscon|pos con|poscon cp|poscon diverse|pos ctl|"
@@ -255,6 +291,15 @@ SUMMARY_WORDS = frozenset(
         "mean +/- sd",
         "overall",
         "mittelwert",
+        "moyenne",
+        "ecart type",
+        "ecart-type",
+        "promedio",
+        "desviacion",
+        "desviacion estandar",
+        "deviazione standard",
+        "desvio padrao",
+        "gemiddelde",
         "mittel",
         "stabw",
         "stdabw",
@@ -313,8 +358,10 @@ LEFT_OUT_WORDS = frozenset(_LEFT_OUT.split("|"))
 TRUE_WORDS = frozenset({"true", "t", "yes", "y", "ja", "j", "1", "wahr", "x"})
 FALSE_WORDS = frozenset({"false", "f", "no", "n", "nein", "0", "falsch"})
 
-# Cells that say that there is nothing, and cells of numbers where nothing was measured.
-MISSING_WORDS = frozenset(
-    {"", "-", "--", "\u2013", "\u2014", ".", "na", "n/a", "n.a.", "none", "null", "nil", "<na>"}
+# Cells that say that there is nothing, or that nothing was measured.
+_MISSING = (
+    "-|--|---|\u2013|\u2014|.|..|na|n/a|n.a.|n.a|<na>|nan|none|null|nil|missing|nd|n/d|n.d.|n.d|"
+    "-666|"  # the null of LINCS
+    "not determined|not done|not measured|not available|not applicable|k.a.|n.b.|n.v.t."
 )
-NOT_MEASURED = frozenset({"", "na", "n/a", "nan", "-", ".", "null", "none", "missing"})
+MISSING_WORDS = frozenset({"", *_MISSING.split("|")})

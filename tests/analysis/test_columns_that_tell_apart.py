@@ -8,11 +8,11 @@ import pytest
 
 from spheroid_qc.analysis.read_responses import (
     TableOptions,
-    read_meanings,
     read_response_files,
 )
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import read_plate_map
+from spheroid_qc.tables.stated_columns import read_meanings
 
 DOSES = (0.1, 0.3, 1, 3, 10)
 

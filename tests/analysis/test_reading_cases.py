@@ -10,7 +10,9 @@ import pytest
 
 from spheroid_qc.analysis.inspect_table import TableInspection, write_canonical
 from spheroid_qc.analysis.read_responses import TableOptions, read_response_files
+from spheroid_qc.analysis.table_analysis import analyse_table
 from spheroid_qc.errors import RequestError
+from spheroid_qc.images.read_image import ImageFile
 from spheroid_qc.plate_map import condition_name, read_plate_map, write_plate_map
 
 FILES = Path(os.environ.get("SPHEROID_QC_SHARED", "/nowhere")) / "cases" / "files"
@@ -82,6 +84,41 @@ def test_read_with_what_is_stated() -> None:
     plate_map = read_plate_map(FILES / "maps/30/map.PlateMap")
     joined = read_response_files(FILES / "analyse/55/t2.txt", TableOptions(plate_map=plate_map))
     assert set(joined.rows["role"]) == {"vehicle", "treated"}
+
+
+@pytest.mark.parametrize(
+    ("file", "time", "ec50s"),
+    [
+        ("01/t.csv", None, {"": 0.995}),
+        ("01/t_zero.csv", None, {"": 0.99}),
+        ("06/t.csv", None, {"A": 1.0, "B": 20.0}),
+        ("06/t2.csv", None, {"A": 1.0, "B": 20.0}),
+        ("06/t3.csv", None, {"Patient A": 1.0, "Patient B": 20.0}),
+        ("07/t.csv", 48.0, {"": 1.0}),
+        ("07/t2.csv", 48.0, {"": 1.0}),
+    ],
+)
+def test_what_comes_out(file, time, ec50s) -> None:
+    found = analyse_table(FILES / "analyse" / file)
+    assert found.time_h == time
+    table = found.dose_response
+    strata = table["stratum"] if "stratum" in table else [""] * len(table)
+    assert dict(zip(strata, table["ec50_um"], strict=True)) == pytest.approx(ec50s, rel=0.12)
+    if file.startswith("01"):
+        assert table["ec50_low_um"].iloc[0] == pytest.approx(0.93, abs=0.01)
+        assert table["ec50_high_um"].iloc[0] == pytest.approx(1.07, abs=0.01)
+
+
+def test_percentages_that_are_fractions_are_asked_about() -> None:
+    with pytest.raises(RequestError, match="called percentages, but all lie between"):
+        analyse_table(FILES / "analyse/08/t.csv")
+
+
+def test_stacks_of_metamorph() -> None:
+    for name, times in (("A02.tif", (0.0, 1.0, 2.0)), ("A01_day0.stk", None)):
+        with ImageFile(FILES / "images/21" / name) as image:
+            assert times is None or (image.info.n_t, image.info.times_h) == (3, times)
+            assert not image.info.unused
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from spheroid_qc.analysis.read_responses import TableOptions, as_table, read_res
 from spheroid_qc.analysis.response_columns import contradicts_itself, meaning_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import read_plate_map
+from spheroid_qc.tables.match_headings import named_dose
 
 DOSES = (0.05, 0.4, 3.2)
 
@@ -351,3 +352,65 @@ def test_a_file_a_drug_with_its_own_vehicle_rows_is_read(tmp_path) -> None:
         lines += [f"{drug},{dose},{value}" for dose, value in ((1, 80), (10, 40)) for _ in range(2)]
         (tmp_path / f"{drug}.csv").write_text("\n".join(lines) + "\n", "utf-8")
     assert len(read_response_files(tmp_path).rows) == 12
+
+
+def test_a_heading_may_name_the_drug_of_its_doses(tmp_path) -> None:
+    found = rows(tmp_path, wide("gemcitabine (nM),rep 1,rep 2,rep 3", 1, 1, 1))
+    assert set(found["drug_1"]) == {"gemcitabine"}
+    assert found["dose_1_um"].tolist() == pytest.approx([d / 1000 for d in DOSES for _ in range(3)])
+    assert set(found["replicate"]) == {"rep 1", "rep 2", "rep 3"}
+    text = "gem_uM,sel (uM),viability (%)\n0,0,100\nDMSO,,99\n1,0,60\n0,2,70\n1,2,30\nMean,,71\n"
+    found = rows(tmp_path, text)
+    assert found["role"].tolist() == ["vehicle", "vehicle", "treated", "treated", "treated"]
+    assert found[["drug_1", "dose_1_um", "drug_2", "dose_2_um"]].iloc[4].tolist() == [
+        "gem", 1.0, "sel", 2.0,
+    ]  # fmt: skip
+    head = "gem (uM),PANC1,HT29"
+    assert "may be drugs, cell lines or repeats" in told(tmp_path, wide(head, 1, 9))
+    found = rows(tmp_path, wide(head, 1, 9), columns_are="cell-lines")
+    assert at(found, cell_line="HT29", dose_1_um=0.4) == [alive(0.4, 9)]
+
+
+@pytest.mark.parametrize("head", ["IC50 (nM)", "focus_um", "serum (%)", "Points Index (M)", "uM"])
+def test_what_names_no_drug(head) -> None:
+    assert named_dose(head) is None
+
+
+@pytest.mark.parametrize("nothing", ["n.d.", "nd", "n/a", "NA", "-", ".", "", "NaN", "not done"])
+def test_spellings_of_nothing(tmp_path, nothing) -> None:
+    text = f"drug,dose_uM,viability (%)\nDMSO,0,100\nDMSO,{nothing},99\ngem,1,{nothing}\ngem,1,50\n"
+    found = rows(tmp_path, text)
+    assert found["role"].tolist() == ["vehicle", "vehicle", "treated", "treated"]
+    assert found["response"].isna().tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("head", "control"),
+    [
+        ("Fármaco,Dosis (uM),Viabilidad (%)", "Sin tratar"),
+        ("farmaco,concentración (uM),viabilidad (%)", "Vehículo"),
+        ("Traitement,Concentration (µM),Viabilité (%)", "Témoin"),
+        ("Farmaco,Dose (uM),Vitalità (%)", "controllo"),
+        ("Tratamento,Concentração (uM),Viabilidade (%)", "controle"),
+        ("Behandeling,Concentratie (uM),Levensvatbaarheid (%)", "onbehandeld"),
+    ],
+)
+def test_languages(tmp_path, head, control) -> None:
+    found = rows(tmp_path, f"{head}\n{control},0,100\ngem,1,50\nMoyenne,,75\nDesviación,,3\n")
+    assert found["role"].tolist() == ["vehicle", "treated"]
+    assert found["drug_1"].tolist() == ["", "gem"]
+
+
+def test_doses_may_stand_above_their_columns(tmp_path) -> None:
+    found = rows(tmp_path, "Drug,0 uM,100 nM,1 uM\ngem,100,90,50\nsel,99,95,70\n")
+    assert found["role"].tolist() == ["vehicle", "treated", "treated"] * 2
+    assert at(found, drug_1="sel", dose_1_um=0.1) == [95]
+    assert "no column response" in told(tmp_path, "Drug,570 nm,620 nm\ngem,1,2\n")
+
+
+def test_several_drugs_with_one_dose_are_asked_about(tmp_path) -> None:
+    text = "drug,dose_uM,viability (%)\nDMSO,0,100\ngem+sel,1,50\n"
+    assert "may be that of each drug or of all together" in told(tmp_path, text)
+    (tmp_path / "map.csv").write_text("well,drug,dose_uM\nA1,DMSO,\nA2,gem + sel,1\n", "utf-8")
+    with pytest.raises(RequestError, match="of each drug or of all together"):
+        read_plate_map(tmp_path / "map.csv")

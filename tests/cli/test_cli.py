@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from typer.testing import CliRunner
 
 from spheroid_qc.cli import main, terminal
@@ -292,3 +295,31 @@ def test_a_signal_to_the_group_ends_everything_with_a_sentence(images, tmp_path,
         pytest.fail("workers outlived the run")
     done = subprocess.run(command("run", images, "--out", tmp_path / "out", "--workers", 1))
     assert done.returncode == 0
+
+
+def test_inspect_reads_the_times_of_stacks_as_a_run_does(tmp_path, call) -> None:
+    planes = np.stack([draw(30, seed=seed) for seed in range(3)])
+    tifffile.imwrite(tmp_path / "A02.tif", planes, imagej=True, metadata={"axes": "TYX"})
+    status, out, _ = call("inspect", tmp_path)
+    assert status == 0
+    assert "3 times (frames 0 to 2, not hours)" in out
+
+
+def test_a_map_with_logarithmic_doses_and_a_batch(images, tmp_path, call) -> None:
+    plate_map = tmp_path / "map.csv"
+    doses = "B2,gem,-1,a\nB3,gem,-1,b\nC2,gem,0,a\nC3,gem,0,b\n"
+    plate_map.write_text(f"well,drug,dose_uM,batch\n{doses}D2,DMSO,,a\nD3,DMSO,,b\n", "utf-8")
+    asked = ("run", images, "--plate-map", plate_map, "--out", tmp_path / "out")
+    status, _, error = call(*asked)
+    assert (status, "is negative" in error) == (2, True)
+    status, _, error = call(*asked, "--dose-scale", "log10")
+    assert (status, "differ in the column batch" in error) == (2, True)
+    status, _, error = call(*asked, "--dose-scale", "log10", "--column", "lot=ignore")
+    assert (status, "no column 'lot'" in error) == (2, True)
+    stated = ("--dose-scale", "log10", "--column", "batch=ignore")
+    status, _, _ = call(*asked, *stated, "--workers", "1", "--overlays", "none")
+    assert status == 0
+    wells = (tmp_path / "out" / "wells.csv").read_text("utf-8")
+    assert "gem 0.1 uM" in wells
+    settings = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
+    assert settings["parameters"]["plate"]["map_columns"] == "batch=ignore"

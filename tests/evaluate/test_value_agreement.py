@@ -23,3 +23,13 @@ def test_tables_that_cannot_be_read(tmp_path) -> None:
     (tmp_path / "head.csv").write_text("well,area\n", "utf-8")
     with pytest.raises(RequestError, match="holds no rows"):
         read_table(tmp_path / "head.csv")
+
+
+def test_titles_above_and_wells_from_rows_and_columns(tmp_path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("Spheroid areas, May\n\nFila,Columna,area\nA,1,10\nB,2,20\n", "utf-8")
+    table = read_table(path)
+    assert table["well"].tolist() == ["A01", "B02"]
+    assert table["area"].tolist() == [10, 20]
+    path.write_text("image,row,column,area\na,131.5,2,10\nb,17,1400,20\n", "utf-8")
+    assert "well" not in read_table(path)

@@ -259,3 +259,100 @@ def test_images_made_from_others(read: Read) -> None:
     assert not table.problems
     alone = read(f"MAX_{well}.tif" for well in FEW)  # projections without their planes are images
     assert len(alone.frames) == len(FEW)
+
+
+def test_words_that_tell_images_apart_are_asked_with_their_times(read: Read) -> None:
+    names = [f"{well}_{word}.tif" for well in FEW for word in ("post", "pre")]
+    (doubt,) = read(names).doubts
+    times, plates, channels = doubt.readings
+    assert times.words == "the times pre, post, in this order"
+    assert (times.times, times.n_read) == (("frame 0", "frame 1"), len(names))
+    by_word = {frame.path[3:-4]: frame.time_h for frame in read(names, times.pattern).frames}
+    assert by_word == {"pre": 0, "post": 1}
+    assert read(names, plates.pattern).plates == ("post", "pre")
+    assert {frame.channel for frame in read(names, channels.pattern).frames} == {"pre", "post"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "hours"),
+    [
+        (("Mon", "Wed", "Fri"), [0, 48, 96]),
+        (("Mo", "Di", "Do"), [0, 24, 72]),
+        (("mardi", "jeudi"), [0, 48]),
+        (("before", "after"), [0, 1]),
+        (("II", "I", "III"), None),
+    ],
+)
+def test_folders_of_weekdays_have_a_pattern(
+    folders: tuple[str, ...], hours: list[float] | None, read: Read
+) -> None:
+    names = [f"{folder}/{well}.tif" for well in FEW for folder in folders]
+    (doubt,) = read(names).doubts
+    over_time = doubt.readings[1]
+    assert over_time.n_read == len(names)
+    table = read(names, over_time.pattern)
+    assert len(table.plates) == 1
+    times = {frame.path.partition("/")[0]: frame.time_h for frame in table.frames}
+    expected = dict(zip(folders, hours, strict=True)) if hours else {"I": 0, "II": 1, "III": 2}
+    assert times == expected
+
+
+@pytest.mark.parametrize("word", ["Boite1", "Boîte1", "Platte1", "placa1", "プレート1", "планшет1"])
+def test_words_for_plates(word: str, read: Read) -> None:
+    table = read([f"{word}_{well}_d{day}.tif" for well in FEW for day in (0, 3)])
+    assert table.plates == (word,)
+    assert not table.problems
+
+
+def test_a_stray_image_is_no_plate(read: Read) -> None:
+    table = read([*(f"{well}_d{day}.tif" for well in WELLS for day in (0, 1)), "ruler_H12.tif"])
+    assert [finding.path for finding in table.problems] == ["ruler_H12.tif"]
+    assert len(table.plates) == 1
+
+
+def test_a_second_try_is_no_field(read: Read) -> None:
+    table = read([*(f"{well}_48h.tif" for well in WELLS), "B2_48h_2.tif"])
+    assert {finding.path for finding in table.problems} == {"B2_48h.tif", "B2_48h_2.tif"}
+    assert {frame.field for frame in table.frames} == {1}
+
+
+def test_padded_numbers_of_a_series_are_asked(read: Read) -> None:
+    names = [f"{well}_BF_{number:06d}.tif" for well in WELLS for number in (1, 2)]
+    (doubt,) = read(names).doubts
+    assert {reading.words for reading in doubt.readings} >= {
+        "the number is the time point", "the number is the field",
+    }  # fmt: skip
+
+
+def test_one_h12_for_all_is_asked(read: Read) -> None:
+    assert not read([f"H12_{well}.tif" for well in WELLS]).frames
+    assert {f.time_h for f in read([f"H48_{well}.tif" for well in WELLS]).frames} == {48}
+
+
+def test_wells_of_cellomics_are_padded(read: Read) -> None:
+    assert not read([f"{well}f1d{day}.tif" for well in WELLS for day in (0, 3)]).frames
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Zeile {row} Spalte {column} Tag {day}", "Row {row}_Col {column}_day{day}", "{well}孔_{day}天",
+     "puits{well}_J{day}", "kuyu {well} gün {day}"],
+)  # fmt: skip
+def test_words_for_wells(name: str, read: Read) -> None:
+    right = {
+        f"{name.format(row=well[0], column=well[1:], well=well, day=day)}.tif": (
+            canonical(well),
+            day,
+        )
+        for well in WELLS
+        for day in (0, 4)
+    }
+    table = read(right)
+    assert not table.problems
+    assert {f.path: (f.well, f.time_h / 24) for f in table.frames} == right
+
+
+def test_repeats_in_folders_of_wells_are_no_plates(read: Read) -> None:
+    table = read([f"{well}/rep{repeat}.tif" for well in FEW for repeat in (1, 2)])
+    assert not table.frames
+    assert {finding.kind for finding in table.problems} == {"doubtful"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import unicodedata
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from time import process_time as time_of_process
 
@@ -357,3 +358,34 @@ def test_parts_of_days_are_times(
         assert sorted({frame.time_h for frame in table.frames}) == list(hours)
         assert len({frame.well for frame in table.frames}) == len(INNER)
         assert len(table.plates) == 1
+
+
+DATES = (
+    "%Y%m%d", "%y%m%d", "%d%m%Y", "%Y-%m-%d", "%d.%m.%Y", "%Y_%m_%d", "%y%m%d_%H%M%S",
+    "%Y%m%d_%H%M", "%Y%m%d%H%M%S", "%d-%m-%y", "%d%b%Y",
+)  # fmt: skip
+AROUND = (
+    "{w}_{d}", "{d}_{w}", "{d}/{w}", "exp_{d}_{w}", "{w} {d} 10x", "{d}_Plate1/{w}",
+    "Plate1_{d}/{w}", "PANC1_{w}_{d}_s1", "{w}_{d}_001", "batch {d} {w}", "scan_{d}_{w}",
+    "donor3_{d}_{w}",
+    "run_{d}_{w}", "plate_{d}_{w}", "time_{d}_{w}", "position_{d}_{w}", "{w}_img_{d}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_a_date_is_a_time_and_neither_field_nor_plate(around: str, read: Read) -> None:
+    wells = [f"{row}{column}" for row in "BC" for column in (2, 3, 4)]
+    for form in DATES:
+        days = {day: datetime(2024, 3, 1 + day, 8).strftime(form) for day in (0, 1, 3)}
+        right = {
+            around.format(w=well, d=date) + ".tif": 24.0 * day
+            for well in wells
+            for day, date in days.items()
+        }
+        table = read(right)
+        if form.startswith("%y%m%d") and ("scan_" in around or "img_" in around):
+            assert not table.frames  # cameras count as far as that
+            continue
+        assert {frame.path: frame.time_h for frame in table.frames} == right, form
+        assert len(table.plates) == 1, form
+        assert {frame.field for frame in table.frames} == {1}, form

@@ -105,6 +105,16 @@ def conditions(plate_map: PlateMap) -> dict[str, str]:
     return {well.well: condition_name(well) for well in plate_map.wells}
 
 
+def test_headings_and_the_null_of_lincs(tmp_path: Path) -> None:
+    head = "det_plate\tdet_well\tpert_iname\tpert_type\tpert_dose\tpert_dose_unit\n"
+    path = tmp_path / "inst_info.txt"
+    path.write_text(
+        f"{head}P1\tA01\tDMSO\tctl_vehicle\t-666\t-666\nP1\tA02\tgem\ttrt_cp\t10\tum\n", "utf-8"
+    )
+    control, treated = read_plate_map(path).wells
+    assert (control.role, treated.plate, treated.drugs[0].dose_um) == ("vehicle", "P1", 10)
+
+
 def test_incucyte_xml(tmp_path) -> None:
     plate_map = read(tmp_path, INCUCYTE, "map.PlateMap")
     assert conditions(plate_map) == {

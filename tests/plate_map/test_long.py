@@ -10,8 +10,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from spheroid_qc.errors import PlateMapError
+from spheroid_qc.errors import PlateMapError, RequestError
+from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name, read_plate_map
+from spheroid_qc.plate_map.read_map import read_map_of_run
 
 
 def read(folder: Path, text: str, encoding: str = "utf-8", name: str = "map.csv") -> PlateMap:
@@ -302,19 +304,46 @@ def test_excel(tmp_path: Path) -> None:
         "A03": "vehicle (DMSO) | passage 12",
     }
     assert wells(plate_map)["A01"].extra == {"date": "2024-05-03"}
-    assert "'Platte' is read, 'Notes' not" in told(plate_map)
+    assert "the plate map is read from 'Platte', not from 'Notes'" in told(plate_map)
 
 
-def test_two_maps_in_one_workbook_are_warned_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("other", "refused"), [("gem", True), ("DMSO", False)])
+def test_two_maps_in_one_workbook(other: str, refused: bool, tmp_path: Path) -> None:
     book = openpyxl.Workbook()
-    for name in ("P1", "P2"):
+    for name, drug in (("P1", "DMSO"), ("P2", other)):
         sheet = book.create_sheet(name)
         sheet.append(["well", "drug", "dose_uM"])
-        sheet.append(["A1", "DMSO", 0])
+        sheet.append(["A1", drug, 0])
     del book["Sheet"]
     book.save(tmp_path / "map.xlsx")
+    if refused:
+        with pytest.raises(
+            PlateMapError, match=r"several sheets \('P1', 'P2'\), which may be plates"
+        ):
+            read_plate_map(tmp_path / "map.xlsx")
+        return
     plate_map = read_plate_map(tmp_path / "map.xlsx")
-    assert "plate maps on several sheets; sheet 'P1' is read, 'P2' not" in told(plate_map)
+    assert "the plate map is read from 'P1', not from 'P2'" in told(plate_map)
+
+
+def test_what_columns_are_can_be_stated(tmp_path: Path) -> None:
+    (tmp_path / "map.csv").write_text(
+        "well,drug,dose_uM,batch\nA1,DMSO,0,a\nA2,DMSO,0,b\nA3,gem,1,a\nA4,gem,1,b\n", "utf-8"
+    )
+    with pytest.raises(PlateMapError, match="differ in the column batch"):
+        read_plate_map(tmp_path / "map.csv")
+    apart = read_plate_map(tmp_path / "map.csv", columns=["batch=stratum"])
+    assert apart.strata == ("batch",)
+    assert read_plate_map(tmp_path / "map.csv", columns=["batch=ignore"]).strata == ()
+    with pytest.raises(RequestError, match="has no column 'lot'"):
+        read_plate_map(tmp_path / "map.csv", columns=["lot=ignore"])
+    logs = "well,drug,dose_uM\nA1,DMSO,\nA2,gem,-1\n"
+    (tmp_path / "log.csv").write_text(logs, "utf-8")
+    plate = PlateParameters(map_dose_scale="log10", map_columns="dose_uM=ignore")
+    with pytest.raises(RequestError):
+        read_map_of_run(tmp_path / "log.csv", plate)
+    read = read_map_of_run(tmp_path / "log.csv", PlateParameters(map_dose_scale="log10"))
+    assert read.wells[1].drugs[0].dose_um == pytest.approx(0.1)
 
 
 def test_nothing_said_about_a_well(tmp_path: Path) -> None:

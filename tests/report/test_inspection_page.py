@@ -61,6 +61,8 @@ def test_wells_say_what_they_hold(tmp_path: Path) -> None:
     assert "B03: 2 images; times 0, 24 h; gem 1 uM" in page
     assert "C03: 1 image; times 0 h" in page
     assert "B04: no image; sel 2 uM" in page
+    assert "<tr><td>gem 1 uM</td><td>B03</td><td>2 images</td></tr>" in page
+    assert "<tr><td>not on the plate map</td><td>C03</td><td>1 image</td></tr>" in page
     assert '<td class="part" title="C03' in page
     assert "no image at 24 h of C03" in page
 

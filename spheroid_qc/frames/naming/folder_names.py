@@ -14,7 +14,7 @@ from dataclasses import field as factory
 
 from spheroid_qc.frames.naming.known_words import NEUTRAL_FOLDERS
 from spheroid_qc.frames.naming.parsed_name import NameReading
-from spheroid_qc.frames.naming.tokens import Clock, Token, number_of
+from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, well_text
 from spheroid_qc.wells import Well, parse_well, row_name
 
 _SEPARATORS = " _-.,=+()[]{}#&~"
@@ -115,7 +115,7 @@ def read_folder(folder: str, words: Mapping[str, list[Token]]) -> FolderFacts:
             facts.parts.append((part, part))
             continue
         if len(tokens) == 1 and tokens[0].kind == "well":
-            facts.well = parse_well(re.sub(r"^well[ _-]?", "", tokens[0].text, flags=re.IGNORECASE))
+            facts.well = parse_well(well_text(tokens[0].text))
             if facts.well is not None:
                 continue
         facts.inside += [(part, token.text) for token in tokens if token.kind == "slot"]

@@ -22,7 +22,7 @@ from spheroid_qc.frames.naming.instrument_schemes import VendorMatch
 from spheroid_qc.frames.naming.known_words import WELL_LIKE_LINES, is_known_line
 from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.frames.naming.positions import Make, make_of, places_of
-from spheroid_qc.frames.naming.tokens import Clock, Token, number_of
+from spheroid_qc.frames.naming.tokens import Clock, Token, number_of, well_text
 from spheroid_qc.frames.naming.well_lookalikes import (
     LOOSE,
     Slot,
@@ -37,6 +37,9 @@ from spheroid_qc.wells import Well, fits, parse_well
 NO_WELL = -1
 MAX_COUNTER = 99_999
 """Largest running number of an image; longer ones are dates and serial numbers."""
+
+MIN_PADDED = 5
+"""Digits of a padded number (`000001`) by which a program counts a series, of fields or times."""
 
 INSIDE = -60
 """First place of slots that stand beside other words in the name of a folder."""
@@ -55,7 +58,6 @@ _TIME_OF_DAY = re.compile("([0-9]{1,2})h([0-5][0-9])")
 _DIGITS = re.compile("[0-9]+")
 _LOOSE_ROW_COLUMN = re.compile("(r[0-9]{1,2})[ _-](c[0-9]{1,2})", re.IGNORECASE)
 _COUNTERS = frozenset({"export", "image", "img", "picture", "photo", "scan", "frame", "no", "nr"})
-_WELL_WORD = re.compile(r"well[ _-]?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -327,7 +329,7 @@ def candidate(
             template.append(text.lower())
         else:
             if kind == "well":
-                well = _possible(_WELL_WORD.sub("", text), None, wide=True)
+                well = _possible(well_text(text), None, wide=True)
                 fixed = Slot(place, text, well) if well is not None else fixed
             elif kind == "rowcolumn":
                 well = _row_column(text)
@@ -474,6 +476,8 @@ def finish(name: NameCandidates) -> Reading | None:
                 number = int(_DIGITS.findall(token.text)[-1])
                 if place not in name.constant and number <= MAX_COUNTER:
                     reading.part = number
+                    if token.text.startswith("0") and len(token.text) >= MIN_PADDED:
+                        reading.counter = number
             elif place > chosen.place:
                 words.append(token.text)
             elif labels:  # `OVCAR-3`, `exp 2`; a number in front of everything counts pictures
@@ -486,6 +490,9 @@ def finish(name: NameCandidates) -> Reading | None:
             labels.append(token.text)
         elif kind == "word":
             words.append(token.text)
+    if chosen.place < 0 and chosen.place != LOOSE:
+        # What lies in a well's folder is of that well: `B2/rep1` is no plate.
+        words, labels = [*labels, *words], []
     reading.label, reading.words = "_".join(labels), "_".join(words)
     return reading
 

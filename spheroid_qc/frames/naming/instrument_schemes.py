@@ -19,6 +19,7 @@ from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 _W = r"(?P<well>(?:A[A-F]|[A-Z])[0-9]{1,2})"
+_W2 = r"(?P<well>(?:A[A-F]|[A-Z])[0-9]{2})"
 _P = r"(?:(?P<prefix>.+)_)?"
 _GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _IX = rf"(?:_?t(?P<index>[0-9]+))?(?:_?z(?P<z>[0-9]+))?_?(?:{_GUID})?"
@@ -204,7 +205,7 @@ SCHEMES: tuple[Scheme, ...] = (
         "cellomics",
         "Cellomics ArrayScan, CellInsight",
         (
-            rf"(?!.*_(?:p[0-9]+_z[0-9]+|(?:{_VESSEL})_[A-Z0-9]+_p[0-9]+)_[0-9]+_[^_]+$){_P}{_W}(?:t(?P<index>[0-9]+))?"
+            rf"(?!.*_(?:p[0-9]+_z[0-9]+|(?:{_VESSEL})_[A-Z0-9]+_p[0-9]+)_[0-9]+_[^_]+$){_P}{_W2}(?:t(?P<index>[0-9]+))?"
             r"f(?P<field>[0-9]+)(?P<channel>d[0-9]+)(?:[._]?o[0-9])?",
             rf"(?P<prefix>.*?)_?i3t(?P<index>[0-9]+){_W}f(?P<field>[0-9]+)(?P<channel>d[0-9]+)",
         ),

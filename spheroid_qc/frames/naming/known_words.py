@@ -54,6 +54,19 @@ CHANNEL = (
 )
 """Words that name a channel, as a regular expression without groups."""
 
+PLATE_NAMES = (
+    "plate plates platte plaque placa plaat piastra plat plade platta levy płytka płyta plytka "
+    "deska пластина планшет 板 プレート 플레이트 vessel vid dish schale boîte boite petri"
+)
+"""Words for what holds the wells, in the languages of labs."""
+
+WELL_NAMES = "well puits pozo pocillo pozzetto poço kavität näpfchen kuyu dołek лунка ウェル 孔"
+"""Words for a well, before its name or behind it."""
+
+ROW_NAMES = "row zeile reihe fila ligne rangée riga linha rij"
+COLUMN_NAMES = "column col spalte columna colonne colonna coluna kolom"
+"""Words for the rows and columns of a plate."""
+
 NEUTRAL_FOLDERS: frozenset[str] = frozenset({"images", "image", "essenfiles", "scandata"})
 """Folders in which instruments put their images: not plates."""
 

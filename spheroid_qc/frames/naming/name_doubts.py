@@ -13,6 +13,7 @@ from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.frames.naming.tokens import Token
 from spheroid_qc.frames.naming.user_pattern import NamePattern
 from spheroid_qc.frames.naming.well_lookalikes import Slot
+from spheroid_qc.frames.naming.words_in_order import either_time, in_order
 
 _LETTERED = {
     "D": "(?P<day>[0-9]+)",
@@ -51,7 +52,7 @@ class NameDoubt:
     readings: tuple[PossibleReading, ...]
 
 
-WHAT_IT_IS = "a day, a field of view, a focal plane or something else"
+WHAT_IT_IS = "a day, a time point, a field of view, a focal plane or something else"
 WELL_IN_NAME = r"(?P<well>[A-Za-z]{1,2}[0-9]{1,2})(?![0-9A-Za-z])"
 """Pattern for a well that stands alone in a path."""
 
@@ -63,7 +64,31 @@ def number_doubt(paths: Sequence[str]) -> NameDoubt:
         tuple(sorted(paths)),
         tuple(
             possible_reading(f"the number is {words}", last.replace("GROUP", group), paths)
-            for words, group in (("the day", "day"), ("the field", "field"), ("the plane", "z"))
+            for words, group in (
+                ("the day", "day"),
+                ("the time point", "timepoint"),
+                ("the field", "field"),
+                ("the plane", "z"),
+            )
+        ),
+    )
+
+
+def word_doubt(paths: Sequence[str], words: Sequence[str]) -> NameDoubt:
+    """Show what the words may be that alone tell images of a well apart: `B2_pre`, `B2_post`."""
+    order = in_order(words)
+    shown = ", ".join(order)
+    either = "|".join(map(re.escape, order))
+    before = r"(?:^|[/\W_])" + WELL_IN_NAME + r"(?:[^/]*[\W_])?"
+    return NameDoubt(
+        tuple(sorted(paths)),
+        tuple(
+            possible_reading(what, rf"{before}{part}(?![^\W_])[^/]*$", paths)
+            for what, part in (
+                (f"the times {shown}, in this order", either_time(order)),
+                (f"the plates {shown}", f"(?P<plate>{either})"),
+                (f"the channels {shown}", f"(?P<channel>{either})"),
+            )
         ),
     )
 

@@ -12,10 +12,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from spheroid_qc.frames.naming.known_words import CHANNEL
+from spheroid_qc.frames.naming.known_words import (
+    CHANNEL,
+    COLUMN_NAMES,
+    PLATE_NAMES,
+    ROW_NAMES,
+    WELL_NAMES,
+)
 
 _BEFORE, _AFTER = r"(?<![^\W_])", r"(?![^\W_])"
-_N = r"[0-9]{1,6}"
+# A word does not take the first number of a date behind it: `exp_2024-03-01`.
+_NO_DATE = (
+    r"(?!(?:19|20)[0-9]{2}[-_.][0-9]{1,2}[-_.][0-9]{1,2}(?![0-9])"
+    r"|[0-9]{1,2}[-_.][0-9]{1,2}[-_.](?:19|20)[0-9]{2}|[0-9]{1,2}[-.][0-9]{1,2}[-.][0-9]{2}(?![0-9]))"
+)
+_N = rf"{_NO_DATE}[0-9]{{1,6}}"
+# Six digits behind a word that counts may be a date; only cameras count that far.
+_COUNT = rf"(?![1-4][0-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9])){_N}"
 _DECIMAL = r"[0-9]{1,5}(?:[.,][0-9]{1,3})?"
 _PART = r"[0-9]{1,3}[.,][0-9]{1,2}"
 _MINUS = "-\N{MINUS SIGN}\N{EN DASH}"
@@ -33,6 +46,12 @@ _MONTH_ALONE = (
     "jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz|apr(?:il)?|may|mai|june?|juni|july?|juli"
     "|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?"
 )
+
+
+def _any(words: str) -> str:
+    """Give a pattern for one of several words, the longest first."""
+    return "|".join(sorted(words.split(), key=len, reverse=True))
+
 
 _KINDS: tuple[tuple[str, str], ...] = (
     (
@@ -88,18 +107,25 @@ _KINDS: tuple[tuple[str, str], ...] = (
         rf"(?:weeks?|wk|woche|semaine|semana|settimana)[ _-]?{_DECIMAL}"
         rf"|{_DECIMAL} ?(?:weeks?|wks?|wochen?)",
     ),
-    ("index", rf"(?:time[ _-]?points?|time|frame|tp|tiempo|zeit|temps)[ _-]?{_N}|t[-=]?{_N}"),
+    ("index", rf"(?:time[ _-]?points?|time|frame|tp|tiempo|zeit|temps)[ _-]?{_COUNT}|t[-=]?{_N}"),
     ("z", rf"(?:z[ _-]?(?:step|stack|plane|slice)|slice|plane)[ _-]?{_N}|z[0-9]{{1,4}}"),
-    ("field", rf"(?:field|fld|fov|site|position|pos|xy|tile)[ _-]?{_N}|s[0-9]{{1,3}}"),
+    ("field", rf"(?:field|fld|fov|site|position|pos|xy|tile)[ _-]?{_COUNT}|s[0-9]{{1,3}}"),
     ("channel", rf"(?:{CHANNEL})|w[0-9]|ch(?:annel)?[ _-]?[0-9]{{1,2}}"),
-    ("plate", rf"(?:plate|platte|plaque|placa|vid|vessel)[ _-]?(?:{_N}|[a-z])"),
+    ("plate", rf"(?:{_any(PLATE_NAMES)})[ _-]?(?:{_COUNT}|[a-z])"),
     ("rowcolumn", r"r(?:ow)?[ _-]?[0-9]{1,2}[ _-]?c(?:ol(?:umn)?)?[ _-]?[0-9]{1,2}"),
-    ("well", r"well[ _-]?(?:a[a-f]|[a-z])[ _-]?[0-9]{1,2}"),
+    (
+        "well",
+        rf"(?:{_any(WELL_NAMES)})[ _-]?(?:a[a-f]|[a-z])[ _-]?[0-9]{{1,2}}"
+        rf"|(?:a[a-f]|[a-z])[0-9]{{1,2}}(?:{_any(WELL_NAMES)})"
+        rf"|(?:{_any(ROW_NAMES)})[ _-]?(?:a[a-f]|[a-z])[ _-]{{1,3}}"
+        rf"(?:{_any(COLUMN_NAMES)})[ _-]?[0-9]{{1,2}}",
+    ),
     ("line", r"b16[ _-]f(?:10|0|1)|mda[ _-]mb[ _-][0-9]{3}|h9[ _-]hesc"),
     ("magnification", rf"{_DECIMAL}x"),
     (
         "label",
-        r"(?:rep|repl|replicate|run|exp|batch|donor|patient|passage)[ _-]?[0-9]{1,4}(?![.,][0-9])"
+        r"(?:rep|repl|replicate|run|exp|batch|donor|patient|passage)[ _-]?"
+        rf"{_NO_DATE}[0-9]{{1,4}}(?![.,][0-9])"
         r"|r[0-9]{1,2}",
     ),
     ("slot", rf"(?:a[a-f]|[a-z])[0-9]{{1,3}}|[dhj][{_MINUS}][0-9]{{1,3}}"),
@@ -149,6 +175,16 @@ def number_of(text: str) -> float:
     """First number in a word, decimal comma or point."""
     match = _NUMBER.search(text)
     return float(match[0].replace(",", ".")) if match else 0.0
+
+
+_WORDS_OF_WELLS = re.compile(
+    f"(?:{_any(WELL_NAMES)}|{_any(ROW_NAMES)}|{_any(COLUMN_NAMES)})|[ _-]", re.IGNORECASE
+)
+
+
+def well_text(text: str) -> str:
+    """Give the well of a word of kind `well` without what calls it one: `Zeile B Spalte 2`."""
+    return _WORDS_OF_WELLS.sub("", text)
 
 
 def hours_of(token: Token) -> float | None:

@@ -10,6 +10,8 @@ from spheroid_qc.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 _TIMES = ("time", "day", "hour", "minute")
 _WHOLE = ("field", "z", "timepoint")
+_STATED = re.compile("(time|day|hour|timepoint)_([0-9]{1,6})")
+"""Groups whose words mean a number: `day_3`."""
 KNOWN = frozenset(
     {"well", "row", "column", "row0", "column0", "plate", "channel", *_TIMES, *_WHOLE}
 )
@@ -21,7 +23,8 @@ class NamePattern:
     It must have the group `well`, or `row` and `column` (letters or numbers from 1), or `row0` and
     `column0` (numbers from 0); it may have
     `plate`, `field`, `channel`, `z`, `time` (hours), `day`, `hour`, `minute`, `timepoint`. Where
-    `plate` is an empty group, `(?P<plate>)`, folders are no plates. Raises
+    `plate` is an empty group, `(?P<plate>)`, folders are no plates. A word that stands for a time
+    is a group with the number behind its name: `(?P<day_0>Mon)|(?P<day_2>Wed)`. Raises
     `RequestError` if it is no regular expression or has no group for the well.
     """
 
@@ -48,7 +51,7 @@ class NamePattern:
                 f"{named}); name a group (?P<well>...), or (?P<row>...) and (?P<column>...)."
             )
         self.text = text
-        self.unknown = tuple(sorted(groups - KNOWN))
+        self.unknown = tuple(sorted(name for name in groups - KNOWN if not _STATED.fullmatch(name)))
 
     def read(self, path: str) -> Reading | str:
         """Read one path (below the folder, with `/` and suffix), or say in a sentence why not."""
@@ -56,6 +59,10 @@ class NamePattern:
         if match is None:
             return "The name does not match the name pattern; it is left out."
         found = {name: text for name, text in match.groupdict().items() if text is not None}
+        for name in list(found):
+            stated = _STATED.fullmatch(name)
+            if stated is not None:
+                found[stated[1]] = stated[2]
         well = _well(found)
         if well is None:
             messages = repr(found["well"]) if "well" in found else "no well"

@@ -197,6 +197,9 @@ class _Roles:
             return "time" if changes else "name"
         if changes:
             return "time"
+        hours = max(map(number_of, values))
+        if letter == "H" and hours % 6 == 0 and hours % 24:
+            return "open"  # one `H12` for all: where nothing else moves, plates wait whole days
         return "time" if constant and not self.partial else "open"
 
     def _within_days(self) -> bool:

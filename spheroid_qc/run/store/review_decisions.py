@@ -14,6 +14,7 @@ from pathlib import Path
 from spheroid_qc.errors import PlateMapError
 from spheroid_qc.plate_map.mapped_wells import find_plate
 from spheroid_qc.tables.csv_writer import write_table
+from spheroid_qc.tables.find_heading_line import wells_or_first_line
 from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.located_cells import Cell
 from spheroid_qc.tables.match_headings import Heading, read_heading
@@ -122,7 +123,7 @@ def read_exclusions(path: Path) -> list[Exclusion]:
     table = read_any_table(path)[0]
     if not table.rows:
         return []
-    header, *lines = table.rows
+    header, lines = wells_or_first_line(table)
     messages = TableMessages()
     headings = [read_heading(text) for text in header.texts]
     names = [_column(text, heading) for text, heading in zip(header.texts, headings, strict=True)]

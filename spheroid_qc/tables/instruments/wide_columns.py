@@ -24,7 +24,7 @@ from spheroid_qc.tables.match_headings import read_heading
 from spheroid_qc.tables.parse_cells import is_missing, without_percent
 from spheroid_qc.tables.parse_numbers import NumberError, parse_number, style_of
 from spheroid_qc.tables.summary_lines import is_summary
-from spheroid_qc.tables.synonyms import RESPONSE_MEANINGS
+from spheroid_qc.tables.synonyms import RESPONSE_MEANINGS, folded
 from spheroid_qc.wording import listed
 
 COLUMNS_ARE = ("replicates", "drugs", "cell-lines")
@@ -62,7 +62,7 @@ def long_form(table: Table, columns_are: str = "", response: str | None = None) 
         Where the headings of a wide table can be read in more than one way, or not in full.
     """
     for number, row in enumerate(table.rows[:_SEARCHED_LINES]):
-        wide = _doses_first(table, number) or _beside_drugs(row)
+        wide = _doses_first(table, number) or _beside_drugs(table, number)
         if wide is None:
             continue
         stated = (response or "").casefold()
@@ -88,6 +88,12 @@ def _doses_first(table: Table, number: int) -> list[int]:
     known = {read_heading(row.text(at)).kind for at in columns if not _is_wide(row.text(at))}
     if known - {"extra", "replicate"} or not body or _has_response(row) or len(columns) < fewest:
         return []
+    return columns if _hold_numbers(table, number, columns) else []
+
+
+def _hold_numbers(table: Table, number: int, columns: Sequence[int]) -> bool:
+    """Whether there is nothing but numbers below headings; headings may be repeated."""
+    row, body = table.rows[number], table.rows[number + 1 :]
     cells = [[without_percent(line.text(at)) for line in body] for at in columns]
     filled = [[text for text in column if not is_missing(text)] for column in cells]
     style = style_of(filled, table.separator)
@@ -96,22 +102,31 @@ def _doses_first(table: Table, number: int) -> list[int]:
         for text in (text for column in filled for text in column if text not in words):
             parse_number(text, style)
     except NumberError:
-        return []
-    return columns if any(filled) else []
+        return False
+    return any(filled)
 
 
-def _beside_drugs(row: TableRow) -> list[int] | None:
-    """Find columns of repeats or times beside named drugs and doses.
+def _beside_drugs(table: Table, number: int) -> list[int] | None:
+    """Find columns of repeats, times or names beside named drugs and doses.
 
     None where this line names no drugs and doses; empty where it does, but has no such columns.
     """
+    row = table.rows[number]
     kinds = [read_heading(text).kind for text in row.texts]
+    if "drug" in kinds and "dose" not in kinds:
+        of_doses = [at for at, text in enumerate(row.texts, 1) if read_wide_heading(text).dose]
+        return of_doses if len(of_doses) > 1 and _hold_numbers(table, number, of_doses) else None
     if not {"drug", "dose"} <= set(kinds):
         return None
     wide = [at for at, text in enumerate(row.texts, start=1) if _is_wide(text)]
     further = [row.text(at) for at in range(1, len(row.texts) + 1) if at not in wide]
-    named = any(_names_a_response(text) for text in further)
-    return [] if len(wide) < 2 or _has_response(row) or named else wide
+    if _has_response(row) or any(_names_a_response(text) for text in further):
+        return []
+    if len(wide) < 2 and set(kinds) <= {"drug", "dose", "unit", "role", "extra"}:
+        wide = [at for at, kind in enumerate(kinds, 1) if kind == "extra" and row.text(at)]
+        wide = [at for at in wide if not is_summary(row.text(at))]
+        wide = wide if _hold_numbers(table, number, wide) else []
+    return [] if len(wide) < 2 else wide
 
 
 def _is_wide(text: str) -> bool:
@@ -128,7 +143,7 @@ def _has_response(row: TableRow) -> bool:
 
 def _names_a_response(text: str) -> bool:
     """Tell whether a heading names a response itself."""
-    words = "".join(letter if letter.isalpha() else " " for letter in text.casefold()).split()
+    words = "".join(letter if letter.isalpha() else " " for letter in folded(text)).split()
     return any(word in RESPONSE_MEANINGS for word in words)
 
 
@@ -169,7 +184,7 @@ def _long(
                 cells["drug"] = drug
             lines.append((row.line, cells | said | {response: row.text(at)}))
     names = [head.text(at) for at in kept]
-    kinds = ["drug", "cell_line", "time_h", "biological_replicate", "replicate"]
+    kinds = ["drug", "dose", "cell_line", "time_h", "biological_replicate", "replicate"]
     extra = [key for part in parts for key in part if key not in kinds]
     columns = dict.fromkeys([*kinds, *extra, "role", *names, response])
     return made_table(table, _FORM, list(columns), lines, note, *notes)
@@ -303,8 +318,9 @@ def _meanings(
         raise RequestError(
             f"{place}: the table has a column of doses and columns {listed(written, 6)}, whose "
             f"names ({listed(named, 6)}) may be drugs, cell lines or repeats; say --columns-are "
-            "drugs, cell-lines or replicates, or write a tidy table with one line a value: drug_1, "
-            "dose_1_uM, response."
+            "drugs, cell-lines or replicates, name the one that is the response by "
+            "--response-column, or write a tidy table with one line a value: drug_1, dose_1_uM, "
+            "response."
         )
     times = [one.time for one in read]
     if any(times) and not all(times) and columns_are != "replicates":
@@ -317,6 +333,9 @@ def _meanings(
     kind = _KINDS.get(columns_are, "")
     parts = []
     for one in read:
+        if one.dose:
+            parts.append({"dose": one.dose})
+            continue
         said = {"time_h": one.time} if one.time else {}
         if one.biological:
             said["biological_replicate"] = one.biological
@@ -333,7 +352,7 @@ def _meanings(
     return parts, f"Its columns {listed(written, 4)} are {' and '.join(what)}."
 
 
-_PLURALS = {"replicate": "replicates", "drug": "drugs", "cell_line": "cell lines"}
+_PLURALS = {"dose": "doses", "replicate": "replicates", "drug": "drugs", "cell_line": "cell lines"}
 
 
 def _numbers_below(

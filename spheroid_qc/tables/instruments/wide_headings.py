@@ -10,7 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spheroid_qc.tables.dose_units import parse_unit
 from spheroid_qc.tables.located_cells import TableRow
+from spheroid_qc.tables.parse_cells import amount_and_unit
 from spheroid_qc.tables.summary_lines import is_summary
 
 _TIME = re.compile(
@@ -28,6 +30,8 @@ _REPEAT = re.compile(
 # A letter and a number name a repeat where nothing else stands there, or at the end.
 _SHORT_REPEAT = re.compile(r"(?i)(?:(?:^|[\s_])[nry]|no\.?)[\s_.\-]*\d{1,2}$|\(\d{1,2}\)$")
 _EXPERIMENTS = re.compile(r"(?i)n[\s_.\-]*\d{1,2}")
+# `570 nm` is a wavelength, though `nm` is read as nM in a column of doses.
+_LENGTH = re.compile("[munpµμ]m")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
@@ -35,7 +39,8 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 class WideHeading:
     """What the heading of one wide column says; each part as written, empty where it says none.
 
-    `number`: the heading is nothing but a number; `statistic`: a mean or an error of others.
+    `dose`: the heading is a dose with its unit and nothing else; `number`: it is nothing but a
+    number; `statistic`: a mean or an error of others.
     """
 
     written: str
@@ -43,6 +48,7 @@ class WideHeading:
     time: str = ""
     replicate: str = ""
     biological: str = ""
+    dose: str = ""
     number: bool = False
     statistic: bool = False
 
@@ -54,6 +60,9 @@ def read_wide_heading(text: str) -> WideHeading:
         return WideHeading(written, statistic=True)
     if _NUMBER.fullmatch(written):
         return WideHeading(written, number=True)
+    amount, unit = amount_and_unit(written)
+    if amount and parse_unit(unit) is not None and not _LENGTH.fullmatch(unit):
+        return WideHeading(written, dose=written)
     rest = written
     found: dict[str, str] = {}
     for part, pattern in (

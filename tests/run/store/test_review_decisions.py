@@ -39,3 +39,13 @@ def test_refused(tmp_path, text, message) -> None:
     path.write_text(text, "utf-8")
     with pytest.raises(PlateMapError, match=message):
         read_exclusions(path)
+
+
+def test_titles_above_and_other_words(tmp_path) -> None:
+    path = tmp_path / "exclusions.csv"
+    path.write_text(
+        "Outliers of May\n\nPozo,Placa,reason\nWell B2,P1,n.d.\nR03C04,P1,dust\n", "utf-8"
+    )
+    assert read_exclusions(path) == [
+        Exclusion("P1", "B02", None, "", "", ""), Exclusion("P1", "C04", None, "dust", "", ""),
+    ]  # fmt: skip
