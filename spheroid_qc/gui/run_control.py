@@ -103,6 +103,11 @@ class RunControl(QObject):
         return self._job if self.run is not None else None
 
     @property
+    def request(self) -> RunRequest | None:
+        """What is being run."""
+        return None if self.run is None else self.run.request
+
+    @property
     def only_tables(self) -> bool:
         """Whether the last run made no masks."""
         return self._job is not None and self._job.only_tables
