@@ -17,8 +17,10 @@ import pandas as pd
 
 from spheroid_qc.analysis.metric_names import MetricName, metric_of, size_metric
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
-from spheroid_qc.report.figures.combination_figures import draw_excess_matrix, draw_forest
+from spheroid_qc.report.drug_sections import shown_units
+from spheroid_qc.report.figures.combination_figures import draw_forest
 from spheroid_qc.report.figures.dose_figures import dose_of, draw_dose_response
+from spheroid_qc.report.figures.matrix_figures import draw_excess_matrix
 from spheroid_qc.report.figures.plate_figures import draw_plate
 from spheroid_qc.report.figures.time_figures import draw_time_course, metric_limits
 from spheroid_qc.report.palette import PALETTE
@@ -277,7 +279,6 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
     if not len(table):
         return found
     methods = [model.method for model in drawn_models()]
-    units = dict(zip(analysis.drugs, analysis.units, strict=False))
     groups = [name for name in ("response", "stratum") if name in table]
     parts = table.groupby(groups, sort=False) if groups else [((), table)]
     titles = {use.name: use.title for use in analysis.responses}
@@ -315,10 +316,10 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
             counts = [max(1, own[f"dose_{n}_um"].nunique()) for n in (1, 2)]
             size = (58 + 62 * min(8, counts[0]) + 60, 50 + 44 * min(8, counts[1]) + 44)
             title = f"{name}, by dose: {what}" if what else f"{name}, by dose"
+            units, factors = shown_units(analysis, drugs)
             draw = functools.partial(
-                draw_excess_matrix, rows=own, drugs=drugs,
-                units=[units.get(d, "uM").replace("uM", "µM") for d in drugs],
-            )  # fmt: skip
+                draw_excess_matrix, rows=own, drugs=drugs, units=units, factors=factors
+            )
             found.append(
                 Figure(
                     _safe(f"synergy_{title}"),
@@ -327,7 +328,7 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
                     size,
                     (66, 20, 44, 34),
                     caption="Bliss excess at each dose: blue less, orange more than the parts "
-                    "would do.",
+                    "would do; framed where it counts, dashed where it is slight.",
                 )
             )
     return found

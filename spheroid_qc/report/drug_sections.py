@@ -76,7 +76,7 @@ def _together(part: pd.DataFrame) -> pd.DataFrame:
     return part[(part["plate"] == "all") | ~part[name].isin(several)]
 
 
-def _shown_units(analysis: Analysis, drugs: Sequence[str]) -> tuple[list[str], list[float]]:
+def shown_units(analysis: Analysis, drugs: Sequence[str]) -> tuple[list[str], list[float]]:
     """Units in which doses of drugs are shown, and the factors that bring them there."""
     own = dict(zip(analysis.drugs, analysis.units, strict=False))
     units = [analysis.given_units.get(drug, own.get(drug, "uM")) for drug in drugs]
@@ -104,7 +104,7 @@ def dose_groups(analysis: Analysis) -> list[DrugGroup]:
             mine = single[single["drug_1"] == row["drug"]]
             if not len(mine) or len(panels) >= MOST_PANELS:
                 continue
-            (unit,), (factor,) = _shown_units(analysis, [str(row["drug"])])
+            (unit,), (factor,) = shown_units(analysis, [str(row["drug"])])
             curves = analysis.curves
             for column, wanted in (("response", name), ("stratum", stratum)):
                 curves = curves[curves[column] == wanted] if column in curves else curves
@@ -232,7 +232,7 @@ def _matrices(
     analysis: Analysis,
 ) -> list[TimePanel]:  # fmt: skip
     """Effects as measured, then what they are beyond each model's expectation, of two drugs."""
-    units, factors = _shown_units(analysis, drugs)
+    units, factors = shown_units(analysis, drugs)
     shared: dict[str, Any] = {"drugs": drugs, "units": units, "factors": factors}
     doses = wells[["0", "1"]].to_numpy()
     draw = functools.partial(
@@ -330,7 +330,7 @@ def _sections(
     bliss: pd.DataFrame, drugs: Sequence[str], identifier: str, analysis: Analysis
 ) -> list[TimePanel]:
     """Cut the cube of doses of three drugs into matrices of the first two, one a dose."""
-    units, factors = _shown_units(analysis, drugs)
+    units, factors = shown_units(analysis, drugs)
     third = doses_of(bliss, 3)
     panels = []
     for n, dose in enumerate(levels_of(third)[:_MOST_SECTIONS]):
