@@ -6,6 +6,8 @@ VENV ?= .venv
 DEMO ?= demo
 TRAINING ?= training_run
 PYTEST_ARGS ?=
+# Cases a parser that `make fuzz` tries.
+CASES ?= 10000
 # Tests run in as many processes as there are cores, eight at the most; WORKERS=0: in one.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 8 ? 8 : n)))
 # Debian packages that some tests drive: the report is looked at in a real browser, the panels in
@@ -19,7 +21,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gui test system-packages lint types format docs bench train install install-dev clean
+.PHONY: help demo gui test fuzz system-packages lint types format docs bench train install install-dev clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -32,6 +34,9 @@ gui: $(VENV)/.installed-gui ## install napari if needed, and open it with the pa
 
 test: system-packages lint types ## install what tests need (it says what and why), then style, types and the suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.installed-dev ## feed CASES (10000) damaged or hostile inputs to each parser; an hour or more
+	SPHEROID_QC_FUZZ=$(CASES) $(BIN)/python -m pytest -n $(WORKERS) tests/fuzz $(PYTEST_ARGS)
 
 system-packages: ## install what tests need beside Python, where apt-get may be used
 	@sh tests/system_packages.sh $(SYSTEM_PACKAGES)

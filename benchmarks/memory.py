@@ -77,9 +77,10 @@ def finish_only(records: str):
                 for field in result["fields"]:
                     field |= {"file": path, "mask": path.replace(".tif", ".ome.tif")}
                     field["pixel_hash"] = f"{rng.getrandbits(128):032x}"
-                results.append(result | {"signature": well_timepoint.signature})
+                stamps = list(well_timepoint.stamps)
+                results.append(result | {"signature": well_timepoint.signature, "stamps": stamps})
             write_record(planned.run, plate, well, results)
-        return 0
+        return 0, []
 
     return analyse
 

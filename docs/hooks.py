@@ -21,6 +21,7 @@ OUTSIDE = {
     "ARCHITECTURE.md": "architecture.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
     "benchmarks/README.md": "benchmarks.md",
     "benchmarks/LOG.md": "benchmarks_log.md",
     "spheroid_qc/segmentation/learned/MODEL_CARD.md": "model_card.md",

@@ -3,8 +3,9 @@
     xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_screenshots.py [FOLDER]
 
 Opens napari at 1366 x 768 as `spheroid-qc gui` does, goes through the panels on a plate in FOLDER
-(default: a temporary one) and writes `docs/images/gui_*.png`. A plate that has been analysed before
-is not analysed again, and gives no picture of the run.
+(default: a temporary one) and writes `docs/images/gui_*.png` and `walkthrough.gif`, which shows the
+same steps one after the other. A plate that has been analysed before is not analysed again, and
+gives no picture of the run.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from spheroid_qc.gui.well_view import view_of
 
 IMAGES = Path(__file__).resolve().parent / "images"
 SIZE = (1366, 768)
+FILM_SIZE = (956, 538)
+FILM_MS = 2400
 
 
 class Camera:
@@ -42,6 +45,7 @@ class Camera:
         self.session = session_of(self.viewer)
         self.view = view_of(self.viewer)
         self.control = control_of(self.viewer)
+        self.film: list[Image.Image] = []
         self.settle()
 
     def settle(self, seconds: float = 0.6) -> None:
@@ -61,8 +65,8 @@ class Camera:
                 raise TimeoutError
         self.settle()
 
-    def shoot(self, name: str) -> None:
-        """Write a picture of the whole window."""
+    def shoot(self, name: str, *, film: bool = True) -> None:
+        """Write a picture of the whole window, and take it into the film."""
         self.settle()
         for notice in self.viewer.window._qt_viewer.findChildren(NapariQtNotification):
             notice.close()
@@ -70,6 +74,18 @@ class Camera:
         pixels = self.viewer.screenshot(canvas_only=False, flash=False)
         path = IMAGES / f"gui_{name}.png"
         _few_greys(np.array(pixels[..., :3])).save(path, optimize=True)
+        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
+        if film:
+            small = Image.fromarray(pixels[..., :3]).resize(FILM_SIZE, Image.Resampling.LANCZOS)
+            self.film.append(small.quantize(64, dither=Image.Dither.NONE))
+
+    def write_film(self) -> None:
+        """Write the pictures one after the other, as an animation."""
+        first, *others = self.film
+        path = IMAGES / "walkthrough.gif"
+        first.save(
+            path, save_all=True, append_images=others, duration=FILM_MS, loop=0, optimize=True
+        )
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 
@@ -136,7 +152,16 @@ def main(folder: Path) -> None:
     results = open_panel(viewer, "Results")
     camera.settle(1.0)
     results.draw()
+    camera.until(lambda: session.answer is not None)
     camera.shoot("results")
+    results.what.setCurrentIndex(results.what.count() - 1)
+    camera.shoot("answer")
+    results.what.setCurrentIndex(0)
+    pictures = open_panel(viewer, "Pictures")
+    camera.until(lambda: pictures.rows)
+    camera.shoot("pictures")
+    if not done_before:
+        camera.write_film()
 
     viewer.layers.clear()
     viewer.open_sample("spheroid_qc", "spheroid")
@@ -144,18 +169,18 @@ def main(folder: Path) -> None:
     measure.run_frame()
     camera.until(lambda: measure._worker is None)
     viewer.reset_view()
-    camera.shoot("measure")
+    camera.shoot("measure", film=False)
 
     get_settings().appearance.theme = "light"
     camera.settle(1.0)
-    camera.shoot("measure_light")
+    camera.shoot("measure_light", film=False)
     open_panel(viewer, "Plate")
     session.show(session.plate, "B06", 3)
     camera.until(lambda: camera.view.layer("core") is not None)
-    camera.shoot("plate_light")
+    camera.shoot("plate_light", film=False)
     results = open_panel(viewer, "Results")
     results.what.setCurrentIndex(1)
-    camera.shoot("results_light")
+    camera.shoot("results_light", film=False)
     get_settings().appearance.theme = "dark"
     viewer.close()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spheroid_qc.errors import OutputError
+from spheroid_qc.storage import patiently
 
 TEMPORARY = ".part"
 """Part of the names of files that are not whole yet."""
@@ -53,8 +54,12 @@ def write_text(path: Path, text: str) -> None:
 
     Bytes of a path that are no text (Python keeps them as lone surrogates) are shown as `\udcNN`.
     """
-    with atomic_path(path, durable=True) as temporary:
-        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+    def write() -> None:
+        with atomic_path(path, durable=True) as temporary:
+            temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+    patiently(write, path)
 
 
 def write_json(path: Path, value: Mapping[str, Any], **lists: Iterable[Any]) -> None:

@@ -39,5 +39,12 @@ class ImageError(SpheroidQCError):
     """
 
 
+class StorageError(ImageError):
+    """Storage that does not answer: nothing is wrong with the file, as far as that is known.
+
+    Raised from the `OSError` that the system gave.
+    """
+
+
 class OutputError(SpheroidQCError):
     """Results can't be written (a full disk, no permission); what is finished is kept."""

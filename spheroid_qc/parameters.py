@@ -7,6 +7,7 @@ description; nothing else in the program invents a threshold.
 The sections follow the direction of travel. A change in `plate.pixel_size_um`, `plate.assay`,
 `images`, `segmentation` or `measurement` makes other masks or other measured numbers, so that
 an old run folder refuses it; everything else only changes tables that are made anew each time.
+(A pixel size alone that is entered late can be taken over by `run.new_pixel_size`.)
 """
 
 from __future__ import annotations
@@ -210,16 +211,16 @@ class SegmentationParameters(Section):
     )
     min_diameter_share: float = setting(
         0.056,
-        "Smallest body",
+        "Smallest body, share of the field",
         "Diameter below which the largest body of a frame is not believed, as a share of the "
-        "side of the field of view; used where min_diameter_um is not set or the pixel size not "
-        "known.",
+        "side of the field of view; used where the smallest body is not set as a length, or the "
+        "pixel size is not known.",
         gt=0,
         le=1,
     )
     min_diameter_um: float | None = setting(
         None,
-        "Smallest body",
+        "Smallest body, diameter",
         "The same in um, for frames of known pixel size. None: only the share of the field counts.",
         unit="um",
         gt=0,
@@ -229,7 +230,8 @@ class SegmentationParameters(Section):
         0.7,
         "Sensitivity",
         "How little evidence is enough for a body: higher finds fainter bodies and, in empty "
-        "wells, sooner or later something that is none.",
+        "wells, sooner or later something that is none. The classical method asks for it, and auto "
+        "where that is not sure of the network.",
         ge=0.05,
         le=0.95,
     )
@@ -612,8 +614,8 @@ class ResponseParameters(Section):
     min_excess: float = setting(
         0.1,
         "Smallest excess",
-        "A mean excess below this is called small in the verdict, not synergy, even where its "
-        "interval lies above 0. A tenth is customary; images are measured less finely than that.",
+        "What is shown of a combination but smaller than this is called slight, everywhere (of an "
+        "index: a factor of 1 and this). A tenth is customary; images are measured less finely.",
         ge=0,
         le=1,
     )
@@ -649,6 +651,21 @@ class OutputParameters(Section):
     masks: bool = setting(True, "Masks", "Write label images of core and shed material.")
 
 
+class LimitParameters(Section):
+    """What a run waits for, and how long."""
+
+    frame_seconds: float = setting(
+        30.0,
+        "Time for a frame",
+        "Longest time that one step of a frame (reading, segmenting, measuring) may take, for each "
+        "megapixel of frames that have more than one. A process that takes longer is ended and the "
+        "frame tried once more at the end of the run.",
+        unit="s",
+        gt=0,
+        le=100_000,
+    )
+
+
 class Parameters(Section):
     """All settings of one analysis."""
 
@@ -665,3 +682,4 @@ class Parameters(Section):
     quality: Annotated[QualityParameters, Field(title="Quality")] = QualityParameters()
     response: Annotated[ResponseParameters, Field(title="Drug response")] = ResponseParameters()
     output: Annotated[OutputParameters, Field(title="Output")] = OutputParameters()
+    limits: Annotated[LimitParameters, Field(title="Limits")] = LimitParameters()

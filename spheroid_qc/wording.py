@@ -100,6 +100,19 @@ def dose_words(dose: float, unit: str = "uM") -> str:
     return f"{dose:g} µM"
 
 
+_PER_MICROMOLAR = {"pM": 1e6, "nM": 1e3, "uM": 1.0, "mM": 1e-3, "M": 1e-6}
+
+
+def in_unit(dose: float, unit: str) -> float:
+    """Turn a dose in uM into a molar unit; one in any other unit stays as it is."""
+    return dose * _PER_MICROMOLAR.get(unit, 1.0)
+
+
+def dose_in(dose: float, unit: str) -> str:
+    """Write a dose (in uM where `unit` is a molar one) as a number of `unit`."""
+    return number(in_unit(dose, unit))
+
+
 def plural(count: int, word: str) -> str:
     """Count things: 1 well, 2 wells."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -20,6 +20,7 @@ REPORT = "report.html"
 
 FILES = {
     "dose_response": "dose_response.csv",
+    "curves": "curves.csv",
     "synergy": "synergy.csv",
     "survival": "survival.csv",
     "plate_quality": "plate_quality.csv",
@@ -29,6 +30,7 @@ FILES = {
     "gr_values": "gr_values.csv",
     "gr_metrics": "gr_metrics.csv",
     "synergyfinder": "synergyfinder.csv",
+    "used": "used_responses.csv",
 }
 """Table of `Analysis` -> file; a table without rows has no file."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,6 +153,8 @@ class Analysis:
     folder: Path | None = None
     qc: pd.DataFrame = field(default_factory=pd.DataFrame)
     unfit: tuple[MasksUnfit, ...] = ()
+    given_units: Mapping[str, str] = field(default_factory=dict)
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def spheres(self) -> bool:

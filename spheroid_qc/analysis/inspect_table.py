@@ -26,6 +26,7 @@ from spheroid_qc.analysis.read_responses import (
 )
 from spheroid_qc.analysis.response_columns import has_response, meaning_of
 from spheroid_qc.analysis.responses_with_map import values_by_well
+from spheroid_qc.analysis.rows_of_responses import GIVEN_UNIT
 from spheroid_qc.analysis.unlikely_responses import (
     NO_FRACTION,
     refuse_affected_vehicle,
@@ -401,6 +402,7 @@ def _write_responses(read: ResponseTable, path: Path) -> None:
     if read.stated_kind:
         heading = "_".join(filter(None, [read.stated_kind, read.stated_unit]))
     rows = rows.rename(columns={"response": heading})
+    rows = rows[[name for name in rows if not str(name).startswith(GIVEN_UNIT)]]
     with (
         atomic_path(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,

@@ -25,7 +25,12 @@ from spheroid_qc.plate_map.wells_from_rows import (
     refuse_names_in_names,
     with_numbered_drugs,
 )
-from spheroid_qc.tables.dose_units import MICROMOLAR, between_mass_units, convert_dose
+from spheroid_qc.tables.dose_units import (
+    MICROMOLAR,
+    between_mass_units,
+    convert_dose,
+    molar_name,
+)
 from spheroid_qc.tables.find_heading_line import HeadingLine
 from spheroid_qc.tables.located_cells import Cell, Table, TableRow
 from spheroid_qc.tables.match_headings import Heading
@@ -45,6 +50,9 @@ from spheroid_qc.tables.treatment_text import numbers_of_treatment
 from spheroid_qc.wording import listed
 
 _TEXTS = ("plate", "replicate", "biological_replicate", "cell_line", "passage", "block")
+GIVEN_UNIT = "given_unit_"
+"""Columns with the molar unit that a dose was written in, for words and pictures."""
+
 _TREATMENT = ("drug", "dose", "unit", "role", "control", "control_name", "molar_mass_g_mol")
 _NUMBERS = ("dose", "molar_mass_g_mol", "time_h")
 _WHOLE_PLACES = ("well", "row", "column", "time_h", "date")
@@ -298,13 +306,17 @@ def _treatments(
 def _laid_out(
     read: Sequence[tuple[list[DrugDose], str]], spelled: dict[str, str]
 ) -> dict[str, Any]:
-    """Lay drugs and doses of all rows side by side: `drug_1, dose_1_um, dose_1, unit_1 ...`."""
+    """Lay drugs and doses of all rows side by side: `drug_1, dose_1_um, dose_1, unit_1 ...`.
+
+    `given_unit_1` ... are molar units as they were written.
+    """
     width = max([1, *(len(doses) for doses, _ in read)])
     made: dict[str, Any] = {}
     mass_units: dict[str, str] = {}
     n = len(read)
     for place in range(width):
         names, molar, own, units = [""] * n, np.full(n, np.nan), np.full(n, np.nan), [""] * n
+        given = [""] * n
         for row, (doses, _) in enumerate(read):
             if place >= len(doses) or not doses[place].drug:
                 continue
@@ -318,10 +330,13 @@ def _laid_out(
                 value, unit = between_mass_units(value, unit, kept), kept
             if unit == MICROMOLAR:
                 molar[row] = value
+                given[row] = molar_name(dose.unit)
             else:
                 own[row], units[row] = value, unit
         slot = place + 1
         made |= {f"drug_{slot}": names, f"dose_{slot}_um": molar}
+        if set(given) - {"", MICROMOLAR}:
+            made[f"{GIVEN_UNIT}{slot}"] = given
         if np.isfinite(own).any():
             made |= {f"dose_{slot}": own, f"unit_{slot}": units}
     return made

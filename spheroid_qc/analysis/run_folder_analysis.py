@@ -23,10 +23,12 @@ from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.flags import masks_unfit
-from spheroid_qc.parameters import Parameters
+from spheroid_qc.measurement import measured_columns
+from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.response.replicates import LEFT_OUT, as_text, at_time, last_common_time, stratum_of
 from spheroid_qc.response.response_table import Responses, read_responses
 from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.tables.table_columns import WELLS_START
 from spheroid_qc.tables.csv_writer import read_table
 from spheroid_qc.wording import listed, plural
 
@@ -97,6 +99,8 @@ def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None)
     wells = read_table(run.table("wells"), text=_TEXT)
     _check(wells, run.table("wells"))
     conditions = read_table(run.table("conditions"), text=_TEXT)
+    for table, name in ((wells, "wells"), (conditions, "conditions")):
+        _check_numbers(table, run.table(name))
     qc = read_table(run.table("qc"), text=_QC_TEXT)
     return analyse_wells(
         wells, conditions, parameters, source=str(folder), folder=run.root, qc=qc,
@@ -109,6 +113,13 @@ _TEXT = (
     "cell_line", "vehicle_group", "biological_replicate", "replicate", "passage", "left_out",
     "interval", "stratum", "schedule",
     *(f"{word}_{n}" for n in _DRUGS for word in ("drug", "unit")),
+)  # fmt: skip
+_NUMBERS = frozenset(
+    {
+        *(name for name in WELLS_START if name not in _TEXT),
+        *(name for assay in Assay for name in measured_columns(assay.value) if name != "method"),
+        "n_wells", "n_plates", "n_biological", "n_scorable", "dosed_at_h", "cells_seeded",
+    }
 )  # fmt: skip
 _QC_TEXT = ("plate", "well", "code", "severity", "title", "detail", "advice", "file")
 
@@ -123,6 +134,22 @@ def _check(wells: pd.DataFrame, path: Path) -> None:
         )
     if wells.empty:
         raise RequestError(f"{path} has no rows: there is nothing to analyse.")
+
+
+def _check_numbers(table: pd.DataFrame, path: Path) -> None:
+    """Refuse text, and infinite times, where a run writes numbers: somebody edited the table."""
+    for name in table.columns:
+        if name not in _NUMBERS:
+            continue
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        wrong = table[name].notna() & ~np.isfinite(numbers.astype(float))
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            value = str(table[name].iloc[row])[:40]
+            raise RequestError(
+                f"{path}, line {row + 2}, column {name}: {value!r} is not a number; correct it, or "
+                "run spheroid-qc run again with the same --out, which writes the table anew."
+            )
 
 
 def _joined(wells: pd.DataFrame, known: Mapping[str, Any]) -> tuple[str, ...]:
@@ -165,8 +192,10 @@ def analyse_wells(
     if not asked:
         reason = "No well of the plate map has both a drug with a dose and a response."
         messages.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
+    dose_response = tables_by_stratum.dose_response(asked, cut, messages, time_column)
     made: dict[str, Any] = {
-        "dose_response": tables_by_stratum.dose_response(asked, cut, messages, time_column),
+        "dose_response": dose_response,
+        "curves": messages.curves,
         "synergy": tables_by_stratum.synergy(asked, cut, messages, time_column),
         "synergyfinder": tables_by_stratum.synergyfinder(asked, cut, messages),
         "used": tables_by_stratum.used_rows(asked, cut, _condition_names(mapped)),

@@ -18,6 +18,7 @@ from spheroid_qc.analysis.read_responses import (
     as_table,
     read_response_files,
 )
+from spheroid_qc.analysis.rows_of_responses import GIVEN_UNIT
 from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
 from spheroid_qc.analysis.unlikely_responses import (
     NO_FRACTION,
@@ -42,6 +43,7 @@ from spheroid_qc.response.response_table import (
     read_responses,
 )
 from spheroid_qc.response.wells_analysed_together import analysis_time
+from spheroid_qc.tables.dose_units import MICROMOLAR
 from spheroid_qc.tables.stated_columns import read_meanings
 from spheroid_qc.wells import parse_well
 
@@ -132,8 +134,10 @@ def analyse_table(
     messages.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
     wells = _wells(read, whole, kind, unit, word)
+    dose_response = tables_by_stratum.dose_response(asked, settings, messages)
     made: dict[str, Any] = {
-        "dose_response": tables_by_stratum.dose_response(asked, settings, messages),
+        "dose_response": dose_response,
+        "curves": messages.curves,
         "synergy": tables_by_stratum.synergy(asked, settings, messages),
         "synergyfinder": tables_by_stratum.synergyfinder(asked, settings, messages),
         "used": tables_by_stratum.used_rows(asked, settings, _named),
@@ -165,9 +169,21 @@ def analyse_table(
         verdict=Verdict(),
         notes=tuple(messages.notes),
         missing=messages.missing,
+        given_units=_given_units(read.rows),
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))
+
+
+def _given_units(rows: pd.DataFrame) -> dict[str, str]:
+    """Molar unit in which each drug's doses were first written, where that is not uM."""
+    found: dict[str, str] = {}
+    for column in (name for name in rows if str(name).startswith(GIVEN_UNIT)):
+        drugs = rows[f"drug_{str(column).removeprefix(GIVEN_UNIT)}"]
+        for drug, unit in zip(drugs, rows[column], strict=True):
+            if isinstance(unit, str) and unit:
+                found.setdefault(str(drug), unit)
+    return {drug: unit for drug, unit in found.items() if unit != MICROMOLAR}
 
 
 def _with_plates(read: ResponseTable, messages: Messages) -> ResponseTable:

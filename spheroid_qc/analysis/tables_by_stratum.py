@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
-from spheroid_qc.response.curves.dose_response import DOSE_RESPONSE_COLUMNS, dose_response_table
+from spheroid_qc.response.curves.dose_response import (
+    CURVE_COLUMNS,
+    DOSE_RESPONSE_COLUMNS,
+    dose_response_tables,
+)
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS, synergy_table
 from spheroid_qc.response.synergy.synergyfinder_export import synergyfinder_table
@@ -41,11 +45,12 @@ class Messages:
     """Sentences that gather while tables are made.
 
     `notes` say how things were understood and what was left out; `missing`: table -> why it can't
-    be made.
+    be made; `curves` are the fitted ones, point by point, for `curves.csv`.
     """
 
     notes: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def note(self, sentence: str) -> None:
         """Add a sentence once."""
@@ -71,11 +76,23 @@ def dose_response(
 ) -> pd.DataFrame:
     """Fit all drugs and fixed-ratio combinations, for `dose_response.csv`.
 
-    `messages` gets what could not be done; `time_h` is the analysis time where the responses were
-    already cut to it, and becomes a column. Gives grouping columns, then `DOSE_RESPONSE_COLUMNS`.
+    `messages` gets what could not be done, and the curves to be drawn; `time_h` is the analysis
+    time where the responses were already cut to it, and becomes a column. Gives grouping columns,
+    then `DOSE_RESPONSE_COLUMNS`.
     """
-    columns = DOSE_RESPONSE_COLUMNS
-    return _each("dose_response", asked, dose_response_table, settings, messages, columns, time_h)
+    made: dict[int, tuple[pd.DataFrame, pd.DataFrame]] = {}
+
+    def fitted(responses: Responses, given: ResponseParameters) -> pd.DataFrame:
+        made[id(responses)] = dose_response_tables(responses, given)
+        return made[id(responses)][0]
+
+    table = _each("dose_response", asked, fitted, settings, messages, DOSE_RESPONSE_COLUMNS, time_h)
+    done = [one for one in asked if id(one.responses) in made]
+    messages.curves = _each(
+        "curves", done, lambda responses, _: made[id(responses)][1], settings, messages,
+        CURVE_COLUMNS, time_h,
+    )  # fmt: skip
+    return table
 
 
 def synergy(

@@ -531,6 +531,26 @@ def evaluate_command(
     raise typer.Exit(1 if found.problems else 0)
 
 
+@app.command("export")
+def export_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Run folder, or an answer of analyse.")
+    ],
+    to: Annotated[
+        str, typer.Option(metavar="prism|xlsx|parquet", help="What the tables become: a file of "
+        "GraphPad Prism with the analysed responses, a workbook, or Parquet files."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="File, or folder of Parquet files; default: in RUN.")
+    ] = None,
+) -> None:  # fmt: skip
+    """Write the tables of a run or an answer for other programs."""
+    from spheroid_qc.export.export_tables import export_tables
+
+    refuse_empty({"RUN": folder, "--out": out})
+    echo(f"written: {export_tables(folder, to, out)}")
+
+
 @app.command()
 def gui(
     folder: Annotated[

@@ -25,9 +25,13 @@ from spheroid_qc.configuration.settings import (
 from spheroid_qc.configuration.validation import unknown_setting, validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters
+from spheroid_qc.storage import read_plain
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """Also `.5` and `5.`."""
+
+_MAX_BYTES = 10_000_000
+"""All settings with their comments have 40 kB."""
 
 
 def read_configuration(path: str | Path) -> Parameters:
@@ -50,7 +54,7 @@ def read_configuration(path: str | Path) -> Parameters:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_plain(path, _MAX_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         raise RequestError(
             f"The configuration file {path} does not exist; "
@@ -58,7 +62,7 @@ def read_configuration(path: str | Path) -> Parameters:
         ) from None
     except OSError as error:
         raise RequestError(
-            f"The configuration file {path} can't be read: {error.strerror}."
+            f"The configuration file {path} can't be read: {error.strerror or error}."
         ) from error
     except UnicodeDecodeError:
         raise RequestError(
@@ -93,6 +97,10 @@ def parse_configuration(text: str, source: str = "configuration") -> Parameters:
         raise RequestError(_syntax_sentence(text, source, str(error))) from None
     except RecursionError:
         raise RequestError(f"{source} is nested too deeply to be a configuration.") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise RequestError(
+            f"{source} can't be read as a configuration ({error}); correct that value."
+        ) from None
 
     def where(location: tuple[str, ...]) -> str:
         line = _key_line(text, location)
@@ -267,7 +275,7 @@ def _typed_value(text: str, record: SettingRecord | None) -> Any:
     try:
         # A line break would start further TOML lines: such a text is taken as it stands.
         value = text if "\n" in text else tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         value = text
         # Numbers that TOML does not know, though everybody else does.
         if record is not None and record.kind == "number" and _PLAIN_NUMBER.fullmatch(text):

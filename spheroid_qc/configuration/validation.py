@@ -44,7 +44,10 @@ def validated(data: Mapping[str, Any], where: Callable[[tuple[str, ...]], str]) 
     try:
         # Strict and by way of JSON: "0.65" is no number and true is no length, but the words of
         # an enumeration are accepted.
-        plain = json.dumps(to_jsonable_python(data, inf_nan_mode="constants"))
+        try:
+            plain = json.dumps(to_jsonable_python(data, inf_nan_mode="constants"))
+        except (ValueError, RecursionError):
+            raise RequestError(f"{where(())} is nested too deeply to be settings.") from None
         return Parameters.model_validate_json(plain, strict=True)
     except ValidationError as error:
         known = {record.key: record for record in settings()}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError, RequestError
+from spheroid_qc.images.read_image import ImageFile
+from spheroid_qc.storage import files_below
 
 IGNORE = 255
 """Value of pixels that the reference leaves open."""
@@ -54,17 +55,10 @@ def read_mask_file(path: Path, numbers: bool = False) -> Masks:
     or numbers of bodies; `numbers` reads it as these, whatever its values.
     """
     try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            import tifffile
-
-            planes: NDArray[Any] = np.asarray(tifffile.imread(path))
-        else:
-            from PIL import Image
-
-            with Image.open(path) as picture:
-                planes = np.asarray(picture)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"The mask {path} can't be read ({error}).") from error
+        with ImageFile(path) as file:
+            planes = file.samples()
+    except ImageError as error:
+        raise ImageError(f"The mask {path} can't be used: {error}") from error
     while planes.ndim > 2 and planes.shape[0] == 1:
         planes = planes[0]
     if planes.ndim == 3 and planes.shape[0] == 2:
@@ -93,7 +87,7 @@ def read_mask_file(path: Path, numbers: bool = False) -> Masks:
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     paths = [
         path
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(Path(entry.path) for entry in files_below(folder))
         if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
     ]
     masks = [p for p in paths if "masks" in (q.lower() for q in p.relative_to(folder).parts[:-1])]

@@ -165,6 +165,11 @@ _KINDS = (
         "The file holds times or pages that are not read.",
         "Export them as files of their own, or take the time out of the file's name.",
     ),
+    FlagKind(
+        "reader_note", _I, "Note on reading",
+        "Something in the file was read in one of several ways, or was damaged and left out.",
+        "Read the note; export the image again if it is not what was meant.",
+    ),
     # the spheroid in it
     FlagKind(
         "no_spheroid", _W, "No spheroid",
@@ -320,6 +325,16 @@ _KINDS = (
         "worker_died", _E, "Analysis broke off",
         "The process that analysed this frame ended without an answer.",
         "Run again; if it happens again, the file is damaged or memory too small.",
+    ),
+    FlagKind(
+        "timed_out", _E, "Took too long",
+        "Twice the process that analysed this frame gave no sign of life and was ended.",
+        "Look at the file and at the storage, or raise limits.frame_seconds; then run again.",
+    ),
+    FlagKind(
+        "storage_failed", _E, "Storage failed",
+        "The storage that holds the image did not answer, also after waiting.",
+        "Look at the disc or the network share, then run again: the frame is tried anew.",
     ),
     # the files
     FlagKind(

@@ -87,7 +87,7 @@ def _zero(value: float) -> float:
 
 
 def _focus(rim: float, diameter_px: float, quality: QualityParameters) -> list[Flag]:
-    detail = f"The edge of the spheroid fits {rim:.1f} times into its radius."
+    detail = f"The edge of the spheroid is blurred over {100 / max(rim, 0.01):.0f} % of its radius."
     # An edge can't be narrower than pixels allow (0.4 R / 1.5 px); few pixels are no blur.
     finest = nan if isnan(diameter_px) else 0.4 * (diameter_px / 2) / 1.5
     if rim < min(quality.blurred_rim, _PIXELATED_BLUR * finest):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.frames.ignored_files import SKIPPED_FOLDERS, reason_to_ignore
+from spheroid_qc.storage import open_plain, passes, patiently
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +26,27 @@ class FileTree:
 def list_folder(folder: Path) -> FileTree:
     """List all files below a folder.
 
-    Hidden and system folders, folders of masks and overlays and earlier run folders (those with a
-    `run.json`) are left out whole. A linked folder is followed if it leads out of the tree, once,
-    and never into itself. Raises `RequestError` if there is no such folder, or it can't be listed.
+    Hidden and system folders, folders of masks and overlays, earlier run folders and OME-Zarr are
+    left out whole, and so is what lies deeper than `MAX_DEPTH` folders. A linked folder is
+    followed if it leads out of the tree, once, and never into itself. Raises `RequestError` if
+    there is no such folder, or it can't be listed.
     """
     if not folder.exists():
         raise RequestError(f"There is no folder {str(folder)!r}; check the path.")
     if not folder.is_dir():
         raise RequestError(f"{str(folder)!r} is a file; give the folder that holds the images.")
-    walk = _Walk(os.path.realpath(folder))
-    try:
+
+    def walked(*, waiting: bool) -> _Walk:
+        walk = _Walk(os.path.realpath(folder), waiting)
         walk.down(str(folder), "", top=True)
+        return walk
+
+    try:
+        try:
+            walk = patiently(lambda: walked(waiting=True), folder)
+        except OSError:
+            # What does not pass concerns one file or folder, which is named.
+            walk = walked(waiting=False)
     except OSError as error:
         raise RequestError(
             f"The folder {str(folder)!r} can't be listed ({error.strerror}); check its permissions."
@@ -43,8 +54,30 @@ def list_folder(folder: Path) -> FileTree:
     return FileTree(tuple(sorted(walk.files)), tuple(sorted(walk.left_out)))
 
 
+MAX_DEPTH = 64
+"""Folders in each other that are looked into: ten times what instruments write."""
+
+_TOO_DEEP = f"It lies in more than {MAX_DEPTH} folders; move the images further up."
+_ZARR_FILES = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
+_ZARR = (
+    "An OME-Zarr, which is not read here: export its images as TIFF, or give the folder that they "
+    "were made from."
+)
+
+
+def _is_ours(path: str) -> bool:
+    """Tell whether a `run.json` is one of this program; others write files of that name too."""
+    try:
+        handle, _ = open_plain(Path(path))
+        with handle:
+            return b'"program": "spheroid_qc"' in handle.read(1000)
+    except OSError:
+        return False
+
+
 class _Walk:
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, waiting: bool) -> None:
+        self.waiting = waiting
         self.followed = {root}
         self.files: list[tuple[str, int]] = []
         self.left_out: list[tuple[str, str, str]] = []
@@ -53,7 +86,7 @@ class _Walk:
         """Take in one folder and the folders in it."""
         below: list[tuple[str, str, bool]] = []
         files: list[tuple[str, int]] = []
-        is_run = False
+        is_run = is_zarr = False
         with os.scandir(folder) as entries:
             for entry in entries:
                 relative = prefix + entry.name
@@ -75,10 +108,21 @@ class _Walk:
                 else:
                     files.append((relative, size))
                     is_run = is_run or entry.name == "run.json"
-        if is_run and not top:
-            self._out(prefix, "stray", "An earlier run folder (run.json); it is left out whole.")
+                    is_zarr = is_zarr or entry.name in _ZARR_FILES
+        if is_zarr or (top and folder.lower().endswith(".zarr")):
+            self._out(prefix or "./", "unread", _ZARR)
             return
+        if is_run and not top and _is_ours(os.path.join(folder, "run.json")):
+            # A run folder has no images beside `run.json`; where there are some, they count.
+            if all(reason_to_ignore(name.rpartition("/")[2]) for name, _ in files):
+                self._out(prefix, "stray", "An earlier run folder; it is left out whole.")
+                return
+            below = [one for one in below if one[0] not in ("corrections", "records")]
         self.files += files
+        if prefix.count("/") >= MAX_DEPTH:
+            below, deeper = [], below
+            for name, _, _ in deeper:
+                self._out(f"{prefix}{name}/", "unread", _TOO_DEEP)
         for name, path, is_link in sorted(below):
             self._folder(prefix + name + "/", name, path, is_link)
 
@@ -96,10 +140,14 @@ class _Walk:
         try:
             self.down(path, relative)
         except OSError as error:
+            if self.waiting and passes(error):
+                raise
             reason = f"The folder can't be listed ({error.strerror}); check its permissions."
             self._out(relative, "unread", reason)
 
     def _not_opened(self, relative: str, name: str, error: OSError) -> None:
+        if self.waiting and passes(error):
+            raise error
         # A link to a picture that is gone costs the user a picture; other broken links cost none.
         kind = "unread" if reason_to_ignore(name) is None else "stray"
         reason = error.strerror or str(error)

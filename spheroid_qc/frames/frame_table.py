@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 HARMLESS = ("stray", "copy")
 """Kinds of findings that cost the user no image."""
 
+MAX_HOURS = 100_000.0
+"""Eleven years: no experiment is longer, and the dose time can't be later."""
+
+_NO_TIME = (
+    f"The name gives a time of more than {MAX_HOURS:,.0f} h, which no experiment lasts; correct "
+    "the name, or say with --name-pattern what the number is."
+)
 
 _WHY: dict[str, tuple[str, str]] = {
     "doubtful": ("can be read in two ways", "can be read in two ways"),
@@ -238,6 +245,8 @@ def frame_table(
             findings.append(NameFinding(one.path, one.kind, one.message, one.alternatives))
         elif one.reading.conflict:
             findings.append(NameFinding(one.path, "conflict", one.reading.conflict))
+        elif not abs(one.reading.hours or 0.0) <= MAX_HOURS:
+            findings.append(NameFinding(one.path, "conflict", _NO_TIME))
         else:
             read.append(one)
     plates, notes = name_plates(read, resolved.name or "plate")
@@ -315,6 +324,9 @@ def _plate_rows(
         if index in times.conflicts:
             findings.append(NameFinding(one.path, "conflict", times.conflicts[index]))
         field = 1 if reading.field is None else reading.field
+        if any(not abs(hours) <= MAX_HOURS for hours, _, _ in times.times[index]):
+            findings.append(NameFinding(one.path, "conflict", _NO_TIME))
+            continue
         for hours, source, page in times.times[index]:
             rows.append(FrameCandidate(one, reading, plate, field, hours, source, page))
     words = open_words(rows) if parameters.name_pattern is None else ()

@@ -87,7 +87,11 @@ class Correcting(QObject):
         if automatic is None or not automatic["mask"]:
             return
         try:
-            core, shed = read_masks(self.session.opened.run.masks / automatic["mask"])
+            core, shed = read_masks(
+                self.session.opened.run.mask(automatic["mask"]),
+                self.session.opened.parameters.images.max_megapixels,
+                automatic["shape"],
+            )
         except ImageError as error:
             show_error(str(error))
             return
@@ -263,7 +267,9 @@ def _keep(job: _CorrectionJob, result: dict[str, Any]) -> None:
     assert automatic is not None
     y, x = automatic["shape"][:2]
     core, shed = job.core[:y, :x], job.shed[:y, :x]
-    old_core, old_shed = read_masks(run.masks / automatic["mask"])
+    old_core, old_shed = read_masks(
+        run.mask(automatic["mask"]), job.opened.parameters.images.max_megapixels
+    )
     if np.array_equal(core, old_core) and np.array_equal(shed != 0, old_shed):
         remove_correction(run, automatic["mask"])
         return

@@ -14,15 +14,15 @@ import pandas as pd
 from spheroid_qc.atomic import atomic_path, write_text
 from spheroid_qc.configuration import write_configuration
 from spheroid_qc.errors import RequestError
+from spheroid_qc.gui.figure_theme import file_of
 from spheroid_qc.gui.result_figures import (
     Figure,
     curve_metrics,
-    dose_figures,
     plate_figure,
     time_figures,
 )
+from spheroid_qc.gui.state.run_answer import answer_of
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.report.figures.render import png, svg
 from spheroid_qc.run.store.run_folder import RunFolder
 
 
@@ -72,17 +72,21 @@ def export_session(
     return written
 
 
-def write_figure(figure: Figure, folder: Path, kinds: Iterable[str] = ("png", "svg")) -> list[Path]:
-    """Draw a figure into files of these kinds (`png`, `svg`)."""
+def write_figure(
+    figure: Figure,
+    folder: Path,
+    kinds: Iterable[str] = ("png", "svg"),
+    size: tuple[float, float] | None = None,
+    *,
+    dark: bool = False,
+    caption: bool = True,
+) -> list[Path]:
+    """Draw a figure into files of these kinds (`png`, `svg`); default size: its own."""
     written = []
     for kind in kinds:
         path = folder / f"{figure.name}.{kind}"
         with atomic_path(path) as temporary:
-            if kind == "svg":
-                text = svg(figure.draw, figure.name, figure.size, figure.margins)
-                temporary.write_text(text, "utf-8")
-            else:
-                temporary.write_bytes(png(figure.draw, figure.size, figure.margins))
+            temporary.write_bytes(file_of(figure, kind, size, dark=dark, caption=caption))
         written.append(path)
     return written
 
@@ -98,20 +102,8 @@ def _figures(
             plate_figure(wells, str(plate), metric, float(rows["time_h"].max()))
             for metric in metrics
         ]
-    return [*found, *dose_figures_of(run, parameters)]
-
-
-def dose_figures_of(run: RunFolder, parameters: Parameters) -> list[Figure]:
-    """Dose responses of a run folder; none where its plate map allows none."""
-    from spheroid_qc.analysis import analyse_run_folder
-    from spheroid_qc.errors import SpheroidQCError
-
-    if not (run.root / "dose_response.csv").is_file():
-        return []
-    try:
-        return dose_figures(analyse_run_folder(run.root, parameters))
-    except SpheroidQCError:
-        return []
+    answer = answer_of(run.root, parameters)
+    return [*found, *answer.doses, *answer.synergies]
 
 
 def _copied(source: Path, target: Path) -> Path:

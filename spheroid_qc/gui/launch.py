@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import napari
+from qtpy.QtWidgets import QLabel
 
+from spheroid_qc.gui.background_threads import rest_timer
 from spheroid_qc.gui.open_and_save import PANELS, open_images, open_panel
 
 
@@ -18,6 +20,21 @@ def open_all_panels(viewer: napari.Viewer | None = None) -> None:
     for name in PANELS:
         open_panel(viewer, name)
     open_panel(viewer, PANELS[0])
+
+
+class AllPanels(QLabel):
+    """Docks all panels and goes: the Plugins menu holds widgets only."""
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__("Opening all panels …")
+        self.viewer = getattr(viewer, "__wrapped__", viewer)
+        # Once it is docked, as menu and napari expect.
+        rest_timer(self, 0, self._open).start()
+
+    def _open(self) -> None:
+        viewer = self.viewer
+        open_all_panels(viewer)
+        viewer.window.remove_dock_widget(self)
 
 
 def start(folder: Path | None = None, *, block: bool = True) -> Any:

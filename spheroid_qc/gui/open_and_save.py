@@ -16,12 +16,14 @@ from spheroid_qc.gui.background_threads import in_background, sentence_of
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
+from spheroid_qc.gui.state.run_answer import RunAnswer, answer_of
 from spheroid_qc.gui.state.session import TABLES, Session, account_name, session_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map.read_map import read_map_of_run
+from spheroid_qc.tables.csv_writer import read_table
 
-PANELS = ("Plate", "Run", "Review", "Results", "Segment and measure")
+PANELS = ("Plate", "Run", "Review", "Results", "Pictures", "Segment and measure")
 _SETTINGS_FILE = "Settings (*.toml)"
 
 
@@ -43,10 +45,12 @@ def save_edited_map(session: Session) -> bool:
     try:
         plate_map = draft.save(path)
     except PlateMapError as error:
-        show_error("The plate map is not complete: " + " ".join(error.problems[:3]))
+        session.map_refused(error.problems)
         return False
     except OSError as error:
-        show_error(f"{path} can't be written ({error.strerror}); save the map to another place.")
+        session.map_refused(
+            [f"{path} can't be written ({error.strerror}); save the map to another place."]
+        )
         return False
     session.map_saved(plate_map, path)
     return True
@@ -92,10 +96,24 @@ def load_map(owner: Any, session: Session, path: Path) -> Any:
     def read() -> Any:
         return read_map_of_run(path, plate)
 
-    def done(plate_map: Any) -> None:
-        session.set_map(plate_map, path)
+    opened = session.opened
 
-    return in_background(owner, read, done=done)
+    def here() -> bool:
+        """Tell whether the folder that the map was read for is still the one that is open."""
+        return (None if opened is None else opened.folder) == (
+            None if session.opened is None else session.opened.folder
+        )
+
+    def done(plate_map: Any) -> None:
+        if here():
+            session.set_map(plate_map, path)
+
+    def failed(error: BaseException) -> None:
+        if here():
+            problems = getattr(error, "problems", None)
+            session.map_refused(problems or [sentence_of(error)])
+
+    return in_background(owner, read, done=done, failed=failed)
 
 
 def read_run_tables(out: Path) -> dict[str, pd.DataFrame]:
@@ -104,8 +122,7 @@ def read_run_tables(out: Path) -> dict[str, pd.DataFrame]:
     for name in TABLES:
         path = out / f"{name}.csv"
         if path.is_file():
-            text = {"plate": str, "well": str, "flags": str, "state": str, "condition": str}
-            found[name] = pd.read_csv(path, dtype=text, low_memory=False)
+            found[name] = read_table(path, ("plate", "well", "flags", "state", "condition"))
     return found
 
 
@@ -118,6 +135,12 @@ def load_tables(owner: Any, session: Session) -> Any:
     def done(tables: dict[str, pd.DataFrame]) -> None:
         if session.opened is not None and session.opened.out == out:
             session.set_tables(tables)
+            if tables:
+                in_background(owner, answer_of, out, session.parameters, done=answered)
+
+    def answered(answer: RunAnswer) -> None:
+        if session.opened is not None and session.opened.out == answer.out:
+            session.set_answer(answer)
 
     def failed(error: BaseException) -> None:
         show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")

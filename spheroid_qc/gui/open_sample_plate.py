@@ -65,9 +65,8 @@ def open_sample_plate() -> list[Any]:
     Gives one frame to look at until the plate is there: napari wants a layer of every sample.
     """
     import napari
-    from napari.utils.notifications import show_info
 
-    from spheroid_qc.gui.background_threads import in_background
+    from spheroid_qc.gui.background_threads import alive, in_background
     from spheroid_qc.gui.open_and_save import open_images, open_panel
     from spheroid_qc.gui.well_view import view_of
 
@@ -77,12 +76,14 @@ def open_sample_plate() -> list[Any]:
     viewer = napari.current_viewer()
     if viewer is None:
         return [waiting]
-    open_panel(viewer, "Plate")
-    show_info("The sample plate is being drawn; this takes some seconds the first time.")
+    plate = open_panel(viewer, "Plate")
+    plate.say("The sample plate is being drawn; this takes some seconds the first time.")
 
     def done(images: Path) -> None:
         for layer in [one for one in viewer.layers if one.name.startswith(_WAITING)]:
             viewer.layers.remove(layer)
+        if alive(plate):
+            plate.say("")
         open_images(viewer, images)
 
     in_background(

@@ -6,8 +6,10 @@ The drawing is the report's own; the window and an exported file show the same. 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +17,15 @@ import pandas as pd
 
 from spheroid_qc.analysis.metric_names import MetricName, metric_of, size_metric
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
-from spheroid_qc.report.figures.dose_figures import draw_dose_response
+from spheroid_qc.report.drug_sections import shown_units
+from spheroid_qc.report.figures.combination_figures import draw_forest
+from spheroid_qc.report.figures.dose_figures import dose_of, draw_dose_response
+from spheroid_qc.report.figures.matrix_figures import draw_excess_matrix
 from spheroid_qc.report.figures.plate_figures import draw_plate
 from spheroid_qc.report.figures.time_figures import draw_time_course, metric_limits
+from spheroid_qc.report.palette import PALETTE
+from spheroid_qc.response.synergy.bliss import Bliss
+from spheroid_qc.response.synergy.model_registry import drawn_models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
 
 
+_IN_BRACKETS = re.compile(r"\(([^()]+)\)$")
 _LEFT_OUT = ("unscorable", "never_formed", "vanished")
 
 
@@ -33,14 +42,20 @@ class Figure:
     """One figure: a name for its file, a title, and what draws it into an Axes.
 
     `size` is width and height of an exported file, `margins` are left, right, bottom and top; both
-    in CSS pixels.
+    in CSS pixels. `caption` says what lines, bands and numbers are. `narrow` draws for a narrow
+    panel, with the left and right margins `narrow_sides`; of curves without names at the lines,
+    where a list beside the figure has their `colours`.
     """
 
     name: str
     title: str
     draw: Callable[[Axes], None]
     size: tuple[float, float] = (560, 360)
-    margins: tuple[float, float, float, float] = (60, 130, 44, 34)
+    margins: tuple[float, float, float, float] = (66, 130, 44, 34)
+    caption: str = ""
+    narrow: Callable[[Axes], None] | None = None
+    narrow_sides: tuple[float, float] = (66, 12)
+    colours: Mapping[str, str] = field(default_factory=dict)
 
 
 def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
@@ -56,23 +71,112 @@ def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
     return [*first, *(metric_of(n) for n in names if metric_of(n) not in first)]
 
 
+_HUES = ("blue", "vermillion", "green", "purple")
+"""Of conditions that are compared: colour-blind eyes tell them apart; more get mixtures."""
+
+_MORE_HUES = ("#5b6570", "#8a6d00", "#2b6a96", "#943639", "#4a3b6b", "#6a9fc0")
+
+
+def comparison_figure(
+    conditions: pd.DataFrame,
+    wells: pd.DataFrame,
+    metric: MetricName,
+    names: Sequence[str],
+    labels: Mapping[str, str],
+) -> Figure:
+    """Curves over time of any conditions in one picture, vehicles in grey.
+
+    `labels` name conditions at the ends of their lines.
+    """
+    roles = dict(zip(conditions["condition"], conditions["role"], strict=True))
+    vehicles = [name for name in names if roles.get(name) == "vehicle"]
+    others = [name for name in names if name not in vehicles]
+    hues = [*(PALETTE[hue][0] for hue in _HUES), *_MORE_HUES]
+    colours = {name: hues[n % len(hues)] for n, name in enumerate(others)}
+    colours |= dict.fromkeys(vehicles, PALETTE["vehicle"][0])
+    first = vehicles[0] if vehicles else None
+    drawn = [*vehicles[1:], *others]
+    shown = TreatmentFamily(
+        "compared", "", (), "", tuple(drawn), {n: labels.get(n, n) for n in names}, first
+    )
+    made = time_figure(conditions, wells, metric, shown, colours)
+    bare = time_figure(conditions, wells, metric, shown, colours, labelled=False)
+    return replace(made, narrow=bare.draw, colours=colours)
+
+
+def default_comparison(conditions: pd.DataFrame) -> list[str]:
+    """Choose vehicle, the parts of the largest combination, and the combination.
+
+    Of the combinations of most drugs the one at the highest doses; of its parts and the
+    combinations in between those at the same doses.
+    """
+    seen = conditions[conditions["n_wells"] > 0]
+    table = (seen if len(seen) else conditions).drop_duplicates("condition")
+    contents: dict[str, frozenset[tuple[str, float]]] = {}
+    for _, row in table[table["role"] == "treated"].iterrows():
+        drugs = []
+        for n in (1, 2, 3):
+            drug = row.get(f"drug_{n}")
+            if drug is not None and not pd.isna(drug):
+                doses = (row.get(f"dose_{n}_um"), row.get(f"dose_{n}"))
+                known = [float(d) for d in doses if d is not None and not pd.isna(d)]
+                drugs.append((str(drug), known[0] if known else math.nan))
+        contents[str(row["condition"])] = frozenset(drugs)
+    vehicles = [str(name) for name in table.loc[table["role"] == "vehicle", "condition"]]
+    if not contents:
+        return vehicles or [str(name) for name in table["condition"]][:6]
+    largest = max(
+        contents, key=lambda name: (len(contents[name]), sum(dose for _, dose in contents[name]))
+    )
+    parts = [name for name, held in contents.items() if held < contents[largest]]
+    return [*vehicles[:1], *sorted(parts, key=lambda name: len(contents[name])), largest]
+
+
 def time_figure(
-    conditions: pd.DataFrame, wells: pd.DataFrame, metric: MetricName, family: TreatmentFamily
+    conditions: pd.DataFrame,
+    wells: pd.DataFrame,
+    metric: MetricName,
+    family: TreatmentFamily,
+    colours: Mapping[str, str] | None = None,
+    *,
+    labelled: bool = True,
 ) -> Figure:
     """Curves over time of one family of conditions, from the tables of the run folder."""
     limits = metric_limits(conditions, wells, metric)
     own = wells[wells["condition"].isin([*family.names, family.vehicle])]
     title = f"{metric.axis}: {family.title}"
-    draw = functools.partial(
-        draw_time_course, conditions=conditions, wells=own, metric=metric, names=family.names,
-        vehicle=family.vehicle, labels=family.labels, limits=limits, dosed_at_h=_dosed(own),
-        title=title,
-    )  # fmt: skip
+
+    def draw(ax: Axes) -> None:
+        draw_time_course(
+            ax, conditions=conditions, wells=own, metric=metric, names=family.names,
+            vehicle=family.vehicle, labels=family.labels, limits=limits, dosed_at_h=_dosed(own),
+            title=title, colours=colours, labelled=labelled,
+        )  # fmt: skip
+        ax.set_ylabel(metric.axis, fontsize=9.5, color=PALETTE["muted"][0], parse_math=False)
+
     longest = max((len(label) for label in family.labels.values()), default=4)
     return Figure(
         _safe(f"time_{metric.column}_{family.title}"), title, draw,
-        margins=(60, min(300.0, 18 + 6.4 * longest), 44, 34),
+        margins=(66, min(300.0, 18 + 6.4 * longest), 44, 34),
+        caption=_time_caption(conditions, metric, family),
     )  # fmt: skip
+
+
+def _time_caption(conditions: pd.DataFrame, metric: MetricName, family: TreatmentFamily) -> str:
+    """Say what line, band and thin lines are, and how many wells stand behind each line."""
+    names = [*([family.vehicle] if family.vehicle else []), *family.names]
+    rows = conditions[conditions["condition"].isin(names)]
+    counts = rows.groupby("condition")["n_wells"].max()
+    wells = "; ".join(
+        f"{family.labels.get(name, name)}: {int(counts[name])}" for name in names if name in counts
+    )
+    bars = ""
+    if f"{metric.column}_measurement_sd" in rows:
+        bars = "; bars: 90 % interval of one well's measurement"
+    return (
+        f"Lines: mean of the wells; bands: 95 % confidence interval; thin lines: wells{bars}. "
+        f"Wells — {wells}."
+    )
 
 
 def time_figures(conditions: pd.DataFrame, wells: pd.DataFrame) -> Iterator[Figure]:
@@ -128,8 +232,117 @@ def dose_figures(analysis: Analysis) -> list[Figure]:
             ylabel=metric.label,
             title=title,
         )
-        found.append(Figure(_safe(f"dose_{title}"), title, draw, margins=(60, 20, 44, 34)))
+        found.append(
+            Figure(
+                _safe(f"dose_{title}"), title, draw, margins=(66, 20, 44, 34),
+                caption=dose_words(row, len(mine)),
+            )
+        )  # fmt: skip
     return found
+
+
+def dose_words(row: pd.Series, n_wells: int) -> str:
+    """Say the EC50 with its interval, what it rests on, and why there is no curve if there is none.
+
+    `row` is one of `dose_response.csv`.
+    """
+    unit = str(row["unit"]).replace("uM", "µM")
+    ec50, low, high = (dose_of(row, name) for name in ("ec50", "ec50_low", "ec50_high"))
+    sign = str(row.get("ec50_qualifier") or "")
+    parts = []
+    if np.isfinite(ec50):
+        beyond = f"{sign} " if sign in ("<", ">") else ""
+        known = np.isfinite(low) or np.isfinite(high)
+        ends = " to ".join(f"{end:.3g}" if np.isfinite(end) else "open" for end in (low, high))
+        doubt = f" (95 % interval {ends} {unit})" if known and not beyond else ""
+        parts.append(f"EC50 {beyond}{ec50:.3g} {unit}{doubt}.")
+    else:
+        parts.append("No EC50.")
+    fit = [f"{n_wells} wells of the drug alone"]
+    for name, words in (("hill", "slope"), ("emax", "largest effect"), ("r2", "R²")):
+        value = row.get(name)
+        if value is not None and pd.notna(value):
+            fit.append(f"{words} {float(value):.2g}")
+    parts.append(", ".join(fit) + ".")
+    note = row.get("note")
+    if note is not None and pd.notna(note) and str(note):
+        parts.append(str(note))
+    elif not np.isfinite(ec50):
+        parts.append("A curve needs at least four doses that differ in effect.")
+    return " ".join(parts)
+
+
+def synergy_figures(analysis: Analysis) -> list[Figure]:
+    """Excess over what the parts would do: all combinations, and each pair by dose."""
+    found: list[Figure] = []
+    table = analysis.synergy
+    if not len(table):
+        return found
+    methods = [model.method for model in drawn_models()]
+    groups = [name for name in ("response", "stratum") if name in table]
+    parts = table.groupby(groups, sort=False) if groups else [((), table)]
+    titles = {use.name: use.title for use in analysis.responses}
+    for key, rows in parts:
+        key = key if isinstance(key, tuple) else (key,)
+        what = ", ".join(titles.get(str(k), str(k)) for k in key if str(k))
+        if "plate" in rows and (rows["plate"] == "all").any():
+            rows = rows[rows["plate"] == "all"]
+        means = rows[(rows["level"] == "mean") & rows["method"].isin(methods)]
+        means = means[means["value"].notna()]
+        names = list(dict.fromkeys(str(c) for c in means["combination"]))
+        if names:
+            title = f"All combinations: {what}" if what else "All combinations"
+            height = 60 + 21 * (len(means) + 1.5 * len(names))
+            draw = functools.partial(draw_forest, synergy=means, combinations=names)
+            found.append(
+                Figure(
+                    _safe(f"synergy_{title}"),
+                    title,
+                    draw,
+                    (620, height),
+                    (190, 140, 40, 14),
+                    narrow=functools.partial(_narrow_forest, draw),
+                    narrow_sides=(54, 122),
+                    caption="Mean effect beyond what was expected of the parts, with its "
+                    "interval; filled: the interval excludes 0.",
+                )
+            )
+        bliss = rows[(rows["method"] == Bliss.method) & (rows["level"] == "dose")]
+        bliss = bliss[bliss["value"].notna()]
+        for name, own in bliss.groupby("combination", sort=False):
+            drugs = str(name).split(" + ")
+            if len(drugs) != 2:
+                continue
+            counts = [max(1, own[f"dose_{n}_um"].nunique()) for n in (1, 2)]
+            size = (58 + 62 * min(8, counts[0]) + 60, 50 + 44 * min(8, counts[1]) + 44)
+            title = f"{name}, by dose: {what}" if what else f"{name}, by dose"
+            units, factors = shown_units(analysis, drugs)
+            draw = functools.partial(
+                draw_excess_matrix, rows=own, drugs=drugs, units=units, factors=factors
+            )
+            found.append(
+                Figure(
+                    _safe(f"synergy_{title}"),
+                    title,
+                    draw,
+                    size,
+                    (66, 20, 44, 34),
+                    caption="Bliss excess at each dose: blue less, orange more than the parts "
+                    "would do; framed where it counts, dashed where it is slight.",
+                )
+            )
+    return found
+
+
+def _narrow_forest(draw: Callable[[Axes], None], ax: Axes) -> None:
+    """Draw the means of combinations with short names of the methods: `HSA`."""
+    draw(ax)
+    for text in ax.texts:
+        short = _IN_BRACKETS.search(text.get_text())
+        if short is not None and text.get_horizontalalignment() == "right":
+            text.set_text(short[1])
+        elif text.get_fontweight() == "bold" and text.get_horizontalalignment() == "right":
+            text.set_horizontalalignment("left")  # a combination's name has its line for itself
 
 
 def nearest_well(

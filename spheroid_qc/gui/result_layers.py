@@ -10,7 +10,8 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from spheroid_qc.gui.state.one_image import FrameResult, features_of
+from spheroid_qc.gui.state.lazy_stack import pixels_of
+from spheroid_qc.gui.state.one_image import WHOLE, FrameResult, features_of, frame_axes
 from spheroid_qc.gui.well_colours import CORE, SHED
 from spheroid_qc.measurement.cut_out_spheroid import bounding_box, within
 from spheroid_qc.parameters import Parameters
@@ -91,8 +92,10 @@ def show_results(
     metadata. `results` are in order of their frames, other frames stay empty; layers that are there
     already get new data.
     """
-    table, numbers = features_of(results, pixel_size_um, parameters.plate.assay.value)
-    shape = image.data.shape[:-1] if image.rgb else image.data.shape
+    axes = frame_axes(image.axis_labels, image.scale, image.units, pixels_of(image).ndim, image.rgb)
+    table, numbers = features_of(results, pixel_size_um, parameters.plate.assay.value, axes)
+    whole = pixels_of(image).shape
+    shape = whole[:-1] if image.rgb else whole
     core = np.zeros(shape, np.int32)
     shed = np.zeros(shape, np.uint8)
     for result in results:
@@ -104,8 +107,9 @@ def show_results(
             for old, new in of_frame.items():
                 lookup[old] = new
             labels = lookup[result.core]
-        core[result.index] = labels
-        shed[result.index] = result.shed
+        place = tuple(slice(None) if n == WHOLE else n for n in result.index)
+        core[place] = labels
+        shed[place] = result.shed
     made_with = {
         "of": str(image.unique_id),
         "source": image.name,

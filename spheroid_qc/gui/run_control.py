@@ -1,4 +1,4 @@
-"""The run of one viewer: started, polled, stopped. It outlives the panel that started it."""
+"""The runs of one viewer: queued, started, polled, stopped. They outlive the panel."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import atexit
 import time
 import weakref
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from napari.utils import progress
-from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QObject, QTimer
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QMessageBox
 
 from spheroid_qc.gui.background_threads import alive
 from spheroid_qc.gui.open_and_save import load_tables
@@ -38,18 +40,46 @@ def _stop_all() -> None:
         run.stop()
 
 
+@dataclass
+class Job:
+    """One run that was asked for: waiting, running or over.
+
+    `opened` is the folder as it was read; `live` what its wells gave so far, `outcome` how it
+    ended; `only_tables`: no masks, only tables and report made anew.
+    """
+
+    opened: Opened
+    request: RunRequest
+    only_tables: bool = False
+    running: bool = False
+    stopping: bool = False
+    state: Progress | None = None
+    live: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    outcome: Ended | Failed | RunStopped | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it has not begun."""
+        return not self.running and self.outcome is None
+
+    @property
+    def name(self) -> str:
+        """What the folder is called."""
+        return self.request.folder.name
+
+
 class RunControl(QObject):
-    """Starts the run of a viewer's session in its own process and passes its messages on."""
+    """Runs the plates of a viewer one after the other, each in its own process.
+
+    What a run gives belongs to its own run folder: `job_of` it tells of no other.
+    """
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer.window._qt_window)
         self.session: Session = session_of(viewer)
         self.run: BackgroundRun | None = None
-        self.state: Progress | None = None
-        self.live: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        self.stopping = False
-        self.only_tables = False
-        self._folder: Opened | None = None
+        self.jobs: list[Job] = []
+        self._job: Job | None = None
         self._bar: Any = None
         self._tables_due = 0.0
         self._timer = QTimer(self)
@@ -60,53 +90,122 @@ class RunControl(QObject):
         holder: list[BackgroundRun | None] = [None]
         self._holder = holder
         self.destroyed.connect(lambda *_: holder[0].stop() if holder[0] is not None else None)
+        viewer.window._qt_window.installEventFilter(self)
 
     @property
     def running(self) -> bool:
-        """Whether a run is going on."""
+        """Whether a run is going on, of whichever plate."""
         return self.run is not None
+
+    @property
+    def current(self) -> Job | None:
+        """The run that is going on."""
+        return self._job if self.run is not None else None
 
     @property
     def request(self) -> RunRequest | None:
         """What is being run."""
         return None if self.run is None else self.run.request
 
-    def start(self, workers: int | None = None, *, only_tables: bool = False) -> bool:
-        """Start the run of the session; tells whether it was."""
-        if self.run is not None:
-            show_info(f"{self.run.request.folder.name} is still being analysed; wait or cancel.")
-            return False
+    @property
+    def only_tables(self) -> bool:
+        """Whether the last run made no masks."""
+        return self._job is not None and self._job.only_tables
+
+    @property
+    def shown(self) -> Job | None:
+        """The run of the folder that is open, the latest if there were several."""
+        opened = self.session.opened
+        return None if opened is None else self.job_of(opened.out)
+
+    @property
+    def live(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        """Wells of the folder that is open, as far as its run has come."""
+        job = self.shown
+        return {} if job is None else job.live
+
+    def job_of(self, out: Path) -> Job | None:
+        """Find the run into a run folder that is to be heard of: one to come, else the latest."""
+        found = [job for job in self.jobs if job.request.out == out]
+        open_ones = [job for job in found if job.outcome is None]
+        return next(iter([*open_ones, *found[::-1]]), None)
+
+    def start(
+        self,
+        workers: int | None = None,
+        *,
+        only_tables: bool = False,
+        new_pixel_size: bool = False,
+    ) -> bool:
+        """Ask for a run of the session, which waits for its turn; tells whether it was taken.
+
+        `new_pixel_size`: the masks that are there are measured anew first.
+        """
         if self.session.opened is None:
             return False
-        self._folder = self.session.opened
-        self.live = {}
-        self.state = None
-        self.stopping = False
-        self.only_tables = only_tables
-        self._tables_due = 0.0
-        try:
-            self.run = BackgroundRun(self.session.request(workers))
-        except OSError as error:
-            show_error(f"The analysis can't be started ({error}); free some memory and try again.")
+        request = replace(self.session.request(workers), new_pixel_size=new_pixel_size)
+        return self.add(self.session.opened, request, only_tables=only_tables)
+
+    def add(self, opened: Opened, request: RunRequest, *, only_tables: bool = False) -> bool:
+        """Ask for a run of any folder, which waits for its turn; tells whether it was taken."""
+        known = self.job_of(request.out)
+        if known is not None and known.outcome is None:
+            show_info(f"{known.name} is in the queue already.")
             return False
+        job = Job(opened, request, only_tables)
+        if known is not None and not only_tables:
+            self.jobs.remove(known)
+        if only_tables:  # quick, and waited for
+            self.jobs.insert(0, job)
+        else:
+            self.jobs.append(job)
+        self._next()
+        self.session.run_queued.emit()
+        return True
+
+    def withdraw(self, job: Job) -> None:
+        """Take a run out of the queue; one that is going on is stopped, finished wells are kept."""
+        if job is self.current:
+            self.stop()
+        elif job in self.jobs:
+            self.jobs.remove(job)
+            self.session.run_queued.emit()
+
+    def stop(self) -> None:
+        """Stop the run that is going on; finished wells are kept."""
+        if self.run is not None and self._job is not None:
+            self._job.stopping = True
+            self.run.stop()
+
+    def _next(self) -> None:
+        """Start the run whose turn it is, if none is going on."""
+        job = next((job for job in self.jobs if job.waiting), None)
+        if self.run is not None or job is None:
+            return
+        if job.only_tables or job.request.out == getattr(self.session.opened, "out", None):
+            self._tables_due = 0.0
+        try:
+            self.run = BackgroundRun(job.request)
+        except OSError as error:
+            job.outcome = Failed(
+                f"The analysis can't be started ({error}); free some memory and try again."
+            )
+            self.session.run_ended.emit(job.outcome)
+            return
+        self._job = job
+        job.running = True
         self._holder[0] = self.run
         _ALL.add(self.run)
         self._timer.start()
-        if not only_tables:
-            self._bar = progress(total=0, desc=f"analysing {self._folder.folder.name}")
+        if not job.only_tables:
+            self._bar = progress(total=0, desc=f"analysing {job.name}")
         self.session.run_started.emit()
-        return True
-
-    def stop(self) -> None:
-        """Stop the run; finished wells are kept."""
-        if self.run is not None:
-            self.stopping = True
-            self.run.stop()
 
     @property
     def pending(self) -> bool:
         """Whether there are decisions that the tables do not hold yet."""
-        return bool(self._tables_due) or (self.running and self.only_tables)
+        waiting = any(job.only_tables and job.outcome is None for job in self.jobs)
+        return bool(self._tables_due) or waiting
 
     def update_tables(self) -> None:
         """Make the tables anew once decisions have come to rest."""
@@ -144,34 +243,42 @@ class RunControl(QObject):
                 return
 
     def _on_progress(self, state: Progress) -> None:
-        self.state = state
+        job = self._job
+        assert job is not None
+        job.state = state
         if self._bar is not None and state.stage == "frames":
             self._bar.total = state.total
             self._bar.update(state.done - self._bar.n)
-        if state.well and self._folder is not None:
+        if state.well:
             key = (state.plate, state.well)
-            self.live[key] = rows_of_well(self._folder, *key)
+            job.live[key] = rows_of_well(job.opened, *key)
         self.session.run_progressed.emit(state)
 
     def _on_end(self, message: Ended | Failed | RunStopped) -> None:
-        run, self.run = self.run, None
+        job, self.run = self._job, None
         self._holder[0] = None
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        assert run is not None
+        assert job is not None
+        job.running, job.outcome = False, message
         opened = self.session.opened
-        here = opened is not None and opened.out == run.request.out
+        here = opened is not None and opened.out == job.request.out
         if isinstance(message, Ended):
             if here:
                 self._sign_anew()
                 load_tables(self, self.session)
-            if not self.only_tables or not here:
-                show_info(f"{run.request.folder.name} is analysed: {run.request.out}")
-        elif isinstance(message, Failed):
-            show_error(message.sentence)
+            elif message.failures:
+                show_warning(f"{job.name} is analysed, but {len(message.failures)} files failed.")
+            else:
+                show_info(f"{job.name} is analysed: {job.request.out}")
+        elif isinstance(message, Failed) and not here:
+            show_error(f"{job.name}: {message.sentence}")
         self.session.run_ended.emit(message)
-        if not self._tables_due:
+        if job.only_tables:
+            self.jobs.remove(job)
+        self._next()
+        if self.run is None and not self._tables_due:
             self._timer.stop()
 
     def _sign_anew(self) -> None:
@@ -181,6 +288,24 @@ class RunControl(QObject):
         digest = kept_digest(opened.run)
         if digest != opened.adapter:
             self.session.set_opened(signed_anew(opened, digest))
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: D102
+        # Only a person's own click: a program that closes the window means it.
+        asked = event is not None and event.type() == QEvent.Type.Close and event.spontaneous()
+        job = self.current
+        if not asked or job is None or job.only_tables or event is None:
+            return False
+        answer = QMessageBox.question(
+            self.parent(),
+            "Close the window?",
+            f"{job.name} is still being analysed. Finished wells are kept, and the analysis goes "
+            "on from there the next time.",
+            QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
+        )
+        if answer == QMessageBox.StandardButton.Cancel:
+            event.ignore()
+            return True
+        return False
 
 
 def rows_of_well(opened: Opened, plate: str, well: str) -> list[dict[str, Any]]:
@@ -201,9 +326,10 @@ def rows_of_well(opened: Opened, plate: str, well: str) -> list[dict[str, Any]]:
     return rows
 
 
-def live_table(control: RunControl) -> pd.DataFrame:
-    """Wells that are finished so far as a table, for a heat map."""
-    return pd.DataFrame([row for rows in control.live.values() for row in rows])
+def live_table(job: Job | None) -> pd.DataFrame:
+    """Give the wells that a run has finished so far as a table, for a heat map."""
+    found = {} if job is None else job.live
+    return pd.DataFrame([row for rows in found.values() for row in rows])
 
 
 def is_begun(out: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import napari.viewer
 import numpy as np
 from napari.layers import Image, Layer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QEvent, QObject, Signal
 
 from spheroid_qc.gui.background_threads import alive, in_background, rest_timer
 from spheroid_qc.gui.preferences import preference
@@ -28,6 +28,7 @@ from spheroid_qc.run.progress import Progress
 IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"
 _AHEAD = (1, -1, 2, 3)
 _PAUSE_MS = 60
+_REFIT_MS = 120
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class WellView(QObject):
         self._layers: dict[str, weakref.ref[Layer]] = {}
         self._number = 0
         self._setting = False
+        self._size: tuple[float, ...] = ()
+        self._fitted: tuple[Any, ...] = ()
         # Reading takes turns with drawing: what the user waits for is drawn first.
         self._ahead = rest_timer(self, _PAUSE_MS, self._read_ahead)
         self._warmer = ThreadPoolExecutor(1, thread_name_prefix="wells-ahead")
@@ -67,6 +70,10 @@ class WellView(QObject):
         self.session.tables_changed.connect(self._on_tables, check_nargs=False)
         self.session.map_changed.connect(self._on_map, check_nargs=False)
         self.session.run_progressed.connect(self._on_progress)
+        self._refit = rest_timer(self, _REFIT_MS, self._fit_again)
+        self._canvas = viewer.window._qt_viewer.canvas.native
+        self._canvas.installEventFilter(self)
+        warm_outlines(self)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -107,6 +114,26 @@ class WellView(QObject):
         """Length of a step in time on the screen's scale, by whichever layer is left."""
         return next((float(layer.scale[0]) for layer in self._present()), 1.0)
 
+    def _fit(self) -> None:
+        """Fit the picture into the canvas, and remember that nobody has moved it."""
+        viewer = self.viewer
+        if viewer is not None:
+            viewer.reset_view()
+            self._fitted = (viewer.camera.zoom, *viewer.camera.center)
+
+    def _fit_again(self) -> None:
+        """Fit the picture into a canvas of another size, unless a person has moved it."""
+        viewer = self.viewer
+        if viewer is None or self.data is None or self.layer(IMAGE) is None:
+            return
+        if (viewer.camera.zoom, *viewer.camera.center) == self._fitted:
+            self._fit()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: D102
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self._refit.start()
+        return False
+
     def read_again(self) -> None:
         """Read the well anew: it was analysed, or its masks were changed elsewhere."""
         if self.session.well:
@@ -119,6 +146,7 @@ class WellView(QObject):
             return
         self._number += 1
         self.field = None
+        self._size = ()
         data, self.data = self.data, None
         viewer = self.viewer
         if viewer is not None:
@@ -127,6 +155,8 @@ class WellView(QObject):
             overlay_of(viewer, "text").visible = False
         if data is not None:
             data.close()
+        if self.session.well:  # the same folder, read anew: go on looking at the same well
+            self._on_wanted(self.session.plate, self.session.well, self.session.timepoint)
 
     def _on_wanted(self, plate: str, well: str, timepoint: int) -> None:
         if not alive(self) or self.session.opened is None:
@@ -166,9 +196,6 @@ class WellView(QObject):
         hidden = [] if wanted.timepoint == before[0] or self._alike(stacks) else self._hide()
         try:
             turned = self._fill(viewer, data, stacks)
-            labels = (*viewer.dims.axis_labels[:-3], "time", "y", "x")[-viewer.dims.ndim :]
-            if viewer.dims.axis_labels != labels:
-                viewer.dims.axis_labels = labels
             self.go_to(wanted.timepoint)
             if viewer.dims.point == before[1]:  # no step in time has made them look
                 for layer in turned:
@@ -177,9 +204,11 @@ class WellView(QObject):
             for layer in hidden:
                 layer.visible = True
             self._setting = False
-        if old is None:
-            viewer.reset_view()
-        elif old is not data:
+        size = tuple(self._geometry(data)["scale"][1:]) + tuple(data.image.shape[1:])
+        if size != self._size:  # another pixel size moves the picture out of sight
+            self._size = size
+            self._fit()
+        if old is not None and old is not data:
             old.close()
         self._after_step()
         self.shown.emit()
@@ -328,12 +357,22 @@ class WellView(QObject):
         while self._warming:
             self._warming.pop().cancel()
 
+    def _name_axes(self, time: str) -> None:
+        """Write the hours beside the slider, which by itself counts frames."""
+        dims = self.viewer.dims
+        labels = (*dims.axis_labels[:-3], time, "y", "x")[-dims.ndim :]
+        if dims.axis_labels != labels:
+            dims.axis_labels = labels
+
     def write_caption(self) -> None:
         """Say on the canvas which well this is, when, and what was found."""
         viewer, data = self.viewer, self.data
         if viewer is None or data is None or self.layer(IMAGE) is None:
             return
         now = self.timepoint
+        # As wide at every time: napari measures the name of an axis once.
+        width = max(len(f"{hours:g}") for hours in data.times_h)
+        self._name_axes(f"{data.times_h[now]:g}".rjust(width, "\u2007") + " h")
         parts = [data.well, f"{data.times_h[now]:g} h"]
         if self.session.opened is not None and len(self.session.opened.plates) > 1:
             parts.insert(0, data.plate)
@@ -351,6 +390,30 @@ class WellView(QObject):
         bar = overlay_of(viewer, "scale_bar")
         bar.visible = bool(self._geometry(data)["units"][1] == "um")
         place_overlays(viewer)
+
+
+def warm_outlines(owner: QObject) -> None:
+    """Draw outlines of nothing in a thread, once a program.
+
+    Where numba is there, napari compiles the colours and edges of labels at their first use, which
+    would hold the window for seconds in the middle of the first run.
+    """
+    if not _WARM:
+        _WARM.append(True)
+        in_background(owner, _draw_outlines_of_nothing, failed=lambda _: None)
+
+
+_WARM: list[bool] = []
+
+
+def _draw_outlines_of_nothing() -> None:
+    for dtype in (np.uint16, np.uint8, np.int32):
+        labels = np.zeros((8, 8), dtype)
+        labels[2:5, 2:5] = 1
+        layer = MaskLayer(labels, colormap=one_colour(CORE))
+        layer.contour = 2
+        layer.refresh()
+        layer.get_value((3, 3))
 
 
 def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wanted, WellData]:

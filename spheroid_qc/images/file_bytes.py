@@ -10,15 +10,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-import os
-import stat
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from spheroid_qc.errors import ImageError
+from spheroid_qc.errors import ImageError, StorageError
 from spheroid_qc.stopwatch import Work, timed
+from spheroid_qc.storage import NotPlainError, open_plain, passes
 
 # Larger files stay on disc: a stack of several gigabytes must not be copied into memory.
 MAX_WHOLE_FILE_BYTES = 256 * 1024 * 1024
@@ -49,22 +48,11 @@ class FileContent:
     def __init__(self, path: Path, *, whole: bool) -> None:
         self.name = path.name or str(path)
         self._data: bytes | None = None
-        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
-        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
-            descriptor = os.open(path, flags)
-        except (OSError, ValueError) as error:
-            raise ImageError(_why_not_opened(self.name, path, error)) from None
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            os.close(descriptor)
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise ImageError(
-                f"{self.name} can't be read: it is {what}; move it out of the image folder."
-            )
-        self._handle: BinaryIO = os.fdopen(descriptor, "rb", buffering=0)
+            self._handle, self.size = open_plain(path)
+        except OSError as error:
+            raise not_opened(self.name, path, error) from error
         try:
-            self.size = status.st_size
             if self.size == 0:
                 raise ImageError(
                     f"{self.name} can't be read: the file is empty; copy it again from the "
@@ -76,7 +64,7 @@ class FileContent:
             self.head = self.read_at(0, 64)
         except OSError as error:
             self.close()
-            raise ImageError(_why_not_opened(self.name, path, error)) from None
+            raise not_opened(self.name, path, error) from error
         except BaseException:
             self.close()
             raise
@@ -133,8 +121,15 @@ class FileContent:
             self._handle.close()
 
 
-def _why_not_opened(name: str, path: Path, error: OSError | ValueError) -> str:
-    code = error.errno if isinstance(error, OSError) else None
+def not_opened(name: str, path: Path, error: OSError) -> ImageError:
+    """Say why a file can't be opened or read."""
+    return (StorageError if passes(error) else ImageError)(_why_not_opened(name, path, error))
+
+
+def _why_not_opened(name: str, path: Path, error: OSError) -> str:
+    code = error.errno
+    if isinstance(error, NotPlainError):
+        return f"{name} can't be read: {error.strerror}; move it out of the image folder."
     if code in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
         return f"{name} can't be read: the file is not there (any more); look for it in its folder."
     denied = code in (errno.EACCES, errno.EPERM)
@@ -144,9 +139,7 @@ def _why_not_opened(name: str, path: Path, error: OSError | ValueError) -> str:
         return f"{name} can't be read: permission is denied; ask its owner for leave to read it."
     if code == errno.ELOOP:
         return f"{name} can't be read: it is a link that leads back to itself; remove it."
-    if code in (errno.ENXIO, errno.EOPNOTSUPP, errno.ENODEV):
-        return f"{name} can't be read: it is not a regular file; move it out of the image folder."
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = error.strerror or str(error)
     return f"{name} can't be read: the system says “{reason}”; check the disc or the network share."
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from xml.etree.ElementTree import Element
@@ -29,7 +29,8 @@ class OmeImage:
 
     `planes` are page indices by (time, channel, z), counted from zero over what this file holds;
     `sizes` are the numbers of times, channels and focus planes in it. `width` and `height` are as
-    the document says; `samples` are those of a pixel of the first channel.
+    the document says; `samples` are those of a pixel of the first channel; `unused`
+    says which other images of the file are not read.
     """
 
     planes: dict[Key, int]
@@ -44,6 +45,7 @@ class OmeImage:
     times_h: tuple[float, ...] | None
     positions: tuple[tuple[float, float], ...] | None
     notes: list[str] = field(default_factory=list)
+    unused: str = ""
 
 
 def read_ome(text: str, file_name: str, n_pages: int) -> OmeImage | None:
@@ -67,9 +69,11 @@ def read_ome(text: str, file_name: str, n_pages: int) -> OmeImage | None:
     best = max(candidates, key=lambda one: one.width * one.height)
     same = [one for one in candidates if (one.width, one.height) == (best.width, best.height)]
     if len(same) > 1:
-        best.notes.append(
-            f"{file_name} holds {len(same)} images (fields) of this size; the first is read."
+        unused = (
+            f"{file_name} holds {len(same)} images (series) of this size, and the first is read; "
+            "export each as a file of its own."
         )
+        best = replace(best, notes=[*best.notes, unused], unused=unused)
     return best
 
 

@@ -88,6 +88,16 @@ class RasterReader:
                 )
             return to_grey(np.asarray(image))
 
+    def samples(self) -> NDArray[Any]:
+        """Give the plane as stored, (1, y, x) or (1, y, x, samples)."""
+        if self._deep:
+            import imagecodecs
+
+            data = self._content.read_at(0, self._content.size)
+            return np.asarray(imagecodecs.png_decode(data))[np.newaxis]
+        with _pillow():
+            return np.asarray(self._image)[np.newaxis]
+
     def _make_info(self) -> ImageInfo:
         image = self._image
         dtype, colour = _GREY_MODES.get(image.mode, "uint8"), image.mode not in _GREY_MODES

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spheroid_qc.errors import ImageError, SpheroidQCError
+from spheroid_qc.errors import ImageError, SpheroidQCError, StorageError
 from spheroid_qc.frames.time_axis import Probe
 from spheroid_qc.images.file_bytes import FileContent, kind_of
 from spheroid_qc.images.image_info import ImageInfo, Plane
@@ -22,6 +24,7 @@ from spheroid_qc.images.png_jpeg_bmp import RasterReader
 from spheroid_qc.images.stack_planes import choose_channel, combine_z_with_index, z_indices
 from spheroid_qc.images.tiff import TiffReader, quiet_decoders
 from spheroid_qc.parameters import ImageParameters, ZChoice
+from spheroid_qc.storage import passes
 
 
 def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None:
@@ -155,6 +158,23 @@ class ImageFile:
         name = info.channel_names[index] if index < len(info.channel_names) else ""
         return Plane(np.ascontiguousarray(pixels), info, sha256, name, taken)
 
+    def samples(self) -> NDArray[Any]:
+        """All pages of the file as they are stored: of masks, whose numbers mean something.
+
+        Returns
+        -------
+        ndarray, shape (page, y, x) or (page, y, x, samples)
+            Samples of palette pictures are the numbers, not the colours.
+
+        Raises
+        ------
+        ImageError
+            If a page can't be read, pages differ in size, or all together are larger than twice
+            the largest frame.
+        """
+        with _translated(self._content.name):
+            return self._reader.samples()
+
     def close(self) -> None:
         """Close the file."""
         with _translated(self._content.name):
@@ -251,10 +271,11 @@ def _translated(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:
             raise ImageError(_damaged(name, error)) from None
-        raise ImageError(
+        kind = StorageError if passes(error) else ImageError
+        raise kind(
             f"{name} can't be read: the system says “{error.strerror}”; check the disc or the "
             "network share."
-        ) from None
+        ) from error
     except Exception as error:
         raise ImageError(_damaged(name, error)) from None
 

@@ -43,6 +43,7 @@ from spheroid_qc.images.tiff_structure import (
     FORMAT,
     JPEG,
     PHOTOMETRIC,
+    PLANAR,
     Directory,
     check_codestreams,
     check_directory,
@@ -135,6 +136,31 @@ class TiffReader:
         check_codestreams(self._content, directory)
         pixels = self._decode(address, directory)
         return self._grey(pixels, address, directory)
+
+    def samples(self) -> NDArray[Any]:
+        """All pages as stored, (page, y, x) or (page, y, x, samples).
+
+        Raises `ImageError` if one is damaged, or they are more than a pair of masks may be.
+        """
+        name, pages = self._content.name, self._outline.directories
+        full = [page for page in pages if not page.reduced]
+        area = sum(page.width * page.height * page.samples for page in full)
+        # A pair of masks, or a picture with four samples a pixel.
+        if area > 4e6 * self._max_megapixels or len({page.key for page in full}) != 1:
+            raise ImageError(
+                f"{name} can't be read as a mask: it holds {len(full)} pages of several sizes, or "
+                f"more than the largest frame allowed, {self._max_megapixels:g} megapixels; give a "
+                "mask with one page, or one for core and one for shed material."
+            )
+        found = []
+        for page in full:
+            check_directory(self._content, page, self._max_megapixels)
+            check_codestreams(self._content, page)
+            pixels = self._decode(Address(page.index), page)
+            planar = page.one(PLANAR, 1) == 2 and page.samples > 1
+            found.append(np.moveaxis(pixels, 0, -1) if planar else pixels)
+        whole = np.stack(found)
+        return whole[..., 0] if whole.shape[-1] == 1 else whole
 
     def _decode(self, address: Address, directory: Directory) -> NDArray[Any]:
         page: Any = self._tiff.pages[address.page]

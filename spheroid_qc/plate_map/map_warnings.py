@@ -65,15 +65,17 @@ def _without_vehicle(plate_map: PlateMap) -> list[str]:
 
 def _vehicle_kinds(plate_map: PlateMap) -> list[str]:
     names = list(
+        # A vehicle without a name beside a named one is another condition as well.
         dict.fromkeys(
-            well.control for well in plate_map.wells if well.role == "vehicle" and well.control
+            well.control or "unnamed" for well in plate_map.wells if well.role == "vehicle"
         )
     )
     if len(names) < 2 or any(well.vehicle_group for well in plate_map.wells):
         return []
     return [
         f"{plate_map.source} has vehicle wells of several kinds ({', '.join(names[:5])}), which "
-        "are pooled as one reference; add a column vehicle_group to keep them apart."
+        "are pooled as one reference but are conditions of their own in tables and figures; name "
+        "them alike, or add a column vehicle_group to keep them apart."
     ]
 
 

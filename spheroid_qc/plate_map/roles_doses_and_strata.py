@@ -155,7 +155,7 @@ def _refuse_gaps(
     for name in (*strata, *REPEATS):
         values = [
             well.texts.get(name)
-            or "; ".join(well.extra.get(name, []))
+            or "; ".join(well.extra.get(name, {}))
             or str(well.numbers.get(name, ""))
             for well in builders
         ]
@@ -176,7 +176,7 @@ def _refuse_gaps(
 
 
 def _further(builders: Sequence[WellBuilder], name: str) -> list[str]:
-    return ["; ".join(well.extra.get(name, [])) for well in builders]
+    return ["; ".join(well.extra.get(name, {})) for well in builders]
 
 
 def _known(builders: Sequence[WellBuilder], strata: Sequence[str]) -> KnownRows:
@@ -200,7 +200,7 @@ def _known(builders: Sequence[WellBuilder], strata: Sequence[str]) -> KnownRows:
             *(
                 well.texts.get(name)
                 or str(well.numbers.get(name, ""))
-                or "; ".join(well.extra.get(name, []))
+                or "; ".join(well.extra.get(name, {}))
                 for name in (*strata, "vehicle_group")
             ),
         )
@@ -420,5 +420,5 @@ def _mapped_well(
         replicate=texts.get("replicate", ""),
         passage=texts.get("passage", ""),
         cells_seeded=well.numbers.get("cells_seeded"),
-        extra={column: "; ".join(well.extra.get(column, [])) for column in columns},
+        extra={column: "; ".join(well.extra.get(column, {})) for column in columns},
     )

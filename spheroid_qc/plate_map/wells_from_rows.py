@@ -43,7 +43,7 @@ def read_wells(
         well.add(row, doses)
     if "dose" not in tidy.kinds:
         refuse_names_in_names(drugs, tidy.tables[0], messages)
-    several = [well.well for well in wells.values() if len(well.rows) > 1]
+    several = [well.well for well in wells.values() if well.n_rows > 1]
     if several:
         messages.notes.append(
             f"{plural(len(several), 'well')} with several lines, each line one drug of a "
@@ -128,14 +128,17 @@ class WellBuilder:
     and what it names. `doses` are drugs that are no control, also those of dose 0 and those without
     a dose; `named` is everything named in place of a drug, lower-case name to the name as written.
     `role` is as a column of roles states it, `implied_role` what a control's name means, `control`
-    what the control is called; `marked_control`: a column `control` says TRUE. `texts` and
+    what the control is called; `vehicle_line` and `drug_line` are the first lines, of `n_rows`,
+    that hold such, and what they hold; `marked_control`: a column `control` says TRUE. `texts` and
     `numbers` are other columns with a meaning.
     """
 
     first_row: WellCells
     reader: DoseReader
     all_drugs: list[str]
-    rows: list[tuple[int, list[DrugDose]]] = field(default_factory=list)
+    n_rows: int = 0
+    vehicle_line: tuple[int, str] | None = None
+    drug_line: tuple[int, str] | None = None
     doses: list[DrugDose] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
     role: str = ""
@@ -145,7 +148,7 @@ class WellBuilder:
     marked_control: bool = False
     texts: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, float] = field(default_factory=dict)
-    extra: dict[str, list[str]] = field(default_factory=dict)
+    extra: dict[str, dict[str, None]] = field(default_factory=dict)
 
     @property
     def well(self) -> str:
@@ -187,13 +190,11 @@ class WellBuilder:
                     "doubled wells",
                 )
                 return False
-        lines = [(row.line, doses), *self.rows]
-        content = [(number, *_content_of(named)) for number, named in lines]
-        vehicle, dosed = content[0][1:]
-        vehicles = [(number, vehicle) for number, vehicle, _ in content if vehicle]
-        drugs = [(number, drugs) for number, _, drugs in content if drugs]
+        vehicle, dosed = _content_of(doses)
+        vehicles = (row.line, vehicle) if vehicle else self.vehicle_line
+        drugs = (row.line, dosed) if dosed else self.drug_line
         if vehicles and drugs and (vehicle or dosed):
-            (vehicle_line, vehicle), (drug_line, dosed) = vehicles[0], drugs[0]
+            (vehicle_line, vehicle), (drug_line, dosed) = vehicles, drugs
             self.messages.problem(
                 f"{row.place}: {well} is vehicle ({vehicle}) in line {vehicle_line} and holds "
                 f"{dosed} in line {drug_line}; if {vehicle} is only the solvent of the drug, "
@@ -206,7 +207,10 @@ class WellBuilder:
 
     def add(self, row: WellCells, doses: list[DrugDose]) -> None:
         """Take in what a row says."""
-        self.rows.append((row.line, doses))
+        self.n_rows += 1
+        vehicle, dosed = _content_of(doses)
+        self.vehicle_line = self.vehicle_line or ((row.line, vehicle) if vehicle else None)
+        self.drug_line = self.drug_line or ((row.line, dosed) if dosed else None)
         for dose in doses:
             self._add_dose(dose)
         self._add_roles(row)
@@ -218,7 +222,7 @@ class WellBuilder:
             elif heading.kind == "cells_seeded" or (
                 heading.kind in _TIMES
                 and not heading.slot
-                and not (self.dosed or self.without_dose)
+                and not any(dose.amount or dose.amount is None for dose in self.doses)
             ):
                 self._add_number(heading, cell)
 
@@ -319,13 +323,13 @@ class WellBuilder:
     def _add_extra(self, heading: Heading, cell: Cell) -> None:
         if self.messages.untrusted(cell):
             return
-        values = self.extra.setdefault(heading.written, [])
+        values = self.extra.setdefault(heading.written, {})
         if is_missing(cell.text) or cell.text in values:
             return
         if values and heading.kind in ("stratum", "factor"):
-            self._contradiction(heading, cell, repr(values[0]), repr(cell.text))
+            self._contradiction(heading, cell, repr(next(iter(values))), repr(cell.text))
         else:
-            values.append(cell.text)
+            values[cell.text] = None
 
     def _add_number(self, heading: Heading, cell: Cell) -> None:
         minimum = 0.0 if heading.kind == "cells_seeded" else None

@@ -12,6 +12,7 @@ from pathlib import Path
 TABLES = {
     "conditions": "By drug condition and time: number of wells, mean, SD, median, 95 % interval.",
     "dose_response": "EC50, IC50, Hill slope, Emax with intervals, by drug.",
+    "curves": "The fitted curves with their interval, point by point.",
     "synergy": "Every combination, method and level, with intervals.",
     "survival": "Kaplan–Meier curves, medians and log-rank tests by condition.",
     "comparisons": "Each condition against its vehicle.",
@@ -22,6 +23,7 @@ TABLES = {
     "gr_values": "Volume-GR by well.",
     "gr_metrics": "Volume-GR metrics by drug.",
     "synergyfinder": "Responses in SynergyFinder's columns.",
+    "used_responses": "The responses that were analysed, a row each.",
     "wells": "One row for each well and time, with everything that was measured.",
     "spheroids": "One row for each spheroid and frame.",
     "frames": "Every file and how it was read.",

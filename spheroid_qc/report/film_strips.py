@@ -114,10 +114,14 @@ def _read(
             task.calibration, files,
         )  # fmt: skip
         # What a person corrected counts here as in every table.
-        core, shed = read_masks(mask_path(RunFolder(task.out), view.mask))
+        core, shed = read_masks(
+            mask_path(RunFolder(task.out), view.mask),
+            task.parameters.images.max_megapixels,
+            image.pixels.shape,
+        )
     except (ImageError, OSError):
         return None
-    return (image, core, shed) if core.shape == image.pixels.shape else None
+    return image, core, shed
 
 
 def _box(shape: tuple[int, ...], crop: Crop | None) -> Crop:

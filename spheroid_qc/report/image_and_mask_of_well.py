@@ -25,6 +25,8 @@ from spheroid_qc.run.store.well_records import (
     read_record,
     timepoints_of,
 )
+from spheroid_qc.storage import names_inside
+from spheroid_qc.tables.csv_writer import read_table
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ def find_sources(root: Path) -> Sources:
         )
     if not parameters.output.masks or not run.masks.is_dir():
         return replace(nothing, lacking="The run kept no masks, so there are no pictures of wells.")
-    frames = _frames(pd.read_csv(frames_csv, dtype={"plate": str, "channel": str}))
+    try:
+        frames = _frames(read_table(frames_csv, text=_TEXT))
+    except (RequestError, ValueError, KeyError, TypeError, OverflowError):
+        return replace(nothing, lacking="frames.csv was edited, so there are no pictures of wells.")
     well_timepoints = timepoints_of(
         folder, frames, main_channels(frames, parameters.images.channel)
     )
@@ -91,7 +96,7 @@ def find_sources(root: Path) -> Sources:
         record = list(read_record(run, plate, well).values())
         for well_timepoint in of_well:
             view = _view(well_timepoint, record)
-            if view is not None and (run.masks / view.mask).is_file():
+            if view is not None and run.mask(view.mask).is_file():
                 views[plate, well, well_timepoint.timepoint] = view
     found = Sources(folder, root, parameters, plate_calibration(folder), views)
     return (
@@ -99,6 +104,9 @@ def find_sources(root: Path) -> Sources:
         if views
         else replace(found, lacking="No mask fits its image, so there are no pictures.")
     )
+
+
+_TEXT = ("path", "plate", "well", "channel", "time_source", "scheme")
 
 
 def _frames(table: pd.DataFrame) -> list[Frame]:
@@ -120,6 +128,7 @@ def _frames(table: pd.DataFrame) -> list[Frame]:
             size=int(row["size"]),
         )
         for row in read.to_dict("records")
+        if names_inside(row["path"])
     ]
 
 

@@ -18,7 +18,7 @@ from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.report.palette import STATES
 from spheroid_qc.response.condition_summary import MEASUREMENT_SD
 from spheroid_qc.response.replicates import LEFT_OUT
-from spheroid_qc.wording import hours, interval, listed, number, percent, plural
+from spheroid_qc.wording import dose_in, hours, interval, listed, number, percent, plural
 
 _MOST_CARDS = 8
 _MICRO = re.compile(r"(?<=\d )uM\b")
@@ -97,7 +97,7 @@ def _at_time(conditions: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
 _BLOCKS = (
     ("What falls apart", ("falls_apart",), 0),
     ("More than the parts?", ("combination", "third_drug"), 0),
-    ("At which dose (EC50)", ("dose",), 4),
+    ("What each drug does alone", ("dose",), 6),
     ("Can it be trusted?", ("quality", "left_out"), 5),
 )
 
@@ -113,15 +113,36 @@ def verdict_blocks(findings: Sequence[VerdictFinding]) -> list[dict[str, Any]]:
     rest = tuple(dict.fromkeys(f.topic for f in findings if f.topic not in asked))
     for title, topics, maximum in (*_BLOCKS, ("Also", rest, 3)):
         own = [f for f in findings if f.topic in topics]
-        lead = [f for f in own if not f.subject]
         single = [f for f in own if f.subject]
+        # One statement needs no summary.
+        alone = [t for t in topics if sum(s.topic == t for s in single) == 1]
+        lead = [f for f in own if not f.subject and f.topic not in alone]
         # A summary stands for its parts, which are there to be unfolded.
         hidden = {f.topic for f in lead} if maximum == 0 else set()
         shown = [f for f in single if f.topic not in hidden][: maximum or 3]
-        more = [f for f in single if f not in shown]
+        more = [f for f in own if f not in shown and f not in lead]
         if own:
             blocks.append({"title": title, "lead": lead, "findings": shown, "more": more})
     return blocks
+
+
+_MARKS = {
+    "yes": ("●", "shown"),
+    "slightly_more": ("△", "slightly more"),
+    "slightly_less": ("▽", "slightly less"),
+    "opposite": ("▼", "the opposite"),
+    "no": ("○", "not so"),
+    "open": ("◐", "not shown either way"),
+    "mixed": ("◑", "answers disagree"),
+    "unknown": ("?", "can't be told"),
+}
+_PLAIN_TOPICS = ("quality", "left_out", "dose")
+
+
+def verdict_marks(findings: Sequence[VerdictFinding]) -> list[tuple[str, str]]:
+    """Signs before the statements of a verdict and what they mean, of those that are there."""
+    seen = {f.outcome for f in findings if f.subject and f.topic not in _PLAIN_TOPICS}
+    return [sign for outcome, sign in _MARKS.items() if outcome in seen]
 
 
 def condition_lines(
@@ -156,7 +177,7 @@ def condition_lines(
         first, last = max(float(ends[1:].min()), low), min(float(ends[1:].max()), high)
         lines.append(
             Line(
-                title=shown_name(name, stratum),
+                title=shown_name(name, stratum, analysis.given_units),
                 role=str(row["role"]),
                 head=name in heads,
                 n=int(float(row["n_wells"])),
@@ -177,9 +198,19 @@ def condition_lines(
     return headings, lines, (low, high)
 
 
-def shown_name(condition: str, stratum: str) -> str:
-    """Name of a condition for people: without shared strata, and with the micro sign."""
-    return _MICRO.sub("µM", without_stratum(condition, stratum))
+def shown_name(condition: str, stratum: str, given: Mapping[str, str] | None = None) -> str:
+    """Name of a condition for people: without shared strata, and with the micro sign.
+
+    `given`: drug -> molar unit in which its doses were written, in which they are shown.
+    """
+    name = without_stratum(condition, stratum)
+    for drug, unit in (given or {}).items():
+        name = re.sub(
+            rf"(?<![^ (]){re.escape(drug)} (\S+) uM\b",
+            lambda found, d=drug, u=unit: f"{d} {dose_in(float(found[1]), u)} {u}",  # type: ignore[misc]
+            name,
+        )
+    return _MICRO.sub("µM", name)
 
 
 def _place(value: float, low: float, high: float) -> float | None:

@@ -92,16 +92,16 @@ def draw_pictures(
         plate: chosen_times(len(found), len(imaged), _must(found, time_h))
         for plate, found in times.items()
     }
-    side = _side(wells)
+    side = side_of(wells)
     tasks = []
     for key in imaged:
         views = tuple(sources.views.get((*key, n)) for n in chosen.get(key[0], ()))
-        crop = _crop(wells, *key, side)
+        crop = crop_of(wells, *key, side)
         tasks.append(_task(sources, ("strip", *key), views, crop, STRIP_PX))
     for card in cards:
         key = (card.plate, card.well)
         view = sources.views.get((*key, _index(times.get(card.plate, []), card.time_h)))
-        crop = _crop(wells, *key, side)
+        crop = crop_of(wells, *key, side)
         tasks.append(_task(sources, ("card", *key), (view,), crop, CARD_PX))
     for plate, well, words in list(dict.fromkeys(findings))[:_MOST_FINDINGS]:
         index = _index(times.get(plate, []), float(words) if words else math.nan)
@@ -140,7 +140,7 @@ def _index(times: Sequence[float], time_h: float) -> int:
     return found[0] if found else -1
 
 
-def _side(wells: pd.DataFrame) -> float | None:
+def side_of(wells: pd.DataFrame) -> float | None:
     """One length for all strips: what nearly every spheroid with its debris fits into.
 
     Returns None where frames are shown whole, as where many spheres are counted.
@@ -159,7 +159,7 @@ def _side(wells: pd.DataFrame) -> float | None:
     return float(round(2 * 1.3 * np.quantile(reach, 0.95))) if len(reach) else None
 
 
-def _crop(wells: pd.DataFrame, plate: str, well: str, side: float | None) -> Crop | None:
+def crop_of(wells: pd.DataFrame, plate: str, well: str, side: float | None) -> Crop | None:
     """Centre on the spheroid where it was first seen."""
     if side is None:
         return None

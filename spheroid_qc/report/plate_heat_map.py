@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.analysis.metric_names import METRICS, NOT_SHOWN, MetricName, metric_of
-from spheroid_qc.report.figures.plate_figures import colour_scale, plate_shape
+from spheroid_qc.report.figures.plate_figures import colour_scale, used_part
 from spheroid_qc.report.palette import STATES, step_of
 from spheroid_qc.response.replicates import LEFT_OUT
 from spheroid_qc.wells import row_column, row_name
@@ -85,7 +85,8 @@ def plate_views(
     if metric is not None:
         scale = colour_scale(metric.shown(wells[metric.column]), metric)
     for number, (plate, rows) in enumerate(wells.groupby("plate", sort=True)):
-        shape = plate_shape(rows["well"])
+        first, last = used_part(rows["well"])
+        shape = (last[0] - first[0] + 1, last[1] - first[1] + 1)
         cell = _CELL if shape[1] <= 24 else 20
         left, top = 26, 22
         times = rows["time_h"].dropna().unique()
@@ -97,8 +98,8 @@ def plate_views(
             drawn.append(
                 {
                     "well": str(row["well"]),
-                    "x": left + x * cell + cell / 2,
-                    "y": top + y * cell + cell / 2,
+                    "x": left + (x - first[1]) * cell + cell / 2,
+                    "y": top + (y - first[0]) * cell + cell / 2,
                     "id": f"{number}-{order}",
                     **_look(row, metric, scale),
                     "label": _label(row, metric, titles),
@@ -109,8 +110,8 @@ def plate_views(
                 name=str(plate),
                 width=left + shape[1] * cell + 4,
                 height=top + shape[0] * cell + 4,
-                columns=[(left + (n + 0.5) * cell, str(n + 1)) for n in range(shape[1])],
-                rows=[(top + (n + 0.5) * cell, row_name(n)) for n in range(shape[0])],
+                columns=[(left + (n + 0.5) * cell, str(first[1] + n + 1)) for n in range(shape[1])],
+                rows=[(top + (n + 0.5) * cell, row_name(first[0] + n)) for n in range(shape[0])],
                 wells=drawn,
                 radius=cell * 0.43,
             )

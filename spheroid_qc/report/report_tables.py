@@ -109,7 +109,7 @@ def comparison_listings(analysis: Analysis, stratum: str) -> list[HtmlTable]:
                 {
                     "cls": "sure" if sure else "",
                     "cells": [
-                        shown_name(str(row["condition"]), stratum),
+                        shown_name(str(row["condition"]), stratum, analysis.given_units),
                         f"{int(row['n'])} vs {int(row['n_reference'])}",
                         signed(row["difference"]),
                         interval(low, high),
@@ -170,6 +170,7 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
                     *_group_cells(row, groups, analysis),
                     _text(row["drug"]), _text(row["unit"]).replace("uM", "µM"), number(row["n"]),
                     _qualified(row, "ec50"), bounds, _qualified(row, "ic50_abs"),
+                    number(row["effect_at_top"]),
                     number(row["hill"]), number(row["emax"]), number(row["r2"]),
                     number(dose_of(row, "median_effect_dm")), number(row["median_effect_m"]),
                     number(row["median_effect_r"]),
@@ -178,8 +179,8 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
             }
         )  # fmt: skip
     headings = (
-        *groups, "drug", "unit", "n", "EC50 (relative)", "interval", "IC50 (absolute)", "Hill",
-        "Emax", "R²", "Dm", "m", "r",
+        *groups, "drug", "unit", "n", "EC50 (relative)", "interval", "IC50 (absolute)",
+        "at the highest dose", "Hill", "Emax", "R²", "Dm", "m", "r",
     )  # fmt: skip
     return _noted("", headings, rows, max(0, len(table) - _MOST_ROWS))
 

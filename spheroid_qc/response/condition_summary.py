@@ -145,7 +145,7 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     if measured_with is not None:
         columns[MEASUREMENT_SD] = errors
     parts = [summary, pd.DataFrame(lines, columns=list(_COUNTED)), pd.DataFrame(columns)]
-    return _in_order(pd.concat(parts, axis=1))
+    return in_dose_order(pd.concat(parts, axis=1))
 
 
 def _groups(table: pd.DataFrame) -> Iterator[NDArray[np.intp]]:
@@ -231,10 +231,15 @@ def _common_times(wells: pd.DataFrame) -> pd.Series:
     return pd.Series([common[pair] for pair in pairs], index=wells.index, dtype=float)
 
 
-def _in_order(summary: pd.DataFrame) -> pd.DataFrame:
-    """Sort controls first, then drugs alone by name and dose, then combinations; then time."""
+def in_dose_order(summary: pd.DataFrame) -> pd.DataFrame:
+    """Sort controls first, then drugs alone by name and dose, then combinations; then time.
+
+    `summary` has `condition, role`, and what there is of `drug_1, dose_1_um, dose_1 ...` and
+    `time_h`.
+    """
     if summary.empty:
         return summary
+    summary = summary.reset_index(drop=True)
     rank = {role: n for n, role in enumerate(_ROLES)}
     keys = pd.DataFrame({"role": [rank.get(str(r), len(rank)) for r in summary["role"]]})
     numbers = [n for n in (1, 2, 3) if f"drug_{n}" in summary]
@@ -246,6 +251,7 @@ def _in_order(summary: pd.DataFrame) -> pd.DataFrame:
             if column in summary:
                 keys[column] = summary[column].astype(float).fillna(-1.0)
     keys["condition"] = summary["condition"].astype(str)
-    keys["time_h"] = summary["time_h"]
+    if "time_h" in summary:
+        keys["time_h"] = summary["time_h"]
     order = keys.sort_values(list(keys.columns), kind="stable").index
     return summary.loc[order].reset_index(drop=True)

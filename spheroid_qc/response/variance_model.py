@@ -71,15 +71,18 @@ class VarianceModel:
     """Variance of a well as a function of the effect, up to its size.
 
     `shape` is `constant`, `signal` (falls with the effect), `effect` (rises) or `middle`; `share` r
-    of the variance follows the effect.
+    of the variance follows the effect, from `lowest` to `highest`, the effects of which replicates
+    tell; beyond them it stays what it is there.
     """
 
     shape: str = "constant"
     share: float = 0.0
+    lowest: float = 0.0
+    highest: float = 1.0
 
     def relative(self, effect: ArrayLike) -> FloatArray:
         """Variance at effects of any shape, in units of s^2."""
-        f = np.clip(np.asarray(effect, dtype=np.float64), 0.0, 1.0)
+        f = np.clip(np.asarray(effect, dtype=np.float64), self.lowest, self.highest)
         if self.shape == "constant":
             return np.ones(f.shape)
         return np.asarray(1 - self.share + self.share * _SHAPES[self.shape](f))
@@ -129,7 +132,9 @@ def fit_variance_model(mean: FloatArray, count: FloatArray, squares: FloatArray)
         )
         at = int(np.argmin(deviance))
         if constant - deviance[at] > gain:
-            best, gain = VarianceModel(shape, float(_SHARES[at])), float(constant - deviance[at])
+            gain = float(constant - deviance[at])
+            ends = np.clip((f.min(), f.max()), 0.0, 1.0)
+            best = VarianceModel(shape, float(_SHARES[at]), float(ends[0]), float(ends[1]))
     return best
 
 

@@ -19,7 +19,7 @@ from scipy import stats
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.conditions import clusters, conditions
 from spheroid_qc.response.response_table import Responses
-from spheroid_qc.response.variance_model import CONSTANT, VarianceModel
+from spheroid_qc.response.variance_model import CONSTANT, PooledVariance, VarianceModel
 
 ALL_PLATES = "all"
 """Word in column `plate` for what all plates say together."""
@@ -130,6 +130,12 @@ def plate_variance_model(responses: Responses, group: Group) -> VarianceModel:
         return CONSTANT
     whole = responses.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
     return conditions(responses.doses[whole], responses.effect[whole]).variance_model
+
+
+def plate_noise(responses: Responses, group: Group, model: VarianceModel) -> PooledVariance:
+    """Variance of a well and its degrees of freedom, by all replicates on a group's plates."""
+    whole = responses.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
+    return conditions(responses.doses[whole], responses.effect[whole], model).noise
 
 
 def over_plates(

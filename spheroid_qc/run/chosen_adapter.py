@@ -14,6 +14,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Method, Parameters
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.run_json import adapter_digest, table_input
+from spheroid_qc.storage import MAX_TABLE_BYTES, read_plain
 
 if TYPE_CHECKING:
     from spheroid_qc.run.run_request import PlannedRun
@@ -104,4 +105,4 @@ def place_adapter(planned: PlannedRun) -> None:
     if content != planned.context["adapter"]:
         raise RequestError(f"{given} has changed since it was read; run the same command again.")
     with atomic_path(run.adapter, durable=True) as temporary:
-        temporary.write_bytes(given.read_bytes())
+        temporary.write_bytes(read_plain(given, MAX_TABLE_BYTES))

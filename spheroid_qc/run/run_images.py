@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +32,16 @@ from spheroid_qc.run.store.well_records import (
     write_record,
 )
 from spheroid_qc.run.well.segment_and_measure_well import (
+    MaskState,
     analyse_timepoints,
     analyse_well,
-    masks_present,
+    failed,
+    mask_states,
     split,
 )
 from spheroid_qc.run.worker_processes import WorkerDied, Workers, map_unordered
 from spheroid_qc.stopwatch import Work, timed
+from spheroid_qc.storage import taken_waits
 
 if TYPE_CHECKING:
     from spheroid_qc.run.tables.write_tables import RunTables
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
 
 def analyse_images(
     planned: PlannedRun, pool: Workers, progress: Callable[[Progress], None] | None = None
-) -> tuple[RunTables, int]:
+) -> tuple[RunTables, int, list[str]]:
     """Analyse all images: records, masks, tables and overlays. The folder must be held.
 
     Parameters
@@ -64,6 +67,8 @@ def analyse_images(
         As written.
     n_new : int
         Frames analysed now; the others were done before.
+    remarks : list of str
+        Sentences on what happened on the way: masks made anew, waits for storage.
 
     Raises
     ------
@@ -85,7 +90,7 @@ def analyse_images(
     light = plate_light(planned, calibration, pool)
     methods = plate_methods(planned, calibration, light, pool)
     write_run_json(run, planned.context, table, {}, status="running")
-    new = _analyse_wells(planned, calibration, light, methods, pool, progress)
+    new, remarks = _analyse_wells(planned, calibration, light, methods, pool, progress)
     report_progress(progress, Progress("tables", 0, 1, 0.0, None))
     from spheroid_qc.run.tables.write_tables import write_tables
 
@@ -94,7 +99,8 @@ def analyse_images(
     with timed(Work.OVERLAYS):
         overlays = wanted_overlays(run, request.folder, tables, parameters, calibration)
         draw_overlays(overlays, run, pool, progress)
-    return tables, new
+    pool.waits.add(taken_waits())
+    return tables, new, [*remarks, *filter(None, [pool.waits.sentence()])]
 
 
 def mark_done(planned: PlannedRun, tables: RunTables) -> None:
@@ -109,22 +115,36 @@ def _analyse_wells(
     methods: dict[str, str],
     pool: Workers,
     progress: Callable[[Progress], None] | None,
-) -> int:
-    """Analyse every well that its record does not cover; returns the number of new frames."""
+) -> tuple[int, list[str]]:
+    """Analyse every well that its record does not cover.
+
+    Gives the number of new frames, and sentences on what was found damaged.
+    """
     run, parameters = planned.run, planned.request.parameters
     source = planned.request.folder
     tasks: list[WellTask] = []
+    lost: list[str] = []
+    edited: list[str] = []
     total = done = 0
     for (plate, well), of_well in planned.well_timepoints.items():
         total += len(of_well)
         known = read_record(run, plate, well)
         ready = [m for m in of_well if m.signature in known]
+        damaged = False
+        for moment in ready:
+            states = mask_states(run, known[moment.signature], parameters.images.max_megapixels)
+            if MaskState.DAMAGED in states:
+                damaged = True
+                lost.append(moment.frames[0].path)
+            elif MaskState.EDITED in states:
+                edited.append(moment.frames[0].path)
         complete = len(ready) == len(of_well) and all(
-            masks_present(run, known[m.signature])
+            list(m.stamps) == known[m.signature]["stamps"]
+            and not known[m.signature].get("unfinished")
             and not pending(run, known[m.signature], parameters)
             for m in ready
         )
-        if complete and len(known) == len(of_well):
+        if complete and not damaged and len(known) == len(of_well):
             done += len(of_well)
             continue
         tasks.append(
@@ -145,22 +165,20 @@ def _analyse_wells(
     new = 0
     begun = time.monotonic()
     report_progress(progress, Progress("frames", done, total, 0.0, None))
+    remarks = _on_masks(lost, edited)
     if not tasks:
-        return 0
+        return 0, remarks
     if pool.number:
         _import_meanwhile("spheroid_qc.run.tables.write_tables")
-    for task, result in map_unordered(analyse_well, tasks, pool):
-        if isinstance(result, WorkerDied):
-            new += _save_the_rest(run, task)
-        else:
-            new += result
+    for task, result in _two_tries(run, tasks, pool):
+        new += result
         done += len(task.well_timepoints)
         rate = (done - before) / max(time.monotonic() - begun, 1e-9)
         left = (total - done) / rate
         report_progress(
             progress, Progress("frames", done, total, rate, left, task.plate, task.well)
         )
-    return new
+    return new, remarks
 
 
 def _import_meanwhile(name: str) -> None:
@@ -173,15 +191,61 @@ def _import_meanwhile(name: str) -> None:
     threading.Thread(target=load, name=f"import-{name}", daemon=True).start()
 
 
-def _save_the_rest(run: RunFolder, task: WellTask) -> int:
-    """Analyse a well of which one frame kills its process: each frame alone."""
+def _on_masks(lost: list[str], edited: list[str]) -> list[str]:
+    """Say which masks are made anew, and which were edited; paths of their frames are given."""
+    remarks = []
+    if lost:
+        which = lost[0] if len(lost) == 1 else f"{len(lost)} frames (the first is {lost[0]})"
+        were = "was" if len(lost) == 1 else "were"
+        remarks.append(f"The mask of {which} {were} missing or damaged, and is made anew.")
+    if edited:
+        which = edited[0] if len(edited) == 1 else f"{len(edited)} frames (such as {edited[0]})"
+        remarks.append(
+            f"The mask of {which} was edited in the folder masks; it is kept, but measured values "
+            "are those of the mask as it was made: correct masks in the Review panel instead, or "
+            "delete the file to have it made anew."
+        )
+    return remarks
+
+
+def _two_tries(
+    run: RunFolder, tasks: list[WellTask], pool: Workers
+) -> Iterator[tuple[WellTask, int]]:
+    """Analyse wells; gives each with its number of new frames.
+
+    A well whose process died or hung is tried once more at the end, frame by frame, each in a
+    process of its own: the fault costs one frame, and storage had time to come back.
+    """
+    again: list[WellTask] = []
+    for task, result in map_unordered(analyse_well, tasks, pool):
+        if isinstance(result, WorkerDied):
+            again.append(task)
+        else:
+            yield task, result
+    for task in again:
+        yield task, _save_the_rest(run, task, pool)
+
+
+def _save_the_rest(run: RunFolder, task: WellTask, pool: Workers) -> int:
+    """Analyse a well of which one frame ends or holds up its process: each frame alone."""
     found: list[tuple[int, dict[str, Any]]] = []
     new = 0
-    for part, result in map_unordered(analyse_timepoints, split(task), 1):
-        if not isinstance(result, WorkerDied):
-            well_timepoints, fresh = result
-            found += [(part.well_timepoints[0].timepoint, m) for m in well_timepoints]
-            new += fresh
+    with Workers(1, pool.step_s) as alone:
+        for part, result in map_unordered(analyse_timepoints, split(task), alone):
+            moment = part.well_timepoints[0]
+            if not isinstance(result, WorkerDied):
+                well_timepoints, fresh = result
+                found += [(moment.timepoint, m) for m in well_timepoints]
+                new += fresh
+            elif result.hung:
+                path = moment.frames[0].path
+                sentence = (
+                    f"The analysis of {path} did not end within the time allowed, twice; look at "
+                    "the file and at the storage, or raise limits.frame_seconds, and run the same "
+                    "command again."
+                )
+                found.append((moment.timepoint, failed(moment, "timed_out", path, sentence)))
+        pool.waits.add(alone.waits)
     in_time = sorted(found, key=lambda pair: pair[0])
     write_record(run, task.plate, task.well, [found for _, found in in_time])
     return new

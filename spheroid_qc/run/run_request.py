@@ -61,6 +61,8 @@ class RunRequest:
     adapter : Path or None
         What the network learned on an earlier plate; None: `adapter.npz` in the run folder, if
         there is one.
+    new_pixel_size : bool
+        Masks of the earlier run are measured with the pixel size of `parameters` first.
     """
 
     folder: Path
@@ -71,6 +73,7 @@ class RunRequest:
     workers: int | None = None
     exclusions: Path | None = None
     adapter: Path | None = None
+    new_pixel_size: bool = False
 
 
 @dataclass(frozen=True)

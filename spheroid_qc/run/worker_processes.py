@@ -1,25 +1,31 @@
 """Many wells at once, in processes that can die without taking the run with them.
 
 Processes are spawned with one thread each for the numerical libraries: two wells on two cores
-are faster than one well on two, and the sums come out the same for any number of workers. Only a
-few tasks are handed out at a time, so memory does not grow with the plate. A worker whose parent
-is gone ends itself.
+are faster than one well on two, and the sums come out the same for any number of workers. Every
+worker has one task at a time, so memory does not grow with the plate, and it is known whose task
+it was when one dies or says nothing any more: it alone is replaced. A worker whose parent is gone
+ends itself.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
+import multiprocessing.process
 import os
+import pickle
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_handles
 from typing import Any, TypeVar
 
-from spheroid_qc.stopwatch import Work, book, taken_by_process
+from spheroid_qc.stopwatch import book, taken_by_process
+from spheroid_qc.storage import Waits, taken_waits, while_waiting
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -41,8 +47,25 @@ _ENVIRONMENT = {
 }
 
 
+_START_S = 120.0
+"""Time that a new process has until its first sign of life: libraries come from a slow share."""
+
+_END_S = 5.0
+"""Time that a process has to end before it is ended, or left behind."""
+
+
 class WorkerDied(Exception):
-    """A task killed its process (a crash in a decoder, or no memory left)."""
+    """A task ended its process (a crash in a decoder, or no memory left), or hung.
+
+    Parameters
+    ----------
+    hung : bool
+        Whether it gave no sign of life for too long, and was ended.
+    """
+
+    def __init__(self, *, hung: bool = False) -> None:
+        super().__init__()
+        self.hung = hung
 
 
 def default_workers() -> int:
@@ -62,11 +85,16 @@ class Workers:
     ----------
     number : int
         How many at most; they are started as tasks come. 0: everything is done in this process.
+    step_s : float
+        Seconds without a sign of life (`alive`) after which a worker that has a task counts as
+        hung and is ended.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, step_s: float = math.inf) -> None:
         self.number = max(0, number)
-        self._pool: ProcessPoolExecutor | None = None
+        self.step_s = step_s
+        self.idle: list[_Worker] = []
+        self.waits = Waits()
 
     def __enter__(self) -> Workers:
         return self
@@ -82,36 +110,81 @@ class Workers:
         prepare : callable
             Run in the workers; what it raises is left for the first task to meet.
         """
-        # Tasks that are not taken yet make the pool start another worker.
-        for _ in range(self.number):
-            self.submit(prepare)
+        while len(self.idle) < self.number:
+            self.idle.append(_Worker(prepare))
 
     @property
     def started(self) -> bool:
         """Whether there are processes to be used."""
-        return self._pool is not None
+        return bool(self.idle)
 
-    def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
-        """Hand a task to a worker."""
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self.number,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_start_worker,
-            )
-        with _main_unseen(), _set_up():
-            return self._pool.submit(function, *arguments)
+    def take(self) -> _Worker:
+        """Give a worker that has nothing to do, a new one where there is none."""
+        return self.idle.pop() if self.idle else _Worker()
 
     def end(self, *, at_once: bool = False) -> None:
         """End the processes; the next task starts new ones."""
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
+        idle, self.idle = self.idle, []
+        for worker in idle:
+            worker.end(at_once=at_once)
+        for worker in idle:
+            worker.wait()
+
+
+class _Worker:
+    """One process that takes tasks one by one through a pipe; used by `map_unordered` only."""
+
+    def __init__(self, prepare: Callable[[], None] | None = None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, prepare), daemon=True)
+        with _main_unseen(), _set_up():
+            self.process.start()
+        theirs.close()
+        self.heard = time.monotonic()
+        self.patience_s = math.inf
+
+    def send(self, function: Callable[..., Any], task: Any, step_s: float) -> None:
+        """Hand over a task; OSError if the process is gone."""
+        self.heard = time.monotonic()
+        # A process that is still starting imports half a scientific library before it answers.
+        self.patience_s = max(step_s, _START_S)
+        self.pipe.send((function, task))
+
+    def receive(self, step_s: float) -> tuple[Any, ...] | None:
+        """Take what it says: its answer to a task, or None for a sign of life.
+
+        `EOFError` or `OSError` if the process is gone.
+        """
+        message: tuple[Any, ...] = self.pipe.recv()
+        self.heard = time.monotonic()
+        if message[0] == "alive":
+            self.patience_s = step_s * message[1]
+            return None
+        return message[1:]
+
+    @property
+    def left_s(self) -> float:
+        """Seconds after which it counts as hung, if it says nothing."""
+        return self.heard + self.patience_s - time.monotonic()
+
+    def end(self, *, at_once: bool) -> None:
+        """Tell the process to end, or end it."""
         if at_once:
-            processes: dict[int, Any] = getattr(pool, "_processes", None) or {}
-            for process in list(processes.values()):
-                process.kill()
-        pool.shutdown(wait=True, cancel_futures=True)
+            self.process.kill()
+        with contextlib.suppress(OSError):
+            self.pipe.close()
+
+    def wait(self) -> None:
+        """Wait until the process has ended; one that the system does not end is left behind."""
+        self.process.join(_END_S)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(_END_S)
+        if self.process.is_alive():
+            # It waits for a device that does not answer; as soon as that does, it ends. The
+            # interpreter would wait for it at exit.
+            multiprocessing.process._children.discard(self.process)  # type: ignore[attr-defined]
 
 
 def map_unordered(
@@ -136,8 +209,8 @@ def map_unordered(
     Yields
     ------
     tuple
-        The task and its result, or `WorkerDied` for a task that ended its process twice: once
-        among others, once alone.
+        The task and its result, or `WorkerDied` for a task that ended its process, or that gave no
+        sign of life for too long. The process is replaced; the others go on.
 
     Raises
     ------
@@ -152,59 +225,116 @@ def map_unordered(
         for task in tasks:
             yield task, function(task)
         return
-    in_flight = 2 * min(workers.number, workers.number if at_most is None else at_most)
-    suspects: list[Task] = []
+    most = workers.number if at_most is None else min(workers.number, at_most)
     queue = iter(tasks)
+    busy: dict[_Worker, Task] = {}
     exhausted = False
-    while not exhausted:
-        running: dict[Future[tuple[Result, dict[Work, float]]], Task] = {}
-        try:
-            while True:
-                while not exhausted and len(running) < in_flight:
-                    try:
-                        task = next(queue)
-                    except StopIteration:
-                        exhausted = True
-                        break
-                    try:
-                        running[workers.submit(_timed, function, task)] = task
-                    except BrokenProcessPool:
-                        suspects.append(task)
-                        raise
-                if not running:
+    try:
+        while True:
+            while not exhausted and len(busy) < most:
+                try:
+                    task = next(queue)
+                except StopIteration:
+                    exhausted = True
                     break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    result, spent = future.result()
+                busy[_given(workers, function, task)] = task
+            if not busy:
+                return
+            for worker, hung in _ready(busy):
+                answer, gone = None, hung
+                if not hung:
+                    try:
+                        answer = worker.receive(workers.step_s)
+                    except (EOFError, OSError):
+                        gone = True
+                if gone:
+                    task = busy.pop(worker)
+                    worker.end(at_once=True)
+                    worker.wait()
+                    yield task, WorkerDied(hung=hung)
+                elif answer is not None:
+                    task = busy.pop(worker)
+                    workers.idle.append(worker)
+                    result, error, spent, waits = answer
                     book(spent)
-                    yield running.pop(future), result
-        except BrokenProcessPool:
-            workers.end(at_once=True)
-            # Which of the tasks in flight did it can't be known: each is tried alone below.
-            for future, task in running.items():
-                if future.done() and not future.cancelled() and future.exception() is None:
-                    yield task, future.result()[0]
-                else:
-                    suspects.append(task)
-        except BaseException:
-            workers.end(at_once=True)
-            raise
-        while suspects:
-            task = suspects.pop(0)
-            yield task, _alone(function, task)
+                    workers.waits.add(waits)
+                    if error is not None:
+                        raise error
+                    yield task, result
+    finally:
+        # Left early: whoever is still at work is not wanted any more.
+        for worker in busy:
+            worker.end(at_once=True)
+        for worker in busy:
+            worker.wait()
 
 
-def _timed(function: Callable[[Task], Result], task: Task) -> tuple[Result, dict[Work, float]]:
-    """Run a task in a worker; gives its result and where the processor time went."""
-    return function(task), taken_by_process()
-
-
-def _alone(function: Callable[[Task], Result], task: Task) -> Result | WorkerDied:
-    with Workers(1) as worker:
+def _given(workers: Workers, function: Callable[[Any], Any], task: Any) -> _Worker:
+    """Hand a task to a worker; one that ended while it had nothing to do is replaced."""
+    while True:
+        worker = workers.take()
         try:
-            return worker.submit(function, task).result()
-        except BrokenProcessPool:
-            return WorkerDied()
+            worker.send(function, task, workers.step_s)
+        except OSError:
+            worker.end(at_once=True)
+            worker.wait()
+        else:
+            return worker
+
+
+def _ready(busy: Mapping[_Worker, Any]) -> list[tuple[_Worker, bool]]:
+    """Wait for workers that have something to say or have ended; True: silent for too long."""
+    left = min(worker.left_s for worker in busy)
+    pipes = [worker.pipe for worker in busy]
+    said = wait_for_handles(pipes, None if left == math.inf else max(left, 0.0))
+    ready = [(worker, False) for worker in busy if worker.pipe in said]
+    hung = [(w, True) for w in busy if w.pipe not in said and w.left_s <= 0]
+    return ready + hung
+
+
+_mouth: list[Connection] = []
+"""Where this process says that it lives, if it is a worker."""
+
+
+def alive(times: float = 1.0) -> None:
+    """Say that a worker is getting on, before every step that may take long.
+
+    Parameters
+    ----------
+    times : float
+        How many times longer than usual the next step may take.
+    """
+    if _mouth:
+        with contextlib.suppress(OSError):
+            _mouth[0].send(("alive", times))
+
+
+def _serve(pipe: Connection, prepare: Callable[[], None] | None) -> None:
+    """Do tasks as they come, in a worker, until the other side of the pipe is closed."""
+    _start_worker()
+    if prepare is not None:
+        with contextlib.suppress(Exception):
+            prepare()
+    _mouth.append(pipe)
+    while_waiting(alive)
+    while True:
+        try:
+            function, task = pipe.recv()
+        except EOFError:
+            return
+        alive()
+        result, error = None, None
+        try:
+            result = function(task)
+        except BaseException as raised:
+            error = raised
+            details = "".join(traceback.format_exception(raised))
+            # A process of its own has a traceback of its own, which would be lost on the way.
+            error.add_note(f"In a worker process:\n{details}")
+        try:
+            pipe.send(("done", result, error, taken_by_process(), taken_waits()))
+        except (pickle.PicklingError, TypeError, AttributeError) as failed:
+            pipe.send(("done", None, failed, taken_by_process(), taken_waits()))
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ plate map) gets a leading apostrophe, which a spreadsheet hides.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -13,13 +14,19 @@ from typing import TYPE_CHECKING
 
 from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import RequestError
+from spheroid_qc.storage import patiently, read_plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-_DANGEROUS = ("=", "+", "-", "@", "|", "%")
+_DANGEROUS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
+"""Also in full width, which spreadsheets of East Asia take for the plain signs."""
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
+
+
+_MAX_BYTES = 4_000_000_000
+"""A table of a run folder: `spheroids.csv` of a million spheres has 0.6 GB."""
 
 
 def escape_formula(value: object) -> object:
@@ -64,11 +71,15 @@ def write_table(path: Path, table: pd.DataFrame, whole: Collection[str] = ()) ->
             final = column.map(escape_formula).astype(object)
         columns[escape_formula(str(name))] = final
     clean = pd.DataFrame(columns)
-    with atomic_path(path, durable=True) as temporary:
-        clean.to_csv(
-            temporary, index=False, float_format="%.6g", lineterminator="\n", na_rep="",
-            encoding="utf-8", errors="backslashreplace",
-        )  # fmt: skip
+
+    def write() -> None:
+        with atomic_path(path, durable=True) as temporary:
+            clean.to_csv(
+                temporary, index=False, float_format="%.6g", lineterminator="\n", na_rep="",
+                encoding="utf-8", errors="backslashreplace",
+            )  # fmt: skip
+
+    patiently(write, path)
 
 
 def read_table(path: Path, text: Collection[str] = ()) -> pd.DataFrame:
@@ -94,12 +105,13 @@ def read_table(path: Path, text: Collection[str] = ()) -> pd.DataFrame:
     import pandas as pd
 
     try:
+        content = io.BytesIO(read_plain(path, _MAX_BYTES))
         table = pd.read_csv(
-            path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""],
+            content, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""],
             low_memory=False,
         )  # fmt: skip
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+    except (OSError, ValueError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise RequestError(
             f"{path} can't be read as a table ({reason}); run spheroid-qc run again with the "
             "same --out, which writes it anew."

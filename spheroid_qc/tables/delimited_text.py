@@ -10,15 +10,14 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-import stat
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from spheroid_qc.errors import PlateMapError
+from spheroid_qc.storage import MAX_TABLE_BYTES, NotPlainError, read_plain
 from spheroid_qc.tables.located_cells import Table, TableRow, bare_text, unescape
 
-MAX_BYTES = 200_000_000
 _SEPARATORS = "\t;,"
 _SEPARATOR_NAMES = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 _UNLIKELY_LETTERS = frozenset("ƒ‚„†‡ˆ˜¤¦¬¯¸")
@@ -67,22 +66,16 @@ def file_bytes(path: Path) -> bytes:
     """Read a file whole; raises `PlateMapError` if it is absent, too large, or no plain file."""
     path = Path(path)
     name = path.name
-    if path.is_dir():
-        raise PlateMapError(f"{name} is a folder; give the file with the table.")
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            # Opening a pipe that nobody writes to would wait for ever.
-            raise PlateMapError(
-                f"{name} is not a regular file; save the table as a file and give that."
-            )
-        size = status.st_size
-        if size > MAX_BYTES:
-            raise PlateMapError(
-                f"{name} has {size / 1e6:.0f} MB, more than the {MAX_BYTES / 1e6:.0f} MB that "
-                "a table may have; give a smaller file."
-            )
-        return path.read_bytes()
+        return read_plain(path, MAX_TABLE_BYTES)
+    except NotPlainError as error:
+        if error.is_folder:
+            what = "give the file with the table"
+        elif error.too_large:
+            what = "give a smaller file"
+        else:
+            what = "save the table as a file and give that"
+        raise PlateMapError(f"{name} can't be read as a table: {error.strerror}; {what}.") from None
     except FileNotFoundError:
         raise PlateMapError(f"{path} does not exist; check the path.") from None
     except OSError as error:

@@ -185,6 +185,17 @@ def convert_dose(
     return float(kept), unit.name
 
 
+def molar_name(unit: Unit) -> str:
+    """Give the usual name of a molar unit (`nM`); `uM` for one that has none, or is no molar."""
+    names = {
+        Decimal("1e-6"): "pM",
+        Decimal("1e-3"): "nM",
+        Decimal("1e3"): "mM",
+        Decimal("1e6"): "M",
+    }
+    return names.get(unit.factor, MICROMOLAR) if unit.kind == "molar" else MICROMOLAR
+
+
 def between_mass_units(dose: float, of: str, to: str) -> float:
     """Convert a dose between `ng/ml`, `ug/ml` and `mg/ml`."""
     return float(Decimal(repr(dose)) * _NANOGRAMS[of] / _NANOGRAMS[to])

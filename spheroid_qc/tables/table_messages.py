@@ -28,7 +28,7 @@ class TableMessages:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     maximum: int = 40
-    _problems: list[tuple[str, str]] = field(default_factory=list)
+    _problems: dict[tuple[str, str], None] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
 
     def problem(self, sentence: str, kind: str = "", once: str = "") -> None:
@@ -42,8 +42,7 @@ class TableMessages:
         self._said.add(once)
         if len(sentence) > _MAX_SENTENCE:
             sentence = f"{sentence[:500]} ... {sentence[-300:]}"
-        if (kind, sentence) not in self._problems:
-            self._problems.append((kind, sentence))
+        self._problems[kind, sentence] = None
 
     def note_once(self, sentence: str) -> None:
         """Take a note of which the first is enough: those that begin alike say the same."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 import io
 import re
+import time
 import warnings
 import zipfile
 from dataclasses import dataclass, field
@@ -27,6 +28,11 @@ from spheroid_qc.tables.located_cells import Table, TableRow, bare_text, column_
 MAX_UNPACKED_BYTES = 150_000_000
 MAX_CELLS = 2_000_000
 MAX_PARTS = 5_000
+MAX_ELEMENTS = 4 * MAX_CELLS
+"""Tags and their ends: a cell with a value has four. Empty cells are as much work as others."""
+
+MAX_SECONDS = 60.0
+"""Processor time for one workbook: a table of all allowed cells takes about half of it."""
 _UNSTORED = (
     "holds a formula without a stored value; open the workbook in Excel or LibreOffice and save "
     "it, or replace formulas by their values"
@@ -73,20 +79,31 @@ def _refuse_hostile(name: str, archive: zipfile.ZipFile) -> None:
         raise PlateMapError(f"{name} is a binary workbook (.xlsb); save it as .xlsx or CSV.")
     if not any(part.endswith("workbook.xml") for part in names):
         raise PlateMapError(f"{name} is an archive, but not a workbook; give an .xlsx or CSV file.")
-    unpacked = sum(part.file_size for part in parts if part.filename.endswith((".xml", ".rels")))
+    # Whatever a part is called: which parts are sheets is said by other parts.
+    unpacked = sum(part.file_size for part in parts)
     if unpacked > MAX_UNPACKED_BYTES or len(parts) > MAX_PARTS:
         raise PlateMapError(
             f"{name} unpacks to {unpacked / 1e6:.0f} MB in {len(parts)} parts, far more than a "
             "table needs; copy the table alone into a new workbook, or save it as CSV."
         )
+    elements = 0
     for part in parts:
-        if part.filename.endswith((".xml", ".rels")):
-            content = archive.read(part)
-            if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-                raise PlateMapError(
-                    f"{name} declares XML entities, which no spreadsheet program does; "
-                    "save the table as CSV and give that file."
-                )
+        content = archive.read(part)
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<"):
+            content = content.replace(b"\0", b"")  # UTF-16, in which markup is ASCII too
+        if not content.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
+            continue  # a picture or a printer's settings
+        if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+            raise PlateMapError(
+                f"{name} declares XML entities, which no spreadsheet program does; "
+                "save the table as CSV and give that file."
+            )
+        elements += content.count(b"<")
+    if elements > MAX_ELEMENTS:
+        raise PlateMapError(
+            f"{name} holds {elements:,} marks of cells and formats, far more than a table needs; "
+            "copy the table alone into a new workbook, or save it as CSV."
+        )
 
 
 def _sheets(name: str, data: bytes, archive: zipfile.ZipFile) -> tuple[Table, ...]:
@@ -131,6 +148,7 @@ def _survey(name: str, title: str, archive: zipfile.ZipFile, part: str) -> _Exte
     extent = _Extent()
     line = column = 0
     valued: set[tuple[int, int]] = set()
+    begun = time.process_time()
     with archive.open(part) as source:
         for event, element in ElementTree.iterparse(source, events=("start", "end")):
             tag = element.tag.rpartition("}")[2]
@@ -139,6 +157,8 @@ def _survey(name: str, title: str, archive: zipfile.ZipFile, part: str) -> _Exte
                     line = int(float(element.get("r") or line + 1))
                     column = 0
                 continue
+            if tag == "row":
+                _check_time(name, begun)
             if tag == "c":
                 position = _reference(element.get("r") or "")
                 line, column = position or (line, column + 1)
@@ -172,6 +192,14 @@ def _survey(name: str, title: str, archive: zipfile.ZipFile, part: str) -> _Exte
     return extent
 
 
+def _check_time(name: str, begun: float) -> None:
+    if time.process_time() - begun > MAX_SECONDS:
+        raise PlateMapError(
+            f"{name} takes more than {MAX_SECONDS:.0f} s to read; copy the table alone into a new "
+            "workbook, or save it as CSV."
+        )
+
+
 def _table(name: str, sheet: Any, extent: _Extent) -> Table:
     sheet.reset_dimensions()
     rows: list[TableRow] = []
@@ -181,7 +209,9 @@ def _table(name: str, sheet: Any, extent: _Extent) -> Table:
     cells_by_line = sheet.iter_rows(
         min_row=1, max_row=extent.last_line, min_col=1, max_col=extent.last_column
     )
+    begun = time.process_time()
     for line, cells in enumerate(cells_by_line, start=1):
+        _check_time(name, begun)
         texts = []
         for column, cell in enumerate(cells, start=1):
             text, cell_type = _as_text(cell)

@@ -166,6 +166,7 @@ def _plain(request: RunRequest) -> dict[str, Any]:
         "adapter": None if request.adapter is None else str(request.adapter),
         "parameters": request.parameters.model_dump(mode="json"),
         "workers": request.workers,
+        "new_pixel_size": request.new_pixel_size,
     }
 
 
@@ -196,6 +197,17 @@ def _end_with_parent() -> None:
     os._exit(130)
 
 
+def _measure_anew(request: dict[str, Any], out: IO[str]) -> None:
+    """Measure the masks that are there with the pixel size that was entered."""
+    from pathlib import Path
+
+    from spheroid_qc.run.new_pixel_size import measure_with_new_pixel_size
+
+    parameters = Parameters.model_validate(request["parameters"])
+    asked = RunRequest(Path(request["folder"]), Path(request["out"]), parameters=parameters)
+    measure_with_new_pixel_size(asked, lambda state: _send(out, "progress", **asdict(state)))
+
+
 def main() -> int:
     """Carry out the request on standard input; one JSON line for each message."""
     out = sys.stdout
@@ -211,6 +223,8 @@ def main() -> int:
     try:
         from spheroid_qc.workflow.run_and_report import run_plate
 
+        if request["new_pixel_size"]:
+            _measure_anew(request, out)
         result = run_plate(
             request["folder"],
             plate_map=request["plate_map"],

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from spheroid_qc.run.tables.write_tables import RunTables
 
 
+TRIED_AGAIN = ("worker_died", "timed_out", "storage_failed")
+"""Flags of frames that the next run tries again."""
+
+
 @dataclass(frozen=True)
 class PlateResult:
     """What a run and its analysis left behind.
@@ -181,20 +185,23 @@ def run_plate(
         adapter=None if adapter is None else Path(adapter),
     )
     taken()
-    with Workers(default_workers() if workers is None else workers) as pool:
+    number = default_workers() if workers is None else workers
+    with Workers(number, request.parameters.limits.frame_seconds) as pool:
         planned = plan_run(request, pool)
         with planned.run.locked():
             known = remembered_run(planned)
             if known is not None:
                 return _unchanged(planned, known, progress)
             try:
-                tables, n_new = analyse_images(planned, pool, progress)
+                tables, n_new, remarks = analyse_images(planned, pool, progress)
                 response, failures = _response(request, progress)
                 mark_done(planned, tables)
                 result = _result(planned, tables, n_new, response, failures)
                 # What a worker died of, or could not be drawn, is tried once more next time.
-                if not failures and not (tables.qc["code"] == "worker_died").any():
+                if not failures and not tables.qc["code"].isin(TRIED_AGAIN).any():
                     remember_run(planned, _said(result))
+                # What happened on the way is said once.
+                result = replace(result, notes=(*result.notes, *remarks))
             except OSError as error:
                 raise output_error(request.out, error) from error
     return replace(result, profile=taken())

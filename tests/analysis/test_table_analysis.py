@@ -65,7 +65,7 @@ def test_the_verdict_says_what_was_simulated(answer) -> None:
     none = analysed(bliss_plate(drugs="ab", seed=4))
     head, pair = none.verdict.about("combination")
     assert head.outcome == "open"
-    assert "No synergy shown: a + b." in head.sentence
+    assert "Not shown either way by Bliss: a + b." in head.sentence
     assert "not shown either way" in pair.sentence
 
 
@@ -259,11 +259,13 @@ def test_a_dose_without_a_lower_bound_is_known(answer) -> None:
     fits = answer.dose_response.head(1)
     bounds = {"ec50_um": 1.0, "ec50_low_um": np.nan, "ec50_high_um": 3.0, "ec50_qualifier": ""}
     (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**bounds))).about("dose")
-    assert dose.sentence == "a: 1 uM (no lower bound to 3)."
+    assert dose.sentence.startswith("a: reaches 73 % affected, IC50 1 uM (")
+    assert dose.sentence.endswith("EC50 1 uM (no lower bound to 3).")
     assert dose.outcome == "yes"
-    none = {"ec50_um": np.nan, "ec50_low_um": np.nan, "ec50_high_um": np.nan, "flat_p": 0.6}
+    none = {"ec50_um": np.nan, "ec50_low_um": np.nan, "ec50_high_um": np.nan, "flat_p": 0.6,
+            "pattern": "none", "effect_at_top": 0.02}  # fmt: skip
     (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**none))).about("dose")
-    assert dose.sentence == "a: no dose response."
+    assert dose.sentence == "a: no dose response shown, reaches 2 % affected."
     assert dose.outcome == "unknown"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -78,13 +79,14 @@ def test_analyse_says_when_decisions_are_newer_than_the_tables(run, tmp_path, ca
     copy = tmp_path / "copy"
     shutil.copytree(result.out, copy)
     write_exclusions(copy / "exclusions.csv", [Exclusion("", "C03", 6.0, "fibre", "Ada", "now")])
+    # Also when the clock was set back meanwhile.
     made = (copy / "wells.csv").stat().st_mtime
-    os.utime(copy / "exclusions.csv", (made + 5, made + 5))
+    os.utime(copy / "exclusions.csv", (made - 5, made - 5))
     status, out, error = call("analyse", copy)
     assert status == 1
     assert "they are not in this answer" in error
     assert "Drug response at 12 h" in out
-    os.utime(copy / "exclusions.csv", (made - 5, made - 5))
+    (copy / "exclusions.csv").unlink()
     assert call("analyse", copy)[0] == 0
 
 
@@ -129,3 +131,20 @@ def test_folders_that_can_not_be_analysed(run, tmp_path, call) -> None:
     (copy / "run.json").write_text("{", "utf-8")
     status, _, error = call("analyse", copy)
     assert (status, "can't be read" in error) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("time_h", "A99"), ("time_h", "inf"), ("core_area_px", "=1+1")]
+)
+def test_an_edited_table_is_refused_with_its_line(run, tmp_path, call, column, value) -> None:
+    _, result = run
+    copy = tmp_path / "copy"
+    shutil.copytree(result.out, copy)
+    with (copy / "wells.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    rows[2][rows[0].index(column)] = value
+    with (copy / "wells.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    status, _, error = call("analyse", copy)
+    assert status == 2
+    assert f"wells.csv, line 3, column {column}: '{value}' is not a number" in error

@@ -346,6 +346,9 @@ def test_identical_files_count_once(make: Make) -> None:
 # what lies about
 
 
+OURS = b'{\n "program": "spheroid_qc"'
+
+
 def test_strays_and_folders(make: Make) -> None:
     table = make(
         [
@@ -353,13 +356,13 @@ def test_strays_and_folders(make: Make) -> None:
             "Thumbs.db",
             "old run/run.json",
             "old run/masks/B01.tif",
-            "old run/B01.tif",
             "masks/A01.tif",
             "Overlays/A01.png",
             ".hidden/A02.tif",
             "x.nd2",
             "A549.tif",
-        ]
+        ],
+        {"old run/run.json": OURS},
     )
     assert [frame.path for frame in table.frames] == ["A01.tif"]
     assert kinds(table) == {
@@ -378,6 +381,55 @@ def test_run_folder_inside_itself(make: Make) -> None:
     """Results beside the images: the folder itself has a run.json."""
     table = make(["A01.tif", "run.json", "masks/A01.tif", "overlays/A01.png"])
     assert [frame.path for frame in table.frames] == ["A01.tif"]
+
+
+def test_a_run_json_hides_no_images(make: Make) -> None:
+    """Other programs write files of that name; and somebody may move images beside ours."""
+    names = ["B2.tif", "other/run.json", "other/B3.tif", "ours/run.json", "ours/B4.tif"]
+    names += ["ours/corrections/B5.tif", "ours/masks/B6.tif", "empty/run.json"]
+    table = make(names, {"ours/run.json": OURS, "other/run.json": b"{}"})
+    assert [frame.well for frame in table.frames] == ["B02", "B03", "B04"]
+
+
+def test_an_ome_zarr_is_one_finding(make: Make) -> None:
+    names = [
+        "A01.tif",
+        "plate.zarr/.zattrs",
+        "plate.zarr/A/1/0/0/0.0",
+        "v5/zarr.json",
+        "v5/A/c.tif",
+    ]
+    table = make(names)
+    assert [frame.path for frame in table.frames] == ["A01.tif"]
+    assert kinds(table) == {"plate.zarr/": "unread", "v5/": "unread"}
+    assert all("OME-Zarr" in finding.message for finding in table.findings)
+
+
+def test_folders_are_looked_into_to_some_depth(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "A01.tif").write_bytes(b"1")
+    before = os.getcwd()
+    os.chdir(root)
+    try:  # longer than any path may be
+        for _ in range(600):
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(before)
+    table = frame_table(root)
+    assert [frame.path for frame in table.frames] == ["A01.tif"]
+    (finding,) = table.findings
+    assert finding.kind == "unread"
+    assert "more than 64 folders" in finding.message
+
+
+@pytest.mark.parametrize("days", ["9" * 9, "9" * 200])
+def test_a_time_that_no_experiment_lasts_is_left_out(make: Make, days: str) -> None:
+    table = make(["V_B2_1_00d00h00m.tif", "V_B2_1_01d00h00m.tif", f"V_B3_1_{days}d00h00m.tif"])
+    assert [frame.time_h for frame in table.frames] == [0.0, 24.0]
+    (finding,) = table.problems
+    assert "no experiment lasts" in finding.message
 
 
 def test_links_lead_nowhere_twice(tmp_path: Path) -> None:

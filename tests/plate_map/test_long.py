@@ -371,6 +371,8 @@ def test_warnings(tmp_path: Path) -> None:
     assert any("has no vehicle wells" in warning for warning in none.warnings)
     kinds = read(tmp_path, "well,drug,dose_uM\nA1,x,1\nA2,DMSO,\nA3,saline,\n")
     assert any("(DMSO, saline)" in warning for warning in kinds.warnings)
+    half = read(tmp_path, "well,role,drug,dose_uM\nA1,treated,x,1\nA2,vehicle,,\nA3,,DMSO,\n")
+    assert any("(unnamed, DMSO)" in warning for warning in half.warnings)
     lone = [f"{row}{column},x,1" for row in "ABCDEFGH" for column in range(1, 13)]
     far = read(tmp_path, "\n".join(["well,drug,dose_uM", *lone, "A13,DMSO,0"]))
     assert any("96-well plate but for A13" in warning for warning in far.warnings)

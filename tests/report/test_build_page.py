@@ -283,11 +283,11 @@ def test_a_table_without_images(browser: Browser, responses: pd.DataFrame, tmp_p
     there = browser.run("[...document.querySelectorAll('section')].map(s => s.id)")
     assert {"verdict", "dose", "combinations", "comparisons", "methods", "tables"} <= set(there)
     # No wells with places, no times, no pictures: no such sections, and no dead links to them.
-    assert not {"plate", "time", "survival", "findings"} & set(there)
+    assert not {"plate", "over-time", "survival", "findings"} & set(there)
     links = browser.run("[...document.querySelectorAll('nav a')].map(a => a.hash.slice(1))")
     assert set(links) <= set(there)
     # Sixteen dose pairs make a matrix of nine tiles beside the axes.
-    assert "Bliss excess by dose" in browser.run("document.body.textContent")
+    assert "Effect beyond independence (Bliss)" in browser.run("document.body.textContent")
 
 
 def test_a_table_with_wells_has_a_map(

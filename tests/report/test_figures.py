@@ -19,12 +19,14 @@ from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import metric_of
 from spheroid_qc.report.figures import (
     draw_dose_response,
+    draw_excess_contour,
     draw_excess_list,
     draw_excess_matrix,
     draw_fa_ci,
     draw_forest,
     draw_isobologram,
     draw_plate,
+    draw_response_matrix,
     draw_survival,
     draw_time_course,
     png,
@@ -69,6 +71,11 @@ def drawings(
         ),
         "forest": lambda ax: draw_forest(ax, synergy.assign(combination=EVIL), [EVIL]),
         "matrix": lambda ax: draw_excess_matrix(ax, bliss, [EVIL, EVIL]),
+        "effects": lambda ax: draw_response_matrix(
+            ax, responses[["dose_1_um", "dose_2_um"]].to_numpy(float),
+            responses["response"].to_numpy(float), [EVIL, EVIL],
+        ),
+        "landscape": lambda ax: draw_excess_contour(ax, bliss, [EVIL, EVIL]),
         "list": lambda ax: draw_excess_list(ax, bliss, [EVIL] * len(bliss)),
         "fa-ci": lambda ax: draw_fa_ci(
             ax, synergy[synergy["method"] == "combination_index"], title=EVIL

@@ -141,3 +141,13 @@ def test_without_replicates_there_is_no_noise():
     cells = conditions(np.array([[1.0], [2.0]]), np.array([0.2, 0.4]))
     assert cells.df == 0
     assert np.isnan(cells.variance)
+
+
+def test_beyond_the_replicates_the_variance_is_that_of_the_nearest() -> None:
+    # Replicates only of strong effects, as where single drugs were measured once.
+    means = np.linspace(0.5, 0.95, 24)
+    sums = 3 * (0.5 * (1 - means)) ** 2
+    model = fit_variance_model(means, np.full(24, 4.0), sums)
+    assert model.shape == "signal"
+    assert model.relative([0.0, 0.2, 0.5]) == pytest.approx(model.relative([0.5] * 3))
+    assert model.relative(1.0) == pytest.approx(model.relative(0.95))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,36 @@ def plate(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def plate_map(plate) -> Path:
     return plate.parent / "map.csv"
+
+
+@pytest.fixture(scope="session")
+def good(tmp_path_factory) -> bytes:
+    path = tmp_path_factory.mktemp("good") / "A1.tif"
+    write(path, draw(14, size=64, centre=(32, 32)))
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory, good):
+    """Three wells, twice, quickly analysed."""
+    images = tmp_path_factory.mktemp("small") / "images"
+    images.mkdir()
+    for n, well in enumerate(("B2", "B3", "C4")):
+        for t in range(2):
+            radius = 14 + n - t
+            image = draw(radius, size=64, centre=(32, 32), seed=n + 7 * t)
+            write(images / f"VID1_{well}_1_00d{6 * t:02d}h00m.tif", image)
+    return images
+
+
+@pytest.fixture(scope="session")
+def analysed(small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("analysed") / "out"
+    run_plate(small, out=out, workers=0)
+    return out
+
+
+@pytest.fixture
+def out(analysed, tmp_path):
+    shutil.copytree(analysed, tmp_path / "out")
+    return tmp_path / "out"

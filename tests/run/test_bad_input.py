@@ -22,43 +22,9 @@ from spheroid_qc.run.store import run_folder as folder_module
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import read_record, write_record
 from spheroid_qc.run.worker_processes import WorkerDied
-from tests.run.conftest import draw, write
 from tests.run.test_run_images import tables
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="names and files that Windows lacks")
-
-
-@pytest.fixture(scope="session")
-def good(tmp_path_factory) -> bytes:
-    path = tmp_path_factory.mktemp("good") / "A1.tif"
-    write(path, draw(14, size=64, centre=(32, 32)))
-    return path.read_bytes()
-
-
-@pytest.fixture(scope="session")
-def small(tmp_path_factory, good):
-    """Three wells, twice, quickly analysed."""
-    images = tmp_path_factory.mktemp("small") / "images"
-    images.mkdir()
-    for n, well in enumerate(("B2", "B3", "C4")):
-        for t in range(2):
-            radius = 14 + n - t
-            image = draw(radius, size=64, centre=(32, 32), seed=n + 7 * t)
-            write(images / f"VID1_{well}_1_00d{6 * t:02d}h00m.tif", image)
-    return images
-
-
-@pytest.fixture(scope="session")
-def analysed(small, tmp_path_factory):
-    out = tmp_path_factory.mktemp("analysed") / "out"
-    run_plate(small, out=out, workers=0)
-    return out
-
-
-@pytest.fixture
-def out(analysed, tmp_path):
-    shutil.copytree(analysed, tmp_path / "out")
-    return tmp_path / "out"
 
 
 def mutations(good: bytes) -> list[tuple[str, bytes]]:
@@ -202,7 +168,8 @@ def test_a_damaged_record_is_made_anew(out, small, analysed, change):
 
 def test_a_record_is_read_back_only_as_it_was_written(tmp_path):
     run = RunFolder(tmp_path)
-    well_timepoints = [{"signature": "s", "fields": [], "name": "caf\u00e9 \udcff"}]
+    empty = {"stamps": [], "inputs": [], "problems": [], "n_fields": 0, "fields": []}
+    well_timepoints = [{"signature": "s", **empty, "name": "caf\u00e9 \udcff"}]
     write_record(run, "p/\udcff", "A01", well_timepoints)
     assert read_record(run, "p/\udcff", "A01") == {"s": well_timepoints[0]}
     assert read_record(run, "p/\udcff", "A02") == {}
@@ -216,7 +183,10 @@ def test_damaged_masks_are_made_anew_and_edited_ones_are_kept(out, small, analys
     second.write_bytes(b"")
     edited = third.read_bytes() + b"\0" * 8
     third.write_bytes(edited)
-    assert run_plate(small, out=out, workers=0).n_new == 2
+    result = run_plate(small, out=out, workers=0)
+    assert result.n_new == 2
+    assert any("2 frames" in note and "made anew" in note for note in result.notes)
+    assert any(third.name[:12] in note and "edited" in note for note in result.notes)
     assert first.read_bytes() == whole
     assert third.read_bytes() == edited
     assert tables(out) == tables(analysed)

@@ -1,8 +1,9 @@
-"""Combinations in words: synergistic or not, in which response, by which method, how sure.
+"""Combinations in words: more or less than their parts, in which response, by which method.
 
 Methods ask different questions (Bliss: independence; Loewe and the index: additive doses; HSA:
 more than the better drug), so a sentence always names them. Bliss speaks first: it needs no
 curve and holds for any number of drugs; the others stand behind it, also where they disagree.
+What is said of a value is what column `call` of `synergy.csv` says, for every picture reads it.
 """
 
 from __future__ import annotations
@@ -19,83 +20,125 @@ from spheroid_qc.response.replicates import stratum_of
 from spheroid_qc.response.synergy.best_doublet import BestDoublet
 from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
 from spheroid_qc.response.wells_analysed_together import ALL_PLATES
-from spheroid_qc.wording import listed_and
+from spheroid_qc.wording import dose_in, dose_words, finite, listed_and
+
+OUTCOMES = {"more": "yes", "less": "opposite"}
+"""`call` of `synergy.csv` -> outcome of a finding, where these are different words."""
+
+CALL_WORDS = {
+    "yes": "more than its parts would",
+    "slightly_more": "slightly more than its parts would",
+    "open": "not shown to do more or less than its parts",
+    "slightly_less": "slightly less than its parts would",
+    "opposite": "less than its parts would",
+}
+"""What a combination did, by outcome: the same words in title and sentences."""
 
 _WORDS = {
     "yes": "synergistic",
-    "opposite": "antagonistic",
+    "slightly_more": "slightly synergistic",
     "open": "not shown either way",
-    "small": "",  # its words name the limit
+    "slightly_less": "slightly antagonistic",
+    "opposite": "antagonistic",
+    "mixed": "mixed",
+    "unsure": "without an interval",
+    "unknown": "not possible",
 }
-_NO_OUTCOME = {"unknown": "not possible", "unsure": "without an interval"}
+_ORDER = tuple(_WORDS)
 
 
-class MeanEstimate(NamedTuple):
-    """What one mean says: outcome, value and interval."""
+class CalledValue(NamedTuple):
+    """What one row says: outcome, value and interval, and where it stands, in words."""
 
     outcome: str
     value: float
     low: float
     high: float
     note: str
+    where: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether anything can be told from it."""
+        return self.outcome not in ("unsure", "unknown")
 
 
 def combination_findings(
-    synergy: pd.DataFrame, titles: Mapping[str, str], minimum: float, level: float
-) -> list[VerdictFinding]:
-    """Say of every combination whether it is synergistic.
+    synergy: pd.DataFrame, titles: Mapping[str, str], level: float,
+    given: Mapping[str, str] | None = None,
+) -> list[VerdictFinding]:  # fmt: skip
+    """Say of every combination whether it does more or less than its parts.
 
     One finding per stratum and combination, in the table's order; `facts` holds, by response and
     method, `outcome, value, low, high`. `titles`: response -> short words for it, one entry where
-    there is one response; `minimum` is the smallest mean excess that is called synergy.
+    there is one response; `level` is that of the intervals; `given`: drug -> molar unit in
+    which its doses were written.
     """
     found = []
     leading = [model.method for model in leading_models()]
     for stratum, combination, rows in _combinations(synergy):
-        facts: dict[str, object] = {}
-        estimates: dict[str, dict[str, MeanEstimate]] = {}
+        values: dict[str, dict[str, CalledValue]] = {}
+        areas: dict[str, CalledValue] = {}
         for response, own in _by_response(rows, titles):
-            estimates[response] = {
-                model.method: _estimate(part, model.method, minimum)
+            means = own[own["level"] == "mean"]
+            values[response] = {
+                model.method: called_value(part.iloc[0])
                 for model in verdict_models()
-                if len(part := own[own["method"] == model.method])
+                if len(part := means[means["method"] == model.method])
             }
-            facts |= {
-                f"{response}:{method}": one._asdict() for method, one in estimates[response].items()
-            }
-        telling = {m for of in estimates.values() for m in of if of[m].outcome in _WORDS}
+        telling = {m for of in values.values() for m, one in of.items() if one.known}
         lead = next((method for method in leading if method in telling), leading[0])
-        outcomes = {r: t[lead].outcome for r, t in estimates.items() if lead in t}
-        outcome = _overall(outcomes.values())
-        facts |= {"method": model_of(lead).name, "outcomes": outcomes, "combination": combination}
-        facts |= {"stratum": stratum}
-        sentence = _sentence(combination, lead, outcome, estimates, titles, level, minimum)
-        subject = with_strata(combination, stratum)
+        for response, own in _by_response(rows, titles):
+            area = own[(own["level"] == "area") & (own["method"] == lead)]
+            for _, row in area.iterrows():
+                if row["call"] in OUTCOMES:
+                    areas[response] = called_value(row, given)
+        outcomes = {r: of[lead].outcome for r, of in values.items() if lead in of}
+        known = {m: [of[m].outcome for of in values.values() if m in of and of[m].known]
+                 for m in leading}  # fmt: skip
+        calls = tuple((_overall(own), model_of(m).name) for m, own in known.items() if own)
+        facts: dict[str, object] = {
+            f"{response}:{method}": one._asdict()
+            for response, of in values.items() for method, one in of.items()
+        } | {
+            "method": model_of(lead).name, "code": lead, "outcomes": outcomes,
+            "combination": combination, "stratum": stratum, "calls": calls,
+            "areas": "; ".join(f"around {one.where} ({_figure(one, level)})"
+                               for one in areas.values() if one.outcome == "yes"),
+        }  # fmt: skip
+        sentence = _sentence(combination, lead, values, areas, titles, level)
         where = f"{stratum}: " if stratum else ""
-        found.append(VerdictFinding("combination", subject, outcome, where + sentence, facts))
+        found.append(
+            VerdictFinding(
+                "combination", with_strata(combination, stratum), _overall(outcomes.values()),
+                where + sentence, facts,
+            )
+        )  # fmt: skip
     return [_headline(found), *found] if found else []
 
 
 def _headline(found: Sequence[VerdictFinding]) -> VerdictFinding:
-    """First sentence: which combinations are synergistic, and what was meant by it."""
-    yes = [finding for finding in found if finding.outcome == "yes"]
-    against = [finding for finding in found if finding.outcome == "opposite"]
-    rest = [finding for finding in found if finding.outcome not in ("yes", "opposite")]
+    """First sentence: what each combination was called, and what was meant by it."""
+    words = _WORDS | {
+        "mixed": "answers of the responses disagree", "unknown": "can't be told",
+    }  # fmt: skip
     parts = []
-    for words, those in (("Synergistic", yes), ("Antagonistic", against)):
-        by = dict.fromkeys(str(finding.facts["method"]) for finding in those)
-        for method in by:
-            named = [f.subject for f in those if f.facts["method"] == method]
-            parts.append(f"{words} by {method}: {'; '.join(named)}.")
-    if rest:
-        others = "; ".join(finding.subject for finding in rest)
-        parts.append(f"No synergy shown: {others}.")
+    for outcome in ("yes", "slightly_more", "opposite", "slightly_less", "mixed", "open",
+                    "unknown"):  # fmt: skip
+        those = [finding for finding in found if finding.outcome == outcome]
+        told = outcome not in ("unknown", "mixed")
+        for method in dict.fromkeys(str(f.facts["method"]) if told else "" for f in those):
+            named = [f.subject for f in those if not told or f.facts["method"] == method]
+            head = f"{words[outcome][0].upper()}{words[outcome][1:]}"
+            parts.append(f"{head}{f' by {method}' if told else ''}: {'; '.join(named)}.")
     parts.append(
         "Bliss asks whether effects are independent, Loewe and the combination index whether "
         "doses add up: they can differ."
     )
-    outcome = "yes" if yes else "opposite" if against else "open"
-    facts = {"synergistic": tuple(f.subject for f in yes)}
+    called = [finding.outcome for finding in found]
+    outcome = next((one for one in ("yes", "opposite", "slightly_more", "slightly_less")
+                    if one in called), "open")  # fmt: skip
+    facts = {"synergistic": tuple(f.subject for f in found if f.outcome == "yes")}
     return VerdictFinding("combination", "", outcome, " ".join(parts), facts)
 
 
@@ -106,39 +149,41 @@ def third_drug_findings(
 
     Parameters are those of `combination_findings`.
     """
-    method = BestDoublet.method
     found = []
+    words = {
+        "yes": "more", "slightly_more": "slightly more", "open": "not shown to be more",
+        "slightly_less": "slightly less", "opposite": "less",
+    }  # fmt: skip
     for stratum, combination, rows in _combinations(synergy):
-        if not (rows["method"] == method).any():
-            continue
-        estimates = {
-            response: _estimate(own[own["method"] == method], method, 0.0)
-            for response, own in _by_response(rows, titles)
-            if (own["method"] == method).any()
+        means = rows[(rows["method"] == BestDoublet.method) & (rows["level"] == "mean")]
+        values = {
+            response: called_value(own.iloc[0])
+            for response, own in _by_response(means, titles)
+            if len(own)
         }
-        outcome = _overall([one.outcome for one in estimates.values()])
+        if not values:
+            continue
+        outcome = _overall(one.outcome for one in values.values())
         parts = []
-        words = {"yes": "more", "opposite": "less", "open": "not shown to be more"}
-        for response, one in estimates.items():
+        for response, one in values.items():
             where = f" in {titles[response]}" if titles.get(response) else ""
-            if one.outcome not in words:
-                parts.append(f"can't be estimates{where}" + _why(one.note))
-            else:
+            if one.known:
                 parts.append(f"{words[one.outcome]}{where} ({_figure(one, level)})")
+            else:
+                parts.append(f"can't be told{where}" + _why(one.note))
         sentence = f"{combination} against its best pair: {listed_and(parts)}."
         sentence = f"{stratum}: {sentence}" if stratum else sentence
-        facts = {response: one._asdict() for response, one in estimates.items()}
+        facts = {response: one._asdict() for response, one in values.items()}
         found.append(VerdictFinding("third_drug", combination, outcome, sentence, facts))
     return found
 
 
 def _combinations(synergy: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
-    """Means of every stratum and combination, of all plates where there are several."""
+    """Rows of every stratum and combination, of all plates where there are several."""
     if synergy.empty:
         return []
-    means = synergy[synergy["level"] == "mean"]
     found = []
-    for key, rows in means.groupby([stratum_of(means), "combination"], sort=False):
+    for key, rows in synergy.groupby([stratum_of(synergy), "combination"], sort=False):
         if "plate" in rows and (rows["plate"] == ALL_PLATES).any():
             rows = rows[rows["plate"] == ALL_PLATES]
         found.append((str(key[0]), str(key[1]), rows))
@@ -151,95 +196,88 @@ def _by_response(rows: pd.DataFrame, titles: Mapping[str, str]) -> list[tuple[st
     return [(name, rows[rows["response"] == name]) for name in dict.fromkeys(rows["response"])]
 
 
-def _estimate(rows: pd.DataFrame, method: str, minimum: float) -> MeanEstimate:
-    row = rows.iloc[0]
+def called_value(row: pd.Series, given: Mapping[str, str] | None = None) -> CalledValue:
+    """Take a row of `synergy.csv` at its word."""
     value, low, high = (float(row[name]) for name in ("value", "low", "high"))
-    note = str(row["note"])
     # An interval without a bound on one side has an empty cell there.
     low = -np.inf if row["low_qualifier"] == "unbounded" else low
     high = np.inf if row["high_qualifier"] == "unbounded" else high
-    if not np.isfinite(value):
-        return MeanEstimate("unknown", value, low, high, note)
-    if np.isnan(low) or np.isnan(high):
-        return MeanEstimate("unsure", value, low, high, note)
-    model = model_of(method)
-    outcome = {1: "yes", -1: "opposite", 0: "open"}[model.side(low, high)]
-    if outcome != "open" and not model.is_ratio and abs(value) < minimum:
-        outcome = "small"
-    return MeanEstimate(outcome, value, low, high, note)
+    call = str(row["call"])
+    outcome = OUTCOMES.get(call, call) or ("unsure" if np.isfinite(value) else "unknown")
+    return CalledValue(outcome, value, low, high, str(row["note"]), doses_in_words(row, given))
+
+
+def doses_in_words(row: pd.Series, given: Mapping[str, str] | None = None) -> str:
+    """Doses of a row of `synergy.csv`, in the order of its drugs; empty where it has none.
+
+    `given`: drug -> molar unit in which its doses were written.
+    """
+    words = []
+    for n, drug in enumerate(str(row["combination"]).split(" + "), start=1):
+        dose, unit = finite(row[f"dose_{n}_um"]), (given or {}).get(drug, "")
+        if dose is None and (dose := finite(row.get(f"dose_{n}"))) is not None:
+            words.append(dose_words(dose, str(row[f"unit_{n}"])))
+        elif dose is not None:
+            words.append(f"{dose_in(dose, unit)} {unit}" if unit else dose_words(dose))
+    return " + ".join(words)
 
 
 def _overall(outcomes: Iterable[str]) -> str:
-    known = [outcome for outcome in outcomes if outcome in _WORDS]
+    """Put the outcomes of several responses together."""
+    known = {outcome for outcome in outcomes if outcome not in ("unsure", "unknown")}
     if not known:
         return "unknown"
-    if "yes" in known and "opposite" in known:
+    if known & {"yes", "slightly_more"} and known & {"opposite", "slightly_less"}:
         return "mixed"
-    return next((one for one in ("yes", "opposite", "small") if one in known), "open")
+    return next(
+        one for one in ("yes", "opposite", "slightly_more", "slightly_less", "open") if one in known
+    )
 
 
 def _sentence(
-    combination: str, lead: str, outcome: str, estimates: Mapping[str, Mapping[str, MeanEstimate]],
-    titles: Mapping[str, str], level: float, minimum: float,
+    combination: str, lead: str, values: Mapping[str, Mapping[str, CalledValue]],
+    areas: Mapping[str, CalledValue], titles: Mapping[str, str], level: float,
 ) -> str:  # fmt: skip
-    if outcome == "unknown":
-        notes = {one[lead].note for one in estimates.values() if lead in one}
-        sentence = f"{combination}: can't be estimates{_why(' '.join(sorted(notes)))}."
-        return f"{sentence} {_others(estimates, '', titles, minimum)}".strip()
-    grouped: dict[str, list[str]] = {}
-    for response, methods in estimates.items():
-        one = methods.get(lead)
-        if one is None:
-            continue
-        where = f"{titles.get(response, '')} ".lstrip()
-        words = _words(one, minimum)
-        figure = f"{_figure(one, level)}" if one.outcome in _WORDS else ""
-        grouped.setdefault(words, []).append(f"{where}{figure}".strip())
-    order = sorted(grouped, key=lambda words: words != _WORDS["yes"])
-    parts = [
-        f"{words} ({'; '.join(filter(None, grouped[words]))})" if any(grouped[words]) else words
-        for words in order
-    ]
-    sentence = f"{combination}: by {model_of(lead).name} {', '.join(parts)}."
-    others = _others(estimates, lead, titles, minimum)
-    return f"{sentence} {others}".strip()
-
-
-def _others(
-    estimates: Mapping[str, Mapping[str, MeanEstimate]],
-    lead: str,
-    titles: Mapping[str, str],
-    minimum: float,
-) -> str:
-    """Say method by method what the others find."""
+    """Say what the leading method finds, where most of it lies, and what the others find."""
+    leading = {r: of[lead] for r, of in values.items() if lead in of and of[lead].known}
     sentences = []
+    if leading:
+        parts = _grouped(
+            (one.outcome, f"{titles.get(r, '')} {_figure(one, level)}".strip())
+            for r, one in leading.items()
+        )
+        sentences.append(f"{combination}: by {model_of(lead).name} {', '.join(parts)}.")
+    else:
+        notes = sorted({of[lead].note for of in values.values() if lead in of})
+        sentences.append(f"{combination}: can't be told{_why(' '.join(notes))}.")
+    for response, one in areas.items():
+        title = f" in {titles[response]}" if titles.get(response) else ""
+        side = "most" if one.value > 0 else "least"
+        sentences.append(f"The {side}{title} around {one.where} ({_figure(one, level)}).")
     for model in leading_models():
-        by_words: dict[str, list[str]] = {}
-        for response, methods in estimates.items():
-            one = methods.get(model.method)
-            if model.method == lead or one is None:
-                continue
-            value = "" if one.outcome == "unknown" else f"{one.value:.2g}"
-            title = titles.get(response, "")
-            place = f"{title} {value}".strip() if title or value else ""
-            by_words.setdefault(_words(one, minimum), []).append(place)
-        if by_words:
-            parts = [
-                f"{words} ({', '.join(filter(None, places))})" if any(places) else words
-                for words, places in by_words.items()
-            ]
+        parts = _grouped(
+            (of[model.method].outcome,
+             f"{titles.get(r, '')} {of[model.method].value:.2g}".replace("nan", "").strip())
+            for r, of in values.items()
+            if model.method in of and not (model.method == lead and leading)
+        )  # fmt: skip
+        if parts:
             sentences.append(f"{model.name[0].upper()}{model.name[1:]}: {', '.join(parts)}.")
     return " ".join(sentences)
 
 
-def _words(one: MeanEstimate, minimum: float) -> str:
-    if one.outcome == "small":
-        side = "more" if one.value > 0 else "less"
-        return f"{side} than expected, but by less than {minimum:g}"
-    return _WORDS.get(one.outcome, _NO_OUTCOME.get(one.outcome, "can't be estimates"))
+def _grouped(told: Iterable[tuple[str, str]]) -> list[str]:
+    """Gather figures by outcome, synergy first: `synergistic (0.2; 0.3)`."""
+    groups: dict[str, list[str]] = {}
+    for outcome, figure in told:
+        groups.setdefault(outcome, []).append(figure)
+    return [
+        _WORDS[one] + (f" ({'; '.join(filter(None, groups[one]))})" if any(groups[one]) else "")
+        for one in sorted(groups, key=_ORDER.index)
+    ]
 
 
-def _figure(one: MeanEstimate, level: float) -> str:
+def _figure(one: CalledValue, level: float) -> str:
     low = "no lower bound" if np.isinf(one.low) else f"{one.low:z.2f}"
     high = "no upper bound" if np.isinf(one.high) else f"{one.high:z.2f}"
     return f"{one.value:z.2f}, {100 * level:g} % CI {low} to {high}"

@@ -1,6 +1,12 @@
-"""At which dose: the half-effect dose of every drug alone, with what is known of its interval."""
+"""What every drug does alone: how far it gets, and at which doses.
+
+`EC50` is relative (the inflection of the curve), `IC50` absolute (half affected): they stand side
+by side, since a drug that levels off early has the first and not the second.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,49 +15,125 @@ from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.verdict.findings import VerdictFinding, short_titles
 from spheroid_qc.response.replicates import stratum_of
 from spheroid_qc.response.wells_analysed_together import ALL_PLATES
+from spheroid_qc.wording import dose_in, finite, percent
 
 
 def dose_findings(analysis: Analysis) -> list[VerdictFinding]:
-    """Name the half-effect dose of every drug alone, by response.
+    """Say what every drug does alone, by response.
 
-    One finding per stratum and drug; `unknown` where no response has such a dose.
+    One finding per stratum and drug; `unknown` where no response has a curve. Of `facts`, `ec50`
+    are its dose and interval by response, `half` whether half effect is reached in any, `patterns`
+    what the wells follow, by response.
     """
     table = analysis.dose_response
     if table.empty:
         return []
     alone = table[(table["ratio"].fillna("") == "") & table["drug"].isin(analysis.drugs)]
     if "plate" in alone and (alone["plate"] == ALL_PLATES).any():
-        alone = alone[alone["plate"] == ALL_PLATES]
+        several = alone.loc[alone["plate"] == ALL_PLATES, "drug"]
+        alone = alone[(alone["plate"] == ALL_PLATES) | ~alone["drug"].isin(several)]
+    kinds = {use.name: use.kind for use in analysis.responses}
+    short = short_titles(analysis)
     findings = []
     for (stratum, drug), rows in alone.groupby([stratum_of(alone), "drug"], sort=False):
-        doses = [_ec50(row) for _, row in rows.iterrows()]
-        words = [_words(row, analysis) for _, row in rows.iterrows()]
+        words, doses, titles = [], [], []
+        by_response: dict[str, str] = {}
+        half: bool | None = None
+        for _, row in rows.iterrows():
+            name = row["response"] if "response" in row else next(iter(kinds), "")
+            fraction = kinds.get(name) != "raw"
+            title = f"{short.get(name, name)} " if "response" in row else ""
+            told, short_told = _words(row, analysis, fraction=fraction)
+            words.append(title + told)
+            by_response[str(name)] = told
+            titles.append(title + short_told)
+            doses.append(tuple(_dose(row, f"ec50{end}") for end in ("", "_low", "_high")))
+            if fraction:
+                half = bool(half) or _reaches_half(row)
         sentence = f"{stratum}: " * bool(stratum) + f"{drug}: {'; '.join(words)}."
         outcome = "yes" if np.isfinite([dose[0] for dose in doses]).any() else "unknown"
-        facts = {"stratum": stratum, "ec50": tuple(doses)}
+        facts: dict[str, Any] = {"stratum": stratum, "ec50": tuple(doses)}
+        facts |= {"patterns": tuple(rows["pattern"]), "words": by_response}
+        facts["title"] = f"{drug}: {'; '.join(titles).rstrip(', ')}."
+        if half is not None:
+            facts["half"] = half
         findings.append(VerdictFinding("dose", str(drug), outcome, sentence, facts))
     return findings
 
 
-def _ec50(row: pd.Series) -> tuple[float, float, float]:
-    """Dose and interval in the unit that is analysed."""
-    end = "_um" if row["unit"] == "uM" else ""
-    return float(row[f"ec50{end}"]), float(row[f"ec50_low{end}"]), float(row[f"ec50_high{end}"])
+def _dose(row: pd.Series, name: str) -> float:
+    """Give a dose in the unit that is analysed."""
+    return float(row[f"{name}_um" if row["unit"] == "uM" else name])
 
 
-def _words(row: pd.Series, analysis: Analysis) -> str:
-    title = ""
-    if "response" in row:
-        title = f"{short_titles(analysis).get(row['response'], row['response'])} "
-    value, low, high = _ec50(row)
+def _reaches_half(row: pd.Series) -> bool:
+    """Whether half of the cells are affected within the tested doses."""
+    if row["pattern"] in ("curve", "misfit"):
+        return bool(np.isfinite(_dose(row, "ic50_abs")) and row["ic50_abs_qualifier"] != ">")
+    return bool(row["effect_at_top"] >= 0.5)
+
+
+def _reach(row: pd.Series, analysis: Analysis) -> str:
+    """Say how far the effect gets, which is the first thing that is asked."""
+    pattern, top = row["pattern"], row["effect_at_top"]
+    if top <= -analysis.parameters.response.min_excess and pattern != "none":
+        return f"stimulates growth ({percent(top)} affected at the highest dose)"
+    reach = f"reaches {percent(top)} affected"
+    none = pattern == "none" or _reaches_half(row)
+    return reach if none else f"{reach}, half effect not reached"
+
+
+def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, str]:
+    """Say how far the effect gets, then IC50 and EC50, and what is wrong; and the first of it."""
+    pattern = row["pattern"]
+    if not pattern:
+        words = "no curve: too few doses" if row["n"] else "never given alone"
+        return words, words
+    reach = _reach(row, analysis) if fraction else ""
+    if pattern == "none":
+        return ", ".join(filter(None, ("no dose response shown", reach))), "no dose response shown"
+    if pattern == "trend":
+        moves = "changes" if not fraction else "rises" if row["effect_at_top"] > 0 else "falls"
+        trend = f"the effect {moves} with the dose (trend p = {row['trend_p']:.2g})"
+        trend = ", ".join(filter(None, (reach, trend)))
+        return f"{trend}, but no curve is shown by so few wells, so there is no EC50", trend
+    names = [("ec50", "EC50")]
+    if not fraction or _reaches_half(row):
+        names.insert(0, ("ic50_abs", "IC50" if fraction else "half of the vehicle at"))
+    doses = [_named_dose(row, *one, analysis) for one in names]
+    sentence = ", ".join(filter(None, (reach, *doses)))
+    title = ", ".join(filter(None, (reach, next(filter(None, doses), ""))))
+    if pattern == "misfit":
+        p = row["lack_of_fit_p"]
+        more = f"lack of fit p = {p:.1g}" if np.isfinite(p) else "on most plates"
+        misfit = "the curve does not fit (biphasic?)"
+        return f"{misfit[:-1]}; {more}): {sentence}, to be read with care", f"{misfit}, {reach}"
+    doubts = [words for sign, words in _DOUBTS.items() if sign in str(row["note"])]
+    return f"{sentence} ({'; '.join(doubts)})" if doubts else sentence, title
+
+
+# What the note of a curve says at length, in short.
+_DOUBTS = {
+    "As many parameters as responses": "as many parameters as responses, so no interval",
+    "The slope is held at its limit": "slope at its limit, it may be steeper",
+}
+
+
+def _named_dose(row: pd.Series, name: str, called: str, analysis: Analysis) -> str:
+    """Write a dose with its interval, in the unit in which it was given; empty if there is none."""
+    value, low, high = (_dose(row, f"{name}{end}") for end in ("", "_low", "_high"))
     if np.isnan(value):
-        flat = row["flat_p"] >= analysis.parameters.response.flat_p
-        return f"{title}no dose response" if flat else f"{title}no curve"
-    if row["ec50_qualifier"] in (">", "<"):
-        return f"{title}{row['ec50_qualifier']} {value:.3g} {row['unit']}, beyond the tested doses"
+        return ""
+    unit = analysis.given_units.get(str(row["drug"]), str(row["unit"]))
+    shown, sign = dose_in(value, unit), row[f"{name}_qualifier"]
+    if sign in (">", "<"):
+        return f"{called} {sign} {shown} {unit}, beyond the tested doses"
     bounds = ""
     if np.isfinite(low) or np.isfinite(high):
-        lower = f"{low:.3g}" if np.isfinite(low) else "no lower bound"
-        upper = f"{high:.3g}" if np.isfinite(high) else "no upper bound"
+        ends = [finite(low), finite(high)]
+        lower, upper = (
+            f"no {side} bound" if end is None else dose_in(end, unit)
+            for side, end in zip(("lower", "upper"), ends, strict=True)
+        )
         bounds = f" ({lower} to {upper})"
-    return f"{title}{value:.3g} {row['unit']}{bounds}"
+    return f"{called} {shown} {unit}{bounds}"

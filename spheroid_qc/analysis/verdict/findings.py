@@ -30,8 +30,9 @@ class VerdictFinding:
     subject : str
         Condition, combination, drug, plate or wells that it is about.
     outcome : str
-        `yes`, `no`, `opposite`, `open` (not shown either way), `mixed` (methods or responses
-        disagree) or `unknown` (can't be told, and the sentence says why).
+        `yes`, `no`, `opposite`, `slightly_more`, `slightly_less` (shown, but by less than counts),
+        `open` (not shown either way), `mixed` (responses disagree) or `unknown` (can't be told,
+        and the sentence says why).
     sentence : str
         The statement in words.
     facts : mapping

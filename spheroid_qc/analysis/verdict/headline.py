@@ -7,7 +7,34 @@ from collections.abc import Sequence
 
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.treatment_families import TreatmentFamily
+from spheroid_qc.analysis.verdict.combination_verdict import CALL_WORDS
+from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.wording import listed_and, plural
+
+_GROUPS = {
+    "yes": "More than the parts",
+    "slightly_more": "Slightly more",
+    "slightly_less": "Slightly less",
+    "opposite": "Less than the parts",
+    "mixed": "More in one response, less in another",
+}
+_COUNTED = {
+    "yes": "did more than the parts would",
+    "slightly_more": "did slightly more",
+    "slightly_less": "did slightly less",
+    "opposite": "did less than the parts would",
+    "mixed": "did more in one response and less in another",
+    "open": "not shown either way",
+    "unknown": "can't be judged",
+}
+_SHORT = {
+    "yes": "more",
+    "slightly_more": "slightly more",
+    "open": "not shown either way",
+    "slightly_less": "slightly less",
+    "opposite": "less",
+    "mixed": "more in one response and less in another",
+}
 
 
 def headline(
@@ -30,16 +57,16 @@ def headline(
     verdict = analysis.verdict
     outcomes = {f.facts["condition"]: f for f in verdict.about("falls_apart") if f.subject}
     combined = [f for f in verdict.about("combination") if f.subject]
-    synergistic = [f for f in combined if f.outcome == "yes"]
-    more = _named("More than the parts", [f.subject for f in synergistic])
+    groups = [
+        entry
+        for outcome, words in _GROUPS.items()
+        for entry in _named(words, [f.subject for f in combined if f.outcome == outcome])
+    ]
     if not outcomes:
         if combined:
-            count = f"{len(synergistic)} of {plural(len(combined), 'combination')}"
-            return (
-                f"{count} did more than {'its' if len(combined) == 1 else 'their'} parts would.",
-                more,
-            )
-        return _spheres(analysis) if analysis.spheres else "", []
+            areas = _named("Most", [str(f.facts["areas"]) for f in combined if f.facts["areas"]])
+            return _combinations(combined), groups if len(combined) > 1 else areas
+        return (_spheres(analysis) if analysis.spheres else _doses(analysis)), []
     fell: dict[str, float] = {}
     for family in families:
         found = [outcomes[name] for name in family.names if name in outcomes]
@@ -48,7 +75,7 @@ def headline(
             known = [fell.get(family.treatment, math.inf), *filter(math.isfinite, times)]
             fell[family.treatment] = min(known)
     if not fell:
-        return "No treatment was shown to make the spheroids fall apart.", more
+        return "No treatment was shown to make the spheroids fall apart.", groups
     joint = {family.treatment: family for family in families if len(family.drugs) > 1}
     several = [joint[name] for name in fell if name in joint]
     alone = [name for name in fell if name not in joint]
@@ -57,16 +84,16 @@ def headline(
             f"{len(several)} of {plural(len(joint), 'combination')} made spheroids fall apart"
         )
         if combined:
-            shown = {(f.facts["combination"], f.facts["stratum"]) for f in synergistic}
-            both = [f for f in several if (" + ".join(f.drugs), f.stratum) in shown]
-            sentence += ", " + _more(len(both), len(several))
+            of_family = {(f.facts["combination"], f.facts["stratum"]): f for f in combined}
+            own = [of_family.get((" + ".join(f.drugs), f.stratum)) for f in several]
+            sentence += f" ({_counted([f for f in own if f is not None])})"
         sentence += f"; so did {listed_and(alone)} alone." if alone else "; no drug alone did."
     else:
         sentence = f"{listed_and(alone)} made spheroids fall apart"
         sentence += "; no combination did." if joint else "."
     order = sorted(fell, key=lambda name: fell[name])
     when = [f"{t} (by {fell[t]:g} h)" if math.isfinite(fell[t]) else t for t in order]
-    return sentence[:1].upper() + sentence[1:], [*_named("Fell apart", when), *more]
+    return sentence[:1].upper() + sentence[1:], [*_named("Fell apart", when), *groups]
 
 
 def _spheres(analysis: Analysis) -> str:
@@ -88,13 +115,51 @@ def _spheres(analysis: Analysis) -> str:
     return ""
 
 
-def _more(count: int, of: int) -> str:
-    """Say how many of those that fell apart did more than their parts would."""
-    if of == 1:
-        return "more than its parts would" if count else "not shown to do more than its parts"
-    if not count:
-        return "none of them shown to do more than its parts"
-    return f"{'all' if count == of else count} of them more than their parts would"
+def _combinations(combined: Sequence[VerdictFinding]) -> str:
+    """Say what the combinations did: of one what it was called, of several how many of each."""
+    if len(combined) > 1:
+        sentence = _counted(combined)
+        return f"Of {plural(len(combined), 'combination')}, {sentence}."
+    (one,) = combined
+    name = one.subject[:1].upper() + one.subject[1:]
+    if one.outcome == "mixed":
+        return f"{name} did more than its parts would in one response, and less in another."
+    if one.outcome not in CALL_WORDS:
+        return f"Whether {one.subject} did more than its parts can't be told: no interval."
+    by: dict[str, list[str]] = {}
+    calls = one.facts["calls"]
+    for outcome, method in calls if isinstance(calls, tuple) else ():
+        by.setdefault(outcome, []).append(method if method[:1].isupper() else f"the {method}")
+    verb = "was" if one.outcome == "open" else "did"
+    sentence = f"{name} {verb} {CALL_WORDS[one.outcome]} by {listed_and(by.pop(one.outcome))}"
+    for outcome, methods in by.items():
+        sentence += f", {_SHORT[outcome]} by {listed_and(methods)}"
+    return f"{sentence}."
+
+
+def _counted(combined: Sequence[VerdictFinding]) -> str:
+    """Count combinations by what they did, and name the method where it is one."""
+    outcomes = [f.outcome for f in combined]
+    parts = [
+        f"{count} {words}"
+        for outcome, words in _COUNTED.items()
+        if (count := sum(one == outcome for one in outcomes))
+    ]
+    methods = {str(f.facts["method"]) for f in combined if f.outcome != "unknown"}
+    named = [m if m[:1].isupper() else f"the {m}" for m in sorted(methods)]
+    return listed_and(parts) + (f", by {named[0]}" if len(named) == 1 else "")
+
+
+def _doses(analysis: Analysis) -> str:
+    """Say of one drug what it does, of several how many reach half effect."""
+    drugs = [f for f in analysis.verdict.about("dose") if f.subject]
+    if len(drugs) == 1:
+        title = str(drugs[0].facts["title"])
+        return title[:1].upper() + title[1:]
+    if not drugs or not any("half" in f.facts for f in drugs):
+        return ""
+    half = [f for f in drugs if f.facts.get("half")]
+    return f"{len(half)} of {plural(len(drugs), 'drug')} reached half effect."
 
 
 def _named(words: str, names: Sequence[str]) -> list[tuple[str, str]]:

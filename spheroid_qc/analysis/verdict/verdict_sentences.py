@@ -36,7 +36,7 @@ def verdict_of(analysis: Analysis) -> Verdict:
     findings = [
         *unfit_findings(analysis.unfit),
         *disintegration_findings(analysis),
-        *combination_findings(analysis.synergy, titles, settings.min_excess, settings.confidence),
+        *combination_findings(analysis.synergy, titles, settings.confidence, analysis.given_units),
         *third_drug_findings(analysis.synergy, titles, settings.confidence),
         *dose_findings(analysis),
         *_quality(analysis),
@@ -84,7 +84,7 @@ def verdict_lines(analysis: Analysis, width: int = _WIDTH) -> list[str]:
         "falls_apart": "Falling apart:",
         "combination": "Combinations, on average over the tested doses:",
         "third_drug": "Does a third drug add?",
-        "dose": "Doses (relative EC50, the inflection):",
+        "dose": "Drugs alone:",
         "quality": "Plate quality:",
     }
     when = "" if analysis.time_h is None else f" at {analysis.time_h:g} h"

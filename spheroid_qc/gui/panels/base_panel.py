@@ -1,4 +1,4 @@
-"""What all panels share: a column that scrolls, parts that fold away, hints, safe listening."""
+"""What all panels share: a column that scrolls, a foot that stands, notices, safe listening."""
 
 from __future__ import annotations
 
@@ -9,51 +9,138 @@ from inspect import signature
 from typing import Any
 
 import napari.viewer
-from qtpy.QtCore import QSignalBlocker, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, QTimer
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
     QComboBox,
+    QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
+    QScrollBar,
     QSizePolicy,
+    QTabBar,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
+from superqt import QCollapsible, QFlowLayout
 
-from spheroid_qc.gui.background_threads import alive
+from spheroid_qc.gui.background_threads import alive, rest_timer
 from spheroid_qc.gui.state.session import Session, session_of
 
-WARNING_STYLE = "color: #e09a4f;"
 QWIDGETSIZE_MAX = 2**24 - 1  # Qt's own limit, which its Python names don't have
+PANEL_WIDTH = 380
+"""Beside it a micrograph still has most of a screen of 1366 pixels with napari's own docks open."""
+
+_TURNED_BY_THE_WHEEL = (QAbstractSpinBox, QComboBox, QAbstractSlider, QTabBar)
+_LONG_WORD = 24
+_NOTICE_COLOURS = {"error": "208, 69, 58", "warning": "217, 138, 43", "info": "74, 138, 202"}
+
+
+class _WheelScrolls(QObject):
+    """Lets the wheel scroll the panel and never turn what lies under the pointer."""
+
+    def __init__(self, panel: QWidget, area: QScrollArea) -> None:
+        super().__init__(panel)
+        self._bar = area.verticalScrollBar()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is None or event.type() != QEvent.Type.Wheel:
+            return False
+        QApplication.sendEvent(self._bar, event)
+        return True
+
+
+class WrappedLabel(QLabel):
+    """Lines that wrap at any width: a long word makes no panel wider."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: D102
+        return QSize(0, super().minimumSizeHint().height())
+
+
+class Notice(WrappedLabel):
+    """A sentence that stands until it is answered, as an `error`, a `warning` or an `info`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.severity = ""
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setVisible(False)
+
+    def say(self, text: str, severity: str = "info") -> None:
+        """Say something; nothing: the notice goes."""
+        if severity != self.severity:
+            self.severity = severity
+            # A tint over whatever lies below shows on dark and light themes alike.
+            rgb = _NOTICE_COLOURS[severity]
+            self.setStyleSheet(
+                f"Notice {{ background-color: rgba({rgb}, 45); padding: 5px 7px;"
+                f" border-left: 3px solid rgb({rgb}); }}"
+            )
+        self.setText(breakable(text))
+        self.setVisible(bool(text))
 
 
 class BasePanel(QWidget):
-    """A dock widget: one column, scrolling where the screen is small."""
+    """A dock widget: one column, scrolling where the screen is small, on a foot that stands still.
+
+    `say` writes into the panel's one place for messages, above the foot.
+    """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = getattr(viewer, "__wrapped__", viewer)
         self.session: Session = session_of(self.viewer)
+        self._docked = False
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside = QWidget()
-        self.column = QVBoxLayout(inside)
+        outer.setSpacing(0)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self._wheel = _WheelScrolls(self, self.area)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.inside = QWidget()
+        self.column = QVBoxLayout(self.inside)
         self.column.setContentsMargins(10, 8, 10, 8)
         self.column.setSpacing(6)
-        area.setWidget(inside)
-        outer.addWidget(area)
-        self.setMinimumWidth(380)
+        self.area.setWidget(self.inside)
+        outer.addWidget(self.area, 1)
+        self.message = Notice()
+        self.foot = QWidget()
+        self._foot_column = QVBoxLayout(self.foot)
+        self._foot_column.setContentsMargins(10, 4, 10, 6)
+        self._foot_column.setSpacing(5)
+        self._foot_column.addWidget(self.message)
+        outer.addWidget(self.foot)
+        self.setMinimumWidth(PANEL_WIDTH)
+        follow_theme(self, self.restyle)
 
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(430, 640)
+
+    def restyle(self) -> None:
+        """Draw in the colours of the theme that was chosen just now."""
+        for widget in (self, *self.findChildren(QWidget)):
+            redraw = getattr(widget, "redraw", None)
+            if redraw is not None:
+                redraw()
+            widget.update()
+
+    def say(self, text: str, severity: str = "info") -> None:
+        """Write into the panel's place for messages; nothing: clear it."""
+        self.message.say(text, severity)
 
     def listen(self, *signals: Any, to: Callable[..., None]) -> None:
         """Call a method when a signal of the session comes, as long as the panel lives."""
@@ -77,6 +164,87 @@ class BasePanel(QWidget):
         for widget in widgets:
             self.column.addWidget(widget)
         self.column.addStretch(1)
+        self.still()
+
+    def add_foot(self, *widgets: QWidget) -> None:
+        """Put widgets into the foot, which is always seen and never moves."""
+        for widget in widgets:
+            self._foot_column.addWidget(widget)
+        self.still()
+
+    def still(self) -> None:
+        """See to it that the wheel scrolls, and changes nothing that lies under the pointer."""
+        for kind in _TURNED_BY_THE_WHEEL:
+            for widget in self.findChildren(kind):
+                if not isinstance(widget, QScrollBar):
+                    widget.removeEventFilter(self._wheel)
+                    widget.installEventFilter(self._wheel)
+                    if widget.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+                        widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
+        super().showEvent(event)
+        if not self._docked:
+            self._docked = True
+            # Where it was put by whoever opened it is known once that is done.
+            rest_timer(self, 0, self._join_the_others).start()
+
+    def _join_the_others(self) -> None:
+        """Lie as a tab with the panels that are docked already, whatever menu opened this one."""
+        mine = _dock_of(self)
+        window = self.viewer.window._qt_window if mine is not None else None
+        if mine is None or window is None or mine.isFloating():
+            return
+        area = window.dockWidgetArea(mine)
+        docks = [
+            dock
+            for dock in window.findChildren(QDockWidget)
+            if dock.findChild(BasePanel) is not None
+            and not dock.isFloating()
+            and window.dockWidgetArea(dock) == area
+        ]
+        # All join the one that was there first, which stays where it is.
+        first = docks[0] if docks else mine
+        if first is not mine and first not in window.tabifiedDockWidgets(mine):
+            window.tabifyDockWidget(first, mine)
+            mine.raise_()
+
+
+def _dock_of(widget: QWidget) -> QDockWidget | None:
+    found: Any = widget.parentWidget()
+    while found is not None and not isinstance(found, QDockWidget):
+        found = found.parentWidget()
+    return found
+
+
+def follow_theme(owner: QObject, redraw: Callable[[], None]) -> None:
+    """Call a bound method once another theme has been chosen and is in place."""
+    from napari.settings import get_settings
+
+    held, events = weakref.WeakMethod(redraw), get_settings().appearance.events
+
+    def later() -> None:
+        method = held()
+        if method is not None and alive(owner):
+            method()
+
+    def changed(event: Any = None) -> None:
+        if held() is None or not alive(owner):
+            events.theme.disconnect(changed)
+        else:
+            # The settings tell before the window has its new style.
+            QTimer.singleShot(0, later)
+
+    events.theme.connect(changed)
+
+
+def breakable(text: str) -> str:
+    """Let a line break inside of very long words, such as paths and names of files."""
+    words = (
+        "".join(c + "\u200b" * (c in "_-./\\") for c in word) if len(word) > _LONG_WORD else word
+        for word in text.split(" ")
+    )
+    return " ".join(words)
 
 
 class Fold(QCollapsible):
@@ -130,17 +298,15 @@ def heading(text: str) -> QLabel:
 
 def hint(text: str = "") -> QLabel:
     """Explain in a line or two; wraps."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-    label.setVisible(bool(text))
+    label = WrappedLabel(text)
+    if not text:  # one that is shown before it has a place would be a window of its own
+        label.setVisible(False)
     return label
 
 
 def show_hint(label: QLabel, text: str) -> None:
     """Write a hint, and hide it where there is nothing to say."""
-    label.setText(text)
+    label.setText(breakable(text))
     label.setVisible(bool(text))
 
 
@@ -153,13 +319,20 @@ def button(
     made.clicked.connect(lambda *_: action())
     made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     if primary:
-        made.setStyleSheet(
-            "QPushButton { background-color: #2f6fb0; color: white; font-weight: bold;"
-            " padding: 5px 12px; border-radius: 3px; }"
-            "QPushButton:hover { background-color: #3b82c8; }"
-            "QPushButton:disabled { background-color: #6d7782; color: #d0d4d8; }"
-        )
+        set_primary(made, True)
     return made
+
+
+def set_primary(made: QPushButton, primary: bool) -> None:
+    """Make a button the one that leads on, or one like any other."""
+    made.setStyleSheet(
+        "QPushButton { background-color: #2f6fb0; color: white; font-weight: bold;"
+        " padding: 5px 12px; border-radius: 3px; }"
+        "QPushButton:hover { background-color: #3b82c8; }"
+        "QPushButton:disabled { background-color: #6d7782; color: #d0d4d8; }"
+        if primary
+        else ""
+    )
 
 
 def beside(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
@@ -176,11 +349,24 @@ def beside(*widgets: QWidget | int, spacing: int = 6) -> QWidget:
     return made
 
 
-def long_choice(letters: int) -> QComboBox:
+def flow(*widgets: QWidget, spacing: int = 5) -> QWidget:
+    """Put widgets beside each other, in a second line where the first is full."""
+    made = QWidget()
+    layout = QFlowLayout(made)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setHorizontalSpacing(spacing)
+    layout.setVerticalSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return made
+
+
+def long_choice(letters: int = 12) -> QComboBox:
     """Make a list of long names that needs no more room than this many letters."""
     choice = QComboBox()
     choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.setMinimumContentsLength(letters)
+    choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return choice
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
@@ -11,6 +13,7 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 from spheroid_qc.analysis.metric_names import MetricName, metric_of
 from spheroid_qc.gui.panels.base_panel import beside, fill_choice, long_choice
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
+from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.gui.well_colours import is_dark, tone, value_colour
 from spheroid_qc.report.figures.plate_figures import colour_scale
 from spheroid_qc.report.plate_heat_map import shown_metrics
@@ -32,9 +35,10 @@ class HeatMap(QWidget):
         self._wells = pd.DataFrame()
         self._plate = ""
         self._count = 96
+        self._imaged: tuple[str, ...] = ()
         self._times: list[float] = []
         self._metrics: list[MetricName] = []
-        self.metric_choice = long_choice(28)
+        self.metric_choice = long_choice(14)
         self.metric_choice.setToolTip("What the colours mean.")
         self.metric_choice.currentIndexChanged.connect(self._draw)
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -48,7 +52,8 @@ class HeatMap(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(beside(QLabel("Colour by"), self.metric_choice, 1))
+        self.metric_row = beside(QLabel("Colour by"), self.metric_choice)
+        column.addWidget(self.metric_row)
         column.addWidget(self.grid)
         column.addWidget(self.scale)
         self.time_row = beside(QLabel("Time"), self.slider, self.time_label)
@@ -66,12 +71,25 @@ class HeatMap(QWidget):
         return self._metrics[at] if 0 <= at < len(self._metrics) else None
 
     def show_wells(
-        self, wells: pd.DataFrame, plate: str, well_count: int, times: list[float]
+        self,
+        wells: pd.DataFrame,
+        plate: str,
+        well_count: int,
+        times: list[float],
+        imaged: Iterable[str] = (),
     ) -> None:
-        """Show a table of wells (`plate, well, time_h`, metrics); perhaps only some of them yet."""
+        """Show a table of wells (`plate, well, time_h`, metrics); perhaps only some of them yet.
+
+        `imaged` wells are drawn as such before anything is known of them.
+        """
         self._wells = wells[wells["plate"] == plate] if len(wells) else wells
+        self._imaged = tuple(imaged)
+        if plate != self._plate:
+            self.grid.set_current("")
         self._plate, self._count = plate, well_count
         metrics = shown_metrics(self._wells) if len(self._wells) else []
+        for widget in (self.metric_row, self.scale):
+            widget.setVisible(bool(metrics))
         if [m.column for m in metrics] != [m.column for m in self._metrics]:
             self._metrics = metrics
             fill_choice(self.metric_choice, [metric.axis for metric in metrics])
@@ -82,7 +100,7 @@ class HeatMap(QWidget):
                 self.slider.setRange(0, max(0, len(times) - 1))
                 if at_end:
                     self.slider.setValue(len(times) - 1)
-        self.time_row.setVisible(len(times) > 1)
+        self.time_row.setVisible(len(times) > 1 and bool(metrics))
         self._draw()
 
     def _on_slid(self, *_: object) -> None:
@@ -92,7 +110,7 @@ class HeatMap(QWidget):
     def _draw(self, *_: object) -> None:
         self.time_label.setText(f"{self.time_h:g} h")
         metric = self.metric
-        faces: dict[str, Face] = {}
+        faces = {well: Face(tip=f"{well}: not analysed yet") for well in self._imaged}
         wells = self._wells
         if metric is None or not len(wells) or metric.column not in wells:
             self.scale.show_scale(None, 0, 1)
@@ -114,7 +132,11 @@ class HeatMap(QWidget):
             shown = f"{value:.4g} {metric.unit}".strip() if known else "no value"
             tip = "\n".join(
                 str(part)
-                for part in (f"{well}: {shown}{doubt}", condition, str(state).replace("_", " "))
+                for part in (
+                    f"{well}: {shown}{doubt}",
+                    shown_name(str(condition)),
+                    str(state).replace("_", " "),
+                )
                 if part and part == part and part != "nan"
             )
             faces[well] = Face(
@@ -126,10 +148,9 @@ class HeatMap(QWidget):
         self.scale.show_scale(metric, low, high)
         self.grid.set_plate(self._count, faces)
 
-    def changeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
-        if event.type() == event.Type.StyleChange and hasattr(self, "scale"):
-            self._draw()
-        super().changeEvent(event)
+    def redraw(self) -> None:
+        """Draw in the colours of the theme."""
+        self._draw()
 
 
 def _doubts(now: pd.DataFrame, metric: MetricName) -> list[str]:
@@ -175,7 +196,5 @@ class _Scale(QWidget):
             box = QRectF(left, 11, width, 14)
             painter.drawText(box, Qt.AlignmentFlag.AlignLeft, f"{self._low:.3g}")
             painter.drawText(box, Qt.AlignmentFlag.AlignRight, f"{self._high:.3g}")
-            painter.drawText(
-                box, Qt.AlignmentFlag.AlignHCenter, f"{metric.axis}    × left out of all means"
-            )
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, "× left out of all means")
         painter.end()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
@@ -21,13 +21,24 @@ from qtpy.QtWidgets import (
 )
 
 from spheroid_qc.errors import PlateMapError
-from spheroid_qc.gui.panels.base_panel import beside, button, hint, show_hint
+from spheroid_qc.gui.panels.base_panel import (
+    Notice,
+    beside,
+    button,
+    flow,
+    hint,
+    long_choice,
+    show_hint,
+)
 from spheroid_qc.gui.panels.plate_grid import PlateGrid
 from spheroid_qc.gui.state.editable_map import FIELDS, EditableWell, Treatment
 from spheroid_qc.gui.state.session import Session
+from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.plate_map import ROLES
+from spheroid_qc.wells import row_column
 
-_UNITS = ("uM", "nM", "pM", "mM", "ng/ml", "ug/ml", "Gy", "%", "U/ml")
+_UNITS = ("µM", "nM", "pM", "mM", "ng/ml", "µg/ml", "Gy", "%", "U/ml")
+_AS_IT_IS = "as it is"
 _DRUGS = 3
 
 
@@ -49,7 +60,7 @@ class MapEditor(QWidget):
         column.addWidget(self.selected)
         fields = QGridLayout()
         fields.setSpacing(4)
-        self.role = QComboBox()
+        self.role = long_choice()
         for name in ROLES:
             self.role.addItem(name.replace("_", " "), name)
         self.role.setCurrentIndex(ROLES.index("treated"))
@@ -58,17 +69,17 @@ class MapEditor(QWidget):
         fields.addWidget(self.role, 0, 1, 1, 3)
         self.drugs: list[tuple[QComboBox, QLineEdit, QComboBox]] = []
         for n in range(_DRUGS):
-            drug = QComboBox()
+            drug = long_choice(5)
             drug.setEditable(True)
-            drug.setMinimumContentsLength(10)
+            drug.lineEdit().textEdited.connect(self._on_drug_typed)
             drug.lineEdit().setPlaceholderText("drug" if n == 0 else "none")
             dose = QLineEdit()
             dose.setPlaceholderText("dose")
-            dose.setMaximumWidth(80)
-            unit = QComboBox()
+            dose.setFixedWidth(54)
+            unit = long_choice(4)
             unit.addItems(list(_UNITS))
             unit.setEditable(True)
-            unit.setMaximumWidth(80)
+            unit.setFixedWidth(70)
             fields.addWidget(QLabel(f"Drug {n + 1}"), n + 1, 0)
             for at, widget in enumerate((drug, dose, unit), start=1):
                 fields.addWidget(widget, n + 1, at)
@@ -82,21 +93,21 @@ class MapEditor(QWidget):
         self.clear = button("Empty", self.clear_selected, "Empty the selected wells (Delete).")
         self.undo = button("Undo", self.undo_step, "Take the last change back (Ctrl+Z).")
         self.redo = button("Redo", self.redo_step, "Do it again (Ctrl+Shift+Z).")
-        column.addWidget(beside(self.fill, self.clear, 1, self.undo, self.redo))
-        self.what = QComboBox()
+        column.addWidget(flow(self.fill, self.clear, self.undo, self.redo))
+        self.problem = Notice()
+        column.addWidget(self.problem)
+        self.what = long_choice(6)
         self.what.addItems([f"{name}s" for name in FIELDS])
         self.what.setCurrentIndex(FIELDS.index("drug"))
         self.what.setToolTip("What the cells of the spreadsheet are.")
         column.addWidget(
-            beside(
-                QLabel("Spreadsheet:"),
-                self.what,
+            flow(
+                beside(QLabel("Spreadsheet:"), self.what),
                 button("Copy", self.copy_block, "Copy from the selected wells (Ctrl+C)."),
                 button(
                     "Paste", self.paste_block,
                     "Paste a block of cells, its first cell into the first selected well (Ctrl+V).",
                 ),
-                1,
                 button("Save map…", self.save_as, "Save the map as CSV."),
             )
         )  # fmt: skip
@@ -110,7 +121,9 @@ class MapEditor(QWidget):
             shortcut = QShortcut(QKeySequence(keys), grid)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(action)
-        grid.selection_changed.connect(self.refresh)
+        # Parts in which the selected wells differ: empty in the form, and left alone by it.
+        self._mixed: set[int | str] = set()
+        grid.selection_changed.connect(self.show_selected)
         self.refresh()
 
     # what is selected
@@ -118,14 +131,50 @@ class MapEditor(QWidget):
     def _keys(self) -> list[tuple[str, str]]:
         return [(self._plate_of(), well) for well in self.grid.selected]
 
+    def show_selected(self) -> None:
+        """Show in the form what the selected wells hold; empty ones leave it as it was."""
+        held = [w for key in self._keys() if (w := self.session.draft.wells.get(key)) is not None]
+        self._mixed = set()
+        if held:
+            self._show_role({well.role for well in held})
+            for n in range(_DRUGS):
+                self._show_drug(n, {_drug_of(well, n) for well in held})
+        elif self.role.currentData() is None:
+            self._show_role({"treated"})
+        self.refresh()
+
+    def _show_role(self, roles: set[str]) -> None:
+        while self.role.count() > len(ROLES):
+            self.role.removeItem(len(ROLES))
+        if len(roles) == 1 and (role := next(iter(roles))) in ROLES:
+            self.role.setCurrentIndex(ROLES.index(role))
+            return
+        self._mixed.add("role")
+        self.role.addItem(_AS_IT_IS, None)
+        self.role.setCurrentIndex(len(ROLES))
+
+    def _show_drug(self, n: int, held: set[Treatment]) -> None:
+        drug, dose, unit = self.drugs[n]
+        one = next(iter(held)) if len(held) == 1 else Treatment()
+        if len(held) > 1:
+            self._mixed.add(n)
+        drug.setCurrentText(one.drug)
+        dose.setText(one.dose)
+        unit.setCurrentText(_shown_unit(one.unit))
+        empty = "drug" if n == 0 else "none"
+        drug.lineEdit().setPlaceholderText(_AS_IT_IS if n in self._mixed else empty)
+
+    def _on_drug_typed(self, text: str) -> None:
+        """Take a well with a drug for a treated one, unless a control is meant."""
+        if text.strip() and self.role.currentData() in ("vehicle", "blank"):
+            self.role.setCurrentIndex(ROLES.index("treated"))
+
     def refresh(self) -> None:
         """Say what is selected, and offer what can be done."""
         draft, wells = self.session.draft, self.grid.selected
-        if wells:
-            listed = ", ".join(wells[:6]) + (" …" if len(wells) > 6 else "")
-            show_hint(self.selected, f"{len(wells)} selected: {listed}")
-        else:
-            show_hint(self.selected, "Select wells by dragging over the plate.")
+        show_hint(self.selected, _selected_words(wells, draft.wells, self._keys()))
+        self.selected.setToolTip(", ".join(wells))
+        self.problem.say(problem_words(self.session.map_problems), "error")
         for widget in (self.fill, self.clear):
             widget.setEnabled(bool(wells))
         self.undo.setEnabled(draft.can_undo)
@@ -146,18 +195,20 @@ class MapEditor(QWidget):
 
     # actions
 
-    def entered(self) -> EditableWell:
-        """Give what the fields say."""
-        drugs = tuple(
-            Treatment(drug.currentText().strip(), dose.text().strip(), unit.currentText().strip())
-            for drug, dose, unit in self.drugs
-            if drug.currentText().strip() or dose.text().strip()
-        )
-        return EditableWell(self.role.currentData(), drugs)
+    def entered(self) -> dict[int | str, str | Treatment]:
+        """Give what the fields say, part by part; not where they leave wells as they are."""
+        parts: dict[int | str, str | Treatment] = {}
+        if self.role.currentData() is not None:
+            parts["role"] = self.role.currentData()
+        for n, (drug, dose, unit) in enumerate(self.drugs):
+            name, amount = drug.currentText().strip(), dose.text().strip()
+            if name or amount or n not in self._mixed:
+                parts[n] = Treatment(name, amount, unit.currentText().strip())
+        return parts
 
     def fill_selected(self) -> None:
         """Write the fields into the selected wells."""
-        self.session.draft.fill(self._keys(), self.entered())
+        self.session.draft.change(self._keys(), self.entered())
         self._changed()
 
     def clear_selected(self) -> None:
@@ -207,12 +258,12 @@ class MapEditor(QWidget):
         try:
             plate_map = self.session.draft.save(path)
         except PlateMapError as error:
-            problems = list(error.problems)
-            more = f" … and {len(problems) - 3} more." if len(problems) > 3 else ""
-            show_error(" ".join(problems[:3]) + more)
+            self.session.map_refused(error.problems)
             return False
         except OSError as error:
-            show_error(f"{path} can't be written ({error.strerror}); choose another place.")
+            self.session.map_refused(
+                [f"{path} can't be written ({error.strerror}); choose another place."]
+            )
             return False
         self.session.map_saved(plate_map, path)
         self.refresh()
@@ -222,5 +273,46 @@ class MapEditor(QWidget):
         return FIELDS[self.what.currentIndex()]
 
     def _changed(self) -> None:
-        self.session.map_changed.emit()
-        self.refresh()
+        self.session.map_edited()
+        self.show_selected()
+
+
+def _drug_of(well: EditableWell, n: int) -> Treatment:
+    return well.drugs[n] if n < len(well.drugs) else Treatment()
+
+
+def _shown_unit(unit: str) -> str:
+    """Name a unit as the list does."""
+    return next((one for one in _UNITS if one.replace("µ", "u") == unit.replace("µ", "u")), unit)
+
+
+def _selected_words(
+    wells: tuple[str, ...],
+    written: Mapping[tuple[str, str], EditableWell],
+    keys: list[tuple[str, str]],
+) -> str:
+    """Say which wells are selected, and what one of them holds."""
+    if not wells:
+        return "Select wells by dragging over the plate."
+    if len(wells) == 1:
+        held = written.get(keys[0])
+        return f"{wells[0]} selected: {shown_name(held.words) if held is not None else 'empty'}"
+    rows, columns = zip(*map(row_column, wells), strict=True)
+    block = (max(rows) - min(rows) + 1) * (max(columns) - min(columns) + 1) == len(wells)
+    most = 6
+    if block:
+        listed = f"{wells[0]} to {wells[-1]}"
+    else:
+        more = f" and {len(wells) - most} more" if len(wells) > most else ""
+        listed = ", ".join(wells[:most]) + more
+    empty = sum(key not in written for key in keys)
+    partly = f"; {empty} of them empty" if 0 < empty < len(wells) else ""
+    return f"{len(wells)} wells selected: {listed}{partly}"
+
+
+def problem_words(problems: Sequence[str]) -> str:
+    """Put the mistakes of a map into words of the window, all of them as far as there is room."""
+    most = 8
+    lines = [problem.replace("positive_control", "positive control") for problem in problems[:most]]
+    more = len(problems) - most
+    return "\n".join([*lines, *([f"… and {more} more."] if more > 0 else [])])

@@ -9,11 +9,10 @@ import napari.viewer
 import numpy as np
 from napari.layers import Image
 from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -25,29 +24,46 @@ from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.background_threads import alive, rest_timer, sentence_of
 from spheroid_qc.gui.open_and_save import write_or_say
 from spheroid_qc.gui.panels.base_panel import (
-    WARNING_STYLE,
     BasePanel,
     Fold,
+    Notice,
     beside,
     button,
     fill_choice,
+    flow,
     hint,
+    long_choice,
     show_hint,
 )
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.result_layers import output_of, overlay_of, show_results
 from spheroid_qc.gui.state.lazy_stack import pixels_of
 from spheroid_qc.gui.state.one_image import (
+    WHOLE,
+    FrameAxis,
     FrameResult,
     find_in_frames,
+    frame_axes,
     frame_indices,
     pixel_size_of,
 )
-from spheroid_qc.parameters import Assay, MeasurementParameters, Parameters, SegmentationParameters
+from spheroid_qc.parameters import (
+    Assay,
+    MeasurementParameters,
+    Parameters,
+    SegmentationParameters,
+    ZChoice,
+)
 from spheroid_qc.tables.csv_writer import write_table
 from spheroid_qc.wording import interval
 
 _PREVIEW_MS = 250
+_PLANES = {
+    ZChoice.SHARPEST: "sharpest plane",
+    ZChoice.MAX: "brightest value of all planes",
+    ZChoice.MIN: "darkest value of all planes",
+    ZChoice.MEAN: "mean of all planes",
+}
 
 
 class MeasurePanel(BasePanel):
@@ -62,28 +78,37 @@ class MeasurePanel(BasePanel):
         self._preview_due = False
         self._rest = rest_timer(self, _PREVIEW_MS, self._preview)
         self.empty = hint("Open an image first: drop a file on napari, or File > Open Sample.")
-        self.body = [*self._build_image(), *self._build_run(), *self._build_settings()]
-        self.add(self.empty, *self.body)
+        image, run, settings = self._build_image(), self._build_run(), self._build_settings()
+        self.body = [*image, *run, *settings]
+        self.add(self.empty, *image, *run[1:], *settings)
+        self.add_foot(run[0])
         self._connect()
         self._on_parameters()
         self._on_layers()
 
     def _build_image(self) -> list[QWidget]:
-        self.choice = QComboBox()
-        self.choice.setMinimumContentsLength(20)
-        self.size_label = hint()
+        self.choice = long_choice()
+        self.size_label = Notice()
         self.size = QLineEdit()
         self.size.setPlaceholderText("µm a pixel, e.g. 1.3")
         self.size.setMaximumWidth(150)
         self.size.setToolTip("Only for this image; the layer's scale is set to it.")
-        self.assay = QComboBox()
-        self.assay.addItem("one spheroid (or what is left of it)", Assay.SINGLE.value)
-        self.assay.addItem("many spheres", Assay.SPHERES.value)
+        self.assay = long_choice()
+        self.assay.addItem("single: one spheroid, or what is left of it", Assay.SINGLE.value)
+        self.assay.addItem("spheres: many in the field", Assay.SPHERES.value)
+        self.planes = long_choice()
+        self.planes.addItem("each plane by itself", None)
+        for choice, words in _PLANES.items():
+            self.planes.addItem(words, choice)
+        self.planes.setCurrentIndex(1)
+        self.planes.setToolTip("How a focus stack becomes one plane, as in a run of a plate.")
+        self.planes_row = beside(QLabel("Focus stack"), self.planes)
         return [
-            beside(QLabel("Image"), self.choice, 1),
+            beside(QLabel("Image"), self.choice),
+            self.planes_row,
             self.size_label,
             beside(QLabel("Pixel size"), self.size, 1),
-            beside(QLabel("Assay"), self.assay, 1),
+            beside(QLabel("Assay"), self.assay),
         ]
 
     def _build_run(self) -> list[QWidget]:
@@ -106,11 +131,11 @@ class MeasurePanel(BasePanel):
             "Measure the masks as they are now, after painting; nothing is segmented.",
         )  # fmt: skip
         return [
-            beside(self.one_button, self.all_button, self.cancel_button, 1),
+            flow(self.one_button, self.all_button, self.cancel_button),
             self.live,
             self.bar,
             self.answer,
-            beside(self.table_button, self.save_button, self.again_button, 1),
+            flow(self.table_button, self.save_button, self.again_button),
         ]
 
     def _build_settings(self) -> list[QWidget]:
@@ -127,6 +152,7 @@ class MeasurePanel(BasePanel):
         self.choice.currentIndexChanged.connect(self._on_chosen)
         self.size.editingFinished.connect(self._on_size)
         self.assay.currentIndexChanged.connect(self._settings_changed)
+        self.planes.currentIndexChanged.connect(self._on_chosen)
         self.live.toggled.connect(self._settings_changed)
         for form in self.forms.values():
             form.changed.connect(self._settings_changed)
@@ -156,7 +182,10 @@ class MeasurePanel(BasePanel):
         base = self.session.parameters
         plate = base.plate.model_copy(update={"assay": Assay(self.assay.currentData())})
         shown = {name: form.value() for name, form in self.forms.items()}
-        return base.model_copy(update={"plate": plate, **shown})
+        images = base.images
+        if self.planes.currentData() is not None:
+            images = images.model_copy(update={"z": self.planes.currentData()})
+        return base.model_copy(update={"plate": plate, "images": images, **shown})
 
     def _on_parameters(self) -> None:
         for name, form in self.forms.items():
@@ -174,7 +203,7 @@ class MeasurePanel(BasePanel):
             self.choice.setCurrentIndex(at)
         self.empty.setVisible(not images)
         for widget in self.body:
-            if widget not in (self.bar, self.answer, self.size_label):
+            if widget not in (self.bar, self.answer, self.size_label, self.planes_row):
                 widget.setVisible(bool(images))
         if self.layer is not self._source:
             self._on_chosen()
@@ -186,7 +215,8 @@ class MeasurePanel(BasePanel):
         self._show_size()
         layer = self.layer
         if layer is not None:
-            frames = len(frame_indices(layer.data.shape, layer.rgb))
+            self.planes_row.setVisible(any(axis.name == "z" for axis in self._axes()))
+            frames = len(self._frames())
             self.all_button.setVisible(frames > 1)
             self.all_button.setText(f"All {frames} frames")
             self.one_button.setText("This frame" if frames > 1 else "Segment and measure")
@@ -197,14 +227,13 @@ class MeasurePanel(BasePanel):
         if layer is None:
             return
         size, source = pixel_size_of(layer.scale, layer.units)
-        self.size_label.setStyleSheet(WARNING_STYLE)
         if size is None:
-            show_hint(
-                self.size_label, f"{source} Results are in pixels until you enter a pixel size."
+            self.size_label.say(
+                f"{source} Results are in pixels until you enter a pixel size.", "warning"
             )
             self.size.setText("")
         else:
-            show_hint(self.size_label, "")
+            self.size_label.say("")
             self.size.setText(f"{size:.5g}")
             self.size.setToolTip(f"{size:.6g} µm a pixel, {source}")
 
@@ -217,7 +246,7 @@ class MeasurePanel(BasePanel):
         except ValueError:
             size = 0.0
         if not 0 < size <= 1000:
-            show_error(f"{text!r} is no pixel size; write µm a pixel, such as 1.3.")
+            self.say(f"{text!r} is no pixel size; write µm a pixel, such as 1.3.", "error")
             self._show_size()
             return
         old = pixel_size_of(layer.scale, layer.units)[0]
@@ -227,8 +256,11 @@ class MeasurePanel(BasePanel):
             if one is not None:
                 one.scale = (*one.scale[:-2], size, size)
                 one.units = (*(str(unit) for unit in one.units[:-2]), "um", "um")
+        self.say("")
         self._show_size()
         overlay_of(self.viewer, "scale_bar").visible = True
+        # The picture is as large as its scale says, and would be out of sight.
+        self.viewer.reset_view()
         if self._results:
             self.run_painted()
 
@@ -237,10 +269,26 @@ class MeasurePanel(BasePanel):
     def _index_shown(self) -> tuple[int, ...]:
         """Place of the frame that is shown on the leading axes of the layer."""
         layer = self.layer
-        leading = layer.data.shape[: -3 if layer.rgb else -2]
+        leading = pixels_of(layer).shape[: -3 if layer.rgb else -2]
         point = layer.world_to_data(self.viewer.dims.point[-layer.ndim :])
-        return tuple(
+        here = tuple(
             int(np.clip(round(at), 0, size - 1)) for at, size in zip(point, leading, strict=False)
+        )
+        return self._with_whole_stacks(here)
+
+    def _axes(self) -> tuple[FrameAxis, ...]:
+        layer = self.layer
+        if layer is None:
+            return ()
+        ndim = pixels_of(layer).ndim
+        return frame_axes(layer.axis_labels, layer.scale, layer.units, ndim, layer.rgb)
+
+    def _with_whole_stacks(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Mean all planes of a focus stack, where they are to become one."""
+        if self.planes.currentData() is None:
+            return index
+        return tuple(
+            WHOLE if axis.name == "z" else at for at, axis in zip(index, self._axes(), strict=True)
         )
 
     def run_frame(self) -> None:
@@ -252,7 +300,21 @@ class MeasurePanel(BasePanel):
         """Segment and measure all frames."""
         if self.layer is not None:
             self._results = {}
-            self._start(frame_indices(self.layer.data.shape, self.layer.rgb))
+            self._start(self._frames())
+
+    def _frames(self) -> list[tuple[int, ...]]:
+        """Places of the frames that "all" means: with several channels, those of the one shown."""
+        layer = self.layer
+        axes, here = self._axes(), self._index_shown()
+        found = [
+            self._with_whole_stacks(index)
+            for index in frame_indices(pixels_of(layer).shape, layer.rgb)
+            if all(
+                axis.name != "channel" or at == now
+                for axis, at, now in zip(axes, index, here, strict=True)
+            )
+        ]
+        return list(dict.fromkeys(found))
 
     def run_painted(self) -> None:
         """Measure the masks as they are now."""
@@ -280,6 +342,7 @@ class MeasurePanel(BasePanel):
             _start_thread=False, _ignore_errors=True,
         )  # fmt: skip
         self._worker = worker
+        self.say("")
         self.bar.setRange(0, len(indices))
         self.bar.setValue(0)
         self.bar.setVisible(True)
@@ -298,10 +361,8 @@ class MeasurePanel(BasePanel):
         self.bar.setValue(self.bar.value() + 1)
 
     def _on_error(self, error: BaseException) -> None:
-        if isinstance(error, ValueError) and not isinstance(error, SpheroidQCError):
-            show_error(str(error))
-        else:
-            show_error(sentence_of(error))
+        plain = isinstance(error, ValueError) and not isinstance(error, SpheroidQCError)
+        self.say(str(error) if plain else sentence_of(error), "error")
 
     def _on_finished(self, layer: Image) -> None:
         if not alive(self):
@@ -378,7 +439,7 @@ class MeasurePanel(BasePanel):
         ends = interval(*(first[f"disintegration_fraction_{end}"] for end in ("low", "high")))
         show_hint(
             self.answer,
-            f"Core {first[area]:,.0f} {unit}, disintegration fraction "
+            f"{_core_words(result)} {first[area]:,.0f} {unit}, disintegration fraction "
             f"{first['disintegration_fraction']:.3f}{f' ({ends})' if ends else ''}{doubt}",
         )
 
@@ -408,3 +469,9 @@ class MeasurePanel(BasePanel):
             return
         table = core.features.rename(columns={"index": "label"})
         write_or_say(path, lambda: write_table(path, table))
+
+
+def _core_words(result: FrameResult) -> str:
+    """Name the core; of several pieces it is the largest that is measured."""
+    pieces = int(np.count_nonzero(np.bincount(result.core.ravel())[1:]))
+    return f"Core (largest of {pieces} pieces)" if pieces > 1 else "Core"

@@ -112,14 +112,15 @@ class NamesTable(FrameTableView):
 
 
 class _QueueModel(FrameModel):
-    columns = ("Frame", "Why", "Conf.", "Done")
+    columns = ("Frame", "Why", "Sure", "Done")
 
     def data(self, index: QModelIndex, role: int = _TEXT) -> Any:
         entry = self.entries[index.row()]
         if role == _COLOUR and entry.done:
             return QColor("#8a939c")
         if role == _TIP:
-            return "\n".join(entry.details) or "no finding"
+            sure = "" if np.isnan(entry.confidence) else f"\nconfidence {entry.confidence:.2f}"
+            return ("\n".join(entry.details) or "no finding") + sure
         if role != _TEXT:
             return None
         state = _SIGNS.get(entry.decision, "✎ corrected" if entry.corrected else "")

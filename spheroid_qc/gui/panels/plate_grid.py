@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
@@ -13,6 +13,8 @@ from spheroid_qc.gui.well_colours import is_dark, tone
 from spheroid_qc.wells import PLATE_FORMATS, row_column, row_name, well_name
 
 _MARGIN_LEFT, _MARGIN_TOP = 20, 17
+_WIDEST_WELL = 56.0
+"""A plate of few wells need not fill a panel; what stands below it is to be seen as well."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class PlateGrid(QWidget):
     def __init__(self, *, selectable: bool = False) -> None:
         super().__init__()
         self._count = 96
+        self._of: Hashable = None
         self._faces: dict[str, Face] = {}
         self._selectable = selectable
         self.selected: tuple[str, ...] = ()
@@ -53,12 +56,24 @@ class PlateGrid(QWidget):
 
     # what is shown
 
-    def set_plate(self, well_count: int, faces: Mapping[str, Face]) -> None:
-        """Show a plate."""
+    def set_plate(self, well_count: int, faces: Mapping[str, Face], of: Hashable = None) -> None:
+        """Show a plate; what is selected and marked belongs to the one plate that `of` names."""
+        another = of != self._of
+        self._of = of
         if well_count != self._count:
             self._count = well_count
             self.updateGeometry()
+        rows, columns = self.shape_of_plate
         self._faces = dict(faces)
+        if another:
+            self.current = ""
+            self._from = self._to = None
+        # Nothing that can't be seen is selected.
+        self.select(
+            well
+            for well in (() if another else self.selected)
+            if (place := row_column(well))[0] < rows and place[1] < columns
+        )
         self.update()
 
     def face(self, well: str) -> Face:
@@ -91,7 +106,8 @@ class PlateGrid(QWidget):
 
     def heightForWidth(self, width: int) -> int:  # noqa: D102
         rows, columns = self.shape_of_plate
-        return int(_MARGIN_TOP + (width - _MARGIN_LEFT - 4) / columns * rows + 4)
+        pitch = min(_WIDEST_WELL, (width - _MARGIN_LEFT - 4) / columns)
+        return int(_MARGIN_TOP + pitch * rows + 4)
 
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(400, self.heightForWidth(400))
@@ -102,8 +118,9 @@ class PlateGrid(QWidget):
     def _pitch(self) -> float:
         rows, columns = self.shape_of_plate
         return min(
-            (self.width() - _MARGIN_LEFT - 4) / columns, (self.height() - _MARGIN_TOP - 2) / rows
-        )
+            (self.width() - _MARGIN_LEFT - 4) / columns, (self.height() - _MARGIN_TOP - 2) / rows,
+            _WIDEST_WELL,
+        )  # fmt: skip
 
     def box_of(self, well: str) -> QRectF:
         """Square of a well in the widget."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import napari.viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -18,32 +17,36 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from spheroid_qc.errors import PlateMapError
+from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.frames.inspect_folder import given_by, inspection
-from spheroid_qc.gui.background_threads import rest_timer
+from spheroid_qc.gui.background_threads import alive, rest_timer, sentence_of
 from spheroid_qc.gui.correct_masks import correcting_of
 from spheroid_qc.gui.open_and_save import load_map, open_images, open_panel
 from spheroid_qc.gui.panels.base_panel import (
-    WARNING_STYLE,
     BasePanel,
     Fold,
+    Notice,
     beside,
     button,
     element,
     fill_choice,
+    flow,
     heading,
     hint,
+    long_choice,
     show_hint,
 )
-from spheroid_qc.gui.panels.map_editor import MapEditor
+from spheroid_qc.gui.panels.map_editor import MapEditor, problem_words
 from spheroid_qc.gui.panels.name_and_review_tables import NamesTable
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.preferences import preference, remember
+from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.gui.well_colours import condition_colours
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
-from spheroid_qc.plate_map import without_stratum
+from spheroid_qc.plate_map import condition_name
+from spheroid_qc.wells import row_column
 from spheroid_qc.wording import plural
 
 _WELCOME = "Open a folder of images. Or try File > Open Sample > Spheroid QC."
@@ -63,9 +66,8 @@ class PlatePanel(BasePanel):
         self.next_button = button(
             "Next: analyse the plate", lambda: open_panel(self.viewer, "Run"), primary=True
         )
-        self.add(
-            *self._build_folder(), *self._build_wells(), *self._build_folds(), self.next_button
-        )
+        self.add(*self._build_folder(), *self._build_wells(), *self._build_folds())
+        self.add_foot(self.next_button)
         self.setAcceptDrops(True)
         self._connect()
         self._on_parameters()
@@ -80,29 +82,33 @@ class PlatePanel(BasePanel):
         self.path.setPlaceholderText("no folder yet: open one, or drop it here")
         self.path.setToolTip("Folder of images; a path can be typed too.")
         self.summary = hint(_WELCOME)
-        self.problems = hint()
-        self.problems.setStyleSheet(WARNING_STYLE)
+        self.problems = Notice()
         self.doubts = QWidget()
         QVBoxLayout(self.doubts).setContentsMargins(0, 0, 0, 0)
         return [beside(self.open_button, self.path), self.summary, self.problems, self.doubts]
 
     def _build_wells(self) -> list[QWidget]:
-        self.plates = QComboBox()
-        self.plate_row = beside(QLabel("Plate"), self.plates, 1)
+        self.plates = long_choice()
+        self.plate_row = beside(QLabel("Plate"), self.plates)
         self.load_button = button("Load plate map…", self.choose_map, "CSV or XLSX.")
         self.found_map = button("", self._on_found_map)
+        # Mistakes stand beside the map until it is mended.
+        self.map_problem = Notice()
+        self.map_warning = Notice()
         self.map_state = hint()
         self.grid = PlateGrid(selectable=True)
         self.legend = QLabel()
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.legend.setWordWrap(True)
-        self.field = QComboBox()
+        self.field = long_choice()
         self.field.setToolTip("Which field of view of a well is shown and corrected.")
-        self.field_row = beside(QLabel("Field of view"), self.field, 1)
+        self.field_row = beside(QLabel("Field of view"), self.field)
         return [
             heading("Wells"),
             self.plate_row,
-            beside(self.load_button, self.found_map, 1),
+            flow(self.load_button, self.found_map),
+            self.map_problem,
+            self.map_warning,
             self.map_state,
             self.grid,
             self.legend,
@@ -129,7 +135,8 @@ class PlatePanel(BasePanel):
         self.listen(session.opened_changed, to=self._on_opened)
         self.listen(session.map_changed, to=self._on_map_changed)
         self.listen(session.parameters_changed, to=self._on_parameters)
-        self.listen(session.well_wanted, session.shown_changed, to=self._on_shown)
+        self.listen(session.shown_changed, to=self._on_shown)
+        self.listen(session.plate_changed, to=self._on_map_changed)
 
     # folder
 
@@ -146,8 +153,14 @@ class PlatePanel(BasePanel):
     def open(self, folder: Path) -> None:
         """Open a folder in the background."""
         show_hint(self.summary, f"Reading the names in {folder.name} …")
+        self.say("")
         worker = open_images(self.viewer, folder)
-        worker.errored.connect(lambda *_: self._on_opened())
+        worker.errored.connect(lambda error: self._on_not_opened(error))
+
+    def _on_not_opened(self, error: BaseException) -> None:
+        if alive(self):
+            self._on_opened()
+            self.say(sentence_of(error), "error")
 
     def _on_typed(self) -> None:
         text = self.path.text().strip().strip('"')
@@ -183,9 +196,15 @@ class PlatePanel(BasePanel):
             show_hint(self.summary, _WELCOME)
             self.doubts.setVisible(False)
             return
+        picture = opened.picture
+        told = picture is not None and picture.pixel_size_um and picture.source != "parameter"
+        self.form.set_placeholder(
+            "pixel_size_um",
+            "from the files" if told else "µm a pixel, e.g. 1.3",
+        )
         self.path.setText(str(opened.folder))
         show_hint(self.summary, self._summary_text())
-        show_hint(self.problems, self._problem_text())
+        self.problems.say(self._problem_text(), "warning")
         self._offer_readings()
         self.names.show_table(opened.table)
         serious = len(opened.table.problems)
@@ -236,6 +255,11 @@ class PlatePanel(BasePanel):
         assert opened is not None
         if not opened.table.frames and opened.table.doubts:
             return "The names can be read in several ways: choose one below."
+        if not opened.table.frames and not _image_files(opened.table):
+            return (
+                f"{opened.folder.name} holds no image. Open the folder that the microscope wrote "
+                "its pictures into; folders inside of it are read as well."
+            )
         if not opened.table.frames:
             return (
                 "No file name tells its well. See below how names were read, and give a name "
@@ -300,8 +324,7 @@ class PlatePanel(BasePanel):
 
     def _on_plate_chosen(self, plate: str) -> None:
         if plate and plate != self.session.plate:
-            self.session.plate = plate
-            self._on_map_changed()
+            self.session.choose_plate(plate)
 
     def _on_well_clicked(self, well: str) -> None:
         opened = self.session.opened
@@ -350,44 +373,39 @@ class PlatePanel(BasePanel):
         opened, draft = self.session.opened, self.session.draft
         if opened is None:
             return
-        problem = ""
-        if not draft.saved and draft.wells:
-            try:
-                self.session.plate_map = draft.check()
-            except PlateMapError as error:
-                problem = error.problems[0].split(": ", 1)[-1]
-        elif not draft.wells:
-            self.session.plate_map = None
         mapped = self.session.mapped(self.session.plate)
         entries = self.session.plate_map.wells if self.session.plate_map is not None else ()
-        colours = condition_colours(entries)
+        colours, words = condition_colours(entries), self.session.shown_names()
         imaged = set(opened.wells(self.session.plate))
         faces = {}
         conditions: dict[str, str] = {}
         plate = self._plate_of_map()
         for well in {*imaged, *mapped, *(w for p, w in draft.wells if p in (plate, ""))}:
-            name = self.session.condition_of(self.session.plate, well)
+            name = condition_name(mapped[well]) if well in mapped else ""
             written = draft.wells.get((plate, well)) or draft.wells.get(("", well))
-            text = name or (f"{written.words} (not complete)" if written else "not on the map")
+            text = words.get(name) or (
+                f"{shown_name(written.words)} (not complete)" if written else "not on the map"
+            )
             if name:
-                conditions[name] = colours.get(name, "#888888")
+                conditions[text] = colours.get(name, "#888888")
             where = "" if well in imaged else ", no image"
             faces[well] = Face(
                 colours.get(name), "" if name or not written else "?", f"{well}: {text}{where}",
                 faint=well not in imaged,
             )  # fmt: skip
-        self.grid.set_plate(self.session.well_count, faces)
+        self.grid.set_plate(
+            self.session.well_count, faces, (str(opened.folder), self.session.plate)
+        )
+        self.grid.set_current(self.session.well)
         self._write_legend(conditions)
-        self._write_map_state(problem, len(mapped), len(imaged - set(mapped)))
+        self._write_map_state(set(mapped), imaged)
         self.editor.refresh()
 
     def _write_legend(self, conditions: dict[str, str]) -> None:
         order = sorted(conditions, key=lambda name: (not name.startswith("vehicle"), name))
-        # What all conditions share, such as the cell line, need not be said with each.
-        shared = self.session.shared_stratum()
         parts = [
             element("span", "●", f"color:{conditions[name]}; font-size:13px;")
-            + f"&nbsp;{escape(without_stratum(name, shared))}"
+            + f"&nbsp;{escape(name)}"
             for name in order[:14]
         ]
         if len(order) > 14:
@@ -395,20 +413,43 @@ class PlatePanel(BasePanel):
         self.legend.setText("&ensp; ".join(parts))
         self.legend.setVisible(bool(parts))
 
-    def _write_map_state(self, problem: str, mapped: int, unmapped: int) -> None:
-        opened = self.session.opened
+    def _write_map_state(self, mapped: set[str], imaged: set[str]) -> None:
+        opened, plate_map = self.session.opened, self.session.plate_map
         assert opened is not None
-        lines = []
-        if problem:
-            lines.append(f"The map is not complete yet: {problem}")
-        elif self.session.plate_map is None:
-            lines.append("No plate map yet: load one, or select wells and fill them in below.")
+        problems = self.session.map_problems
+        draft_refused = bool(problems) and not self.session.draft.saved
+        told = problem_words(problems)
+        if draft_refused:
+            # In full beside the fields that are to be filled in.
+            told = "The map is not complete yet; see below the fields of the wells."
+        elif problems:
+            kept = self.session.map_path.name if self.session.map_path is not None else ""
+            told += f"\nThe map that is shown is still {kept}." if kept else ""
+        self.map_problem.say(told, "error")
+        warnings: list[str] = []
+        if plate_map is None:
+            show_hint(
+                self.map_state,
+                "" if problems else
+                "No plate map yet: load one, or select wells and fill them in below.",
+            )  # fmt: skip
         else:
-            lines.append(f"{mapped} wells on the map")
-            if unmapped:
-                lines[-1] += f", {unmapped} with images are not"
-            lines += [str(w) for w in self.session.plate_map.warnings[:2]]
-        show_hint(self.map_state, "\n".join(lines))
+            lacking = sorted(mapped - imaged, key=row_column)
+            missing = sorted(imaged - mapped, key=row_column)
+            show_hint(self.map_state, f"{plural(len(mapped), 'well')} on the map")
+            if mapped and not mapped & imaged:
+                warnings.append(
+                    "None of the wells on the map has an image: is it the map of another plate?"
+                )
+            if missing:
+                warnings.append(
+                    f"{plural(len(missing), 'imaged well')} {_is(missing)} not on the map: "
+                    f"{_listed(missing)}."
+                )
+            if lacking:
+                warnings.append(f"{_listed(lacking)} on the map {_has(lacking)} no image.")
+            warnings += list(plate_map.warnings)
+        self.map_warning.say("\n".join(shown_name(str(w)) for w in warnings), "warning")
         offered = bool(opened.maps) and self.session.plate_map is None
         self.found_map.setVisible(offered)
         if offered:
@@ -432,3 +473,22 @@ class PlatePanel(BasePanel):
         opened = self.session.opened
         if opened is not None:
             open_images(self.viewer, opened.folder, self.session.parameters, opened.out)
+
+
+def _image_files(table: FrameTable) -> int:
+    """Count the images that were found, whether their names could be read or not."""
+    return len(table.frames) + len(table.problems) + len(table.doubts)
+
+
+def _listed(wells: list[str]) -> str:
+    most = 8
+    more = len(wells) - most
+    return ", ".join(wells[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _is(wells: list[str]) -> str:
+    return "is" if len(wells) == 1 else "are"
+
+
+def _has(wells: list[str]) -> str:
+    return "has" if len(wells) == 1 else "have"

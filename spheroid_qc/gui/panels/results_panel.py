@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +11,37 @@ import napari.viewer
 import numpy as np
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure as MatplotlibFigure
-from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QSignalBlocker, Qt, QUrl
+from qtpy.QtGui import QColor, QDesktopServices, QIcon, QPixmap
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.analysis.verdict.left_out import left_out_lines
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
-from spheroid_qc.gui.background_threads import in_background, sentence_of
-from spheroid_qc.gui.export_files import dose_figures_of, export_session, write_figure
+from spheroid_qc.gui.background_threads import in_background, rest_timer, sentence_of
+from spheroid_qc.gui.export_files import export_session, write_figure
+from spheroid_qc.gui.figure_theme import in_theme, in_tone
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
+from spheroid_qc.gui.panels.answer_table import AnswerTable
 from spheroid_qc.gui.panels.base_panel import (
-    WARNING_STYLE,
     BasePanel,
     Fold,
+    Notice,
     beside,
     button,
     fill_choice,
+    flow,
     hint,
     long_choice,
     show_hint,
@@ -35,45 +49,82 @@ from spheroid_qc.gui.panels.base_panel import (
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.result_figures import (
     Figure,
+    comparison_figure,
     curve_metrics,
+    default_comparison,
     nearest_well,
     plate_figure,
     time_figure,
 )
 from spheroid_qc.gui.run_control import control_of
+from spheroid_qc.gui.state.run_answer import RunAnswer
+from spheroid_qc.gui.state.shown_names import shown_name
+from spheroid_qc.gui.well_colours import is_dark
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.report.palette import PALETTE
 
 _REACH_PX = 14.0
 _DPI = 84
+_REST_MS = 150
+_TOP = 16
+"""Room above an Axes without a title."""
+_CHOSEN = "conditions ticked below"
+_SIZES = {
+    "for a page": (560.0, 360.0),
+    "half a page": (330.0, 250.0),
+    "for a slide": (960.0, 540.0),
+}
 
 
 class _Canvas(FigureCanvasQTAgg):
-    """A matplotlib figure on paper, in the panel."""
+    """A matplotlib figure in the panel, in the colours of the theme."""
 
     def __init__(self, height: int = 300) -> None:
         self.made = MatplotlibFigure(facecolor=PALETTE["paper"][0], dpi=_DPI)
         super().__init__(self.made)  # type: ignore[no-untyped-call]
-        self.setMinimumHeight(height)
+        self.setMinimumSize(200, height)
         self.axes: Any = None
+        self._figure: Figure | None = None
+        self._resized = rest_timer(self, _REST_MS, self.redraw)
 
     def show_figure(self, figure: Figure | None) -> None:
         """Draw a figure; None: an empty sheet."""
+        self._figure = figure
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the figure in the size and the theme of this moment."""
         self.made.clear()
+        dark = is_dark()
+        self.made.set_facecolor(PALETTE["paper"][int(dark)])
         self.axes = None
+        figure = self._figure
         if figure is not None:
             width, height = max(1, self.width()), max(1, self.height())
-            left, right, bottom, top = (_DPI / 72 * margin for margin in figure.margins)
+            left, right, bottom, _ = (_DPI / 72 * margin for margin in figure.margins)
+            top, draw = float(_TOP), figure.draw
+            if figure.narrow is not None:
+                left, right = (_DPI / 72 * side for side in figure.narrow_sides)
+                draw = figure.narrow
             # A narrow panel has less room for the names at the ends of the lines.
-            right = min(right, 0.42 * width)
+            left, right = min(left, 0.47 * width), min(right, 0.38 * width)
             self.axes = self.made.add_axes(
                 (left / width, bottom / height, max(0.2, 1 - (left + right) / width),
                  max(0.2, 1 - (bottom + top) / height))
             )  # fmt: skip
-            figure.draw(self.axes)
+            draw(self.axes)
             # What it is stands in the lists above it, which leaves more room than a title.
             self.axes.set_title("", loc="left")
+            in_theme(self.made, dark=dark)
         self.draw_idle()  # type: ignore[no-untyped-call]
+
+    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        super().resizeEvent(event)  # type: ignore[no-untyped-call]
+        # Not at every step while a person drags the edge of the panel.
+        self._resized.start()
+
+    def wheelEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        event.ignore()  # scrolls the panel
 
 
 class ResultsPanel(BasePanel):
@@ -85,69 +136,111 @@ class ResultsPanel(BasePanel):
         self.control = control_of(self.viewer)
         self._families: list[TreatmentFamily] = []
         self._metrics: list[MetricName] = []
-        self._doses: list[Figure] = []
+        self._doses: tuple[Figure, ...] = ()
+        self._synergies: tuple[Figure, ...] = ()
         self._shown: Figure | None = None
         self._export_to: Path | None = None
+        self._plate_of_ticks: Any = None
         self.empty = hint("Analyse a plate first (Run panel).")
         self.what = QTabWidget()
-        self.what.addTab(self._build_curves(), "Over time")
+        self.what.tabBar().setUsesScrollButtons(False)
+        self.what.tabBar().setElideMode(Qt.TextElideMode.ElideRight)
         self.map = HeatMap()
-        self.what.addTab(_page(self.map), "Plate")
-        self.what.addTab(self._build_doses(), "Dose response")
+        for title, page in (
+            ("Over time", self._build_curves()), ("Plate", _page(self.map)),
+            ("Dose", self._build_doses()), ("Synergy", self._build_synergies()),
+            ("Answer", self._build_answer()),
+        ):  # fmt: skip
+            self.what.addTab(page, title)
         self.left_out = hint()
-        self.unfit = hint()
-        self.unfit.setStyleSheet(WARNING_STYLE)
+        self.unfit = Notice()
         self.body = [self.unfit, self.what, Fold("Left out of every mean", self.left_out)]
-        self.body += self._build_export()
+        self.body.append(self._build_figure_export())
         self.add(self.empty, *self.body)
+        self.export_row = self._build_export()
+        self.add_foot(self.export_row)
         self._connect()
         self._on_tables()
 
     def _build_curves(self) -> QWidget:
-        self.family, self.metric = long_choice(26), long_choice(26)
+        self.family, self.metric = long_choice(), long_choice()
         self.curves = _Canvas(320)
+        self.ticks = QListWidget()
+        self.ticks.setFixedHeight(112)
+        self.ticks.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.ticks.setToolTip("Tick the conditions that are compared in one picture.")
+        self.caption = hint()
         self.clicked = hint("Click a thin line to see that well at that time.")
         return _page(
-            beside(QLabel("Drugs"), self.family),
+            beside(QLabel("Show"), self.family),
             beside(QLabel("Metric"), self.metric),
             self.curves,
+            self.ticks,
             self.clicked,
+            self.caption,
         )
 
     def _build_doses(self) -> QWidget:
-        self.dose = long_choice(26)
+        self.dose = long_choice()
         self.dose_canvas = _Canvas(300)
+        self.dose_words = hint()
         self.no_dose = hint()
-        return _page(self.dose, self.dose_canvas, self.no_dose)
+        return _page(self.dose, self.dose_canvas, self.dose_words, self.no_dose)
 
-    def _build_export(self) -> list[QWidget]:
-        self.export_button = button(
-            "Export everything…", self.choose_export,
-            "Tables (CSV), figures (PNG and SVG), the settings (TOML) and the command that repeats "
-            "this session.", primary=True,
-        )  # fmt: skip
+    def _build_synergies(self) -> QWidget:
+        self.synergy = long_choice()
+        self.synergy_canvas = _Canvas(300)
+        self.synergy_words = hint()
+        self.no_synergy = hint()
+        return _page(self.synergy, self.synergy_canvas, self.synergy_words, self.no_synergy)
+
+    def _build_answer(self) -> QWidget:
+        self.answer = AnswerTable()
+        self.verdict = hint()
+        self.no_answer = hint()
+        return _page(self.answer, self.verdict, self.no_answer)
+
+    def _build_figure_export(self) -> QWidget:
+        self.size = long_choice(8)
+        self.size.addItems(list(_SIZES))
+        self.dark = QCheckBox("dark")
+        self.dark.setToolTip("Light lines on a dark ground, for slides.")
+        self.with_caption = QCheckBox("with caption")
+        self.with_caption.setChecked(True)
         self.figure_button = button(
             "Save this figure…", self.choose_figure, "PNG or SVG, by the ending."
         )
+        return Fold(
+            "Save this figure",
+            flow(beside(QLabel("Size"), self.size), self.dark, self.with_caption,
+                 self.figure_button),
+        )  # fmt: skip
+
+    def _build_export(self) -> QWidget:
+        self.export_button = button(
+            "Export everything…", self.choose_export,
+            "Tables (CSV), figures (PNG and SVG), the settings (TOML) and the command that repeats "
+            "this session. Masks and overlays stay in the results folder.", primary=True,
+        )  # fmt: skip
         self.settings_button = button(
             "Save settings…", lambda: save_settings(self, self.session), "TOML"
         )
         self.page_button = button("Open report", self.open_report, "report.html in the browser")
-        self.state = hint()
-        return [
-            beside(self.export_button, self.figure_button, 1),
-            beside(self.settings_button, self.page_button, 1),
-            self.state,
-        ]
+        self.state = self.message
+        return flow(self.export_button, self.page_button, self.settings_button)
 
     def _connect(self) -> None:
         session = self.session
         self.what.currentChanged.connect(self.draw)
-        for choice in (self.family, self.metric, self.dose):
+        for choice in (self.metric, self.dose, self.synergy):
             choice.currentIndexChanged.connect(self.draw)
+        self.family.currentIndexChanged.connect(self._on_family)
+        self.ticks.itemChanged.connect(self._on_ticked)
         self.curves.mpl_connect("button_press_event", self._on_curve_clicked)
         self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
         self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
+        self.listen(session.answer_changed, to=self._on_answer)
+        self.listen(session.plate_changed, session.map_changed, to=self._on_tables)
         self.listen(session.shown_changed, to=self._on_shown)
 
     # what is shown
@@ -156,61 +249,136 @@ class ResultsPanel(BasePanel):
         tables, opened = self.session.tables, self.session.opened
         known = opened is not None and "wells" in tables and "conditions" in tables
         self.empty.setVisible(not known)
-        for widget in self.body:
-            if widget not in (self.state, self.unfit):
+        for widget in (*self.body, self.export_row):
+            if widget is not self.unfit:
                 widget.setVisible(known)
+        self._on_answer()
         if not known:
-            show_hint(self.unfit, "")
+            self.unfit.say("")
             return
         assert opened is not None
         conditions = tables["conditions"]
         self._families = families_of(conditions) or _all_together(conditions)
         self._metrics = curve_metrics(conditions)
-        first = self.family.count() == 0
-        fill_choice(self.family, [family.title for family in self._families])
-        if first:
-            # Combinations stand last, and are what is looked for first.
-            imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
-            filled = [n for n, f in enumerate(self._families) if imaged & set(f.names)]
-            self.family.setCurrentIndex(filled[-1] if filled else 0)
+        if self._plate_of_ticks != (opened.out, tuple(conditions["condition"].unique())):
+            self._plate_of_ticks = (opened.out, tuple(conditions["condition"].unique()))
+            with QSignalBlocker(self.family):
+                self.family.clear()
+            self._offer_ticks(conditions)
+        fill_choice(self.family, [_CHOSEN, *(family.title for family in self._families)])
         fill_choice(self.metric, [metric.axis for metric in self._metrics])
-        show_hint(self.unfit, "\n".join(unfit_lines(self.session.unfit)))
+        self.unfit.say("\n".join(unfit_lines(self.session.unfit)), "warning")
         if "qc" in tables:
             show_hint(self.left_out, "\n".join(left_out_lines(tables["qc"], tables["wells"])))
         times = list(opened.times(self.session.plate).values())
-        self.map.show_wells(tables["wells"], self.session.plate, self.session.well_count, times)
+        self.map.show_wells(
+            tables["wells"], self.session.plate, self.session.well_count, times,
+            imaged=opened.wells(self.session.plate),
+        )  # fmt: skip
         self._on_shown()
         target, self._export_to = self._export_to, None
         if target is not None:
             self.export(target)
         self.page_button.setVisible((opened.out / "report.html").is_file())
-        in_background(
-            self, dose_figures_of, opened.run, self.session.parameters, done=self._on_doses
-        )
         self.draw()
 
-    def _on_doses(self, figures: list[Figure]) -> None:
-        self._doses = figures
-        fill_choice(self.dose, [figure.title for figure in figures])
-        for widget in (self.dose, self.dose_canvas):
-            widget.setVisible(bool(figures))
+    def _offer_ticks(self, conditions: Any) -> None:
+        """List the conditions of the plate, with those ticked that answer the first question."""
+        ticked = default_comparison(conditions)
+        seen = conditions.groupby("condition", sort=False)["n_wells"].max()
+        with QSignalBlocker(self.ticks):
+            self.ticks.clear()
+            for name, count in seen.items():
+                item = QListWidgetItem(self.session.shown_name(str(name)))
+                item.setData(Qt.ItemDataRole.UserRole, str(name))
+                item.setToolTip(f"{item.text()}: {int(count)} wells")
+                on = str(name) in ticked
+                item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+                self.ticks.addItem(item)
+
+    def _colour_ticks(self, colours: Mapping[str, str]) -> None:
+        """Let the list say which line is whose."""
+        dark = is_dark()
+        with QSignalBlocker(self.ticks):
+            for n in range(self.ticks.count()):
+                item = self.ticks.item(n)
+                colour = colours.get(str(item.data(Qt.ItemDataRole.UserRole)))
+                dot = QPixmap(14, 14)
+                dot.fill(QColor(in_tone(colour, dark=dark) if colour else "transparent"))
+                item.setIcon(QIcon(dot))
+
+    @property
+    def ticked(self) -> list[str]:
+        """Conditions that are ticked, as the tables name them."""
+        items = [self.ticks.item(n) for n in range(self.ticks.count())]
+        return [
+            str(item.data(Qt.ItemDataRole.UserRole))
+            for item in items
+            if item is not None and item.checkState() == Qt.CheckState.Checked
+        ]
+
+    def _on_family(self, at: int) -> None:
+        """Tick the conditions of the family that was chosen."""
+        if at > 0:
+            family = self._families[at - 1]
+            wanted = {*family.names, *([family.vehicle] if family.vehicle else [])}
+            with QSignalBlocker(self.ticks):
+                for n in range(self.ticks.count()):
+                    item = self.ticks.item(n)
+                    on = item.data(Qt.ItemDataRole.UserRole) in wanted
+                    item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+        self.draw()
+
+    def _on_ticked(self, *_: Any) -> None:
+        with QSignalBlocker(self.family):
+            self.family.setCurrentIndex(0)
+        self.draw()
+
+    def _on_answer(self) -> None:
+        answer, opened = self.session.answer, self.session.opened
+        if answer is None or opened is None or answer.out != opened.out:
+            answer = RunAnswer(Path(), lacking="The answer is being worked out …")
+        self._doses, self._synergies = answer.doses, answer.synergies
+        for figures, choice, canvas, words, none, why in (
+            (self._doses, self.dose, self.dose_canvas, self.dose_words, self.no_dose,
+             "No dose response: it needs a plate map with vehicle wells and several doses of a "
+             "drug given alone."),
+            (self._synergies, self.synergy, self.synergy_canvas, self.synergy_words,
+             self.no_synergy,
+             "No synergy: it needs a plate map with vehicle wells, drugs given alone, and the same "
+             "doses together."),
+        ):  # fmt: skip
+            fill_choice(choice, [figure.title for figure in figures])
+            for widget in (choice, canvas, words):
+                widget.setVisible(bool(figures))
+            show_hint(none, "" if figures else answer.lacking or why)
+        self.answer.show_lines(answer.title, answer.headings, answer.lines)
+        self.answer.setVisible(bool(answer.lines))
         show_hint(
-            self.no_dose,
-            ""
-            if figures
-            else "No dose response: it needs a plate map with vehicle wells and several doses of a "
-            "drug given alone.",
+            self.verdict,
+            "\n".join(
+                f"{title}\n" + "\n".join(f"• {shown_name(sentence)}" for sentence in said)
+                for title, said in answer.verdict
+            ),
+        )
+        show_hint(
+            self.no_answer, "" if answer.lines else answer.lacking or "No condition is known."
         )
         self.draw()
 
     def _time_figure(self) -> Figure | None:
-        f, m = self.family.currentIndex(), self.metric.currentIndex()
-        if not (0 <= f < len(self._families) and 0 <= m < len(self._metrics)):
+        m = self.metric.currentIndex()
+        names = self.ticked
+        if not (0 <= m < len(self._metrics) and names):
             return None
-        tables = self.session.tables
-        return time_figure(
-            tables["conditions"], tables["wells"], self._metrics[m], self._families[f]
-        )
+        tables, metric = self.session.tables, self._metrics[m]
+        at = self.family.currentIndex()
+        if at > 0:
+            return time_figure(
+                tables["conditions"], tables["wells"], metric, self._families[at - 1]
+            )
+        labels = {name: self.session.shown_name(name) for name in names}
+        return comparison_figure(tables["conditions"], tables["wells"], metric, names, labels)
 
     def draw(self, *_: Any) -> None:
         """Draw what the open tab shows."""
@@ -220,6 +388,9 @@ class ResultsPanel(BasePanel):
         if at == 0:
             self._shown = self._time_figure()
             self.curves.show_figure(self._shown)
+            self._colour_ticks(self._shown.colours if self._shown is not None else {})
+            show_hint(self.caption, self._shown.caption if self._shown is not None else
+                      "Tick the conditions that are to be compared.")  # fmt: skip
         elif at == 1:
             metric = self.map.metric
             self._shown = None
@@ -227,14 +398,18 @@ class ResultsPanel(BasePanel):
                 self._shown = plate_figure(
                     self.session.tables["wells"], self.session.plate, metric, self.map.time_h
                 )
+        elif at in (2, 3):
+            figures, choice, canvas, words = (
+                (self._doses, self.dose, self.dose_canvas, self.dose_words)
+                if at == 2
+                else (self._synergies, self.synergy, self.synergy_canvas, self.synergy_words)
+            )
+            n = choice.currentIndex()
+            self._shown = figures[n] if 0 <= n < len(figures) else None
+            canvas.show_figure(self._shown)
+            show_hint(words, "" if self._shown is None else self._shown.caption)
         else:
-            d = self.dose.currentIndex()
-            self._shown = self._doses[d] if 0 <= d < len(self._doses) else None
-            self.dose_canvas.show_figure(self._shown)
-
-    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
-        super().resizeEvent(event)
-        self.draw()
+            self._shown = None
 
     def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
         super().showEvent(event)
@@ -244,13 +419,12 @@ class ResultsPanel(BasePanel):
     # clicks
 
     def _on_curve_clicked(self, event: Any) -> None:
-        f, m = self.family.currentIndex(), self.metric.currentIndex()
-        if event.inaxes is None or not (0 <= f < len(self._families)):
+        m, names = self.metric.currentIndex(), self.ticked
+        if event.inaxes is None or not (0 <= m < len(self._metrics)):
             return
-        metric, family = self._metrics[m], self._families[f]
+        metric = self._metrics[m]
         low, high = event.inaxes.get_ylim()
         reach = abs(high - low) * _REACH_PX / max(1.0, event.inaxes.bbox.height)
-        names = [*family.names, *([family.vehicle] if family.vehicle else [])]
         found = nearest_well(
             self.session.tables["wells"], metric, names, (event.xdata, event.ydata), reach
         )
@@ -258,7 +432,8 @@ class ResultsPanel(BasePanel):
             show_hint(self.clicked, "No well's line runs here; click nearer to a thin line.")
             return
         plate, well, time_h = found
-        show_hint(self.clicked, f"{well} at {time_h:g} h: {self.session.condition_of(plate, well)}")
+        told = self.session.treatment_of(plate, well)
+        show_hint(self.clicked, f"{well} at {time_h:g} h: {told}")
         self.session.show_at(plate, well, time_h)
 
     def _on_shown(self) -> None:
@@ -289,18 +464,16 @@ class ResultsPanel(BasePanel):
         if self.control.pending:
             self._export_to = target
             self.control.update_now()
-            show_hint(self.state, "The latest decisions are taken into the tables first …")
+            self.say("The latest decisions are taken into the tables first …")
             return None
-        show_hint(self.state, "Exporting …")
+        self.say("Exporting …")
         self.export_button.setEnabled(False)
 
         def done(written: list[Path]) -> None:
-            show_hint(self.state, f"{len(written)} files are in {target}")
-            show_info(f"Exported into {target}")
+            self.say(f"{len(written)} files are in {target}")
 
         def failed(error: BaseException) -> None:
-            show_hint(self.state, sentence_of(error))
-            show_error(sentence_of(error))
+            self.say(sentence_of(error), "error")
 
         def finished() -> None:
             self.export_button.setEnabled(True)
@@ -331,8 +504,16 @@ class ResultsPanel(BasePanel):
         if figure is None:
             return
         kind = "svg" if path.suffix.lower() == ".svg" else "png"
-        named = Figure(path.stem, figure.title, figure.draw, figure.size, figure.margins)
-        write_or_say(path, lambda: write_figure(named, path.parent, (kind,)))
+        named = replace(figure, name=path.stem)
+        # A plate and a matrix have a shape of their own; curves take any.
+        size = _SIZES[self.size.currentText()] if self.what.currentIndex() in (0, 2) else None
+        write_or_say(
+            path,
+            lambda: write_figure(
+                named, path.parent, (kind,), size, dark=self.dark.isChecked(),
+                caption=self.with_caption.isChecked(),
+            ),
+        )  # fmt: skip
 
     def open_report(self) -> None:
         """Open the page of the run in the browser."""

@@ -6,9 +6,16 @@ from typing import Any
 
 import napari.viewer
 import numpy as np
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QLabel,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.background_threads import alive, rest_timer, sentence_of
@@ -18,11 +25,14 @@ from spheroid_qc.gui.open_and_save import open_panel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
+    WrappedLabel,
     beside,
     button,
     element,
+    flow,
     heading,
     hint,
+    long_choice,
     show_hint,
 )
 from spheroid_qc.gui.panels.name_and_review_tables import QueueTable
@@ -35,6 +45,21 @@ REASONS = (
     "out of focus", "dust or fibre on the spheroid", "air bubble", "several spheroids",
     "spheroid partly out of view", "pipetting mistake", "no spheroid was seeded",
 )  # fmt: skip
+REASON_OF_FLAG = {
+    "out_of_focus": "out of focus",
+    "annotation_overlap": "writing on the spheroid",
+    "several_spheroids": "several spheroids",
+    "touches_border": "spheroid partly out of view",
+    "never_formed": "no spheroid was seeded",
+    "no_spheroid": "no spheroid in the picture",
+    "vanished": "spheroid washed away",
+    "blank_image": "no picture of a well",
+    "unreadable": "the file can't be read",
+    "low_contrast": "too little contrast",
+    "saturated": "overexposed",
+}
+"""What a flag suggests as the reason of an exclusion; other flags suggest none."""
+
 _FEATURES = (
     ("Core area", "core_area_um2", "µm²"), ("Core area", "core_area_px", "px"),
     ("Total area", "total_area_um2", "µm²"), ("Total area", "total_area_px", "px"),
@@ -64,68 +89,99 @@ class ReviewPanel(BasePanel):
         self.control = control_of(self.viewer)
         self.correcting = correcting_of(self.viewer)
         self._corrected: set[tuple[str, str, int]] = set()
+        self._reason_of: Any = None
         self._later = rest_timer(self, 50, self.refresh)
         self.empty = hint("Analyse a plate first (Run panel); its doubtful frames come here.")
-        self.results_button = button(
-            "Next: results", lambda: open_panel(self.viewer, "Results"), primary=True
-        )
+        self.results_button = button("Next: results", lambda: open_panel(self.viewer, "Results"))
         keys = hint("\n".join(f"{key}   {what}" for key, what in _KEYS))
         self.body = [
             *self._build_queue(),
             *self._build_decision(),
             *self._build_painting(),
+            self._build_decided(),
             Fold("Keyboard", keys),
-            self.results_button,
+            self.decisions,
         ]
-        self.add(self.empty, *self.body)
+        self.add(self.empty, *self.body[:-1])
+        self.add_foot(self.decisions)
         self._connect()
         self._bind_keys()
         self.refresh()
 
     def _build_queue(self) -> list[QWidget]:
-        self.shown = QComboBox()
+        self.shown = long_choice()
         self.shown.addItems(list(SHOWN))
         self.shown.setToolTip(
             "Doubtful: frames with a warning or an excluding flag in the picture, the most "
-            "suspicious first (2 points a flag that excludes, 1 a warning, and 1 - confidence)."
+            "suspicious first (2 points a flag that excludes, 1 a warning, what is missing to full "
+            "confidence, and how far the frame stands apart from its neighbours in time and from "
+            "the other wells of its condition)."
         )
+        self.blanks = QCheckBox("blank wells too")
+        self.blanks.setToolTip("Wells without cells have nothing to be reviewed, mostly.")
         self.count = QLabel()
         self.queue = QueueTable()
-        self.whole = QCheckBox("whole well")
-        self.whole.setToolTip("Exclude or accept the well at all times.")
-        self.previous_button = button("◀ Back", self.previous, "Shift+N")
-        self.next_button = button("Next ▶", self.next, "N")
         return [
-            beside(QLabel("Show"), self.shown, 1, self.count),
+            beside(QLabel("Show"), self.shown),
+            beside(self.blanks, 1, self.count),
             self.queue,
-            beside(self.previous_button, self.next_button, 1, self.whole),
         ]
 
     def _build_decision(self) -> list[QWidget]:
         self.title = heading("")
         self.title.setWordWrap(True)
         self.details = hint()
-        self.features = QLabel()
+        self.features = WrappedLabel()
         self.features.setTextFormat(Qt.TextFormat.RichText)
-        self.reason = QComboBox()
+        self.whole = QCheckBox("whole well")
+        self.whole.setToolTip("Exclude or accept the well at all times.")
+        self.previous_button = button("◀ Back", self.previous, "Shift+N")
+        self.next_button = button("Next ▶ (N)", self.next, "The next frame to be decided on: N")
+        self.reason = long_choice(10)
         self.reason.setEditable(True)
         self.reason.addItems(list(REASONS))
-        self.reason.setToolTip("Why it is excluded: choose, or write your own.")
-        self.reason.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.reason.lineEdit().setPlaceholderText("why? choose, or write your own")
+        self.reason.setCurrentText("")
+        self.reason.setToolTip(
+            "Why it is excluded. What a flag found is suggested; choose another, or write your own."
+        )
         self.accept_button = button(
-            "Accept", self.accept,
+            "Accept (A)", self.accept,
             "A: I looked at it and it is fine. A frame that a flag left out counts again.",
             primary=True,
         )  # fmt: skip
-        self.exclude_button = button("Exclude", self.exclude, "Q: leave it out of every result.")
-        self.open_button = button("Undecide", self.undecide, "U: take the decision back.")
-        return [
-            self.title,
-            self.details,
-            self.features,
-            beside(self.accept_button, self.exclude_button, self.open_button, 1),
+        self.exclude_button = button(
+            "Exclude (Q)", self.exclude, "Q: leave it out of every result."
+        )
+        self.open_button = button("Take back (U)", self.undecide, "U: take the decision back.")
+        # In the foot nothing above moves them: one clicks through a queue without looking.
+        self.decisions = QWidget()
+        column = QVBoxLayout(self.decisions)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for row in (
             beside(QLabel("Reason"), self.reason),
-        ]
+            beside(self.accept_button, self.exclude_button, self.open_button, 1, spacing=4),
+            beside(self.previous_button, self.next_button, self.whole, 1, self.results_button,
+                   spacing=4),
+        ):  # fmt: skip
+            column.addWidget(row)
+        return [self.title, self.details, self.features]
+
+    def _build_decided(self) -> QWidget:
+        """List who decided what, each with a button that takes it back."""
+        self.decided = QTreeWidget()
+        self.decided.setHeaderLabels(["Frame", "What", "Who, when"])
+        self.decided.setRootIsDecorated(False)
+        self.decided.setFixedHeight(130)
+        self.decided.itemDoubleClicked.connect(self._on_decided_clicked)
+        self.revert_button = button(
+            "Take the chosen decisions back", self.revert_chosen,
+            "The frames count again as the flags have them. A double click shows the frame.",
+        )  # fmt: skip
+        self.decided.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
+        self.decided_fold = Fold("Decisions so far", self.decided, flow(self.revert_button))
+        return self.decided_fold
 
     def _build_painting(self) -> list[QWidget]:
         self.core_button = button("Paint core", lambda: self.paint("core"), "S, then P")
@@ -147,15 +203,16 @@ class ReviewPanel(BasePanel):
         self.state = hint()
         return [
             heading("Correct the masks"),
-            beside(self.core_button, self.shed_button, self.erase_button, self.fill_button,
-                self.polygon_button, spacing=3),
-            beside(self.restore_button, self.learn_button, 1),
+            flow(self.core_button, self.shed_button, self.erase_button, self.fill_button,
+                 self.polygon_button, spacing=3),
+            flow(self.restore_button, self.learn_button),
             self.state,
         ]  # fmt: skip
 
     def _connect(self) -> None:
         session = self.session
         self.shown.currentIndexChanged.connect(self.refresh)
+        self.blanks.toggled.connect(self.refresh)
         self.queue.clicked.connect(lambda index: self.go_to(index.row()))
         self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
         self.listen(session.decisions_changed, to=self._soon)
@@ -202,9 +259,10 @@ class ReviewPanel(BasePanel):
             tables["wells"], tables["qc"], times,
             lambda *place: self.session.decision(*place)[0],
             lambda *key: key in self._corrected,
-            self.shown.currentText(),
+            self.shown.currentText(), blanks=self.blanks.isChecked(),
         )  # fmt: skip
         self.queue.show_queue(entries)
+        self._list_decisions()
         left = sum(not entry.done for entry in entries)
         self.count.setText(f"{left} of {len(entries)} to do" if entries else "nothing to do")
         self._on_frame()
@@ -248,6 +306,36 @@ class ReviewPanel(BasePanel):
 
     # decisions
 
+    def _list_decisions(self) -> None:
+        session = self.session
+        found = [("excluded", e) for e in session.exclusions]
+        found += [("accepted", e) for e in session.acceptances]
+        self.decided.clear()
+        for what, entry in sorted(found, key=lambda one: one[1].at, reverse=True):
+            when = "whole well" if entry.time_h is None else f"{entry.time_h:g} h"
+            reason = f": {entry.reason}" if entry.reason else ""
+            item = QTreeWidgetItem(
+                [f"{entry.well}  {when}", f"{what}{reason}", f"{entry.by} {entry.at[:16]}".strip()]
+            )
+            for column in range(3):
+                item.setToolTip(column, item.text(column))
+            item.setData(0, Qt.ItemDataRole.UserRole, (entry.plate, entry.well, entry.time_h))
+            self.decided.addTopLevelItem(item)
+        self.decided_fold.setText(f"Decisions so far ({len(found)})")
+        self.revert_button.setEnabled(bool(found))
+
+    def _on_decided_clicked(self, item: QTreeWidgetItem, *_: Any) -> None:
+        plate, well, time_h = item.data(0, Qt.ItemDataRole.UserRole)
+        self.session.show_at(plate or self.session.plate, well, time_h or 0.0)
+
+    def revert_chosen(self) -> None:
+        """Take the decisions back that are chosen in the list."""
+        for item in self.decided.selectedItems():
+            plate, well, time_h = item.data(0, Qt.ItemDataRole.UserRole)
+            self._store("open", plate or self.session.plate, well, time_h, "")
+        self.session.tables_wanted.emit()
+        self.refresh()
+
     def accept(self) -> None:
         """Accept the frame that is looked at."""
         self._decide("accept", "")
@@ -256,7 +344,12 @@ class ReviewPanel(BasePanel):
         """Exclude the frame that is looked at, for the reason that is written."""
         reason = self.reason.currentText().strip()
         if not reason:
-            show_warning("Write a reason first: whoever reads the tables will want to know.")
+            self.say(
+                "Why is it excluded? Choose a reason, or write one: whoever reads the tables will "
+                "want to know.", "warning",
+            )  # fmt: skip
+            self.reason.setFocus()
+            self.reason.showPopup()
             return
         self._decide("exclude", reason)
 
@@ -270,19 +363,26 @@ class ReviewPanel(BasePanel):
             return
         place = (session.plate, session.well)
         time_h = opened.times(session.plate).get(session.timepoint)
-        try:
-            if kind == "open":
-                for when in (time_h, None):
-                    session.decide("open", *place, when)
-            else:
-                session.decide(kind, *place, None if self.whole.isChecked() else time_h, reason)
-        except (OSError, SpheroidQCError) as error:
-            show_warning(f"The decision can't be stored. {sentence_of(error)}")
+        if kind == "open":
+            stored = [self._store("open", *place, when, "") for when in (time_h, None)]
+        else:
+            when = None if self.whole.isChecked() else time_h
+            stored = [self._store(kind, *place, when, reason)]
+        if not all(stored):
             return
+        self.say("")
         session.tables_wanted.emit()
         self.refresh()
         if kind != "open":
             self._step(1)
+
+    def _store(self, kind: str, plate: str, well: str, time_h: float | None, reason: str) -> bool:
+        try:
+            self.session.decide(kind, plate, well, time_h, reason)
+        except (OSError, SpheroidQCError) as error:
+            self.say(f"The decision can't be stored. {sentence_of(error)}", "error")
+            return False
+        return True
 
     # painting
 
@@ -293,7 +393,7 @@ class ReviewPanel(BasePanel):
             name = active.name if active is not None and active.name in ("core", "shed") else "core"
         layer = self.view.layer(name)
         if layer is None:
-            show_warning("There are no masks to correct here; analyse the plate first.")
+            self.say("There are no masks to correct here; analyse the plate first.", "warning")
             return
         self.viewer.layers.selection.active = layer
         layer.selected_label = 1
@@ -342,13 +442,14 @@ class ReviewPanel(BasePanel):
     def _on_frame(self) -> None:
         entry, session = self.entry, self.session
         self.queue.mark(entry)
+        self._suggest_reason(entry)
         if session.opened is None or not session.well:
             self.title.setText("Press N, or click a frame in the list.")
             show_hint(self.details, "")
             self.features.setText("")
             return
         hours = session.opened.times(session.plate).get(session.timepoint, 0.0)
-        condition = session.condition_of(session.plate, session.well)
+        condition = session.treatment_of(session.plate, session.well)
         self.title.setText(f"{session.well}   {hours:g} h   {condition}")
         kind, decided = session.decision(session.plate, session.well, hours)
         lines = list(entry.details) if entry is not None else []
@@ -360,6 +461,16 @@ class ReviewPanel(BasePanel):
         show_hint(self.details, "\n".join(lines))
         self.open_button.setEnabled(decided is not None)
         self._write_features()
+
+    def _suggest_reason(self, entry: Entry | None) -> None:
+        """Suggest what the frame's own flags found, once a frame; what was written goes with it."""
+        here = (self.session.opened, self.session.plate, self.session.well, self.session.timepoint)
+        if here == self._reason_of:
+            return
+        self._reason_of = here
+        codes = entry.codes if entry is not None else ()
+        found = [REASON_OF_FLAG[code] for code in codes if code in REASON_OF_FLAG]
+        self.reason.setCurrentText(found[0] if found else "")
 
     def _write_features(self) -> None:
         data, session = self.view.data, self.session
@@ -384,8 +495,8 @@ def features_html(automatic: dict[str, Any], corrected: dict[str, Any] | None) -
         if (unit == "px") != calibrated or not unit:
             fields = (automatic,) if corrected is None else (automatic, corrected)
             table.append((label, *(_value(field, name, unit) for field in fields)))
-    styles = ("", "text-align:right; padding-left:18px",
-              "text-align:right; padding-left:18px; font-weight:bold")  # fmt: skip
+    styles = ("", "text-align:right; padding-left:10px",
+              "text-align:right; padding-left:10px; font-weight:bold")  # fmt: skip
     lines = (
         "".join(element("td", text, style) for text, style in zip(cells, styles, strict=False))
         for cells in table

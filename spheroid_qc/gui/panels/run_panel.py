@@ -1,4 +1,4 @@
-"""Panel 2: analyse the whole plate in background processes, and watch results appear."""
+"""Panel 2: analyse plates in background processes, and watch results appear."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import napari.viewer
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox, QWidget
 
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
-from spheroid_qc.gui.background_threads import rest_timer
+from spheroid_qc.gui.background_threads import in_background, rest_timer, sentence_of
+from spheroid_qc.gui.correct_masks import correcting_of
 from spheroid_qc.gui.open_and_save import (
     load_settings,
     open_images,
@@ -17,19 +18,25 @@ from spheroid_qc.gui.open_and_save import (
     save_edited_map,
     save_settings,
 )
+from spheroid_qc.gui.panels.answer_table import AnswerTable
 from spheroid_qc.gui.panels.base_panel import (
-    WARNING_STYLE,
     BasePanel,
     Fold,
+    Notice,
     beside,
     button,
+    flow,
     heading,
     hint,
+    set_primary,
     show_hint,
 )
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
+from spheroid_qc.gui.panels.run_queue_view import RunQueueView
 from spheroid_qc.gui.panels.settings_forms import SectionForm
-from spheroid_qc.gui.run_control import control_of, is_begun, live_table
+from spheroid_qc.gui.run_control import Job, control_of, is_begun, live_table
+from spheroid_qc.gui.state.opened_folder import Opened, open_folder
+from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.parameters import (
     ImageParameters,
     MeasurementParameters,
@@ -43,8 +50,9 @@ from spheroid_qc.parameters import (
     StateParameters,
 )
 from spheroid_qc.run.progress import Progress
+from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.worker_processes import default_workers
-from spheroid_qc.workflow.background_process import Ended, Failed, RunStopped
+from spheroid_qc.workflow.background_process import Ended, Failed
 
 _DRAW_MS = 400
 _NO_FOLDER = "Open a folder of images in the Plate panel first."
@@ -58,11 +66,24 @@ _SECTIONS: dict[str, type[Section]] = {
     "response": ResponseParameters,
     "output": OutputParameters,
 }
-_STAGES = {"frames": "Finding spheroids", "tables": "Writing tables", "overlays": "Drawing"}
+_STAGES = {
+    "frames": "Finding spheroids",
+    "tables": "Writing tables",
+    "overlays": "Drawing overlays",
+    "pictures": "Drawing the report",
+}
+_WINDOW_WORDS = {
+    "--out folder": "results folder (button “Results folder…” below)",
+    "--out": "the results folder",
+    "--pixel-size": "the pixel size in the Plate panel",
+    "plate.pixel_size_um": "the pixel size",
+    "--plate-map": "the plate map",
+}
+"""What the command line calls it, and what stands in the window."""
 
 
 class RunPanel(BasePanel):
-    """Start, watch, cancel and continue the analysis of a plate."""
+    """Start, watch, cancel and continue the analysis of plates."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
@@ -70,33 +91,28 @@ class RunPanel(BasePanel):
         self._redraw = rest_timer(self, _DRAW_MS, self._draw)
         self.out_button = button("Results folder…", self.choose_out, "Where the results go.")
         self.next_button = button(
-            "Next: review doubtful frames", lambda: open_panel(self.viewer, "Review"), primary=True
+            "Next: review doubtful frames", lambda: open_panel(self.viewer, "Review")
         )
-        self.add(
-            *self._build_start(),
-            *self._build_results(),
-            beside(self.out_button, 1),
-            self._build_settings(),
-            self.next_button,
-        )
+        self.add(*self._build_start(), *self._build_results(), *self._build_queue(),
+                 self._build_settings())  # fmt: skip
+        self.add_foot(*self._build_foot())
         self._connect()
         self._on_parameters()
         self._on_opened()
-        if self.control.running:
-            self._on_started()
 
     def _build_start(self) -> list[QWidget]:
         self.what = hint(_NO_FOLDER)
-        self.warning = hint()
-        self.warning.setStyleSheet(WARNING_STYLE)
+        self.warning = Notice()
         self.new_folder = button(
             "Put results into a new folder", self.use_new_folder,
             "The old results stay as they are.",
         )  # fmt: skip
-        self.start_button = button("Analyse plate", self.start, primary=True)
-        self.cancel_button = button(
-            "Cancel", self.cancel, "Stop; finished wells are kept, and it can be continued."
-        )
+        self.new_size = button(
+            "Use the new pixel size", self.use_new_size,
+            "Measures all masks anew with it. Nothing is segmented again; corrections, exclusions "
+            "and acceptances stay.",
+            primary=True,
+        )  # fmt: skip
         self.workers = QSpinBox()
         self.workers.setRange(1, 1024)
         self.workers.setValue(max(1, default_workers() - 1))
@@ -104,39 +120,55 @@ class RunPanel(BasePanel):
             "Background processes. The results do not depend on it; one processor is left for "
             "the window."
         )
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(10)
-        self.status = hint("Not started.")
         return [
             self.what,
             self.warning,
-            self.new_folder,
-            beside(self.start_button, self.cancel_button, 1, QLabel("Processes"), self.workers),
-            self.bar,
-            self.status,
+            flow(self.new_size, self.new_folder),
+            flow(self.out_button, beside(QLabel("Processes"), self.workers)),
         ]
 
+    def _build_foot(self) -> list[QWidget]:
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.status = hint("Not started.")
+        self.start_button = button("Analyse plate", self.start, primary=True)
+        self.cancel_button = button(
+            "Cancel", self.cancel, "Stop; finished wells are kept, and it can be continued."
+        )
+        return [self.bar, self.status, flow(self.start_button, self.cancel_button,
+                                            self.next_button)]  # fmt: skip
+
     def _build_results(self) -> list[QWidget]:
-        self.unfit = hint()
-        self.unfit.setStyleSheet(WARNING_STYLE)
+        self.unfit = Notice()
         self.map = HeatMap()
-        self.answer = hint()
-        self.answer.setStyleSheet("font-family: monospace; font-size: 11px;")
-        self.answer_fold = Fold("What came out", self.answer)
+        self.answer = AnswerTable()
+        self.verdict = hint()
+        self.answer_fold = Fold("What came out", self.answer, self.verdict, opened=True)
         self.failures = hint()
-        self.failures_fold = Fold("What could not be done", self.failures)
+        self.failures_fold = Fold("Notes", self.failures)
+        self.results_heading = heading("Wells")
         return [
-            heading("Results so far"),
             self.unfit,
+            self.results_heading,
             self.map,
             self.answer_fold,
             self.failures_fold,
         ]
 
+    def _build_queue(self) -> list[QWidget]:
+        self.queue = RunQueueView(self.open_job, self.control.withdraw)
+        self.add_button = button(
+            "Add a folder…", self.choose_folder,
+            "Analyse another plate after this one, with its own settings and plate map.",
+        )  # fmt: skip
+        self.queue_fold = Fold("Several plates, one after the other", self.queue,
+                               flow(self.add_button))  # fmt: skip
+        return [self.queue_fold]
+
     def _build_settings(self) -> QWidget:
         self.forms = {name: SectionForm(model) for name, model in _SECTIONS.items()}
-        files = beside(
+        files = flow(
             button(
                 "Load settings…", lambda: load_settings(self, self.session),
                 "TOML, as of the command line.",
@@ -145,7 +177,6 @@ class RunPanel(BasePanel):
                 "Save settings…", lambda: save_settings(self, self.session),
                 "TOML for the command line.",
             ),
-            1,
         )  # fmt: skip
         folds = [
             Fold(Parameters.model_fields[name].title or name, form.native)
@@ -158,26 +189,71 @@ class RunPanel(BasePanel):
         self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
         for name, form in self.forms.items():
             form.changed.connect(lambda name=name: self._on_form(name))
-        self.listen(session.opened_changed, to=self._on_opened)
+        self.listen(session.opened_changed, session.plate_changed, to=self._on_opened)
         self.listen(session.parameters_changed, to=self._on_parameters)
-        self.listen(session.tables_changed, to=self._on_tables)
-        self.listen(session.run_started, to=self._on_started)
+        self.listen(session.tables_changed, to=self._on_opened)
+        self.listen(session.answer_changed, to=self._on_answer)
+        self.listen(
+            session.run_queued, session.run_started, session.run_ended, to=self._on_run
+        )  # fmt: skip
         self.listen(session.run_progressed, to=self._on_progress)
-        self.listen(session.run_ended, to=self._on_ended)
         self.listen(session.shown_changed, to=self._on_shown)
 
     # what is asked for
 
     def start(self) -> None:
-        """Analyse the plate of the session, or continue."""
-        if self.session.opened is not None and save_edited_map(self.session):
-            self.control.start(self.workers.value())
+        """Analyse the plate of the session, or continue; it waits for others that are running."""
+        if self.session.opened is None:
+            return
+        if not save_edited_map(self.session):
+            self.say(
+                "The plate map is not complete: " + " ".join(self.session.map_problems[:3]), "error"
+            )
+            return
+        self.say("")
+        self.control.start(self.workers.value())
 
     def cancel(self) -> None:
-        """Stop the run."""
-        self.control.stop()
-        self.cancel_button.setEnabled(False)
-        show_hint(self.status, "Stopping …")
+        """Stop the run of this plate, or take it out of the queue."""
+        job = self.control.shown
+        if job is not None:
+            self.control.withdraw(job)
+            self._on_run()
+
+    def choose_folder(self) -> None:
+        """Ask for a folder that is analysed after the others."""
+        opened = self.session.opened
+        start = str(opened.folder.parent) if opened is not None else ""
+        name = QFileDialog.getExistingDirectory(self, "Folder of images", start)
+        if name:
+            self.add_folder(Path(name))
+
+    def add_folder(self, folder: Path) -> Any:
+        """Read a folder in the background, and queue its analysis."""
+        self.queue_fold.expand()
+
+        def done(opened: Opened) -> None:
+            if not opened.table.frames:
+                self.say(f"{folder.name} holds no image whose name tells its well; open it in the "
+                         "Plate panel to see why.", "error")  # fmt: skip
+                return
+            plate_map = opened.map_path or next(iter(opened.maps), None)
+            request = RunRequest(
+                opened.folder, opened.out, plate_map, opened.parameters, opened.join,
+                self.workers.value(),
+            )  # fmt: skip
+            used = f" with {plate_map.name}" if plate_map is not None else ", without a plate map"
+            if self.control.add(opened, request):
+                self.say(f"{folder.name} is in the queue{used}.")
+
+        return in_background(
+            self, open_folder, folder, done=done, desc=f"reading {folder.name}",
+            failed=lambda error: self.say(sentence_of(error), "error"),
+        )  # fmt: skip
+
+    def open_job(self, job: Job) -> None:
+        """Show the plate of a run in all panels."""
+        open_images(self.viewer, job.request.folder, out=job.request.out)
 
     def choose_out(self) -> None:
         """Ask where results go."""
@@ -207,54 +283,60 @@ class RunPanel(BasePanel):
         self.session.use_out(new)
         self._on_opened()
 
+    def use_new_size(self) -> None:
+        """Measure the masks that are there with the pixel size that was entered."""
+        # A stroke of this very moment is a correction that is measured as well.
+        correcting_of(self.viewer).finish()
+        if self.session.opened is not None and save_edited_map(self.session):
+            self.control.start(self.workers.value(), new_pixel_size=True)
+
     # the session
 
     def _on_opened(self) -> None:
         opened = self.session.opened
         known = opened is not None and bool(opened.table.frames)
-        self.start_button.setEnabled(known and not self.control.running)
-        self.cancel_button.setVisible(self.control.running)
-        for widget in (self.map, self.next_button, self.out_button):
+        for widget in (self.map, self.results_heading, self.next_button, self.out_button, self.bar,
+                       self.status):  # fmt: skip
             widget.setVisible(known)
-        self.answer_fold.setVisible(False)
-        self.failures_fold.setVisible(False)
-        show_hint(self.unfit, "\n".join(unfit_lines(self.session.unfit)))
+        self.unfit.say("\n".join(unfit_lines(self.session.unfit)), "warning")
         if opened is None or not known:
             show_hint(self.what, _NO_FOLDER)
             self.new_folder.setVisible(False)
-            show_hint(self.warning, "")
-            return
-        wells = len(opened.well_timepoints)
-        frames = sum(len(of_well) for of_well in opened.well_timepoints.values())
-        show_hint(
-            self.what,
-            f"{opened.folder.name}: {frames} frames of {wells} wells. "
-            f"Results go to {opened.out.name}, beside the images."
-            if opened.out.parent == opened.folder.resolve().parent
-            else f"{opened.folder.name}: {frames} frames of {wells} wells. Results: {opened.out}",
-        )
-        begun = is_begun(opened.out)
-        self.start_button.setText("Continue" if begun and opened.status != "done" else
-                                  "Analyse again" if begun else "Analyse plate")  # fmt: skip
-        self._check_settings()
-        if not self.control.running:
-            self.bar.setRange(0, 1)
-            self.bar.setValue(1 if opened.status == "done" else 0)
-            text = "Begun before; finished wells are kept." if begun else "Not started."
-            if opened.status == "done":
-                text = "Done before; new images are added."
-            show_hint(self.status, text)
+            self.new_size.setVisible(False)
+            self.warning.say("")
+        else:
+            wells = len(opened.well_timepoints)
+            frames = sum(len(of_well) for of_well in opened.well_timepoints.values())
+            show_hint(
+                self.what,
+                f"{opened.folder.name}: {frames} frames of {wells} wells. "
+                f"Results go to {opened.out.name}, beside the images."
+                if opened.out.parent == opened.folder.resolve().parent
+                else f"{opened.folder.name}: {frames} frames of {wells} wells. "
+                f"Results: {opened.out}",
+            )
+            self._check_settings()
+        self._on_answer()
+        self._on_run()
         self._draw()
 
     def _check_settings(self) -> None:
         changed = self.session.needs_other_folder() if self.session.opened is not None else []
+        only_size = self.session.only_size_differs()
         self.new_folder.setVisible(bool(changed))
+        self.new_size.setVisible(only_size)
         text = ""
-        if changed:
+        if only_size:
+            text = (
+                "Another pixel size was entered than the results were measured with. Measure them "
+                "anew with it: outlines, corrections and decisions stay."
+            )
+        elif changed:
             text = "Masks of the earlier run were made with other settings: " + " ".join(
                 changed[:3]
             )
-        show_hint(self.warning, text)
+        self.warning.say(_in_window_words(text), "warning")
+        self._on_run()
 
     def _on_parameters(self) -> None:
         for name, form in self.forms.items():
@@ -265,63 +347,133 @@ class RunPanel(BasePanel):
         new = {name: self.forms[name].value()}
         self.session.set_parameters(self.session.parameters.model_copy(update=new))
 
-    def _on_started(self) -> None:
-        self.start_button.setEnabled(False)
-        self.cancel_button.setVisible(not self.control.only_tables)
-        self.cancel_button.setEnabled(True)
-        self.workers.setEnabled(False)
-        self.bar.setRange(0, 0)
-        show_hint(self.status, "Making tables …" if self.control.only_tables else "Starting …")
-
-    def _on_progress(self, state: Progress) -> None:
-        if self.control.stopping:
+    def _on_run(self) -> None:
+        """Say how the run of the plate that is open stands, and where the others are."""
+        self.queue.show_jobs(self.control.jobs)
+        others = [job for job in self.control.jobs if not job.only_tables]
+        opened = self.session.opened
+        count = f" ({len(others)})" if others else ""
+        self.queue_fold.setText(f"Several plates, one after the other{count}")
+        if any(opened is None or job.request.out != opened.out for job in others):
+            self.queue_fold.expand()
+        if opened is None:
+            self.start_button.setEnabled(False)
+            self.cancel_button.setVisible(False)
             return
-        self.bar.setRange(0, max(1, state.total))
-        self.bar.setValue(state.done)
-        parts = [f"{_STAGES.get(state.stage, state.stage)}: {state.done} of {state.total}"]
-        if state.rate > 0:
-            parts.append(f"{state.rate:.2g} a second")
-        if state.seconds_left is not None and state.done < state.total:
-            parts.append(f"{_duration(state.seconds_left)} left")
-        if self.control.request is not None and self.session.opened is not None:
-            folder = self.control.request.folder
-            if folder != self.session.opened.folder:
-                parts.insert(0, folder.name)
-        show_hint(self.status, " · ".join(parts))
-        if state.well and not self._redraw.isActive():
-            self._redraw.start()
-
-    def _on_ended(self, message: Ended | Failed | RunStopped) -> None:
-        self.start_button.setEnabled(self.session.opened is not None)
-        self.cancel_button.setVisible(False)
-        self.workers.setEnabled(True)
-        state = self.control.state
+        job = self.control.shown
+        begun = is_begun(opened.out)
+        self.start_button.setText(
+            "Continue" if begun and opened.status != "done" and "wells" not in self.session.tables
+            else "Analyse again" if begun else "Analyse plate"
+        )  # fmt: skip
+        busy = job is not None and job.outcome is None
+        # With other settings the old folder would be refused: a button above says what to do.
+        fits = self.new_folder.isHidden() and self.new_size.isHidden()
+        self.start_button.setEnabled(bool(opened.table.frames) and not busy and fits)
+        self.workers.setEnabled(not busy)
+        self.cancel_button.setVisible(busy and job is not None and not job.only_tables)
+        self.cancel_button.setEnabled(job is not None and not job.stopping)
+        self.failures_fold.setVisible(False)
         self.bar.setRange(0, 1)
-        self.bar.setValue(0)
+        done = opened.status == "done" or "wells" in self.session.tables
+        self.bar.setValue(int(done))
+        if job is None:
+            text = "Begun before; finished wells are kept." if begun else "Not started."
+            show_hint(self.status, "Done before; new images are added." if done else text)
+        elif job.waiting:
+            ahead = self.control.current
+            after = f" {ahead.name} is being analysed." if ahead is not None else ""
+            show_hint(self.status, f"Waiting for its turn.{after}")
+        elif job.running:
+            self.say("")
+            self._show_progress(job)
+        else:
+            self._show_outcome(job)
+        self._show_primary()
+
+    def _show_progress(self, job: Job) -> None:
+        state = job.state
+        if job.stopping:
+            show_hint(self.status, "Stopping …")
+        elif state is None:
+            self.bar.setRange(0, 0)
+            show_hint(self.status, "Making tables …" if job.only_tables else "Starting …")
+        else:
+            self.bar.setRange(0, max(1, state.total))
+            self.bar.setValue(state.done)
+            parts = [f"{_STAGES.get(state.stage, state.stage)}: {state.done} of {state.total}"]
+            if state.rate > 0:
+                parts.append(f"{state.rate:.2g} a second")
+            if state.seconds_left is not None and state.done < state.total:
+                parts.append(f"{_duration(state.seconds_left)} left")
+            show_hint(self.status, " · ".join(parts))
+
+    def _show_outcome(self, job: Job) -> None:
+        message, state = job.outcome, job.state
         if isinstance(message, Ended):
             self.bar.setValue(1)
             self.start_button.setText("Analyse again")
-            show_hint(self.status, f"Done: {message.n_frames} frames, {message.n_new} of them new.")
-            show_hint(self.answer, "\n".join(message.answer))
-            self.answer_fold.setVisible(bool(message.answer))
+            failed = len(message.failures)
+            told = f"Done: {message.n_frames} frames, {message.n_new} of them new."
+            if failed:
+                told = f"{told} {failed} could not be read or analysed."
+                self.say(" ".join(message.failures[:3]), "error")
+            show_hint(self.status, told)
             notes = [*message.failures, *message.notes]
             show_hint(self.failures, "\n".join(f"• {sentence}" for sentence in notes[:40]))
             self.failures_fold.setText(
-                f"What could not be done ({len(message.failures)}), and notes"
-                if message.failures
-                else "Notes"
+                f"What could not be done ({failed}), and notes" if failed else "Notes"
             )
             self.failures_fold.setVisible(bool(notes))
+            if failed:
+                self.failures_fold.expand()
         elif isinstance(message, Failed):
-            show_hint(self.status, message.sentence)
+            self.bar.setValue(0)
+            show_hint(self.status, "Not analysed.")
+            self.say(_in_window_words(message.sentence), "error")
         else:
+            self.bar.setValue(0)
             self.start_button.setText("Continue")
-            done = f" after {state.done} of {state.total} frames" if state is not None else ""
-            show_hint(self.status, f"Stopped{done}. Continue goes on from there.")
+            if state is not None and state.stage == "frames":
+                told = f"Stopped after {state.done} of {state.total} frames."
+            elif state is not None:
+                told = "Stopped while tables and pictures were made; all frames are measured."
+            else:
+                told = "Stopped."
+            show_hint(self.status, f"{told} Continue goes on from there.")
 
-    def _on_tables(self) -> None:
-        show_hint(self.unfit, "\n".join(unfit_lines(self.session.unfit)))
-        self._draw()
+    def _show_primary(self) -> None:
+        """Let one button lead on: the one that is to be clicked next."""
+        done = "wells" in self.session.tables
+        changed = not (self.new_folder.isHidden() and self.new_size.isHidden())
+        busy = self.control.shown is not None and self.control.shown.outcome is None
+        set_primary(self.next_button, done and not changed)
+        set_primary(self.start_button, not done and not busy)
+
+    def _on_progress(self, state: Progress) -> None:
+        self.queue.show_jobs(self.control.jobs)
+        job = self.control.shown
+        if job is not None and job is self.control.current:
+            self._show_progress(job)
+            if state.well and not self._redraw.isActive():
+                self._redraw.start()
+
+    def _on_answer(self) -> None:
+        answer, opened = self.session.answer, self.session.opened
+        here = answer is not None and opened is not None and answer.out == opened.out
+        lines = answer.lines if answer is not None and here else ()
+        verdict = answer.verdict if answer is not None and here else ()
+        self.answer_fold.setVisible(bool(lines or verdict))
+        if answer is not None and lines:
+            self.answer.show_lines(answer.title, answer.headings, lines)
+        self.answer.setVisible(bool(lines))
+        show_hint(
+            self.verdict,
+            "\n".join(
+                f"{title}\n" + "\n".join(f"• {shown_name(one)}" for one in said)
+                for title, said in verdict
+            ),
+        )
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)
@@ -330,14 +482,23 @@ class RunPanel(BasePanel):
         opened = self.session.opened
         if opened is None:
             return
-        request = self.control.request
-        here = request is not None and request.out == opened.out and not self.control.only_tables
-        wells = live_table(self.control) if here else self.session.tables.get("wells")
-        if wells is None:
-            wells = live_table(self.control)
+        job = self.control.shown
+        live = job is not None and not job.only_tables and not isinstance(job.outcome, Ended)
+        wells = live_table(job) if live else self.session.tables.get("wells", live_table(job))
+        if not len(wells):
+            wells = self.session.tables.get("wells", wells)
         times = list(opened.times(self.session.plate).values())
-        self.map.show_wells(wells, self.session.plate, self.session.well_count, times)
+        self.map.show_wells(
+            wells, self.session.plate, self.session.well_count, times,
+            imaged=opened.wells(self.session.plate),
+        )  # fmt: skip
         self._on_shown()
+
+
+def _in_window_words(sentence: str) -> str:
+    for word, shown in _WINDOW_WORDS.items():
+        sentence = sentence.replace(word, shown)
+    return sentence
 
 
 def _duration(seconds: float) -> str:

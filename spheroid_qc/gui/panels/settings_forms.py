@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from html import escape
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 from psygnal import Signal
 from pydantic import ValidationError
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from spheroid_qc.configuration.settings import SettingRecord, settings
 from spheroid_qc.parameters import Parameters, Section
@@ -36,17 +38,33 @@ class SectionForm:
         }
         self._value = model()
         self.fields: dict[str, Any] = {name: _field(r) for name, r in self.records.items()}
-        self.container = Container(widgets=list(self.fields.values()), labels=True)
-        self.container.margins = (0, 0, 0, 0)
+        self._marked: dict[str, str | None] = dict.fromkeys(self.fields)
+        self._widget = QWidget()
+        rows = QFormLayout(self._widget)
+        rows.setContentsMargins(0, 0, 0, 0)
+        # A long name stands above its field where both are too wide for the panel.
+        rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for field in self.fields.values():
+            label = QLabel(field.label)
+            label.setWordWrap(True)
+            label.setBuddy(field.native)
+            if isinstance(field.native, QComboBox):
+                field.native.setMinimumContentsLength(8)
+                field.native.setSizeAdjustPolicy(
+                    QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+                )
+            rows.addRow(label, field.native)
+        self._mark({})
         self.problem = ""
         self._setting = False
         for field in self.fields.values():
             field.changed.connect(self._on_changed)
 
     @property
-    def native(self) -> Any:
+    def native(self) -> QWidget:
         """The Qt widget."""
-        return self.container.native
+        return self._widget
 
     def asdict(self) -> dict[str, Any]:
         """Give the values as entered, with those that are not shown."""
@@ -86,10 +104,20 @@ class SectionForm:
         """Frame in red what is not allowed, and say why."""
         self.problem = " ".join(problems.values())
         for name, field in self.fields.items():
-            native = field.native
-            wrong = name in problems
-            native.setStyleSheet("border: 1px solid #d0453a;" if wrong else "")
-            field.tooltip = problems.get(name) or _tip(self.records[name])
+            problem = problems.get(name, "")
+            # Restyling all fields of a form takes longer than a blink.
+            if problem == self._marked[name]:
+                continue
+            if problem or self._marked[name]:
+                field.native.setStyleSheet("border: 1px solid #d0453a;" if problem else "")
+            self._marked[name] = problem
+            # As rich text a tip is broken into lines; a plain one is as wide as the screen.
+            tip = escape(problem or _tip(self.records[name]), quote=False).replace("\n", "<br>")
+            field.native.setToolTip(f"<qt>{tip}</qt>")
+
+    def set_placeholder(self, name: str, text: str) -> None:
+        """Say in an empty field what an empty field means."""
+        self.fields[name].native.setPlaceholderText(text)
 
 
 def section_of(model: type[Section]) -> str:
@@ -103,9 +131,11 @@ def section_of(model: type[Section]) -> str:
 def _field(record: SettingRecord) -> Any:
     unit = record.unit.replace("um", "µm")
     label = f"{record.title} ({unit})" if unit else record.title
-    common = {"name": record.name, "label": label, "tooltip": _tip(record)}
+    common = {"name": record.name, "label": label}
     if record.kind == "boolean":
-        return CheckBox(value=bool(record.default), **{**common, "text": ""})
+        box = CheckBox(value=bool(record.default), **common)
+        box.native.setText("")  # its name stands before it, as that of every field
+        return box
     if record.kind == "string" and record.choices and not record.optional:
         return ComboBox(choices=list(record.choices), value=record.default, **common)
     if record.kind in ("integer", "number") and not record.optional:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spheroid_qc.atomic import write_text
 from spheroid_qc.errors import PlateMapError
+from spheroid_qc.gui.state.shown_names import shown_dose
 from spheroid_qc.plate_map import MappedWell, PlateMap, read_plate_map
+from spheroid_qc.plate_map.mapped_wells import Dose
 from spheroid_qc.plate_map.write_map import escape
 from spheroid_qc.wells import PLATE_FORMATS, parse_well, row_column, well_name
 
@@ -22,6 +25,7 @@ Key = tuple[str, str]  # plate (empty: every plate), well
 FIELDS = ("role", "drug", "dose", "unit")
 _TEXTS = ("cell_line", "vehicle_group", "biological_replicate", "replicate", "passage")
 _MAX_UNDO_STEPS = 200
+_DECIMAL_COMMA = re.compile(r"(?P<whole>\d*),(?P<part>\d+)")
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,39 @@ class EditableMap:
             old = self.wells.get(key)
             self.wells[key] = replace(well, extra=well.extra or (old.extra if old else {}))
 
+    def change(self, keys: Iterable[Key], parts: Mapping[int | str, str | Treatment]) -> None:
+        """Write only some parts into all given wells: `role`, or a drug by its place from 0."""
+        self._step()
+        for key in keys:
+            well = self.wells.get(key, EditableWell())
+            drugs = list(well.drugs)
+            for part, value in parts.items():
+                if isinstance(part, int) and isinstance(value, Treatment):
+                    drugs += [Treatment()] * (part + 1 - len(drugs))
+                    drugs[part] = value
+                elif part == "role":
+                    well = replace(well, role=str(value))
+            kept = tuple(t for t in drugs if t.drug.strip() or t.dose.strip())
+            self.wells[key] = replace(well, drugs=kept)
+
+    def readable(self) -> PlateMap | None:
+        """Read the wells whose own contents can be read; None where none can.
+
+        What is shown while a map is being filled in must not vanish for one unfinished well.
+        """
+        told: dict[tuple[str, tuple[Treatment, ...]], bool] = {}
+        kept = {}
+        for key, well in self.wells.items():
+            content = well.role, well.drugs
+            if content not in told:
+                told[content] = _can_be_read({key: EditableWell(*content)})
+            if told[content]:
+                kept[key] = well
+        try:
+            return EditableMap(kept).check() if kept else None
+        except PlateMapError:
+            return None
+
     def clear(self, keys: Iterable[Key]) -> None:
         """Empty the given wells."""
         self._step()
@@ -166,8 +203,9 @@ class EditableMap:
                     well,
                     draft.role,
                     treatment.drug,
-                    treatment.dose,
-                    treatment.unit if treatment.dose.strip() else "",
+                    _with_point(treatment.dose),
+                    # Spreadsheets take a file for one of their own old code page.
+                    treatment.unit.replace("µ", "u") if treatment.dose.strip() else "",
                     *(draft.extra.get(name, "") for name in extra),
                 ]
                 writer.writerow([escape(str(value).strip()) for value in values])
@@ -203,6 +241,20 @@ class EditableMap:
         self.saved = False
 
 
+def _can_be_read(wells: Mapping[Key, EditableWell]) -> bool:
+    try:
+        EditableMap(wells).check()
+    except PlateMapError:
+        return False
+    return True
+
+
+def _with_point(dose: str) -> str:
+    """Write a dose with a decimal point, as the rest of the file that it stands in."""
+    match = _DECIMAL_COMMA.fullmatch(dose.strip())
+    return f"{match['whole'] or '0'}.{match['part']}" if match else dose
+
+
 def _draft_of(well: MappedWell) -> EditableWell:
     extra = {name: getattr(well, name) for name in _TEXTS if getattr(well, name)}
     for name in ("dosed_at_h", "washout_at_h", "cells_seeded"):
@@ -211,8 +263,16 @@ def _draft_of(well: MappedWell) -> EditableWell:
             extra[name] = f"{value:.10g}"
     if well.control:
         extra["control_name"] = well.control
-    drugs = tuple(Treatment(d.drug, f"{d.dose:.10g}", d.unit) for d in well.drugs)
+    drugs = tuple(_as_written(d) for d in well.drugs)
     return EditableWell(well.role, drugs, extra | well.extra)
+
+
+def _as_written(dose: Dose) -> Treatment:
+    """Give a drug in the unit of the file that it was read from."""
+    if dose.molar_mass_g_mol is not None:  # a mass, which was made molar
+        return Treatment(dose.drug, f"{dose.dose:.10g}", dose.unit)
+    number, _, unit = shown_dose(dose).partition(" ")
+    return Treatment(dose.drug, number, unit)
 
 
 def _without_headings(rows: list[list[str]]) -> list[list[str]]:

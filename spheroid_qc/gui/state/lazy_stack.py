@@ -306,7 +306,12 @@ class SwappableStack(_StackShape):
 
 
 def pixels_of(layer: Any) -> Any:
-    """Give the array behind a layer, one that stays what it is whatever the layer shows next."""
+    """Give the array behind a layer, one that stays what it is whatever the layer shows next.
+
+    Of a pyramid its full resolution: what is measured must not depend on how far one has zoomed.
+    """
+    if getattr(layer, "multiscale", False):
+        return layer.data[0]
     return layer.data.now() if isinstance(layer.data, SwappableStack) else layer.data
 
 

@@ -13,10 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spheroid_qc.images import combine_z
 from spheroid_qc.measurement import measured_columns
 from spheroid_qc.measurement.measured_rows import measure
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.segmentation import Segmentation, segment
+
+WHOLE = -1
+"""In the place of a frame: all planes of that axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,17 @@ class FrameResult:
     shed: NDArray[np.bool_]
     table: pd.DataFrame
     confidence: float
+
+
+@dataclass(frozen=True)
+class FrameAxis:
+    """An axis before y and x: `time`, `channel`, `z`, or `frame` where the layer does not say.
+
+    `hours` is the length of its step, for time of known unit.
+    """
+
+    name: str
+    hours: float | None = None
 
 
 def pixel_size_of(scale: Sequence[float], units: Sequence[Any]) -> tuple[float | None, str]:
@@ -61,6 +76,31 @@ def frame_indices(shape: Sequence[int], rgb: bool) -> list[tuple[int, ...]]:
     return [tuple(int(n) for n in index) for index in np.ndindex(*leading)]
 
 
+def frame_axes(
+    labels: Sequence[str], scale: Sequence[float], units: Sequence[Any], ndim: int, rgb: bool
+) -> tuple[FrameAxis, ...]:
+    """Say what the axes before y and x are, from a layer's labels, scale and units."""
+    import pint
+
+    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
+    count = ndim - (3 if rgb else 2)
+    found = []
+    for n in range(count):
+        label = str(labels[n]) if n < len(labels) else ""
+        label = "" if label.lstrip("-").isdigit() or label.startswith("axis") else label
+        short = label.split(" ")[0].lower()
+        hours = None
+        if short in ("t", "time"):
+            try:
+                hours = float((abs(scale[n]) * registry.Unit(str(units[n]))).to("hour").magnitude)
+            except (pint.DimensionalityError, pint.UndefinedUnitError, ValueError, AttributeError):
+                hours = None
+        kind = {"t": "time", "time": "time", "c": "channel", "channel": "channel", "z": "z"}
+        name = kind.get(short, short)
+        found.append(FrameAxis(name or ("frame" if count == 1 else f"frame_{n}"), hours))
+    return tuple(found)
+
+
 def find_in_frames(
     data: Any,
     indices: Sequence[tuple[int, ...]],
@@ -70,17 +110,20 @@ def find_in_frames(
 ) -> Iterator[FrameResult]:
     """Segment and measure frames of a layer (..., y, x) or (..., y, x, 3|4), one after the other.
 
+    An index of `WHOLE` on an axis means all of its planes, which become one as `images.z` says.
     With `masks` (core labels and shed material) these are measured, and nothing is segmented.
     """
     for index in indices:
-        image = np.asarray(data[index] if index else data)
+        image = _one_plane(data, index, parameters)
         if masks is None:
             found = segment(
                 image, pixel_size_um, parameters.segmentation.method.value, parameters.segmentation
             )
             confidence = found.confidence
         else:
-            core, shed = (np.asarray(mask[index] if index else mask) for mask in masks)
+            # Masks of a focus stack are the same in every plane.
+            first = tuple(0 if n == WHOLE else n for n in index)
+            core, shed = (np.asarray(mask[first] if first else mask) for mask in masks)
             # `measure` wants a confidence; that of painted masks is not known.
             found = Segmentation(core.astype(np.int32), shed > 0, 1.0, "corrected")
             confidence = float("nan")
@@ -91,8 +134,19 @@ def find_in_frames(
         yield FrameResult(index, found.core, found.shed, table, confidence)
 
 
+def _one_plane(data: Any, index: tuple[int, ...], parameters: Parameters) -> NDArray[Any]:
+    if WHOLE not in index:
+        return np.asarray(data[index] if index else data)
+    at = index.index(WHOLE)
+    planes = (np.asarray(data[(*index[:at], n, *index[at + 1 :])]) for n in range(data.shape[at]))
+    return combine_z(planes, parameters.images.z)
+
+
 def features_of(
-    results: Sequence[FrameResult], pixel_size_um: float | None, assay: str
+    results: Sequence[FrameResult],
+    pixel_size_um: float | None,
+    assay: str,
+    axes: Sequence[FrameAxis] = (),
 ) -> tuple[pd.DataFrame, dict[tuple[int, ...], dict[int, int]]]:
     """Make the table of features, and say which label each body gets in the layer.
 
@@ -115,9 +169,7 @@ def features_of(
         for _, row in result.table.iterrows():
             body = 0 if assay == "single" else int(row["label"])
             of_frame[body] = following
-            place = {f"frame_{n}": at for n, at in enumerate(result.index)}
-            if len(result.index) == 1:
-                place = {"frame": result.index[0]}
+            place = _place(result.index, axes)
             known = {"confidence": result.confidence}
             lines.append(
                 {"index": following, **place, **{name: row[name] for name in columns}, **known}
@@ -125,3 +177,23 @@ def features_of(
             following += 1
         numbers[result.index] = of_frame
     return pd.DataFrame(lines, columns=None if lines else ["index", *columns]), numbers
+
+
+def _place(index: tuple[int, ...], axes: Sequence[FrameAxis]) -> dict[str, Any]:
+    """Name the place of a frame by the axes of its layer, time in hours where that is known."""
+    if len(axes) != len(index):
+        return (
+            {"frame": index[0]}
+            if len(index) == 1
+            else {f"frame_{n}": i for n, i in enumerate(index)}
+        )
+    found: dict[str, Any] = {}
+    for at, axis in zip(index, axes, strict=True):
+        if at == WHOLE:
+            continue
+        # The column of a time without unit counts frames and must not look like hours.
+        name = "frame" if axis.name == "time" else axis.name
+        found[name if name not in found else f"{name}_2"] = at
+        if axis.hours is not None:
+            found["time_h"] = at * axis.hours
+    return found

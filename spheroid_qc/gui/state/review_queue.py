@@ -24,8 +24,10 @@ class Entry:
     """One frame in the queue, with titles of its findings (`why`) and a sentence for each.
 
     `timepoint` is the rank of the time. `score` says how suspicious it is: 2 for each excluding
-    flag, 1 for each warning, and what is missing to full confidence. `confidence` is that of the
-    segmentation; NaN where a person drew the masks. `decision`: `accept`, `exclude` or empty.
+    flag, 1 for each warning, what is missing to full confidence, and at most 1 for how far it
+    stands apart from its neighbours. `confidence` is that of the
+    segmentation; NaN where a person drew the masks. `decision`: `accept`, `exclude` or empty;
+    `codes` are those of the findings.
     """
 
     plate: str
@@ -38,6 +40,7 @@ class Entry:
     confidence: float
     decision: str
     corrected: bool
+    codes: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -57,14 +60,23 @@ def queue_of(
     decision: Callable[[str, str, float], str],
     corrected: Callable[[str, str, int], bool],
     shown: str = SHOWN[0],
+    *,
+    blanks: bool = False,
 ) -> list[Entry]:
     """Queue the frames of a run, the most suspicious first, then in the order of the table.
+
+    Among frames of like findings those come first that disagree most with their neighbours: the
+    frames of the well before and after, and the other wells of the condition at that time. Wells
+    without cells (`blank`) are left out unless `blanks` are asked for.
 
     `times` is plate -> rank of the time -> hours; `decision` gives `accept`, `exclude` or empty for
     plate, well and hours; `corrected` tells for plate, well and rank whether there is a correction
     that the tables may not know yet; `shown` is one of `SHOWN`.
     """
     imaged = wells[wells["file"].notna()] if "file" in wells else wells
+    if not blanks and "role" in imaged and shown != SHOWN[2]:
+        imaged = imaged[imaged["role"] != "blank"]
+    strange = disagreement(imaged)
     findings = _findings(qc)
     ranks = {
         plate: (np.array(list(of_plate.values())), list(of_plate))
@@ -74,7 +86,7 @@ def queue_of(
     columns = [
         imaged[name].tolist() for name in ("plate", "well", "time_h", "confidence", "method")
     ]
-    for plate, well, time_h, confidence, method in zip(*columns, strict=True):
+    for plate, well, time_h, confidence, method, away in zip(*columns, strange, strict=True):
         if plate not in ranks:
             continue
         hours, numbers = ranks[plate]
@@ -83,16 +95,39 @@ def queue_of(
         is_corrected = bool(method == "corrected") or corrected(plate, well, timepoint)
         score = sum(_WEIGHTS.get(severity, 0.0) for _, severity, _, _ in found)
         score += 0.0 if np.isnan(confidence) else max(0.0, 1.0 - confidence)
+        score += away
         entries.append(
             Entry(
                 plate, well, timepoint, time_h, score,
                 ", ".join(dict.fromkeys(title for _, _, title, _ in found)),
                 tuple(f"{title}: {detail}" for _, _, title, detail in found),
                 confidence, decision(plate, well, time_h), is_corrected,
+                tuple(dict.fromkeys(code for code, _, _, _ in found)),
             )
         )  # fmt: skip
     kept = [entry for entry in entries if _is_shown(entry, findings, shown)]
     return sorted(kept, key=lambda entry: -entry.score)
+
+
+def disagreement(wells: pd.DataFrame) -> list[float]:
+    """Tell how far each frame stands apart from its neighbours, 0 to 1.
+
+    `wells` has `plate, well, time_h, condition, disintegration_fraction`. The measure is the
+    smaller of two distances in disintegration: to the mean of the frames just before and after, and
+    to the median of the condition at that time. A frame that agrees with either is no surprise.
+    """
+    if "disintegration_fraction" not in wells or not len(wells):
+        return [0.0] * len(wells)
+    table = wells.reset_index(drop=True).sort_values(["plate", "well", "time_h"])
+    value = table["disintegration_fraction"].astype(float)
+    series = value.groupby([table["plate"], table["well"]])
+    beside = pd.concat([series.shift(1), series.shift(-1)], axis=1).mean(axis=1)
+    of_condition = [table[name] for name in ("plate", "condition", "time_h") if name in table]
+    usual = value.groupby(of_condition).transform("median")
+    away = pd.concat([(value - beside).abs(), (value - usual).abs()], axis=1).min(
+        axis=1, skipna=False
+    )
+    return [float(x) if np.isfinite(x) else 0.0 for x in away.sort_index()]
 
 
 def _findings(qc: pd.DataFrame) -> dict[tuple[str, str, float], list[tuple[str, str, str, str]]]:

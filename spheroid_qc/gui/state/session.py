@@ -18,16 +18,19 @@ import pandas as pd
 from psygnal import Signal
 
 from spheroid_qc.configuration import needs_new_masks
-from spheroid_qc.errors import RequestError, SpheroidQCError
+from spheroid_qc.errors import PlateMapError, RequestError, SpheroidQCError
 from spheroid_qc.flags import MasksUnfit, masks_unfit
 from spheroid_qc.gui.state.editable_map import EditableMap
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened
+from spheroid_qc.gui.state.run_answer import RunAnswer
+from spheroid_qc.gui.state.shown_names import shown_condition, shown_name
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name, without_stratum
+from spheroid_qc.run.new_pixel_size import is_unfinished, only_pixel_size_differs
 from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions, write_exclusions
-from spheroid_qc.wells import smallest_format
+from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format
 
 Key = tuple[str, str]
 TABLES = ("wells", "conditions", "qc", "spheroids")
@@ -36,7 +39,8 @@ TABLES = ("wells", "conditions", "qc", "spheroids")
 class Session:
     """State of one viewer: folder, map, settings, tables, what is looked at and what was decided.
 
-    `draft` is the plate map as it is being filled, `plate_map` the one read from `map_path`;
+    `draft` is the plate map as it is being filled, `plate_map` what of it can be read, or the one
+    that was read from `map_path`; `map_problems` are sentences on what can't be read;
     `tables` are those of the run folder by name; `exclusions` and `acceptances` what the user
     decided, signed with `user`. `plate`, `well` (empty if none) and `timepoint` are looked at.
     `unread` says why the decisions of the run folder could not be read; empty if they could.
@@ -46,10 +50,13 @@ class Session:
     map_changed = Signal()
     parameters_changed = Signal()
     tables_changed = Signal()
+    answer_changed = Signal()
     decisions_changed = Signal()
     correction_changed = Signal(str, str, int)
     well_wanted = Signal(str, str, int)
     shown_changed = Signal()
+    plate_changed = Signal()
+    run_queued = Signal()
     run_started = Signal()
     run_progressed = Signal(object)
     run_ended = Signal(object)
@@ -60,8 +67,10 @@ class Session:
         self.draft = EditableMap()
         self.plate_map: PlateMap | None = None
         self.map_path: Path | None = None
+        self.map_problems: tuple[str, ...] = ()
         self.parameters = Parameters()
         self.tables: dict[str, pd.DataFrame] = {}
+        self.answer: RunAnswer | None = None
         self.exclusions: list[Exclusion] = []
         self.acceptances: list[Exclusion] = []
         self.plate = ""
@@ -72,6 +81,7 @@ class Session:
         self._by_well: dict[str, list[tuple[str, Exclusion]]] | None = None
         self._places: tuple[Any, dict[tuple[str, str], list[tuple[float, int]]]] = (None, {})
         self.cache = FrameCache()
+        self._earlier: tuple[Any, dict[str, Any] | None] = (None, None)
 
     # the folder
 
@@ -84,29 +94,52 @@ class Session:
         if not same:
             self.draft = EditableMap()
             self.plate_map = self.map_path = None
-        self.plate = opened.plates[0] if opened.plates else ""
-        self.well, self.timepoint = "", 0
+            self.map_problems = ()
+        if not (same and (self.plate, self.well) in opened.well_timepoints):
+            self.plate = opened.plates[0] if opened.plates else ""
+            self.well, self.timepoint = "", 0
         self.tables = {}
+        self.answer = None
         self._read_decisions()
         self.parameters_changed.emit()
         self.opened_changed.emit()
 
     @property
     def well_count(self) -> int:
-        """Wells of the plate: stated, else the smallest usual plate that holds all."""
+        """Wells of the plate: stated, else the smallest usual plate that holds all.
+
+        A few wells in the middle of a plate say nothing of its size: it has less than 96 only where
+        the wells reach all four sides of such a plate.
+        """
         if self.parameters.plate.well_count is not None:
             return self.parameters.plate.well_count
         known = {well for _, well in self.draft.wells}
         if self.opened is not None:
             known |= {well for _, well in self.opened.well_timepoints}
-        return max(96, smallest_format(known)) if known else 96
+        if not known:
+            return 96
+        count = smallest_format(known)
+        rows, columns = zip(*map(row_column, known), strict=True)
+        reach = (min(rows), min(columns), max(rows) + 1, max(columns) + 1)
+        return count if reach == (0, 0, *PLATE_FORMATS[count]) else max(96, count)
 
     def show(self, plate: str, well: str, timepoint: int | None = None) -> None:
         """Ask for a well and time to be shown."""
+        before = self.plate, self.well, self.timepoint
         self.plate, self.well = plate, well
         if timepoint is not None:
             self.timepoint = timepoint
+        if before[0] != plate:
+            self.plate_changed.emit()
         self.well_wanted.emit(plate, well, self.timepoint)
+        if before != (plate, well, self.timepoint):
+            self.shown_changed.emit()
+
+    def choose_plate(self, plate: str) -> None:
+        """Go to another plate of the folder, and to its first well."""
+        if self.opened is not None and plate != self.plate and plate in self.opened.plates:
+            wells = self.opened.wells(plate)
+            self.show(plate, wells[0] if wells else "", 0)
 
     def show_at(self, plate: str, well: str, time_h: float) -> None:
         """Ask for the frame of an imaged well that is nearest to a time."""
@@ -117,7 +150,10 @@ class Session:
     def now_shown(self, plate: str, well: str, timepoint: int) -> None:
         """Take note of what is being shown."""
         if (plate, well, timepoint) != (self.plate, self.well, self.timepoint):
+            another = plate != self.plate
             self.plate, self.well, self.timepoint = plate, well, timepoint
+            if another:
+                self.plate_changed.emit()
             self.shown_changed.emit()
 
     # the plate map
@@ -129,7 +165,25 @@ class Session:
 
     def map_saved(self, plate_map: PlateMap, path: Path) -> None:
         """Take note that the draft was written to a file."""
-        self.plate_map, self.map_path = plate_map, path
+        self.plate_map, self.map_path, self.map_problems = plate_map, path, ()
+        self.map_changed.emit()
+
+    def map_refused(self, problems: Iterable[str]) -> None:
+        """Take note of why a map could not be taken over; the one before stays."""
+        self.map_problems = tuple(problems)
+        self.map_changed.emit()
+
+    def map_edited(self) -> None:
+        """Read the draft anew: every panel then shows what it says now."""
+        self.map_problems = ()
+        if not self.draft.wells:
+            self.plate_map = None
+        else:
+            try:
+                self.plate_map = self.draft.check()
+            except PlateMapError as error:
+                self.map_problems = tuple(error.problems)
+                self.plate_map = self.draft.readable()
         self.map_changed.emit()
 
     def default_map_path(self) -> Path | None:
@@ -150,14 +204,32 @@ class Session:
         return {well: entry for (name, well), entry in found.items() if name == plate}
 
     def condition_of(self, plate: str, well: str) -> str:
-        """Name of the condition of a well; empty where the map says nothing."""
+        """Name of the condition of a well, as in the tables; empty where the map says nothing."""
         entry = self.mapped(plate).get(well)
         return "" if entry is None else condition_name(entry)
 
     def treatment_of(self, plate: str, well: str) -> str:
-        """Name the condition of a well without its stratum."""
+        """Say what is in a well, doses as they were written, without its stratum."""
         entry = self.mapped(plate).get(well)
-        return "" if entry is None else without_stratum(condition_name(entry), entry.stratum)
+        return "" if entry is None else shown_condition(entry)
+
+    def shown_names(self) -> dict[str, str]:
+        """Conditions of the map, as the tables name them, in words for the screen."""
+        entries = () if self.plate_map is None else self.plate_map.wells
+        shared = self.shared_stratum()
+        found: dict[str, str] = {}
+        for entry in entries:
+            found.setdefault(condition_name(entry), shown_condition(entry, shared))
+        return found
+
+    def shown_name(self, condition: str) -> str:
+        """Name a condition of the tables on the screen."""
+        known = self.shown_names().get(condition)
+        return (
+            shown_name(without_stratum(condition, self.shared_stratum()))
+            if known is None
+            else known
+        )
 
     def shared_stratum(self) -> str:
         """Name the stratum that all wells of the plate share; empty where they differ."""
@@ -176,16 +248,37 @@ class Session:
 
     def needs_other_folder(self) -> list[str]:
         """Say which settings differ from the earlier run so that its masks are void."""
-        if self.opened is None:
-            return []
-        old = self.opened.run.read_run()
+        old = self._earlier_run()
         return [] if old is None else needs_new_masks(old["parameters"], self.parameters)
+
+    def _earlier_run(self) -> dict[str, Any] | None:
+        """Read what the earlier run says of itself, once: it lists every image."""
+        if self.opened is None:
+            return None
+        path = self.opened.run.run_json
+        try:
+            now = path.stat()
+        except OSError:
+            return None
+        key = (path, now.st_mtime_ns, now.st_size)
+        if self._earlier[0] != key:
+            self._earlier = key, self.opened.run.read_run()
+        return self._earlier[1]
+
+    def only_size_differs(self) -> bool:
+        """Tell whether the pixel size is all that keeps the masks of the earlier run from use."""
+        old = self._earlier_run()
+        if self.opened is None or old is None:
+            return False
+        broken_off = is_unfinished(self.opened.run)
+        return broken_off or only_pixel_size_differs(old, self.parameters)
 
     def use_out(self, out: Path) -> None:
         """Put results into another run folder."""
         if self.opened is not None and out != self.opened.out:
             self.opened = replace(self.opened, out=out, status="")
             self.tables = {}
+            self.answer = None
             self._read_decisions()
             self.tables_changed.emit()
 
@@ -220,6 +313,11 @@ class Session:
         """Take over the tables of the run folder."""
         self.tables = tables
         self.tables_changed.emit()
+
+    def set_answer(self, answer: RunAnswer) -> None:
+        """Take over what came out."""
+        self.answer = answer
+        self.answer_changed.emit()
 
     def row(self, plate: str, well: str, timepoint: int) -> pd.Series | None:
         """Row of the table of wells; None where there is none (yet).

@@ -190,6 +190,7 @@ class _Masks:
 
     def __init__(self, opened: Opened, results: tuple[dict[str, Any] | None, ...]) -> None:
         self._run = opened.run
+        self._max_megapixels = opened.parameters.images.max_megapixels
         self._results = results
         self._last: tuple[int, NDArray[Any], NDArray[Any]] | None = None
         self.core = partial(self._read, 1)
@@ -202,7 +203,9 @@ class _Masks:
         last = self._last
         if last is None or last[0] != n:
             try:
-                core, shed = read_masks(mask_path(self._run, result["mask"]))
+                core, shed = read_masks(
+                    mask_path(self._run, result["mask"]), self._max_megapixels, result["shape"]
+                )
             except ImageError:
                 return None
             last = (n, core.astype(np.uint16), shed.astype(np.uint8))

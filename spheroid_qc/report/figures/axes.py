@@ -131,9 +131,25 @@ def dose_axis(ax: Axes, doses: Sequence[float], marked: Sequence[float] = ()) ->
     distinct = sorted({float(f"{d:.3g}") for d in marked or doses})
     if len(inside) < 2 or (len(marked) > 0 and len(distinct) <= 5):
         inside = distinct if len(distinct) <= 5 else [distinct[0], distinct[-1]]
-    ax.xaxis.set_major_locator(FixedLocator(inside))
+    ax.xaxis.set_major_locator(FixedLocator(without_touching(ax, inside)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def without_touching(ax: Axes, ticks: Sequence[float]) -> list[float]:
+    """Leave out ticks of a logarithmic axis whose labels would touch a higher one's, but the ends.
+
+    The axis must have its final limits and place.
+    """
+    low, high = ax.get_xlim()
+    width = ax.get_window_extent().width / ax.figure.dpi * 72
+    per_log = width / math.log(high / low)
+    half = {tick: 0.31 * SMALL * len(f"{tick:g}") for tick in ticks}
+    kept: list[float] = []
+    for tick in sorted(ticks, reverse=True):
+        if not kept or math.log(kept[-1] / tick) * per_log >= half[tick] + half[kept[-1]] + 5:
+            kept.append(tick)
+    return kept[::-1]
 
 
 def hour_ticks(first: float, last: float, most: int) -> list[float]:

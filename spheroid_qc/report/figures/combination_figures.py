@@ -9,21 +9,27 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.report.figures.axes import INK, LINE, MUTED, plain, quiet, say
-from spheroid_qc.report.palette import DIVERGING, PALETTE, step_of
+from spheroid_qc.report.figures.matrix_figures import draw_tile
+from spheroid_qc.report.palette import PALETTE
 from spheroid_qc.response.synergy.model_registry import drawn_models
 from spheroid_qc.wording import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_FARTHEST = 5.0
+"""Share of its dose alone at which an isobologram ends."""
 
-_FULL = 0.4
 _LABEL = np.array([0.16, 0.07])
 """Shares of an isobologram's axes that a label takes."""
 
 
-def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) -> None:
+def draw_forest(
+    ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str], minimum: float | None = None
+) -> None:
     """Draw the mean excess of every combination with its interval.
+
+    Filled is what `call` says something of, bold what counts.
 
     Parameters
     ----------
@@ -33,6 +39,8 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
         Rows of `synergy.csv` at one response, time and plate.
     combinations : sequence of str
         From top to bottom.
+    minimum : float, optional
+        Smallest excess that counts: dotted lines.
     """
     quiet(ax, xlabel="effect beyond what was expected (fraction affected)")
     ax.grid(visible=False)
@@ -49,7 +57,9 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
             colour = PALETTE[model.colour][0]
             value, low, high = (float(row[c]) for c in ("value", "low", "high"))
             shown = np.isfinite(low) and np.isfinite(high)
-            sure = shown and (low > 0 or high < 0)
+            call = str(row["call"])
+            sure = call not in ("", "open")
+            counts = sure and not call.startswith("slightly")
             if shown:
                 ax.plot([low, high], [y, y], color=colour, linewidth=2.4, solid_capstyle="butt")
             ax.plot([value], [y], marker="o", markersize=6.5, color=colour,
@@ -63,7 +73,7 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
             ax.annotate(
                 words, (1, y), xycoords=ax.get_yaxis_transform(), xytext=(8, 0),
                 textcoords="offset points", va="center", fontsize=9,
-                color=INK if sure else MUTED, fontweight="bold" if sure else "normal",
+                color=INK if sure else MUTED, fontweight="bold" if counts else "normal",
             )  # fmt: skip
             spans += [v for v in (value, low, high) if np.isfinite(v)]
             y += 1
@@ -76,39 +86,13 @@ def draw_forest(ax: Axes, synergy: pd.DataFrame, combinations: Sequence[str]) ->
         )  # fmt: skip
     ax.set_ylim(y - 1.5 + 0.4, -1.6)
     ax.set_yticks([])
+    limit = 0.0 if minimum is None else minimum
+    if limit:
+        for end in (-limit, limit):
+            ax.axvline(end, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)))
     reach = max(abs(min(spans)), abs(max(spans)), 0.1) * 1.06
     ax.set_xlim(max(-reach, min(spans) - 0.1), reach)
     ax.axvline(0, color=MUTED, linewidth=1)
-
-
-def draw_excess_matrix(
-    ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], units: Sequence[str] = ("µM", "µM")
-) -> None:
-    """Draw the excess at each tested dose of two drugs.
-
-    Parameters
-    ----------
-    ax : Axes
-        Drawn into.
-    rows : DataFrame
-        Rows of one combination and method at level `dose`.
-    drugs, units : sequence of str, length 2
-        Columns `dose_1_um` and `dose_2_um`.
-    """
-    doses = [_doses(rows, n) for n in (1, 2)]
-    places = [sorted({float(d) for d in found if np.isfinite(d)}) for found in doses]
-    quiet(ax, xlabel=f"{drugs[0]}, {units[0]}", ylabel=f"{drugs[1]}, {units[1]}")
-    ax.grid(visible=False)
-    ax.spines["bottom"].set_visible(False)
-    ax.set_xticks(range(len(places[0])), [f"{d:.3g}" for d in places[0]])
-    ax.set_yticks(range(len(places[1])), [f"{d:.3g}" for d in places[1]])
-    ax.set_xlim(-0.5, len(places[0]) - 0.5)
-    ax.set_ylim(-0.5, len(places[1]) - 0.5)
-    crowded = max(len(p) for p in places) > 7
-    for x, y, (_, row) in zip(*doses, rows.iterrows(), strict=True):
-        if np.isfinite(x) and np.isfinite(y):
-            at = (places[0].index(float(x)), places[1].index(float(y)))
-            _tile(ax, at, row, number=not crowded)
 
 
 def draw_excess_list(ax: Axes, rows: pd.DataFrame, labels: Sequence[str]) -> None:
@@ -131,33 +115,7 @@ def draw_excess_list(ax: Axes, rows: pd.DataFrame, labels: Sequence[str]) -> Non
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_yticks(range(len(rows)), [plain(label) for label in labels], parse_math=False)
     for n, (_, row) in enumerate(rows.iterrows()):
-        _tile(ax, (0, n), row, number=True)
-
-
-def _doses(rows: pd.DataFrame, n: int) -> np.ndarray:
-    """Doses of one drug in uM, or in its own unit."""
-    found = rows[f"dose_{n}_um"].to_numpy(dtype=float)
-    if f"dose_{n}" in rows:
-        own = pd.to_numeric(rows[f"dose_{n}"], errors="coerce").to_numpy(dtype=float)
-        found = np.where(np.isfinite(found), found, own)
-    return found
-
-
-def _tile(ax: Axes, at: tuple[int, int], row: pd.Series, *, number: bool) -> None:
-    from matplotlib.patches import Rectangle
-
-    value, low, high = (float(row[c]) for c in ("value", "low", "high"))
-    step = step_of(value, -_FULL, _FULL)
-    colour = PALETTE["nothing"][0] if step is None else DIVERGING[step]
-    sure = (np.isfinite(low) and low > 0) or (np.isfinite(high) and high < 0)
-    ax.add_patch(
-        Rectangle((at[0] - 0.48, at[1] - 0.47), 0.96, 0.94, facecolor=colour,
-                  edgecolor=INK if sure else "none", linewidth=1.6)
-    )  # fmt: skip
-    if number and np.isfinite(value):
-        strong = step is not None and abs(step - 5) >= 4
-        say(ax, *at, signed(value), ha="center", bold=bool(sure),
-            color=PALETTE["paper"][0] if strong else INK)  # fmt: skip
+        draw_tile(ax, (0, n), row, number=True)
 
 
 def draw_fa_ci(ax: Axes, rows: pd.DataFrame, title: str = "") -> None:
@@ -244,12 +202,13 @@ def draw_isobologram(ax: Axes, rows: pd.DataFrame, drugs: Sequence[str], title: 
         colour = PALETTE["blue"][0] if at_level else INK
         ax.plot(
             [x], [y], marker="o", markersize=6, color=colour, markeredgewidth=1.2,
-            markerfacecolor=colour if at_level else PALETTE["paper"][0], clip_on=False,
+            markerfacecolor=colour if at_level else PALETTE["paper"][0],
+            clip_on=max(x, y) > _FARTHEST,
         )  # fmt: skip
         if at_level and place[1] in ends:
             labels[str(place[1])] = (x, y)
         reach = max(reach, x * 1.08, y * 1.08)
-    reach = min(reach, 5.0)
+    reach = min(reach, _FARTHEST)
     ax.set_xlim(0, reach)
     ax.set_ylim(0, reach)
     ends_at = list(labels.values())

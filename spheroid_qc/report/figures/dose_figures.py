@@ -1,4 +1,4 @@
-"""Dose response: wells as dots, the fitted curve, the EC50 with its interval below it."""
+"""Dose response: wells as dots, the curve with its band, IC50 on it and EC50 below it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spheroid_qc.report.figures.axes import dose_axis, quiet, say
+from spheroid_qc.report.figures.axes import MUTED, dose_axis, quiet, say
 from spheroid_qc.report.palette import PALETTE
-from spheroid_qc.wording import finite
+from spheroid_qc.wording import finite, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +44,8 @@ def draw_dose_response(
     unit: str = "µM",
     title: str = "",
     limits: tuple[float, float] | None = None,
+    factor: float = 1.0,
+    curves: pd.DataFrame | None = None,
 ) -> None:
     """Draw one drug.
 
@@ -61,9 +63,13 @@ def draw_dose_response(
         In words.
     limits : tuple of float, optional
         Of the y axis.
+    factor : float
+        Doses are written times this, to be in `unit`.
+    curves : DataFrame, optional
+        The drug's rows of `curves.csv`: the curve of each plate and its interval.
     """
     quiet(ax, title=title, xlabel=f"dose, {unit}", ylabel=ylabel)
-    x, y = np.asarray(dose, dtype=float), np.asarray(effect, dtype=float)
+    x, y = factor * np.asarray(dose, dtype=float), np.asarray(effect, dtype=float)
     known = np.isfinite(x) & np.isfinite(y) & (x > 0)
     x, y = x[known], y[known]
     if not len(x):
@@ -86,37 +92,69 @@ def draw_dose_response(
         ax.set_xticks([left, *ticks], ["0", *(f"{t:g}" for t in ticks)])
     if row is None:
         return
-    ec50 = dose_of(row, "ec50")
-    flat = float(row.get("flat_p") or 0.0)
-    curve = all(np.isfinite(float(row[name])) for name in ("e0", "emax", "hill"))
-    sign = str(row.get("ec50_qualifier"))
-    if sign in ("<", ">") and np.isfinite(ec50):
-        left_side = sign == "<"
-        say(
-            ax, 0.02 if left_side else 0.98, 0.06, f"EC50 {sign} {ec50:.2g}", axes=True,
-            ha="left" if left_side else "right", color=colour, size=9,
-        )  # fmt: skip
-    if not curve or not np.isfinite(ec50) or sign in ("<", ">"):
-        if flat >= 0.05:
-            say(ax, 0.5, 0.95, "no dose response shown", axes=True, ha="center", size=9)
+    pattern = str(row.get("pattern") or "")
+    if pattern in ("none", "trend"):
+        told = {"none": "no dose response shown", "trend": "a trend, but no curve is shown"}
+        say(ax, 0.02, 0.96, told[pattern], axes=True, size=9)
+        for level in np.unique(x):
+            half = 1.12
+            ax.plot([level / half, level * half], [y[x == level].mean()] * 2, color=colour,
+                    linewidth=2, zorder=4)  # fmt: skip
         return
-    grid = np.geomspace(x.min(), x.max(), 120)
-    ax.plot(grid, logistic(grid, row), color=colour, linewidth=2, zorder=4,
-            linestyle="-" if not flat >= 0.05 else (0, (2, 2)))  # fmt: skip
-    low, high = dose_of(row, "ec50_low"), dose_of(row, "ec50_high")
-    edge = ax.get_xlim()
+    if pattern == "misfit":
+        say(ax, 0.02, 0.96, "the curve does not fit", axes=True, size=9)
+    style: Any = (0, (4, 2)) if pattern == "misfit" else "-"
+    own = [] if curves is None else [part for _, part in curves.groupby("plate", sort=True)] \
+        if "plate" in curves else [curves]  # fmt: skip
+    for part in own:
+        grid = factor * part["dose"].to_numpy(dtype=float)
+        low, high = part["low"].to_numpy(dtype=float), part["high"].to_numpy(dtype=float)
+        if len(own) == 1 and np.isfinite(low).all():
+            ends = ax.get_ylim() if limits is not None else (-np.inf, np.inf)
+            ax.fill_between(grid, np.clip(low, *ends), np.clip(high, *ends), color=colour,
+                            alpha=0.16, linewidth=0, zorder=2)  # fmt: skip
+        ax.plot(grid, part["effect"].to_numpy(dtype=float), color=colour, zorder=4,
+                linewidth=2 if len(own) == 1 else 1, linestyle=style)  # fmt: skip
+    if (
+        len(own) != 1
+        and all(np.isfinite(float(row[n])) for n in ("e0", "emax", "hill"))
+        and np.isfinite(dose_of(row, "ec50"))
+        and row.get("ec50_qualifier") not in ("<", ">")
+    ):
+        grid = np.geomspace(x.min(), x.max(), 120)
+        ax.plot(grid, logistic(grid / factor, row), color=colour, linewidth=2, zorder=4,
+                linestyle=style)  # fmt: skip
+    _mark_doses(ax, row, factor, colour)
+
+
+def _mark_doses(ax: Axes, row: Mapping[str, Any], factor: float, colour: str) -> None:
+    """Mark the IC50 where the curve crosses a half, and the EC50 with its interval below it."""
+    edge, on_axis = ax.get_xlim(), ax.get_xaxis_transform()
+    half = factor * dose_of(row, "ic50_abs")
+    if row.get("ic50_abs_qualifier") not in ("<", ">") and edge[0] <= half <= edge[1]:
+        bottom, top = ax.get_ylim()
+        if bottom < 0 and 1 < top < 5:
+            ax.plot([edge[0], half], [0.5, 0.5], color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+            ax.plot([half], [0.5], marker="o", markersize=6, markerfacecolor=PALETTE["paper"][0],
+                    markeredgecolor=colour, markeredgewidth=1.6, zorder=6)  # fmt: skip
+    ec50, sign = factor * dose_of(row, "ec50"), row.get("ec50_qualifier")
+    if not np.isfinite(ec50):
+        return
+    if sign in ("<", ">"):
+        left_side = sign == "<"
+        say(ax, 0.02 if left_side else 0.98, 0.06, f"EC50 {sign} {number(ec50, 2)}", axes=True,
+            ha="left" if left_side else "right", color=colour, size=9)  # fmt: skip
+        return
     base = 0.035
-    say_y = ax.get_xaxis_transform()
+    low, high = factor * dose_of(row, "ec50_low"), factor * dose_of(row, "ec50_high")
     if np.isfinite(low) or np.isfinite(high):
         ends = (
             max(low, edge[0]) if np.isfinite(low) else edge[0],
             min(high, edge[1]) if np.isfinite(high) else edge[1],
         )
-        ax.plot(ends, (base, base), color=colour, linewidth=3, alpha=0.35, transform=say_y,
+        ax.plot(ends, (base, base), color=colour, linewidth=3, alpha=0.35, transform=on_axis,
                 solid_capstyle="butt", zorder=4)  # fmt: skip
     if edge[0] <= ec50 <= edge[1]:
-        ax.plot([ec50], [base], marker="D", markersize=5, color=colour, transform=say_y, zorder=5)
-        ax.annotate(
-            f"EC50 {ec50:.2g}", (ec50, base), xycoords=say_y, xytext=(0, 7),
-            textcoords="offset points", ha="center", fontsize=9, color=colour,
-        )  # fmt: skip
+        ax.plot([ec50], [base], marker="D", markersize=5, color=colour, transform=on_axis, zorder=5)
+        ax.annotate(f"EC50 {number(ec50, 2)}", (ec50, base), xycoords=on_axis, xytext=(0, 7),
+                    textcoords="offset points", ha="center", fontsize=9, color=colour)  # fmt: skip

@@ -17,17 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
-
-
-def plate_shape(wells: pd.Series) -> tuple[int, int]:
-    """Rows and columns of the smallest usual plate that holds all wells."""
+def used_part(wells: pd.Series) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last row and column, from 0, of the part of a plate that holds all wells."""
     places = np.array([row_column(str(well)) for well in wells.unique()]).reshape(-1, 2)
-    rows, columns = (places.max(axis=0) + 1).tolist() if len(places) else (8, 12)
-    for shape in _FORMATS:
-        if rows <= shape[0] and columns <= shape[1]:
-            return shape
-    return int(rows), int(columns)
+    if not len(places):
+        return (0, 0), (7, 11)
+    (top, left), (bottom, right) = places.min(axis=0).tolist(), places.max(axis=0).tolist()
+    return (top, left), (bottom, right)
 
 
 def colour_scale(values: pd.Series, metric: MetricName) -> tuple[float, float]:
@@ -58,15 +54,15 @@ def draw_plate(ax: Axes, wells: pd.DataFrame, metric: MetricName, time_h: float)
     """
     from matplotlib.patches import Circle
 
-    rows, columns = plate_shape(wells["well"])
+    (top, left), (bottom, right) = used_part(wells["well"])
     quiet(ax)
     ax.grid(visible=False)
     ax.spines["bottom"].set_visible(False)
-    ax.set_xlim(-0.6, columns - 0.4)
-    ax.set_ylim(rows - 0.4, -0.6)
+    ax.set_xlim(left - 0.6, right + 0.6)
+    ax.set_ylim(bottom + 0.6, top - 0.6)
     ax.set_aspect("equal")
-    ax.set_xticks(range(columns), [str(n + 1) for n in range(columns)])
-    ax.set_yticks(range(rows), [row_name(n) for n in range(rows)])
+    ax.set_xticks(range(left, right + 1), [str(n + 1) for n in range(left, right + 1)])
+    ax.set_yticks(range(top, bottom + 1), [row_name(n) for n in range(top, bottom + 1)])
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     low, high = colour_scale(metric.shown(wells[metric.column]), metric)

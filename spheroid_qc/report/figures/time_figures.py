@@ -40,6 +40,7 @@ def draw_time_course(
     dosed_at_h: float | None = None,
     title: str = "",
     labelled: bool = True,
+    colours: Mapping[str, str] | None = None,
 ) -> None:
     """Draw one metric over time.
 
@@ -68,6 +69,8 @@ def draw_time_course(
         Above the figure.
     labelled : bool
         Whether lines are named at their ends; else a legend beside the figure has to do it.
+    colours : mapping, optional
+        Condition -> colour, where they are not doses of one drug.
     """
     quiet(ax, title=title, xlabel="hours")
     labels = labels or {}
@@ -88,6 +91,7 @@ def draw_time_course(
         colour = PALETTE["vehicle"][0]
         if name != vehicle:
             colour = dose_colour(list(names).index(name), len(names))
+        colour = (colours or {}).get(name, colour)
         _wells(ax, wells, name, metric, colour)
         if not np.isfinite(mean).any():
             continue

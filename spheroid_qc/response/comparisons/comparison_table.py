@@ -22,6 +22,7 @@ from spheroid_qc.response.comparisons.effect_size import (
     welch,
 )
 from spheroid_qc.response.comparisons.permutation import rank_sum_test, sign_flip_test
+from spheroid_qc.response.condition_summary import in_dose_order
 from spheroid_qc.response.multiple_testing import holm
 from spheroid_qc.response.replicates import (
     at_time,
@@ -88,7 +89,7 @@ def compare_with_vehicle(
     -------
     DataFrame
         Columns `COLUMNS`, one row per metric and condition (blanks and unmapped wells aside),
-        sorted by reference and condition. `difference` with its bounds is Welch's (blocks:
+        by reference, in the order of their doses. `difference` with its bounds is Welch's (blocks:
         least squares within blocks, which for biological replicates is the paired t-test), and
         `p_t` belongs to it; `p_dunnett` and its bounds share one spread among all conditions,
         and call a lone condition of large spread too often, where `p_t_holm` still holds;
@@ -146,7 +147,9 @@ def _family(family: pd.DataFrame, level: float) -> list[dict[str, object]]:
     reference = _units(vehicle, unit, blocks)
     named = " / ".join(sorted(family.loc[family["role"] == "vehicle", "condition"].unique()))
     others = family[family["role"] != "vehicle"]
-    rows_of = dict(iter(others.groupby(["condition", "role"], sort=True)))
+    by_dose = in_dose_order(others.drop_duplicates(["condition", "role"]))
+    own = dict(iter(others.groupby(["condition", "role"], sort=True)))
+    rows_of = {key: own[key] for key in zip(by_dose["condition"], by_dose["role"], strict=True)}
     groups = [_units(rows[rows["_value"].notna()], unit, blocks) for rows in rows_of.values()]
     taken = [i for i, group in enumerate(groups) if group.values.size]
     joint = (

@@ -27,11 +27,13 @@ from spheroid_qc.response.curves.absolute_ic50 import (
     absolute_ic50,
     absolute_ic50_interval,
 )
+from spheroid_qc.response.curves.hill_search import LOG_HILL_BOUNDS
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.curves.refit import emax_interval
+from spheroid_qc.response.curves.trend_test import trend_p
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
-from spheroid_qc.response.variance_model import VarianceModel, reference_weight
+from spheroid_qc.response.variance_model import PooledVariance, VarianceModel, reference_weight
 from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     Group,
@@ -41,6 +43,7 @@ from spheroid_qc.response.wells_analysed_together import (
     grouping_columns,
     groups,
     over_plates,
+    plate_noise,
     plate_variance_model,
 )
 
@@ -49,13 +52,19 @@ DOSE_RESPONSE_COLUMNS = (
     "e0", "ic50_abs_um", "median_effect_dm_um", "median_effect_m", "median_effect_r",
     "ec10_qualifier", "ec50_qualifier", "ec90_qualifier", "ic50_abs_qualifier",
     "ic50_abs_low_um", "ic50_abs_high_um", "ec50_wald_low_um", "ec50_wald_high_um", "n_doses",
-    "rmse", "r2", "flat_p", "lack_of_fit_p", "emax_low", "emax_high", "ratio", "unit", "interval",
-    "note",
+    "rmse", "r2", "flat_p", "trend_p", "lack_of_fit_p", "effect_at_top", "pattern", "emax_low",
+    "emax_high", "ratio", "unit", "interval", "note",
 )  # fmt: skip
 """Columns after the grouping ones (`plate`, `time_h`)."""
 
+MISFIT_P = 0.01
+"""Lack of fit below which the wells are said to depart from the curve."""
+
 FloatArray = NDArray[np.float64]
 Line = dict[str, Any]
+
+PATTERNS = ("curve", "misfit", "trend", "none")
+"""Words of column `pattern`; empty where nothing was fitted."""
 
 _DOSES = [name for name in DOSE_RESPONSE_COLUMNS if name.endswith("_um")]
 
@@ -98,19 +107,38 @@ def dose_response_table(
       drug  ec50_um  ec50_low_um  ec50_high_um
     0    a      3.0          2.8           3.3
     """
+    return dose_response_tables(responses, parameters)[0]
+
+
+CURVE_COLUMNS = ("drug", "ratio", "unit", "dose", "effect", "low", "high")
+"""Columns of the drawn curves, after the grouping ones."""
+
+_CURVE_POINTS = 61
+
+
+def dose_response_tables(
+    responses: Responses, parameters: ResponseParameters | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fit every drug and every fixed-ratio combination, and lay out the curves for drawing.
+
+    Parameters and errors are those of `dose_response_table`, which is the first table; the second
+    has `CURVE_COLUMNS`: the curve of each plate between the lowest and the highest dose, with
+    its pointwise interval.
+    """
     settings = ResponseParameters() if parameters is None else parameters
     at_time, time_note = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
-    variance_models: dict[str, VarianceModel] = {}
+    scatters: dict[str, tuple[VarianceModel, PooledVariance]] = {}
     vehicle = ~(at_time.doses > 0).any(axis=1)
     for name, columns in _subjects(at_time):
         chosen = at_time.where(_exactly(at_time, columns) | vehicle)
         several = at_time.rows["plate"].nunique() > 1
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
-            if group.plate not in variance_models:
-                variance_models[group.plate] = plate_variance_model(at_time, group)
-            found = _lines(group, name, columns, variance_models[group.plate], settings)
+            if group.plate not in scatters:
+                model = plate_variance_model(at_time, group)
+                scatters[group.plate] = model, plate_noise(at_time, group, model)
+            found = _lines(group, name, columns, *scatters[group.plate], settings)
             own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
         lines += own
         if several:
@@ -135,7 +163,25 @@ def dose_response_table(
             table[name] = table[column].where(other)
             table[column] = table[column].where(~other)
             appended.append(name)
-    return table[[*first, *DOSE_RESPONSE_COLUMNS, *appended]].reset_index(drop=True)
+    drawn = [part for line in lines if (part := _drawn(line, settings.confidence)) is not None]
+    curves = pd.concat(drawn, ignore_index=True) if drawn else pd.DataFrame(columns=["plate"])
+    grouping_columns(curves, at_time)
+    return (
+        table[[*first, *DOSE_RESPONSE_COLUMNS, *appended]].reset_index(drop=True),
+        curves.reindex(columns=[*first, *CURVE_COLUMNS]),
+    )
+
+
+def _drawn(line: Line, level: float) -> pd.DataFrame | None:
+    """Lay out the curve of a line, if it has one."""
+    fit: LogisticFit | None = line.get("_fit")
+    if fit is None:
+        return None
+    dose = np.geomspace(fit.dose_range[0], fit.dose_range[1], _CURVE_POINTS)
+    low, high = fit.band(dose, level)
+    named = {name: line[name] for name in ("plate", "drug", "ratio", "unit")}
+    drawn = {"dose": dose, "effect": fit.predict(dose), "low": low, "high": high}
+    return pd.DataFrame(named | drawn)
 
 
 def _subjects(responses: Responses) -> list[tuple[str, tuple[int, ...]]]:
@@ -145,9 +191,17 @@ def _subjects(responses: Responses) -> list[tuple[str, tuple[int, ...]]]:
     ]
     for columns in combinations_given(responses):
         rows = _exactly(responses, columns)
+        if _is_matrix(responses.doses[rows][:, list(columns)]):
+            continue  # its diagonals are no series that somebody made
         if fixed_ratios(responses.doses[rows][:, list(columns)]):
             found.append((" + ".join(responses.drugs[i] for i in columns), columns))
     return found
+
+
+def _is_matrix(doses: FloatArray) -> bool:
+    """Whether combinations (n, k) are all those of three or more doses of each drug."""
+    sizes = [len(np.unique(column)) for column in doses.T]
+    return min(sizes) >= 3 and len(np.unique(doses, axis=0)) == np.prod(sizes)
 
 
 def _exactly(responses: Responses, columns: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -163,6 +217,7 @@ def _lines(
     name: str,
     columns: tuple[int, ...],
     variance_model: VarianceModel,
+    noise: PooledVariance,
     settings: ResponseParameters,
 ) -> list[Line]:
     """Fit one drug, or each fixed-ratio series of a combination, on one plate."""
@@ -172,7 +227,7 @@ def _lines(
     if len(columns) == 1:
         if not (doses > 0).any():
             return [_empty(name, unit, "No well of this plate holds the drug alone.")]
-        return [_line(name, unit, "", doses[:, 0], part, variance_model, settings)]
+        return [_line(name, unit, "", doses[:, 0], part, variance_model, noise, settings)]
     if "+" in unit:
         return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
     given = np.asarray((doses > 0).all(axis=1))
@@ -182,13 +237,15 @@ def _lines(
         keep[np.flatnonzero(given)[rows]] = True
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
         total = doses[keep].sum(axis=1)
-        found.append(_line(name, unit, ratio, total, part.where(keep), variance_model, settings))
+        chosen = part.where(keep)
+        found.append(_line(name, unit, ratio, total, chosen, variance_model, noise, settings))
     return found
 
 
 def _empty(name: str, unit: str, note: str) -> Line:
     line: Line = dict.fromkeys(DOSE_RESPONSE_COLUMNS, np.nan)
     texts = dict.fromkeys((c for c in DOSE_RESPONSE_COLUMNS if c.endswith("qualifier")), "")
+    texts["pattern"] = ""
     return line | texts | {
         "drug": name, "n": 0, "n_doses": 0, "ratio": "", "unit": unit,
         "interval": "within_plate", "note": note,
@@ -202,6 +259,7 @@ def _line(
     dose: FloatArray,
     part: Responses,
     variance_model: VarianceModel,
+    noise: PooledVariance,
     settings: ResponseParameters,
 ) -> Line:
     """Fit one curve and the median effect line."""
@@ -223,13 +281,23 @@ def _line(
         )
         return line | {"note": " ".join(notes)}
     fit = _fit(dose, effect, part.kind, variance_model, settings, notes)
-    line |= {"flat_p": fit.flat_p}
+    line |= {"flat_p": fit.flat_p, "trend_p": trend_p(dose, effect, noise)}
     if fit.flat_p >= settings.flat_p:
-        notes.append(
-            f"No dose response: a constant explains the wells as well (F test, "
-            f"p = {fit.flat_p:.2g}), so there is no EC50."
+        rises = line["trend_p"] < settings.flat_p
+        because = (
+            f"a constant explains the wells as well (F test, p = {fit.flat_p:.2g}), so there is no "
+            "EC50."
         )
-        return line | {"e0": float(np.mean(effect)), "note": " ".join(notes)}
+        notes.append(
+            f"The effect changes with the dose (trend, p = {line['trend_p']:.2g}), but no curve is "
+            f"shown: {because}"
+            if rises
+            else f"No dose response: {because}"
+        )
+        return line | {
+            "e0": float(np.mean(effect)), "pattern": "trend" if rises else "none",
+            "effect_at_top": float(np.mean(effect[dose == dose.max()])), "note": " ".join(notes),
+        }  # fmt: skip
     reference = 0.0
     if part.kind != "raw":
         vehicle = effect[dose == 0]
@@ -239,7 +307,19 @@ def _line(
                 "Effects were normalised to one vehicle well: its error counts in the absolute "
                 "IC50."
             )
-    return line | _figures(fit, part.kind, reference, settings, notes) | {"note": " ".join(notes)}
+    line |= _figures(fit, part.kind, reference, settings, notes)
+    line["pattern"] = "misfit" if _misfits(fit, dose, effect, part.kind, settings) else "curve"
+    return line | {"note": " ".join(notes), "_fit": fit}
+
+
+def _misfits(
+    fit: LogisticFit, dose: FloatArray, effect: FloatArray, kind: str, settings: ResponseParameters
+) -> bool:
+    """Whether means depart from the curve by more than replicates do, and by as much as counts."""
+    if not fit.lack_of_fit_p < MISFIT_P:
+        return False
+    off = max(abs(float(np.mean(effect[dose == d]) - fit.predict([d])[0])) for d in np.unique(dose))
+    return off >= settings.min_excess * (abs(fit.emax - fit.e0) if kind == "raw" else 1.0)
 
 
 def _fit(
@@ -322,8 +402,10 @@ def _figures(
     absolute = absolute_ic50(fit, target)
     line: Line = {
         "hill": fit.hill, "emax": fit.emax, "e0": fit.e0, "rmse": fit.sigma, "r2": fit.r2,
-        "lack_of_fit_p": fit.lack_of_fit_p,
+        "lack_of_fit_p": fit.lack_of_fit_p, "effect_at_top": float(fit.predict([highest])[0]),
     }  # fmt: skip
+    if abs(abs(np.log(fit.hill)) - LOG_HILL_BOUNDS[1]) < 1e-6:
+        notes.append(f"The slope is held at its limit of {fit.hill:.3g}: it may be steeper.")
     values = {f"ec{share}": fit.effective_dose(share / 100) for share in (10, 50, 90)}
     if not np.isnan(absolute):
         values["ic50_abs"] = absolute
@@ -362,10 +444,12 @@ def _figures(
         if bounds.get(f"{name}_low_um", 1.0) == 0:
             notes.append(f"The {called} has no lower bound above 0.")
             line[f"{name}_low_um"] = np.nan
-    if np.isfinite(fit.lack_of_fit_p) and fit.lack_of_fit_p < 0.01:
+    if fit.lack_of_fit_p < MISFIT_P:
         notes.append("The wells depart from the curve by more than replicates do from each other.")
     if fit.df < 1:
-        notes.append("As many parameters as responses: no interval.")
+        notes.append(
+            f"As many parameters as responses ({fit.n}): the curve is no test, no interval."
+        )
     return line
 
 
@@ -394,9 +478,11 @@ def _together(lines: list[Line], level: float, kind: str) -> Line:
             result[f"{name}_low_um"], result[f"{name}_high_um"] = low, high
     # A plate without a dose response has the mean of all its wells in `e0`: no start of a curve.
     fitted = np.array([np.isfinite(line["hill"]) for line in lines])
-    for name in ("hill", "emax", "e0", "median_effect_m"):
+    patterns = [line["pattern"] for line in lines]
+    result["pattern"] = max(PATTERNS, key=patterns.count) if any(patterns) else ""
+    for name in ("hill", "emax", "e0", "effect_at_top", "median_effect_m"):
         values = np.array([line[name] for line in lines], dtype=np.float64)
-        of_curve = name != "median_effect_m" and fitted.any()
+        of_curve = name in ("hill", "emax", "e0") and fitted.any()
         values = np.where(fitted, values, np.nan) if of_curve else values
         result[name], low, high = over_plates(values, blocks, level, log=name == "hill")
         if name == "emax":

@@ -67,6 +67,23 @@ class LogisticFit:
         z = hill_fraction(np.asarray(dose, dtype=np.float64), np.log(self.ec50), self.hill)
         return np.asarray(self.e0 + (self.emax - self.e0) * z)
 
+    def band(self, dose: ArrayLike, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+        """Bounds of the curve at doses (n,) above 0, pointwise, by the delta method.
+
+        NaN without residual degrees of freedom.
+        """
+        z = hill_fraction(np.asarray(dose, dtype=np.float64), np.log(self.ec50), self.hill)
+        curve = self.e0 + (self.emax - self.e0) * z
+        if self.df < 1:
+            nothing = np.full(np.shape(curve), np.nan)
+            return nothing, nothing
+        steep = (self.emax - self.e0) * z * (1 - z)
+        logs = np.log(np.asarray(dose, dtype=np.float64) / self.ec50) * self.hill
+        slopes = np.stack([-steep * self.hill, steep * logs, 1 - z, z], axis=-1)
+        variance = np.einsum("ni,ij,nj->n", slopes, self.covariance, slopes)
+        half = float(special.stdtrit(self.df, 0.5 + level / 2)) * np.sqrt(np.maximum(variance, 0))
+        return np.asarray(curve - half), np.asarray(curve + half)
+
     def effective_dose(self, share: float) -> float:
         """Dose of a share of the way from e0 to emax: ec50 * (share/(1-share))^(1/h)."""
         return float(self.ec50 * (share / (1 - share)) ** (1 / self.hill))

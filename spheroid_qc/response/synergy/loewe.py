@@ -23,6 +23,7 @@ from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.excess_over_expected import excess_rows
 from spheroid_qc.response.synergy.single_drug_curves import FULL_EFFECT
 from spheroid_qc.response.synergy.synergy_model import (
+    NAN,
     UNKNOWN,
     Row,
     SynergyModel,
@@ -70,13 +71,18 @@ class Loewe(SynergyModel):
             return np.asarray(means[..., wells.combined] - expected)
 
         rows = excess_rows(self.method, wells, wells.combined, excess, wells.draws_beside(fits))
-        flat = [
-            d for d, fit in zip(wells.drugs, fits, strict=True) if fit.flat_p >= settings.flat_p
-        ]
-        if flat:
-            note = f"{' and '.join(flat)} alone shows no dose response."
+        vehicle = wells.effect[(wells.doses == 0).all(axis=1)]
+        flat = [curves.is_refused(*one, vehicle, settings) for one in wells.alone.items()]
+        if any(flat):
+            names = " and ".join(d for d, one in zip(wells.drugs, flat, strict=True) if one)
+            # A drug that is shown to do nothing needs no curve; any other one does.
+            refused = any(one and not rests for one, rests in zip(flat, idle, strict=True))
+            note = f"{names} alone shows no dose response."
+            if refused:
+                note = f"No interval: {names} alone gives no curve (F test against a constant)."
+            nothing = {"low": NAN, "high": NAN, "p": NAN} if refused else {}
             for row in rows:
-                row["note"] = joined(row["note"], note)
+                row |= {"note": joined(row["note"], note), "refused": refused, **nothing}
         return rows
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.variance_model import VarianceModel
@@ -38,6 +39,7 @@ class SingleDrugCurves:
         self.variance_model = variance_model
         self.emax = emax
         self._known: dict[tuple[str, float | None], LogisticFit] = {}
+        self._refused: dict[str, bool] = {}
 
     def fit(self, drug: str, wells: Wells, emax: float | None = None) -> LogisticFit:
         """Curve of a drug."""
@@ -47,6 +49,26 @@ class SingleDrugCurves:
                 variance_model=self.variance_model,
             )  # fmt: skip
         return self._known[drug, emax]
+
+    def is_refused(
+        self, drug: str, wells: Wells, vehicle: FloatArray, settings: ResponseParameters
+    ) -> bool:
+        """Whether a drug alone has no curve of its own in the table of dose responses.
+
+        That one has free ends and knows the `vehicle`'s effects; it is refused where a constant
+        explains the wells as well.
+        """
+        if drug not in self._refused:
+            doses = np.concatenate([np.zeros(len(vehicle)), wells[0]])
+            e0 = settings.e0 if settings.e0 is not None or len(vehicle) else 0.0
+            free = 2 + (e0 is None) + (settings.emax is None)
+            self._refused[drug] = len(np.unique(doses)) >= free and bool(
+                fit_logistic(
+                    doses, np.concatenate([vehicle, wells[1]]), e0=e0, emax=settings.emax,
+                    variance_model=self.variance_model,
+                ).flat_p >= settings.flat_p
+            )  # fmt: skip
+        return self._refused[drug]
 
     def is_idle(self, drug: str, wells: Wells, cells: Conditions) -> bool:
         """Whether a drug is shown to have next to no effect: not seeing one is not enough.

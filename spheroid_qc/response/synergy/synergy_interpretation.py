@@ -1,7 +1,10 @@
-"""What the interval of an index or an excess allows to say, in words.
+"""What an interval allows to say: one rule, which table, title, sentences and pictures read.
 
-`Synergistic` is said only where the interval lies wholly on that side: of the mean over all
-tested combinations, of the index at an effect, and at single doses after Holm's adjustment.
+A value is called only where its interval lies wholly on one side of no interaction (single doses:
+where its p value, adjusted by Holm's method, says so too), and `slightly` where it lies nearer to
+no interaction than `min_excess`: an excess by less than that, an index within a factor of
+1 + `min_excess` of 1 (for a tenth, the range that Chou calls nearly additive,
+doi:10.1124/pr.58.3.10). The word stands in column `call`.
 """
 
 from __future__ import annotations
@@ -12,68 +15,78 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.multiple_testing import holm
 from spheroid_qc.response.synergy.model_registry import model_of
 from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel, joined
+from spheroid_qc.response.wells_analysed_together import ALL_PLATES
+
+CALLS = ("more", "slightly_more", "open", "slightly_less", "less")
+"""Words of column `call`, from synergy to antagonism; empty where nothing can be told."""
+
+_PLACES = {
+    "mean": "on average over the tested doses",
+    "area": "in the area of 3 x 3 doses around this one",
+    "dose": "at this dose",
+}
+
+
+def call_of(model: SynergyModel, value: float, low: float, high: float, minimum: float) -> str:
+    """Call a value with an interval.
+
+    `minimum` is the smallest excess that counts. Gives one of `CALLS`, or nothing without an
+    interval.
+    """
+    if not np.isfinite(value) or np.isnan(low) or np.isnan(high) or not model.is_tested:
+        return ""
+    side = model.side(low, high)
+    if not side:
+        return "open"
+    if model.is_ratio:
+        far = value <= 0 or abs(np.log(value)) >= np.log1p(minimum)
+    else:
+        far = abs(value) >= minimum
+    return ("" if far else "slightly_") + ("more" if side > 0 else "less")
 
 
 def annotate_significance(rows: list[Row], settings: ResponseParameters) -> None:
-    """Add to each row's note what its interval says.
+    """Give each row its `call`, and add to its note what that means.
 
-    Means, and indices at an effect, are judged by their intervals; single doses by p values that
-    are adjusted by Holm's method (Holm 1979) within a method. `rows` are those of one combination
-    on one plate, changed in place.
+    Single doses are adjusted by Holm's method (Holm 1979) within a method, indices at an effect
+    over the fixed ratios that have one. `rows` are those of one combination on one plate, changed
+    in place.
     """
-    for method in dict.fromkeys(row["method"] for row in rows):
-        model = model_of(method)
-        if not model.is_tested:
-            continue
-        singles = [r for r in rows if r["method"] == method and r["level"] == "dose"]
-        p = np.array([row["p"] for row in singles])
-        for row, adjusted in zip(singles, holm(p), strict=True):
-            if np.isfinite(adjusted):
-                words = f"Holm-adjusted p = {adjusted:.2g}."
-                side = model.side(row["low"], row["high"])
-                if adjusted < 1 - settings.confidence and side:
-                    words += " " + _words(model, side, "at this dose")
-                row["note"] = joined(row["note"], words)
     for row in rows:
-        if row["level"] not in ("dose", "area"):  # the highest of many is no test
-            row["note"] = joined(row["note"], _verdict(row))
-    _over_ratios(rows, settings)
-
-
-def _over_ratios(rows: list[Row], settings: ResponseParameters) -> None:
-    """Take back what is said of an effect where Holm's method over several ratios doesn't bear it.
-
-    A matrix of doses holds several series in a fixed ratio, and each has an index at the same
-    effects.
-    """
+        model = model_of(row["method"])
+        values = (row["value"], row["low"], row["high"])
+        called = call_of(model, *values, settings.min_excess)
+        # The highest areas of several plates lie anywhere: their mean is no estimate of one.
+        unclear = row["level"] == "area" and row.get("plate") == ALL_PLATES
+        row["call"] = "" if unclear or row.get("refused") else called
     for method, level in dict.fromkeys((row["method"], row["level"]) for row in rows):
-        if level in ("mean", "area", "dose") or not model_of(method).is_tested:
-            continue
         same = [r for r in rows if (r["method"], r["level"]) == (method, level)]
         p = np.array([row["p"] for row in same])
-        if np.isfinite(p).sum() < 2:
+        known = int(np.isfinite(p).sum())
+        if level in ("mean", "area") or known < (1 if level == "dose" else 2):
             continue
+        over = "" if level == "dose" else f" over {known} ratios"
         for row, adjusted in zip(same, holm(p), strict=True):
-            side = model_of(method).side(row["low"], row["high"])
-            if side and adjusted >= 1 - settings.confidence:
-                words = (
-                    f"Not shown either way at this effect: Holm-adjusted over "
-                    f"{int(np.isfinite(p).sum())} ratios p = {adjusted:.2g}."
-                )
-                row["note"] = row["note"].removesuffix(_verdict(row)) + words
+            shown = row["call"] not in ("", "open")
+            if not np.isfinite(adjusted) or not model_of(method).is_tested:
+                continue
+            if level == "dose" or shown:
+                row["note"] = joined(row["note"], f"Holm-adjusted{over} p = {adjusted:.2g}.")
+            if shown and adjusted >= 1 - settings.confidence:
+                row["call"] = "open"
+    for row in rows:
+        if row["call"] and (row["level"] not in ("dose", "area") or row["call"] != "open"):
+            row["note"] = joined(row["note"], _words(row, settings.min_excess))
 
 
-def _verdict(row: Row) -> str:
-    """Say what the interval of a mean, or of an index at an effect, tells."""
-    model, low, high = model_of(row["method"]), row["low"], row["high"]
-    if not model.is_tested or np.isnan(low) or np.isnan(high):
-        return ""
-    where = "on average over the tested doses" if row["level"] == "mean" else "at this effect"
-    side = model.side(low, high)
-    if not side:
-        return f"Not shown either way {where}: the interval holds {model.null:g}."
-    return _words(model, side, where)
-
-
-def _words(model: SynergyModel, side: int, where: str) -> str:
-    return f"{model.words[0] if side > 0 else model.words[1]} {where}."
+def _words(row: Row, minimum: float) -> str:
+    """Say what the call of a row means."""
+    model, call = model_of(row["method"]), row["call"]
+    where = _PLACES.get(row["level"], "at this effect")
+    if call == "open":
+        return f"Not shown either way {where}."
+    word = model.words["less" in call]
+    if call.startswith("slightly"):
+        near = f"a factor of {1 + minimum:g}" if model.is_ratio else f"{minimum:g}"
+        return f"Slightly {word[0].lower()}{word[1:]} {where}, by less than {near}."
+    return f"{word} {where}."

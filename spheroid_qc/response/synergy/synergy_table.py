@@ -43,7 +43,7 @@ from spheroid_qc.response.wells_analysed_together import (
 
 SYNERGY_COLUMNS = (
     "combination", "method", "level", "fa", "dose_1_um", "dose_2_um", "dose_3_um", "value", "low",
-    "high", "n", "low_qualifier", "high_qualifier", "note",
+    "high", "call", "n", "low_qualifier", "high_qualifier", "note",
 )  # fmt: skip
 """Columns after the grouping ones; with more than three drugs there are more dose columns."""
 
@@ -209,10 +209,11 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
         if refused > len(parts) / 2:
             low = high = float("nan")
         ratio = f"Ratio {parts[0]['series']}. " if "series" in parts[0] else ""
-        doubt = f" The drugs alone depart from median effect lines on {refused} plates."
+        what = "depart from median effect lines" if log else "give no curve"
+        doubt = f" The drugs alone {what} on {refused} plates."
         doses = [row["doses"] for row in parts if row["doses"] is not None]
         known = [row["fa"] for row in parts if np.isfinite(row["fa"])]
-        kept = {name: parts[0][name] for name in parts[0] if name != "p"}
+        kept = {name: parts[0][name] for name in parts[0] if name not in ("p", "refused")}
         found.append(
             kept
             | {

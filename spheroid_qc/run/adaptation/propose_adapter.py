@@ -130,7 +130,9 @@ def propose(out: Path, progress: Callable[[Progress], None] | None = None) -> Pr
         for frame in source.corrected:
             image = _load(source, frame, files)
             if image is not None:
-                core, shed = read_masks(source.run.corrections / frame.mask)
+                core, shed = read_masks(
+                    source.run.correction(frame.mask), source.parameters.images.max_megapixels
+                )
                 frames.append((frame, image, Corrected(core, shed)))
                 lessons.append(lesson_of(image.evened, core, shed))
             steps.done()

@@ -93,10 +93,12 @@ def write_overlay(task: OverlayTask) -> str | None:
                 task.folder, task.well_timepoint, task.field, task.stitched, task.parameters,
                 task.calibration, files,
             )  # fmt: skip
-        core, shed = read_masks(mask_path(run, task.mask))
+        core, shed = read_masks(
+            mask_path(run, task.mask),
+            task.parameters.images.max_megapixels,
+            image.pixels.shape,
+        )
     except ImageError:
-        return None
-    if core.shape != image.pixels.shape:
         return None
     picture = draw_overlay(
         image.pixels,
@@ -106,7 +108,7 @@ def write_overlay(task: OverlayTask) -> str | None:
         pixel_size_um=image.pixel_size_um,
         longer_side=task.parameters.output.overlay_px,
     )
-    path = run.overlays / task.name
+    path = run.overlay(task.name)
     try:
         with atomic_path(path) as temporary:
             picture.save(temporary, format="PNG", compress_level=_COMPRESSION)

@@ -21,8 +21,9 @@ from spheroid_qc.run.overlays.draw_overlay import (
     write_overlay,
 )
 from spheroid_qc.run.progress import Progress, report_progress
-from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.run_folder import MAX_RUN_JSON, RunFolder
 from spheroid_qc.run.worker_processes import Workers, map_unordered
+from spheroid_qc.storage import names_inside, read_plain
 from spheroid_qc.wording import interval
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def _shown(index: Path) -> dict[str, str]:
     """Read which overlays there are; names that lead out of their folder are not ours."""
     try:
-        found = json.loads(index.read_text("utf-8"))
+        found = json.loads(read_plain(index, MAX_RUN_JSON).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
@@ -41,7 +42,7 @@ def _shown(index: Path) -> dict[str, str]:
     return {
         name: digest
         for name, digest in found.items()
-        if name.endswith(".png") and ".." not in Path(name).parts and not Path(name).is_absolute()
+        if name.endswith(".png") and names_inside(name)
     }
 
 
@@ -62,10 +63,10 @@ def draw_overlays(
     for task in tasks:
         name, digest = task.name, overlay_digest(task)
         wanted[name] = digest
-        if shown.get(name) != digest or not (run.overlays / name).is_file():
+        if shown.get(name) != digest or not run.overlay(name).is_file():
             stale.append(task)
     for name in sorted(set(shown) - set(wanted)):
-        (run.overlays / name).unlink(missing_ok=True)
+        run.overlay(name).unlink(missing_ok=True)
     if stale:
         begun = time.monotonic()
         report_progress(progress, Progress("overlays", 0, len(stale), 0.0, None))
@@ -84,7 +85,7 @@ NOT_IN_THE_PICTURE = frozenset(
     {
         "uncalibrated", "pixel_size_conflict", "time_is_index", "few_references", "no_vehicle",
         "unmapped", "mapped_without_image", "no_baseline", "incomplete_series",
-        "imaged_fraction_unknown", "channel_missing", "planes_unused",
+        "imaged_fraction_unknown", "channel_missing", "planes_unused", "reader_note",
         "not_stitched",
     }
 )  # fmt: skip

@@ -21,17 +21,22 @@ from spheroid_qc.atomic import write_json
 from spheroid_qc.errors import ImageError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
+from spheroid_qc.run.store.record_form import is_field
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, read_record
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 from spheroid_qc.run.well.segment_and_measure_timepoint import measure_field
 from spheroid_qc.segmentation import Segmentation
+from spheroid_qc.storage import read_plain
 
 METHOD = "corrected"
 """What the column `method` says of masks that a person drew."""
 
 _FORMAT = 1
+
+MAX_CORRECTION = 1_000_000_000
+"""Bytes of a corrected mask as it is stored, or of the note beside it: more is no mask."""
 
 
 def mask_path(run: RunFolder, mask: str) -> Path:
@@ -44,14 +49,14 @@ def mask_path(run: RunFolder, mask: str) -> Path:
     mask : str
         Name of the mask, as in a record.
     """
-    corrected_mask = run.corrections / mask
-    return corrected_mask if corrected_mask.is_file() else run.masks / mask
+    corrected_mask = run.correction(mask)
+    return corrected_mask if corrected_mask.is_file() else run.mask(mask)
 
 
 def mask_state(run: RunFolder, mask: str) -> tuple[str, ...]:
     """Digest of the corrected mask of that name; empty where there is none."""
     try:
-        content = (run.corrections / mask).read_bytes()
+        content = read_plain(run.correction(mask), MAX_CORRECTION)
     except OSError:
         return ()
     return (blake2b(content, digest_size=16).hexdigest(),)
@@ -114,7 +119,7 @@ def measure_masks(
     """
     labels, loose = tidy(core, shed)
     result = measure_field(image, Segmentation(labels, loose, 1.0, METHOD), parameters)
-    kept = {name: automatic[name] for name in ("mask", "mask_size", "stitched", "field")}
+    kept = {name: automatic[name] for name in ("mask", "mask_sha256", "stitched", "field")}
     return result | kept | {"confidence": None}
 
 
@@ -152,14 +157,14 @@ def store_correction(
         If nothing can be written.
     """
     labels, loose = tidy(core, shed)
-    path = run.corrections / result["mask"]
+    path = run.correction(result["mask"])
     write_masks(path, Segmentation(labels, loose, 1.0, METHOD), pixel_size_um)
     _write_note(run, result, parameters, by, at)
 
 
 def remove_correction(run: RunFolder, mask: str) -> None:
     """Go back to the automatic mask of that name."""
-    (run.corrections / mask).unlink(missing_ok=True)
+    run.correction(mask).unlink(missing_ok=True)
     _note_path(run, mask).unlink(missing_ok=True)
 
 
@@ -190,7 +195,7 @@ def corrected(run: RunFolder, well_timepoint: dict[str, Any]) -> dict[str, Any]:
     fields, review = [], []
     for automatic in well_timepoint["fields"]:
         field = automatic
-        if automatic["mask"] and (run.corrections / automatic["mask"]).is_file():
+        if automatic["mask"] and run.correction(automatic["mask"]).is_file():
             note = _read_note(run, automatic["mask"])
             name = f"The corrected mask {automatic['mask']}"
             if note is None:
@@ -227,7 +232,11 @@ def measure_corrections(
         if not _is_pending(run, automatic, parameters):
             continue
         try:
-            core, shed = read_masks(run.corrections / automatic["mask"])
+            core, shed = read_masks(
+                run.correction(automatic["mask"]),
+                parameters.images.max_megapixels,
+                automatic["shape"],
+            )
             image = load_analysed(
                 task.folder,
                 well_timepoint,
@@ -251,7 +260,7 @@ def measure_corrections(
 
 def _is_pending(run: RunFolder, automatic: dict[str, Any], parameters: Parameters) -> bool:
     mask = automatic["mask"]
-    if not mask or not (run.corrections / mask).is_file():
+    if not mask or not run.correction(mask).is_file():
         return False
     note = _read_note(run, mask)
     return note is None or (
@@ -273,7 +282,7 @@ def _settings(parameters: Parameters) -> str:
 
 
 def _note_path(run: RunFolder, mask: str) -> Path:
-    return run.corrections / f"{mask.removesuffix('.ome.tif')}.json"
+    return run.correction(f"{mask.removesuffix('.ome.tif')}.json")
 
 
 def _write_note(
@@ -293,7 +302,7 @@ def _write_note(
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(read_plain(path, MAX_CORRECTION).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -302,8 +311,10 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _read_note(run: RunFolder, mask: str) -> dict[str, Any] | None:
     """Read what belongs to a corrected mask; None if it is missing or of another mask."""
     note = _read_json(_note_path(run, mask))
-    whole = note.get("format") == _FORMAT and isinstance(note.get("field"), dict)
-    return note if whole and (note.get("mask"),) == mask_state(run, mask) else None
+    texts = all(isinstance(note.get(name), str) for name in ("pixel_hash", "settings"))
+    if note.get("format") != _FORMAT or not texts or not is_field(note.get("field")):
+        return None
+    return note if (note.get("mask"),) == mask_state(run, mask) else None
 
 
 def _who(note: dict[str, Any]) -> str:

@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict
 
 from spheroid_qc import __version__
 from spheroid_qc.atomic import write_text
+from spheroid_qc.run.store.run_folder import MAX_RUN_JSON
+from spheroid_qc.storage import files_below, read_plain
 
 if TYPE_CHECKING:
     from spheroid_qc.run.run_request import PlannedRun
@@ -62,7 +64,7 @@ def remember_run(planned: PlannedRun, finished: FinishedRun) -> None:
 def remembered_run(planned: PlannedRun) -> FinishedRun | None:
     """Give what the last run ended with, if it would end so again; None if it might not."""
     try:
-        content = json.loads((planned.run.records / _NAME).read_text("utf-8"))
+        content = json.loads(read_plain(planned.run.records / _NAME, MAX_RUN_JSON).decode("utf-8"))
         if content.pop("state") != _state(planned):
             return None
         finished = FinishedRun.model_validate(content)
@@ -90,24 +92,20 @@ def _state(planned: PlannedRun) -> str:
     for known in (planned.excluded, planned.accepted, planned.table.findings):
         digest.update(repr(known).encode("utf-8", "surrogateescape"))
     for (plate, well), moments in planned.well_timepoints.items():
-        place = [(moment.signature, moment.timepoint) for moment in moments]
+        place = [(moment.signature, moment.stamps, moment.timepoint) for moment in moments]
         times = [frame.time_h for moment in moments for frame in moment.frames]
         line = repr((plate, well, place, times))
         digest.update(line.encode("utf-8", "surrogateescape"))
-    for line in sorted(_stamps(planned.run.root, "")):
+    for line in sorted(_stamps(planned.run.root)):
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-def _stamps(folder: Path | str, within: str) -> Iterator[str]:
+def _stamps(folder: Path) -> Iterator[str]:
     """Name, size and modification time of every file below a folder."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = f"{within}/{entry.name}"
-            if name in ("/.lock", f"/records/{_NAME}"):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _stamps(entry.path, name)
-            else:
-                status = entry.stat(follow_symlinks=False)
-                yield f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
+    for entry in files_below(folder):
+        name = os.path.relpath(entry.path, folder)
+        if name in (".lock", os.path.join("records", _NAME)):
+            continue
+        status = entry.stat(follow_symlinks=False)
+        yield f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"

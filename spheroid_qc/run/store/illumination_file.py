@@ -18,6 +18,7 @@ from spheroid_qc.atomic import write_json
 from spheroid_qc.errors import RequestError
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.segmentation.even_light import Illumination
+from spheroid_qc.storage import read_plain
 
 _FORMAT = 1
 _MAX_BYTES = 1_000_000
@@ -93,8 +94,8 @@ def read_illumination(run: RunFolder) -> list[ChannelLight] | None:
     if not isinstance(named, dict):
         return None
     try:
-        content = run.illumination.read_bytes()
-        if len(content) > _MAX_BYTES or hashlib.sha256(content).hexdigest() != named.get("sha256"):
+        content = read_plain(run.illumination, _MAX_BYTES)
+        if hashlib.sha256(content).hexdigest() != named.get("sha256"):
             raise ValueError("it is not the file that the run wrote")
         found = json.loads(content)
         if not isinstance(found, dict) or found.get("format") != _FORMAT:
@@ -113,5 +114,5 @@ def write_illumination(run: RunFolder, lights: Iterable[ChannelLight]) -> dict[s
     known = sorted(lights, key=lambda light: (light.plate, light.channel))
     entries = [light.model_dump(mode="json") for light in known]
     write_json(run.illumination, {"format": _FORMAT, "channels": entries})
-    digest = hashlib.sha256(run.illumination.read_bytes()).hexdigest()
+    digest = hashlib.sha256(read_plain(run.illumination, _MAX_BYTES)).hexdigest()
     return {"file": run.illumination.name, "sha256": digest, "channels": entries}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 import zlib
+from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,22 @@ from numpy.typing import NDArray
 
 from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import ImageError
+from spheroid_qc.images.read_image import ImageFile
+from spheroid_qc.parameters import ImageParameters
 from spheroid_qc.segmentation.segmentation_result import Segmentation
 from spheroid_qc.stopwatch import Work, timed
+from spheroid_qc.storage import read_plain
 
 _ROWS = 64
 """Rows of a strip, which is compressed by itself."""
 
 
 @timed(Work.MASKS)
-def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | None) -> None:
-    """Write core labels and shed material of one frame, atomically; pixel size where known."""
+def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | None) -> str:
+    """Write core labels and shed material of one frame, atomically; pixel size where known.
+
+    Gives the SHA-256 of what was written, in hexadecimal.
+    """
     labels = int(segmentation.core.max(initial=0))
     dtype = np.uint8 if labels < 256 else np.uint16 if labels < 65536 else np.uint32
     planes = [segmentation.core.astype(dtype), segmentation.shed.astype(dtype)]
@@ -44,18 +52,31 @@ def write_masks(path: Path, segmentation: Segmentation, pixel_size_um: float | N
             "PhysicalSizeY": pixel_size_um,
             "PhysicalSizeYUnit": "µm",
         }
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream,
+        iter(strips),
+        shape=(2, *planes[0].shape),
+        dtype=dtype,
+        ome=True,
+        photometric="minisblack",
+        compression="zlib",
+        rowsperstrip=_ROWS,
+        metadata=metadata,
+    )
+    content = stream.getvalue()
     with atomic_path(path) as temporary:
-        tifffile.imwrite(
-            temporary,
-            iter(strips),
-            shape=(2, *planes[0].shape),
-            dtype=dtype,
-            ome=True,
-            photometric="minisblack",
-            compression="zlib",
-            rowsperstrip=_ROWS,
-            metadata=metadata,
-        )
+        temporary.write_bytes(content)
+    return sha256(content).hexdigest()
+
+
+def mask_digest(path: Path, max_megapixels: float) -> str | None:
+    """SHA-256 of a mask file in hexadecimal; None where there is none that can be read."""
+    try:
+        # No mask that may be decoded is larger: labels of four bytes and as much shed material.
+        return sha256(read_plain(path, int(max_megapixels * 8e6))).hexdigest()
+    except OSError:
+        return None
 
 
 def _tops(plane: NDArray[Any]) -> range:
@@ -72,13 +93,21 @@ def _empty_strip(size: int) -> bytes:
     return zlib.compress(bytes(size), 1)
 
 
-def read_masks(path: Path) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+def read_masks(
+    path: Path,
+    max_megapixels: float = ImageParameters().max_megapixels,
+    shape: Sequence[int] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Read what `write_masks` wrote.
 
     Parameters
     ----------
     path : Path
         A mask file of a run folder.
+    max_megapixels : float
+        The largest frame allowed, as for images.
+    shape : sequence of int, optional
+        Rows and columns that it must have; another one is refused before it is decoded.
 
     Returns
     -------
@@ -93,12 +122,19 @@ def read_masks(path: Path) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         If the file is absent or isn't such a pair of masks.
     """
     try:
-        planes = tifffile.imread(path)
-    except (OSError, ValueError, tifffile.TiffFileError) as error:
+        with ImageFile(path, ImageParameters(max_megapixels=max_megapixels)) as file:
+            size = file.info.height, file.info.width
+            if shape is not None and size != tuple(shape[:2]):
+                raise ImageError(
+                    f"The mask {path.name} has {size[1]} x {size[0]} pixels, its picture has "
+                    f"{shape[1]} x {shape[0]}."
+                )
+            planes = file.samples()
+    except ImageError as error:
         raise ImageError(
-            f"The mask {path.name} can't be read ({error}); delete it and run again to have it "
+            f"The mask can't be used: {str(error).rstrip('.')}. Delete it and run again to have it "
             "made anew."
         ) from error
-    if planes.ndim != 3 or planes.shape[0] != 2:
+    if planes.ndim != 3 or planes.shape[0] != 2 or planes.dtype.kind not in "ui":
         raise ImageError(f"The mask {path.name} does not hold the two channels core and shed.")
     return planes[0].astype(np.int32), planes[1] > 0

@@ -8,17 +8,23 @@ releases with the process keeps two runs from working in one folder.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from spheroid_qc.atomic import TEMPORARY
+from spheroid_qc.atomic import TEMPORARY, write_text
 from spheroid_qc.errors import RequestError
+from spheroid_qc.storage import files_below, inside, read_plain
+
+MAX_RUN_JSON = 1_000_000_000
+"""Bytes of `run.json`: some 200 for each of five million files."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,23 @@ class RunFolder:
         """What the network learned from corrected masks."""
         return self.root / "adapter.npz"
 
+    def mask(self, name: str) -> Path:
+        """Path of an automatic mask; `NotPlainError` if its name leads out of the run folder."""
+        return inside(self.masks, name)
+
+    def overlay(self, name: str) -> Path:
+        """Path of an overlay; `NotPlainError` if its name leads out of the run folder."""
+        return inside(self.overlays, name)
+
+    def correction(self, name: str) -> Path:
+        """Path of a corrected mask; `NotPlainError` if its name leads out of the run folder."""
+        return inside(self.corrections, name)
+
+    def check_there(self) -> None:
+        """Raise `OSError` if the folder is gone: nothing must be written where a share was."""
+        if not self.root.is_dir():
+            raise OSError(errno.ESTALE, "the run folder is not there any more", str(self.root))
+
     def table(self, name: str) -> Path:
         """Path of a table, e.g. `wells` -> `wells.csv`."""
         return self.root / f"{name}.csv"
@@ -87,11 +110,35 @@ class RunFolder:
         wells = self.table("wells")
         if not wells.is_file():
             return False
-        made = wells.stat().st_mtime
-        kept = (self.exclusions, self.acceptances, self.adapter)
-        decided = [path for path in kept if path.is_file()]
-        decided += self.corrections.rglob("*.json") if self.corrections.is_dir() else []
-        return any(path.stat().st_mtime > made for path in decided)
+        try:
+            known = read_plain(self._decided, 1000).decode("ascii", "replace").strip()
+        except OSError:
+            return False
+        return known != self.decisions()
+
+    def decisions(self) -> str:
+        """Digest of everything that a person decided, by content: clocks are set back and forth."""
+        digest = blake2b(digest_size=16)
+        single = (self.exclusions, self.acceptances, self.adapter)
+        notes = [Path(e.path) for e in files_below(self.corrections) if e.name.endswith(".json")]
+        for path in (*single, *sorted(notes)):
+            with contextlib.suppress(OSError):
+                content = read_plain(path, MAX_RUN_JSON)
+                digest.update(
+                    f"{path.relative_to(self.root)}\0{len(content)}\0".encode(
+                        "utf-8", "surrogateescape"
+                    )
+                )
+                digest.update(content)
+        return digest.hexdigest()
+
+    def remember_decisions(self, decisions: str) -> None:
+        """Keep what `decisions` gave before the tables were made, once they are written."""
+        write_text(self._decided, decisions + "\n")
+
+    @property
+    def _decided(self) -> Path:
+        return self.records / "decisions.txt"
 
     def check_usable(self, source: Path) -> None:
         """Refuse a place where writing could destroy something.
@@ -106,6 +153,12 @@ class RunFolder:
                 f"The results can't go into the image folder {source} itself; choose another "
                 "--out folder."
             )
+        for folder in (self.records, self.masks, self.overlays, self.corrections):
+            if not folder.resolve().is_relative_to(self.root.resolve()):
+                raise RequestError(
+                    f"{folder} is a link that leads out of the run folder, and nothing is written "
+                    "there; move the whole run folder to where there is room, and link to that."
+                )
         if self.root.is_dir() and not self.run_json.is_file():
             # A run that was killed before its first file leaves at most the lock behind.
             decisions = (self.exclusions, self.acceptances, self.corrections, self.adapter)
@@ -132,7 +185,7 @@ class RunFolder:
         if not self.run_json.is_file():
             return None
         try:
-            found = json.loads(self.run_json.read_text("utf-8"))
+            found = json.loads(read_plain(self.run_json, MAX_RUN_JSON).decode("utf-8"))
             if not isinstance(found, dict) or not isinstance(found.get("parameters"), dict):
                 raise ValueError("parameters are missing")
             inputs = found.setdefault("inputs", [])
@@ -149,12 +202,9 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove temporary files that a killed run left behind."""
-        for folder in (self.root, self.records, self.masks, self.overlays, self.corrections):
-            if folder.is_dir():
-                pattern = f".*{TEMPORARY}*"
-                found = folder.glob(pattern) if folder == self.root else folder.rglob(pattern)
-                for path in list(found):
-                    path.unlink(missing_ok=True)
+        left = [entry.path for entry in files_below(self.root) if _is_temporary(entry.name)]
+        for path in left:
+            Path(path).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -190,6 +240,10 @@ class RunFolder:
             finally:
                 handle.seek(0)
                 handle.truncate()
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(".") and TEMPORARY in name
 
 
 def _try_lock(descriptor: int) -> bool:

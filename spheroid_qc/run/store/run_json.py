@@ -19,6 +19,7 @@ from spheroid_qc.errors import RequestError
 from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.storage import MAX_TABLE_BYTES, read_plain
 
 _LIBRARIES = (
     "numpy",
@@ -90,6 +91,7 @@ def write_run_json(
     sizes = {frame.path: frame.size for frame in table.frames}
     started = datetime.fromtimestamp(context["started"], UTC)
     parameters: Parameters = context["parameters"]
+    done = status == "done"
     content = {
         "program": "spheroid_qc",
         "version": __version__,
@@ -105,8 +107,9 @@ def write_run_json(
         "python": platform.python_version(),
         "machine": platform.machine(),
         "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds") if status == "done" else None,
-        "seconds": round(time.time() - context["started"], 1) if status == "done" else None,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds") if done else None,
+        # A clock may have been set back meanwhile.
+        "seconds": max(0.0, round(time.time() - context["started"], 1)) if done else None,
     }
 
     def inputs() -> Iterator[dict[str, Any]]:
@@ -130,7 +133,7 @@ def table_input(path: str | Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        content = Path(path).read_bytes()
+        content = read_plain(Path(path), MAX_TABLE_BYTES)
     except OSError as error:
         raise RequestError(
             f"{path} can't be opened any more ({error.strerror}); check the file."

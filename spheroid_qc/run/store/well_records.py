@@ -21,14 +21,19 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.stack_planes import choose_channel
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.illumination_file import ChannelLight
+from spheroid_qc.run.store.record_form import is_record
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.stopwatch import Work, timed
+from spheroid_qc.storage import read_plain
 
 if TYPE_CHECKING:
     from spheroid_qc.segmentation import Adapter
     from spheroid_qc.segmentation.even_light import Illumination
 
-RECORD_FORMAT = 2
+RECORD_FORMAT = 3
+
+MAX_RECORD = 1_000_000_000
+"""Bytes of a record: some 10,000 a frame, and no well has 100,000 frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,18 @@ class WellTimepoint:
     channel : str
         The plate's channel that shows the spheroid.
     signature : str
-        Digest of the channel, of names, pages, sizes and modification times of the files, and of
-        the adapter if there is one.
+        Digest of the channel, of names, pages and sizes of the files, and of the adapter if there
+        is one.
+    stamps : tuple of int
+        Modification times of the frames' files, ns since the epoch; -1 where there is none. Where
+        they differ from those of a record, the files' hashes decide.
     """
 
     timepoint: int
     frames: tuple[Frame, ...]
     channel: str
     signature: str
+    stamps: tuple[int, ...] = ()
 
     @property
     def fields(self) -> dict[int, tuple[Frame, ...]]:
@@ -159,15 +168,16 @@ def timepoints_of(
                 timepoint,
                 tuple(found),
                 channels[key[0]],
-                _signature(found, stamps, channels[key[0]], adapter),
+                _signature(found, channels[key[0]], adapter),
+                tuple(stamps[frame.path] for frame in found),
             )
             for timepoint, found in sorted(by_time.items())
         ]
     return result
 
 
-def _signature(frames: list[Frame], stamps: dict[str, int], channel: str, adapter: str) -> str:
-    content = [[f.path, f.page, f.field, f.channel, f.z, f.size, stamps[f.path]] for f in frames]
+def _signature(frames: list[Frame], channel: str, adapter: str) -> str:
+    content = [[f.path, f.page, f.field, f.channel, f.z, f.size] for f in frames]
     # Nothing is added without an adapter: records of earlier runs stay what they are.
     text = json.dumps([channel, content, *([adapter] if adapter else [])], ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -220,15 +230,17 @@ def read_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, An
     A damaged record is not an error: its timepoints are analysed again.
     """
     try:
-        content = record_path(run, plate, well).read_bytes()
+        content = read_plain(record_path(run, plate, well), MAX_RECORD)
         head, body = content[:_CHECK_LENGTH], content[_CHECK_LENGTH:]
         if head != _check_line(body):
             return {}
         found = json.loads(content)
         if found["format"] != RECORD_FORMAT or (found["plate"], found["well"]) != (plate, well):
             return {}
+        if not is_record(found):
+            return {}
         return {well_timepoint["signature"]: well_timepoint for well_timepoint in found["moments"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

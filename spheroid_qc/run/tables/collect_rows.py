@@ -216,6 +216,8 @@ class CollectedRows:
             for entry in result["inputs"]
             if entry.get("unused")
         ]
+        notes = dict.fromkeys(note for entry in result["inputs"] for note in entry["notes"])
+        flags += [Flag("reader_note", detail=note) for note in notes]
         if not fields:
             return
         masks = [(found["field"], found["mask"]) for found in fields if found["mask"]]
@@ -281,14 +283,20 @@ class CollectedRows:
             line["note"] = sentence
             entry = read.get(frame.path)
             if entry is not None:
-                line["note"] = sentence or entry.get("unused", "")
+                line["note"] = sentence or " ".join(
+                    filter(None, (entry["unused"], *entry["notes"]))
+                )
                 self.hashes[frame.path] = line["sha256"] = entry["sha256"]
                 line["height_px"], line["width_px"] = entry["shape"][:2]
                 line |= {name: entry.get(name) for name in _OF_FILE}
             self.frames.add(line)
 
 
-_STATUS = {"unreadable": "unreadable", "channel_missing": "unused"}
+_STATUS = {
+    "unreadable": "unreadable",
+    "storage_failed": "unreadable",
+    "channel_missing": "unused",
+}
 _OF_FRAME = (
     "path", "plate", "well", "field", "channel", "z", "timepoint", "time_h", "time_source", "page",
     "scheme", "size",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from spheroid_qc.flags import FLAGS, Flag, resolve
-from spheroid_qc.frames.frame_table import NameFinding
+from spheroid_qc.frames.frame_table import HARMLESS, NameFinding
 from spheroid_qc.measurement import measured_columns
 from spheroid_qc.measurement.fluorescence_channels import FLUORESCENCE_COLUMNS
 from spheroid_qc.parameters import Assay, Parameters
@@ -180,6 +181,32 @@ def flag_row(
         "advice": kind.advice,
         "file": file,
     }
+
+
+def summarised(findings: Iterable[NameFinding]) -> list[NameFinding]:
+    """Give findings, of those that cost no image a few of each reason and one for the rest.
+
+    `frames.csv` has them all.
+    """
+    kept: list[NameFinding] = []
+    seen: Counter[str] = Counter()
+    rest: dict[str, NameFinding] = {}
+    for finding in findings:
+        if finding.kind in HARMLESS:
+            seen[finding.message] += 1
+            if seen[finding.message] > _NAMED:
+                rest.setdefault(finding.message, finding)
+                continue
+        kept.append(finding)
+    for message, first in rest.items():
+        more = seen[message] - _NAMED
+        words = f"{message} So are {more} more files, from here on; frames.csv lists them."
+        kept.append(NameFinding(first.path, first.kind, words))
+    return kept
+
+
+_NAMED = 20
+"""Files of one kind that `qc.csv` names: as many as anybody reads."""
 
 
 def finding_flag(finding: NameFinding) -> Flag | None:

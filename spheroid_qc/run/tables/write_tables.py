@@ -25,6 +25,7 @@ from spheroid_qc.run.tables.table_columns import (
     finding_flag,
     flag_row,
     spheroid_columns,
+    summarised,
     wells_columns,
 )
 from spheroid_qc.tables.csv_writer import write_table
@@ -57,6 +58,7 @@ class RunTables:
 def write_tables(planned: PlannedRun) -> RunTables:
     """Make all tables from the records, and write them."""
     run, table, parameters = planned.run, planned.table, planned.request.parameters
+    decisions = run.decisions()
     mapped = planned.plate_map is not None
     layout = lay_out(table, planned.well_timepoints, planned.plate_map)
     excluded, accepted = (
@@ -91,6 +93,7 @@ def write_tables(planned: PlannedRun) -> RunTables:
     }
     for name in TABLES:
         write_table(run.table(name), made[name], WHOLE.get(name, ()))
+    run.remember_decisions(decisions)
     return RunTables(
         paths={name: run.table(name) for name in TABLES},
         wells=wells,
@@ -131,7 +134,7 @@ def _qc_table(
             flag_row(flag, parameters, plate=plate, well=well, time_h=time_h, file=file)
             for flag in found
         ]
-    for finding in table.findings:
+    for finding in summarised(table.findings):
         flag = finding_flag(finding)
         if flag is not None:
             lines.append(flag_row(flag, parameters, file=finding.path))

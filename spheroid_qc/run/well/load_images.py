@@ -6,6 +6,8 @@ Focus stacks that lie in several files are combined here; stacks inside a file a
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,8 +28,10 @@ from spheroid_qc.images import (
 )
 from spheroid_qc.images.stack_planes import choose_channel
 from spheroid_qc.parameters import ImageParameters, Parameters
+from spheroid_qc.run.worker_processes import alive
 from spheroid_qc.segmentation.even_light import Illumination
 from spheroid_qc.stopwatch import Work, timed
+from spheroid_qc.storage import passes, patiently
 
 
 class FieldError(ImageError):
@@ -177,6 +181,7 @@ def load_field(
     FieldError
         If the channel that shows the spheroid is absent or can't be read.
     """
+    alive(max(1.0, sum(frame.size for frame in frames) / 1e6))
     names = sorted({frame.channel for frame in frames})
     if channel not in names:
         raise FieldError(
@@ -295,10 +300,7 @@ def _read_channel(
 ) -> tuple[NDArray[Any], Plane]:
     planes: list[Plane] = []
     for frame in (f for f in frames if f.channel == file_channel):
-        try:
-            plane = files.open(folder / frame.path, reading).plane(frame.page or 0, inside)
-        except ImageError as error:
-            raise FieldError(str(error), frame.path) from error
+        plane = _plane(folder, frame, inside, reading, files)
         entry = {
             "path": frame.path,
             "size": frame.size,
@@ -306,6 +308,7 @@ def _read_channel(
             "shape": list(plane.pixels.shape),
             "dtype": plane.info.dtype,
             "unused": _unused(frame, plane.info),
+            "notes": [note for note in plane.info.notes if note != plane.info.unused],
         }
         inputs.setdefault(frame.path, entry)
         planes.append(plane)
@@ -318,3 +321,41 @@ def _read_channel(
     if len(planes) == 1:
         return planes[0].pixels, planes[0]
     return combine_z([plane.pixels for plane in planes], reading.z), planes[0]
+
+
+def _plane(
+    folder: Path, frame: Frame, inside: int | None, reading: ImageParameters, files: OpenFile
+) -> Plane:
+    """Read a plane of a frame; where the storage is gone for a while, wait for it."""
+
+    def read() -> Plane:
+        try:
+            return files.open(folder / frame.path, reading).plane(frame.page or 0, inside)
+        except ImageError as error:
+            # What is open is that of storage that failed.
+            files.close()
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from error
+            raise
+
+    def may_pass(error: OSError) -> bool:
+        return passes(error) or _is_gone(folder, error)
+
+    try:
+        return patiently(read, frame.path, may_pass)
+    except ImageError as error:
+        raise FieldError(str(error), frame.path) from error
+    except OSError as error:
+        code = "storage_failed" if may_pass(error) else "unreadable"
+        raise FieldError(str(error.__cause__ or error), frame.path, code) from error
+
+
+def _is_gone(folder: Path, error: OSError) -> bool:
+    """Whether a file is missing because all are: a share that is gone leaves an empty folder."""
+    if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+        return False
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True

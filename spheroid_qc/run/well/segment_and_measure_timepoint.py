@@ -21,6 +21,7 @@ from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, output_name
 from spheroid_qc.run.well.load_images import FieldError, FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
+from spheroid_qc.run.worker_processes import alive
 from spheroid_qc.segmentation import Segmentation, segment
 from spheroid_qc.segmentation.even_light import own_illumination
 from spheroid_qc.stopwatch import Work, timed
@@ -61,16 +62,18 @@ def analyse_timepoint(
         analysed = [max(analysed, key=_holds_core)]
     for image, segmentation, result in analysed:
         if parameters.output.masks:
+            run.check_there()
             name = output_name(image.frame, ".ome.tif")
-            write_masks(run.masks / name, segmentation, image.pixel_size_um)
-            result["mask"] = name
-            result["mask_size"] = (run.masks / name).stat().st_size
+            written = write_masks(run.mask(name), segmentation, image.pixel_size_um)
+            result |= {"mask": name, "mask_sha256": written}
         result["stitched"] = stitched
     return {
         "signature": well_timepoint.signature,
+        "stamps": list(well_timepoint.stamps),
         "inputs": [entry for image in loaded for entry in image.inputs],
         "problems": [*problems, *(p for image in loaded for p in image.problems)],
         "n_fields": len(well_timepoint.fields),
+        "unfinished": any(code == "storage_failed" for code, _, _ in problems),
         "fields": [result for _, _, result in analysed],
     }
 
@@ -103,6 +106,7 @@ def _analyse_field(
 
 def _segmented(image: FieldImage, task: WellTask) -> Segmentation:
     parameters = task.parameters
+    alive(max(1.0, image.pixels.size / 1e6))
     return segment(
         image.evened,
         pixel_size_um=image.pixel_size_um,
@@ -121,6 +125,7 @@ def measure_field(
     The result is plain data for a record: file, shape, calibration, rows, quality features,
     fluorescence, and the light that grey values were divided by.
     """
+    alive(max(1.0, image.pixels.size / 1e6))
     with timed(Work.MEASURE):
         scene = masked_frame(
             segmentation, image.evened, image.pixel_size_um, parameters.measurement
@@ -149,6 +154,7 @@ def measure_field(
         },
         "light": {channel: list(light.terms) for channel, light in image.light.items()},
         "mask": None,
+        "mask_sha256": None,
     }
 
 

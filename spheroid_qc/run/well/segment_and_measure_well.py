@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import replace
-from pathlib import Path
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import ImageError, SpheroidQCError
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import WellTask, read_record, write_record
+from spheroid_qc.run.store.well_records import (
+    WellTask,
+    WellTimepoint,
+    read_record,
+    write_record,
+)
+from spheroid_qc.storage import NotPlainError, patiently
 
 if TYPE_CHECKING:
-    pass
+    from spheroid_qc.run.well.load_images import OpenFile
 
 
 def analyse_well(task: WellTask) -> int:
@@ -27,7 +33,9 @@ def analyse_well(task: WellTask) -> int:
     well_timepoints, new = analyse_timepoints(task)
     try:
         take_static_background(task, well_timepoints)
-        write_record(RunFolder(task.out), task.plate, task.well, well_timepoints)
+        run = RunFolder(task.out)
+        run.check_there()
+        write_record(run, task.plate, task.well, well_timepoints)
     except OSError as error:
         raise output_error(task.out, error) from error
     return new
@@ -50,15 +58,20 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
     new = 0
     with OpenFile() as files:
         for well_timepoint in task.well_timepoints:
+            path = well_timepoint.frames[0].path
             old = done.get(well_timepoint.signature)
-            if old is not None and masks_present(run, old):
-                found.append(old)
+            if old is not None and still_holds(task, well_timepoint, old, files):
+                found.append(old | {"stamps": list(well_timepoint.stamps)})
                 measure_corrections(task, well_timepoint, old, files)
                 continue
             new += 1
-            path = well_timepoint.frames[0].path
+
+            def analysed(well_timepoint: WellTimepoint = well_timepoint) -> dict[str, Any]:
+                run.check_there()
+                return analyse_timepoint(task, well_timepoint, files)
+
             try:
-                found.append(analyse_timepoint(task, well_timepoint, files))
+                found.append(patiently(analysed, path))
                 measure_corrections(task, well_timepoint, found[-1], files)
             except OSError as error:
                 raise output_error(task.out, error) from error
@@ -66,7 +79,7 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
                 raise
             except MemoryError:
                 sentence = f"There was not enough memory to analyse {path}; use fewer workers."
-                found.append(_failed(well_timepoint.signature, "worker_died", path, sentence))
+                found.append(failed(well_timepoint, "worker_died", path, sentence))
             except Exception as error:  # a fault of ours must not cost the plate
                 reason = f"{type(error).__name__}: {error}"
                 sentence = (
@@ -74,9 +87,7 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
                     "with the file."
                 )
                 details = traceback.format_exc()
-                found.append(
-                    _failed(well_timepoint.signature, "worker_died", path, sentence, details)
-                )
+                found.append(failed(well_timepoint, "worker_died", path, sentence, details))
     return found, new
 
 
@@ -94,38 +105,83 @@ def split(task: WellTask) -> list[WellTask]:
     ]
 
 
-def masks_present(run: RunFolder, well_timepoint: dict[str, Any]) -> bool:
-    """Tell whether the masks that a timepoint's result names are still there, and whole."""
-    return all(
-        _is_whole(run.masks / found["mask"], found.get("mask_size"))
-        for found in well_timepoint["fields"]
-        if found["mask"]
+def still_holds(
+    task: WellTask, well_timepoint: WellTimepoint, result: dict[str, Any], files: OpenFile
+) -> bool:
+    """Tell whether a timepoint's result is that of the files as they are, with all of its masks."""
+    run, limit = RunFolder(task.out), task.parameters.images.max_megapixels
+    if result.get("unfinished") or MaskState.DAMAGED in mask_states(run, result, limit):
+        return False
+    return result["stamps"] == list(well_timepoint.stamps) or _same_bytes(
+        task, well_timepoint, result, files
     )
 
 
-def _is_whole(path: Path, size: int | None) -> bool:
-    """Tell whether a mask can be used; it is opened only where its size is not as it was."""
+def _same_bytes(
+    task: WellTask, well_timepoint: WellTimepoint, result: dict[str, Any], files: OpenFile
+) -> bool:
+    """Tell whether all files of a timepoint are those that it was made of, whatever their dates."""
+    known = {entry["path"]: entry["sha256"] for entry in result["inputs"]}
+    paths = dict.fromkeys(frame.path for frame in well_timepoint.frames)
+    if set(known) != set(paths):
+        return False  # one of them could not be read then, and perhaps can be now
     try:
-        if size is not None and path.is_file() and path.stat().st_size == size:
-            return True
-        from spheroid_qc.run.store.mask_files import read_masks
-
-        read_masks(path)
-    except (OSError, ImageError):
+        return all(
+            files.open(task.folder / path, task.parameters.images).sha256 == known[path]
+            for path in paths
+        )
+    except ImageError:
         return False
-    return True
 
 
-def _failed(
-    signature: str, code: str, path: str, sentence: str, details: str = ""
+class MaskState(StrEnum):
+    """How a mask on the disk stands to the record that names it."""
+
+    WHOLE = "whole"
+    EDITED = "edited"
+    DAMAGED = "damaged"
+
+
+def mask_states(run: RunFolder, result: dict[str, Any], max_megapixels: float) -> set[MaskState]:
+    """Tell how the masks that a timepoint's result names stand: by their content, not their size.
+
+    One of another content that can still be read was edited by somebody, who should not lose it;
+    one that can't, or is not there, is damaged.
+    """
+    from spheroid_qc.run.store.mask_files import mask_digest, read_masks
+
+    states = set()
+    for found in result["fields"]:
+        if not found["mask"]:
+            continue
+        try:
+            path = run.mask(found["mask"])
+            if mask_digest(path, max_megapixels) == found["mask_sha256"]:
+                states.add(MaskState.WHOLE)
+                continue
+            read_masks(path, max_megapixels, found["shape"])
+            states.add(MaskState.EDITED)
+        except (NotPlainError, ImageError):
+            states.add(MaskState.DAMAGED)
+    return states
+
+
+def failed(
+    well_timepoint: WellTimepoint, code: str, path: str, sentence: str, details: str = ""
 ) -> dict[str, Any]:
-    well_timepoint: dict[str, Any] = {
-        "signature": signature,
+    """Make the result of a timepoint that could not be analysed, for its record.
+
+    It is `unfinished`: the next run tries it again.
+    """
+    result: dict[str, Any] = {
+        "signature": well_timepoint.signature,
+        "stamps": list(well_timepoint.stamps),
         "inputs": [],
         "problems": [[code, path, sentence]],
         "n_fields": 0,
+        "unfinished": True,
         "fields": [],
     }
     if details:
-        well_timepoint["traceback"] = details
-    return well_timepoint
+        result["traceback"] = details
+    return result

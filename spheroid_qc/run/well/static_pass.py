@@ -18,7 +18,12 @@ from spheroid_qc.errors import ImageError
 from spheroid_qc.parameters import Assay
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.well_records import WellTask, WellTimepoint, record_path
+from spheroid_qc.run.store.well_records import (
+    MAX_RECORD,
+    WellTask,
+    WellTimepoint,
+    record_path,
+)
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 from spheroid_qc.run.well.segment_and_measure_timepoint import measure_field
@@ -31,6 +36,7 @@ from spheroid_qc.segmentation.static_background import (
     without_marks,
 )
 from spheroid_qc.stopwatch import Work, timed
+from spheroid_qc.storage import read_arrays
 
 _WORTH_IT, _EARLY = 0.02, 2
 """Disintegration fraction below which, at so many first times, there is nothing that marks could
@@ -80,7 +86,9 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
         for moment, field in moments:
             try:
                 image = _image(task, moment, field, files, with_others=False)
-                core, shed = read_masks(run.masks / field["mask"])
+                core, shed = read_masks(
+                    run.mask(field["mask"]), parameters.images.max_megapixels, field["shape"]
+                )
             except ImageError:
                 continue
             old = before.get(moment.signature)
@@ -138,7 +146,9 @@ def _measure_again(
     found = field.get("as_found") or {
         name: field["rows"][0].get(name) for name in ("disintegration_fraction", *_ENDS)
     }
-    write_masks(run.masks / field["mask"], Segmentation(core, shed, 0.0, ""), image.pixel_size_um)
+    written = write_masks(
+        run.mask(field["mask"]), Segmentation(core, shed, 0.0, ""), image.pixel_size_um
+    )
     segmentation = Segmentation(core, shed, float(field["confidence"]), field["method"])
     again = measure_field(image, segmentation, task.parameters)
     row = again["rows"][0]
@@ -148,8 +158,7 @@ def _measure_again(
         if found[end] is not None and now is not None and then is not None:
             row[end] = min(max(found[end] + now - then, 0.0), 1.0)
     kept = {n: field[n] for n in ("field", "mask", "stitched", "static_px")}
-    field |= again | kept | {"as_found": found}
-    field["mask_size"] = (run.masks / field["mask"]).stat().st_size
+    field |= again | kept | {"as_found": found, "mask_sha256": written}
 
 
 def _image(
@@ -177,15 +186,13 @@ def _read_taken(path: Path) -> dict[str, NDArray[np.bool_]]:
     """Read what was taken before, by signature; a damaged file is none."""
     found: dict[str, NDArray[np.bool_]] = {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            for name in stored.files:
-                values = stored[name]
-                height, width = (int(n) for n in values[:8].copy().view(np.uint32))
-                if height * width > 8 * (values.size - 8):
-                    raise ValueError("it is cut short")
-                bits = np.unpackbits(values[8:], count=height * width)
-                found[name] = bits.reshape(height, width).view(bool)
-    except (OSError, ValueError, KeyError, EOFError):
+        for name, values in read_arrays(path, MAX_RECORD).items():
+            height, width = (int(n) for n in values[:8].copy().view(np.uint32))
+            if height * width > 8 * (values.size - 8):
+                raise ValueError("it is cut short")
+            bits = np.unpackbits(values[8:], count=height * width)
+            found[name] = bits.reshape(height, width).view(bool)
+    except (OSError, ValueError, TypeError, IndexError):
         return {}
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from spheroid_qc.segmentation.adapter.head_correction import (
     INPUTS,
     Adapter,
 )
+from spheroid_qc.storage import read_arrays
 
 _FORMAT = 1
 _MAX_BYTES = 4_000_000
@@ -72,15 +72,12 @@ def read_adapter(path: str | Path) -> Adapter:
     """
     place = Path(path)
     try:
-        if place.stat().st_size > _MAX_BYTES:
-            raise ValueError("it is too large")
-        arrays = _arrays(place)
-        adapter = _checked(arrays)
+        adapter = _checked(read_arrays(place, _MAX_BYTES))
     except OSError as error:
         raise RequestError(
             f"The adapter {place} can't be opened ({error.strerror or error}); check the path."
         ) from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (ValueError, KeyError) as error:
         reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise RequestError(
             f"{place} is not an adapter that this version can use ({reason}); give the "
@@ -95,17 +92,6 @@ def read_adapter(path: str | Path) -> Adapter:
             "spheroid-qc adapt again."
         )
     return adapter
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read the arrays of a file that says beforehand how much there is to unpack."""
-    with zipfile.ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
-            raise ValueError("it is too large")
-    with np.load(path, allow_pickle=False) as found:
-        if not isinstance(found, np.lib.npyio.NpzFile):
-            raise ValueError("it holds no named arrays")
-        return {name: found[name] for name in found.files}
 
 
 def _checked(arrays: dict[str, np.ndarray]) -> Adapter:

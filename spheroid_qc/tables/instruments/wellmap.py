@@ -25,7 +25,7 @@ def read_wellmap(name: str, data: bytes) -> Table:
     """Read a layout; raises `PlateMapError` where it is none, or says what is not read here."""
     try:
         layout = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise PlateMapError(f"{name} is no TOML file ({error}); mend it, or give a CSV.") from None
     layout.pop("meta", None)
     plates = layout.pop("plate", {})
@@ -38,9 +38,11 @@ def read_wellmap(name: str, data: bytes) -> Table:
         )
     wells: dict[tuple[str, Well], dict[str, str]] = {}
     for plate in plates or {"": {}}:
-        own = dict(plates.get(plate, {}))
+        own = _table(name, f"plate.{plate}", plates.get(plate, {}))
         flat = {key: own.pop(key) for key in list(own) if key not in _GROUPS}
-        groups = {key: [layout.get(key, {}), own.get(key, {})] for key in _GROUPS}
+        groups = {
+            key: [_table(name, key, part.get(key, {})) for part in (layout, own)] for key in _GROUPS
+        }
         groups["expt"].append(flat)
         for well, values in _wells(name, groups).items():
             wells[plate, well] = values
@@ -54,6 +56,12 @@ def read_wellmap(name: str, data: bytes) -> Table:
             f"{name} lays out no well; a layout has rows and columns, blocks or wells."
         )
     return made_table(Table(name, separator=","), FORM, ["plate", "well", *columns], lines)
+
+
+def _table(name: str, key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise PlateMapError(f"{name}: {key} is a value, not a table; write [{key}] above its keys.")
+    return dict(value)
 
 
 def _wells(name: str, groups: Mapping[str, list[dict[str, Any]]]) -> dict[Well, dict[str, str]]:

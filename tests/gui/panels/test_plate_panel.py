@@ -144,7 +144,7 @@ def test_a_map_is_filled_in_by_dragging_and_saved_where_a_run_finds_it(
     unit.setCurrentText("uM")
     editor.fill.click()
     assert "5 wells on the map" in plate.map_state.text()
-    assert "gemcitabine 0.1 uM" in plate.legend.text()
+    assert "gemcitabine 0.1 µM" in plate.legend.text()
     assert grid.face("C02").colour != grid.face("B02").colour
     editor.undo.click()
     assert "3 wells on the map" in plate.map_state.text()
@@ -153,7 +153,7 @@ def test_a_map_is_filled_in_by_dragging_and_saved_where_a_run_finds_it(
     editor.role.setCurrentText("treated")
     dose.setText("")
     editor.fill.click()
-    assert "not complete yet" in plate.map_state.text()
+    assert "not complete yet" in plate.map_problem.text()
     editor.undo.click()
     path = images.parent / "mine.csv"
     assert editor.save(path)
@@ -214,7 +214,7 @@ def test_an_unreadable_folder_is_a_sentence(window, tmp_path, capsys) -> None:
     (tmp_path / "empty").mkdir()
     plate = window.panel("Plate")
     plate.open(tmp_path / "empty")
-    window.until(lambda: "No file name tells its well" in plate.summary.text())
+    window.until(lambda: "holds no image" in plate.summary.text())
     assert not plate.next_button.isEnabled()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from spheroid_qc.gui.state.review_queue import SHOWN, queue_of
 
@@ -52,3 +54,36 @@ def test_other_lists() -> None:
     assert len(everything) == 4, "a missing image can't be looked at"
     assert [entry.timepoint for entry in everything if entry.well == "A01"] == [1, 0]
     assert all(entry.done == entry.corrected for entry in everything)
+
+
+def test_blank_wells_come_only_if_asked_for_and_strangers_first() -> None:
+    from spheroid_qc.gui.state.review_queue import disagreement
+
+    rows = [
+        {"plate": "P", "well": well, "time_h": hours, "condition": condition, "role": role,
+         "confidence": 1.0, "method": "learned", "disintegration_fraction": value, "file": "x"}
+        for well, condition, role, values in (
+            ("A01", "vehicle", "vehicle", (0.0, 0.0, 0.0)),
+            ("A02", "vehicle", "vehicle", (0.0, 0.6, 0.0)),
+            ("A03", "vehicle", "vehicle", (0.0, 0.0, 0.1)),
+            ("B01", "drug", "treated", (0.0, 0.5, 0.9)),
+            ("B02", "drug", "treated", (0.0, 0.5, 0.9)),
+            ("C01", "blank", "blank", (np.nan, np.nan, np.nan)),
+        )
+        for hours, value in zip((0.0, 24.0, 48.0), values, strict=True)
+    ]  # fmt: skip
+    wells = pd.DataFrame(rows)
+    away = dict(zip(zip(wells["well"], wells["time_h"], strict=True), disagreement(wells),
+                    strict=True))  # fmt: skip
+    assert away["A02", 24.0] == pytest.approx(0.6)
+    assert away["B01", 48.0] == pytest.approx(0.0), "it agrees with the rest of its condition"
+    assert max(away.values()) == away["A02", 24.0]
+    qc = pd.DataFrame(columns=["plate", "well", "time_h", "code", "severity", "title", "detail"])
+    times = {"P": {0: 0.0, 1: 24.0, 2: 48.0}}
+
+    def queued(**more):
+        return queue_of(wells, qc, times, lambda *_: "", lambda *_: False, "all frames", **more)
+
+    assert queued()[0].key == ("P", "A02", 1)
+    assert "C01" not in {entry.well for entry in queued()}
+    assert "C01" in {entry.well for entry in queued(blanks=True)}

@@ -52,7 +52,7 @@ def test_a_registered_model_stands_in_the_table_and_in_the_verdict(registered):
     doses = table[(table["method"] == "sum_excess") & (table["level"] == "dose")]
     assert doses["note"].str.contains("Holm-adjusted p").all()
     assert table["method"].iloc[-1] == "sum_excess"
-    (_, finding) = combination_findings(table, {"fa": ""}, 0.1, 0.95)
+    (_, finding) = combination_findings(table, {"fa": ""}, 0.95)
     assert finding.facts["fa:sum_excess"]["value"] == pytest.approx(row["value"])
     assert "Sum of effects: " in finding.sentence
     assert registered in drawn_models()

@@ -1,0 +1,120 @@
+"""Tables of an answer or a run as files that other programs open."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+
+from spheroid_qc.analysis.analysis_files import FILES
+from spheroid_qc.atomic import atomic_path, write_text
+from spheroid_qc.errors import RequestError
+from spheroid_qc.export.prism_file import prism_text
+from spheroid_qc.tables.csv_writer import read_table
+
+FORMATS = ("prism", "xlsx", "parquet")
+"""What can be asked for with `--to`."""
+
+_OF_A_RUN = ("conditions.csv", "wells.csv", "spheroids.csv", "qc.csv")
+_TEXT = ("plate", "well", "response", "stratum", "drug_1", "drug_2", "drug_3", "note", "flags")
+_SHEET_ROWS = 1_048_575
+_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
+_BEGINNING = (1980, 1, 1, 0, 0, 0)
+
+
+def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
+    """Write the tables of a folder in another format.
+
+    Parameters
+    ----------
+    folder : Path
+        Answer of `analyse`, or a run folder.
+    to : str
+        `prism`: `.pzfx` of the responses that were analysed; `xlsx`: a workbook with a sheet a
+        table; `parquet`: a folder with a file a table.
+    out : Path, optional
+        File or folder; default: `responses.pzfx`, `tables.xlsx` or `parquet` in the folder.
+
+    Returns
+    -------
+    Path
+        What was written.
+
+    Raises
+    ------
+    RequestError
+        For another format, a folder without tables, and Parquet without a library that writes it.
+    """
+    if to not in FORMATS:
+        raise RequestError(f"--to {to} is not known; choose one of {', '.join(FORMATS)}.")
+    if to == "prism":
+        path = folder / FILES["used"]
+        if not path.is_file():
+            raise RequestError(
+                f"{folder} holds no {path.name}: analyse the run or the table again with "
+                "spheroid-qc analyse, which writes it."
+            )
+        target = out or folder / "responses.pzfx"
+        write_text(target, prism_text(_read(path)))
+        return target
+    names = dict.fromkeys((*_OF_A_RUN, *FILES.values(), "conditions.csv"))
+    tables = {Path(n).stem: _read(folder / n) for n in names if (folder / n).is_file()}
+    if not tables:
+        raise RequestError(f"{folder} holds no tables; give a run folder or an answer of analyse.")
+    if to == "xlsx":
+        target = out or folder / "tables.xlsx"
+        with atomic_path(target) as part:
+            part.write_bytes(_workbook(tables))
+        return target
+    target = out or folder / "parquet"
+    target.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        try:
+            with atomic_path(target / f"{name}.parquet") as part:
+                table.to_parquet(part, index=False)
+        except ImportError:
+            raise RequestError(
+                "Parquet needs the library pyarrow, which is not installed: pip install pyarrow."
+            ) from None
+    return target
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table = read_table(path, text=_TEXT)
+    if "stratum" in table:
+        table["stratum"] = table["stratum"].fillna("")
+    return table
+
+
+def _workbook(tables: dict[str, pd.DataFrame]) -> bytes:
+    """Write a sheet a table; the same tables give the same bytes."""
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    book.properties.created = book.properties.modified = datetime.datetime(1980, 1, 1)
+    for name, table in tables.items():
+        sheet = book.create_sheet(name[:31])
+        sheet.append([str(column) for column in table])
+        rows = table.head(_SHEET_ROWS).astype(object)
+        for row in rows.where(rows.notna(), None).itertuples(index=False, name=None):
+            # Text that a spreadsheet would compute stays text.
+            sheet.append([_cell(value) for value in row])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    made = io.BytesIO()
+    with zipfile.ZipFile(buffer) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in sorted(old.namelist()):
+            # Saving writes the time of day.
+            content = _MODIFIED.sub(rb"\g<1>1980-01-01T00:00:00Z", old.read(entry))
+            new.writestr(zipfile.ZipInfo(entry, _BEGINNING), content, zipfile.ZIP_DEFLATED)
+    return made.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@"):
+        return f"'{value}"
+    return value

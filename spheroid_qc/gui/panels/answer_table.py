@@ -1,0 +1,112 @@
+"""What came out, one line a condition: mean with interval, wells, and a bar of their states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
+from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from spheroid_qc.gui.well_colours import is_dark, tone
+from spheroid_qc.report.overview import Line
+from spheroid_qc.report.palette import STATES
+from spheroid_qc.wording import plural
+
+_LINE, _HEAD = 38, 20
+_BAR = 0.40
+"""Share of the width that the bar of states takes."""
+
+
+class AnswerTable(QWidget):
+    """Draws `Line`s of the report: words and figures above, states of the wells as a bar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: tuple[Line, ...] = ()
+        self._headings: tuple[str, ...] = ()
+        self._wanted = ""
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_lines(self, title: str, headings: Sequence[str], lines: Sequence[Line]) -> None:
+        """Show other lines."""
+        self._wanted, self._headings, self.lines = title, tuple(headings), tuple(lines)
+        self.setAccessibleName("; ".join(self._words(line) for line in self.lines))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: D102
+        return QSize(320, _HEAD + _LINE * len(self.lines) + 36)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: D102
+        return QSize(240, self.sizeHint().height())
+
+    def _words(self, line: Line) -> str:
+        states = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in line.states)
+        told = [f"{line.title}: {line.shown}" + (f" ({line.bounds})" if line.bounds else "")]
+        told += [plural(line.n, "well"), states]
+        told += [f"{h}: {c}" for h, c in zip(self._headings, line.cells, strict=False) if c]
+        told += [f"left out: {line.left_out}"] if line.left_out else []
+        return "\n".join(part for part in told if part)
+
+    def mouseMoveEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
+        at = int((event.position().y() - _HEAD) // _LINE)
+        if 0 <= at < len(self.lines):
+            QToolTip.showText(event.globalPosition().toPoint(), self._words(self.lines[at]), self)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: D102
+        dark = is_dark()
+        ink, muted, line_colour = (QColor(tone(n, dark)) for n in ("ink", "muted", "line"))
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        normal, small = QFont(self.font()), QFont(self.font())
+        normal.setPixelSize(12)
+        small.setPixelSize(11)
+        width = float(self.width())
+        bar = width * _BAR
+        left = width - bar - 8
+        painter.setFont(small)
+        painter.setPen(muted)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(0, 0, width, _HEAD), middle, f"{self._wanted}, states of the wells")
+        for n, line in enumerate(self.lines):
+            top = float(_HEAD + n * _LINE)
+            painter.setPen(QPen(line_colour, 1))
+            painter.drawLine(0, int(top), int(width), int(top))
+            painter.setPen(ink)
+            painter.setFont(normal)
+            name = painter.fontMetrics().elidedText(
+                line.title, Qt.TextElideMode.ElideMiddle, int(left - 4)
+            )
+            painter.drawText(QRectF(0, top + 2, left, 17), middle, name)
+            painter.setFont(small)
+            painter.setPen(muted)
+            told = line.shown + (f"  ({line.bounds})" if line.bounds else "")
+            told = f"{told}   n = {line.n}" if line.n else told
+            painter.drawText(QRectF(0, top + 19, left, 17), middle, told)
+            self._bar(painter, line, QRectF(left + 8, top + 8, bar - 2, 20), dark)
+        painter.setPen(muted)
+        painter.setFont(small)
+        below = QRectF(0, _HEAD + _LINE * len(self.lines) + 3, width, 32)
+        painter.drawText(below, Qt.TextFlag.TextWordWrap, _legend(self.lines))
+        painter.end()
+
+    def _bar(self, painter: QPainter, line: Line, box: QRectF, dark: bool) -> None:
+        total = sum(count for _, count in line.states)
+        x = box.x()
+        for state, count in line.states:
+            name, sign = STATES[state]
+            colour = QColor(tone(name, dark))
+            part = QRectF(x, box.y(), box.width() * count / total, box.height())
+            painter.fillRect(part.adjusted(0, 0, -1, 0), colour)
+            painter.setPen(QColor("#16191d" if colour.lightnessF() > 0.5 else "#fffffe"))
+            if part.width() > 22:
+                painter.drawText(part, Qt.AlignmentFlag.AlignCenter, f"{count} {sign}")
+            x += part.width()
+
+
+def _legend(lines: Sequence[Line]) -> str:
+    """Say what the letters in the bars mean."""
+    seen = {state for line in lines for state, _ in line.states}
+    return "   ".join(f"{STATES[s][1]} {s.replace('_', ' ')}" for s in STATES if s in seen)

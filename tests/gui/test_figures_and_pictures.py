@@ -1,0 +1,130 @@
+"""Figures in a theme and a size with their caption; pictures of wells in rows. No window."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+pytest.importorskip("napari")
+
+from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.gui.figure_theme import file_of
+from spheroid_qc.gui.result_figures import (
+    comparison_figure,
+    default_comparison,
+    dose_words,
+)
+from spheroid_qc.gui.state.opened_folder import open_folder
+from spheroid_qc.gui.state.run_answer import answer_of
+from spheroid_qc.gui.state.well_pictures import rows_of_wells, wells_of, whole_frame
+from spheroid_qc.report.palette import PALETTE
+
+
+def conditions() -> pd.DataFrame:
+    rows = []
+    doses = {
+        "vehicle": (), "a 1 uM": (("a", 1.0),), "a 9 uM": (("a", 9.0),), "b 1 uM": (("b", 1.0),),
+        "a 1 uM + b 1 uM": (("a", 1.0), ("b", 1.0)), "a 9 uM + b 1 uM": (("a", 9.0), ("b", 1.0)),
+    }  # fmt: skip
+    for name, drugs in doses.items():
+        for hours in (0.0, 24.0):
+            row = {
+                "condition": name, "role": "treated" if drugs else "vehicle", "time_h": hours,
+                "n_wells": 3, "disintegration_fraction_mean": 0.1,
+                "disintegration_fraction_ci_low": 0.0, "disintegration_fraction_ci_high": 0.2,
+            }  # fmt: skip
+            for n in (1, 2, 3):
+                drug, dose = drugs[n - 1] if n <= len(drugs) else (None, None)
+                row |= {f"drug_{n}": drug, f"dose_{n}_um": dose}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_the_first_picture_is_vehicle_parts_and_combination() -> None:
+    assert default_comparison(conditions()) == [
+        "vehicle", "a 9 uM", "b 1 uM", "a 9 uM + b 1 uM",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_a_figure_is_saved_in_its_size_and_theme_with_what_it_shows(kind) -> None:
+    wells = pd.DataFrame(
+        columns=["plate", "well", "condition", "time_h", "state", "disintegration_fraction"]
+    )
+    names = default_comparison(conditions())
+    figure = comparison_figure(conditions(), wells, metric_of("disintegration_fraction"), names, {})
+    assert set(figure.colours) == set(names)
+    assert "95 % confidence interval" in figure.caption
+    assert "vehicle: 3" in figure.caption
+    light = file_of(figure, kind, (500, 300))
+    dark = file_of(figure, kind, (500, 300), dark=True)
+    bare = file_of(figure, kind, (500, 300), caption=False)
+    if kind == "svg":
+        assert b"confidence interval" in light
+        assert b"confidence interval" not in bare
+        assert PALETTE["blue"][0].encode() in light
+        assert PALETTE["blue"][1].encode() in dark
+        return
+    pictures = [np.asarray(Image.open(io.BytesIO(one)).convert("L")) for one in (light, dark, bare)]
+    assert pictures[0].mean() > 200 > 60 > pictures[1].mean()
+    assert pictures[2].shape == (900, 1500)
+    assert pictures[0].shape[0] > 900, "the caption has room of its own"
+
+
+def test_a_dose_response_says_why_it_has_no_curve() -> None:
+    row = pd.Series({"unit": "uM", "ec50_um": np.nan, "hill": np.nan, "note": ""})
+    assert "No EC50" in dose_words(row, 5)
+    assert "at least four doses" in dose_words(row, 5)
+    row = pd.Series(
+        {"unit": "uM", "ec50_um": 0.5, "ec50_low_um": 0.4, "ec50_high_um": np.nan, "hill": 1.2,
+         "emax": 0.9, "r2": 0.97, "note": "", "ec50_qualifier": ""}
+    )  # fmt: skip
+    words = dose_words(row, 18)
+    assert "EC50 0.5 µM (95 % interval 0.4 to open µM)" in words
+    assert "18 wells" in words
+
+
+def test_rows_of_wells_have_one_scale_and_the_same_times(analysed) -> None:
+    opened = open_folder(analysed)
+    wells = pd.read_csv(opened.out / "wells.csv", dtype={"plate": str})
+    names = sorted(wells.loc[wells["file"].notna(), "condition"].unique())
+    keys = [(p, w, w) for name in names for p, w in wells_of(wells, name, 2)]
+    rows = rows_of_wells(opened, wells, keys, 64)
+    seen = [row for row in rows if any(row.strip.shown)]
+    assert len(seen) >= 3
+    assert {row.hours for row in rows} == {(0.0, 6.0, 12.0)}
+    assert len({row.strip.um_per_px for row in seen}) == 1
+    assert any(row.strip.core[0] for row in seen)
+    frame = whole_frame(opened, "VID7", "C02", 1, 300)
+    assert frame.shown == (True,)
+    assert frame.core[0]
+
+
+def test_the_answer_of_a_run_is_that_of_its_report(analysed) -> None:
+    opened = open_folder(analysed)
+    answer = answer_of(opened.out, opened.parameters)
+    assert answer.lines
+    assert answer.title.startswith("Disintegration fraction")
+    assert any(said for _, said in answer.verdict)
+    assert answer_of(analysed, opened.parameters).lacking
+
+
+@pytest.mark.gui
+def test_a_sheet_is_drawn_with_outlines_or_without(window, finished, tmp_path) -> None:
+    window.open(finished)
+    panel = window.panel("Pictures")
+    window.until(lambda: "wells" in window.session.tables)
+    window.viewer.window._qt_window.show()
+    window.until(lambda: panel.rows)
+    panel.save(tmp_path / "with.png")
+    panel.outlines.setChecked(False)
+    panel.save(tmp_path / "without.png")
+    found = [np.asarray(Image.open(tmp_path / name)) for name in ("with.png", "without.png")]
+    assert found[0].shape == found[1].shape
+    assert (found[0] != found[1]).any()
+    panel.save_frame(tmp_path / "frame.png")
+    window.until(lambda: (tmp_path / "frame.png").is_file())
