@@ -52,6 +52,10 @@ SPECIFIED = [
     "corrected_by_user",
     "correction_unused",
     "worker_died",
+    "timed_out",
+    "storage_failed",
+    "planes_unused",
+    "reader_note",
     "never_formed",
     "vanished",
     "not_stitched",
@@ -91,7 +95,7 @@ def test_registry() -> None:
     excluding = {code for code, kind in FLAGS.items() if kind.severity is Severity.EXCLUDE}
     assert excluding == {
         "unreadable", "blank_image", "out_of_focus", "several_spheroids", "missing_frame",
-        "excluded_by_user", "worker_died",
+        "excluded_by_user", "worker_died", "storage_failed", "timed_out",
     }  # fmt: skip
 
 

@@ -140,6 +140,8 @@ def test_commands_and_scripts_run_in_the_order_of_the_pages(desk: Path) -> None:
     assert len(list((desk / "results_2" / "overlays").rglob("*.png"))) == 2 * 2
     for cells in table_below("drug_response.md", "## The files"):
         for name in re.findall(r"`([^`]+)`", cells[0]):
+            if name == "curves.csv":
+                continue  # the plate of the front page has one dose of a drug, and no curve
             assert (desk / "results" / name).exists(), name
     for folder in ("results", "responses_spheroid_qc"):
         for file in sorted((desk / folder).glob("*.csv")):

@@ -92,7 +92,7 @@ def test_series_of_a_matrix_are_judged_together_at_an_effect():
 
 
 def test_loewe_allows_for_a_full_effect_that_the_doses_do_not_reach():
-    table = plate(CURVES[:2], loewe, n=3, sd=0.05, seed=11)
+    table = plate(CURVES[:2], loewe, n=3, sd=0.03, seed=11)
     low = table["dose_1_um"].le(0.5) & table["dose_2_um"].le(0.05)
     line = mean_of(analyse(table[low]), "loewe_excess")
     assert line["low"] < 0 < line["high"]

@@ -211,7 +211,8 @@ def test_the_best_doublet_is_chosen_anew_and_an_inert_third_drug_adds_nothing():
 def test_bounds_of_an_excess_stay_differences_of_fractions():
     table = plate(CURVES[:2], bliss, n=2, sd=0.6, seed=1)
     found = analyse(table)
-    rows = found[found["method"].str.endswith("excess")]
+    # Loewe has no interval where wells scatter so much that a drug alone gives no curve.
+    rows = found[found["method"].str.endswith("excess") & found["low"].notna()]
     inside = rows["value"].abs() <= 1
     assert inside.sum() > 10
     assert rows.loc[inside, ["low", "high"]].abs().to_numpy().max() == 1
