@@ -74,8 +74,10 @@ def headline(
         if times:
             known = [fell.get(family.treatment, math.inf), *filter(math.isfinite, times)]
             fell[family.treatment] = min(known)
+    late = _in_the_last_frame(analysis, [f for f in families if f.treatment not in fell])
     if not fell:
-        return "No treatment was shown to make the spheroids fall apart.", groups
+        end = f"; {listed_and(late)} only in the last frame" if late else ""
+        return f"No treatment was shown to make the spheroids fall apart{end}.", groups
     joint = {family.treatment: family for family in families if len(family.drugs) > 1}
     several = [joint[name] for name in fell if name in joint]
     alone = [name for name in fell if name not in joint]
@@ -87,13 +89,38 @@ def headline(
             of_family = {(f.facts["combination"], f.facts["stratum"]): f for f in combined}
             own = [of_family.get((" + ".join(f.drugs), f.stratum)) for f in several]
             sentence += f" ({_counted([f for f in own if f is not None])})"
-        sentence += f"; so did {listed_and(alone)} alone." if alone else "; no drug alone did."
+        single = [name for name in late if name not in joint]
+        if alone:
+            sentence += f"; so did {listed_and(alone)} alone."
+        elif single:
+            sentence += f"; {listed_and(single)} alone only in the last frame."
+        else:
+            sentence += "; no drug alone did."
     else:
         sentence = f"{listed_and(alone)} made spheroids fall apart"
-        sentence += "; no combination did." if joint else "."
+        both = [name for name in late if name in joint]
+        if both:
+            sentence += f"; {listed_and(both)} only in the last frame."
+        else:
+            sentence += "; no combination did." if joint else "."
     order = sorted(fell, key=lambda name: fell[name])
     when = [f"{t} (by {fell[t]:g} h)" if math.isfinite(fell[t]) else t for t in order]
     return sentence[:1].upper() + sentence[1:], [*_named("Fell apart", when), *groups]
+
+
+def _in_the_last_frame(analysis: Analysis, families: Sequence[TreatmentFamily]) -> list[str]:
+    """Treatments of which half of the wells are disintegrated at the time that is compared.
+
+    Falling apart has to last for more than one frame; what pictures show of the last one is said.
+    """
+    rows = analysis.conditions
+    if "n_disintegrated" not in rows:
+        return []
+    if analysis.time_h is not None and "time_h" in rows:
+        rows = rows[rows["time_h"].isna() | (rows["time_h"] == analysis.time_h)]
+    rows = rows[rows["role"] == "treated"]
+    half = rows.loc[2 * rows["n_disintegrated"] >= rows["n_wells"].clip(lower=1), "condition"]
+    return [family.treatment for family in families if set(family.names) & set(half)]
 
 
 def _spheres(analysis: Analysis) -> str:
