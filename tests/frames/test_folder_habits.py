@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from time import process_time as time_of_process
@@ -17,9 +17,8 @@ from spheroid_qc.frames import frame_table as module
 from spheroid_qc.frames.file_tree import FileTree
 from spheroid_qc.frames.frame_table import FrameTable, frame_table
 from spheroid_qc.wells import Well, well_name
+from tests.frames.conftest import Read
 from tests.frames.habits import HABITS, Habit
-
-Read = Callable[[Iterable[str]], FrameTable]
 
 LAYOUTS: dict[str, list[Well]] = {
     "inner 60 of 96": [Well(row, column) for row in range(1, 7) for column in range(1, 11)],
@@ -36,18 +35,6 @@ STRAYS = (
     "Thumbs.db", "overview.tif", "scalebar 100um.png", "B16_D5.tif", "MCF7_D13.tif", "D5_F2.tif",
     "T24.tif", "Kopie von A1.tif", "20240301.tif", "notes.txt", "A1_B1.tif",
 )  # fmt: skip
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Read names as the files of a folder `Exp`, without writing them."""
-
-    def read_them(names: Iterable[str]) -> FrameTable:
-        files = tuple((name, size) for size, name in enumerate(sorted(set(names))))
-        monkeypatch.setattr(module, "list_folder", lambda folder: FileTree(files, ()))
-        return frame_table(Path("/somewhere/Exp"))
-
-    return read_them
 
 
 def truth(habit: Habit, wells: Iterable[Well]) -> dict[str, tuple[str, float, int]]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 
-from spheroid_qc.frames import frame_table as module
-from spheroid_qc.frames.file_tree import FileTree
-from spheroid_qc.frames.frame_table import FrameTable, frame_table
+from tests.frames.conftest import Read
 
-Read = Callable[[Iterable[str]], FrameTable]
 # name -> well, field, hours, channel, plate; None: whatever it is
 Right = dict[str, tuple[str, int | None, float | None, str | None, str | None]]
 
@@ -106,18 +102,6 @@ ROWS: list[tuple[str, Right]] = [
     ),
     ("dates of six digits", timed("{time}_{well}.tif", {"240301": 0, "240302": 24})),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Read names as the files of a folder `Exp`, without writing them."""
-
-    def read_them(names: Iterable[str]) -> FrameTable:
-        files = tuple((name, size) for size, name in enumerate(sorted(set(names))))
-        monkeypatch.setattr(module, "list_folder", lambda folder: FileTree(files, ()))
-        return frame_table(Path("/somewhere/Exp"))
-
-    return read_them
 
 
 @pytest.mark.parametrize("right", [row[1] for row in ROWS], ids=[row[0] for row in ROWS])

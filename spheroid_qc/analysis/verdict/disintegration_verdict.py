@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
@@ -129,6 +130,15 @@ def outcomes_of(analysis: Analysis) -> list[ConditionOutcome]:
     ]
 
 
+def at_compared_time(analysis: Analysis) -> pd.DataFrame:
+    """Rows of the conditions at the time that is compared, or the one next to it."""
+    rows = analysis.conditions
+    if analysis.time_h is not None and rows["time_h"].notna().any():
+        away = (rows["time_h"] - analysis.time_h).abs()
+        rows = rows[away == away.min()]
+    return rows
+
+
 def _counted(analysis: Analysis) -> list[tuple[str, str, int, int, float]]:
     if len(analysis.survival):
         rows = analysis.survival.drop_duplicates(["condition", "role"])
@@ -137,9 +147,7 @@ def _counted(analysis: Analysis) -> list[tuple[str, str, int, int, float]]:
         rows = analysis.conditions
         if "n_disintegrated" not in rows:
             return []
-        if analysis.time_h is not None and rows["time_h"].notna().any():
-            away = (rows["time_h"] - analysis.time_h).abs()
-            rows = rows[away == away.min()]
+        rows = at_compared_time(analysis)
         events, n = rows["n_disintegrated"] + rows["n_lost"], rows["n_wells"]
         median = events.astype(float) * _NAN
     columns = (rows["condition"], rows["role"], n, events, median)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.treatment_families import TreatmentFamily
 from spheroid_qc.analysis.verdict.combination_verdict import CALL_WORDS
+from spheroid_qc.analysis.verdict.disintegration_verdict import at_compared_time
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.wording import listed_and, plural
 
@@ -113,11 +114,9 @@ def _in_the_last_frame(analysis: Analysis, families: Sequence[TreatmentFamily]) 
 
     Falling apart has to last for more than one frame; what pictures show of the last one is said.
     """
-    rows = analysis.conditions
-    if "n_disintegrated" not in rows:
+    if "n_disintegrated" not in analysis.conditions:
         return []
-    if analysis.time_h is not None and "time_h" in rows:
-        rows = rows[rows["time_h"].isna() | (rows["time_h"] == analysis.time_h)]
+    rows = at_compared_time(analysis)
     rows = rows[rows["role"] == "treated"]
     half = rows.loc[2 * rows["n_disintegrated"] >= rows["n_wells"].clip(lower=1), "condition"]
     return [family.treatment for family in families if set(family.names) & set(half)]

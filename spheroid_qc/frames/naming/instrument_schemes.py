@@ -508,12 +508,6 @@ def match_vendor(stem: str, folder: str = "") -> VendorMatch | None:
     return None
 
 
-def read_vendor(stem: str, folder: str = "") -> Reading | None:
-    """Read a name as `match_vendor` does, and give the reading alone."""
-    found = match_vendor(stem, folder)
-    return None if found is None else found.reading
-
-
 def folders_of(scheme: str) -> int:
     """How many folders above the file belong to its name (`Scheme.folders`)."""
     return _FOLDERS.get(scheme, 0)

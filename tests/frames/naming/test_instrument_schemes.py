@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spheroid_qc.frames.naming.instrument_schemes import SCHEMES, read_vendor
+from spheroid_qc.frames.naming.instrument_schemes import SCHEMES, match_vendor
 from spheroid_qc.frames.naming.parsed_name import Reading
 from spheroid_qc.frames.naming.read_file_names import read_folder_names, read_names
 from spheroid_qc.frames.naming.user_pattern import NamePattern
@@ -278,7 +278,7 @@ def test_schemes_exclude_each_other(scheme: object) -> None:
     ],
 )
 def test_what_no_instrument_writes(name: str) -> None:
-    assert read_vendor(name or "x") is None
+    assert match_vendor(name or "x") is None
 
 
 WELLS = st.builds(Well, st.integers(0, 31), st.integers(0, 47))
