@@ -158,6 +158,22 @@ def run(
         ),
     ] = None,
     workers: Workers = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Scheduler of Dask, whose workers do the wells (pip install "
+            "'spheroid_qc[cluster]'). [default: this computer does]",
+        ),
+    ] = None,
+    path_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--path-map", metavar="HERE=THERE",
+            help="A folder as it is called here and on the workers; may be repeated. [default: "
+            "they are called the same]",
+        ),
+    ] = None,
     profile: Annotated[
         bool,
         typer.Option("--profile", help="At the end say what the processor time was spent on."),
@@ -215,6 +231,8 @@ def run(
             exclusions=exclusions,
             adapter=adapter,
             workers=workers,
+            scheduler=scheduler,
+            path_map=path_map or (),
         )
     conclude(result)
     if profile:
