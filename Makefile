@@ -95,6 +95,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "  pytest with its plug-ins and hypothesis, to run the tests;"
 	@echo "  napari with Qt, because the panels are tested in a real window (the largest part);"
 	@echo "  ruff, mypy and type stubs, for style and types; MkDocs-Material, to build the pages;"
+	@echo "  Dask, because runs on several machines are tested with a scheduler and two workers;"
 	@echo "  hatchling and npe2, because wheel and manifest are tested; pre-commit, for the hooks."
 	$(PIP) install --editable '.[dev]'
 	@touch $@ $(VENV)/.installed

@@ -19,6 +19,10 @@ import typer
 
 from spheroid_qc import __version__
 from spheroid_qc.cli.options import (
+    FoldersThere,
+    NamePattern,
+    Scheduler,
+    Workers,
     check_window,
     conclude,
     read_parameters,
@@ -52,18 +56,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-NamePattern = Annotated[
-    str | None,
-    typer.Option(
-        "--name-pattern", metavar="REGEX",
-        help="Named groups: well, or row and column; plate, field, channel, z, time, day, hour, "
-        "minute.",
-    ),
-]  # fmt: skip
-Workers = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Processes. [default: one a processor]")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -158,22 +150,8 @@ def run(
         ),
     ] = None,
     workers: Workers = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Scheduler of Dask, whose workers do the wells (pip install "
-            "'spheroid_qc[cluster]'). [default: this computer does]",
-        ),
-    ] = None,
-    path_map: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--path-map", metavar="HERE=THERE",
-            help="A folder as it is called here and on the workers; may be repeated. [default: "
-            "they are called the same]",
-        ),
-    ] = None,
+    scheduler: Scheduler = None,
+    path_map: FoldersThere = None,
     profile: Annotated[
         bool,
         typer.Option("--profile", help="At the end say what the processor time was spent on."),

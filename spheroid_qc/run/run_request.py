@@ -63,6 +63,10 @@ class RunRequest:
         there is one.
     new_pixel_size : bool
         Masks of the earlier run are measured with the pixel size of `parameters` first.
+    scheduler : str or None
+        Address of the scheduler of Dask whose workers do the wells; None: this computer does.
+    path_map : tuple of str
+        `HERE=THERE`: folders of this computer and what those workers call them.
     """
 
     folder: Path
@@ -74,6 +78,8 @@ class RunRequest:
     exclusions: Path | None = None
     adapter: Path | None = None
     new_pixel_size: bool = False
+    scheduler: str | None = None
+    path_map: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -193,11 +193,13 @@ def run_plate(
         workers=workers,
         exclusions=None if exclusions is None else Path(exclusions),
         adapter=None if adapter is None else Path(adapter),
+        scheduler=scheduler,
+        path_map=tuple(path_map),
     )
     taken()
-    with _executor(request, scheduler, path_map) as pool:
+    with _executor(request) as pool:
         planned = plan_run(request, pool)
-        pool.ready(source, planned.table.frames[0].path)
+        pool.ready(request.folder, planned.table.frames[0].path)
         with planned.run.locked():
             known = remembered_run(planned)
             if known is not None:
@@ -217,11 +219,11 @@ def run_plate(
     return replace(result, profile=taken())
 
 
-def _executor(request: RunRequest, scheduler: str | None, path_map: Sequence[str]) -> Executor:
+def _executor(request: RunRequest) -> Executor:
     """Choose who does the work: processes of this computer, or the workers of a scheduler."""
     step_s = request.parameters.limits.frame_seconds
-    if scheduler is None:
-        if path_map:
+    if request.scheduler is None:
+        if request.path_map:
             raise RequestError(
                 "--path-map says where workers on other computers find folders; name their "
                 "--scheduler too."
@@ -230,7 +232,7 @@ def _executor(request: RunRequest, scheduler: str | None, path_map: Sequence[str
     from spheroid_qc.run.cluster.dask_executor import Cluster, DaskExecutor
     from spheroid_qc.run.cluster.path_map import PathMap
 
-    return DaskExecutor(Cluster(scheduler, PathMap.of(path_map)), step_s)
+    return DaskExecutor(Cluster(request.scheduler, PathMap.of(request.path_map)), step_s)
 
 
 def _unchanged(

@@ -7,6 +7,7 @@ by Dask's scheduler. Nothing here listens: the client calls the scheduler, and s
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -46,7 +47,7 @@ _NO_WORKER_S = 300.0
 (`worker-ttl`), and enough for a batch system to replace one."""
 
 _TICK_S, _COUNT_S = 1.0, 5.0
-"""Times between looks at whether a future has ended, and at who is there."""
+"""Longest wait for a future before a look around, and time between two counts of the workers."""
 
 _PER_THREAD = 2
 """Tasks in hand for every thread of a worker, so that none waits for its next one."""
@@ -86,6 +87,7 @@ class DaskExecutor:
         self.number = 1
         self.started = True
         self._client: Client | None = None
+        self._quiet = contextlib.ExitStack()
         self._since_worker = self._counted = time.monotonic()
         if find_spec("distributed") is None:
             raise RequestError(
@@ -94,11 +96,13 @@ class DaskExecutor:
             )
 
     def __enter__(self) -> Self:
+        # What its client logs of a lost connection, with tracebacks, is said in a sentence here.
+        self._quiet.enter_context(_silent("distributed.client", "distributed.core"))
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._client is not None:
-            with contextlib.suppress(Exception):
+        with self._quiet, contextlib.suppress(Exception):
+            if self._client is not None:
                 self._client.close(timeout=_CONNECT_S)
 
     def start(self, prepare: Callable[[], None]) -> None:
@@ -236,11 +240,10 @@ class DaskExecutor:
     def _next(self, ended: queue.SimpleQueue[Future]) -> Future:
         """Wait for a future that has ended; `ClusterError` where none will."""
         while True:
-            try:
+            if time.monotonic() - self._counted >= _COUNT_S:
+                self._count()
+            with contextlib.suppress(queue.Empty):
                 return ended.get(timeout=_TICK_S)
-            except queue.Empty:
-                if time.monotonic() - self._counted >= _COUNT_S:
-                    self._count()
 
     def _count(self) -> None:
         """Count threads of workers; `ClusterError` if there has been none for too long."""
@@ -293,6 +296,20 @@ class DaskExecutor:
             "start it and its workers again, and run the same command again: finished wells are "
             "kept."
         )
+
+
+@contextlib.contextmanager
+def _silent(*names: str) -> Iterator[None]:
+    """Keep loggers silent."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, was in zip(loggers, before, strict=True):
+            logger.disabled = was
 
 
 def _connected(address: str) -> Client:

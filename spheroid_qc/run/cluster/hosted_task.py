@@ -9,7 +9,7 @@ does to its process, and the sums that come out, are the same on both.
 from __future__ import annotations
 
 import contextlib
-import socket
+import platform
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -94,7 +94,7 @@ def run_hosted(hosted: HostedTask) -> HostedAnswer:
     from distributed import get_worker
 
     worker = get_worker()
-    name = f"The worker {worker.address} on {socket.gethostname()}"
+    name = f"The worker {worker.address} on {platform.node()}"
     _check(hosted, name)
     key = worker.get_current_task()
 
@@ -106,10 +106,18 @@ def run_hosted(hosted: HostedTask) -> HostedAnswer:
     taken()
     with _own_folder(worker.local_directory, name) as out, _processes.lent(hosted.step_s) as pool:
         pool.look_up = still_wanted
-        ((_, answer),) = map_unordered(_in_a_folder_of_its_own, [(hosted, out, name)], pool)
+        # Once seen, a folder of images that goes away is waited for, as on one computer.
+        work = hosted, out, name, hosted.folder in _seen
+        ((_, answer),) = map_unordered(_in_a_folder_of_its_own, [work], pool)
         waits, pool.waits = pool.waits, Waits()
-    result, files = (answer, {}) if isinstance(answer, WorkerDied) else answer
-    return HostedAnswer(result, files, taken(), waits)
+    if isinstance(answer, WorkerDied):
+        return HostedAnswer(answer, {}, taken(), waits)
+    _seen.add(hosted.folder)
+    return HostedAnswer(*answer, taken(), waits)
+
+
+_seen: set[Path] = set()
+"""Folders of images that this worker has had."""
 
 
 def _check(hosted: HostedTask, name: str) -> None:
@@ -119,18 +127,6 @@ def _check(hosted: HostedTask, name: str) -> None:
             f"{name} joined the run and has {', '.join(differences)}; install there what is here, "
             "and run the same command again: finished wells are kept."
         )
-    # Once seen, a folder that goes away is waited for, as on one computer.
-    if hosted.folder not in _seen:
-        if not hosted.folder.is_dir():
-            raise ClusterError(
-                f"{name} joined the run and has no folder {hosted.folder}; mount the images there, "
-                "or say with --path-map where they are, and run the same command again: finished "
-                "wells are kept."
-            )
-        _seen.add(hosted.folder)
-
-
-_seen: set[Path] = set()
 
 
 def _prepare() -> None:
@@ -152,12 +148,20 @@ def _own_folder(place: str, name: str) -> Iterator[Path]:
         yield Path(own)
 
 
-def _in_a_folder_of_its_own(work: tuple[HostedTask, Path, str]) -> tuple[Any, dict[str, bytes]]:
+def _in_a_folder_of_its_own(
+    work: tuple[HostedTask, Path, str, bool],
+) -> tuple[Any, dict[str, bytes]]:
     """Do a task, in a process of our own, with a run folder that holds nothing else."""
     # The worker of Dask, which unpickles this function, needs none of it.
     from spheroid_qc.run.cluster.shipped_files import changed_files, unpack
 
-    hosted, out, name = work
+    hosted, out, name, seen = work
+    if not seen and not hosted.folder.is_dir():
+        raise ClusterError(
+            f"{name} joined the run and has no folder {hosted.folder}; mount the images there, or "
+            "say with --path-map where they are, and run the same command again: finished wells "
+            "are kept."
+        )
     try:
         unpack(hosted.files, out)
         result = hosted.function(replace(hosted.task, folder=hosted.folder, out=out))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import socket
+import platform
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -97,4 +97,4 @@ class WorkerView:
 
 def look_around(folder: Path, example: str) -> WorkerView:
     """Say what this worker runs, and whether it sees the images."""
-    return WorkerView(program_identity(), socket.gethostname(), (folder / example).is_file())
+    return WorkerView(program_identity(), platform.node(), (folder / example).is_file())

@@ -44,8 +44,10 @@ class SmallCluster:
         """Start one process of Dask as a host of that number."""
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-            # Silent workers are given up after five minutes, else; Dask's least is five seconds.
-            "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "1s",
+            # Silent workers are given up after five minutes, else; Dask's least is five seconds,
+            # which a worker on a crowded machine may be silent for more than three times.
+            "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "3s",
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "30",
             "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
         }
         inside = ["ip", "netns", "exec", _namespace(number)] if self.own_network else []
