@@ -33,7 +33,7 @@ gui: $(VENV)/.installed-gui ## install napari if needed, and open it with the pa
 	$(BIN)/spheroid-qc gui $(if $(FOLDER),"$(FOLDER)")
 
 test: system-packages lint types ## install what tests need (it says what and why), then style, types and the suite
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-dev ## feed CASES (10000) damaged or hostile inputs to each parser; an hour or more
 	SPHEROID_QC_FUZZ=$(CASES) $(BIN)/python -m pytest -n $(WORKERS) tests/fuzz $(PYTEST_ARGS)

@@ -15,8 +15,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# A network that is for tests and documentation only (RFC 5737).
-NETWORK = "198.51.100."
+# A part of a network that is for tests and documentation only (RFC 5737), another one for every
+# process that runs tests: eight addresses, of which the bridge has the sixth.
+_RUNNER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 32
+
+
+def _address(number: int) -> str:
+    return f"198.51.100.{8 * _RUNNER + number + 1}"
 
 
 @dataclass
@@ -38,7 +43,7 @@ class SmallCluster:
 
     def host(self, number: int) -> str:
         """Address of the scheduler (0) or of a worker."""
-        return f"{NETWORK}{number + 1}" if self.own_network else "127.0.0.1"
+        return _address(number) if self.own_network else "127.0.0.1"
 
     def start(self, number: int, *arguments: str) -> subprocess.Popen[bytes]:
         """Start one process of Dask as a host of that number."""
@@ -106,7 +111,7 @@ def namespaces(hosts: int) -> Iterator[bool]:
         try:
             _ip("link", "add", bridge, "type", "bridge")
             made.callback(_ip_or_not, "link", "del", bridge)
-            _ip("addr", "add", f"{NETWORK}254/24", "dev", bridge)
+            _ip("addr", "add", f"{_address(5)}/29", "dev", bridge)
             _ip("link", "set", bridge, "up")
             for number in range(hosts):
                 name, cable = _namespace(number), f"sqc{os.getpid()}_{number}"[:15]
@@ -114,7 +119,7 @@ def namespaces(hosts: int) -> Iterator[bool]:
                 made.callback(_ip_or_not, "netns", "del", name)
                 _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)
                 _ip("link", "set", cable, "master", bridge, "up")
-                _ip("-n", name, "addr", "add", f"{NETWORK}{number + 1}/24", "dev", "eth0")
+                _ip("-n", name, "addr", "add", f"{_address(number)}/29", "dev", "eth0")
                 _ip("-n", name, "link", "set", "eth0", "up")
                 _ip("-n", name, "link", "set", "lo", "up")
             allowed = True

@@ -21,7 +21,8 @@ from tests.run.cluster import made_tasks
 from tests.run.cluster.made_tasks import MadeTask
 from tests.run.cluster.small_cluster import until
 
-pytestmark = pytest.mark.slow
+# One cluster is enough, however many processes run the tests.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 
 def contents(out):
