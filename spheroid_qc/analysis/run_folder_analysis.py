@@ -30,7 +30,7 @@ from spheroid_qc.response.response_table import Responses, read_responses
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.tables.table_columns import WELLS_START
 from spheroid_qc.tables.csv_writer import read_table
-from spheroid_qc.wording import listed, plural
+from spheroid_qc.wording import MOLAR_UNITS, listed, plural
 
 IMAGE_RESPONSES = {
     "core_volume_loss_vs_vehicle": "core volume lost against vehicle",
@@ -104,7 +104,7 @@ def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None)
     qc = read_table(run.table("qc"), text=_QC_TEXT)
     return analyse_wells(
         wells, conditions, parameters, source=str(folder), folder=run.root, qc=qc,
-        joined=_joined(wells, known),
+        joined=_joined(wells, known), given_units=_given_units(known),
     )  # fmt: skip
 
 
@@ -161,6 +161,15 @@ def _joined(wells: pd.DataFrame, known: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(last) if names and fits else ()
 
 
+def _given_units(known: Mapping[str, Any]) -> dict[str, str]:
+    """Drug -> molar unit in which the plate map gives its doses, as `run.json` says."""
+    plate_map = known.get("plate_map")
+    given = plate_map.get("given_units") if isinstance(plate_map, dict) else None
+    if not isinstance(given, dict):
+        return {}
+    return {str(drug): unit for drug, unit in given.items() if unit in MOLAR_UNITS}
+
+
 def analyse_wells(
     wells: pd.DataFrame,
     conditions: pd.DataFrame,
@@ -170,11 +179,13 @@ def analyse_wells(
     folder: Path | None = None,
     qc: pd.DataFrame | None = None,
     joined: Sequence[str] = (),
+    given_units: Mapping[str, str] | None = None,
 ) -> Analysis:
     """Analyse a table of wells as `run` writes it.
 
     The tables are `wells.csv`, `conditions.csv` and `qc.csv`; `source` is what the user called
-    them, `joined` names the columns of joined end points.
+    them, `joined` names the columns of joined end points, and `given_units` are the molar units in
+    which doses of drugs were written.
     """
     messages = Messages()
     settings = parameters.response
@@ -221,6 +232,7 @@ def analyse_wells(
         folder=folder,
         qc=pd.DataFrame() if qc is None else qc,
         unfit=masks_unfit(wells, parameters),
+        given_units=given_units or {},
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))

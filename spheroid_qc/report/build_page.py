@@ -148,7 +148,7 @@ def _content(
     """Everything the template asks for, as plain data and figures."""
     conditions, wells = analysis.conditions, analysis.wells
     stratum = shared_stratum(conditions)
-    families = families_of(conditions, wells)
+    families = families_of(conditions, wells, analysis.given_units)
     metrics = time_metrics(analysis)
     leading = metrics[0] if metrics else None
     if any(m.column == "disintegration_fraction" for m in metrics):
@@ -266,7 +266,10 @@ def _plates(
     if not metrics:
         return nothing
     first = metrics[0]
-    titles = {str(c): overview.shown_name(str(c), stratum) for c in wells["condition"].unique()}
+    titles = {
+        str(c): overview.shown_name(str(c), stratum, analysis.given_units)
+        for c in wells["condition"].unique()
+    }
     at = analysis.time_h if analysis.time_h is not None else float(wells["time_h"].max())
     data = plate_data(wells, metrics, titles, qc)
     data["start"] = at

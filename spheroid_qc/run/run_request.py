@@ -186,7 +186,7 @@ def plan_run(request: RunRequest, pool: Workers) -> PlannedRun:
         ),
         context={
             "source": source,
-            "plate_map": table_input(request.plate_map),
+            "plate_map": _map_input(request.plate_map, mapped),
             "join": _join_input(request.join, joined),
             "adapter": adapter_input,
             "parameters": parameters,
@@ -216,6 +216,13 @@ def _read_names_and_map(request: RunRequest) -> tuple[FrameTable, PlateMap | Non
     if mapped is not None:
         mapped.for_plates(table.plates)
     return table, mapped
+
+
+def _map_input(path: Path | None, mapped: PlateMap | None) -> dict[str, Any] | None:
+    """Which plate map was read, and the units in which its doses were written."""
+    found = table_input(path)
+    given = {} if mapped is None else mapped.given_units
+    return found if found is None or not given else found | {"given_units": given}
 
 
 def _join_input(join: Path | None, joined: EndPoints | None) -> dict[str, Any] | None:

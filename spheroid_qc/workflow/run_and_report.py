@@ -258,11 +258,13 @@ def _result(
     from spheroid_qc.analysis.verdict.run_summary import condition_lines
     from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 
+    analysis = None if response is None else response.analysis
+    survival = None if analysis is None else analysis.survival
+    given = {} if planned.plate_map is None else planned.plate_map.given_units
     answer = [
-        *condition_lines(tables.conditions, tables.wells), "",
+        *condition_lines(tables.conditions, tables.wells, survival, given), "",
         *left_out_lines(tables.qc, tables.wells),
     ]  # fmt: skip
-    analysis = None if response is None else response.analysis
     return PlateResult(
         out=planned.request.out,
         tables=tables.paths | ({} if response is None else response.tables),

@@ -260,7 +260,7 @@ def test_a_dose_without_a_lower_bound_is_known(answer) -> None:
     bounds = {"ec50_um": 1.0, "ec50_low_um": np.nan, "ec50_high_um": 3.0, "ec50_qualifier": ""}
     (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**bounds))).about("dose")
     assert dose.sentence.startswith("a: reaches 73 % affected, IC50 1 uM (")
-    assert dose.sentence.endswith("EC50 1 uM (no lower bound to 3).")
+    assert "EC50 1 uM (no lower bound to 3), Emax 99 % (48 % to 100 %)." in dose.sentence
     assert dose.outcome == "yes"
     none = {"ec50_um": np.nan, "ec50_low_um": np.nan, "ec50_high_um": np.nan, "flat_p": 0.6,
             "pattern": "none", "effect_at_top": 0.02}  # fmt: skip

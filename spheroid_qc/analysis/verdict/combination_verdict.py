@@ -20,7 +20,7 @@ from spheroid_qc.response.replicates import stratum_of
 from spheroid_qc.response.synergy.best_doublet import BestDoublet
 from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
 from spheroid_qc.response.wells_analysed_together import ALL_PLATES
-from spheroid_qc.wording import dose_in, dose_words, finite, listed_and
+from spheroid_qc.wording import dose_words, finite, listed_and
 
 OUTCOMES = {"more": "yes", "less": "opposite"}
 """`call` of `synergy.csv` -> outcome of a finding, where these are different words."""
@@ -214,11 +214,11 @@ def doses_in_words(row: pd.Series, given: Mapping[str, str] | None = None) -> st
     """
     words = []
     for n, drug in enumerate(str(row["combination"]).split(" + "), start=1):
-        dose, unit = finite(row[f"dose_{n}_um"]), (given or {}).get(drug, "")
+        dose, unit = finite(row[f"dose_{n}_um"]), "uM"
         if dose is None and (dose := finite(row.get(f"dose_{n}"))) is not None:
-            words.append(dose_words(dose, str(row[f"unit_{n}"])))
-        elif dose is not None:
-            words.append(f"{dose_in(dose, unit)} {unit}" if unit else dose_words(dose))
+            unit = str(row[f"unit_{n}"])
+        if dose is not None:
+            words.append(dose_words(dose, unit, (given or {}).get(drug, "")))
     return " + ".join(words)
 
 
