@@ -15,7 +15,7 @@ def said(fell: dict[str, str], disintegrated: dict[str, int]) -> str:
     """Give the headline of two drugs and their combination, three wells each."""
     drugs = {"a": ("a",), "b": ("b",), "a + b": ("a", "b")}
     families = [
-        SimpleNamespace(treatment=name, names=(f"{name} 1 uM",), drugs=parts)
+        SimpleNamespace(treatment=name, names=(f"{name} 1 uM",), drugs=parts, stratum="")
         for name, parts in drugs.items()
     ]
     findings = [

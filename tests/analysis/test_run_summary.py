@@ -16,6 +16,8 @@ from tests.run.conftest import write_plate
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory) -> tuple[str, ...]:
     plate = write_plate(tmp_path_factory.mktemp("answer") / "images")
+    written = plate.parent / "map.csv"
+    written.write_text(written.read_text("utf-8").replace(",1,uM", ",1000,nM"), "utf-8")
     return run_plate(plate, plate.parent / "map.csv", workers=0).answer
 
 
@@ -25,7 +27,7 @@ def test_every_condition_has_its_line(lines):
     vehicle = next(line for line in lines if line.startswith("vehicle"))
     assert "3 intact" in vehicle
     assert re.search(r"  -?[01] %  ", vehicle)
-    gemcitabine = next(line for line in lines if line.startswith("gemcitabine 1 uM"))
+    gemcitabine = next(line for line in lines if line.startswith("gemcitabine 1000 nM"))
     assert "2 shrunken" in gemcitabine
     assert "DF: disintegration fraction" in text
 

@@ -19,7 +19,7 @@ from spheroid_qc.plate_map import with_strata
 from spheroid_qc.response.replicates import stratum_of
 from spheroid_qc.response.synergy.best_doublet import BestDoublet
 from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
-from spheroid_qc.response.wells_analysed_together import ALL_PLATES
+from spheroid_qc.response.wells_analysed_together import of_all_plates
 from spheroid_qc.wording import dose_words, finite, listed_and
 
 OUTCOMES = {"more": "yes", "less": "opposite"}
@@ -182,12 +182,9 @@ def _combinations(synergy: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     """Rows of every stratum and combination, of all plates where there are several."""
     if synergy.empty:
         return []
-    found = []
-    for key, rows in synergy.groupby([stratum_of(synergy), "combination"], sort=False):
-        if "plate" in rows and (rows["plate"] == ALL_PLATES).any():
-            rows = rows[rows["plate"] == ALL_PLATES]
-        found.append((str(key[0]), str(key[1]), rows))
-    return found
+    rows = of_all_plates(synergy, "combination")
+    groups = rows.groupby([stratum_of(rows), "combination"], sort=False)
+    return [(str(stratum), str(name), own) for (stratum, name), own in groups]
 
 
 def _by_response(rows: pd.DataFrame, titles: Mapping[str, str]) -> list[tuple[str, pd.DataFrame]]:

@@ -14,7 +14,7 @@ import pandas as pd
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.verdict.findings import VerdictFinding, short_titles
 from spheroid_qc.response.replicates import stratum_of
-from spheroid_qc.response.wells_analysed_together import ALL_PLATES
+from spheroid_qc.response.wells_analysed_together import of_all_plates
 from spheroid_qc.wording import dose_in, finite, number, percent
 
 
@@ -29,9 +29,7 @@ def dose_findings(analysis: Analysis) -> list[VerdictFinding]:
     if table.empty:
         return []
     alone = table[(table["ratio"].fillna("") == "") & table["drug"].isin(analysis.drugs)]
-    if "plate" in alone and (alone["plate"] == ALL_PLATES).any():
-        several = alone.loc[alone["plate"] == ALL_PLATES, "drug"]
-        alone = alone[(alone["plate"] == ALL_PLATES) | ~alone["drug"].isin(several)]
+    alone = of_all_plates(alone, "drug")
     kinds = {use.name: use.kind for use in analysis.responses}
     short = short_titles(analysis)
     findings = []
