@@ -161,7 +161,7 @@ def _content(
     worst = [(one.plate, one.well, one.time_h) for one in worst_frames(analysis.unfit)]
     pictures = draw_pictures(
         folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, worst,
-        workers, progress,
+        workers, progress, keep=folder is not None and tables.resolve() == folder.resolve(),
     )  # fmt: skip
     sentence, deck = headline(analysis, families)
     headings: list[str] = []

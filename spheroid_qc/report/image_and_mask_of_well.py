@@ -33,13 +33,15 @@ from spheroid_qc.tables.csv_writer import read_table
 class ViewSource:
     """One picture of one well at one time.
 
-    `stitched`: all fields were put together to one picture; `mask` is the name of its mask.
+    `stitched`: all fields were put together to one picture; `mask` is the name of its mask;
+    `content` tells the files that it shows by their content, empty where that is not known.
     """
 
     well_timepoint: WellTimepoint
     field: int
     stitched: bool
     mask: str
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,11 @@ def _view(well_timepoint: WellTimepoint, record: list[dict[str, Any]]) -> ViewSo
         if not all((known["path"], known["size"]) in sizes for known in entry["inputs"]):
             continue
         first = shown[0]
+        # Where a file has another date than when it was read, nobody knows what is in it.
+        same = list(well_timepoint.stamps) == entry["stamps"]
+        content = ";".join(str(known["sha256"]) for known in entry["inputs"]) if same else ""
         return ViewSource(
-            well_timepoint, int(first["field"]), bool(first["stitched"]), str(first["mask"])
-        )
+            well_timepoint, int(first["field"]), bool(first["stitched"]), str(first["mask"]),
+            content,
+        )  # fmt: skip
     return None
