@@ -1,4 +1,4 @@
-"""Pictures of film strips are kept in the run folder, and drawn anew only where something changed."""
+"""Pictures of film strips are kept in the run folder, and drawn anew where something changed."""
 
 from __future__ import annotations
 
