@@ -7,7 +7,7 @@ is the same from the run itself, from `spheroid-qc analyse` and from the GUI.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,31 @@ def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None)
         imaged.
     """
     run = RunFolder(Path(folder))
+    found = tables_of_run(run)
+    if parameters is None:
+        known = run.read_run() or {}
+        parameters = validated(known["parameters"], lambda _: str(run.run_json))
+    return analyse_wells(
+        found.wells, found.conditions, parameters, source=str(folder), folder=run.root,
+        qc=found.qc, joined=found.joined,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunFolderTables:
+    """The tables of a finished run, as they are read back; `joined` names its end points."""
+
+    wells: pd.DataFrame
+    conditions: pd.DataFrame
+    qc: pd.DataFrame
+    joined: tuple[str, ...]
+
+
+def tables_of_run(run: RunFolder) -> RunFolderTables:
+    """Read the tables of a finished run.
+
+    `RequestError` if the folder is no finished run, or its tables are damaged.
+    """
     known = run.read_run() if run.root.is_dir() else None
     if known is None:
         raise RequestError(
@@ -94,18 +119,13 @@ def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None)
             f"{run.root} holds no wells.csv: the run has not come to its end. Run it again with "
             "the same --out; it continues where it stopped."
         )
-    if parameters is None:
-        parameters = validated(known["parameters"], lambda _: str(run.run_json))
     wells = read_table(run.table("wells"), text=_TEXT)
     _check(wells, run.table("wells"))
     conditions = read_table(run.table("conditions"), text=_TEXT)
     for table, name in ((wells, "wells"), (conditions, "conditions")):
         _check_numbers(table, run.table(name))
     qc = read_table(run.table("qc"), text=_QC_TEXT)
-    return analyse_wells(
-        wells, conditions, parameters, source=str(folder), folder=run.root, qc=qc,
-        joined=_joined(wells, known),
-    )  # fmt: skip
+    return RunFolderTables(wells, conditions, qc, _joined(wells, known))
 
 
 _TEXT = (
