@@ -134,19 +134,21 @@ def run_campaign(
     places = _places(folders, out)
     maps = {folder: _map_of(folder, request.plate_map) for folder in folders}
     with RunFolder(out).locked():
-        outcomes = []
-        for number, (folder, name) in enumerate(places.items(), start=1):
-            own = replace(request, folder=folder, out=out / name, plate_map=maps[folder])
-            outcome = _one_plate(own, name, progress, carry)
-            outcomes.append(outcome)
-            told(number, outcome)
-        if all(one.result is None for one in outcomes):
-            raise RequestError(
-                "None of the plates could be analysed. "
-                + " ".join(one.sentence for one in outcomes)
-            )
         try:
-            _remember(out, places)
+            outcomes = []
+            for number, (folder, name) in enumerate(places.items(), start=1):
+                own = replace(request, folder=folder, out=out / name, plate_map=maps[folder])
+                outcome = _one_plate(own, name, progress, carry)
+                outcomes.append(outcome)
+                if outcome.result is not None and _key(folder.resolve()) not in _known(out):
+                    # From now on it is known which run folder is whose, whatever happens.
+                    _remember(out, {folder: name})
+                told(number, outcome)
+            if all(one.result is None for one in outcomes):
+                raise RequestError(
+                    "None of the plates could be analysed. "
+                    + " ".join(one.sentence for one in outcomes)
+                )
             return _summarised(out, outcomes, request, progress)
         except OSError as error:
             raise output_error(out, error) from error
@@ -201,9 +203,7 @@ def _known(out: Path) -> dict[str, str]:
             found.name
             for found in (sorted(out.iterdir()) if out.is_dir() else ())
             # A campaign that was killed before its end has run folders only.
-            if found.name != ".lock"
-            and TEMPORARY not in found.name
-            and not RunFolder(found).run_json.is_file()
+            if found.name != ".lock" and TEMPORARY not in found.name and not _is_run(found)
         ]
         if others or RunFolder(out).run_json.is_file():
             raise RequestError(
@@ -224,6 +224,13 @@ def _known(out: Path) -> dict[str, str]:
             "--campaign folder."
         )
     return runs
+
+
+def _is_run(folder: Path) -> bool:
+    """Tell whether a folder is a run folder, or one that was begun and holds nothing yet."""
+    if RunFolder(folder).run_json.is_file():
+        return True
+    return folder.is_dir() and {found.name for found in folder.iterdir()} <= {".lock"}
 
 
 def _found_runs(out: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -215,15 +215,20 @@ class _Watch:
         if not self.files.state:
             raise RequestError(
                 f"No image in {self.request.folder} became whole while it was watched"
-                + (f" ({len(stuck)} files don't open, such as {stuck[0]})" if stuck else "")
+                + (f" ({plural(len(stuck), 'file')} {_not_open(stuck)})" if stuck else "")
                 + "; look whether the microscope writes there."
             )
         result = carry_out(replace(self.request, unfinished=self.files.unfinished), self.progress)
         if not stuck:
             return result
+        one = len(stuck) == 1
         sentence = (
-            f"{plural(len(stuck), 'file')} never became whole and "
-            f"{'is' if len(stuck) == 1 else 'are'} not in the tables: {listed(stuck)}. Copy them "
-            "again from the instrument, and run the same command without --watch."
+            f"{plural(len(stuck), 'file')} never became whole and {'is' if one else 'are'} not in "
+            f"the tables: {listed(stuck)}. Copy {'it' if one else 'them'} again from the "
+            "instrument, and run the same command without --watch."
         )
         return replace(result, failures=(*result.failures, sentence))
+
+
+def _not_open(stuck: Sequence[str]) -> str:
+    return "does not open: " + stuck[0] if len(stuck) == 1 else f"don't open, such as {stuck[0]}"
