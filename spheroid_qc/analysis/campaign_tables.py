@@ -22,6 +22,12 @@ MAD_TO_SD = 1.4826
 _FEWEST_PLATES = 3
 """Plates without which there is no spread to compare one of them with."""
 
+FEWEST_TO_JUDGE = 5
+"""Plates without which nobody is said to stand out: of four any two may lie close by chance."""
+
+OUT = 3.5
+"""Robust z-score from which a plate stands out (Iglewicz & Hoaglin 1993)."""
+
 CONDITION_METRICS = (
     "core_volume_loss_vs_t0", "disintegration_fraction", "equivalent_diameter_um",
     "equivalent_diameter_px", "spheres_per_well", "sfe_percent",

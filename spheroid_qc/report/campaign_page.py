@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc import __version__
-from spheroid_qc.analysis.campaign_tables import TRACKED, CampaignTables
+from spheroid_qc.analysis.campaign_tables import FEWEST_TO_JUDGE, OUT, TRACKED, CampaignTables
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.atomic import write_text
 from spheroid_qc.report.figures.campaign_figures import draw_track
@@ -28,8 +28,6 @@ from spheroid_qc.wording import number
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_CONDITIONS = 80
-_Z_RANGE = (-5.0, 5.0)
-"""Robust z-scores that the colours tell apart: beyond 3.5 a value stands out."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +133,7 @@ def write_campaign_page(
         sentences=sentences,
         tracks=[(name, _track(plates, name)) for name in shown],
         rows=plates.to_dict("records"),
+        judged=len(plates) >= FEWEST_TO_JUDGE,
         columns=[(name, TRACKED[name]) for name in shown],
         metric=metric,
         heat=_heat(tables.conditions),
@@ -165,38 +164,48 @@ def _track(plates: pd.DataFrame, name: str) -> str:
 
 
 def _heat(conditions: pd.DataFrame) -> list[dict[str, Any]]:
-    """Conditions by plates, one table a metric: colours are robust z-scores against vehicle."""
+    """Conditions by plates, one table a metric: numbers and colours are medians of wells."""
     found = []
     for metric, rows in conditions.groupby("metric", sort=False):
-        if not rows["robust_z_vs_vehicle"].notna().any():
-            continue
+        ramp, scale = _scale(rows["median"].to_numpy(dtype=float))
         names = list(dict.fromkeys(rows["name"]))
         lines = []
         keys = list(dict.fromkeys(zip(rows["condition"], rows["stratum"], strict=True)))
         for condition, stratum in keys[:_MOST_CONDITIONS]:
             own = rows[(rows["condition"] == condition) & (rows["stratum"] == stratum)]
             of = {line["name"]: line for line in own.to_dict("records")}
-            cells = [_cell(of.get(name)) for name in names]
+            cells = [_cell(of.get(name), ramp, scale) for name in names]
             median = number(float(own["median_of_plates"].iloc[0]))
             lines.append((str(condition), median, cells))
         found.append(
             {"metric": str(metric).replace("_", " "), "names": names, "lines": lines,
-             "more": max(0, len(keys) - _MOST_CONDITIONS)}
+             "more": max(0, len(keys) - _MOST_CONDITIONS), "ramp": ramp, "low": scale[0],
+             "high": scale[1]}
         )  # fmt: skip
     return found
 
 
-def _cell(line: Any) -> _Cell | None:
+def _scale(values: np.ndarray) -> tuple[str, tuple[float, float]]:
+    """Ramp and ends for the medians of one metric: about zero where there are values below it."""
+    low, high = float(values.min()), float(values.max())
+    if low < 0 < high:
+        far = max(-low, high)
+        return "d", (-far, far)
+    return "s", (min(low, 0.0) if low < 0.5 * high else low, high)
+
+
+def _cell(line: Any, ramp: str, scale: tuple[float, float]) -> _Cell | None:
     if line is None:
         return None
-    z = float(line["robust_z_vs_vehicle"])
-    step = step_of(z, *_Z_RANGE)
-    across = float(line["robust_z_across_plates"])
+    step = step_of(float(line["median"]), *scale)
+    z, across = (float(line[f"robust_z_{name}"]) for name in ("vs_vehicle", "across_plates"))
     words = f"{line['name']}: median {line['median']:.3g} of {line['n_wells']} wells"
     if np.isfinite(z):
         words += f", {z:+.1f} robust SD from its vehicle wells"
-    apart = ""
     if np.isfinite(across):
         words += f", {across:+.1f} robust SD from the other plates"
-        apart = "!" if abs(across) > 3.5 else ""
-    return _Cell("none" if step is None else f"d{step}", apart, words)
+    out = np.isfinite(across) and abs(across) > OUT and line["n_plates"] >= FEWEST_TO_JUDGE
+    look = "none" if step is None else f"{ramp}{step}"
+    dark = step is not None and (step >= 6 if ramp == "s" else step <= 1 or step >= 9)
+    text = number(float(line["median"]), 2) + ("!" if out else "")
+    return _Cell(f"{look} dark" if dark else look, text, words)

@@ -111,7 +111,10 @@ def _key(task: StripTask, view: ViewSource | None) -> str:
     if task.kept is None or view is None or not view.content:
         return ""
     run, limit = RunFolder(task.out), task.parameters.images.max_megapixels
-    mask = mask_digest(mask_path(run, view.mask), limit)
+    try:
+        mask = mask_digest(mask_path(run, view.mask), limit)
+    except OSError:  # its name leads out of the run folder
+        return ""
     moment = view.well_timepoint
     return "" if mask is None else tile_key(
         task.under, moment.signature, view.content, view.field, view.stitched, mask, task.crop,

@@ -98,14 +98,22 @@ def find_sources(root: Path) -> Sources:
         record = list(read_record(run, plate, well).values())
         for well_timepoint in of_well:
             view = _view(well_timepoint, record)
-            if view is not None and run.mask(view.mask).is_file():
+            if view is not None:
                 views[plate, well, well_timepoint.timepoint] = view
     found = Sources(folder, root, parameters, plate_calibration(folder), views)
+    # Whether a single mask is there shows when it is read: a plate has tens of thousands.
     return (
         found
-        if views
-        else replace(found, lacking="No mask fits its image, so there are no pictures.")
+        if any(_is_there(run, view) for view in views.values())
+        else replace(found, views={}, lacking="No mask fits its image, so there are no pictures.")
     )
+
+
+def _is_there(run: RunFolder, view: ViewSource) -> bool:
+    try:
+        return run.mask(view.mask).is_file()
+    except OSError:  # its name leads out of the run folder
+        return False
 
 
 _TEXT = ("path", "plate", "well", "channel", "time_source", "scheme")

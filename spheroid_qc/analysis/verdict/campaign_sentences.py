@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from spheroid_qc.analysis.campaign_tables import TRACKED, CampaignTables
+from spheroid_qc.analysis.campaign_tables import FEWEST_TO_JUDGE, OUT, TRACKED, CampaignTables
 from spheroid_qc.wording import plural
-
-_OUT = 3.5
-"""Robust z-score from which a plate stands out (Iglewicz & Hoaglin 1993)."""
 
 _LEVEL = 0.01
 """Level of the test of drift: it is asked of six figures."""
@@ -28,7 +25,8 @@ def campaign_sentences(tables: CampaignTables) -> list[str]:
     for line in tables.plates.to_dict("records"):
         for name, title in TRACKED.items():
             z = line[f"{name}_robust_z"]
-            if np.isfinite(z) and abs(z) > _OUT:
+            known = int(tables.plates[name].notna().sum())
+            if np.isfinite(z) and abs(z) > OUT and known >= FEWEST_TO_JUDGE:
                 found.append(
                     f"Plate {line['name']}: {title} {line[name]:.3g}, {abs(z):.1f} robust standard "
                     f"deviations {'above' if z > 0 else 'below'} the campaign's median."

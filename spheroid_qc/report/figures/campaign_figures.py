@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spheroid_qc.analysis.campaign_tables import FEWEST_TO_JUDGE, OUT
 from spheroid_qc.report.figures.axes import SMALL, quiet, say
 from spheroid_qc.report.palette import PALETTE
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_OUT = 3.5
 _MOST_TICKS = 8
 
 
@@ -44,7 +44,8 @@ def draw_track(ax: Axes, plates: pd.DataFrame, figure: str, title: str = "") -> 
     middle = float(np.median(values[known]))
     ax.axhline(middle, color=PALETTE["vehicle"][0], linewidth=1.0, linestyle=(0, (4, 2)), zorder=2)
     ax.plot(order[known], values[known], color=PALETTE["line"][0], linewidth=1.2, zorder=1)
-    far = np.abs(plates[f"{figure}_robust_z"].to_numpy(dtype=float)) > _OUT
+    far = np.abs(plates[f"{figure}_robust_z"].to_numpy(dtype=float)) > OUT
+    far &= known.sum() >= FEWEST_TO_JUDGE
     colours = {False: PALETTE["blue"][0], True: PALETTE["vermillion"][0]}
     for out in (False, True):
         chosen = known & (far == out)
@@ -54,7 +55,9 @@ def draw_track(ax: Axes, plates: pd.DataFrame, figure: str, title: str = "") -> 
         )  # fmt: skip
     span = float(np.ptp(values[known])) or abs(middle) * 0.1 or 1.0
     low, high = float(values[known].min()), float(values[known].max())
-    ax.set_ylim(low - 0.15 * span, high + 0.25 * span)
+    bottom = low - 0.15 * span
+    ax.set_ylim(max(bottom, 0.0) if low >= 0 else bottom, high + 0.25 * span)
+    ax.locator_params(axis="y", nbins=4)
     for place in np.flatnonzero(known & far):
         name = str(plates["name"].iloc[place])
         short = name if len(name) <= 14 else f"{name[:13]}…"
