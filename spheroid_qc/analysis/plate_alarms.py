@@ -129,7 +129,9 @@ def _edge(
     if "core_volume_loss_vs_t0" not in now or any(parse_well(str(w)) is None for w in everyone):
         return
     left = 1.0 - pd.to_numeric(now["core_volume_loss_vs_t0"], errors="coerce").to_numpy(float)
-    usable = np.isfinite(left) & (left > 0) & (now["state"] != "unscorable").to_numpy(dtype=bool)
+    # Of wells that no plate map knows it can't be said which should be alike.
+    known = (now["state"] != "unscorable") & (now["role"] != "unmapped")
+    usable = np.isfinite(left) & (left > 0) & known.to_numpy(dtype=bool)
     if not usable.any():
         return
     growth = np.log(left[usable]) * 2.0 / 3.0

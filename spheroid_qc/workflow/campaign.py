@@ -140,7 +140,10 @@ def run_campaign(
                 own = replace(request, folder=folder, out=out / name, plate_map=maps[folder])
                 outcome = _one_plate(own, name, progress, carry)
                 outcomes.append(outcome)
-                if outcome.result is not None and _key(folder.resolve()) not in _known(out):
+                new = not (out / CAMPAIGN_JSON).is_file() or _key(folder.resolve()) not in _known(
+                    out
+                )
+                if new and outcome.result is not None:
                     # From now on it is known which run folder is whose, whatever happens.
                     _remember(out, {folder: name})
                 told(number, outcome)

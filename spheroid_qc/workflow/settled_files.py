@@ -23,13 +23,18 @@ _DISTURBED_LOOKS = 30
 
 @dataclass
 class _Known:
-    """What is known of one file: its bytes and date, and how often it was tried since."""
+    """What is known of one file: its bytes and date, and for how many looks it stood still."""
 
-    state: tuple[int, int]
+    is_image: bool
+    state: tuple[int, int] = (-1, -1)
     settled: bool = False
     was_settled: bool = False
     still: int = 0
     moving: int = 0
+
+
+def _is_image(path: str) -> bool:
+    return reason_to_ignore(path.rpartition("/")[2]) is None
 
 
 class SettledFiles:
@@ -73,7 +78,7 @@ class SettledFiles:
                 state = (size, (self.folder / path).stat().st_mtime_ns)
             except OSError:
                 continue  # it is gone again, or about to be renamed
-            one = self._known.get(path) or _Known(state=(-1, -1))
+            one = self._known.get(path) or _Known(_is_image(path))
             found[path] = one
             if one.state != state:
                 one.was_settled = one.was_settled or one.settled
@@ -84,16 +89,14 @@ class SettledFiles:
                 continue
             one.still += 1
             # A file that does not open is tried more and more rarely.
-            if one.still & (one.still - 1) == 0 and self._is_whole(path, size):
+            if one.still & (one.still - 1) == 0 and self._is_whole(one, path):
                 one.settled, one.moving = True, 0
-                fresh += reason_to_ignore(path.rpartition("/")[2]) is None
+                fresh += one.is_image
         self._known = found
         return fresh
 
-    def _is_whole(self, path: str, size: int) -> bool:
-        if reason_to_ignore(path.rpartition("/")[2]) is not None:
-            return True
-        if self._read_before.get(path) == size:
+    def _is_whole(self, one: _Known, path: str) -> bool:
+        if not one.is_image or self._read_before.get(path) == one.state[0]:
             return True
         with contextlib.suppress(ImageError):
             with ImageFile(self.folder / path, self._parameters) as image:
@@ -112,7 +115,7 @@ class SettledFiles:
         return tuple(
             path
             for path, one in sorted(self._known.items())
-            if not one.settled and one.still and reason_to_ignore(path.rpartition("/")[2]) is None
+            if one.is_image and one.still and not one.settled
         )
 
     @property
@@ -127,7 +130,5 @@ class SettledFiles:
     def state(self) -> frozenset[tuple[str, int, int]]:
         """Path, bytes and date of all whole images: what a run would be made of."""
         return frozenset(
-            (path, *one.state)
-            for path, one in self._known.items()
-            if one.settled and reason_to_ignore(path.rpartition("/")[2]) is None
+            (path, *one.state) for path, one in self._known.items() if one.is_image and one.settled
         )

@@ -203,6 +203,9 @@ class _Watch:
             time.sleep(min(left, _SLICE_S))
 
     def _take_stop(self) -> bool:
+        """Tell whether somebody put the file there, and take it away; in run folders only."""
+        if not self.run.run_json.is_file():
+            return False
         try:
             Path(self.run.root, STOP).unlink()
         except OSError:

@@ -94,6 +94,7 @@ def test_an_edge_that_dries_out() -> None:
     confounded.loc[all_drug & (confounded["time_h"] == 24.0), "core_volume_loss_vs_t0"] = 0.6
     assert plate_alarms(confounded, Parameters()) == ()
     assert treated.any()
+    assert plate_alarms(wells.assign(role="unmapped"), Parameters()) == ()
 
 
 def test_a_small_difference_at_the_edge_is_none() -> None:

@@ -207,6 +207,7 @@ def test_it_stops_when_idle_at_a_time_and_when_told(
     out.mkdir()
 
     def told(_: object) -> None:
+        (out / "run.json").write_text("{}")
         (out / STOP).write_text("")
 
     stand.watched.clear()
