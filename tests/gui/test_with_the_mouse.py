@@ -402,6 +402,11 @@ def test_decisions_are_listed_and_taken_back(window, finished) -> None:
     assert not window.session.exclusions
 
 
+def thick_lines(results) -> int:
+    axes = results.curves.axes
+    return 0 if axes is None else sum(line.get_linewidth() > 1.5 for line in axes.lines)
+
+
 def test_vehicle_parts_and_combination_stand_in_one_picture(window, finished) -> None:
     window.open(finished)
     results = window.panel("Results")
@@ -416,13 +421,11 @@ def test_vehicle_parts_and_combination_stand_in_one_picture(window, finished) ->
     assert set(results._shown.colours) == set(names)
     conditions = window.session.tables["conditions"]
     imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
-    thick = [line for line in results.curves.axes.lines if line.get_linewidth() > 1.5]
-    assert len(thick) == len(imaged)
+    window.until(lambda: thick_lines(results) == len(imaged))
     assert "Wells —" in results.caption.text()
     off = names.index(next(iter(imaged)))
     results.ticks.item(off).setCheckState(Qt.CheckState.Unchecked)
-    thick = [line for line in results.curves.axes.lines if line.get_linewidth() > 1.5]
-    assert len(thick) == len(imaged) - 1
+    window.until(lambda: thick_lines(results) == len(imaged) - 1)
 
 
 def test_the_ring_on_the_heat_map_follows_the_well(window, finished) -> None:
@@ -502,12 +505,6 @@ def test_small_plates_are_drawn_as_such(window, tmp_path) -> None:
     plate = window.open(folder)
     assert window.session.well_count == 12
     assert plate.grid.shape_of_plate == (3, 4)
-
-
-def test_outlines_are_drawn_once_in_a_thread_before_the_first_is_seen() -> None:
-    from spheroid_qc.gui import well_view
-
-    well_view._draw_outlines_of_nothing()
 
 
 def test_a_pixel_size_that_comes_late_is_one_click_and_keeps_what_was_decided(

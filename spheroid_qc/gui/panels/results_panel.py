@@ -9,8 +9,6 @@ from typing import Any
 
 import napari.viewer
 import numpy as np
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.figure import Figure as MatplotlibFigure
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QSignalBlocker, Qt, QUrl
 from qtpy.QtGui import QColor, QDesktopServices, QIcon, QPixmap
@@ -31,7 +29,7 @@ from spheroid_qc.analysis.verdict.left_out import left_out_lines
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
 from spheroid_qc.gui.background_threads import in_background, rest_timer, sentence_of
 from spheroid_qc.gui.export_files import export_session, write_figure
-from spheroid_qc.gui.figure_theme import in_theme, in_tone
+from spheroid_qc.gui.figure_theme import in_tone
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
 from spheroid_qc.gui.panels.answer_table import AnswerTable
 from spheroid_qc.gui.panels.base_panel import (
@@ -46,6 +44,7 @@ from spheroid_qc.gui.panels.base_panel import (
     long_choice,
     show_hint,
 )
+from spheroid_qc.gui.panels.figure_view import FigureView
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.result_figures import (
     Figure,
@@ -61,70 +60,14 @@ from spheroid_qc.gui.state.run_answer import RunAnswer
 from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.gui.well_colours import is_dark
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.report.palette import PALETTE
 
 _REACH_PX = 14.0
-_DPI = 84
-_REST_MS = 150
-_TOP = 16
-"""Room above an Axes without a title."""
 _CHOSEN = "conditions ticked below"
 _SIZES = {
     "for a page": (560.0, 360.0),
     "half a page": (330.0, 250.0),
     "for a slide": (960.0, 540.0),
 }
-
-
-class _Canvas(FigureCanvasQTAgg):
-    """A matplotlib figure in the panel, in the colours of the theme."""
-
-    def __init__(self, height: int = 300) -> None:
-        self.made = MatplotlibFigure(facecolor=PALETTE["paper"][0], dpi=_DPI)
-        super().__init__(self.made)  # type: ignore[no-untyped-call]
-        self.setMinimumSize(200, height)
-        self.axes: Any = None
-        self._figure: Figure | None = None
-        self._resized = rest_timer(self, _REST_MS, self.redraw)
-
-    def show_figure(self, figure: Figure | None) -> None:
-        """Draw a figure; None: an empty sheet."""
-        self._figure = figure
-        self.redraw()
-
-    def redraw(self) -> None:
-        """Draw the figure in the size and the theme of this moment."""
-        self.made.clear()
-        dark = is_dark()
-        self.made.set_facecolor(PALETTE["paper"][int(dark)])
-        self.axes = None
-        figure = self._figure
-        if figure is not None:
-            width, height = max(1, self.width()), max(1, self.height())
-            left, right, bottom, _ = (_DPI / 72 * margin for margin in figure.margins)
-            top, draw = float(_TOP), figure.draw
-            if figure.narrow is not None:
-                left, right = (_DPI / 72 * side for side in figure.narrow_sides)
-                draw = figure.narrow
-            # A narrow panel has less room for the names at the ends of the lines.
-            left, right = min(left, 0.47 * width), min(right, 0.38 * width)
-            self.axes = self.made.add_axes(
-                (left / width, bottom / height, max(0.2, 1 - (left + right) / width),
-                 max(0.2, 1 - (bottom + top) / height))
-            )  # fmt: skip
-            draw(self.axes)
-            # What it is stands in the lists above it, which leaves more room than a title.
-            self.axes.set_title("", loc="left")
-            in_theme(self.made, dark=dark)
-        self.draw_idle()  # type: ignore[no-untyped-call]
-
-    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        super().resizeEvent(event)  # type: ignore[no-untyped-call]
-        # Not at every step while a person drags the edge of the panel.
-        self._resized.start()
-
-    def wheelEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        event.ignore()  # scrolls the panel
 
 
 class ResultsPanel(BasePanel):
@@ -164,7 +107,7 @@ class ResultsPanel(BasePanel):
 
     def _build_curves(self) -> QWidget:
         self.family, self.metric = long_choice(), long_choice()
-        self.curves = _Canvas(320)
+        self.curves = FigureView(320)
         self.ticks = QListWidget()
         self.ticks.setFixedHeight(112)
         self.ticks.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -182,14 +125,14 @@ class ResultsPanel(BasePanel):
 
     def _build_doses(self) -> QWidget:
         self.dose = long_choice()
-        self.dose_canvas = _Canvas(300)
+        self.dose_canvas = FigureView(300)
         self.dose_words = hint()
         self.no_dose = hint()
         return _page(self.dose, self.dose_canvas, self.dose_words, self.no_dose)
 
     def _build_synergies(self) -> QWidget:
         self.synergy = long_choice()
-        self.synergy_canvas = _Canvas(300)
+        self.synergy_canvas = FigureView(300)
         self.synergy_words = hint()
         self.no_synergy = hint()
         return _page(self.synergy, self.synergy_canvas, self.synergy_words, self.no_synergy)
@@ -236,7 +179,7 @@ class ResultsPanel(BasePanel):
             choice.currentIndexChanged.connect(self.draw)
         self.family.currentIndexChanged.connect(self._on_family)
         self.ticks.itemChanged.connect(self._on_ticked)
-        self.curves.mpl_connect("button_press_event", self._on_curve_clicked)
+        self.curves.pressed.connect(self._on_curve_clicked)
         self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
         self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
         self.listen(session.answer_changed, to=self._on_answer)
@@ -418,15 +361,16 @@ class ResultsPanel(BasePanel):
 
     # clicks
 
-    def _on_curve_clicked(self, event: Any) -> None:
+    def _on_curve_clicked(self, hours: float, value: float) -> None:
         m, names = self.metric.currentIndex(), self.ticked
-        if event.inaxes is None or not (0 <= m < len(self._metrics)):
+        axes = self.curves.axes
+        if axes is None or not (0 <= m < len(self._metrics)):
             return
         metric = self._metrics[m]
-        low, high = event.inaxes.get_ylim()
-        reach = abs(high - low) * _REACH_PX / max(1.0, event.inaxes.bbox.height)
+        low, high = axes.get_ylim()
+        reach = abs(high - low) * _REACH_PX / max(1.0, axes.bbox.height)
         found = nearest_well(
-            self.session.tables["wells"], metric, names, (event.xdata, event.ydata), reach
+            self.session.tables["wells"], metric, names, (hours, value), reach
         )
         if found is None:
             show_hint(self.clicked, "No well's line runs here; click nearer to a thin line.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
 
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
+
+from qtpy.QtCore import QPoint, Qt  # noqa: E402
 
 
 @pytest.fixture
@@ -20,22 +20,42 @@ def results(window, finished):
     return panel
 
 
-def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results) -> None:
+def place_of(view, hours: float, value: float) -> QPoint:
+    """Where a value is seen in a figure."""
+    x, y = view.axes.transData.transform((hours, value))
+    return QPoint(round(x), round(view.height() - y))
+
+
+def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results, qtbot) -> None:
     results.what.setCurrentIndex(0)
     columns = [metric.column for metric in results._metrics]
     results.metric.setCurrentIndex(columns.index("core_area_um2"))
     results.draw()
-    axes = results.curves.axes
+    window.until(lambda: results.curves.axes is not None)
     row = window.session.row("VID7", "C03", 1)
     metric = results._metrics[results.metric.currentIndex()]
-    at = SimpleNamespace(inaxes=axes, xdata=6.2, ydata=float(row[metric.column]))
-    results._on_curve_clicked(at)
+    at = place_of(results.curves, 6.2, float(row[metric.column]))
+    qtbot.mouseClick(results.curves, Qt.MouseButton.LeftButton, pos=at)
     assert "h:" in results.clicked.text()
     wanted = {"C02", "C03"}
     window.until(lambda: window.shown() and window.session.well in wanted)
     assert window.session.timepoint == 1
-    results._on_curve_clicked(SimpleNamespace(inaxes=axes, xdata=6.0, ydata=9e9))
+    results.curves.pressed.emit(6.0, 9e9)
     assert "No well's line" in results.clicked.text()
+
+
+def test_a_figure_is_drawn_in_a_thread_and_anew_for_another_size(window, results) -> None:
+    view = results.curves
+    window.until(lambda: window.session.answer is not None)
+    window.viewer.window._qt_window.show()
+    results.draw()
+    assert view.axes is None, "whoever asked goes on at once"
+    window.until(lambda: view.axes is not None)
+    for width in (view.width() + 120, *range(400, 480)):  # a person drags the edge of the panel
+        view.resize(width, view.height())
+    window.until(lambda: view.axes is not None and view.axes.figure.bbox.width == 479)
+    view.show_figure(None)
+    assert view.axes is None
 
 
 def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
