@@ -123,6 +123,8 @@ def test_a_sheet_is_drawn_with_outlines_or_without(window, finished, tmp_path) -
     panel.save(tmp_path / "with.png")
     panel.outlines.setChecked(False)
     panel.save(tmp_path / "without.png")
+    for name in ("with.png", "without.png"):
+        window.until((tmp_path / name).is_file)
     found = [np.asarray(Image.open(tmp_path / name)) for name in ("with.png", "without.png")]
     assert found[0].shape == found[1].shape
     assert (found[0] != found[1]).any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QSlider, QWidget
 
+from spheroid_qc.atomic import atomic_path
 from spheroid_qc.gui.background_threads import in_background, rest_timer, sentence_of
 from spheroid_qc.gui.open_and_save import write_or_say
 from spheroid_qc.gui.panels.base_panel import (
@@ -32,6 +35,7 @@ _WELLS_EACH = 3
 _DRAWN_PX = 240
 """Side in which pictures are drawn; a sheet shows them smaller, a file as they are."""
 _FRAME_PX = 1400
+_SAVED_SCALE = 3
 _SMALLEST, _LARGEST = 56, 220
 _REST_MS = 200
 
@@ -175,19 +179,19 @@ class PicturesPanel(BasePanel):
         columns = max(1, min(len(self.rows), room // 110))
         return max(_SMALLEST, min(_LARGEST, room // columns - 4)), columns
 
-    def image(self, scale: int = 1) -> QImage:
-        """Draw the sheet, `scale` pixels to one of the screen."""
+    def _sheet(self, scale: int = 1) -> Callable[[], QImage]:
+        """Give what draws the sheet, in any thread: `scale` pixels to one of the screen."""
         px, columns = self._layout()
-        return draw_sheet(
-            self.rows, px, outlines=self.outlines.isChecked(), dark=is_dark() and scale == 1,
-            scale=scale, columns=columns,
+        return partial(
+            draw_sheet, self.rows, px, outlines=self.outlines.isChecked(),
+            dark=is_dark() and scale == 1, scale=scale, columns=columns,
         )  # fmt: skip
 
     def _draw(self, *_: Any) -> None:
         if not self.rows:
             self.sheet.clear()
             return
-        self.sheet.setPixmap(QPixmap.fromImage(self.image()))
+        self.sheet.setPixmap(QPixmap.fromImage(self._sheet()()))
         self.sheet.setMinimumSize(QSize(1, 1))
 
     def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
@@ -211,7 +215,8 @@ class PicturesPanel(BasePanel):
 
     def save(self, path: Path) -> None:
         """Save the sheet as PNG on white."""
-        write_or_say(path, lambda: _write(self.image(scale=3), path))
+        draw = self._sheet(scale=_SAVED_SCALE)
+        write_or_say(self, path, lambda: _write(draw(), path))
 
     def choose_frame_file(self) -> None:
         """Ask for a file, and save the frame that is shown."""
@@ -231,8 +236,8 @@ class PicturesPanel(BasePanel):
             if not strip.uri:
                 self.say("There is no picture with masks here to be saved.", "warning")
                 return
-            frame = draw_frame(strip, outlines=self.outlines.isChecked())
-            write_or_say(path, lambda: _write(frame, path))
+            outlines = self.outlines.isChecked()
+            write_or_say(self, path, lambda: _write(draw_frame(strip, outlines=outlines), path))
 
         return in_background(
             self, whole_frame, opened, session.plate, session.well, session.timepoint, _FRAME_PX,
@@ -241,5 +246,6 @@ class PicturesPanel(BasePanel):
 
 
 def _write(image: QImage, path: Path) -> None:
-    if not image.save(str(path), "PNG"):
-        raise OSError(5, "the picture could not be written", str(path))
+    with atomic_path(path) as temporary:
+        if not image.save(str(temporary), "PNG"):
+            raise OSError(5, "the picture could not be written", str(path))

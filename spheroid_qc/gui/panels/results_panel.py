@@ -451,12 +451,10 @@ class ResultsPanel(BasePanel):
         named = replace(figure, name=path.stem)
         # A plate and a matrix have a shape of their own; curves take any.
         size = _SIZES[self.size.currentText()] if self.what.currentIndex() in (0, 2) else None
+        dark, caption = self.dark.isChecked(), self.with_caption.isChecked()
         write_or_say(
-            path,
-            lambda: write_figure(
-                named, path.parent, (kind,), size, dark=self.dark.isChecked(),
-                caption=self.with_caption.isChecked(),
-            ),
+            self, path,
+            lambda: write_figure(named, path.parent, (kind,), size, dark=dark, caption=caption),
         )  # fmt: skip
 
     def open_report(self) -> None:

@@ -72,13 +72,14 @@ def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
     window.until(lambda: window.session.well == "C02" and window.session.timepoint == 2)
 
 
-def test_figures_are_saved_as_png_and_svg(results, tmp_path) -> None:
+def test_figures_are_saved_as_png_and_svg(window, results, tmp_path) -> None:
     for tab in (0, 1):
         results.what.setCurrentIndex(tab)
         results.draw()
         for kind in ("png", "svg"):
             path = tmp_path / f"figure_{tab}.{kind}"
             results.save_figure(path)
+            window.until(path.is_file)
             head = path.read_bytes()[:200]
             assert head.startswith(b"\x89PNG") if kind == "png" else b"<?xml" in head
     results.what.setCurrentIndex(2)
