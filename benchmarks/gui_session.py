@@ -4,9 +4,11 @@
 
 Each session is a process of its own: open the sample plate (18 wells, 4 times, 512 px) with its map, look at wells, run
 it, review, correct, results, pictures, export, another theme; every step by a click on what a person would click.
-A timer of 10 ms ticks in Qt's loop; what it is late by is how long the window stood still. A second thread looks at the
-stack of the window's thread once it is late by 60 ms, so that every block has a name. Printed are the medians over the
-sessions of the longest block of each step, the load of the machine, and the blocks above 100 ms with their causes.
+A timer of 10 ms ticks in Qt's loop; what it is late by is how long the window stood still. Beside the wall stands the
+processor time of the whole process and that of the window's thread in that while: on a machine that others use as well
+the wall says little, and on an idle one the window would have stood still for no longer than the process worked. A
+second thread looks at the stacks while the timer is late, so that every block has a name. Printed are the medians over
+the sessions of the longest block of each step, the load of the machine, and the blocks above 100 ms with their causes.
 `--wells 96 --times 8` writes a larger plate instead of the sample.
 """
 
@@ -38,8 +40,9 @@ class Watch:
 
         self.step = ""
         self.blocks: list[dict[str, Any]] = []
-        self.longest: dict[str, float] = {}
+        self.steps: list[str] = []
         self._beat, self._worked = time.perf_counter(), time.thread_time()
+        self._process = time.process_time()
         self._seen: list[str] = []
         self._others: list[str] = []
         self._window = threading.get_ident()
@@ -51,17 +54,20 @@ class Watch:
 
     def begin(self, step: str) -> None:
         self.step = step
-        self.longest.setdefault(step, 0.0)
+        self.steps.append(step)
 
     def _tick(self) -> None:
-        now, worked = time.perf_counter(), time.thread_time()
+        now, worked, process = time.perf_counter(), time.thread_time(), time.process_time()
         late = 1000 * (now - self._beat) - TICK_MS
-        busy = 1000 * (worked - self._worked)
-        self.longest[self.step] = max(self.longest.get(self.step, 0.0), late)
+        busy, all_threads = 1000 * (worked - self._worked), 1000 * (process - self._process)
         if late > LATE_MS:
-            seen = self._seen if busy > late / 4 else self._others
-            self.blocks.append({"step": self.step, "ms": late, "worked": busy, "in": seen})
-        self._beat, self._worked = now, worked
+            # Where the window's thread did not work another one held the interpreter.
+            seen = self._seen if busy > all_threads / 2 else self._others
+            self.blocks.append(
+                {"step": self.step, "ms": late, "worked": busy, "cpu": min(late, all_threads),
+                 "in": seen}
+            )  # fmt: skip
+        self._beat, self._worked, self._process = now, worked, process
         self._seen, self._others = [], []
 
     def _look(self) -> None:
@@ -71,7 +77,6 @@ class Watch:
                 frames = sys._current_frames()
                 self._seen.append(_lines(frames.pop(self._window, None)))
                 frames.pop(threading.get_ident(), None)
-                # Where the window's thread did not work another one held the interpreter.
                 self._others += [_lines(frame) for frame in frames.values()]
 
 
@@ -254,7 +259,7 @@ def session(place: Path, wells: int, times: int) -> dict[str, Any]:
     watch.begin("the end")
     get_settings().appearance.theme = "dark"
     viewer.close()
-    return {"longest": watch.longest, "blocks": watch.blocks, "load": os.getloadavg()[0]}
+    return {"steps": watch.steps, "blocks": watch.blocks, "load": os.getloadavg()[0]}
 
 
 def cause(block: dict[str, Any], depth: int = 5) -> str:
@@ -296,23 +301,22 @@ def main() -> int:
             everything.append(json.loads(told.read_text()))
     loads = ", ".join(f"{one['load']:.1f}" for one in everything)
     print(f"{len(everything)} sessions; load of the machine at their ends: {loads}")
-    steps = list(everything[0]["longest"])
-    for step in steps:
-        found = [one["longest"].get(step, 0.0) for one in everything]
-        worked = [
-            max((b["worked"] for b in one["blocks"] if b["step"] == step), default=0.0)
-            for one in everything
-        ]
-        print(
-            f"{step:36s} median {statistics.median(found):6.0f} ms (worked "
-            f"{statistics.median(worked):4.0f})   longest {max(found):6.0f} ms"
-        )
+    print(f"{'longest block of each step, medians':40s} {'wall':>8s} {'process':>8s} {'window':>8s}")
+    for step in everything[0]["steps"]:
+        found = []
+        for name in ("ms", "cpu", "worked"):
+            longest = [
+                max((b[name] for b in one["blocks"] if b["step"] == step), default=0.0)
+                for one in everything
+            ]
+            found.append(statistics.median(longest))
+        print(f"{step:40s} " + " ".join(f"{value:5.0f} ms" for value in found))
     for n, one in enumerate(everything):
-        for block in sorted(one["blocks"], key=lambda block: -block["ms"]):
-            if block["ms"] > BLOCK_MS:
+        for block in sorted(one["blocks"], key=lambda block: -block["cpu"]):
+            if block["cpu"] > BLOCK_MS:
                 print(
-                    f"\nsession {n}, {block['step']}: {block['ms']:.0f} ms "
-                    f"(worked {block['worked']:.0f}): {cause(block)}"
+                    f"\nsession {n}, {block['step']}: {block['ms']:.0f} ms (process "
+                    f"{block['cpu']:.0f}, window {block['worked']:.0f}): {cause(block)}"
                 )
     if given.keep is not None:
         given.keep.write_text(json.dumps(everything))

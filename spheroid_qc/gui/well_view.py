@@ -57,6 +57,8 @@ class WellView(QObject):
         self.session: Session = session_of(viewer)
         self.data: WellData | None = None
         self.field: int | None = None
+        self.channel = ""
+        self._limits_of = ""
         self._layers: dict[str, weakref.ref[Layer]] = {}
         self._number = 0
         self._setting = False
@@ -149,7 +151,7 @@ class WellView(QObject):
         if not alive(self):
             return
         self._number += 1
-        self.field = None
+        self.field, self.channel = None, ""
         self._size = ()
         data, self.data = self.data, None
         viewer = self.viewer
@@ -168,7 +170,9 @@ class WellView(QObject):
         self._number += 1
         self._cool()
         wanted = _Wanted(plate, well, timepoint, self._number)
-        in_background(self, _prepare, self.session, wanted, self.field, done=self._show)
+        in_background(
+            self, _prepare, self.session, wanted, self.field, self.channel, done=self._show
+        )
 
     def _on_tables(self) -> None:
         """Show masks that have come since the well was opened."""
@@ -264,15 +268,13 @@ class WellView(QObject):
         geometry, metadata = self._geometry(data), _metadata(data)
         if name == IMAGE:
             picture = self.session.opened.picture if self.session.opened else None
-            limits = None if picture is None else (picture.low, picture.high)
             image = Image(
-                SwappableStack(stacks[IMAGE]), name=IMAGE, contrast_limits=limits or (0, 255),
+                SwappableStack(stacks[IMAGE]), name=IMAGE, contrast_limits=(0, 255),
                 metadata=metadata, multiscale=False, rgb=False, **geometry,
             )  # fmt: skip
             if picture is not None:
-                room = picture.high - picture.low
-                image.contrast_limits_range = (picture.low - room, picture.high + room)
-                image.contrast_limits = (picture.low, picture.high)
+                _set_limits(image, *picture.limits(self.channel))
+            self._limits_of = self.channel
             self._keep(viewer, IMAGE, image)
             return
         layer = MaskLayer(
@@ -295,6 +297,11 @@ class WellView(QObject):
                 continue
             turned += _turn(layer, stack)
             layer.metadata = _metadata(data)
+            picture = self.session.opened.picture if self.session.opened else None
+            if name == IMAGE and self._limits_of != self.channel and picture is not None:
+                # What a person has set for one channel says nothing of another.
+                self._limits_of = self.channel
+                _set_limits(layer, *picture.limits(self.channel))
             if name != IMAGE:
                 # Taking layers away and making them again is slow: an empty one that can't be
                 # painted stands in for the masks that are still to come.
@@ -368,7 +375,7 @@ class WellView(QObject):
         if opened is not None and data.well in (wells := opened.wells(data.plate)):
             at = wells.index(data.well)
             for well in (*wells[at + 1 : at + 2], *wells[max(at - 1, 0) : at]):
-                ahead = opened, data.plate, well, cache, self.field, now
+                ahead = opened, data.plate, well, cache, self.field, self.channel, now
                 self._warming.append(self._warmer.submit(warm_well, *ahead))
 
     def _cool(self) -> None:
@@ -397,6 +404,8 @@ class WellView(QObject):
             parts.insert(0, data.plate)
         condition = self.session.treatment_of(data.plate, data.well)
         row = self.session.row(data.plate, data.well, now)
+        if self.channel:
+            parts.append(self.channel)
         state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
         if data.well_timepoints[now] is None:
             state = "no image at this time"
@@ -411,14 +420,23 @@ class WellView(QObject):
         place_overlays(viewer)
 
 
-def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wanted, WellData]:
+def _prepare(
+    session: Session, wanted: _Wanted, field: int | None, channel: str
+) -> tuple[_Wanted, WellData]:
     """Read what the screen will show first; in a thread."""
     assert session.opened is not None
-    data = open_well(session.opened, wanted.plate, wanted.well, session.cache, field)
+    data = open_well(session.opened, wanted.plate, wanted.well, session.cache, field, channel)
     now = min(wanted.timepoint, len(data.times_h) - 1)
     for stack in data.stacks:
         stack.frame(now)
     return wanted, data
+
+
+def _set_limits(image: Any, low: float, high: float) -> None:
+    """Show grey values between these, with as much room on both sides for the slider."""
+    room = high - low
+    image.contrast_limits_range = (low - room, high + room)
+    image.contrast_limits = (low, high)
 
 
 def _metadata(data: WellData) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def _own_settings(monkeypatch, tmp_path) -> None:
     """No test touches the settings or the cache of whoever runs it."""
     monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "napari" / "settings.yaml"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 import napari.viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
@@ -103,6 +103,12 @@ class PlatePanel(BasePanel):
         self.field = long_choice()
         self.field.setToolTip("Which field of view of a well is shown and corrected.")
         self.field_row = beside(QLabel("Field of view"), self.field)
+        self.channel = long_choice()
+        self.channel.setToolTip(
+            "Which channel is shown. The analysis takes the one that shows the spheroid "
+            "(All settings, Images, in the Run panel); all are measured."
+        )
+        self.channel_row = beside(QLabel("Channel"), self.channel)
         return [
             heading("Wells"),
             self.plate_row,
@@ -113,6 +119,7 @@ class PlatePanel(BasePanel):
             self.grid,
             self.legend,
             self.field_row,
+            self.channel_row,
         ]
 
     def _build_folds(self) -> list[QWidget]:
@@ -129,6 +136,7 @@ class PlatePanel(BasePanel):
         self.path.returnPressed.connect(self._on_typed)
         self.plates.currentTextChanged.connect(self._on_plate_chosen)
         self.field.currentIndexChanged.connect(self._on_field)
+        self.channel.currentIndexChanged.connect(self._on_channel)
         self.grid.clicked.connect(self._on_well_clicked)
         self.form.changed.connect(self._on_form)
         self.names.clicked.connect(self._on_name_clicked)
@@ -337,6 +345,17 @@ class PlatePanel(BasePanel):
         fill_choice(self.field, ["as analysed", *map(str, fields)], [None, *fields])
         self.field.setCurrentIndex(0)
         self.field_row.setVisible(len(fields) > 1)
+        picture = opened.picture if opened is not None else None
+        further = [one.name for one in picture.further] if picture is not None else []
+        analysed = f"{picture.channel} (analysed)" if picture and picture.channel else "as analysed"
+        fill_choice(self.channel, [analysed, *further], ["", *further])
+        with QSignalBlocker(self.channel):
+            self.channel.setCurrentIndex(0)
+        self.channel_row.setVisible(bool(further))
+
+    def _on_channel(self, *_: object) -> None:
+        self.view.channel = self.channel.currentData() or ""
+        self.view.read_again()
 
     def _on_field(self, *_: object) -> None:
         # A stroke of this very moment belongs to the field that is left now.
