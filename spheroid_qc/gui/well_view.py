@@ -17,6 +17,7 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import QEvent, QObject, Signal
 
 from spheroid_qc.gui.background_threads import alive, in_background, rest_timer
+from spheroid_qc.gui.mask_layers import MasksAsLabels
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.result_layers import MaskLayer, one_colour, overlay_of, place_overlays
 from spheroid_qc.gui.state.lazy_stack import LazyStack, SwappableStack, empty_stack
@@ -80,6 +81,7 @@ class WellView(QObject):
         self._canvas = viewer.window._qt_viewer.canvas.native
         self._canvas.installEventFilter(self)
         warm_up(self, viewer.window._qt_viewer.canvas)
+        MasksAsLabels(self, viewer)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.layers.events.removed.connect(self._on_removed)
 
