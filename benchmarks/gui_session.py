@@ -2,14 +2,15 @@
 
     xvfb-run -a -s "-screen 0 1366x768x24" python benchmarks/gui_session.py [--sessions 3]
 
-Each session is a process of its own: open the sample plate (18 wells, 4 times, 512 px) with its map, look at wells, run
-it, review, correct, results, pictures, export, another theme; every step by a click on what a person would click.
-A timer of 10 ms ticks in Qt's loop; what it is late by is how long the window stood still. Beside the wall stands the
-processor time of the whole process and that of the window's thread in that while: on a machine that others use as well
-the wall says little, and on an idle one the window would have stood still for no longer than the process worked. A
-second thread looks at the stacks while the timer is late, so that every block has a name. Printed are the medians over
-the sessions of the longest block of each step, the load of the machine, and the blocks above 100 ms with their causes.
-`--wells 96 --times 8` writes a larger plate instead of the sample.
+Each session is a process of its own: open the sample plate (18 wells, 4 times, 512 px) with its
+map, look at wells, run it, review, correct, results, pictures, export, another theme; every step by
+a click on what a person would click. A timer of 10 ms ticks in Qt's loop; what it is late by is how
+long the window stood still. Beside the wall stands the processor time of the whole process and that
+of the window's thread in that while: on a machine that others use as well the wall says little, and
+on an idle one the window would have stood still for no longer than the process worked. A second
+thread looks at the stacks while the timer is late, so that every block has a name. Printed are the
+medians over the sessions of the longest block of each step, the load of the machine, and the blocks
+above 100 ms with their causes. `--wells 96 --times 8` writes a larger plate instead of the sample.
 """
 
 from __future__ import annotations
@@ -301,7 +302,9 @@ def main() -> int:
             everything.append(json.loads(told.read_text()))
     loads = ", ".join(f"{one['load']:.1f}" for one in everything)
     print(f"{len(everything)} sessions; load of the machine at their ends: {loads}")
-    print(f"{'longest block of each step, medians':40s} {'wall':>8s} {'process':>8s} {'window':>8s}")
+    print(
+        f"{'longest block of each step, medians':40s} {'wall':>8s} {'process':>8s} {'window':>8s}"
+    )
     for step in everything[0]["steps"]:
         found = []
         for name in ("ms", "cpu", "worked"):

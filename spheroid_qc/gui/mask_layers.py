@@ -87,7 +87,10 @@ def open_masks(viewer: Any, paths: Iterable[Path]) -> None:
             if not is_mask(path):
                 raise ImageError(f"{path.name} holds no masks of core and shed material.")
             for data, settings, _ in read_mask_layers(str(path)):
-                settings = {**settings, "colormap": DirectLabelColormap(color_dict=settings["colormap"])}
+                settings = {
+                    **settings,
+                    "colormap": DirectLabelColormap(color_dict=settings["colormap"]),
+                }
                 viewer.add_labels(data, **settings).contour = 2
         except ImageError as error:
             show_error(str(error))

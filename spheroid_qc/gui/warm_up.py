@@ -38,8 +38,8 @@ _WARM: list[bool] = []
 class _Letters(QObject):
     """Draws the letters of captions into the texture that napari's canvas takes them from.
 
-    None of the names that lead there is public: where one is missing the letters are drawn when they
-    are needed, as ever.
+    None of the names that lead there is public: where one is missing the letters are drawn when
+    they are needed, as ever.
     """
 
     def __init__(self, owner: QObject, canvas: Any) -> None:
@@ -69,7 +69,7 @@ class _Letters(QObject):
 
 def _load_libraries() -> None:
     """Load what the first results are analysed and drawn with."""
-    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_agg  # noqa: F401
     import vispy.visuals.line.dash_atlas
 
     import spheroid_qc.analysis

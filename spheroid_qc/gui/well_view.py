@@ -263,9 +263,7 @@ class WellView(QObject):
             layer.visible = False
         return shown
 
-    def _make(
-        self, viewer: Any, name: str, data: WellData, stacks: dict[str, LazyStack]
-    ) -> None:
+    def _make(self, viewer: Any, name: str, data: WellData, stacks: dict[str, LazyStack]) -> None:
         """Make a layer that is not there, or not any more."""
         geometry, metadata = self._geometry(data), _metadata(data)
         if name == IMAGE:

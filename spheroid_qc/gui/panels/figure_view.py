@@ -1,4 +1,4 @@
-"""A figure in a panel: drawn in a thread at the size and in the theme of the moment, shown as a picture."""
+"""A figure in a panel: drawn in a thread, in the size and the theme of the moment."""
 
 from __future__ import annotations
 
@@ -124,7 +124,9 @@ class FigureView(QWidget):
         x = event.position().x() / max(1, self.width()) * drawn.wanted.width * ratio
         y = (1 - event.position().y() / max(1, self.height())) * drawn.wanted.height * ratio
         if axes.bbox.contains(x, y) and event.button() == Qt.MouseButton.LeftButton:
-            self.pressed.emit(*(float(value) for value in axes.transData.inverted().transform((x, y))))
+            self.pressed.emit(
+                *(float(value) for value in axes.transData.inverted().transform((x, y)))
+            )
 
 
 def _draw(wanted: _Wanted) -> _Drawn:
@@ -146,7 +148,7 @@ def _draw(wanted: _Wanted) -> _Drawn:
             left, right = (_DPI / 72 * side for side in figure.narrow_sides)
             draw = figure.narrow
         # A narrow panel has less room for the names at the ends of the lines.
-        left, right = min(left, 0.47 * width), min(right, 0.38 * width)
+        left, right = min(left, 0.47 * width), min(right, 0.42 * width)
         axes = made.add_axes(
             (left / width, bottom / height, max(0.2, 1 - (left + right) / width),
              max(0.2, 1 - (bottom + top) / height))
@@ -158,7 +160,5 @@ def _draw(wanted: _Wanted) -> _Drawn:
         canvas.draw()  # type: ignore[no-untyped-call]
         pixels = canvas.buffer_rgba()
         rows, columns = pixels.shape[:2]
-        image = QImage(
-            pixels, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888
-        ).copy()
+        image = QImage(pixels, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888).copy()
     return _Drawn(wanted, axes, image)

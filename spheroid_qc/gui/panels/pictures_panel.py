@@ -29,6 +29,7 @@ from spheroid_qc.gui.result_figures import default_comparison
 from spheroid_qc.gui.state.well_pictures import PictureRow, rows_of_wells, wells_of, whole_frame
 from spheroid_qc.gui.well_colours import is_dark
 from spheroid_qc.report.film_strips import Strip
+from spheroid_qc.wording import plural
 
 _SHOWN = ("two conditions over time", "all wells of one condition", "the well that is shown")
 _WELLS_EACH = 3
@@ -73,7 +74,7 @@ class PicturesPanel(BasePanel):
         )  # fmt: skip
         self.body: list[QWidget] = [
             beside(QLabel("Show"), self.what), self.first_row, self.second_row, self.time_row,
-            self.outlines, self.sheet, self.note,
+            self.outlines, self.note, self.sheet,
         ]  # fmt: skip
         self.add(self.empty, *self.body)
         self.saving = flow(self.save_button, self.frame_button)
@@ -83,8 +84,9 @@ class PicturesPanel(BasePanel):
         self.slider.valueChanged.connect(lambda *_: self._wanted_soon.start())
         self.outlines.toggled.connect(self._draw)
         session = self.session
-        self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
-        self.listen(session.plate_changed, to=self._on_tables)
+        self.listen(session.opened_changed, to=self._on_tables)
+        self.listen(session.tables_changed, to=self._on_tables, in_turn=True)
+        self.listen(session.plate_changed, session.map_changed, to=self._on_tables)
         self.listen(session.shown_changed, session.correction_changed, to=self._on_shown)
         self._on_tables()
 
@@ -161,7 +163,10 @@ class PicturesPanel(BasePanel):
                 show_hint(self.note, note)
                 self._draw()
 
-        show_hint(self.note, "Drawing the pictures …")
+        # What was shown is not what is asked for now, and many wells take a while.
+        self.rows = []
+        self._draw()
+        show_hint(self.note, f"Drawing {plural(len(keys), 'well')} …" if keys else "")
         in_background(
             self, rows_of_wells, opened, wells, keys, _DRAWN_PX, chosen, done=done,
             failed=lambda error: self.say(sentence_of(error), "error"),

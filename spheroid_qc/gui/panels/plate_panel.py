@@ -42,7 +42,7 @@ from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.state.shown_names import shown_name
-from spheroid_qc.gui.well_colours import condition_colours
+from spheroid_qc.gui.well_colours import BLANK, MUTED, condition_colours
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate_map import condition_name
@@ -421,12 +421,11 @@ class PlatePanel(BasePanel):
         self.editor.refresh()
 
     def _write_legend(self, conditions: dict[str, str]) -> None:
-        order = sorted(conditions, key=lambda name: (not name.startswith("vehicle"), name))
-        parts = [
-            element("span", "●", f"color:{conditions[name]}; font-size:13px;")
-            + f"&nbsp;{escape(name)}"
-            for name in order[:14]
-        ]
+        entries = self.session.plate_map.wells if self.session.plate_map is not None else ()
+        # Controls first, then drugs by dose, as the colours are given.
+        ranks = {colour: n for n, colour in enumerate(condition_colours(entries).values())}
+        order = sorted(conditions, key=lambda name: ranks.get(conditions[name], len(ranks)))
+        parts = [_sign(conditions[name]) + f"&nbsp;{escape(name)}" for name in order[:14]]
         if len(order) > 14:
             parts.append(f"and {len(order) - 14} more")
         self.legend.setText("&ensp; ".join(parts))
@@ -492,6 +491,12 @@ class PlatePanel(BasePanel):
         opened = self.session.opened
         if opened is not None:
             open_images(self.viewer, opened.folder, self.session.parameters, opened.out)
+
+
+def _sign(colour: str) -> str:
+    """Give the dot of a condition in the legend; blanks are empty, which shows on any ground."""
+    sign, shown = ("○", MUTED) if colour == BLANK else ("●", colour)
+    return element("span", sign, f"color:{shown}; font-size:13px;")
 
 
 def _image_files(table: FrameTable) -> int:

@@ -31,7 +31,7 @@ from spheroid_qc.gui.background_threads import in_background, rest_timer, senten
 from spheroid_qc.gui.export_files import export_session, write_figure
 from spheroid_qc.gui.figure_theme import in_tone
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
-from spheroid_qc.gui.panels.answer_table import AnswerTable
+from spheroid_qc.gui.panels.answer_table import AnswerTable, VerdictLabel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
@@ -57,11 +57,13 @@ from spheroid_qc.gui.result_figures import (
 )
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.run_answer import RunAnswer
-from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.gui.well_colours import is_dark
 from spheroid_qc.gui.well_view import view_of
+from spheroid_qc.wording import plural
 
 _REACH_PX = 14.0
+_REST_MS = 30
+_COUNT = Qt.ItemDataRole.UserRole + 1
 _CHOSEN = "conditions ticked below"
 _SIZES = {
     "for a page": (560.0, 360.0),
@@ -84,6 +86,8 @@ class ResultsPanel(BasePanel):
         self._shown: Figure | None = None
         self._export_to: Path | None = None
         self._plate_of_ticks: Any = None
+        # Tables, answer and map come one after the other: they are drawn once.
+        self._draw_soon = rest_timer(self, _REST_MS, self.draw)
         self.empty = hint("Analyse a plate first (Run panel).")
         self.what = QTabWidget()
         self.what.tabBar().setUsesScrollButtons(False)
@@ -139,7 +143,7 @@ class ResultsPanel(BasePanel):
 
     def _build_answer(self) -> QWidget:
         self.answer = AnswerTable()
-        self.verdict = hint()
+        self.verdict = VerdictLabel()
         self.no_answer = hint()
         return _page(self.answer, self.verdict, self.no_answer)
 
@@ -181,8 +185,9 @@ class ResultsPanel(BasePanel):
         self.ticks.itemChanged.connect(self._on_ticked)
         self.curves.pressed.connect(self._on_curve_clicked)
         self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
-        self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
-        self.listen(session.answer_changed, to=self._on_answer)
+        self.listen(session.opened_changed, to=self._on_tables)
+        self.listen(session.tables_changed, to=self._on_tables, in_turn=True)
+        self.listen(session.answer_changed, to=self._on_answer, in_turn=True)
         self.listen(session.plate_changed, session.map_changed, to=self._on_tables)
         self.listen(session.shown_changed, to=self._on_shown)
 
@@ -203,11 +208,13 @@ class ResultsPanel(BasePanel):
         conditions = tables["conditions"]
         self._families = families_of(conditions) or _all_together(conditions)
         self._metrics = curve_metrics(conditions)
-        if self._plate_of_ticks != (opened.out, tuple(conditions["condition"].unique())):
-            self._plate_of_ticks = (opened.out, tuple(conditions["condition"].unique()))
+        names = tuple(conditions["condition"].unique())
+        if self._plate_of_ticks != (opened.out, names):
+            self._plate_of_ticks = (opened.out, names)
             with QSignalBlocker(self.family):
                 self.family.clear()
             self._offer_ticks(conditions)
+        self._name_ticks()
         fill_choice(self.family, [_CHOSEN, *(family.title for family in self._families)])
         fill_choice(self.metric, [metric.axis for metric in self._metrics])
         self.unfit.say("\n".join(unfit_lines(self.session.unfit)), "warning")
@@ -223,7 +230,7 @@ class ResultsPanel(BasePanel):
         if target is not None:
             self.export(target)
         self.page_button.setVisible((opened.out / "report.html").is_file())
-        self.draw()
+        self._draw_soon.start()
 
     def _offer_ticks(self, conditions: Any) -> None:
         """List the conditions of the plate, with those ticked that answer the first question."""
@@ -232,12 +239,20 @@ class ResultsPanel(BasePanel):
         with QSignalBlocker(self.ticks):
             self.ticks.clear()
             for name, count in seen.items():
-                item = QListWidgetItem(self.session.shown_name(str(name)))
+                item = QListWidgetItem()
                 item.setData(Qt.ItemDataRole.UserRole, str(name))
-                item.setToolTip(f"{item.text()}: {int(count)} wells")
+                item.setData(_COUNT, int(count))
                 on = str(name) in ticked
                 item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
                 self.ticks.addItem(item)
+
+    def _name_ticks(self) -> None:
+        """Write the conditions as the map has them, which may come after the tables."""
+        with QSignalBlocker(self.ticks):
+            for n in range(self.ticks.count()):
+                item = self.ticks.item(n)
+                item.setText(self.session.shown_name(str(item.data(Qt.ItemDataRole.UserRole))))
+                item.setToolTip(f"{item.text()}: {plural(item.data(_COUNT), 'well')}")
 
     def _colour_ticks(self, colours: Mapping[str, str]) -> None:
         """Let the list say which line is whose."""
@@ -297,17 +312,11 @@ class ResultsPanel(BasePanel):
             show_hint(none, "" if figures else answer.lacking or why)
         self.answer.show_lines(answer.title, answer.headings, answer.lines)
         self.answer.setVisible(bool(answer.lines))
-        show_hint(
-            self.verdict,
-            "\n".join(
-                f"{title}\n" + "\n".join(f"• {shown_name(sentence)}" for sentence in said)
-                for title, said in answer.verdict
-            ),
-        )
+        self.verdict.show_verdict(answer.verdict)
         show_hint(
             self.no_answer, "" if answer.lines else answer.lacking or "No condition is known."
         )
-        self.draw()
+        self._draw_soon.start()
 
     def _time_figure(self) -> Figure | None:
         m = self.metric.currentIndex()
@@ -369,9 +378,7 @@ class ResultsPanel(BasePanel):
         metric = self._metrics[m]
         low, high = axes.get_ylim()
         reach = abs(high - low) * _REACH_PX / max(1.0, axes.bbox.height)
-        found = nearest_well(
-            self.session.tables["wells"], metric, names, (hours, value), reach
-        )
+        found = nearest_well(self.session.tables["wells"], metric, names, (hours, value), reach)
         if found is None:
             show_hint(self.clicked, "No well's line runs here; click nearer to a thin line.")
             return

@@ -18,7 +18,7 @@ from spheroid_qc.gui.open_and_save import (
     save_edited_map,
     save_settings,
 )
-from spheroid_qc.gui.panels.answer_table import AnswerTable
+from spheroid_qc.gui.panels.answer_table import AnswerTable, VerdictLabel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
@@ -36,7 +36,6 @@ from spheroid_qc.gui.panels.run_queue_view import RunQueueView
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.run_control import Job, control_of, is_begun, live_table
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
-from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.parameters import (
     ImageParameters,
     MeasurementParameters,
@@ -143,7 +142,7 @@ class RunPanel(BasePanel):
         self.unfit = Notice()
         self.map = HeatMap()
         self.answer = AnswerTable()
-        self.verdict = hint()
+        self.verdict = VerdictLabel()
         self.answer_fold = Fold("What came out", self.answer, self.verdict, opened=True)
         self.failures = hint()
         self.failures_fold = Fold("Notes", self.failures)
@@ -191,8 +190,8 @@ class RunPanel(BasePanel):
             form.changed.connect(lambda name=name: self._on_form(name))
         self.listen(session.opened_changed, session.plate_changed, to=self._on_opened)
         self.listen(session.parameters_changed, to=self._on_parameters)
-        self.listen(session.tables_changed, to=self._on_opened)
-        self.listen(session.answer_changed, to=self._on_answer)
+        self.listen(session.tables_changed, to=self._on_opened, in_turn=True)
+        self.listen(session.answer_changed, to=self._on_answer, in_turn=True)
         self.listen(
             session.run_queued, session.run_started, session.run_ended, to=self._on_run
         )  # fmt: skip
@@ -467,13 +466,7 @@ class RunPanel(BasePanel):
         if answer is not None and lines:
             self.answer.show_lines(answer.title, answer.headings, lines)
         self.answer.setVisible(bool(lines))
-        show_hint(
-            self.verdict,
-            "\n".join(
-                f"{title}\n" + "\n".join(f"• {shown_name(one)}" for one in said)
-                for title, said in verdict
-            ),
-        )
+        self.verdict.show_verdict(verdict)
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)

@@ -1,7 +1,7 @@
 """How far a person has come in the review of a run, from one session to the next. No Qt.
 
-A place is no decision: it is kept with the person's own program data and not in the run folder, which
-others read as well.
+A place is no decision: it is kept with the person's own program data and not in the run folder,
+which others read as well.
 """
 
 from __future__ import annotations

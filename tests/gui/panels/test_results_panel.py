@@ -106,7 +106,7 @@ def test_what_is_left_out_is_said_from_the_tables(window, results) -> None:
     ]  # fmt: skip
     window.session.tables["qc"] = one
     window.session.tables_changed.emit()
-    assert "Out of focus at 0 h: B02" in results.left_out.text()
+    window.until(lambda: "Out of focus at 0 h: B02" in results.left_out.text())
 
 
 def test_masks_that_do_not_fit_are_said_above_everything(window, results) -> None:
@@ -125,7 +125,7 @@ def test_masks_that_do_not_fit_are_said_above_everything(window, results) -> Non
     words = "\n".join(unfit_lines(window.session.unfit))
     assert "5 of 5 wells (100 %)" in words
     for panel in (results, run):
-        assert panel.unfit.text() == words
+        window.until(lambda panel=panel: panel.unfit.text() == words)
         assert not panel.unfit.isHidden()
     assert results.body[0] is results.unfit
 
