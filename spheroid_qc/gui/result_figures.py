@@ -111,7 +111,11 @@ def default_comparison(conditions: pd.DataFrame) -> list[str]:
     combinations in between those at the same doses.
     """
     seen = conditions[conditions["n_wells"] > 0]
-    table = (seen if len(seen) else conditions).drop_duplicates("condition")
+    # Going through rows of a table is slow where it has a hundred columns.
+    names = [f"{word}_{n}{end}" for n in (1, 2, 3)
+             for word, end in (("drug", ""), ("dose", "_um"), ("dose", ""))]  # fmt: skip
+    names = ["condition", "role", *(name for name in names if name in conditions)]
+    table = (seen if len(seen) else conditions)[names].drop_duplicates("condition")
     contents: dict[str, frozenset[tuple[str, float]]] = {}
     for _, row in table[table["role"] == "treated"].iterrows():
         drugs = []

@@ -27,7 +27,7 @@ from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.analysis.verdict.left_out import left_out_lines
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
-from spheroid_qc.gui.background_threads import in_background, rest_timer, sentence_of
+from spheroid_qc.gui.background_threads import in_background, in_turn, rest_timer, sentence_of
 from spheroid_qc.gui.export_files import export_session, write_figure
 from spheroid_qc.gui.figure_theme import in_tone
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
@@ -220,17 +220,22 @@ class ResultsPanel(BasePanel):
         self.unfit.say("\n".join(unfit_lines(self.session.unfit)), "warning")
         if "qc" in tables:
             show_hint(self.left_out, "\n".join(left_out_lines(tables["qc"], tables["wells"])))
-        times = list(opened.times(self.session.plate).values())
-        self.map.show_wells(
-            tables["wells"], self.session.plate, self.session.well_count, times,
-            imaged=opened.wells(self.session.plate),
-        )  # fmt: skip
-        self._on_shown()
+        in_turn(self._show_map)
         target, self._export_to = self._export_to, None
         if target is not None:
             self.export(target)
         self.page_button.setVisible((opened.out / "report.html").is_file())
         self._draw_soon.start()
+
+    def _show_map(self) -> None:
+        opened, tables = self.session.opened, self.session.tables
+        if opened is not None and "wells" in tables:
+            times = list(opened.times(self.session.plate).values())
+            self.map.show_wells(
+                tables["wells"], self.session.plate, self.session.well_count, times,
+                imaged=opened.wells(self.session.plate),
+            )  # fmt: skip
+            self._on_shown()
 
     def _offer_ticks(self, conditions: Any) -> None:
         """List the conditions of the plate, with those ticked that answer the first question."""

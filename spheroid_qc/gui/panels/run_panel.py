@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari.viewer
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox, QWidget
 
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
@@ -36,6 +38,7 @@ from spheroid_qc.gui.panels.run_queue_view import RunQueueView
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.run_control import Job, control_of, is_begun, live_table
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
+from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.parameters import (
     ImageParameters,
     MeasurementParameters,
@@ -52,6 +55,10 @@ from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.worker_processes import default_workers
 from spheroid_qc.workflow.background_process import Ended, Failed
+from spheroid_qc.workflow.plates_together import analyse_plates_together
+
+if TYPE_CHECKING:
+    from spheroid_qc.analysis import Analysis
 
 _DRAW_MS = 400
 _NO_FOLDER = "Open a folder of images in the Plate panel first."
@@ -161,8 +168,19 @@ class RunPanel(BasePanel):
             "Add a folder…", self.choose_folder,
             "Analyse another plate after this one, with its own settings and plate map.",
         )  # fmt: skip
-        self.queue_fold = Fold("Several plates, one after the other", self.queue,
-                               flow(self.add_button))  # fmt: skip
+        self.together_button = button(
+            "Analyse plates together", self.analyse_together,
+            "Replicate plates as one experiment: every plate with its own vehicle wells, intervals "
+            "over the plates. Tables and report go to a folder beside the first plate.",
+        )  # fmt: skip
+        self.together = hint()
+        self.page_button = button("Open their report", self.open_together)
+        self.page_button.setVisible(False)
+        self._page: Path | None = None
+        self.queue_fold = Fold(
+            "Several plates, one after the other", self.queue,
+            flow(self.add_button, self.together_button), self.together, flow(self.page_button),
+        )  # fmt: skip
         return [self.queue_fold]
 
     def _build_settings(self) -> QWidget:
@@ -249,6 +267,48 @@ class RunPanel(BasePanel):
             self, open_folder, folder, done=done, desc=f"reading {folder.name}",
             failed=lambda error: self.say(sentence_of(error), "error"),
         )  # fmt: skip
+
+    def finished_runs(self) -> list[Path]:
+        """Give the run folders of the queue that are done."""
+        return [
+            job.request.out
+            for job in self.control.jobs
+            if isinstance(job.outcome, Ended) and not job.only_tables
+        ]
+
+    def analyse_together(self) -> Any:
+        """Analyse the plates of the queue that are done as one experiment, in the background."""
+        runs = self.finished_runs()
+        if len(runs) < 2:
+            return None
+        target = runs[0].with_name(f"{runs[0].name}_and_{len(runs) - 1}_more")
+        self.together_button.setEnabled(False)
+        self.page_button.setVisible(False)
+        show_hint(self.together, f"Analysing {len(runs)} plates together …")
+
+        def done(found: tuple[Analysis, Path]) -> None:
+            answer, self._page = found
+            said = [*(shown_name(one.sentence) for one in answer.verdict.findings[:3])]
+            show_hint(
+                self.together,
+                "\n".join([f"{len(runs)} plates together, in {target.name}:",
+                           *(f"• {sentence}" for sentence in said)]),
+            )  # fmt: skip
+            self.page_button.setVisible(True)
+
+        def failed(error: BaseException) -> None:
+            show_hint(self.together, "")
+            self.say(sentence_of(error), "error")
+
+        return in_background(
+            self, analyse_plates_together, runs, target, self.session.parameters, done=done,
+            failed=failed, finished=self._on_run, desc="analysing plates together",
+        )  # fmt: skip
+
+    def open_together(self) -> None:
+        """Open the page of the plates that were analysed together."""
+        if self._page is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._page)))
 
     def open_job(self, job: Job) -> None:
         """Show the plate of a run in all panels."""
@@ -349,6 +409,8 @@ class RunPanel(BasePanel):
     def _on_run(self) -> None:
         """Say how the run of the plate that is open stands, and where the others are."""
         self.queue.show_jobs(self.control.jobs)
+        self.together_button.setVisible(len(self.control.jobs) > 1)
+        self.together_button.setEnabled(len(self.finished_runs()) > 1)
         others = [job for job in self.control.jobs if not job.only_tables]
         opened = self.session.opened
         count = f" ({len(others)})" if others else ""
