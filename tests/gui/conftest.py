@@ -108,7 +108,11 @@ class Window:
         return self.viewer.window.add_plugin_dock_widget("spheroid_qc", name)[1]
 
     def until(self, condition, seconds: float = 120) -> None:
+        from spheroid_qc.gui import background_threads
+
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=int(seconds * 1000))
+        # And until every panel has made of it what it makes, each in its turn.
+        self.qtbot.waitUntil(lambda: not background_threads._TURNS, timeout=20_000)
 
     def open(self, folder: Path):
         plate = self.panel("Plate")
