@@ -7,7 +7,7 @@ is the same from the run itself, from `spheroid-qc analyse` and from the GUI.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 

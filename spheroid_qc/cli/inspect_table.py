@@ -22,9 +22,9 @@ def say_table(
     columns: Sequence[str],
 ) -> None:
     """Say what a table was taken for, and write it as the canonical one."""
+    from spheroid_qc.plate_map import read_plate_map
     from spheroid_qc.response_tables.inspect_table import inspect_table, write_canonical
     from spheroid_qc.response_tables.read_responses import TableOptions
-    from spheroid_qc.plate_map import read_plate_map
     from spheroid_qc.tables.stated_columns import read_meanings
 
     mapped = None if plate_map is None else read_plate_map(plate_map, dose_scale=dose_scale)
