@@ -177,8 +177,11 @@ def timepoints_of(
 
 
 def _signature(frames: list[Frame], channel: str, adapter: str) -> str:
-    content = [[f.path, f.page, f.field, f.channel, f.z, f.size] for f in frames]
-    # Nothing is added without an adapter: records of earlier runs stay what they are.
+    # Nothing is added without a series or an adapter: records of earlier runs stay what they are.
+    content = [
+        [f.path, f.page, f.field, f.channel, f.z, f.size, *([] if f.series is None else [f.series])]
+        for f in frames
+    ]
     text = json.dumps([channel, content, *([adapter] if adapter else [])], ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -186,14 +189,16 @@ def _signature(frames: list[Frame], channel: str, adapter: str) -> str:
 def output_name(frame: Frame, suffix: str) -> str:
     """Relative path, with `/`, of a file that belongs to a frame: nested and named like its own."""
     path = PurePosixPath(frame.path)
-    stem = path.name
-    for ending in (".ome.tif", ".ome.tiff"):
+    # An OME-Zarr that is the folder itself has no name below it.
+    stem = path.name or "image"
+    for ending in (".ome.tif", ".ome.tiff", ".ome.zarr"):
         if stem.lower().endswith(ending):
             stem = stem[: -len(ending)]
             break
     else:
-        stem = path.stem
-    page = "" if frame.page is None else f"_t{frame.page:04d}"
+        stem = path.stem or stem
+    page = "" if frame.series is None else f"_s{frame.series:04d}"
+    page += "" if frame.page is None else f"_t{frame.page:04d}"
     name = f"{stem}{page}{suffix}"
     if len(name.encode("utf-8", "surrogateescape")) > 200:
         digest = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=8)
