@@ -255,9 +255,11 @@ def _read_inside(
             shown.append(file.shown[-1])
             if pattern is not None:
                 texts.append(file.shown[-1])
-            else:
-                # Where the metadata give the well it is read too, for what the folders say.
-                texts.append(_joined(stem or ".", held.well or name or str(number)))
+                continue
+            # A file whose name tells a well is no folder: its name was read for itself. Where the
+            # metadata give the well it is read too, for what the folders say.
+            above = stem if file.own.reading is None else file.path.rpartition("/")[0]
+            texts.append(_joined(above or ".", held.well or name or str(number)))
     found = read_folder_names(texts, pattern, well_count, above, are_files=False)
     names_of = dict(zip(texts, shown, strict=True))
     for one, path in zip(found.names, shown, strict=True):
@@ -355,11 +357,7 @@ def _readings(
             "--name-pattern."
         )
         return "doubtful", message, words
-    for one in file.read:
-        # The file is read as a folder, whose name may tell the well as well.
-        if one.reading is not None:
-            one.reading.scheme = INSIDE if own is None else own.scheme
-    return file.read
+    return [_with_file(file, one) for one in file.read]
 
 
 def _by_metadata(file: _File) -> list[NameReading] | tuple[str, str, tuple[str, ...]]:
@@ -381,6 +379,10 @@ def _by_metadata(file: _File) -> list[NameReading] | tuple[str, str, tuple[str, 
         else:
             # The text that was read is the well itself; a folder may have made it doubtful.
             reading = one.reading or Reading(METADATA, well)
+            if own is not None:
+                reading = replace(own)
+                one.plate_folder = file.own.plate_folder
+                one.plate_folder_short = file.own.plate_folder_short
             reading.scheme, reading.well, reading.field = METADATA, well, held.field
             reading.part, reading.label, reading.words = None, "", ""
             if held.acquired is not None:
@@ -390,6 +392,20 @@ def _by_metadata(file: _File) -> list[NameReading] | tuple[str, str, tuple[str, 
                 one.plate_folder = one.plate_folder_short = held.plate
         result.append(one)
     return result
+
+
+def _with_file(file: _File, one: NameReading) -> NameReading:
+    """Put together what the name of an image says, and that of its file."""
+    own, inside = file.own.reading, one.reading
+    if inside is None:
+        return one
+    inside.scheme = INSIDE
+    if own is None:
+        return one
+    reading = replace(own, field=inside.field, part=inside.part)
+    if inside.channel:
+        reading.channel = inside.channel
+    return replace(file.own, path=one.path, reading=reading)
 
 
 def _as_field(file: _File, number: int) -> NameReading:

@@ -87,7 +87,9 @@ def test_the_base_imports_none_of_them() -> None:
 
 
 def test_czi_with_scenes(tmp_path: Path) -> None:
-    path = write_czi(tmp_path / "a.czi", scenes=2, times=3, channels=("BF", "GFP"), increment_s=1800)
+    path = write_czi(
+        tmp_path / "a.czi", scenes=2, times=3, channels=("BF", "GFP"), increment_s=1800
+    )
     found = probe(path)
     assert found is not None
     assert [one.held.name for one in found.images] == ["Scene 1", "Scene 2"]
@@ -117,7 +119,10 @@ def test_czi_names_its_wells(tmp_path: Path) -> None:
     path = write_czi(tmp_path / "a.czi", scenes=2, scene_xml=scenes)
     found = probe(path)
     assert found is not None
-    assert [(one.held.name, one.held.well) for one in found.images] == [("P1", "B02"), ("P2", "B03")]
+    assert [(one.held.name, one.held.well) for one in found.images] == [
+        ("P1", "B02"),
+        ("P2", "B03"),
+    ]
     with ImageFile(path) as file:
         assert file.info_of(1).positions == ((100.5, 20.0),)
 
