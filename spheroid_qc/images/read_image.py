@@ -53,14 +53,27 @@ def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None
     ImageError
         If a file that may hold several images can't be read: without them nobody reads it later.
     """
-    several = split_suffix(path.name)[1] in OPTIONAL_READERS or _is_zarr(path)
+    suffix = split_suffix(path.name)[1]
+    if _is_zarr(path):
+        return probe_here(path, parameters)
+    if suffix in OPTIONAL_READERS:
+        from spheroid_qc.images.isolated_probe import isolated_probe
+
+        missing = without_reader(suffix)
+        if missing:
+            raise ImageError(f"{path.name} can't be read. {missing}")
+        return isolated_probe(path, parameters)
     try:
         with ImageFile(path, parameters, whole=False) as image:
-            return image.probe(several=several)
+            return image.probe(several=False)
     except ImageError:
-        if several:
-            raise
         return None
+
+
+def probe_here(path: Path, parameters: ImageParameters | None = None) -> Probe:
+    """Ask a file that may hold several images, in this process; raises `ImageError`."""
+    with ImageFile(path, parameters, whole=False) as image:
+        return image.probe(several=True)
 
 
 _READABLE = "TIFF, PNG, JPEG and BMP"

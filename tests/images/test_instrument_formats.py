@@ -15,7 +15,7 @@ import pytest
 from spheroid_qc.errors import ImageError
 from spheroid_qc.frames import optional_readers
 from spheroid_qc.frames.optional_readers import OPTIONAL_READERS, OptionalReader, without_reader
-from spheroid_qc.images import ImageFile, open_image, probe, read_plane
+from spheroid_qc.images import ImageFile, isolated_probe, open_image, probe, read_plane
 
 from .made_formats import spheroid, write_czi
 
@@ -149,13 +149,25 @@ def test_a_czi_that_is_cut_short_ends_in_a_sentence(tmp_path: Path, kept: float)
     path = write_czi(tmp_path / "a.czi", scenes=2, times=2)
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data))])
-    try:
-        with ImageFile(path) as file:
-            for image in range(len(file.held)):
-                file.plane(image=image)
-    except ImageError as error:
-        assert str(error).endswith(".")
-        assert "a.czi" in str(error)
+    with pytest.raises(ImageError, match=r"^a\.czi.*\.$"):
+        probe(path)
+
+
+def test_a_file_that_ends_or_holds_up_its_process_costs_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that looks is replaced, and the next file is read."""
+    whole = write_czi(tmp_path / "a.czi")
+    for end in ("import os; os.abort()", "import time; time.sleep(60)"):
+        monkeypatch.setattr(isolated_probe, "_START", end)
+        monkeypatch.setattr(isolated_probe, "LONGEST_S", 1.0)
+        isolated_probe._looker.end()
+        with pytest.raises(ImageError, match="ended or held up the process"):
+            probe(whole)
+        monkeypatch.undo()
+    found = probe(whole)
+    assert found is not None
+    assert found.images[0].n_times == 1
 
 
 @pytest.mark.parametrize("kind", ["nd2", "czi", "lif"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -36,7 +35,7 @@ class ConfinedStore(Store):  # type: ignore[misc]
             start = byte_range.offset
         elif isinstance(byte_range, SuffixByteRequest):
             start = -byte_range.suffix
-        data = await asyncio.to_thread(self._folder.bytes_of, key, start, count)
+        data = self._folder.bytes_of(key, start, count)
         if data is None:
             return None
         self.found += 1

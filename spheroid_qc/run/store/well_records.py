@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -156,7 +158,7 @@ def timepoints_of(
     for frame in frames:
         if frame.path not in stamps:
             try:
-                stamps[frame.path] = (folder / frame.path).stat().st_mtime_ns
+                stamps[frame.path] = _written(folder / frame.path)
             except OSError:
                 stamps[frame.path] = -1
         well = groups.setdefault((frame.plate, frame.well), {})
@@ -174,6 +176,21 @@ def timepoints_of(
             for timepoint, found in sorted(by_time.items())
         ]
     return result
+
+
+def _written(path: Path, below: int = 2) -> int:
+    """When a file was written, ns since the epoch.
+
+    Of an image that is a folder, when something was last added to it: its array, and the folder of
+    chunks in that, get an entry for each new time.
+    """
+    status = path.stat()
+    latest = status.st_mtime_ns
+    if below and stat.S_ISDIR(status.st_mode):
+        with os.scandir(path) as entries:
+            folders = [Path(one.path) for one in entries if one.is_dir(follow_symlinks=False)]
+        latest = max([latest, *(_written(one, below - 1) for one in folders)])
+    return latest
 
 
 def _signature(frames: list[Frame], channel: str, adapter: str) -> str:
