@@ -129,11 +129,11 @@ def open_files(
         _settle(file, pattern, opened)
     gone = {file.path for file in files}
     opened.names += [one for path, one in own.items() if path not in gone]
+    open_names = {path for path, kind, _, _ in opened.left_out if kind == "doubtful"}
     for doubt in found.doubts:
-        kept = tuple(path for path in doubt.paths if path not in gone)
+        kept = tuple(path for path in doubt.paths if path not in gone or path in open_names)
         if kept:
             opened.doubts.append(replace(doubt, paths=kept))
-    open_names = {path for path, kind, _, _ in opened.left_out if kind == "doubtful"}
     for doubt in inside.doubts:
         if open_names & set(doubt.paths):
             opened.doubts.append(doubt)
@@ -171,6 +171,8 @@ def _looked_into(
     for path in zarrs:
         if own[path].kind != "read":
             own[path].path = _folder_of(path)
+            if probe is None and not without_reader("zarr"):
+                own[path].message = "An OME-Zarr whose name tells no well; it was not opened."
     return files
 
 

@@ -143,6 +143,16 @@ def test_what_may_be_a_position_or_a_well_is_asked(make: Make) -> None:
     assert doubt.paths == ("scan.czi/P1", "scan.czi/P2", "scan.czi/P3")
 
 
+def test_a_name_of_a_file_that_may_be_two_things(make: Make) -> None:
+    """What is in it settles it, or it is asked about like any other name."""
+    told = make({"exp_D16.nd2": ["B3", "B4"]})
+    assert [frame.well for frame in told.frames] == ["B03", "B04"]
+    assert not told.doubts
+    asked = make({"exp_D16.nd2": [""], "exp_D17.nd2": [""]})
+    assert findings(asked) == {"exp_D16.nd2": "doubtful", "exp_D17.nd2": "doubtful"}
+    assert asked.doubts[0].paths == ("exp_D16.nd2", "exp_D17.nd2")
+
+
 def test_file_and_image_name_two_wells(make: Make) -> None:
     table = make({"B03.czi": ["C04"], "E05.czi": [HeldImage("x", well="E06")]})
     assert not table.frames
