@@ -7,6 +7,7 @@ Where two of these say different things, the images are left out and asked about
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -433,11 +434,16 @@ def _no_well(file: _File) -> str:
             "Neither the name of the file nor its metadata tell a well; put the well into the "
             "name of the file, as in B03_name, or give --name-pattern."
         )
-    names = ", ".join(repr(path.rpartition("/")[2]) for path in file.shown[:3])
+    names = [path.rpartition("/")[2] for path in file.shown[:2]]
+    words = [re.escape(name).replace("\\ ", " ") for name in names]
+    pattern = "|".join(
+        f"(?P<well_{well}>{word}$)" for well, word in zip(("B2", "B3"), words, strict=True)
+    )
     return (
-        f"It holds {len(file.images)} images ({names} ...), and neither their names nor that of "
-        "the file tell a well; name the positions after their wells in the instrument's program, "
-        "put the well into the name of the file, or give --name-pattern."
+        f"It holds {len(file.images)} images ({', '.join(names)} ...), and neither their names nor "
+        "that of the file tell a well; name the positions after their wells in the instrument's "
+        "program, put the well into the name of the file, or say which is which, as in "
+        f"--name-pattern '{pattern}'."
     )
 
 

@@ -131,7 +131,22 @@ def test_nothing_tells_a_well(make: Make) -> None:
         "scan.czi/Scene 2": "unread",
         "cluster.nd2": "unread",
     }
-    assert "name the positions after their wells" in table.findings[1].message
+    told = {one.path: one.message for one in table.findings}["scan.czi/Scene 1"]
+    assert "name the positions after their wells" in told
+    # What it says to type is a pattern that settles it.
+    pattern = told.partition("--name-pattern '")[2].rpartition("'")[0]
+    again = make({"scan.czi": ["Scene 1", "Scene 2"]}, pattern=pattern)
+    assert [frame.well for frame in again.frames] == ["B02", "B03"]
+
+
+def test_a_pattern_says_which_image_is_which_well(make: Make) -> None:
+    pattern = r"(?P<well_B2>Scene 1$)|(?P<well_B3>Scene 2$)|(?P<well_C7>cluster)"
+    table = make({"scan.czi": ["Scene 1", "Scene 2"], "cluster.nd2": [""]}, pattern=pattern)
+    assert [(f.path, f.series, f.well) for f in table.frames] == [
+        ("scan.czi", 0, "B02"), ("scan.czi", 1, "B03"), ("cluster.nd2", None, "C07")
+    ]  # fmt: skip
+    assert not table.findings
+    assert not [note for note in table.notes if "without meaning" in note]
 
 
 def test_what_may_be_a_position_or_a_well_is_asked(make: Make) -> None:
