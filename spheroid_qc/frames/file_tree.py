@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,14 @@ class FileTree:
     files: tuple[tuple[str, int], ...]
     left_out: tuple[tuple[str, str, str], ...]
     zarrs: tuple[str, ...] = ()
+
+    def without(self, paths: Collection[str]) -> FileTree:
+        """Give the tree without some of its files and OME-Zarr."""
+        return FileTree(
+            tuple(one for one in self.files if one[0] not in paths),
+            self.left_out,
+            tuple(one for one in self.zarrs if one not in paths),
+        )
 
 
 def list_folder(folder: Path) -> FileTree:
