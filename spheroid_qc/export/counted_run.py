@@ -31,7 +31,7 @@ from spheroid_qc.run.store.run_json import adapter_digest
 from spheroid_qc.run.store.well_records import WellTimepoint, main_channels, timepoints_of
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
-from spheroid_qc.storage import names_inside
+from spheroid_qc.storage import NotPlainError, names_inside
 from spheroid_qc.tables.csv_writer import read_table
 from spheroid_qc.wells import row_column
 
@@ -171,17 +171,18 @@ class CountedRun:
         self._begun = self._digest()
         wells = self._table("wells")
         self._plates = tuple(dict.fromkeys(wells["plate"]))
-        self._times: dict[str, tuple[float, ...]] = {}
         self._found: dict[tuple[str, str, float], tuple[str, tuple[str, ...]]] = {}
-        states = wells["state"].fillna("") if "state" in wells else [""] * len(wells)
-        flags = wells["flags"].fillna("")
+        states, flags = (
+            wells[name].astype(object).where(wells[name].notna(), "") for name in ("state", "flags")
+        )
         places = list(
             zip(wells["plate"], wells["well"], wells["time_h"].astype(float), strict=True)
         )
+        hours: dict[str, set[float]] = {}
         for place, state, codes in zip(places, states, flags, strict=True):
             self._found[place] = (str(state), tuple(filter(None, str(codes).split(";"))))
-        for plate in self._plates:
-            self._times[plate] = tuple(sorted({time for name, _, time in places if name == plate}))
+            hours.setdefault(place[0], set()).add(place[2])
+        self._times = {plate: tuple(sorted(found)) for plate, found in hours.items()}
         self._excluding = self._exclusions()
         self._timepoints = self._imaged()
 
@@ -256,10 +257,16 @@ class CountedRun:
         `ImageError` if they are not there any more, or are not what was counted.
         """
         most = self.parameters.images.max_megapixels
-        if picture.corrected:
-            path = self.run.correction(picture.mask)
-        else:
-            path = self.run.mask(picture.mask)
+        try:
+            if picture.corrected:
+                path = self.run.correction(picture.mask)
+            else:
+                path = self.run.mask(picture.mask)
+        except NotPlainError as error:
+            raise ImageError(
+                f"The mask {picture.mask} can't be used: {error.strerror}; it was left out."
+            ) from error
+        if not picture.corrected:
             wanted = picture.record.get("mask_sha256")
             if wanted is not None and mask_digest(path, most) != wanted:
                 raise ImageError(

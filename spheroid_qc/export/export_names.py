@@ -20,7 +20,7 @@ def plate_file_name(plate: str) -> str:
         The name itself where it is harmless; else what is left of it, and a digest.
     """
     safe = re.sub(r"[^\w. -]", "_", plate).strip(". ")[:80]
-    if safe == plate:
+    if plate and safe == plate:
         return plate
     digest = blake2b(plate.encode("utf-8", "surrogateescape"), digest_size=4).hexdigest()
     return f"{safe}_{digest}"

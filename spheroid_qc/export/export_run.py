@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from spheroid_qc import __version__
-from spheroid_qc.atomic import atomic_folder, output_error, write_json
-from spheroid_qc.errors import RequestError
+from spheroid_qc.atomic import atomic_folder, write_json
+from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.export.coco_file import write_coco
 from spheroid_qc.export.counted_run import CountedRun
 from spheroid_qc.export.export_names import plate_file_name
@@ -168,7 +168,11 @@ def _placed(run: CountedRun, target: Path) -> Iterator[Path]:
             yield part
             run.check_unchanged()
     except OSError as error:
-        raise output_error(target, error) from error
+        reason = error.strerror or error
+        raise OutputError(
+            f"The export can't be written to {target} ({reason}); nothing was left there: mend "
+            "that, or choose another --out, and export again."
+        ) from error
 
 
 def _plates(run: CountedRun, target: Path) -> dict[str, Path]:

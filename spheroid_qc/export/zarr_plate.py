@@ -120,7 +120,8 @@ def write_zarr_plate(
         for n, field in enumerate(fields):
             of_field = [picture for picture in pictures if picture.place == n]
             image = group.create_group(str(n))
-            name = well if len(fields) == 1 else f"{well} field {field}"
+            # Viewers call the mosaic of a plate like its first image.
+            name = plate if len(fields) == 1 else f"{plate} field {field}"
             problems += _write_image(run, grid, image, name, of_field, copy=options.copy_images)
         done(well, len(pictures))
     _write_tables(run, plate, root, target)
