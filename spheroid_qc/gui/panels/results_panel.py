@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ from spheroid_qc.gui.panels.base_panel import (
     long_choice,
     show_hint,
 )
+from spheroid_qc.gui.panels.export_for_program import ExportForProgram
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.result_figures import (
     Figure,
@@ -139,7 +140,7 @@ class ResultsPanel(BasePanel):
         self._doses: tuple[Figure, ...] = ()
         self._synergies: tuple[Figure, ...] = ()
         self._shown: Figure | None = None
-        self._export_to: Path | None = None
+        self._export_later: Callable[[], Any] | None = None
         self._plate_of_ticks: Any = None
         self.empty = hint("Analyse a plate first (Run panel).")
         self.what = QTabWidget()
@@ -227,7 +228,8 @@ class ResultsPanel(BasePanel):
         )
         self.page_button = button("Open report", self.open_report, "report.html in the browser")
         self.state = self.message
-        return flow(self.export_button, self.page_button, self.settings_button)
+        self.programs = ExportForProgram(self.session, self.say, self.when_up_to_date)
+        return flow(self.export_button, self.page_button, self.settings_button, self.programs)
 
     def _connect(self) -> None:
         session = self.session
@@ -276,9 +278,9 @@ class ResultsPanel(BasePanel):
             imaged=opened.wells(self.session.plate),
         )  # fmt: skip
         self._on_shown()
-        target, self._export_to = self._export_to, None
-        if target is not None:
-            self.export(target)
+        later, self._export_later = self._export_later, None
+        if later is not None:
+            later()
         self.page_button.setVisible((opened.out / "report.html").is_file())
         self.draw()
 
@@ -462,10 +464,7 @@ class ResultsPanel(BasePanel):
         if opened is None:
             return None
         if self.control.pending:
-            self._export_to = target
-            self.control.update_now()
-            self.say("The latest decisions are taken into the tables first …")
-            return None
+            return self.when_up_to_date(lambda: self.export(target))
         self.say("Exporting …")
         self.export_button.setEnabled(False)
 
@@ -483,6 +482,15 @@ class ResultsPanel(BasePanel):
             session.command(target / "settings.toml"), session.map_path,
             done=done, failed=failed, finished=finished, desc="exporting",
         )  # fmt: skip
+
+    def when_up_to_date(self, begin: Callable[[], Any]) -> Any:
+        """Export now or, if decisions are not in the tables yet, when they are."""
+        if not self.control.pending:
+            return begin()
+        self._export_later = begin
+        self.control.update_now()
+        self.say("The latest decisions are taken into the tables first …")
+        return None
 
     def choose_figure(self) -> None:
         """Ask for a file and save the figure that is shown."""
