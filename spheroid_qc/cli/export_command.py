@@ -48,7 +48,7 @@ def export_command(
     ] = False,
 ) -> None:
     """Write masks, images and tables of a run, or tables of an answer, for other programs."""
-    from spheroid_qc.export.export_run import export_run
+    from spheroid_qc.export.run_export import export_run
 
     refuse_empty({"RUN": folder, "--out": out})
     with Reporter() as report:

@@ -19,7 +19,7 @@ from spheroid_qc.errors import ImageError
 from spheroid_qc.export.counted_run import CountedPicture, CountedRun
 from spheroid_qc.export.export_names import plate_file_name
 from spheroid_qc.export.picture_copies import copy_picture
-from spheroid_qc.export.pixel_outlines import Outline, Ring, pixel_outlines
+from spheroid_qc.export.pixel_outlines import PixelOutline, Ring, pixel_outlines
 from spheroid_qc.run.well.load_images import OpenFile
 
 _COLOURS = {"core": [240, 228, 66], "shed": [86, 180, 233]}
@@ -117,7 +117,7 @@ def _feature(
     }
 
 
-def _geometry(outlines: Sequence[Outline]) -> dict[str, Any]:
+def _geometry(outlines: Sequence[PixelOutline]) -> dict[str, Any]:
     polygons = [[_closed(ring) for ring in outline.rings] for outline in outlines]
     if len(polygons) == 1:
         return {"type": "Polygon", "coordinates": polygons[0]}

@@ -18,7 +18,7 @@ Ring = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Outline:
+class PixelOutline:
     """One piece whose pixels share edges: what surrounds it, and its holes.
 
     Each ring has shape (n, 2), x and y of corners of pixels; it is not repeated at its end and
@@ -41,7 +41,7 @@ def signed_area(ring: Ring) -> float:
     return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) / 2
 
 
-def pixel_outlines(mask: NDArray[Any]) -> list[Outline]:
+def pixel_outlines(mask: NDArray[Any]) -> list[PixelOutline]:
     """Trace a mask.
 
     Parameters
@@ -51,7 +51,7 @@ def pixel_outlines(mask: NDArray[Any]) -> list[Outline]:
 
     Returns
     -------
-    list of Outline
+    list of PixelOutline
         One for each piece whose pixels share edges, in reading order of their first pixel. Together
         they are a valid multipolygon: pieces touch in corners at most.
     """
@@ -72,7 +72,7 @@ def pixel_outlines(mask: NDArray[Any]) -> list[Outline]:
             shells[piece] = placed
         else:
             holes.setdefault(piece, []).append(placed)
-    return [Outline(shells[n], tuple(holes.get(n, ()))) for n in range(1, number + 1)]
+    return [PixelOutline(shells[n], tuple(holes.get(n, ()))) for n in range(1, number + 1)]
 
 
 def _rings(pieces: NDArray[Any]) -> Iterator[tuple[int, Ring]]:

@@ -18,7 +18,7 @@ from spheroid_qc.errors import ImageError, RequestError
 from spheroid_qc.export.counted_run import CountedPicture, CountedRun
 from spheroid_qc.export.export_names import plate_file_name
 from spheroid_qc.export.picture_copies import copy_stack
-from spheroid_qc.export.pixel_outlines import Outline, pixel_outlines
+from spheroid_qc.export.pixel_outlines import PixelOutline, pixel_outlines
 
 _BEGINNING = (1980, 1, 1, 0, 0, 0)
 _STROKES = {"core": b"\xff\xf0\xe4\x42", "shed": b"\xff\x56\xb4\xe9"}
@@ -95,7 +95,7 @@ def _write_set(run: CountedRun, pictures: Sequence[CountedPicture], path: Path) 
     return problems
 
 
-def _roi(picture: CountedPicture, part: str, outlines: Sequence[Outline]) -> Any:
+def _roi(picture: CountedPicture, part: str, outlines: Sequence[PixelOutline]) -> Any:
     """Make one ROI of all outlines: a traced one, or a composite of several rings."""
     from roifile import ROI_OPTIONS, ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 

@@ -14,7 +14,7 @@ import pandas as pd
 from spheroid_qc.atomic import atomic_path, write_text
 from spheroid_qc.configuration import write_configuration
 from spheroid_qc.errors import RequestError
-from spheroid_qc.export.export_run import Exported, export_run
+from spheroid_qc.export.run_export import Exported, export_run
 from spheroid_qc.gui.figure_theme import file_of
 from spheroid_qc.gui.result_figures import (
     Figure,

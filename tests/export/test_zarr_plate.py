@@ -14,14 +14,14 @@ import tifffile
 
 from spheroid_qc import run_plate
 from spheroid_qc.errors import RequestError
-from spheroid_qc.export.export_run import export_run
+from spheroid_qc.export.run_export import export_run
 from spheroid_qc.export.zarr_metadata import (
     PlateGrid,
     image_attributes,
     labels_attributes,
     plate_attributes,
 )
-from tests.export.test_export_run import pictures
+from tests.export.test_run_export import pictures
 from tests.run.conftest import analyse, draw, glow, write
 
 VERSIONS = ("0.4", "0.5")

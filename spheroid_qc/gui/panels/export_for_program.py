@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
-from spheroid_qc.export.export_run import Exported
+from spheroid_qc.export.run_export import Exported
 from spheroid_qc.gui.background_threads import in_background, sentence_of
 from spheroid_qc.gui.export_files import PROGRAMS, export_for_program
 from spheroid_qc.gui.panels.base_panel import button, long_choice

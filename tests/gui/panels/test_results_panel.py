@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
-from spheroid_qc.export.export_run import PICTURE_FORMATS
 from spheroid_qc.export.export_tables import FORMATS
+from spheroid_qc.export.run_export import PICTURE_FORMATS
 from spheroid_qc.gui.export_files import PROGRAMS
 
 pytest.importorskip("napari")

@@ -18,8 +18,8 @@ from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.export.coco_file import run_lengths
 from spheroid_qc.export.counted_run import CountedPicture, CountedRun
 from spheroid_qc.export.export_names import plate_file_name
-from spheroid_qc.export.export_run import export_run
 from spheroid_qc.export.pixel_outlines import signed_area
+from spheroid_qc.export.run_export import export_run
 from spheroid_qc.run.store.review_decisions import Exclusion, write_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
 from tests.export.conftest import CORRECTED
@@ -255,7 +255,7 @@ def test_an_export_that_is_stopped_leaves_nothing(
 def test_what_a_killed_export_left_is_removed(finished: Path, tmp_path: Path) -> None:
     code = (
         "import os, spheroid_qc.export.coco_file as c; c._write_masks = lambda *a: os._exit(9)\n"
-        "from spheroid_qc.export.export_run import export_run\n"
+        "from spheroid_qc.export.run_export import export_run\n"
         f"export_run({str(finished)!r}, 'coco', {str(tmp_path / 'made')!r})"
     )
     import subprocess
