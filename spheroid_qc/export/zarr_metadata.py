@@ -21,7 +21,7 @@ _COLOURS = {"core": [240, 228, 66, 128], "shed": [86, 180, 233, 128]}
 
 
 @dataclass(frozen=True)
-class PlateGrid:
+class ZarrGrid:
     """What all images of a plate have in common.
 
     Parameters
@@ -54,7 +54,7 @@ class PlateGrid:
 
 
 def plate_attributes(
-    grid: PlateGrid, name: str, wells: Sequence[str], fields: int
+    grid: ZarrGrid, name: str, wells: Sequence[str], fields: int
 ) -> dict[str, Any]:
     """Attributes of the plate: rows, columns and the path of every well."""
     places = [(well.rstrip("0123456789"), str(int(well.lstrip(_LETTERS)))) for well in wells]
@@ -90,7 +90,7 @@ def well_attributes(version: ZarrVersion, fields: int) -> dict[str, Any]:
     return _part(version, "well", {"images": [{"path": str(n)} for n in range(fields)]})
 
 
-def image_attributes(grid: PlateGrid, name: str, pixel_size_um: float | None) -> dict[str, Any]:
+def image_attributes(grid: ZarrGrid, name: str, pixel_size_um: float | None) -> dict[str, Any]:
     """Attributes of an image with the axes t, c, y, x."""
     return _image(grid, name, pixel_size_um, "tcyx")
 
@@ -101,7 +101,7 @@ def labels_attributes(version: ZarrVersion) -> dict[str, Any]:
     return labels if version == "0.4" else {"ome": {"version": version, **labels}}
 
 
-def label_attributes(grid: PlateGrid, name: str, pixel_size_um: float | None) -> dict[str, Any]:
+def label_attributes(grid: ZarrGrid, name: str, pixel_size_um: float | None) -> dict[str, Any]:
     """Attributes of a label image with the axes t, y, x."""
     label = {
         "version": grid.version,
@@ -117,7 +117,7 @@ def _part(version: ZarrVersion, name: str, content: Mapping[str, Any]) -> dict[s
 
 
 def _image(
-    grid: PlateGrid,
+    grid: ZarrGrid,
     name: str,
     pixel_size_um: float | None,
     axes: str,
@@ -170,7 +170,7 @@ def _unit(pixel_size_um: float | None) -> dict[str, str]:
     return {} if pixel_size_um is None else {"unit": "micrometer"}
 
 
-def _channels(grid: PlateGrid) -> list[dict[str, Any]]:
+def _channels(grid: ZarrGrid) -> list[dict[str, Any]]:
     low, high = grid.window
     kind = np.dtype(grid.dtype)
     whole = kind.kind in "ui"

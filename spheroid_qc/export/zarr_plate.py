@@ -19,7 +19,7 @@ from spheroid_qc.errors import ImageError, RequestError
 from spheroid_qc.export.counted_run import CountedPicture, CountedRun
 from spheroid_qc.export.zarr_metadata import (
     LABELS,
-    PlateGrid,
+    ZarrGrid,
     ZarrVersion,
     image_attributes,
     label_attributes,
@@ -130,7 +130,7 @@ def write_zarr_plate(
     return problems
 
 
-def _grid(run: CountedRun, plate: str, options: ZarrPlateOptions) -> PlateGrid:
+def _grid(run: CountedRun, plate: str, options: ZarrPlateOptions) -> ZarrGrid:
     """Find what all images of a plate have in common; reads records, and one picture."""
     height = width = 1
     kinds: set[np.dtype[Any]] = set()
@@ -149,7 +149,7 @@ def _grid(run: CountedRun, plate: str, options: ZarrPlateOptions) -> PlateGrid:
     shapes = [(height, width)]
     while max(shapes[-1]) > _SMALLEST:
         shapes.append(((shapes[-1][0] + 1) // 2, (shapes[-1][1] + 1) // 2))
-    return PlateGrid(
+    return ZarrGrid(
         version=options.version,
         times=run.times(plate),
         channels=(first.well_timepoint.channel, *sorted(channels)),
@@ -173,7 +173,7 @@ def _window(run: CountedRun, picture: CountedPicture) -> tuple[float, float]:
 
 def _write_image(
     run: CountedRun,
-    grid: PlateGrid,
+    grid: ZarrGrid,
     group: zarr.Group,
     name: str,
     pictures: list[CountedPicture],
@@ -215,7 +215,7 @@ def _write_image(
 
 
 def _levels(
-    group: zarr.Group, grid: PlateGrid, leading: tuple[int, ...], dtype: str, axes: str
+    group: zarr.Group, grid: ZarrGrid, leading: tuple[int, ...], dtype: str, axes: str
 ) -> list[zarr.Array[Any]]:
     """Create an array a level; frames are chunks of their own."""
     from zarr.codecs import ZstdCodec
@@ -246,7 +246,7 @@ def _levels(
 
 
 def _planes(
-    run: CountedRun, grid: PlateGrid, picture: CountedPicture, files: OpenFile
+    run: CountedRun, grid: ZarrGrid, picture: CountedPicture, files: OpenFile
 ) -> list[NDArray[Any] | None]:
     """Read the channels in the plate's order; None where the picture lacks one."""
     image = run.image(picture, files, with_others=True)

@@ -25,6 +25,7 @@ def filled(mask: np.ndarray) -> np.ndarray:
     return drawn % 2 == 1
 
 
+@settings(deadline=None)  # the first call imports
 @given(MASKS)
 def test_outlines_enclose_the_pixels_of_the_mask_and_no_others(mask: np.ndarray) -> None:
     outlines = pixel_outlines(mask)
@@ -33,6 +34,7 @@ def test_outlines_enclose_the_pixels_of_the_mask_and_no_others(mask: np.ndarray)
     assert len(outlines) == ndimage.label(mask)[1]
 
 
+@settings(deadline=None)  # the first call imports
 @given(MASKS)
 def test_rings_are_simple(mask: np.ndarray) -> None:
     for outline in pixel_outlines(mask):

@@ -16,7 +16,7 @@ from spheroid_qc import run_plate
 from spheroid_qc.errors import RequestError
 from spheroid_qc.export.run_export import export_run
 from spheroid_qc.export.zarr_metadata import (
-    PlateGrid,
+    ZarrGrid,
     image_attributes,
     labels_attributes,
     plate_attributes,
@@ -234,7 +234,7 @@ def test_plates_of_odd_pictures(zarr: Any, tmp_path: Path) -> None:
 def test_metadata_stand_where_each_version_has_them() -> None:
     made = {}
     for version in VERSIONS:
-        grid = PlateGrid(version, (0.0, 1.0), ("",), ((4, 6), (2, 3)), "uint8", (1.0, 2.0))
+        grid = ZarrGrid(version, (0.0, 1.0), ("",), ((4, 6), (2, 3)), "uint8", (1.0, 2.0))
         made[version] = (
             plate_attributes(grid, "x", ["A01", "AB12"], 1),
             image_attributes(grid, "x", 0.5),
