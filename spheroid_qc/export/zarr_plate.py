@@ -210,7 +210,8 @@ def _write_image(
                 {"t": t, "shape": list(picture.shape), **picture.facts(),
                  "pixels": "copied" if copy else "not copied"}
             )  # fmt: skip
-    group.attrs.update({**image_attributes(grid, name, size), "spheroid_qc": {"frames": frames}})
+    own_words = {"time_h": list(grid.times), "frames": frames}
+    group.attrs.update({**image_attributes(grid, name, size), "spheroid_qc": own_words})
     return problems
 
 
