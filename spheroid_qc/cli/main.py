@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import typer
 
 from spheroid_qc import __version__
+from spheroid_qc.cli.export_command import export_command
 from spheroid_qc.cli.options import (
     FoldersThere,
     NamePattern,
@@ -516,24 +517,7 @@ def evaluate_command(
     raise typer.Exit(1 if found.problems else 0)
 
 
-@app.command("export")
-def export_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Run folder, or an answer of analyse.")
-    ],
-    to: Annotated[
-        str, typer.Option(metavar="prism|xlsx|parquet", help="What the tables become: a file of "
-        "GraphPad Prism with the analysed responses, a workbook, or Parquet files."),
-    ],
-    out: Annotated[
-        Path | None, typer.Option(help="File, or folder of Parquet files; default: in RUN.")
-    ] = None,
-) -> None:  # fmt: skip
-    """Write the tables of a run or an answer for other programs."""
-    from spheroid_qc.export.export_tables import export_tables
-
-    refuse_empty({"RUN": folder, "--out": out})
-    echo(f"written: {export_tables(folder, to, out)}")
+app.command("export")(export_command)
 
 
 @app.command()
