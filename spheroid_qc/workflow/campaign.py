@@ -335,7 +335,8 @@ def _state(out: Path, outcomes: Sequence[PlateOutcome], request: RunRequest) -> 
         for name in ("wells", "qc", "plate_quality"):
             path = RunFolder(out / one.run).table(name)
             if path.is_file():
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                content = read_plain(path, MAX_RUN_JSON)
+                digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
