@@ -12,7 +12,9 @@ write to the same file. Plate number p of a truth is the same whoever simulates 
 the share of intervals that hold the truth (wanted: 92 to 98 %), the share of plates that are called
 synergistic although the method's own null holds (at most 5 %), and the power: the share that are
 called so where the true excess over that null is 0.1 or 0.2 on average (`--excess`), each with its
-Monte Carlo interval (lines of one plate hang together: plates are the units).
+Monte Carlo interval (lines of one plate hang together: plates are the units). Calls are those of
+column `call`, slight ones too, and of the most synergistic area beside the mean and single doses;
+of methods that refuse an interval the share of plates without one stands there too.
 """
 
 from __future__ import annotations
@@ -43,6 +45,14 @@ SETTINGS = ResponseParameters(resamples=1000)
 NORMALISED = {"normalised": "mean", "one vehicle": "mean", "images": "median"}
 """What is stated of scatters that were normalised to vehicle wells."""
 
+SYNERGY = ("more", "slightly_more")
+"""Words of column `call` that say synergy; one that is small is one."""
+
+REFUSING = ("loewe_excess", "combination_index")
+"""Methods that give no interval where the drugs alone have no curve, or none of their form."""
+
+NO_INTERVAL = "no interval of the mean: "
+
 Counts = dict[str, list[float]]
 
 
@@ -53,15 +63,17 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
     """
     inside: dict[str, list[bool]] = defaultdict(list)
     wrong: dict[str, bool] = {}
+    refused: dict[str, bool] = {}
     lines = analysed(scenario, table)
     for line in lines:
         method, level, value = line["method"], line["level"], line["value"]
         low, high = line["low"], line["high"]
-        if method in scenario.null and level != "area":  # the highest of many is no test
-            kind = f"{method} {'' if level == 'mean' else 'any '}{level}"
-            messages = "Synergistic" in line["note"] or "Better than" in line["note"]
-            wrong[kind] = wrong.get(kind, False) or messages
-            if level != "mean":
+        if level == "mean" and method in REFUSING:
+            refused[method] = bool(line.get("refused")) or not np.isfinite(low + high)
+        if method in scenario.null:
+            kind = f"{method} {level if level in ('mean', 'area') else f'any {level}'}"
+            wrong[kind] = wrong.get(kind, False) or line["call"] in SYNERGY
+            if level not in ("mean", "area"):
                 alone = high < 1 if method == "combination_index" else low > 0
                 inside[f"!{method} {level}, each without adjustment"].append(bool(alone))
         if not np.isfinite(value):
@@ -80,15 +92,18 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
         inside[kind].append(not low > true + 1e-12 and not high < true - 1e-12)
     for kind, values in inside.items():
         _add(held, kind, float(np.mean(values)), len(values))
-    for kind, messages in wrong.items():
-        _add(called, kind, float(messages), 1)
+    for kind, said in wrong.items():
+        _add(called, kind, float(said), 1)
+    for method, none in refused.items():
+        _add(called, f"{NO_INTERVAL}{method}", float(none), 1)
 
 
 def count_calls(scenario: Scenario, table: pd.DataFrame, called: Counts) -> None:
     """Add one plate with a true excess: which methods, each beyond its own null, call its mean."""
     for line in analysed(scenario, table):
-        if line["method"] in scenario.null and line["level"] == "mean":
-            _add(called, f"{line['method']} mean", float("Synergistic" in line["note"]), 1)
+        if line["method"] in scenario.null and line["level"] in ("mean", "area"):
+            kind = f"{line['method']} {line['level']}"
+            _add(called, kind, float(line["call"] in SYNERGY), 1)
 
 
 def truth(scenario: Scenario, method: str, level: str, fa: float, doses: np.ndarray) -> float:
@@ -180,6 +195,8 @@ def interval(plates: float, total: float, squares: float) -> tuple[float, float,
 
 def label_of(what: str, kind: str, excess: float, *, brief: bool) -> str:
     """Name a line of the table; in brief all effects of an index, and all drugs, are one."""
+    if kind.startswith(NO_INTERVAL):
+        return kind.replace("_", " ")
     if excess:
         return f"power at an excess of {excess:g}: {kind.replace('_', ' ')}"
     if brief:

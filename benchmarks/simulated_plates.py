@@ -251,6 +251,12 @@ def scenarios() -> Iterator[Scenario]:
                    bliss, "signal")  # fmt: skip
     yield Scenario("independent, ratio, both noises", unequal, "bliss", 0, "ratio", 6, bliss,
                    "both")  # fmt: skip
+    yield Scenario("additive, matrix 4x4, both noises", unequal, "loewe", 1, "matrix", 4, loewe,
+                   "both")  # fmt: skip
+    # A drug whose curve can't be told from none: Loewe refuses its interval on most plates.
+    weak = (HillCurve(1.0, 1.5), HillCurve(0.1, 1.5, 0.15))
+    yield Scenario("additive, one weak drug, matrix 4x4, sd 0.1", weak, "loewe", 1, "matrix", 4,
+                   ("loewe_excess",), "additive", 0.1)  # fmt: skip
     yield Scenario("additive, ratio, clipped", unequal, "loewe", 1, "ratio", 6, loewe, "clipped")
     yield Scenario("independent, matrix 4x4, clipped", unequal, "bliss", 0, "matrix", 4, bliss,
                    "clipped")  # fmt: skip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 _DASH = "–"
 
@@ -78,8 +79,8 @@ def p_words(value: object) -> str:
     return "< 0.0001" if found < 1e-4 else f"{found:.2g}"
 
 
-def dose_words(dose: float, unit: str = "uM") -> str:
-    """Write a dose in the unit that needs no zeros.
+def dose_words(dose: float, unit: str = "uM", given: str = "") -> str:
+    """Write a dose in the unit that needs no zeros, or in the molar one in which it was given.
 
     Parameters
     ----------
@@ -87,6 +88,8 @@ def dose_words(dose: float, unit: str = "uM") -> str:
         Above 0.
     unit : str
         `uM`, or a unit that is kept as it is.
+    given : str
+        A molar unit; empty: any.
 
     Returns
     -------
@@ -94,6 +97,8 @@ def dose_words(dose: float, unit: str = "uM") -> str:
     """
     if unit != "uM":
         return f"{dose:.3g} {unit}"
+    if given:
+        return f"{dose_in(dose, given)} {given.replace('uM', 'µM')}"
     for factor, name in ((1e-3, "mM"), (1.0, "µM"), (1e3, "nM"), (1e6, "pM")):
         if dose * factor >= 0.0999 or name == "pM":
             return f"{float(f'{dose * factor:.3g}'):g} {name}"
@@ -101,6 +106,8 @@ def dose_words(dose: float, unit: str = "uM") -> str:
 
 
 _PER_MICROMOLAR = {"pM": 1e6, "nM": 1e3, "uM": 1.0, "mM": 1e-3, "M": 1e-6}
+MOLAR_UNITS = tuple(_PER_MICROMOLAR)
+"""Units in which doses that are analysed in uM can be shown."""
 
 
 def in_unit(dose: float, unit: str) -> float:
@@ -111,6 +118,20 @@ def in_unit(dose: float, unit: str) -> float:
 def dose_in(dose: float, unit: str) -> str:
     """Write a dose (in uM where `unit` is a molar one) as a number of `unit`."""
     return number(in_unit(dose, unit))
+
+
+def in_given_units(name: str, given: Mapping[str, str]) -> str:
+    """Write the doses in the name of a condition (in uM) as they were given.
+
+    `given`: drug -> molar unit in which its doses were written.
+    """
+    for drug, unit in given.items():
+        name = re.sub(
+            rf"(?<![^ (]){re.escape(drug)} (\S+) uM\b",
+            lambda found, d=drug, u=unit: f"{d} {in_unit(float(found[1]), u):.6g} {u}",  # type: ignore[misc]
+            name,
+        )
+    return name
 
 
 def plural(count: int, word: str) -> str:

@@ -27,6 +27,7 @@ PLAN = (
     ("measurement", "flags"),
     ("follow",),
     ("response",),
+    ("response_tables",),
     ("run",),
     ("analysis",),
     ("report",),

@@ -23,13 +23,11 @@ from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
 from spheroid_qc.flags import masks_unfit
-from spheroid_qc.measurement import measured_columns
-from spheroid_qc.parameters import Assay, Parameters
+from spheroid_qc.parameters import Parameters
 from spheroid_qc.response.replicates import LEFT_OUT, as_text, at_time, last_common_time, stratum_of
 from spheroid_qc.response.response_table import Responses, read_responses
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.tables.table_columns import WELLS_START
-from spheroid_qc.tables.csv_writer import read_table
+from spheroid_qc.run.tables.tables_read_back import read_run_tables
 from spheroid_qc.wording import listed, plural
 
 IMAGE_RESPONSES = {
@@ -83,82 +81,13 @@ def analyse_run_folder(folder: str | Path, parameters: Parameters | None = None)
         imaged.
     """
     run = RunFolder(Path(folder))
-    known = run.read_run() if run.root.is_dir() else None
-    if known is None:
-        raise RequestError(
-            f"{run.root} is no run folder: it holds no run.json. Give the folder that "
-            "spheroid-qc run has written, or a table of responses."
-        )
-    if not run.table("wells").is_file():
-        raise RequestError(
-            f"{run.root} holds no wells.csv: the run has not come to its end. Run it again with "
-            "the same --out; it continues where it stopped."
-        )
+    read = read_run_tables(run)
     if parameters is None:
-        parameters = validated(known["parameters"], lambda _: str(run.run_json))
-    wells = read_table(run.table("wells"), text=_TEXT)
-    _check(wells, run.table("wells"))
-    conditions = read_table(run.table("conditions"), text=_TEXT)
-    for table, name in ((wells, "wells"), (conditions, "conditions")):
-        _check_numbers(table, run.table(name))
-    qc = read_table(run.table("qc"), text=_QC_TEXT)
+        parameters = validated(read.known["parameters"], lambda _: str(run.run_json))
     return analyse_wells(
-        wells, conditions, parameters, source=str(folder), folder=run.root, qc=qc,
-        joined=_joined(wells, known),
+        read.wells, read.conditions, parameters, source=str(folder), folder=run.root, qc=read.qc,
+        joined=read.joined, given_units=read.given_units,
     )  # fmt: skip
-
-
-_TEXT = (
-    "plate", "well", "row", "condition", "role", "state", "flags", "method", "file", "control",
-    "cell_line", "vehicle_group", "biological_replicate", "replicate", "passage", "left_out",
-    "interval", "stratum", "schedule",
-    *(f"{word}_{n}" for n in _DRUGS for word in ("drug", "unit")),
-)  # fmt: skip
-_NUMBERS = frozenset(
-    {
-        *(name for name in WELLS_START if name not in _TEXT),
-        *(name for assay in Assay for name in measured_columns(assay.value) if name != "method"),
-        "n_wells", "n_plates", "n_biological", "n_scorable", "dosed_at_h", "cells_seeded",
-    }
-)  # fmt: skip
-_QC_TEXT = ("plate", "well", "code", "severity", "title", "detail", "advice", "file")
-
-
-def _check(wells: pd.DataFrame, path: Path) -> None:
-    needed = ("plate", "well", "time_h", "condition", "role", "stratum", "schedule")
-    lacking = [name for name in needed if name not in wells]
-    if lacking:
-        raise RequestError(
-            f"{path} has no column {', '.join(lacking)}; restore the file, or run spheroid-qc run "
-            "again with the same --out."
-        )
-    if wells.empty:
-        raise RequestError(f"{path} has no rows: there is nothing to analyse.")
-
-
-def _check_numbers(table: pd.DataFrame, path: Path) -> None:
-    """Refuse text, and infinite times, where a run writes numbers: somebody edited the table."""
-    for name in table.columns:
-        if name not in _NUMBERS:
-            continue
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        wrong = table[name].notna() & ~np.isfinite(numbers.astype(float))
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            value = str(table[name].iloc[row])[:40]
-            raise RequestError(
-                f"{path}, line {row + 2}, column {name}: {value!r} is not a number; correct it, or "
-                "run spheroid-qc run again with the same --out, which writes the table anew."
-            )
-
-
-def _joined(wells: pd.DataFrame, known: Mapping[str, Any]) -> tuple[str, ...]:
-    """Columns of joined end points: `run.json` knows how many, and they stand last."""
-    joined = known.get("join")
-    names = joined.get("columns", ()) if isinstance(joined, dict) else ()
-    last = [str(name) for name in wells.columns[len(wells.columns) - len(names) :]]
-    fits = all(own.endswith(name) for own, name in zip(last, names, strict=False))
-    return tuple(last) if names and fits else ()
 
 
 def analyse_wells(
@@ -170,11 +99,13 @@ def analyse_wells(
     folder: Path | None = None,
     qc: pd.DataFrame | None = None,
     joined: Sequence[str] = (),
+    given_units: Mapping[str, str] | None = None,
 ) -> Analysis:
     """Analyse a table of wells as `run` writes it.
 
     The tables are `wells.csv`, `conditions.csv` and `qc.csv`; `source` is what the user called
-    them, `joined` names the columns of joined end points.
+    them, `joined` names the columns of joined end points, and `given_units` are the molar units in
+    which doses of drugs were written.
     """
     messages = Messages()
     settings = parameters.response
@@ -221,6 +152,7 @@ def analyse_wells(
         folder=folder,
         qc=pd.DataFrame() if qc is None else qc,
         unfit=masks_unfit(wells, parameters),
+        given_units=given_units or {},
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))

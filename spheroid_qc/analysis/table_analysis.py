@@ -12,21 +12,7 @@ import pandas as pd
 
 from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
-from spheroid_qc.analysis.read_responses import (
-    ResponseTable,
-    TableOptions,
-    as_table,
-    read_response_files,
-)
-from spheroid_qc.analysis.rows_of_responses import GIVEN_UNIT
 from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
-from spheroid_qc.analysis.unlikely_responses import (
-    NO_FRACTION,
-    refuse_affected_vehicle,
-    refuse_wrong_unit,
-    vehicle_apart,
-    without_copies,
-)
 from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.errors import RequestError
@@ -36,18 +22,28 @@ from spheroid_qc.plate_map import PlateMap, read_plate_map, with_strata
 from spheroid_qc.response.comparisons import comparison_table
 from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.response.plate_quality import plate_quality_table
-from spheroid_qc.response.response_table import (
-    RESPONSE_KINDS,
-    RESPONSE_UNITS,
-    Responses,
-    read_responses,
-)
+from spheroid_qc.response.response_table import Responses, read_responses
 from spheroid_qc.response.wells_analysed_together import analysis_time
-from spheroid_qc.tables.dose_units import MICROMOLAR
+from spheroid_qc.response_tables.read_responses import (
+    ResponseTable,
+    TableOptions,
+    as_table,
+    read_response_files,
+)
+from spheroid_qc.response_tables.stated_response import (
+    given_units_of,
+    stated_response,
+    strata_of,
+    with_plates,
+)
+from spheroid_qc.response_tables.unlikely_responses import (
+    refuse_affected_vehicle,
+    refuse_wrong_unit,
+    vehicle_apart,
+    without_copies,
+)
 from spheroid_qc.tables.stated_columns import read_meanings
 from spheroid_qc.wells import parse_well
-
-"""Beyond this a number whose unit nobody stated is hardly a fraction; it is then asked for."""
 
 _TITLES = {"fa": "fraction affected", "raw": "response"}
 _NOT_FROM_A_TABLE = {
@@ -119,8 +115,11 @@ def analyse_table(
     else:
         read, name = read_response_files(Path(source), options), str(source)
     messages = Messages(list(read.notes))
-    read = without_copies(_with_plates(read, messages), messages)
-    kind, unit = _stated(read, response_is, response_unit, messages)
+    read, by_replicate = with_plates(read)
+    read, copied = without_copies(read)
+    kind, unit, understood = stated_response(read, response_is, response_unit)
+    for sentence in (by_replicate, copied, *understood):
+        messages.note(sentence)
     refuse_wrong_unit(read, kind, unit)
     reference = "" if kind == "raw" else settings.normalised_to
     whole = read_responses(read.rows, kind, unit, read.places, reference)
@@ -169,109 +168,17 @@ def analyse_table(
         verdict=Verdict(),
         notes=tuple(messages.notes),
         missing=messages.missing,
-        given_units=_given_units(read.rows),
+        given_units=given_units_of(read.rows),
         **made,
     )
     return replace(analysis, verdict=verdict_of(analysis))
-
-
-def _given_units(rows: pd.DataFrame) -> dict[str, str]:
-    """Molar unit in which each drug's doses were first written, where that is not uM."""
-    found: dict[str, str] = {}
-    for column in (name for name in rows if str(name).startswith(GIVEN_UNIT)):
-        drugs = rows[f"drug_{str(column).removeprefix(GIVEN_UNIT)}"]
-        for drug, unit in zip(drugs, rows[column], strict=True):
-            if isinstance(unit, str) and unit:
-                found.setdefault(str(drug), unit)
-    return {drug: unit for drug, unit in found.items() if unit != MICROMOLAR}
-
-
-def _with_plates(read: ResponseTable, messages: Messages) -> ResponseTable:
-    """Take biological replicates for plates where the table names none: each has its own curve."""
-    rows = read.rows
-    if "plate" in rows or "biological_replicate" not in rows:
-        return read
-    named = rows["biological_replicate"].fillna("").astype(str)
-    if named.nunique() < 2 or (named == "").any():
-        return read
-    messages.note("The table names no plates: each biological replicate is analysed as one.")
-    return replace(read, rows=rows.assign(plate=named))
-
-
-def _stated(
-    read: ResponseTable, kind: str | None, unit: str | None, messages: Messages
-) -> tuple[str, str]:
-    """Tell what the response is and in which unit: as stated, else as its heading says."""
-    if kind is not None and kind not in RESPONSE_KINDS:
-        raise RequestError(
-            f"A response is {', '.join(RESPONSE_KINDS[:-1])} or raw, not {kind!r}; say which with "
-            "--response-is."
-        )
-    if unit is not None and unit not in RESPONSE_UNITS:
-        raise RequestError(
-            f"The unit of a response is fraction or percent, not {unit!r}; say which with "
-            "--response-unit."
-        )
-    if kind is None:
-        if not read.stated_kind:
-            raise RequestError(
-                f"What is the column {read.response!r}? Say it with --response-is: fa (fraction "
-                "affected), viability, inhibition, or raw (any measured quantity, which gets dose "
-                "response and comparisons only)."
-            )
-        kind = read.stated_kind
-        messages.note(f"The response is {kind}, as its heading {read.response!r} tells.")
-    elif (
-        read.stated_kind
-        and kind not in ("raw", read.stated_kind)
-        and not ({kind, read.stated_kind} <= {"fa", "inhibition"})
-    ):
-        raise RequestError(
-            f"The column is called {read.response!r}, but --response-is says {kind}; mend one of "
-            "them."
-        )
-    if kind == "raw":
-        return kind, "fraction"
-    if unit is not None and read.stated_unit and unit != read.stated_unit:
-        raise RequestError(
-            f"The column is called {read.response!r}, but --response-unit says {unit}; mend one "
-            "of them."
-        )
-    unit = unit or read.stated_unit
-    if not unit:
-        largest = float(read.rows["response"].abs().fillna(0.0).max())
-        if largest > NO_FRACTION:
-            raise RequestError(
-                f"No unit of the response is stated, and its values (up to {largest:.4g}) are no "
-                "fractions; say --response-unit percent, or fraction if they are."
-            )
-        unit = "fraction"
-        messages.note("The response is taken as a fraction, since no --response-unit is stated.")
-    return kind, unit
-
-
-def _strata(rows: pd.DataFrame) -> pd.Series:
-    """Stratum of every row, by what differs within the table; empty where nothing does."""
-    label = pd.Series("", index=rows.index, dtype=object)
-    for name in ("cell_line", "passage", "stratum"):
-        if name in rows and rows[name].fillna("").nunique() > 1:
-            words = rows[name].fillna("").astype(str)
-            if name == "passage":
-                words = words.where(words == "", "passage " + words)
-            apart = (label != "") & (words != "")
-            label = label + apart.map({True: " | ", False: ""}) + words
-    if "block" in rows and rows["block"].groupby(label).nunique().max() > 1:
-        # A block is one matrix of doses: neither a plate nor a repeat of another.
-        words = "block " + rows["block"].fillna("").astype(str)
-        label = label + (label != "").map({True: " | ", False: ""}) + words
-    return label
 
 
 def _by_stratum(
     read: ResponseTable, kind: str, unit: str, word: str, reference: str, messages: Messages
 ) -> list[ResponseSeries]:
     """Responses of every stratum; one that can't be analysed leaves a sentence."""
-    strata = _strata(read.rows)
+    strata = strata_of(read.rows)
     names = sorted(set(strata))
     if len(names) == 1:
         only = read_responses(read.rows, kind, unit, read.places, reference)
@@ -298,7 +205,7 @@ def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: st
     """Rows in the columns of a table of wells, with names of conditions and the effect."""
     rows = read.rows.reset_index(drop=True)
     drugs, _, doses, roles = whole.given
-    strata = _strata(rows)
+    strata = strata_of(rows)
     wells = pd.DataFrame(
         {
             "plate": rows["plate"].fillna("") if "plate" in rows else "",

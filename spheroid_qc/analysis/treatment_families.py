@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,7 +78,9 @@ def _vehicle_of(conditions: pd.DataFrame, wells: pd.DataFrame | None) -> dict[st
 
 
 def families_of(
-    conditions: pd.DataFrame, wells: pd.DataFrame | None = None
+    conditions: pd.DataFrame,
+    wells: pd.DataFrame | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> list[TreatmentFamily]:
     """Group treated conditions.
 
@@ -87,6 +90,8 @@ def families_of(
         `conditions.csv`, in its order.
     wells : DataFrame, optional
         `wells.csv`, which knows which vehicle is whose reference.
+    given : mapping, optional
+        Drug -> molar unit in which its doses were written, in which they are labelled.
 
     Returns
     -------
@@ -102,7 +107,7 @@ def families_of(
         if row["role"] in ("vehicle", "blank", "unmapped"):
             continue
         name = str(row["condition"])
-        drugs, doses, words = _doses(row)
+        drugs, doses, words = _doses(row, given or {})
         title = " + ".join(drugs) or without_stratum(name, stratum)
         own = "" if shared else stratum
         member = _Member(name, doses, words or (without_stratum(name, shared),))
@@ -119,7 +124,9 @@ def families_of(
     return found
 
 
-def _doses(row: pd.Series) -> tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...]]:
+def _doses(
+    row: pd.Series, given: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...]]:
     drugs, doses, words = [], [], []
     for n in (1, 2, 3):
         drug, molar, own = (row.get(name) for name in (f"drug_{n}", f"dose_{n}_um", f"dose_{n}"))
@@ -130,7 +137,7 @@ def _doses(row: pd.Series) -> tuple[tuple[str, ...], tuple[float, ...], tuple[st
             unit = str(row.get(f"unit_{n}"))
         drugs.append(str(drug))
         doses.append(math.nan if dose is None else dose)
-        words.append("?" if dose is None else dose_words(dose, unit))
+        words.append("?" if dose is None else dose_words(dose, unit, given.get(str(drug), "")))
     return tuple(drugs), tuple(doses), tuple(words)
 
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from spheroid_qc.errors import PlateMapError
+from spheroid_qc.tables.dose_units import MICROMOLAR
 from spheroid_qc.wording import listed
 
 ROLES = ("vehicle", "positive_control", "blank", "treated")
@@ -39,6 +40,8 @@ class Dose:
         As stated by the map.
     raw : str
         Dose and unit as written; no part of comparisons.
+    given_unit : str
+        The molar unit that was written (`nM`), empty for any other; no part of comparisons.
     """
 
     drug: str
@@ -49,6 +52,7 @@ class Dose:
     washout_at_h: float | None = None
     molar_mass_g_mol: float | None = None
     raw: str = field(default="", compare=False)
+    given_unit: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,15 @@ class PlateMap:
     def plates(self) -> tuple[str, ...]:
         """Names of the plates, sorted; empty without column `plate`."""
         return tuple(dict.fromkeys(well.plate for well in self.wells if well.plate is not None))
+
+    @property
+    def given_units(self) -> dict[str, str]:
+        """Molar unit in which each drug's doses were first written, where that is not uM."""
+        found: dict[str, str] = {}
+        for dose in (dose for well in self.wells for dose in well.drugs):
+            if dose.given_unit:
+                found.setdefault(dose.drug, dose.given_unit)
+        return {drug: unit for drug, unit in found.items() if unit != MICROMOLAR}
 
     def lookup(self, plate: str, well: str) -> MappedWell | None:
         """Find a well by the map's own name of the plate; None where it isn't mapped.

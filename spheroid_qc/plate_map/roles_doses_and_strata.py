@@ -18,7 +18,7 @@ from spheroid_qc.tables.distinguishing_columns import (
     tells_apart,
     would_be_pooled,
 )
-from spheroid_qc.tables.dose_units import MICROMOLAR, between_mass_units, convert_dose
+from spheroid_qc.tables.dose_units import MICROMOLAR, between_mass_units, convert_dose, molar_name
 from spheroid_qc.tables.match_headings import Heading
 from spheroid_qc.tables.table_messages import TableMessages
 from spheroid_qc.wells import row_column
@@ -382,6 +382,7 @@ def make_doses(well: WellBuilder, drugs: dict[str, str]) -> tuple[Dose, ...]:
                 end,
                 given.molar_mass_g_mol,
                 given.raw,
+                molar_name(given.unit) if given.unit.kind == "molar" else "",
             )
         )
     return tuple(doses)

@@ -32,6 +32,7 @@ from spheroid_qc.response.synergy.bliss import Bliss
 from spheroid_qc.response.synergy.combination_index import CombinationIndex
 from spheroid_qc.response.synergy.dose_reduction import DoseReduction
 from spheroid_qc.response.synergy.model_registry import drawn_models
+from spheroid_qc.response.wells_analysed_together import of_all_plates
 from spheroid_qc.wording import in_unit, interval, number, signed
 
 _MOST_TILES = 24
@@ -51,13 +52,13 @@ class DrugGroup:
 def _slices(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, str, str, pd.DataFrame]]:
     """Response, stratum, title and rows; of several plates only what they say together."""
     found = []
+    table = of_all_plates(table, "combination" if "combination" in table else "drug")
     for use in analysis.responses:
         rows = table
         if "response" in table:
             rows = rows[rows["response"] == use.name]
         for stratum in analysis.strata:
             part = rows[rows["stratum"] == stratum] if "stratum" in rows else rows
-            part = _together(part)
             words = (
                 METRICS[use.name].axis if use.kind == "raw" and use.name in METRICS else use.title
             )
@@ -65,15 +66,6 @@ def _slices(analysis: Analysis, table: pd.DataFrame) -> list[tuple[str, str, str
             if len(part):
                 found.append((use.name, stratum, title, part))
     return found
-
-
-def _together(part: pd.DataFrame) -> pd.DataFrame:
-    """Of drugs or combinations on several plates only what these say together."""
-    if "plate" not in part:
-        return part
-    name = "combination" if "combination" in part else "drug"
-    several = part.loc[part["plate"] == "all", name]
-    return part[(part["plate"] == "all") | ~part[name].isin(several)]
 
 
 def shown_units(analysis: Analysis, drugs: Sequence[str]) -> tuple[list[str], list[float]]:

@@ -14,11 +14,12 @@ import pandas as pd
 from spheroid_qc.analysis import Analysis, VerdictFinding
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily
+from spheroid_qc.analysis.verdict.disintegration_verdict import at_compared_time, outcomes_of
 from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.report.palette import STATES
 from spheroid_qc.response.condition_summary import MEASUREMENT_SD
 from spheroid_qc.response.replicates import LEFT_OUT
-from spheroid_qc.wording import dose_in, hours, interval, listed, number, percent, plural
+from spheroid_qc.wording import in_given_units, interval, listed, number, percent, plural
 
 _MOST_CARDS = 8
 _MICRO = re.compile(r"(?<=\d )uM\b")
@@ -85,14 +86,6 @@ def facts(analysis: Analysis) -> list[str]:
     return found
 
 
-def _at_time(conditions: pd.DataFrame, time_h: float | None) -> pd.DataFrame:
-    """Rows at the analysis time; a condition without that time has its last one."""
-    if time_h is None or "time_h" not in conditions:
-        return conditions.drop_duplicates("condition", keep="last")
-    early = conditions[conditions["time_h"] <= time_h + 1e-6]
-    return early.drop_duplicates("condition", keep="last")
-
-
 # title, topics, and how many single statements stand before the fold; 0: none beside a summary
 _BLOCKS = (
     ("What falls apart", ("falls_apart",), 0),
@@ -154,7 +147,7 @@ def condition_lines(
     conditions share, is left away. Gives headings of the further figures, lines, and the ends of
     the scale.
     """
-    rows = _at_time(analysis.conditions, analysis.time_h)
+    rows = at_compared_time(analysis)
     rows = rows[rows["role"] != "unmapped"].set_index("condition")
     order = [str(c) for c, r in rows["role"].items() if r in ("vehicle", "positive_control")]
     order += [name for family in families for name in family.names if name not in order]
@@ -203,13 +196,7 @@ def shown_name(condition: str, stratum: str, given: Mapping[str, str] | None = N
 
     `given`: drug -> molar unit in which its doses were written, in which they are shown.
     """
-    name = without_stratum(condition, stratum)
-    for drug, unit in (given or {}).items():
-        name = re.sub(
-            rf"(?<![^ (]){re.escape(drug)} (\S+) uM\b",
-            lambda found, d=drug, u=unit: f"{d} {dose_in(float(found[1]), u)} {u}",  # type: ignore[misc]
-            name,
-        )
+    name = in_given_units(without_stratum(condition, stratum), given or {})
     return _MICRO.sub("µM", name)
 
 
@@ -232,20 +219,9 @@ def _further(analysis: Analysis) -> tuple[list[str], list[Any]]:
         headings.append("core lost vs vehicle")
         makers.append(lambda _, row: percent(row[loss]))
     if len(survival):
-        first = survival.drop_duplicates("condition").set_index("condition")
-
-        known = {str(k): {str(c): v for c, v in row.items()} for k, row in first.iterrows()}
-
-        def apart(name: str, _: Mapping[str, Any]) -> str:
-            row = known.get(name)
-            if row is None or not row["n"] > 0:
-                return "–"
-            told = f"{int(row['n_events_total'])} of {int(row['n'])}"
-            median = row["median_h"]
-            return told if pd.isna(median) else f"{told}, median {hours(median)}"
-
+        fell = {outcome.condition: outcome.words for outcome in outcomes_of(analysis)}
         headings.append("fell apart")
-        makers.append(apart)
+        makers.append(lambda name, _: fell.get(name, "–"))
     for column, heading in (
         ("n_spheroids_mean", "spheres a field"), ("spheres_per_well_mean", "spheres a well"),
         ("equivalent_diameter_um_mean", "mean diameter, µm"), ("sfe_percent_mean", "SFE, %"),
@@ -300,7 +276,8 @@ def representatives(
         worst = ", ".join(f"{int(states[s])} {s}" for s in STATES if s in states.index)
         cards.append(
             Card(
-                title=title, dose=dose, condition=shown_name(condition, stratum),
+                title=title, dose=dose,
+                condition=shown_name(condition, stratum, analysis.given_units),
                 plate=str(best["plate"]), well=str(best["well"]), time_h=float(best["time_h"]),
                 figure=f"{rows[column].mean():.{2 if unit == 'DF' else 1}f}", unit=unit,
                 note=worst,

@@ -12,7 +12,7 @@ from spheroid_qc.analysis.metric_names import metric_of
 from spheroid_qc.report.figures.dose_figures import dose_of
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.response.plate_quality.quality_thresholds import title_of
-from spheroid_qc.wording import interval, number, p_words, signed
+from spheroid_qc.wording import dose_in, interval, number, p_words, signed
 
 _MOST_ROWS = 400
 _MOST_FINDINGS = 60
@@ -75,7 +75,7 @@ def quality_listing(analysis: Analysis) -> HtmlTable | None:
                 "cells": [
                     *([_text(row["plate"])] if several else []),
                     title_of(str(row["statistic"])),
-                    ", ".join(filter(None, (what, _text(row["compared"])))),
+                    ", ".join(filter(None, (what, _compared(row, analysis)))),
                     number(row["value"]),
                     interval(row["low"], row["high"]),
                     p_words(row["p"]) if pd.notna(row["p"]) else "",
@@ -94,6 +94,11 @@ def quality_listing(analysis: Analysis) -> HtmlTable | None:
         "", (("plate",) if several else ()) + headings, rows, max(0, len(known) - _MOST_ROWS),
         lacking=tuple(f"{', '.join(names)}: {note}" for note, names in lacking.items()),
     )  # fmt: skip
+
+
+def _compared(row: pd.Series, analysis: Analysis) -> str:
+    """Say what a figure of plate quality compares, doses as they were given."""
+    return shown_name(_text(row["compared"]), "", analysis.given_units)
 
 
 def comparison_listings(analysis: Analysis, stratum: str) -> list[HtmlTable]:
@@ -144,10 +149,10 @@ def _group_cells(row: pd.Series, groups: list[str], analysis: Analysis) -> list[
     return [titles.get(_text(row[name]), _text(row[name])) for name in groups]
 
 
-def _qualified(row: pd.Series, name: str) -> str:
-    """Write a dose, or that it lies beyond the tested ones."""
+def _qualified(row: pd.Series, name: str, unit: str) -> str:
+    """Write a dose in a unit, or that it lies beyond the tested ones."""
     sign = _text(row.get(f"{name}_qualifier"))
-    shown = number(dose_of(row, name))
+    shown = dose_in(dose_of(row, name), unit)
     return f"{sign} {shown}" if sign in ("<", ">") and shown != "–" else shown
 
 
@@ -159,7 +164,8 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
     groups = _groups(table)
     rows = []
     for _, row in table.head(_MOST_ROWS).iterrows():
-        ends = [number(dose_of(row, "ec50_low")), number(dose_of(row, "ec50_high"))]
+        unit = analysis.given_units.get(_text(row["drug"]), _text(row["unit"]))
+        ends = [dose_in(dose_of(row, f"ec50_{end}"), unit) for end in ("low", "high")]
         bounds = (
             "" if ends == ["–", "–"] else " to ".join(e if e != "–" else "no bound" for e in ends)
         )
@@ -168,11 +174,11 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
                 "cls": "",
                 "cells": [
                     *_group_cells(row, groups, analysis),
-                    _text(row["drug"]), _text(row["unit"]).replace("uM", "µM"), number(row["n"]),
-                    _qualified(row, "ec50"), bounds, _qualified(row, "ic50_abs"),
+                    _text(row["drug"]), unit.replace("uM", "µM"), number(row["n"]),
+                    _qualified(row, "ec50", unit), bounds, _qualified(row, "ic50_abs", unit),
                     number(row["effect_at_top"]),
                     number(row["hill"]), number(row["emax"]), number(row["r2"]),
-                    number(dose_of(row, "median_effect_dm")), number(row["median_effect_m"]),
+                    dose_in(dose_of(row, "median_effect_dm"), unit), number(row["median_effect_m"]),
                     number(row["median_effect_r"]),
                 ],
                 "note": _text(row["note"]),

@@ -50,7 +50,7 @@ def size_panel(analysis: Analysis, folder: Path | None, stratum: str) -> TimePan
              if r not in ("blank", "unmapped")][:_MOST_CONDITIONS]  # fmt: skip
     if not len(table) or not names:
         return None
-    labels = [shown_name(name, stratum) for name in names]
+    labels = [shown_name(name, stratum, analysis.given_units) for name in names]
     left = 44 + LABEL_PX * max(len(label) for label in labels)
     unit = "µm" if column.endswith("_um") else "px"
     draw = functools.partial(

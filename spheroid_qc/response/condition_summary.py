@@ -7,18 +7,12 @@ that are unscorable, never formed or vanished enter no mean; they are counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from spheroid_qc.follow.spheroid_states import STATES
 from spheroid_qc.response.replicates import LEFT_OUT, biological_replicate, in_fixed_order
-
-FloatArray = NDArray[np.float64]
-
 
 SUMMARISED = (
     "core_area_um2",
@@ -41,10 +35,6 @@ MEASUREMENT_SD = "disintegration_fraction_measurement_sd"
 _INTERVAL = ("disintegration_fraction_low", "disintegration_fraction_high")
 _HALF_WIDTH_SD = 1.645  # half of a normal variable's 90 % interval, in standard deviations
 _KEYS = ("condition", "role", "time_h")
-_COUNTED = (
-    "n_wells", "n_plates", "n_biological", *(f"n_{state}" for state in STATES), "left_out",
-    "interval",
-)  # fmt: skip
 DOSES = tuple(
     name.format(n) for n in (1, 2, 3) for name in ("drug_{}", "dose_{}_um", "dose_{}", "unit_{}")
 )
@@ -98,116 +88,52 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     ordered = in_fixed_order(wells)
     table = ordered.assign(_replicate=biological_replicate(ordered), time_h=_common_times(ordered))
     metrics = [name for name in (*SUMMARISED, *extra) if name in table]
-    doses = [name for name in table.columns if name in DOSES]
-    doses += [name for name in ("stratum", "schedule") if name in table]
-    several_plates = table["plate"].nunique() > 1
-    measured = table[metrics].to_numpy(dtype=float)
-    replicate, plate = (pd.factorize(table[name])[0] for name in ("_replicate", "plate"))
-    state = table["state"].astype(str).to_numpy()
-    left_out = table["state"].isin(LEFT_OUT).to_numpy()
-    figures: list[FloatArray] = []
-    begun: list[int] = []
-    measured_with = _measurement_variance(table)
-    errors: list[float] = []
-    lines = []
-    for rows in _groups(table):
-        begun.append(rows[0])
-        used = rows[~left_out[rows]]
-        n_plates, n_biological = (np.unique(code[used]).size for code in (plate, replicate))
-        line: dict[str, object] = {
-            "n_wells": used.size,
-            "n_plates": n_plates,
-            "n_biological": n_biological,
-        }
-        for name in STATES:
-            line[f"n_{name}"] = int(np.count_nonzero(state[rows] == name))
-        out = table.iloc[rows[left_out[rows]]] if used.size < rows.size else table.iloc[:0]
-        line["left_out"] = " ".join(
-            f"{p}:{w}" if several_plates else str(w)
-            for p, w in zip(out["plate"], out["well"], strict=True)
-        )
-        line["interval"] = "within_plate"
-        if n_plates > 1:
-            line["interval"] = "biological" if n_biological > 1 else "within_replicate"
-        lines.append(line)
-        if measured_with is not None:
-            errors.append(_root_mean(measured_with[used]))
-        values = measured[used]
-        figures.append(
-            _figures(_by_replicate(values, replicate[used]) if n_biological > 1 else values)
-        )
-    summary = table.iloc[begun][[*_KEYS, *doses]].reset_index(drop=True)
-    described = np.array(figures).reshape(len(lines), len(_PARTS), len(metrics))
-    columns: dict[str, object] = {}
-    for number, name in enumerate(metrics):
-        for part, values in zip(_PARTS, described[:, :, number].T, strict=True):
-            columns[f"{name}_{part}"] = values.astype(np.int64) if part == "n" else values
-    if measured_with is not None:
-        columns[MEASUREMENT_SD] = errors
-    parts = [summary, pd.DataFrame(lines, columns=list(_COUNTED)), pd.DataFrame(columns)]
+    described = [name for name in (*DOSES, "stratum", "schedule") if name in table]
+    group = table.groupby(list(_KEYS), sort=False, dropna=False).ngroup().rename("_group")
+    rows = table.loc[~group.duplicated(), [*_KEYS, *described]].reset_index(drop=True)
+    left_out = table["state"].isin(LEFT_OUT)
+    used, of = table[~left_out], group[~left_out]
+    counted = pd.DataFrame(index=rows.index)
+    counted["n_wells"] = of.value_counts()
+    for name, column in (("n_plates", "plate"), ("n_biological", "_replicate")):
+        counted[name] = used[column].groupby(of).nunique()
+    counted = counted.fillna(0).astype(np.int64)
+    for name in STATES:
+        counted[f"n_{name}"] = (table["state"] == name).groupby(group).sum().astype(np.int64)
+    named = table["well"].astype(str)
+    if table["plate"].nunique() > 1:
+        named = table["plate"].astype(str) + ":" + named
+    gone = named[left_out].groupby(group[left_out]).agg(" ".join)
+    counted["left_out"] = gone.reindex(rows.index).fillna("").astype(str)
+    between = np.where(counted["n_biological"] > 1, "biological", "within_replicate")
+    counted["interval"] = np.where(counted["n_plates"] > 1, between, "within_plate")
+    # Units are the biological replicates where a condition has several, else the wells.
+    several = of.map(counted["n_biological"]) > 1
+    unit = used["_replicate"].where(several, pd.Series(used.index, used.index).astype(str))
+    units = used[metrics].astype(float).groupby([of, unit]).mean()
+    figures = _figures(units, rows.index)
+    columns = {f"{name}_{part}": figures[part][name] for name in metrics for part in _PARTS}
+    parts = [rows, counted, pd.DataFrame(columns, index=rows.index)]
+    if all(name in table for name in _INTERVAL):
+        # An interval that is not the same on both sides counts by half of its width.
+        width = used[_INTERVAL[1]].astype(float) - used[_INTERVAL[0]].astype(float)
+        variance = (width / (2 * _HALF_WIDTH_SD)) ** 2
+        error = variance.groupby(of).mean().reindex(rows.index) ** 0.5
+        parts.append(error.to_frame(MEASUREMENT_SD))
     return in_dose_order(pd.concat(parts, axis=1))
 
 
-def _groups(table: pd.DataFrame) -> Iterator[NDArray[np.intp]]:
-    """Give the places of the rows of one condition and time after another."""
-    number = table.groupby(list(_KEYS), sort=False, dropna=False).ngroup().to_numpy()
-    order = np.argsort(number, kind="stable")
-    for places in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
-        if places.size:
-            yield places
-
-
-def _measurement_variance(table: pd.DataFrame) -> FloatArray | None:
-    """Variance of each row's disintegration fraction by its interval; None without intervals.
-
-    An interval that is not the same on both sides counts by half of its width.
-    """
-    if any(name not in table for name in _INTERVAL):
-        return None
-    low, high = table[list(_INTERVAL)].to_numpy(dtype=float).T
-    variance: FloatArray = np.square((high - low) / (2 * _HALF_WIDTH_SD))
-    return variance
-
-
-def _root_mean(values: FloatArray) -> float:
-    known = values[~np.isnan(values)]
-    return float(np.sqrt(known.mean())) if known.size else float("nan")
-
-
-def _by_replicate(values: FloatArray, replicate: NDArray[np.intp]) -> FloatArray:
-    """Average wells within their biological replicates, whatever is known of each."""
-    codes, place = np.unique(replicate, return_inverse=True)
-    known = ~np.isnan(values)
-    total, count = np.zeros((2, codes.size, values.shape[1]))
-    np.add.at(total, place, np.where(known, values, 0.0))
-    np.add.at(count, place, known)
-    with np.errstate(invalid="ignore"):
-        average: FloatArray = total / count
-    return average
-
-
-def _figures(values: FloatArray, level: float = 0.95) -> FloatArray:
-    """Describe the columns of (units, metrics): one row for each of `_PARTS`; NaN are left out."""
-    known = ~np.isnan(values)
-    n = known.sum(axis=0)
-    some = np.where(n > 0, n, np.nan)
-    mean = np.where(known, values, 0.0).sum(axis=0) / some
-    apart = np.where(known, values - mean, 0.0)
-    sd = np.sqrt((apart**2).sum(axis=0) / np.where(n > 1, n - 1, np.nan))
-    median = _middle(values, n)
-    half = stdtrit(np.maximum(n - 1, 1), 0.5 + level / 2) * sd / np.sqrt(some)
-    spread = _middle(np.abs(values - median), n)
-    return np.stack([n.astype(float), mean, sd, median, spread, mean - half, mean + half])
-
-
-def _middle(values: FloatArray, n: NDArray[np.intp]) -> FloatArray:
-    """Median of the `n` known values of each column."""
-    if not len(values):
-        return np.full(values.shape[1], np.nan)
-    ordered = np.sort(values, axis=0)
-    places = np.stack([np.maximum(n - 1, 0) // 2, np.minimum(n // 2, len(values) - 1)])
-    middle: FloatArray = np.take_along_axis(ordered, places, axis=0).mean(axis=0)
-    return middle
+def _figures(units: pd.DataFrame, groups: pd.Index, level: float = 0.95) -> dict[str, pd.DataFrame]:
+    """Describe the units (group, unit) of every metric: a table of groups for each of `_PARTS`."""
+    grouped = units.groupby(level=0)
+    n = grouped.count().reindex(groups, fill_value=0)
+    mean, sd = grouped.mean().reindex(groups), grouped.std().reindex(groups)
+    median = grouped.median().reindex(groups)
+    apart = (units - median.reindex(units.index, level=0)).abs()
+    half = stdtrit(n.clip(lower=2) - 1, 0.5 + level / 2) * sd / n**0.5
+    spread = apart.groupby(level=0).median().reindex(groups)
+    found = (n, mean, sd, median, spread, mean - half, mean + half)
+    return dict(zip(_PARTS, found, strict=True))
 
 
 def _common_times(wells: pd.DataFrame) -> pd.Series:

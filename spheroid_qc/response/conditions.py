@@ -69,7 +69,10 @@ def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:
     """
     if len(np.unique(keys, axis=0)) == len(keys):
         return [_sorted(keys)]
-    ranks = np.column_stack([_ranks(column) for column in doses.T])
+    # 0 where a drug is absent, 1 at its lowest dose ...
+    ranks = np.column_stack(
+        [np.unique(np.append(0, column), return_inverse=True)[1][1:] for column in doses.T]
+    )
     best: list[float] = []
     orders: dict[tuple[int, ...], IntArray] = {}
     k = doses.shape[1]
@@ -87,13 +90,6 @@ def canonical_orders(doses: FloatArray, keys: FloatArray) -> list[IntArray]:
 def _sorted(table: FloatArray) -> IntArray:
     """Order of rows by their first column, then their second ..."""
     return np.lexsort(table.T[::-1])
-
-
-def _ranks(dose: FloatArray) -> IntArray:
-    """0 where a drug is absent, 1 at its lowest dose ..."""
-    ranks = np.zeros(len(dose), dtype=np.intp)
-    ranks[dose > 0] = 1 + clusters(np.log(dose[dose > 0]), SAME_DOSE_TOLERANCE)
-    return ranks
 
 
 @dataclass(frozen=True)
@@ -184,15 +180,13 @@ def conditions(
 ) -> Conditions:
     """Group wells by their doses.
 
-    `doses` (n, k) are 0 where a drug is absent, all 0: vehicle; `effect` (n,) is the fraction
+    `doses` (n, k) are 0 where a drug is absent, all 0: vehicle; those that are one are equal
+    (`same_doses`); `effect` (n,) is the fraction
     affected. Without a `variance_model` it is judged from these wells. `reference` is what of the
     vehicle wells effects were normalised to: `mean`, `median`, or empty where that is not known.
     """
     treated = (doses > 0).any(axis=1)
-    with np.errstate(divide="ignore"):
-        # Doses from unit conversions differ in the last digits.
-        key = np.where(doses > 0, np.round(np.log(np.where(doses > 0, doses, 1)), 6), -np.inf)
-    _, first, which = np.unique(key[treated], axis=0, return_index=True, return_inverse=True)
+    _, first, which = np.unique(doses[treated], axis=0, return_index=True, return_inverse=True)
     which = np.asarray(which).ravel()
     groups = [np.sort(effect[treated][which == i]) for i in range(len(first))]
     vehicle = np.sort(effect[~treated])

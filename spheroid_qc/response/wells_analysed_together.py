@@ -164,6 +164,18 @@ def over_plates(
     return ends
 
 
+def of_all_plates(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Take what all plates say together, and single plates where a response and stratum has one.
+
+    `name` is the column of the table that names drugs or combinations.
+    """
+    if "plate" not in table:
+        return table
+    together = table["plate"] == ALL_PLATES
+    keys = [table[key] for key in ("response", "stratum", name) if key in table]
+    return table[together | ~together.groupby(keys, dropna=False).transform("any")]
+
+
 def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[NDArray[np.bool_], FloatArray]]:
     """Find combinations whose drugs stand in a fixed ratio over several doses.
 

@@ -15,7 +15,7 @@ def said(fell: dict[str, str], disintegrated: dict[str, int]) -> str:
     """Give the headline of two drugs and their combination, three wells each."""
     drugs = {"a": ("a",), "b": ("b",), "a + b": ("a", "b")}
     families = [
-        SimpleNamespace(treatment=name, names=(f"{name} 1 uM",), drugs=parts)
+        SimpleNamespace(treatment=name, names=(f"{name} 1 uM",), drugs=parts, stratum="")
         for name, parts in drugs.items()
     ]
     findings = [
@@ -32,10 +32,24 @@ def said(fell: dict[str, str], disintegrated: dict[str, int]) -> str:
             "time_h": 72.0,
             "n_wells": 3,
             "n_disintegrated": [disintegrated.get(name, 0) for name in drugs],
+            "n_lost": 0,
         }
     )
     verdict = SimpleNamespace(about=lambda topic: findings if topic == "falls_apart" else [])
-    analysis = SimpleNamespace(verdict=verdict, conditions=conditions, time_h=72.0)
+    survival = pd.DataFrame(
+        {
+            "condition": conditions["condition"],
+            "role": "treated",
+            "n_events_total": [3 * (fell.get(name) == "yes") for name in drugs],
+            "n": 3,
+            "median_h": 24.0,
+        }
+    )
+    nothing = pd.DataFrame()
+    analysis = SimpleNamespace(
+        verdict=verdict, conditions=conditions, survival=survival, comparisons=nothing,
+        wells=nothing, time_h=72.0,
+    )  # fmt: skip
     return headline(analysis, families)[0]
 
 

@@ -16,6 +16,8 @@ from tests.run.conftest import write_plate
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory) -> tuple[str, ...]:
     plate = write_plate(tmp_path_factory.mktemp("answer") / "images")
+    written = plate.parent / "map.csv"
+    written.write_text(written.read_text("utf-8").replace(",1,uM", ",1000,nM"), "utf-8")
     return run_plate(plate, plate.parent / "map.csv", workers=0).answer
 
 
@@ -25,7 +27,7 @@ def test_every_condition_has_its_line(lines):
     vehicle = next(line for line in lines if line.startswith("vehicle"))
     assert "3 intact" in vehicle
     assert re.search(r"  -?[01] %  ", vehicle)
-    gemcitabine = next(line for line in lines if line.startswith("gemcitabine 1 uM"))
+    gemcitabine = next(line for line in lines if line.startswith("gemcitabine 1000 nM"))
     assert "2 shrunken" in gemcitabine
     assert "DF: disintegration fraction" in text
 
@@ -46,7 +48,9 @@ def conditions(names, stratum=""):
         "unscorable",
     )  # fmt: skip
     counts = {f"n_{state}": 0 for state in states} | {"n_disintegrated": 2, "n_wells": 2}
-    table = pd.DataFrame([{"condition": n, "time_h": 24.0} | columns | counts for n in names])
+    table = pd.DataFrame(
+        [{"condition": n, "role": "treated", "time_h": 24.0} | columns | counts for n in names]
+    )
     return table.assign(stratum=stratum)
 
 
@@ -54,10 +58,11 @@ def wells(names, onset):
     return pd.DataFrame(
         [
             {
-                "plate": "P", "well": f"A{i + 1:02d}", "time_h": 24.0, "condition": name,
-                "role": "treated", "state": "disintegrated", "disintegrated_since_dose_h": onset,
+                "plate": "P", "well": f"A{i + 1:02d}", "time_h": time, "condition": name,
+                "role": "treated", "state": state, "disintegrated_since_dose_h": onset,
             }
             for i, name in enumerate(names)
+            for time, state in ((0.0, "intact"), (24.0, "disintegrated"))
         ]
     )  # fmt: skip
 
@@ -66,13 +71,13 @@ def test_since_when():
     names = ["x 1 uM | PANC-1", "y 1 uM | PANC-1"]
     found = condition_lines(conditions(names, "PANC-1"), wells(names, 12.0))
     assert "all of them PANC-1" in found[0]
-    assert any(line.startswith("x 1 uM ") and "1 of 1, 12 h" in line for line in found)
+    assert any(line.startswith("x 1 uM ") and "1 of 1, median 12 h" in line for line in found)
 
 
 def test_an_onset_that_rests_on_the_last_frame_is_said_to():
     names = ["x 1 uM"]
     found = condition_lines(conditions(names), wells(names, float("nan")))
-    assert any("last frame only" in line for line in found)
+    assert any("0 of 1, 1 only in the last frame" in line for line in found)
 
 
 def test_nothing_left_out_is_said_too():

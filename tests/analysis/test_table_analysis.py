@@ -260,7 +260,7 @@ def test_a_dose_without_a_lower_bound_is_known(answer) -> None:
     bounds = {"ec50_um": 1.0, "ec50_low_um": np.nan, "ec50_high_um": 3.0, "ec50_qualifier": ""}
     (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**bounds))).about("dose")
     assert dose.sentence.startswith("a: reaches 73 % affected, IC50 1 uM (")
-    assert dose.sentence.endswith("EC50 1 uM (no lower bound to 3).")
+    assert "EC50 1 uM (no lower bound to 3), Emax 99 % (48 % to 100 %)." in dose.sentence
     assert dose.outcome == "yes"
     none = {"ec50_um": np.nan, "ec50_low_um": np.nan, "ec50_high_um": np.nan, "flat_p": 0.6,
             "pattern": "none", "effect_at_top": 0.02}  # fmt: skip
@@ -278,3 +278,16 @@ def test_an_interval_without_a_bound_is_told_by_its_qualifier(answer) -> None:
     _, pair = verdict_of(replace(answer, synergy=synergy[~bliss])).about("combination")
     assert pair.outcome == "yes"
     assert "(0.50, 95 % CI no lower bound to 0.90)" in pair.sentence
+
+
+def test_a_line_on_one_plate_is_told_beside_one_on_several() -> None:
+    """What several plates say together stands for them, and for no other line's plate."""
+    rows = [
+        {"cell_line": line, "plate": plate, "drug_1": "a", "dose_1_um": dose,
+         "response": dose / (dose + middle) + error}
+        for line, plate, middle in (("A", "p1", 1), ("A", "p2", 1.1), ("B", "p3", 5))
+        for dose in (0.1, 0.3, 1, 3, 10, 30) for error in (0.01, -0.01)
+    ]  # fmt: skip
+    found = analyse_table(pd.DataFrame(rows), "fa", "fraction").verdict.about("dose")
+    assert [finding.facts["stratum"] for finding in found] == ["A", "B"]
+    assert "IC50 5" in found[1].sentence

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from spheroid_qc.analysis import analyse_table, table_analysis, tables_by_stratum
-from spheroid_qc.analysis.read_responses import read_response_files
 from spheroid_qc.analysis.tables_by_stratum import ResponseSeries
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters, ResponseParameters
 from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS
 from spheroid_qc.response.wells_analysed_together import analysis_time
+from spheroid_qc.response_tables.read_responses import read_response_files
 from tests.analysis.tables import hill
 
 QUICK = Parameters(response=ResponseParameters(resamples=200))

@@ -59,13 +59,36 @@ def test_a_workbook_has_a_sheet_a_table(answer: Path) -> None:
     assert export_tables(answer, "xlsx").read_bytes() == first
 
 
-def test_parquet_or_what_it_needs(answer: Path) -> None:
-    if importlib.util.find_spec("pyarrow") is None:
-        with pytest.raises(RequestError, match="needs the library pyarrow"):
-            export_tables(answer, "parquet")
-    else:
-        table = pd.read_parquet(export_tables(answer, "parquet") / "synergy.parquet")
-        assert len(table)
+def test_parquet_says_what_it_needs(answer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(*_: object, **__: object) -> None:
+        raise ImportError("Unable to find a usable engine")
+
+    if importlib.util.find_spec("pyarrow") is not None:
+        monkeypatch.setattr(pd.DataFrame, "to_parquet", without)
+    with pytest.raises(RequestError, match="needs the library pyarrow"):
+        export_tables(answer, "parquet")
+    assert not list(answer.rglob("*.parquet"))
+
+
+def test_parquet_holds_what_the_tables_hold(answer: Path) -> None:
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow, which is not installed")
+    folder = export_tables(answer, "parquet")
+    written = {path.stem for path in folder.iterdir()}
+    assert written >= {"dose_response", "synergy", "conditions", "used_responses", "curves"}
+    for name in written:
+        found = pd.read_parquet(folder / f"{name}.parquet")
+        table = pd.read_csv(answer / f"{name}.csv", keep_default_na=False, dtype=str)
+        assert list(found.columns) == list(table.columns)
+        assert len(found) == len(table)
+        for column in found:
+            numbers = pd.api.types.is_numeric_dtype(found[column])
+            if numbers and found[column].notna().any():
+                wanted = pd.to_numeric(table[column]).to_numpy(float)
+                assert found[column].to_numpy(float) == pytest.approx(wanted, nan_ok=True)
+            else:
+                shown = found[column].fillna("").astype(str)
+                # What a spreadsheet could take for a formula is marked in CSV only.
+                assert shown.tolist() == table[column].str.removeprefix("'").tolist()
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path, answer: Path) -> None:

@@ -52,6 +52,7 @@ def test_several_lines_a_well(tmp_path: Path) -> None:
         ("nab-paclitaxel", 0.01, "uM", 0.01),
     ]
     assert found["B02"].drugs[1].raw == "100 nM"
+    assert found["B02"].drugs[1].given_unit == "nM"
     assert conditions(plate_map) == {
         "B02": "selinexor 1 uM + gemcitabine 0.1 uM + nab-paclitaxel 0.01 uM | PANC-1",
         "B03": "selinexor 0.5 uM | PANC-1",

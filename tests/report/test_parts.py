@@ -12,14 +12,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.analysis.metric_names import METRICS, metric_of
+from spheroid_qc.analysis.run_folder_analysis import analyse_wells
 from spheroid_qc.analysis.treatment_families import MOST_IN_ONE, families_of
+from spheroid_qc.analysis.verdict.headline import headline
+from spheroid_qc.analysis.verdict.run_summary import condition_lines
+from spheroid_qc.parameters import Parameters, ResponseParameters
+from spheroid_qc.report import overview
 from spheroid_qc.report.downloadable_tables import downloads
 from spheroid_qc.report.film_strips import GRID, outline_paths
 from spheroid_qc.report.page_pictures import chosen_times
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of, with_variables
 from spheroid_qc.report.plate_heat_map import plate_data, plate_views, shown_metrics
+from spheroid_qc.report.report_tables import dose_listing
+from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.wording import dose_words, interval, number, p_words, percent, signed
+from tests.analysis.plates import exact_wells
 
 
 def points_of(path: str) -> np.ndarray:
@@ -213,3 +221,36 @@ def test_a_well_that_is_left_out_has_a_sign_and_no_colour(wells: pd.DataFrame) -
     assert looks == {"A01": ("s0", ""), "A02": ("none", "?"), "P24": ("none", "")}
     assert len(view.columns) == 24
     assert len(view.rows) == 16
+
+
+def test_title_column_and_terminal_count_alike_and_in_the_unit_given() -> None:
+    """What one frame shows is said in the same words in title, page and terminal, doses in nM."""
+    wells = exact_wells()
+    drugs = ["drug_1", "drug_2", "drug_3"]
+    wells = wells[~(wells[drugs] == "nab-paclitaxel").any(axis=1)].reset_index(drop=True)
+    alone = wells.loc[(wells["drug_1"] == "gemcitabine") & wells["drug_2"].isna(), "condition"]
+    name = sorted(alone.unique())[-1]
+    last = (wells["condition"] == name) & (wells["time_h"] == wells["time_h"].max())
+    wells.loc[last, ["state", "disintegration_fraction"]] = ["disintegrated", 0.8]
+    answer = analyse_wells(
+        wells, summarise_conditions(wells), Parameters(response=ResponseParameters(resamples=200)),
+        source="run", given_units={"gemcitabine": "nM"},
+    )  # fmt: skip
+    dose = float(name.split()[1])
+    shown = f"gemcitabine {1000 * dose:.6g} nM"
+    n = int(last.sum())
+    said = f"0 of {n}, {n} only in the last frame"
+    families = families_of(answer.conditions, wells, answer.given_units)
+    _, lines, _ = overview.condition_lines(answer, families, METRICS["disintegration_fraction"], "")
+    (line,) = [one for one in lines if one.title == shown]
+    assert said in line.cells
+    terminal = condition_lines(answer.conditions, wells, answer.survival, answer.given_units)
+    assert any(text.startswith(shown) and said in text for text in terminal)
+    assert re.search("gemcitabine.* only in the last frame", headline(answer, families)[0])
+    (finding,) = [f for f in answer.verdict.about("falls_apart") if f.subject == shown]
+    assert f"0 of {n} spheroids fell apart, {n} only in the last frame" in finding.sentence
+    (family,) = [one for one in families if name in one.names]
+    assert family.labels[name] == f"{1000 * dose:.3g} nM"
+    listing = dose_listing(answer)
+    assert listing is not None
+    assert "nM" in {row["cells"][listing.headings.index("unit")] for row in listing.rows}

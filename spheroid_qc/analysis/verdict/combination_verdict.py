@@ -19,8 +19,8 @@ from spheroid_qc.plate_map import with_strata
 from spheroid_qc.response.replicates import stratum_of
 from spheroid_qc.response.synergy.best_doublet import BestDoublet
 from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
-from spheroid_qc.response.wells_analysed_together import ALL_PLATES
-from spheroid_qc.wording import dose_in, dose_words, finite, listed_and
+from spheroid_qc.response.wells_analysed_together import of_all_plates
+from spheroid_qc.wording import dose_words, finite, listed_and
 
 OUTCOMES = {"more": "yes", "less": "opposite"}
 """`call` of `synergy.csv` -> outcome of a finding, where these are different words."""
@@ -182,12 +182,9 @@ def _combinations(synergy: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     """Rows of every stratum and combination, of all plates where there are several."""
     if synergy.empty:
         return []
-    found = []
-    for key, rows in synergy.groupby([stratum_of(synergy), "combination"], sort=False):
-        if "plate" in rows and (rows["plate"] == ALL_PLATES).any():
-            rows = rows[rows["plate"] == ALL_PLATES]
-        found.append((str(key[0]), str(key[1]), rows))
-    return found
+    rows = of_all_plates(synergy, "combination")
+    groups = rows.groupby([stratum_of(rows), "combination"], sort=False)
+    return [(str(stratum), str(name), own) for (stratum, name), own in groups]
 
 
 def _by_response(rows: pd.DataFrame, titles: Mapping[str, str]) -> list[tuple[str, pd.DataFrame]]:
@@ -214,11 +211,11 @@ def doses_in_words(row: pd.Series, given: Mapping[str, str] | None = None) -> st
     """
     words = []
     for n, drug in enumerate(str(row["combination"]).split(" + "), start=1):
-        dose, unit = finite(row[f"dose_{n}_um"]), (given or {}).get(drug, "")
+        dose, unit = finite(row[f"dose_{n}_um"]), "uM"
         if dose is None and (dose := finite(row.get(f"dose_{n}"))) is not None:
-            words.append(dose_words(dose, str(row[f"unit_{n}"])))
-        elif dose is not None:
-            words.append(f"{dose_in(dose, unit)} {unit}" if unit else dose_words(dose))
+            unit = str(row[f"unit_{n}"])
+        if dose is not None:
+            words.append(dose_words(dose, unit, (given or {}).get(drug, "")))
     return " + ".join(words)
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.plate_map import without_stratum
-from spheroid_qc.response.replicates import shared_stratum
+from spheroid_qc.response.replicates import LEFT_OUT, shared_stratum
+from spheroid_qc.wording import hours, in_given_units, plural
 
 _METRIC = "disintegration_fraction"
 _NAN = float("nan")
@@ -21,8 +22,9 @@ class ConditionOutcome(NamedTuple):
     """What became of the wells of one condition.
 
     `n` spheroids were at risk, `events` of them fell apart, half of them by `median_h` after the
-    dose (NaN if not reached or not followed). `df` is the mean disintegration fraction,
-    `df_reference` that of the vehicle, `p` Dunnett's.
+    dose (NaN if not reached or not followed); `last_frame` more are debris at the time that is
+    compared only, which did not last long enough to count. `df` is the mean disintegration
+    fraction, `df_reference` that of the vehicle, `p` Dunnett's.
     """
 
     condition: str
@@ -30,6 +32,7 @@ class ConditionOutcome(NamedTuple):
     n: int
     events: int
     median_h: float = _NAN
+    last_frame: int = 0
     df: float = _NAN
     df_reference: float = _NAN
     p: float = _NAN
@@ -41,6 +44,24 @@ class ConditionOutcome(NamedTuple):
         if 2 * self.events >= self.n and self.p < alpha and self.df > self.df_reference:
             return "yes"
         return "no" if self.events == 0 else "open"
+
+    @property
+    def only_in_the_last_frame(self) -> bool:
+        """Whether half of the wells are debris at last, and fewer were for long enough."""
+        return 2 * self.events < self.n <= 2 * (self.events + self.last_frame)
+
+    @property
+    def words(self) -> str:
+        """Count for a column: `3 of 4, median 24 h`, or `0 of 3, 2 only in the last frame`."""
+        if self.n == 0:
+            return "–"
+        median = f", median {hours(self.median_h)}" if np.isfinite(self.median_h) else ""
+        late = f", {self.last_frame} {ONLY_LATE}" if self.last_frame else ""
+        return f"{self.events} of {self.n}{median}{late}"
+
+
+ONLY_LATE = "only in the last frame"
+"""What is said of debris that one frame shows: in title, sentences, columns and terminal."""
 
 
 def disintegration_findings(analysis: Analysis) -> list[VerdictFinding]:
@@ -60,7 +81,7 @@ def disintegration_findings(analysis: Analysis) -> list[VerdictFinding]:
     named = analysis.conditions["condition"].isin([entry.condition for entry in outcomes])
     shared = shared_stratum(analysis.conditions[named])
     fell = sorted(
-        (entry for entry in treated if entry.outcome(alpha) != "no"),
+        (e for e in treated if e.outcome(alpha) != "no" or e.only_in_the_last_frame),
         key=lambda entry: (
             entry.outcome(alpha) != "yes",
             np.inf if np.isnan(entry.median_h) else entry.median_h,
@@ -68,7 +89,11 @@ def disintegration_findings(analysis: Analysis) -> list[VerdictFinding]:
             -np.nan_to_num(entry.df),
         ),
     )
-    findings = [_finding(entry, without_stratum(entry.condition, shared), alpha) for entry in fell]
+    given = analysis.given_units
+    findings = [
+        _finding(e, in_given_units(without_stratum(e.condition, shared), given), alpha)
+        for e in fell
+    ]
     return [_headline(treated, outcomes, findings, analysis), *findings]
 
 
@@ -80,6 +105,8 @@ def _finding(entry: ConditionOutcome, name: str, alpha: float) -> VerdictFinding
     sentence = f"{name}: {entry.events} of {entry.n} spheroids fell apart"
     if np.isfinite(entry.median_h):
         sentence += f", half of them by {entry.median_h:g} h after the dose"
+    if entry.last_frame:
+        sentence += f", {entry.last_frame} {ONLY_LATE}"
     if np.isfinite(entry.df) and np.isfinite(entry.df_reference):
         sentence += (
             f"; disintegration fraction {entry.df:.2f} against {entry.df_reference:.2f} in vehicle"
@@ -101,6 +128,8 @@ def _headline(
     vehicle = [entry for entry in outcomes if entry.role == "vehicle"]
     wells, fell = sum(entry.n for entry in vehicle), sum(entry.events for entry in vehicle)
     beside = f"; of the vehicle wells {fell} of {wells}" if wells else ""
+    late = sum(entry.only_in_the_last_frame for entry in treated)
+    beside += f"; in {plural(late, 'condition')} {ONLY_LATE}" if late else ""
     facts = {"n_conditions": len(treated), "n_fell_apart": len(sure), "vehicle": (fell, wells)}
     if not sure:
         end = "" if analysis.time_h is None else f" by {analysis.time_h:g} h"
@@ -125,32 +154,74 @@ def outcomes_of(analysis: Analysis) -> list[ConditionOutcome]:
         for name, *numbers in zip(*columns, strict=True):
             figures[str(name)] = (float(numbers[0]), float(numbers[1]), float(numbers[2]))
     return [
-        ConditionOutcome(*counted, *figures.get(counted[0], (_NAN, _NAN, _NAN)))
-        for counted in _counted(analysis)
+        one._replace(df=df, df_reference=reference, p=p)
+        for one in count_fallen(at_compared_time(analysis), analysis.survival, analysis.wells)
+        if one.role in ("vehicle", "positive_control", "treated")
+        for df, reference, p in [figures.get(one.condition, (_NAN, _NAN, _NAN))]
     ]
 
 
 def at_compared_time(analysis: Analysis) -> pd.DataFrame:
-    """Rows of the conditions at the time that is compared, or the one next to it."""
+    """Rows of the conditions at the time that is compared; one without it has its last before."""
     rows = analysis.conditions
-    if analysis.time_h is not None and rows["time_h"].notna().any():
-        away = (rows["time_h"] - analysis.time_h).abs()
-        rows = rows[away == away.min()]
-    return rows
+    if analysis.time_h is not None and "time_h" in rows:
+        rows = rows[rows["time_h"] <= analysis.time_h + 1e-6]
+    return rows.drop_duplicates("condition", keep="last")
 
 
-def _counted(analysis: Analysis) -> list[tuple[str, str, int, int, float]]:
-    if len(analysis.survival):
-        rows = analysis.survival.drop_duplicates(["condition", "role"])
-        events, n, median = rows["n_events_total"], rows["n"], rows["median_h"].astype(float)
-    else:
-        rows = analysis.conditions
-        if "n_disintegrated" not in rows:
-            return []
-        rows = at_compared_time(analysis)
-        events, n = rows["n_disintegrated"] + rows["n_lost"], rows["n_wells"]
-        median = events.astype(float) * _NAN
-    columns = (rows["condition"], rows["role"], n, events, median)
+def count_fallen(
+    conditions: pd.DataFrame, survival: pd.DataFrame, wells: pd.DataFrame
+) -> list[ConditionOutcome]:
+    """Count by condition what fell apart: the one count that title, table and terminal read.
+
+    Parameters
+    ----------
+    conditions : DataFrame
+        Rows of `conditions.csv` at one time.
+    survival : DataFrame
+        `survival.csv`, without rows where nothing was followed.
+    wells : DataFrame
+        `wells.csv`, of which `disintegrated_since_dose_h` is read without survival.
+
+    Returns
+    -------
+    list of ConditionOutcome
+        In the order of `conditions`; empty for anything but single spheroids.
+    """
+    if "n_disintegrated" not in conditions:
+        return []
+    keys = ["condition", "role"]
+    now = conditions["n_disintegrated"] + conditions["n_lost"]
+    counted = pd.DataFrame({"events": now, "n": conditions["n_wells"], "median_h": _NAN})
+    counted.index = pd.MultiIndex.from_frame(conditions[keys].astype(str))
+    followed = _followed(survival, wells)
+    if followed is not None:
+        counted.update(followed.reindex(counted.index))
+    columns = (counted[name].astype(float).tolist() for name in counted)
     return [
-        (str(c), str(r), int(w), int(e), float(m)) for c, r, w, e, m in zip(*columns, strict=True)
+        ConditionOutcome(
+            str(name), str(role), int(n), int(events), median, max(int(min(at_end, n) - events), 0)
+        )
+        for (name, role), at_end, events, n, median in zip(
+            counted.index, now.astype(int).tolist(), *columns, strict=True
+        )
     ]
+
+
+def _followed(survival: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame | None:
+    """Events, wells at risk and median time by condition and role; None where one time is there."""
+    keys = ["condition", "role"]
+    if len(survival):
+        rows = survival.drop_duplicates(keys).set_index(keys)
+        return rows[["n_events_total", "n", "median_h"]].set_axis(
+            ["events", "n", "median_h"], axis=1
+        )
+    since = "disintegrated_since_dose_h"
+    if since not in wells or wells["time_h"].nunique() < 2:
+        return None
+    seen = wells[~wells["state"].isin(LEFT_OUT)].groupby([*keys, "plate", "well"])[since].first()
+    grouped = seen.groupby(keys)
+    found = pd.DataFrame({"events": grouped.count(), "n": grouped.size()})
+    # A well that never fell apart has an endless time: fewer than half have no median.
+    median = seen.fillna(np.inf).groupby(keys).median()
+    return found.assign(median_h=median.replace(np.inf, _NAN))

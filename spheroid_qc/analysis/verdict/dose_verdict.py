@@ -14,8 +14,8 @@ import pandas as pd
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.verdict.findings import VerdictFinding, short_titles
 from spheroid_qc.response.replicates import stratum_of
-from spheroid_qc.response.wells_analysed_together import ALL_PLATES
-from spheroid_qc.wording import dose_in, finite, percent
+from spheroid_qc.response.wells_analysed_together import of_all_plates
+from spheroid_qc.wording import dose_in, finite, number, percent
 
 
 def dose_findings(analysis: Analysis) -> list[VerdictFinding]:
@@ -29,9 +29,7 @@ def dose_findings(analysis: Analysis) -> list[VerdictFinding]:
     if table.empty:
         return []
     alone = table[(table["ratio"].fillna("") == "") & table["drug"].isin(analysis.drugs)]
-    if "plate" in alone and (alone["plate"] == ALL_PLATES).any():
-        several = alone.loc[alone["plate"] == ALL_PLATES, "drug"]
-        alone = alone[(alone["plate"] == ALL_PLATES) | ~alone["drug"].isin(several)]
+    alone = of_all_plates(alone, "drug")
     kinds = {use.name: use.kind for use in analysis.responses}
     short = short_titles(analysis)
     findings = []
@@ -101,7 +99,7 @@ def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, 
     if not fraction or _reaches_half(row):
         names.insert(0, ("ic50_abs", "IC50" if fraction else "half of the vehicle at"))
     doses = [_named_dose(row, *one, analysis) for one in names]
-    sentence = ", ".join(filter(None, (reach, *doses)))
+    sentence = ", ".join(filter(None, (reach, *doses, _maximum(row, fraction=fraction))))
     title = ", ".join(filter(None, (reach, next(filter(None, doses), ""))))
     if pattern == "misfit":
         p = row["lack_of_fit_p"]
@@ -117,6 +115,21 @@ _DOUBTS = {
     "As many parameters as responses": "as many parameters as responses, so no interval",
     "The slope is held at its limit": "slope at its limit, it may be steeper",
 }
+
+
+def _maximum(row: pd.Series, *, fraction: bool) -> str:
+    """Write the curve's own maximum with its interval, which the highest dose need not reach."""
+    shown = percent if fraction else number
+    value, *ends = (finite(row[f"emax{end}"]) for end in ("", "_low", "_high"))
+    if value is None:
+        return ""
+    if ends == [None, None]:
+        return f"Emax {shown(value)}"
+    lower, upper = (
+        f"no {side} bound" if end is None else shown(end)
+        for side, end in zip(("lower", "upper"), ends, strict=True)
+    )
+    return f"Emax {shown(value)} ({lower} to {upper})"
 
 
 def _named_dose(row: pd.Series, name: str, called: str, analysis: Analysis) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.treatment_families import TreatmentFamily
 from spheroid_qc.analysis.verdict.combination_verdict import CALL_WORDS
-from spheroid_qc.analysis.verdict.disintegration_verdict import at_compared_time
+from spheroid_qc.analysis.verdict.disintegration_verdict import ONLY_LATE, outcomes_of
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.wording import listed_and, plural
 
@@ -77,7 +77,7 @@ def headline(
             fell[family.treatment] = min(known)
     late = _in_the_last_frame(analysis, [f for f in families if f.treatment not in fell])
     if not fell:
-        end = f"; {listed_and(late)} only in the last frame" if late else ""
+        end = f"; {listed_and(late)} {ONLY_LATE}" if late else ""
         return f"No treatment was shown to make the spheroids fall apart{end}.", groups
     joint = {family.treatment: family for family in families if len(family.drugs) > 1}
     several = [joint[name] for name in fell if name in joint]
@@ -86,22 +86,22 @@ def headline(
         sentence = (
             f"{len(several)} of {plural(len(joint), 'combination')} made spheroids fall apart"
         )
-        if combined:
-            of_family = {(f.facts["combination"], f.facts["stratum"]): f for f in combined}
-            own = [of_family.get((" + ".join(f.drugs), f.stratum)) for f in several]
-            sentence += f" ({_counted([f for f in own if f is not None])})"
+        # Maps and tables may name the drugs of a combination in another order.
+        fallen = {(frozenset(f.drugs), f.stratum) for f in several}
+        own = [f for f in combined if (_drugs_of(f), f.facts["stratum"]) in fallen]
+        sentence += f" ({_counted(own)})" if own else ""
         single = [name for name in late if name not in joint]
         if alone:
             sentence += f"; so did {listed_and(alone)} alone."
         elif single:
-            sentence += f"; {listed_and(single)} alone only in the last frame."
+            sentence += f"; {listed_and(single)} alone {ONLY_LATE}."
         else:
             sentence += "; no drug alone did."
     else:
         sentence = f"{listed_and(alone)} made spheroids fall apart"
         both = [name for name in late if name in joint]
         if both:
-            sentence += f"; {listed_and(both)} only in the last frame."
+            sentence += f"; {listed_and(both)} {ONLY_LATE}."
         else:
             sentence += "; no combination did." if joint else "."
     order = sorted(fell, key=lambda name: fell[name])
@@ -109,17 +109,17 @@ def headline(
     return sentence[:1].upper() + sentence[1:], [*_named("Fell apart", when), *groups]
 
 
+def _drugs_of(finding: VerdictFinding) -> frozenset[str]:
+    return frozenset(str(finding.facts["combination"]).split(" + "))
+
+
 def _in_the_last_frame(analysis: Analysis, families: Sequence[TreatmentFamily]) -> list[str]:
-    """Treatments of which half of the wells are disintegrated at the time that is compared.
+    """Treatments of which half of the wells are debris at the time that is compared.
 
     Falling apart has to last for more than one frame; what pictures show of the last one is said.
     """
-    if "n_disintegrated" not in analysis.conditions:
-        return []
-    rows = at_compared_time(analysis)
-    rows = rows[rows["role"] == "treated"]
-    half = rows.loc[2 * rows["n_disintegrated"] >= rows["n_wells"].clip(lower=1), "condition"]
-    return [family.treatment for family in families if set(family.names) & set(half)]
+    late = {o.condition for o in outcomes_of(analysis) if o.only_in_the_last_frame}
+    return [family.treatment for family in families if set(family.names) & late]
 
 
 def _spheres(analysis: Analysis) -> str:

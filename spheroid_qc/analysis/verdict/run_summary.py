@@ -6,17 +6,25 @@ so that it can't say anything else than they do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from spheroid_qc.analysis.verdict.disintegration_verdict import count_fallen
 from spheroid_qc.follow.spheroid_states import STATES
 from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.response.replicates import shared_stratum
+from spheroid_qc.wording import in_given_units
 
-_NOT_SEEN = ("unscorable", "never_formed")
 _MAX_CONDITIONS = 60
 
 
-def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
+def condition_lines(
+    conditions: pd.DataFrame,
+    wells: pd.DataFrame,
+    survival: pd.DataFrame | None = None,
+    given: Mapping[str, str] | None = None,
+) -> list[str]:
     """Lay out the last time, one line per condition.
 
     Parameters
@@ -24,6 +32,10 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     conditions, wells : DataFrame
         Of `conditions.csv` and `wells.csv`: of the latter `plate, well, condition, state,
         disintegrated_since_dose_h`.
+    survival : DataFrame, optional
+        Of `survival.csv`, where there is one.
+    given : mapping, optional
+        Drug -> molar unit in which its doses were written, in which they are shown.
 
     Returns
     -------
@@ -33,10 +45,20 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
     spheres = "sfe_percent_mean" in conditions
     last = conditions[conditions["time_h"] == conditions["time_h"].max()]
     common = shared_stratum(last)
-    rows = [
-        _spheres_row(line, common) if spheres else _single_row(line, wells, common)
-        for _, line in last.head(_MAX_CONDITIONS).iterrows()
+    shown = last.head(_MAX_CONDITIONS)
+    names = [
+        in_given_units(without_stratum(str(name), common), given or {})
+        for name in shown["condition"]
     ]
+    fell = count_fallen(shown, pd.DataFrame() if survival is None else survival, wells)
+    rows = (
+        [_spheres_row(line, name) for (_, line), name in zip(shown.iterrows(), names, strict=True)]
+        if spheres
+        else [
+            _single_row(line, one.words, name)
+            for (_, line), one, name in zip(shown.iterrows(), fell, names, strict=True)
+        ]
+    )
     heading = (
         ("condition", "wells", "spheres a well", "diameter um", "SFE %")
         if spheres
@@ -59,25 +81,16 @@ def condition_lines(conditions: pd.DataFrame, wells: pd.DataFrame) -> list[str]:
             "",
             "DF: disintegration fraction, the share of the spheroid that is not its largest core.",
             "core lost: volume of the core against the vehicle wells. fell apart: wells of those",
-            "seen, and the median time since the dose; it must last for two frames.",
+            "at risk, and the median time since the dose; it must last for two frames.",
         ]
     return lines
 
 
-def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str, ...]:
-    seen_once = (wells["condition"] == line["condition"]) & ~wells["state"].isin(_NOT_SEEN)
-    of_condition = wells[seen_once].groupby(["plate", "well"])
-    onset = of_condition["disintegrated_since_dose_h"].first().dropna()
-    seen = int(line["n_wells"])
-    apart = "-"
-    if len(onset):
-        apart = f"{len(onset)} of {len(of_condition)}, {onset.median():g} h"
-    elif line["n_disintegrated"] + line["n_lost"] > 0:
-        apart = "last frame only"
+def _single_row(line: pd.Series, apart: str, name: str) -> tuple[str, ...]:
     states = ", ".join(f"{int(line[f'n_{s}'])} {s}" for s in STATES if line[f"n_{s}"] > 0)
     return (
-        without_stratum(str(line["condition"]), common),
-        str(seen),
+        name,
+        str(int(line["n_wells"])),
         _with_interval(line, "disintegration_fraction"),
         _percent(line["core_volume_loss_vs_vehicle_mean"]),
         apart,
@@ -85,11 +98,11 @@ def _single_row(line: pd.Series, wells: pd.DataFrame, common: str) -> tuple[str,
     )
 
 
-def _spheres_row(line: pd.Series, common: str) -> tuple[str, ...]:
+def _spheres_row(line: pd.Series, name: str) -> tuple[str, ...]:
     features = ("n_spheroids", "equivalent_diameter_um", "sfe_percent")
     values = (line[f"{name}_mean"] for name in features)
     return (
-        without_stratum(str(line["condition"]), common),
+        name,
         str(int(line["n_wells"])),
         *("-" if pd.isna(value) else f"{value:.3g}" for value in values),
     )

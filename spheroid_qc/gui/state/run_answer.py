@@ -48,7 +48,7 @@ def answer_of(out: Path, parameters: Parameters) -> RunAnswer:
         analysis = analyse_run_folder(out, parameters)
     except SpheroidQCError as error:
         return RunAnswer(out, lacking=str(error))
-    families = families_of(analysis.conditions, analysis.wells)
+    families = families_of(analysis.conditions, analysis.wells, analysis.given_units)
     metrics = time_metrics(analysis)
     leading = next((m for m in metrics if m.column == "disintegration_fraction"), None)
     leading = leading or (metrics[0] if metrics else None)

@@ -41,6 +41,39 @@ def test_zip_is_the_mean_of_both_fitted_curves_as_published():
         assert own["value"].to_numpy(float) == pytest.approx(wanted, abs=1e-5)
 
 
+# Each drug is the more potent the more there is of the other: effects by drug a (rows: none, 0.25,
+# 1, 4, 16 uM) and b (columns: none, 0.1, 0.4, 1.6, 6.4 uM), and delta scores of their combinations
+# by another program, synfit 0.10.0 (MIT). Its curves of combinations may end below 1, which is the
+# one difference of definition; here they end between 0.997 and 1.
+STRENGTHENED = (
+    (0.0, 0.112, 0.305, 0.604, 0.842),
+    (0.048, 0.173, 0.38, 0.671, 0.875),
+    (0.211, 0.355, 0.568, 0.806, 0.935),
+    (0.585, 0.699, 0.835, 0.942, 0.983),
+    (0.882, 0.922, 0.962, 0.988, 0.997),
+)
+OTHERS_ZIP = (
+    (0.0178, 0.0407, 0.0469, 0.0255),
+    (0.0558, 0.1174, 0.1190, 0.0603),
+    (0.0676, 0.1233, 0.1052, 0.0485),
+    (0.0262, 0.0437, 0.0344, 0.0154),
+)
+
+
+def test_zip_agrees_with_another_program_where_curves_end_at_full_effect():
+    doses = (0, 0.25, 1, 4, 16), (0, 0.1, 0.4, 1.6, 6.4)
+    rows = [
+        {"drug_1": "a", "dose_1_um": a, "drug_2": "b", "dose_2_um": b, "response": effect}
+        for a, effects in zip(doses[0], STRENGTHENED, strict=True)
+        for b, effect in zip(doses[1], effects, strict=True)
+    ]
+    found = analyse(pd.DataFrame(rows)).query("method == 'zip_excess'")
+    each = found[found["level"] == "dose"]
+    table = each.pivot_table(index="dose_1_um", columns="dose_2_um", values="value").to_numpy(float)
+    assert table == pytest.approx(np.array(OTHERS_ZIP), abs=5e-4)
+    assert mean_of(found, "zip_excess")["value"] == pytest.approx(0.05924, abs=1e-4)
+
+
 def test_pairs_in_a_fixed_ratio_have_no_matrix():
     found = analyse(plate(CURVES[:2], bliss))
     assert not (found["method"] == "zip_excess").any()

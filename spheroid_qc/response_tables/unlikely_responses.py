@@ -12,10 +12,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.read_responses import ResponseTable
-from spheroid_qc.analysis.tables_by_stratum import Messages
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.response_table import Responses
+from spheroid_qc.response_tables.read_responses import ResponseTable
 from spheroid_qc.wording import number, plural
 
 # Percentages reach 100 somewhere; fractions seldom exceed 1.5.
@@ -81,11 +80,14 @@ def vehicle_apart(whole: Responses) -> str:
     )
 
 
-def without_copies(read: ResponseTable, messages: Messages) -> ResponseTable:
-    """Count values once that were copied into every repeat, as matrices of repeats have them."""
+def without_copies(read: ResponseTable) -> tuple[ResponseTable, str]:
+    """Count values once that were copied into every repeat, as matrices of repeats have them.
+
+    Gives the table, and what was left out in a sentence; empty where nothing was.
+    """
     rows = read.rows
     if "well" in rows and (rows["well"] != "").any():
-        return read
+        return read, ""
     doses = [name for name in rows if str(name).startswith("dose_")]
     drugs = [name for name in rows if str(name).startswith("drug_")]
     given = pd.DataFrame({drug: rows[drug].where(_is_dosed(rows, str(drug)), "") for drug in drugs})
@@ -95,7 +97,7 @@ def without_copies(read: ResponseTable, messages: Messages) -> ResponseTable:
     keys = pd.concat([given, rows[doses].fillna(0), rows[labels].fillna("")], axis=1)
     keys = keys[single & rows["response"].notna()]
     if keys.empty:
-        return read
+        return read, ""
     group = keys.groupby(list(keys.columns), sort=False).ngroup()
     values = rows.loc[keys.index, "response"]
     sizes = values.groupby(group).agg(["size", "nunique"])
@@ -103,17 +105,17 @@ def without_copies(read: ResponseTable, messages: Messages) -> ResponseTable:
     copied = repeated[repeated["nunique"] == 1]
     telling = values.groupby(group).first().map(_digits) >= 3
     if int(telling.reindex(copied.index).sum()) < _FEWEST_COPIES or len(copied) * 2 < len(repeated):
-        return read
+        return read, ""
     extra = group.isin(copied.index) & group.duplicated()
     drop = extra[extra].index
-    messages.note(
+    said = (
         f"{plural(len(copied), 'single-drug condition')} stand with the same digits in every "
         f"repeat: they were measured once and copied, and count once ({plural(len(drop), 'row')} "
         "left out)."
     )
     keep = ~rows.index.isin(drop)
     places = tuple(place for place, kept in zip(read.places, keep, strict=True) if kept)
-    return replace(read, rows=rows[keep].reset_index(drop=True), places=places)
+    return replace(read, rows=rows[keep].reset_index(drop=True), places=places), said
 
 
 def _is_dosed(rows: pd.DataFrame, drug: str) -> pd.Series:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.response_columns import response_values
 from spheroid_qc.plate_map.map_warnings import misspelled
 from spheroid_qc.plate_map.parse_doses import DoseReader, DrugDose
 from spheroid_qc.plate_map.roles_doses_and_strata import decide_role
@@ -25,6 +24,7 @@ from spheroid_qc.plate_map.wells_from_rows import (
     refuse_names_in_names,
     with_numbered_drugs,
 )
+from spheroid_qc.response_tables.response_columns import response_values
 from spheroid_qc.tables.dose_units import (
     MICROMOLAR,
     between_mass_units,

@@ -6,11 +6,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from spheroid_qc.analysis.inspect_table import inspect_table, write_canonical
-from spheroid_qc.analysis.read_responses import read_response_files
-from spheroid_qc.analysis.rows_of_responses import GIVEN_UNIT
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import read_plate_map
+from spheroid_qc.response_tables.inspect_table import inspect_table, write_canonical
+from spheroid_qc.response_tables.read_responses import read_response_files
+from spheroid_qc.response_tables.rows_of_responses import GIVEN_UNIT
 
 MAP = "well,drug,Dose uM (final),donor,colour\nA1,DMSO,0,x,1\nA2,gem,1,x,2\nA3,gem,1,y,3\n"
 RESPONSES = (

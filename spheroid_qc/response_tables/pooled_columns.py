@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from spheroid_qc.analysis.response_columns import meaning_of
-from spheroid_qc.analysis.rows_of_responses import with_stratum
+from spheroid_qc.response_tables.response_columns import meaning_of
+from spheroid_qc.response_tables.rows_of_responses import with_stratum
 from spheroid_qc.tables.distinguishing_columns import (
     DIVIDING,
     REPEATS,

@@ -9,11 +9,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from spheroid_qc.analysis.inspect_table import inspect_table
-from spheroid_qc.analysis.read_responses import TableOptions, as_table, read_response_files
-from spheroid_qc.analysis.response_columns import contradicts_itself, meaning_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import read_plate_map
+from spheroid_qc.response_tables.inspect_table import inspect_table
+from spheroid_qc.response_tables.read_responses import TableOptions, as_table, read_response_files
+from spheroid_qc.response_tables.response_columns import contradicts_itself, meaning_of
 from spheroid_qc.tables.match_headings import named_dose
 
 DOSES = (0.05, 0.4, 3.2)

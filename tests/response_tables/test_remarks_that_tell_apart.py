@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spheroid_qc.analysis.read_responses import read_response_files
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response_tables.read_responses import read_response_files
 
 DOSES = (0.1, 0.3, 1, 3, 10)
 

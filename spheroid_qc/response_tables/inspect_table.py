@@ -16,22 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.read_responses import (
-    ResponseTable,
-    TableOptions,
-    as_table,
-    heading_line_of,
-    in_long_form,
-    map_and_values,
-)
-from spheroid_qc.analysis.response_columns import has_response, meaning_of
-from spheroid_qc.analysis.responses_with_map import values_by_well
-from spheroid_qc.analysis.rows_of_responses import GIVEN_UNIT
-from spheroid_qc.analysis.unlikely_responses import (
-    NO_FRACTION,
-    refuse_affected_vehicle,
-    refuse_wrong_unit,
-)
 from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import ROLES, PlateMap, read_plate_map, write_plate_map
@@ -42,6 +26,22 @@ from spheroid_qc.plate_map.long_form import find_wells
 from spheroid_qc.plate_map.read_map import CONTENT
 from spheroid_qc.plate_map.write_map import escape
 from spheroid_qc.response.response_table import read_responses
+from spheroid_qc.response_tables.read_responses import (
+    ResponseTable,
+    TableOptions,
+    as_table,
+    heading_line_of,
+    in_long_form,
+    map_and_values,
+)
+from spheroid_qc.response_tables.response_columns import has_response, meaning_of
+from spheroid_qc.response_tables.responses_with_map import values_by_well
+from spheroid_qc.response_tables.rows_of_responses import GIVEN_UNIT
+from spheroid_qc.response_tables.unlikely_responses import (
+    NO_FRACTION,
+    refuse_affected_vehicle,
+    refuse_wrong_unit,
+)
 from spheroid_qc.tables.find_heading_line import HeadingLine, is_matrix
 from spheroid_qc.tables.instruments import read_any_table
 from spheroid_qc.tables.located_cells import Table

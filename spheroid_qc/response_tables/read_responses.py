@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.pooled_columns import account_for, known_rows, refuse_gaps
-from spheroid_qc.analysis.response_columns import has_response, response_of
-from spheroid_qc.analysis.responses_with_map import joined, values_by_well
-from spheroid_qc.analysis.rows_of_responses import rows_of, understood
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import PlateMap
 from spheroid_qc.plate_map.grid_form import find_grids
 from spheroid_qc.plate_map.long_form import find_wells
 from spheroid_qc.plate_map.read_map import CONTENT, plate_map_of
+from spheroid_qc.response_tables.pooled_columns import account_for, known_rows, refuse_gaps
+from spheroid_qc.response_tables.response_columns import has_response, response_of
+from spheroid_qc.response_tables.responses_with_map import joined, values_by_well
+from spheroid_qc.response_tables.rows_of_responses import rows_of, understood
 from spheroid_qc.tables.distinguishing_columns import stem_of, would_be_pooled
 from spheroid_qc.tables.dose_units import KNOWN_UNITS
 from spheroid_qc.tables.find_heading_line import (

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from spheroid_qc.analysis.read_responses import (
+from spheroid_qc.errors import RequestError
+from spheroid_qc.plate_map import read_plate_map
+from spheroid_qc.response_tables.read_responses import (
     TableOptions,
     read_response_files,
 )
-from spheroid_qc.errors import RequestError
-from spheroid_qc.plate_map import read_plate_map
 from spheroid_qc.tables.stated_columns import read_meanings
 
 DOSES = (0.1, 0.3, 1, 3, 10)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from spheroid_qc.analysis.inspect_table import TableInspection, write_canonical
-from spheroid_qc.analysis.read_responses import TableOptions, read_response_files
-from spheroid_qc.analysis.rows_of_responses import GIVEN_UNIT
 from spheroid_qc.analysis.table_analysis import analyse_table
 from spheroid_qc.errors import RequestError
 from spheroid_qc.images.read_image import ImageFile
 from spheroid_qc.plate_map import condition_name, read_plate_map, write_plate_map
+from spheroid_qc.response_tables.inspect_table import TableInspection, write_canonical
+from spheroid_qc.response_tables.read_responses import TableOptions, read_response_files
+from spheroid_qc.response_tables.rows_of_responses import GIVEN_UNIT
 
 FILES = Path(os.environ.get("SPHEROID_QC_SHARED", "/nowhere")) / "cases" / "files"
 pytestmark = [

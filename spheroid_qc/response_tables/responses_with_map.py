@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis.response_columns import meaning_of, response_of, response_values
 from spheroid_qc.errors import RequestError
 from spheroid_qc.plate_map import MappedWell, PlateMap
 from spheroid_qc.plate_map.joined_end_point_values import end_points_of
 from spheroid_qc.plate_map.long_form import find_wells
+from spheroid_qc.response_tables.response_columns import meaning_of, response_of, response_values
 from spheroid_qc.tables.find_heading_line import HeadingLine, decide_columns
 from spheroid_qc.tables.located_cells import Table, TableRow
 from spheroid_qc.tables.match_headings import Heading
