@@ -341,7 +341,7 @@ class ResultsPanel(BasePanel):
 
     def draw(self, *_: Any) -> None:
         """Draw what the open tab shows."""
-        if "wells" not in self.session.tables:
+        if "wells" not in self.session.tables or self.is_behind:
             return
         at = self.what.currentIndex()
         if at == 0:
@@ -370,8 +370,8 @@ class ResultsPanel(BasePanel):
         else:
             self._shown = None
 
-    def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
-        super().showEvent(event)
+    def came_to_front(self) -> None:
+        """Have the latest decisions in the tables, and draw."""
         self.control.update_now()
         self.draw()
 

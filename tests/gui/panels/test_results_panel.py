@@ -13,6 +13,9 @@ pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
 from qtpy.QtCore import QPoint, Qt  # noqa: E402
+from qtpy.QtWidgets import QTabBar  # noqa: E402
+
+from spheroid_qc.gui.open_and_save import open_panel  # noqa: E402
 
 
 @pytest.fixture
@@ -59,6 +62,22 @@ def test_a_figure_is_drawn_in_a_thread_and_anew_for_another_size(window, results
     window.until(lambda: view.axes is not None and view.axes.figure.bbox.width == 479)
     view.show_figure(None)
     assert view.axes is None
+
+
+def test_a_panel_that_lies_behind_works_once_somebody_comes_to_look(window, results, qtbot) -> None:
+    main = window.viewer.window._qt_window
+    main.show()
+    open_panel(window.viewer, "Plate")
+    window.until(lambda: results.is_behind)
+    told = []
+    results.control.update_now = lambda: told.append("tables")
+    results.curves.show_figure(None)
+    results.draw()
+    assert results.curves.axes is None
+    bars = [bar for bar in main.findChildren(QTabBar) if bar.isVisible()]
+    (bar, at), *_ = [(b, n) for b in bars for n in range(b.count()) if b.tabText(n) == "Results"]
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(at).center())
+    window.until(lambda: told and results.curves.axes is not None)
 
 
 def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
