@@ -15,6 +15,14 @@ class RequestError(SpheroidQCError):
     """The request as a whole can't be carried out: exit status 2, nothing written."""
 
 
+class FolderInUse(RequestError):
+    """Another run holds the run folder; later it may be free."""
+
+
+class NoFrames(RequestError):
+    """No image of a folder can be used, as far as its names tell; more images may settle it."""
+
+
 class PlateMapError(RequestError):
     """A plate map that would be read wrongly if it were accepted.
 

@@ -12,6 +12,7 @@ an old run folder refuses it; everything else only changes tables that are made 
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -666,6 +667,70 @@ class LimitParameters(Section):
     )
 
 
+class WatchParameters(Section):
+    """How a folder is watched while the microscope writes into it, and what raises an alarm."""
+
+    look_seconds: float = setting(
+        10.0,
+        "Look every",
+        "Pause between two looks at the folder. A file counts when size and date stood still from "
+        "one look to the next and it opens.",
+        unit="s",
+        gt=0,
+        le=86_400,
+    )
+    until: str | None = setting(
+        None,
+        "Watch until",
+        "Local date and time at which watching ends, as 2026-05-04T18:00. None: no such time.",
+    )
+    idle_hours: float | None = setting(
+        96.0,
+        "Idle hours",
+        "Watching ends after so many hours without a new image: a long weekend. None: never.",
+        unit="h",
+        gt=0,
+        le=100_000,
+    )
+    alarm_share: float = setting(
+        0.2,
+        "Alarm, share",
+        "Share of a plate's wells at one time that are out of focus, or whose spheroid vanished, "
+        "from which there is an alarm.",
+        gt=0,
+        le=1,
+    )
+    alarm_wells: int = setting(
+        5,
+        "Alarm, wells",
+        "Fewer wells than this raise no alarm.",
+        unit="wells",
+        ge=2,
+        le=1536,
+    )
+    alarm_edge: float = setting(
+        0.1,
+        "Alarm, edge",
+        "Difference in growth of the core's area between outermost and inner wells of the same "
+        "condition, from which there is an alarm if it is shown (p < 0.01): water evaporates at "
+        "the edge first.",
+        gt=0,
+        le=10,
+    )
+
+    @field_validator("until")
+    @classmethod
+    def _a_time(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                datetime.fromisoformat(value)
+            except ValueError:
+                raise ValueError(
+                    f"{value!r} is no date and time; write it as 2026-05-04T18:00"
+                ) from None
+        return value
+
+
 class Parameters(Section):
     """All settings of one analysis."""
 
@@ -683,3 +748,4 @@ class Parameters(Section):
     response: Annotated[ResponseParameters, Field(title="Drug response")] = ResponseParameters()
     output: Annotated[OutputParameters, Field(title="Output")] = OutputParameters()
     limits: Annotated[LimitParameters, Field(title="Limits")] = LimitParameters()
+    watch: Annotated[WatchParameters, Field(title="Watching")] = WatchParameters()

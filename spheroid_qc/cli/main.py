@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,12 +18,10 @@ import typer
 from spheroid_qc import __version__
 from spheroid_qc.cli.options import (
     check_window,
-    conclude,
     read_parameters,
     read_response_parameters,
     refuse_empty,
     say_problems,
-    say_profile,
     say_verdict,
 )
 from spheroid_qc.cli.terminal import (
@@ -37,7 +33,6 @@ from spheroid_qc.cli.terminal import (
     stop_on_signals,
 )
 from spheroid_qc.errors import RequestError, SpheroidQCError
-from spheroid_qc.stopwatch import Work
 
 app = typer.Typer(
     name="spheroid-qc",
@@ -77,8 +72,13 @@ def _options(
 
 @app.command()
 def run(
-    folder: Annotated[
-        Path | None, typer.Argument(help="Folder of images; folders in it are read too.")
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder of images; folders in it are read too. With --campaign several, one a "
+            "plate.",
+        ),
     ] = None,
     plate_map: Annotated[
         Path | None,
@@ -158,6 +158,30 @@ def run(
         ),
     ] = None,
     workers: Workers = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Go on as the microscope writes: new images are analysed when they are whole. "
+            "Ends with Ctrl-C, with a file STOP in the run folder, or as the settings of watch "
+            "say.",
+        ),
+    ] = False,
+    watch_until: Annotated[
+        str | None,
+        typer.Option(
+            "--watch-until", metavar="TIME",
+            help="Watch until this local date and time, as 2026-05-04T18:00.",
+        ),
+    ] = None,
+    campaign: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="One run folder for each plate in DIR, and a summary across plates: their "
+            "quality, drift, and conditions that stand out.",
+        ),
+    ] = None,
     profile: Annotated[
         bool,
         typer.Option("--profile", help="At the end say what the processor time was spent on."),
@@ -172,7 +196,7 @@ def run(
 ) -> None:  # fmt: skip
     """Analyse a folder of images: tables, masks, overlays and flags."""
     paths = {
-        "FOLDER": folder,
+        "FOLDER": folders[0] if folders else None,
         "--plate-map": plate_map,
         "--out": out,
         "--config": config,
@@ -180,6 +204,7 @@ def run(
         "--exclusions": exclusions,
         "--adapter": adapter,
         "--write-config": write_config,
+        "--campaign": campaign,
     }
     refuse_empty(paths)
     options = {
@@ -191,6 +216,7 @@ def run(
         "plate.map_columns": ("--column", "; ".join(column) if column else None),
         "segmentation.method": ("--method", method),
         "output.overlays": ("--overlays", overlays),
+        "watch.until": ("--watch-until", watch_until),
     }
     parameters = read_parameters(config, options, settings or [])
     if write_config is not None:
@@ -199,28 +225,18 @@ def run(
         write_configuration(write_config, parameters)
         echo(f"Wrote {write_config}; edit it and use it with --config.")
         return
-    if folder is None:
+    if not folders:
         raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
-    from spheroid_qc.workflow.run_and_report import run_plate
+    asked = {
+        "plate_map": plate_map, "parameters": parameters, "join": join, "exclusions": exclusions,
+        "adapter": adapter, "workers": workers,
+    }  # fmt: skip
+    from spheroid_qc.cli.run_command import run_folders
 
-    before = time.process_time()
-    with Reporter() as report:
-        result = run_plate(
-            folder,
-            plate_map=plate_map,
-            out=out,
-            parameters=parameters,
-            progress=report,
-            join=join,
-            exclusions=exclusions,
-            adapter=adapter,
-            workers=workers,
-        )
-    conclude(result)
-    if profile:
-        begun = {Work.START: result.profile.get(Work.START, 0.0) + before}
-        say_profile({**result.profile, **begun}, result.n_new)
-    raise typer.Exit(1 if result.failures else 0)
+    run_folders(
+        folders, out, asked, watch=watch or watch_until is not None, campaign=campaign,
+        profile=profile,
+    )  # fmt: skip
 
 
 def analyse_command(
@@ -402,7 +418,9 @@ def inspect(
     if folder.is_file():
         if html is not None:
             raise RequestError(f"--html draws a folder of images; {folder} is a table.")
-        _inspect_table(
+        from spheroid_qc.cli.inspect_table import say_table
+
+        say_table(
             folder, write, plate_map, response_column,
             dose_scale=dose_scale or "", columns_are=columns_are or "", columns=column or (),
         )  # fmt: skip
@@ -439,34 +457,6 @@ def inspect(
             + (f": {why}; settle it with --name-pattern." if why else ", for it holds none.")
         )
     raise typer.Exit(1 if found.problems else 0)
-
-
-def _inspect_table(
-    path: Path,
-    write: Path | None,
-    plate_map: Path | None,
-    response_column: str | None,
-    *,
-    dose_scale: str,
-    columns_are: str,
-    columns: Sequence[str],
-) -> None:
-    """Say what a table was taken for, and write it as the canonical one."""
-    from spheroid_qc.plate_map import read_plate_map
-    from spheroid_qc.response_tables.inspect_table import inspect_table, write_canonical
-    from spheroid_qc.response_tables.read_responses import TableOptions
-    from spheroid_qc.tables.stated_columns import read_meanings
-
-    mapped = None if plate_map is None else read_plate_map(plate_map, dose_scale=dose_scale)
-    options = TableOptions(response_column, dose_scale, columns_are, mapped, read_meanings(columns))
-    found = inspect_table(path, options)
-    echo("\n".join(one_line(line) for line in found.lines))
-    if write is not None:
-        echo(write_canonical(found, write))
-    if found.reasons:
-        raise RequestError(f"{path} can't be read as it is; what would be needed is said above.")
-    if found.refused:
-        raise typer.Exit(1)
 
 
 @app.command()

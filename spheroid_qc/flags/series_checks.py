@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,14 +204,15 @@ def _jumps(well: pd.DataFrame, quality: QualityParameters, found: Found) -> None
     seen = _usable(well) & (pixels > 0)
     if area is None or area[seen].isna().any():
         area = pixels
-    times = well["time_h"].astype(float)
+    # The numbers of a whole series at once: a plate has tens of thousands of frames.
     labels = list(well.index[seen])
-    for before, label in pairwise(labels):
-        hours = float(times[label] - times[before])
-        allowed = np.log1p(quality.size_jump) * max(1.0, hours / _DAY_H)
-        change = float(np.log(area[label] / area[before]))
-        if abs(change) <= allowed:
-            continue
+    areas = area[seen].to_numpy(dtype=float)
+    hours = np.diff(well.loc[seen, "time_h"].to_numpy(dtype=float))
+    allowances = np.log1p(quality.size_jump) * np.fmax(1.0, hours / _DAY_H)
+    changes = np.log(areas[1:] / areas[:-1])
+    for place in np.flatnonzero(~(np.abs(changes) <= allowances)):
+        before, label = labels[place], labels[place + 1]
+        change, allowed = float(changes[place]), float(allowances[place])
         if change < 0 and _fell_apart(well, before, label, allowed):
             continue
         detail = f"The core has {np.exp(change):.2f} times the area of the frame before."
@@ -237,10 +237,11 @@ def _drift(well: pd.DataFrame, quality: QualityParameters, found: Found) -> None
     diameter = _column(well, "equivalent_diameter_px")
     if y is None or x is None or diameter is None:
         return
-    labels = list(well.index[_usable(well) & y.notna() & x.notna() & (diameter > 0)])
-    for before, label in pairwise(labels):
-        shift = float(np.hypot(y[label] - y[before], x[label] - x[before]))
-        share = shift / max(diameter[before], diameter[label])
-        if share > quality.drift_diameters:
-            detail = f"It moved by {share:.1f} of its diameters since the frame before."
-            _add(found, label, Flag("drift", detail=detail))
+    known = _usable(well) & y.notna() & x.notna() & (diameter > 0)
+    labels = list(well.index[known])
+    shifts = np.hypot(np.diff(y[known].to_numpy()), np.diff(x[known].to_numpy()))
+    sizes = diameter[known].to_numpy()
+    shares = shifts / np.maximum(sizes[1:], sizes[:-1])
+    for place in np.flatnonzero(shares > quality.drift_diameters):
+        detail = f"It moved by {shares[place]:.1f} of its diameters since the frame before."
+        _add(found, labels[place + 1], Flag("drift", detail=detail))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +201,7 @@ def frame_table(
     folder: Path,
     parameters: PlateParameters | None = None,
     probe: Callable[[Path], Probe | None] | None = None,
+    unfinished: Collection[str] = (),
 ) -> FrameTable:
     """Read all file names below a folder.
 
@@ -213,6 +214,8 @@ def frame_table(
     probe : callable or None
         Asks one file for its time pages and date of acquisition; called only where names give no
         time. None: files are not opened.
+    unfinished : collection of str
+        Paths below the folder that do not count yet: files that are still being written.
 
     Returns
     -------
@@ -235,7 +238,7 @@ def frame_table(
     listing = list_folder(folder)
     resolved = folder.resolve()
     findings = [NameFinding(path, kind, message) for path, kind, message in listing.left_out]
-    sizes = dict(listing.files)
+    sizes = {path: size for path, size in listing.files if path not in unfinished}
     found = read_folder_names(
         list(sizes), pattern, parameters.well_count, "/".join(resolved.parts[-4:]).lstrip("/")
     )

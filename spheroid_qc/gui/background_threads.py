@@ -7,6 +7,8 @@ meanwhile is dropped.
 from __future__ import annotations
 
 import atexit
+import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +97,35 @@ def in_background(
     _RUNNING.add(worker)
     worker.start()
     return worker
+
+
+_TURN_MS = 5
+"""Between two turns the window has room for what a person does."""
+
+_TURNS: deque[weakref.WeakMethod[Callable[[], Any]]] = deque()
+
+
+def in_turn(method: Callable[[], Any]) -> None:
+    """Call a widget's method in a turn of its own, once, however often it is asked for till then.
+
+    What several panels make of one change would together hold the window for too long.
+    """
+    held = weakref.WeakMethod(method)
+    if held not in _TURNS:
+        _TURNS.append(held)
+        if len(_TURNS) == 1:
+            QTimer.singleShot(_TURN_MS, _take_turn)
+
+
+def _take_turn() -> None:
+    if not _TURNS:
+        return
+    method = _TURNS.popleft()()
+    if _TURNS:
+        QTimer.singleShot(_TURN_MS, _take_turn)
+    owner = getattr(method, "__self__", None)
+    if method is not None and isinstance(owner, QObject) and alive(owner):
+        method()
 
 
 def rest_timer(owner: QObject, milliseconds: int, method: Callable[[], Any]) -> QTimer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import threading
 from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.gui.result_figures import Figure
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _DARK = {light.lower(): dark for light, dark in PALETTE.values()}
+DRAWING = threading.Lock()
+"""Held while a figure is drawn: matplotlib has settings and caches that all threads share."""
+
 _LINE_PX = 12.5
 _LETTER_PX = 5.4
 """Of a caption at 9 points: height of a line and mean width of a letter, in CSS pixels."""
@@ -82,6 +86,7 @@ def file_of(
         in_theme(ax.figure, dark=dark)
 
     room, margins = (width, height + below), (left, right, bottom + below, top)
-    if kind == "svg":
-        return svg(draw, figure.name, room, margins).encode("utf-8")
-    return png(draw, room, margins)
+    with DRAWING:
+        if kind == "svg":
+            return svg(draw, figure.name, room, margins).encode("utf-8")
+        return png(draw, room, margins)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from qtpy.QtWidgets import QLabel
 
 from spheroid_qc.gui.background_threads import rest_timer
 from spheroid_qc.gui.open_and_save import PANELS, open_images, open_panel
+
+_TURN_S = 0.001
+"""Python's own five milliseconds add up: the window asks again after every call of Qt."""
 
 
 def open_all_panels(viewer: napari.Viewer | None = None) -> None:
@@ -52,6 +56,8 @@ def start(folder: Path | None = None, *, block: bool = True) -> Any:
     napari.Viewer
         The viewer.
     """
+    # The window's thread asks for its turn after this while a thread in the background works.
+    sys.setswitchinterval(_TURN_S)
     viewer = napari.Viewer(title="Spheroid QC")
     open_all_panels(viewer)
     if folder is not None:

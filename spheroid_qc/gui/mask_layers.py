@@ -5,15 +5,23 @@ A mask that was opened, painted and saved is a file that a run folder understand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import napari
 import numpy as np
 import tifffile
+from napari.layers import Image
+from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QFileDialog
 
 from spheroid_qc.atomic import atomic_path
 from spheroid_qc.errors import ImageError
+from spheroid_qc.gui.background_threads import alive, rest_timer
 from spheroid_qc.gui.state.one_image import pixel_size_of
 from spheroid_qc.gui.well_colours import CORE, SHED
 from spheroid_qc.images import open_image
@@ -21,22 +29,11 @@ from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.segmentation import Segmentation
 
 LayerData = tuple[Any, dict[str, Any], str]
+_ENDINGS = (".ome.tif", ".ome.tiff")
 _COLOURS = {"core": CORE, "shed": SHED}
 
 
-def mask_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None:
-    """Give a reader for masks of a run folder; for any other file that of napari itself."""
-    first = path[0] if isinstance(path, list) else path
-    if isinstance(path, str) and _is_mask(Path(first)):
-        return read_mask_layers
-    import napari_builtins.io
-
-    builtin: Any = napari_builtins.io
-    found: Callable[[Any], list[LayerData]] | None = builtin.napari_get_reader(path)
-    return found
-
-
-def _is_mask(path: Path) -> bool:
+def is_mask(path: Path) -> bool:
     """Tell by the names of its channels whether a file holds masks of ours."""
     try:
         with tifffile.TiffFile(path) as file:
@@ -44,6 +41,70 @@ def _is_mask(path: Path) -> bool:
             return 'Name="core"' in text and 'Name="shed"' in text
     except (OSError, ValueError, tifffile.TiffFileError):
         return False
+
+
+class MasksAsLabels(QObject):
+    """Puts labels in the place of masks that napari has read as pictures.
+
+    A reader of our own could be asked for by the ending of a name only, which every OME-TIFF has:
+    napari would ask for each which reader is to be used.
+    """
+
+    def __init__(self, owner: QObject, viewer: Any) -> None:
+        super().__init__(owner)
+        self._viewer = weakref.ref(viewer)
+        self._found: list[Path] = []
+        # napari is in the middle of adding the picture.
+        self._soon = rest_timer(self, 0, self._replace)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+
+    def _on_inserted(self, event: Any) -> None:
+        if not alive(self):
+            return
+        layer = event.value
+        path = layer.source.path
+        ours = layer.source.reader_plugin == "napari" and isinstance(layer, Image)
+        if ours and path and Path(path).name.lower().endswith(_ENDINGS) and is_mask(Path(path)):
+            self._found.append(Path(path))
+            self._soon.start()
+
+    def _replace(self) -> None:
+        viewer, found = self._viewer(), list(dict.fromkeys(self._found))
+        self._found.clear()
+        if viewer is None:
+            return
+        for path in found:
+            for layer in list(viewer.layers):
+                if isinstance(layer, Image) and layer.source.path == str(path):
+                    viewer.layers.remove(layer)
+            open_masks(viewer, [path])
+
+
+def open_masks(viewer: Any, paths: Iterable[Path]) -> None:
+    """Add masks of a run folder as labels; says of which files they could not be read."""
+    for path in paths:
+        try:
+            if not is_mask(path):
+                raise ImageError(f"{path.name} holds no masks of core and shed material.")
+            for data, settings, _ in read_mask_layers(str(path)):
+                settings = {
+                    **settings,
+                    "colormap": DirectLabelColormap(color_dict=settings["colormap"]),
+                }
+                viewer.add_labels(data, **settings).contour = 2
+        except ImageError as error:
+            show_error(str(error))
+
+
+def choose_masks() -> None:
+    """Ask for masks of a run folder, and add them as labels."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return
+    names, _ = QFileDialog.getOpenFileNames(
+        viewer.window._qt_window, "Masks of a run", "", "Masks (*.ome.tif)"
+    )
+    open_masks(viewer, map(Path, names))
 
 
 def read_mask_layers(path: str | list[str]) -> list[LayerData]:

@@ -182,11 +182,16 @@ def save_settings(parent: Any, session: Session) -> None:
     show_info(f"Use it with: {session.command(path)}" if session.opened else f"Wrote {path}")
 
 
-def write_or_say(path: Path, write: Callable[[], Any]) -> None:
-    """Write a file that the user asked for; says that it is there, or why not."""
-    try:
-        write()
-    except OSError as error:
-        show_error(f"{path} can't be written ({error.strerror}); choose another place.")
-    else:
-        show_info(f"Wrote {path}")
+def write_or_say(owner: Any, path: Path, write: Callable[[], Any]) -> Any:
+    """Write a file that the user asked for, in a thread; says that it is there, or why not."""
+
+    def failed(error: BaseException) -> None:
+        if isinstance(error, OSError):
+            show_error(f"{path} can't be written ({error.strerror}); choose another place.")
+        else:
+            show_error(sentence_of(error))
+
+    return in_background(
+        owner, write, done=lambda _: show_info(f"Wrote {path}"), failed=failed,
+        desc=f"writing {path.name}",
+    )  # fmt: skip

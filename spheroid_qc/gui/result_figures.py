@@ -111,7 +111,11 @@ def default_comparison(conditions: pd.DataFrame) -> list[str]:
     combinations in between those at the same doses.
     """
     seen = conditions[conditions["n_wells"] > 0]
-    table = (seen if len(seen) else conditions).drop_duplicates("condition")
+    # Going through rows of a table is slow where it has a hundred columns.
+    names = [f"{word}_{n}{end}" for n in (1, 2, 3)
+             for word, end in (("drug", ""), ("dose", "_um"), ("dose", ""))]  # fmt: skip
+    names = ["condition", "role", *(name for name in names if name in conditions)]
+    table = (seen if len(seen) else conditions)[names].drop_duplicates("condition")
     contents: dict[str, frozenset[tuple[str, float]]] = {}
     for _, row in table[table["role"] == "treated"].iterrows():
         drugs = []
@@ -222,32 +226,49 @@ def dose_figures(analysis: Analysis) -> list[Figure]:
         title = f"{row['drug']}: {metric.phrase}"
         stratum = str(row.get("stratum") or "")
         title += f" ({stratum})" if stratum and stratum != "nan" else ""
+        (unit,), (factor,) = shown_units(analysis, [str(row["drug"])])
+        curves = _curves_of(analysis.curves, row)
         draw = functools.partial(
             draw_dose_response,
             dose=mine["dose_1"].to_numpy(dtype=float),
             effect=mine["effect"].to_numpy(dtype=float),
             row={str(k): v for k, v in row.items()},
             vehicle=own.loc[own["role"] == "vehicle", "effect"].to_numpy(dtype=float),
-            unit=str(row["unit"]).replace("uM", "µM"),
+            unit=unit,
             ylabel=metric.label,
             title=title,
+            factor=factor,
+            curves=curves if len(curves) else None,
         )
         found.append(
             Figure(
                 _safe(f"dose_{title}"), title, draw, margins=(66, 20, 44, 34),
-                caption=dose_words(row, len(mine)),
+                caption=dose_words(row, len(mine), unit, factor, band=bool(len(curves))),
             )
         )  # fmt: skip
     return found
 
 
-def dose_words(row: pd.Series, n_wells: int) -> str:
+def _curves_of(curves: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    """Rows of `curves.csv` of the drug alone that a row of `dose_response.csv` is about."""
+    for column in ("response", "stratum", "drug"):
+        if column in curves and column in row:
+            curves = curves[
+                curves[column].fillna("") == ("" if pd.isna(row[column]) else row[column])
+            ]
+    return curves[curves["ratio"].fillna("") == ""] if "ratio" in curves else curves
+
+
+def dose_words(
+    row: pd.Series, n_wells: int, unit: str = "", factor: float = 1.0, *, band: bool = False
+) -> str:
     """Say the EC50 with its interval, what it rests on, and why there is no curve if there is none.
 
-    `row` is one of `dose_response.csv`.
+    `row` is one of `dose_response.csv`; doses are said times `factor`, to be in `unit` (default:
+    that of the row); `band`: an interval of the curve is drawn.
     """
-    unit = str(row["unit"]).replace("uM", "µM")
-    ec50, low, high = (dose_of(row, name) for name in ("ec50", "ec50_low", "ec50_high"))
+    unit = unit or str(row["unit"]).replace("uM", "µM")
+    ec50, low, high = (factor * dose_of(row, name) for name in ("ec50", "ec50_low", "ec50_high"))
     sign = str(row.get("ec50_qualifier") or "")
     parts = []
     if np.isfinite(ec50):
@@ -264,6 +285,8 @@ def dose_words(row: pd.Series, n_wells: int) -> str:
         if value is not None and pd.notna(value):
             fit.append(f"{words} {float(value):.2g}")
     parts.append(", ".join(fit) + ".")
+    if band:
+        parts.append("Band: 95 % interval of the curve.")
     note = row.get("note")
     if note is not None and pd.notna(note) and str(note):
         parts.append(str(note))
@@ -302,7 +325,7 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
                     (620, height),
                     (190, 140, 40, 14),
                     narrow=functools.partial(_narrow_forest, draw),
-                    narrow_sides=(54, 122),
+                    narrow_sides=(54, 138),
                     caption="Mean effect beyond what was expected of the parts, with its "
                     "interval; filled: the interval excludes 0.",
                 )

@@ -16,6 +16,9 @@ CORE = "#f0e442"
 SHED = "#56b4e9"
 """Outline of the shed material, as in the overlays."""
 
+MUTED, BLANK = "#9aa3ad", "#dfe3e7"
+"""Vehicle wells, and wells without cells; the first shows on dark and light themes."""
+
 # Hues that colour-blind eyes tell apart, in the order in which drugs and combinations get them.
 _HUES = (0.57, 0.075, 0.45, 0.87, 0.14, 0.70, 0.98, 0.30)
 
@@ -42,9 +45,9 @@ def condition_colours(wells: Iterable[MappedWell]) -> dict[str, str]:
     for well in wells:
         name = condition_name(well)
         if well.role == "vehicle":
-            found[name] = "#9aa3ad"
+            found[name] = MUTED
         elif well.role == "blank":
-            found[name] = "#dfe3e7"
+            found[name] = BLANK
         elif well.role == "positive_control":
             found[name] = "#4a3b6b"
         else:

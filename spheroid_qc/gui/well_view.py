@@ -17,11 +17,13 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import QEvent, QObject, Signal
 
 from spheroid_qc.gui.background_threads import alive, in_background, rest_timer
+from spheroid_qc.gui.mask_layers import MasksAsLabels
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.result_layers import MaskLayer, one_colour, overlay_of, place_overlays
 from spheroid_qc.gui.state.lazy_stack import LazyStack, SwappableStack, empty_stack
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.well_data import WellData, open_well, warm_well
+from spheroid_qc.gui.warm_up import warm_up
 from spheroid_qc.gui.well_colours import CORE, SHED
 from spheroid_qc.run.progress import Progress
 
@@ -56,6 +58,8 @@ class WellView(QObject):
         self.session: Session = session_of(viewer)
         self.data: WellData | None = None
         self.field: int | None = None
+        self.channel = ""
+        self._limits_of = ""
         self._layers: dict[str, weakref.ref[Layer]] = {}
         self._number = 0
         self._setting = False
@@ -71,9 +75,13 @@ class WellView(QObject):
         self.session.map_changed.connect(self._on_map, check_nargs=False)
         self.session.run_progressed.connect(self._on_progress)
         self._refit = rest_timer(self, _REFIT_MS, self._fit_again)
+        # A layer that is new takes napari a tenth of a second: one at a time, and the window lives.
+        self._waiting: tuple[_Wanted, WellData] | None = None
+        self._go_on = rest_timer(self, 0, self._show_waiting)
         self._canvas = viewer.window._qt_viewer.canvas.native
         self._canvas.installEventFilter(self)
-        warm_outlines(self)
+        warm_up(self, viewer.window._qt_viewer.canvas)
+        MasksAsLabels(self, viewer)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -145,7 +153,7 @@ class WellView(QObject):
         if not alive(self):
             return
         self._number += 1
-        self.field = None
+        self.field, self.channel = None, ""
         self._size = ()
         data, self.data = self.data, None
         viewer = self.viewer
@@ -164,7 +172,9 @@ class WellView(QObject):
         self._number += 1
         self._cool()
         wanted = _Wanted(plate, well, timepoint, self._number)
-        in_background(self, _prepare, self.session, wanted, self.field, done=self._show)
+        in_background(
+            self, _prepare, self.session, wanted, self.field, self.channel, done=self._show
+        )
 
     def _on_tables(self) -> None:
         """Show masks that have come since the well was opened."""
@@ -190,9 +200,19 @@ class WellView(QObject):
             data.close()
             return
         before = self.timepoint, viewer.dims.point
+        stacks = self._stacks(data)
+        missing = [name for name in stacks if self.layer(name) is None and self._needed(name, data)]
+        if missing:
+            self._setting = True
+            try:
+                self._make(viewer, missing[0], data, stacks)
+            finally:
+                self._setting = False
+            self._waiting = prepared
+            self._go_on.start()
+            return
         old, self.data = self.data, data
         self._setting = True
-        stacks = self._stacks(data)
         hidden = [] if wanted.timepoint == before[0] or self._alike(stacks) else self._hide()
         try:
             turned = self._fill(viewer, data, stacks)
@@ -212,6 +232,15 @@ class WellView(QObject):
             old.close()
         self._after_step()
         self.shown.emit()
+
+    def _show_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._show(waiting)
+
+    def _needed(self, name: str, data: WellData) -> bool:
+        """Tell whether there is something to show in a layer."""
+        return name == IMAGE or (data.shed if name == SHED_NAME else data.core) is not None
 
     def _stacks(self, data: WellData) -> dict[str, LazyStack]:
         """Give what each layer is to show: nothing, where the masks are still to come."""
@@ -234,56 +263,53 @@ class WellView(QObject):
             layer.visible = False
         return shown
 
-    def _fill(self, viewer: Any, data: WellData, stacks: dict[str, LazyStack]) -> list[Any]:
-        """Give the layers their arrays; those that kept their own have yet to look at it."""
-        geometry = self._geometry(data)
-        metadata = {"plate": data.plate, "well": data.well, "time_h": list(data.times_h)}
-        picture = self.session.opened.picture if self.session.opened else None
-        turned: list[Any] = []
-        image = self.layer(IMAGE)
-        if image is None:
-            limits = None if picture is None else (picture.low, picture.high)
+    def _make(self, viewer: Any, name: str, data: WellData, stacks: dict[str, LazyStack]) -> None:
+        """Make a layer that is not there, or not any more."""
+        geometry, metadata = self._geometry(data), _metadata(data)
+        if name == IMAGE:
+            picture = self.session.opened.picture if self.session.opened else None
             image = Image(
-                SwappableStack(stacks[IMAGE]), name=IMAGE, contrast_limits=limits or (0, 255),
+                SwappableStack(stacks[IMAGE]), name=IMAGE, contrast_limits=(0, 255),
                 metadata=metadata, multiscale=False, rgb=False, **geometry,
             )  # fmt: skip
             if picture is not None:
-                room = picture.high - picture.low
-                image.contrast_limits_range = (picture.low - room, picture.high + room)
-                image.contrast_limits = (picture.low, picture.high)
+                _set_limits(image, *picture.limits(self.channel))
+            self._limits_of = self.channel
             self._keep(viewer, IMAGE, image)
-        else:
-            turned += _turn(image, stacks[IMAGE])
-            image.metadata = metadata
-        for name, there, colour in (
-            (SHED_NAME, data.shed is not None, SHED), (CORE_NAME, data.core is not None, CORE),
-        ):  # fmt: skip
+            return
+        layer = MaskLayer(
+            SwappableStack(stacks[name]), name=name,
+            colormap=one_colour(SHED if name == SHED_NAME else CORE), opacity=0.9,
+            metadata=metadata, multiscale=False, **geometry,
+        )  # fmt: skip
+        layer.contour = 2
+        layer.brush_size = int(preference("review", "brush_size", 12))
+        self._keep(viewer, name, layer)
+        for event in (layer.events.paint, layer.events.set_data):
+            event.connect(lambda *_: self._on_painted(name))
+
+    def _fill(self, viewer: Any, data: WellData, stacks: dict[str, LazyStack]) -> list[Any]:
+        """Give the layers their arrays; those that kept their own have yet to look at it."""
+        turned: list[Any] = []
+        for name, stack in stacks.items():
             layer = self.layer(name)
-            if layer is not None:
+            if layer is None:
+                continue
+            turned += _turn(layer, stack)
+            layer.metadata = _metadata(data)
+            picture = self.session.opened.picture if self.session.opened else None
+            if name == IMAGE and self._limits_of != self.channel and picture is not None:
+                # What a person has set for one channel says nothing of another.
+                self._limits_of = self.channel
+                _set_limits(layer, *picture.limits(self.channel))
+            if name != IMAGE:
                 # Taking layers away and making them again is slow: an empty one that can't be
                 # painted stands in for the masks that are still to come.
-                turned += _turn(layer, stacks[name])
-                layer.metadata = metadata
                 # Forgets the strokes: those of another well must not be taken back on this one.
                 layer.editable = False
-                layer.editable = there
-            elif there:
-                layer = MaskLayer(
-                    SwappableStack(stacks[name]),
-                    name=name,
-                    colormap=one_colour(colour),
-                    opacity=0.9,
-                    metadata=metadata,
-                    multiscale=False,
-                    **geometry,
-                )
-                layer.contour = 2
-                layer.brush_size = int(preference("review", "brush_size", 12))
-                self._keep(viewer, name, layer)
-                for event in (layer.events.paint, layer.events.set_data):
-                    event.connect(lambda *_, name=name: self._on_painted(name))
+                layer.editable = self._needed(name, data)
         if data.core is None:
-            viewer.layers.selection.active = image
+            viewer.layers.selection.active = self.layer(IMAGE)
         return turned
 
     def _geometry(self, data: WellData) -> dict[str, Any]:
@@ -349,7 +375,7 @@ class WellView(QObject):
         if opened is not None and data.well in (wells := opened.wells(data.plate)):
             at = wells.index(data.well)
             for well in (*wells[at + 1 : at + 2], *wells[max(at - 1, 0) : at]):
-                ahead = opened, data.plate, well, cache, self.field, now
+                ahead = opened, data.plate, well, cache, self.field, self.channel, now
                 self._warming.append(self._warmer.submit(warm_well, *ahead))
 
     def _cool(self) -> None:
@@ -378,6 +404,8 @@ class WellView(QObject):
             parts.insert(0, data.plate)
         condition = self.session.treatment_of(data.plate, data.well)
         row = self.session.row(data.plate, data.well, now)
+        if self.channel:
+            parts.append(self.channel)
         state = "" if row is None else str(row["state"] if row["state"] == row["state"] else "")
         if data.well_timepoints[now] is None:
             state = "no image at this time"
@@ -392,38 +420,27 @@ class WellView(QObject):
         place_overlays(viewer)
 
 
-def warm_outlines(owner: QObject) -> None:
-    """Draw outlines of nothing in a thread, once a program.
-
-    Where numba is there, napari compiles the colours and edges of labels at their first use, which
-    would hold the window for seconds in the middle of the first run.
-    """
-    if not _WARM:
-        _WARM.append(True)
-        in_background(owner, _draw_outlines_of_nothing, failed=lambda _: None)
-
-
-_WARM: list[bool] = []
-
-
-def _draw_outlines_of_nothing() -> None:
-    for dtype in (np.uint16, np.uint8, np.int32):
-        labels = np.zeros((8, 8), dtype)
-        labels[2:5, 2:5] = 1
-        layer = MaskLayer(labels, colormap=one_colour(CORE))
-        layer.contour = 2
-        layer.refresh()
-        layer.get_value((3, 3))
-
-
-def _prepare(session: Session, wanted: _Wanted, field: int | None) -> tuple[_Wanted, WellData]:
+def _prepare(
+    session: Session, wanted: _Wanted, field: int | None, channel: str
+) -> tuple[_Wanted, WellData]:
     """Read what the screen will show first; in a thread."""
     assert session.opened is not None
-    data = open_well(session.opened, wanted.plate, wanted.well, session.cache, field)
+    data = open_well(session.opened, wanted.plate, wanted.well, session.cache, field, channel)
     now = min(wanted.timepoint, len(data.times_h) - 1)
     for stack in data.stacks:
         stack.frame(now)
     return wanted, data
+
+
+def _set_limits(image: Any, low: float, high: float) -> None:
+    """Show grey values between these, with as much room on both sides for the slider."""
+    room = high - low
+    image.contrast_limits_range = (low - room, high + room)
+    image.contrast_limits = (low, high)
+
+
+def _metadata(data: WellData) -> dict[str, Any]:
+    return {"plate": data.plate, "well": data.well, "time_h": list(data.times_h)}
 
 
 def _can_turn(layer: Any, stack: LazyStack) -> bool:

@@ -45,6 +45,7 @@ from spheroid_qc.report.time_sections import (
     time_metrics,
     time_pairs,
 )
+from spheroid_qc.report.watched_page import WatchedPage
 from spheroid_qc.response.condition_summary import MEASUREMENT_SD
 from spheroid_qc.response.replicates import shared_stratum
 from spheroid_qc.wording import number
@@ -63,6 +64,7 @@ def write_report(
     *,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watched: WatchedPage | None = None,
 ) -> Path:
     """Write `report.html`.
 
@@ -78,6 +80,8 @@ def write_report(
         Processes that draw pictures; 0: this one.
     progress : callable, optional
         Told pictures done and of how many.
+    watched : WatchedPage, optional
+        While images are still coming: the page says so, with alarms, and loads itself anew.
 
     Returns
     -------
@@ -87,7 +91,8 @@ def write_report(
     target = Path(out)
     folder = Path(run_folder) if run_folder is not None else analysis.folder
     path = target / "report.html"
-    write_text(path, render(analysis, target, folder, workers=workers, progress=progress))
+    text = render(analysis, target, folder, workers=workers, progress=progress, watched=watched)
+    write_text(path, text)
     return path
 
 
@@ -98,6 +103,7 @@ def render(
     *,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watched: WatchedPage | None = None,
 ) -> str:
     """Make the page as text.
 
@@ -111,6 +117,7 @@ def render(
     content = _content(analysis, tables, folder, workers, progress)
     return _template().render(
         content,
+        watched=watched,
         style=style,
         script=script,
         script_digest=digest,
@@ -161,7 +168,7 @@ def _content(
     worst = [(one.plate, one.well, one.time_h) for one in worst_frames(analysis.unfit)]
     pictures = draw_pictures(
         folder if analysis.kind == "run" else None, wells, analysis.time_h, cards, keys, worst,
-        workers, progress,
+        workers, progress, keep=folder is not None and tables.resolve() == folder.resolve(),
     )  # fmt: skip
     sentence, deck = headline(analysis, families)
     headings: list[str] = []

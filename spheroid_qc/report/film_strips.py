@@ -21,8 +21,9 @@ from spheroid_qc.errors import ImageError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.report.image_and_mask_of_well import ViewSource
+from spheroid_qc.report.kept_tiles import Tile, make_tile, read_tiles, tile_key, write_tiles
 from spheroid_qc.run.store.corrected_masks import mask_path
-from spheroid_qc.run.store.mask_files import read_masks
+from spheroid_qc.run.store.mask_files import mask_digest, read_masks
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
@@ -43,7 +44,9 @@ class StripTask:
 
     `key` is given back with the strip; `out` is the run folder. A view of None leaves its place
     empty; `crop` is centre (y, x) and side of what is shown in image pixels (None: the whole
-    frame), `px` the side of one picture in the strip.
+    frame), `px` the side of one picture in the strip. `kept` is where pictures of the well lie that
+    were drawn before under the same settings (`under`, their digest); with `keep` they are replaced
+    by those of this strip.
     """
 
     key: tuple[Any, ...]
@@ -54,6 +57,9 @@ class StripTask:
     px: int
     parameters: Parameters
     calibration: PlateCalibration
+    kept: Path | None = None
+    under: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,32 +82,58 @@ class Strip:
 
 def draw_strip(task: StripTask) -> Strip:
     """Read, cut out, shrink and outline; a picture that can't be read leaves an empty place."""
-    tiles: list[FloatArray | None] = []
-    core_paths, shed_paths = [], []
-    um_per_px = None
+    known = {} if task.kept is None else read_tiles(task.kept)
+    keys = [_key(task, view) for view in task.views]
+    tiles: list[Tile | None] = []
     with OpenFile() as files:
-        for view in task.views:
-            found = None if view is None else _read(task, view, files)
-            if found is None:
-                tiles.append(None)
-                core_paths.append("")
-                shed_paths.append("")
-                continue
-            image, core, shed = found
-            box = _box(image.pixels.shape, task.crop)
-            tiles.append(_cut(image.pixels, box, task.px))
-            core_paths.append(outline_paths(_cut(core > 0, box, task.px)))
-            shed_paths.append(outline_paths(_cut(shed & (core == 0), box, task.px), level=0.4))
-            if image.pixel_size_um is not None:
-                um_per_px = image.pixel_size_um * box[2] / task.px
+        for key, view in zip(keys, task.views, strict=True):
+            if key in known:
+                tiles.append(known[key])
+            else:
+                tiles.append(None if view is None else _draw_tile(task, view, files))
+    fresh = {key: one for key, one in zip(keys, tiles, strict=True) if key and one is not None}
+    if task.kept is not None and task.keep and set(fresh) != set(known):
+        write_tiles(task.kept, fresh)
+    scales = [one.um_per_px for one in tiles if one is not None and one.um_per_px is not None]
     return Strip(
         key=task.key,
         px=task.px,
-        shown=tuple(tile is not None for tile in tiles),
-        uri=_encoded(tiles, task.px),
-        core=tuple(core_paths),
-        shed=tuple(shed_paths),
-        um_per_px=um_per_px,
+        shown=tuple(one is not None for one in tiles),
+        uri=_encoded([None if one is None else one.pixels for one in tiles], task.px),
+        core=tuple("" if one is None else one.core for one in tiles),
+        shed=tuple("" if one is None else one.shed for one in tiles),
+        um_per_px=scales[-1] if scales else None,
+    )
+
+
+def _key(task: StripTask, view: ViewSource | None) -> str:
+    """Under what a picture is kept; empty where it is not known what it shows."""
+    if task.kept is None or view is None or not view.content:
+        return ""
+    run, limit = RunFolder(task.out), task.parameters.images.max_megapixels
+    try:
+        mask = mask_digest(mask_path(run, view.mask), limit)
+    except OSError:  # its name leads out of the run folder
+        return ""
+    moment = view.well_timepoint
+    return "" if mask is None else tile_key(
+        task.under, moment.signature, view.content, view.field, view.stitched, mask, task.crop,
+        task.px,
+    )  # fmt: skip
+
+
+def _draw_tile(task: StripTask, view: ViewSource, files: OpenFile) -> Tile | None:
+    found = _read(task, view, files)
+    if found is None:
+        return None
+    image, core, shed = found
+    box = _box(image.pixels.shape, task.crop)
+    um = image.pixel_size_um
+    return make_tile(
+        _cut(image.pixels, box, task.px),
+        outline_paths(_cut(core > 0, box, task.px)),
+        outline_paths(_cut(shed & (core == 0), box, task.px), level=0.4),
+        None if um is None else um * box[2] / task.px,
     )
 
 

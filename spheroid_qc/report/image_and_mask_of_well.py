@@ -33,13 +33,15 @@ from spheroid_qc.tables.csv_writer import read_table
 class ViewSource:
     """One picture of one well at one time.
 
-    `stitched`: all fields were put together to one picture; `mask` is the name of its mask.
+    `stitched`: all fields were put together to one picture; `mask` is the name of its mask;
+    `content` tells the files that it shows by their content, empty where that is not known.
     """
 
     well_timepoint: WellTimepoint
     field: int
     stitched: bool
     mask: str
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,22 @@ def find_sources(root: Path) -> Sources:
         record = list(read_record(run, plate, well).values())
         for well_timepoint in of_well:
             view = _view(well_timepoint, record)
-            if view is not None and run.mask(view.mask).is_file():
+            if view is not None:
                 views[plate, well, well_timepoint.timepoint] = view
     found = Sources(folder, root, parameters, plate_calibration(folder), views)
+    # Whether a single mask is there shows when it is read: a plate has tens of thousands.
     return (
         found
-        if views
-        else replace(found, lacking="No mask fits its image, so there are no pictures.")
+        if any(_is_there(run, view) for view in views.values())
+        else replace(found, views={}, lacking="No mask fits its image, so there are no pictures.")
     )
+
+
+def _is_there(run: RunFolder, view: ViewSource) -> bool:
+    try:
+        return run.mask(view.mask).is_file()
+    except OSError:  # its name leads out of the run folder
+        return False
 
 
 _TEXT = ("path", "plate", "well", "channel", "time_source", "scheme")
@@ -143,7 +153,11 @@ def _view(well_timepoint: WellTimepoint, record: list[dict[str, Any]]) -> ViewSo
         if not all((known["path"], known["size"]) in sizes for known in entry["inputs"]):
             continue
         first = shown[0]
+        # Where a file has another date than when it was read, nobody knows what is in it.
+        same = list(well_timepoint.stamps) == entry["stamps"]
+        content = ";".join(str(known["sha256"]) for known in entry["inputs"]) if same else ""
         return ViewSource(
-            well_timepoint, int(first["field"]), bool(first["stitched"]), str(first["mask"])
-        )
+            well_timepoint, int(first["field"]), bool(first["stitched"]), str(first["mask"]),
+            content,
+        )  # fmt: skip
     return None

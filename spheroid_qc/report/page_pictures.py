@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ import pandas as pd
 
 from spheroid_qc.report.film_strips import Crop, Strip, StripTask, draw_strip
 from spheroid_qc.report.image_and_mask_of_well import Sources, find_sources
+from spheroid_qc.report.kept_tiles import tile_key
 from spheroid_qc.report.overview import Card
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.store.well_records import record_path
 from spheroid_qc.run.worker_processes import WorkerDied, default_workers, map_unordered
 
 STRIP_PX = 112
@@ -26,6 +29,8 @@ FINDING_PX = 150
 _MOST_TILES = 1500
 _MOST_FINDINGS = 40
 _FEW = 3
+_STEPS = 8
+"""Steps in which the cut of the pictures doubles: each shows a tenth more of the well."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +75,16 @@ def draw_pictures(
     worst: Sequence[tuple[str, str, float]] = (),
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    keep: bool = False,
 ) -> Pictures:
     """Draw all pictures.
 
     `cards` are wells that stand for a treatment; `findings` (plate, well, time in words) and
     `worst` (plate, well, hours) frames that are shown whole. `workers` of 0 draws in this process;
     `progress` is told pictures done and of how many. Without pictures, and with a sentence, where
-    images or masks are not at hand.
+    images or masks are not at hand. Film strips that were drawn before are taken from the run
+    folder, and with `keep` those drawn now are kept there.
     """
     if root is None:
         return Pictures(messages="There were no images, so there are no pictures of wells.")
@@ -93,16 +101,23 @@ def draw_pictures(
         for plate, found in times.items()
     }
     side = side_of(wells)
+    crops = crops_of(wells, side)
     tasks = []
+    under = tile_key(
+        sources.parameters.images.model_dump(mode="json"),
+        sources.parameters.plate.model_dump(mode="json"),
+        repr(sources.calibration),
+    )
+    run = RunFolder(root)
     for key in imaged:
         views = tuple(sources.views.get((*key, n)) for n in chosen.get(key[0], ()))
-        crop = crop_of(wells, *key, side)
-        tasks.append(_task(sources, ("strip", *key), views, crop, STRIP_PX))
+        task = _task(sources, ("strip", *key), views, crops(*key), STRIP_PX)
+        kept = record_path(run, *key).with_suffix(".pictures.npz")
+        tasks.append(replace(task, kept=kept, under=under, keep=keep))
     for card in cards:
         key = (card.plate, card.well)
         view = sources.views.get((*key, _index(times.get(card.plate, []), card.time_h)))
-        crop = crop_of(wells, *key, side)
-        tasks.append(_task(sources, ("card", *key), (view,), crop, CARD_PX))
+        tasks.append(_task(sources, ("card", *key), (view,), crops(*key), CARD_PX))
     for plate, well, words in list(dict.fromkeys(findings))[:_MOST_FINDINGS]:
         index = _index(times.get(plate, []), float(words) if words else math.nan)
         view = sources.views.get((plate, well, index))
@@ -156,20 +171,43 @@ def side_of(wells: pd.DataFrame) -> float | None:
         rows["reach"].to_numpy(float) * radius, rows["feret_max_px"].to_numpy(float) / 2
     )
     reach = reach[np.isfinite(reach)]
-    return float(round(2 * 1.3 * np.quantile(reach, 0.95))) if len(reach) else None
+    if not len(reach):
+        return None
+    # In steps, so that one more time point rarely changes the cut of all pictures.
+    steps = math.ceil(math.log2(2 * 1.3 * float(np.quantile(reach, 0.95))) * _STEPS)
+    return float(round(2 ** (steps / _STEPS)))
 
 
 def crop_of(wells: pd.DataFrame, plate: str, well: str, side: float | None) -> Crop | None:
     """Centre on the spheroid where it was first seen."""
+    rows = wells[(wells["plate"] == plate) & (wells["well"] == well)]
+    centre = _middle(wells)
+    return crops_of(rows, side, centre)(plate, well)
+
+
+def crops_of(
+    wells: pd.DataFrame, side: float | None, middle: tuple[float, float] | None = None
+) -> Callable[[str, str], Crop | None]:
+    """Look up where each well is cut: around the spheroid where it was first seen.
+
+    Where none was seen, around `middle`, by default that of all wells.
+    """
     if side is None:
-        return None
-    rows = wells[(wells["plate"] == plate) & (wells["well"] == well)].sort_values("time_h")
-    rows = rows[rows["centroid_y_px"].notna() & rows["centroid_x_px"].notna()]
-    if not len(rows):
-        every = wells[["centroid_y_px", "centroid_x_px"]].median()
-        return float(every.iloc[0]), float(every.iloc[1]), side
-    first = rows.iloc[0]
-    return float(first["centroid_y_px"]), float(first["centroid_x_px"]), side
+        return lambda plate, well: None
+    y, x = _middle(wells) if middle is None else middle
+    seen = wells[wells["centroid_y_px"].notna() & wells["centroid_x_px"].notna()]
+    first = seen.sort_values("time_h", kind="stable").drop_duplicates(["plate", "well"])
+    places = zip(first["plate"], first["well"], strict=True)
+    centres = zip(first["centroid_y_px"], first["centroid_x_px"], strict=True)
+    of = {place: (float(y), float(x)) for place, (y, x) in zip(places, centres, strict=True)}
+    return lambda plate, well: (*of.get((plate, well), (y, x)), side)
+
+
+def _middle(wells: pd.DataFrame) -> tuple[float, float]:
+    if "centroid_y_px" not in wells:
+        return 0.0, 0.0
+    every = wells[["centroid_y_px", "centroid_x_px"]].median()
+    return float(every.iloc[0]), float(every.iloc[1])
 
 
 def _task(

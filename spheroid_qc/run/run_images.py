@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.run.chosen_adapter import place_adapter
+from spheroid_qc.run.early_decisions import drop_outdated_records, forget_early_decisions
 from spheroid_qc.run.overlays.overlay_choice import draw_overlays, wanted_overlays
 from spheroid_qc.run.plate_light import plate_light
 from spheroid_qc.run.plate_method import plate_methods
@@ -87,8 +88,12 @@ def analyse_images(
     planned.context.update({name: before.get(name) for name in ("illumination", "methods")})
     write_run_json(run, planned.context, table, {}, status="running")
     calibration = plate_calibration(request.folder)
+    if request.watched:
+        forget_early_decisions(planned)
     light = plate_light(planned, calibration, pool)
     methods = plate_methods(planned, calibration, light, pool)
+    if request.watched:
+        drop_outdated_records(planned, light, methods)
     write_run_json(run, planned.context, table, {}, status="running")
     new, remarks = _analyse_wells(planned, calibration, light, methods, pool, progress)
     report_progress(progress, Progress("tables", 0, 1, 0.0, None))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spheroid_qc.errors import RequestError
+from spheroid_qc.errors import NoFrames, RequestError
 from spheroid_qc.flags.flag_kinds import check_severities
 from spheroid_qc.frames.frame_table import FrameTable, frame_table, reasons
 from spheroid_qc.images import probe
@@ -63,6 +63,10 @@ class RunRequest:
         there is one.
     new_pixel_size : bool
         Masks of the earlier run are measured with the pixel size of `parameters` first.
+    watched : bool
+        Images are still being written: more will come.
+    unfinished : frozenset of str
+        Paths below the folder that do not count yet.
     """
 
     folder: Path
@@ -74,6 +78,8 @@ class RunRequest:
     exclusions: Path | None = None
     adapter: Path | None = None
     new_pixel_size: bool = False
+    watched: bool = False
+    unfinished: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -203,11 +209,11 @@ def _read_names_and_map(request: RunRequest) -> tuple[FrameTable, PlateMap | Non
     mapped = None
     if request.plate_map is not None:
         mapped = read_map_of_run(request.plate_map, parameters.plate)
-    table = frame_table(request.folder, parameters.plate, probe=probe)
+    table = frame_table(request.folder, parameters.plate, probe, request.unfinished)
     if not table.frames:
         hint = next((finding_sentence(finding).rstrip(".") for finding in table.problems), "")
         why = reasons(table.problems)
-        raise RequestError(
+        raise NoFrames(
             f"No image in {request.folder} can be used"
             + (f": {why}" if why else "")
             + (f" (for example: {hint})" if hint else "")

@@ -28,6 +28,8 @@ from spheroid_qc.stopwatch import Work, taken, timed
 
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
+    from spheroid_qc.analysis.plate_alarms import PlateAlarm
+    from spheroid_qc.report.watched_page import WatchedPage
     from spheroid_qc.run.tables.write_tables import RunTables
 
 
@@ -184,21 +186,42 @@ def run_plate(
         exclusions=None if exclusions is None else Path(exclusions),
         adapter=None if adapter is None else Path(adapter),
     )
+    return carry_out(request, progress)
+
+
+def carry_out(
+    request: RunRequest,
+    progress: Callable[[Progress], None] | None = None,
+    page: Callable[[tuple[PlateAlarm, ...]], WatchedPage] | None = None,
+) -> PlateResult:
+    """Analyse what was asked for; as `run_plate`, which says what is returned and raised.
+
+    Parameters
+    ----------
+    request : RunRequest
+        What is asked for.
+    progress : callable, optional
+        Called with a `Progress` from this thread.
+    page : callable, optional
+        While a folder is watched: is told the alarms and says what stands at the top of the page.
+    """
     taken()
-    number = default_workers() if workers is None else workers
+    number = default_workers() if request.workers is None else request.workers
     with Workers(number, request.parameters.limits.frame_seconds) as pool:
         planned = plan_run(request, pool)
         with planned.run.locked():
-            known = remembered_run(planned)
+            known = remembered_run(planned) if page is None else None
             if known is not None:
                 return _unchanged(planned, known, progress)
             try:
                 tables, n_new, remarks = analyse_images(planned, pool, progress)
-                response, failures = _response(request, progress)
+                top = _alarmed(planned, tables, page)
+                response, failures = _response(request, progress, top)
                 mark_done(planned, tables)
                 result = _result(planned, tables, n_new, response, failures)
                 # What a worker died of, or could not be drawn, is tried once more next time.
-                if not failures and not tables.qc["code"].isin(TRIED_AGAIN).any():
+                tried_again = tables.qc["code"].isin(TRIED_AGAIN).any()
+                if page is None and not failures and not tried_again:
                     remember_run(planned, _said(result))
                 # What happened on the way is said once.
                 result = replace(result, notes=(*result.notes, *remarks))
@@ -279,8 +302,27 @@ def _result(
     )
 
 
+def _alarmed(
+    planned: PlannedRun,
+    tables: RunTables,
+    page: Callable[[tuple[PlateAlarm, ...]], WatchedPage] | None,
+) -> WatchedPage | None:
+    """Write the alarms of a plate that is, or was, watched; gives what the page says at its top."""
+    path = planned.run.table("alarms")
+    if page is None and not path.is_file():
+        return None
+    from spheroid_qc.analysis.plate_alarms import alarm_table, plate_alarms
+    from spheroid_qc.tables.csv_writer import write_table
+
+    alarms = plate_alarms(tables.wells, planned.request.parameters)
+    write_table(path, alarm_table(alarms))
+    return None if page is None else page(alarms)
+
+
 def _response(
-    request: RunRequest, progress: Callable[[Progress], None] | None
+    request: RunRequest,
+    progress: Callable[[Progress], None] | None,
+    top: WatchedPage | None = None,
 ) -> tuple[AnalysisResult | None, tuple[str, ...]]:
     """Analyse the drug response of finished tables; None and a sentence where that can't be."""
     from spheroid_qc.analysis import analyse_run_folder
@@ -292,7 +334,7 @@ def _response(
     try:
         with timed(Work.RESPONSE):
             answer = analyse_run_folder(request.out, request.parameters)
-        result = _written(answer, request.out, request.workers, progress)
+        result = write_answer(answer, request.out, request.workers, progress, top)
     except OutputError:
         raise
     except SpheroidQCError as error:
@@ -380,7 +422,7 @@ def analyse(
             place, response_is, response_unit, parameters, response_column, dose_scale or "",
             columns_are or "", plate_map, columns,
         )  # fmt: skip
-        return _written(answer, target, workers, progress)
+        return write_answer(answer, target, workers, progress)
     stated = {
         "--response-is": response_is, "--response-unit": response_unit,
         "--response-column": response_column, "--plate-map": plate_map,
@@ -397,7 +439,7 @@ def analyse(
     own = target.resolve() == place.resolve()
     check_target(target, run_folder=own)
     with RunFolder(target).locked() if own else nullcontext():
-        result = _written(analyse_run_folder(place, parameters), target, workers, progress)
+        result = write_answer(analyse_run_folder(place, parameters), target, workers, progress)
     if not RunFolder(place).has_later_decisions():
         return result
     late = (
@@ -409,11 +451,12 @@ def analyse(
     return replace(result, failures=(*result.failures, late))
 
 
-def _written(
+def write_answer(
     answer: Analysis,
     target: Path,
     workers: int | None,
     progress: Callable[[Progress], None] | None,
+    top: WatchedPage | None = None,
 ) -> AnalysisResult:
     """Write everything that an answer has: tables, and the page that shows them."""
     from spheroid_qc.analysis.analysis_files import REPORT, write_analysis
@@ -431,7 +474,7 @@ def _written(
         tables = write_analysis(answer, target)
         try:
             with timed(Work.REPORT):
-                write_report(answer, target, workers=workers, progress=drawn)
+                write_report(answer, target, workers=workers, progress=drawn, watched=top)
         except (OSError, SpheroidQCError):
             raise
         except Exception as error:  # a fault of ours in a picture must not cost the tables

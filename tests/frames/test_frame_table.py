@@ -560,3 +560,14 @@ def test_a_date_beside_elapsed_times_is_named(make: Make) -> None:
     (finding,) = table.findings
     assert finding.kind == "conflict"
     assert "bears a date, 2024-03-05" in finding.message
+
+
+def test_files_that_are_still_being_written_are_nobodys(make: Make, tmp_path: Path) -> None:
+    names = ["P_A01_00d00h00m.tif", "P_A02_00d00h00m.tif", "nothing.tif"]
+    whole = make(names)
+    assert len(whole.frames) == 2
+    half = frame_table(
+        tmp_path / "My plate", unfinished={"P_A02_00d00h00m.tif", "nothing.tif", "gone.tif"}
+    )
+    assert [frame.path for frame in half.frames] == ["P_A01_00d00h00m.tif"]
+    assert not half.findings

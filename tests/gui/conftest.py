@@ -38,6 +38,7 @@ def _own_settings(monkeypatch, tmp_path) -> None:
     """No test touches the settings or the cache of whoever runs it."""
     monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "napari" / "settings.yaml"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +108,11 @@ class Window:
         return self.viewer.window.add_plugin_dock_widget("spheroid_qc", name)[1]
 
     def until(self, condition, seconds: float = 120) -> None:
+        from spheroid_qc.gui import background_threads
+
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=int(seconds * 1000))
+        # And until every panel has made of it what it makes, each in its turn.
+        self.qtbot.waitUntil(lambda: not background_threads._TURNS, timeout=20_000)
 
     def open(self, folder: Path):
         plate = self.panel("Plate")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 pytest.importorskip("napari")
 
+from spheroid_qc.analysis import analyse_table
 from spheroid_qc.analysis.metric_names import metric_of
 from spheroid_qc.gui.figure_theme import file_of
 from spheroid_qc.gui.result_figures import (
     comparison_figure,
     default_comparison,
+    dose_figures,
     dose_words,
 )
 from spheroid_qc.gui.state.opened_folder import open_folder
@@ -86,6 +90,36 @@ def test_a_dose_response_says_why_it_has_no_curve() -> None:
     words = dose_words(row, 18)
     assert "EC50 0.5 µM (95 % interval 0.4 to open µM)" in words
     assert "18 wells" in words
+    assert "Band" not in words
+    words = dose_words(row, 18, "nM", 1e3, band=True)
+    assert "EC50 500 nM (95 % interval 400 to open nM)" in words, "the unit that was given"
+    assert "Band: 95 % interval of the curve" in words
+
+
+def test_a_dose_response_has_its_band_and_the_unit_that_was_given() -> None:
+    doses = [0.01, 0.03, 0.1, 0.3, 1.0]
+    rng = np.random.default_rng(0)
+    rows = [
+        {"well": f"{'ABCD'[n]}{k + 2:02d}", "drug": "selinexor" if d else None, "dose": d or None,
+         "unit": "uM", "role": "treated" if d else "vehicle",
+         "fa": d / (d + 0.1) + rng.normal(0, 0.02)}
+        for k, d in enumerate([0.0, *doses]) for n in range(4)
+    ]  # fmt: skip
+    analysis = analyse_table(pd.DataFrame(rows), "fa", "fraction")
+    as_run = {
+        name: getattr(analysis, name).assign(response="core_volume_loss_vs_vehicle", stratum="")
+        for name in ("used", "dose_response", "curves")
+    }
+    analysis = replace(analysis, **as_run)
+    assert len(analysis.curves), "the analysis has an interval of the curve"
+    (figure,) = dose_figures(replace(analysis, given_units={"selinexor": "nM"}))
+    ax = Figure().add_subplot()
+    figure.draw(ax)
+    assert ax.get_xlabel() == "dose, nM"
+    assert {"10", "1000"} <= {label.get_text() for label in ax.get_xticklabels()}
+    assert ax.collections, "the band"
+    assert "nM" in figure.caption
+    assert "Band" in figure.caption
 
 
 def test_rows_of_wells_have_one_scale_and_the_same_times(analysed) -> None:
@@ -123,6 +157,8 @@ def test_a_sheet_is_drawn_with_outlines_or_without(window, finished, tmp_path) -
     panel.save(tmp_path / "with.png")
     panel.outlines.setChecked(False)
     panel.save(tmp_path / "without.png")
+    for name in ("with.png", "without.png"):
+        window.until((tmp_path / name).is_file)
     found = [np.asarray(Image.open(tmp_path / name)) for name in ("with.png", "without.png")]
     assert found[0].shape == found[1].shape
     assert (found[0] != found[1]).any()

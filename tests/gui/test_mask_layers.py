@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("napari")
 
 from spheroid_qc.errors import ImageError
-from spheroid_qc.gui.mask_layers import mask_reader, read_mask_layers, write_labels
+from spheroid_qc.gui import mask_layers
+from spheroid_qc.gui.mask_layers import is_mask, read_mask_layers, write_labels
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.segmentation import Segmentation
 from tests.run.conftest import draw, write
@@ -26,7 +29,7 @@ def masks() -> Segmentation:
 def test_a_mask_opens_as_two_layers_of_labels_with_scale(tmp_path) -> None:
     path = tmp_path / "a.ome.tif"
     write_masks(path, masks(), 1.3)
-    assert mask_reader(str(path)) is read_mask_layers
+    assert is_mask(path)
     (shed, of_shed, kind), (core, of_core, _) = read_mask_layers(str(path))
     assert kind == "labels"
     assert np.array_equal(core, masks().core)
@@ -36,12 +39,16 @@ def test_a_mask_opens_as_two_layers_of_labels_with_scale(tmp_path) -> None:
     assert of_core["colormap"] != of_shed["colormap"]
 
 
-def test_what_is_no_mask_goes_to_naparis_own_reader(tmp_path) -> None:
+def test_napari_never_asks_which_reader_is_to_read_an_ome_tiff(tmp_path) -> None:
+    from npe2 import PluginManager, PluginManifest
+
     path = tmp_path / "image.ome.tif"
     write(path, draw(30))
-    found = mask_reader(str(path))
-    assert found is not None
-    assert found is not read_mask_layers
+    assert not is_mask(path)
+    manager = PluginManager()
+    manager.register(PluginManifest.from_file(Path(__file__).parents[2] / "plugin.yaml"))
+    for name in ("image.ome.tif", "image.tif", "image.png", "table.csv", "plate.zarr"):
+        assert not list(manager.iter_compatible_readers([str(tmp_path / name)])), name
 
 
 def test_core_and_shed_are_written_as_a_run_folder_holds_them(tmp_path) -> None:
@@ -73,13 +80,30 @@ def test_any_labels_become_channels_and_unlike_shapes_are_refused(tmp_path) -> N
 
 
 @pytest.mark.gui
-def test_napari_opens_a_mask_through_the_manifest(window, tmp_path) -> None:
-    path = tmp_path / "a.ome.tif"
-    write_masks(path, masks(), 1.3)
-    window.viewer.open(str(path), plugin="spheroid_qc")
-    assert [layer.name for layer in window.viewer.layers] == ["a shed", "a core"]
-    window.viewer.layers.select_all()
-    written = window.viewer.layers.save(
-        str(tmp_path / "d.ome.tif"), plugin="spheroid_qc", selected=True
-    )
+def test_a_mask_that_is_opened_or_dropped_becomes_labels(window, tmp_path, monkeypatch) -> None:
+    mask, plain = tmp_path / "a.ome.tif", tmp_path / "b.ome.tif"
+    write_masks(mask, masks(), 1.3)
+    write(plain, draw(30))
+    window.panel("Plate")
+    layers = window.viewer.layers
+    # As the drop of both files on the window, and File > Open, do: no plug-in is named.
+    window.viewer.open([str(plain), str(mask)])
+    window.until(lambda: {"a shed", "a core"} <= {layer.name for layer in layers})
+    assert [layer.name for layer in layers] == ["b.ome", "a shed", "a core"]
+    assert layers["a core"].contour == 2
+    assert layers["a core"].scale == pytest.approx((1.3, 1.3))
+    assert np.array_equal(layers["a core"].data, masks().core)
+    layers.clear()
+    layers.selection.clear()
+    told = []
+    monkeypatch.setattr(mask_layers, "show_error", told.append)
+    both = ([str(mask), str(plain)], "")
+    monkeypatch.setattr(mask_layers.QFileDialog, "getOpenFileNames", lambda *_: both)
+    mask_layers.choose_masks()
+    assert [layer.name for layer in layers] == ["a shed", "a core"]
+    assert told == ["b.ome.tif holds no masks of core and shed material."]
+    layers.select_all()
+    written = layers.save(str(tmp_path / "d.ome.tif"), plugin="spheroid_qc", selected=True)
     assert len(written) == 1
+    core, _ = read_masks(tmp_path / "d.ome.tif")
+    assert np.array_equal(core, masks().core)

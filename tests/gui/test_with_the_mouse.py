@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +178,31 @@ def test_plates_wait_for_each_other_and_run_in_turn(window, images) -> None:
         assert (job.request.out / "wells.csv").is_file()
     window.until(lambda: "wells" in window.session.tables)
     assert window.session.opened.folder == images, "the queue opens nothing by itself"
+
+
+def test_replicate_plates_of_the_queue_are_analysed_together(window, finished, qtbot) -> None:
+    from spheroid_qc.gui.run_control import Job
+    from spheroid_qc.workflow.background_process import Ended
+
+    window.open(finished)
+    run, control = window.panel("Run"), control_of(window.viewer)
+    window.until(lambda: "wells" in window.session.tables)
+    opened = window.session.opened
+    assert run.together_button.isHidden(), "one plate has nothing to be together with"
+    copy = opened.out.with_name("plate_8_spheroid_qc")
+    shutil.copytree(opened.out, copy)
+    for out in (opened.out, copy):
+        job = Job(opened, replace(window.session.request(), out=out))
+        job.outcome = Ended(18, 18, (), (), ())
+        control.jobs.append(job)
+    run._on_run()
+    qtbot.mouseClick(run.together_button, Qt.MouseButton.LeftButton)
+    assert not run.together_button.isEnabled()
+    window.until(lambda: not run.page_button.isHidden() or run.message.text())
+    assert run.together.text().startswith("2 plates together"), run.message.text()
+    target = opened.out.with_name(f"{opened.out.name}_and_1_more")
+    assert (target / "report.html").is_file()
+    assert run.together_button.isEnabled()
 
 
 @pytest.mark.parametrize("name", PANELS)
@@ -402,6 +428,11 @@ def test_decisions_are_listed_and_taken_back(window, finished) -> None:
     assert not window.session.exclusions
 
 
+def thick_lines(results) -> int:
+    axes = results.curves.axes
+    return 0 if axes is None else sum(line.get_linewidth() > 1.5 for line in axes.lines)
+
+
 def test_vehicle_parts_and_combination_stand_in_one_picture(window, finished) -> None:
     window.open(finished)
     results = window.panel("Results")
@@ -416,13 +447,28 @@ def test_vehicle_parts_and_combination_stand_in_one_picture(window, finished) ->
     assert set(results._shown.colours) == set(names)
     conditions = window.session.tables["conditions"]
     imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
-    thick = [line for line in results.curves.axes.lines if line.get_linewidth() > 1.5]
-    assert len(thick) == len(imaged)
+    window.until(lambda: thick_lines(results) == len(imaged))
     assert "Wells —" in results.caption.text()
     off = names.index(next(iter(imaged)))
     results.ticks.item(off).setCheckState(Qt.CheckState.Unchecked)
-    thick = [line for line in results.curves.axes.lines if line.get_linewidth() > 1.5]
-    assert len(thick) == len(imaged) - 1
+    window.until(lambda: thick_lines(results) == len(imaged) - 1)
+
+
+def test_conditions_are_named_as_the_map_has_them_whenever_it_comes(
+    window, finished, tmp_path
+) -> None:
+    window.open(finished)
+    results, pictures = window.panel("Results"), window.panel("Pictures")
+    window.until(lambda: results.ticks.count() > 0 and window.session.plate_map is not None)
+    text = (tmp_path / "map.csv").read_text()
+    in_nm = tmp_path / "in_nm.csv"
+    in_nm.write_text(text.replace(",1,uM", ",1000,nM"))
+    assert in_nm.read_text() != text
+    load_map(results, window.session, in_nm)
+    listed = lambda: [results.ticks.item(n).text() for n in range(results.ticks.count())]  # noqa: E731
+    window.until(lambda: any("1000 nM" in name for name in listed()))
+    assert not any("µM" in name for name in listed())
+    assert any("1000 nM" in pictures.first.itemText(n) for n in range(pictures.first.count()))
 
 
 def test_the_ring_on_the_heat_map_follows_the_well(window, finished) -> None:
@@ -502,12 +548,6 @@ def test_small_plates_are_drawn_as_such(window, tmp_path) -> None:
     plate = window.open(folder)
     assert window.session.well_count == 12
     assert plate.grid.shape_of_plate == (3, 4)
-
-
-def test_outlines_are_drawn_once_in_a_thread_before_the_first_is_seen() -> None:
-    from spheroid_qc.gui import well_view
-
-    well_view._draw_outlines_of_nothing()
 
 
 def test_a_pixel_size_that_comes_late_is_one_click_and_keeps_what_was_decided(

@@ -8,13 +8,15 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from spheroid_qc.gui.panels.base_panel import WrappedLabel, element
+from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.gui.well_colours import is_dark, tone
 from spheroid_qc.report.overview import Line
 from spheroid_qc.report.palette import STATES
 from spheroid_qc.wording import plural
 
 _LINE, _HEAD = 38, 20
-_BAR = 0.40
+_BAR = 0.32
 """Share of the width that the bar of states takes."""
 
 
@@ -104,6 +106,25 @@ class AnswerTable(QWidget):
             if part.width() > 22:
                 painter.drawText(part, Qt.AlignmentFlag.AlignCenter, f"{count} {sign}")
             x += part.width()
+
+
+class VerdictLabel(WrappedLabel):
+    """The verdict of a run: each question with its sentences."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setVisible(False)
+
+    def show_verdict(self, verdict: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Show (question, sentences); none: the label goes."""
+        parts = []
+        for title, said in verdict:
+            parts.append(element("div", title, "font-weight:bold; margin-top:6px;"))
+            parts += [element("div", f"• {shown_name(sentence)}") for sentence in said]
+        self.setText("".join(parts))
+        self.setVisible(bool(parts))
 
 
 def _legend(lines: Sequence[Line]) -> str:

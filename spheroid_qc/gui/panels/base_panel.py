@@ -31,6 +31,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible, QFlowLayout
 
 from spheroid_qc.gui.background_threads import alive, rest_timer
+from spheroid_qc.gui.background_threads import in_turn as take_turn
 from spheroid_qc.gui.state.session import Session, session_of
 
 QWIDGETSIZE_MAX = 2**24 - 1  # Qt's own limit, which its Python names don't have
@@ -142,8 +143,11 @@ class BasePanel(QWidget):
         """Write into the panel's place for messages; nothing: clear it."""
         self.message.say(text, severity)
 
-    def listen(self, *signals: Any, to: Callable[..., None]) -> None:
-        """Call a method when a signal of the session comes, as long as the panel lives."""
+    def listen(self, *signals: Any, to: Callable[..., None], in_turn: bool = False) -> None:
+        """Call a method when a signal of the session comes, as long as the panel lives.
+
+        `in_turn`: soon after it, without its values: not all panels hold the window at once.
+        """
         taken = len(signature(to).parameters)
         # The session must not keep a closed panel, and with it the viewer, alive.
         held, owner = weakref.WeakMethod(to), weakref.ref(self)
@@ -151,7 +155,10 @@ class BasePanel(QWidget):
         def call(*values: Any) -> None:
             found, panel = held(), owner()
             if found is not None and panel is not None and alive(panel):
-                found(*values[:taken])
+                if in_turn:
+                    take_turn(found)
+                else:
+                    found(*values[:taken])
             else:
                 for signal in signals:
                     signal.disconnect(call, missing_ok=True)

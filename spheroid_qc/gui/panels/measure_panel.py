@@ -468,7 +468,7 @@ class MeasurePanel(BasePanel):
         if core is None:
             return
         table = core.features.rename(columns={"index": "label"})
-        write_or_say(path, lambda: write_table(path, table))
+        write_or_say(self, path, lambda: write_table(path, table))
 
 
 def _core_words(result: FrameResult) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QSlider, QWidget
 
+from spheroid_qc.atomic import atomic_path
 from spheroid_qc.gui.background_threads import in_background, rest_timer, sentence_of
 from spheroid_qc.gui.open_and_save import write_or_say
 from spheroid_qc.gui.panels.base_panel import (
@@ -26,12 +29,14 @@ from spheroid_qc.gui.result_figures import default_comparison
 from spheroid_qc.gui.state.well_pictures import PictureRow, rows_of_wells, wells_of, whole_frame
 from spheroid_qc.gui.well_colours import is_dark
 from spheroid_qc.report.film_strips import Strip
+from spheroid_qc.wording import plural
 
 _SHOWN = ("two conditions over time", "all wells of one condition", "the well that is shown")
 _WELLS_EACH = 3
 _DRAWN_PX = 240
 """Side in which pictures are drawn; a sheet shows them smaller, a file as they are."""
 _FRAME_PX = 1400
+_SAVED_SCALE = 3
 _SMALLEST, _LARGEST = 56, 220
 _REST_MS = 200
 
@@ -69,7 +74,7 @@ class PicturesPanel(BasePanel):
         )  # fmt: skip
         self.body: list[QWidget] = [
             beside(QLabel("Show"), self.what), self.first_row, self.second_row, self.time_row,
-            self.outlines, self.sheet, self.note,
+            self.outlines, self.note, self.sheet,
         ]  # fmt: skip
         self.add(self.empty, *self.body)
         self.saving = flow(self.save_button, self.frame_button)
@@ -79,8 +84,9 @@ class PicturesPanel(BasePanel):
         self.slider.valueChanged.connect(lambda *_: self._wanted_soon.start())
         self.outlines.toggled.connect(self._draw)
         session = self.session
-        self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
-        self.listen(session.plate_changed, to=self._on_tables)
+        self.listen(session.opened_changed, to=self._on_tables)
+        self.listen(session.tables_changed, to=self._on_tables, in_turn=True)
+        self.listen(session.plate_changed, session.map_changed, to=self._on_tables)
         self.listen(session.shown_changed, session.correction_changed, to=self._on_shown)
         self._on_tables()
 
@@ -157,7 +163,10 @@ class PicturesPanel(BasePanel):
                 show_hint(self.note, note)
                 self._draw()
 
-        show_hint(self.note, "Drawing the pictures …")
+        # What was shown is not what is asked for now, and many wells take a while.
+        self.rows = []
+        self._draw()
+        show_hint(self.note, f"Drawing {plural(len(keys), 'well')} …" if keys else "")
         in_background(
             self, rows_of_wells, opened, wells, keys, _DRAWN_PX, chosen, done=done,
             failed=lambda error: self.say(sentence_of(error), "error"),
@@ -175,19 +184,19 @@ class PicturesPanel(BasePanel):
         columns = max(1, min(len(self.rows), room // 110))
         return max(_SMALLEST, min(_LARGEST, room // columns - 4)), columns
 
-    def image(self, scale: int = 1) -> QImage:
-        """Draw the sheet, `scale` pixels to one of the screen."""
+    def _sheet(self, scale: int = 1) -> Callable[[], QImage]:
+        """Give what draws the sheet, in any thread: `scale` pixels to one of the screen."""
         px, columns = self._layout()
-        return draw_sheet(
-            self.rows, px, outlines=self.outlines.isChecked(), dark=is_dark() and scale == 1,
-            scale=scale, columns=columns,
+        return partial(
+            draw_sheet, self.rows, px, outlines=self.outlines.isChecked(),
+            dark=is_dark() and scale == 1, scale=scale, columns=columns,
         )  # fmt: skip
 
     def _draw(self, *_: Any) -> None:
         if not self.rows:
             self.sheet.clear()
             return
-        self.sheet.setPixmap(QPixmap.fromImage(self.image()))
+        self.sheet.setPixmap(QPixmap.fromImage(self._sheet()()))
         self.sheet.setMinimumSize(QSize(1, 1))
 
     def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
@@ -211,7 +220,8 @@ class PicturesPanel(BasePanel):
 
     def save(self, path: Path) -> None:
         """Save the sheet as PNG on white."""
-        write_or_say(path, lambda: _write(self.image(scale=3), path))
+        draw = self._sheet(scale=_SAVED_SCALE)
+        write_or_say(self, path, lambda: _write(draw(), path))
 
     def choose_frame_file(self) -> None:
         """Ask for a file, and save the frame that is shown."""
@@ -231,8 +241,8 @@ class PicturesPanel(BasePanel):
             if not strip.uri:
                 self.say("There is no picture with masks here to be saved.", "warning")
                 return
-            frame = draw_frame(strip, outlines=self.outlines.isChecked())
-            write_or_say(path, lambda: _write(frame, path))
+            outlines = self.outlines.isChecked()
+            write_or_say(self, path, lambda: _write(draw_frame(strip, outlines=outlines), path))
 
         return in_background(
             self, whole_frame, opened, session.plate, session.well, session.timepoint, _FRAME_PX,
@@ -241,5 +251,6 @@ class PicturesPanel(BasePanel):
 
 
 def _write(image: QImage, path: Path) -> None:
-    if not image.save(str(path), "PNG"):
-        raise OSError(5, "the picture could not be written", str(path))
+    with atomic_path(path) as temporary:
+        if not image.save(str(temporary), "PNG"):
+            raise OSError(5, "the picture could not be written", str(path))

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 import napari.viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
@@ -42,7 +42,7 @@ from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.state.shown_names import shown_name
-from spheroid_qc.gui.well_colours import condition_colours
+from spheroid_qc.gui.well_colours import BLANK, MUTED, condition_colours
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate_map import condition_name
@@ -103,6 +103,12 @@ class PlatePanel(BasePanel):
         self.field = long_choice()
         self.field.setToolTip("Which field of view of a well is shown and corrected.")
         self.field_row = beside(QLabel("Field of view"), self.field)
+        self.channel = long_choice()
+        self.channel.setToolTip(
+            "Which channel is shown. The analysis takes the one that shows the spheroid "
+            "(All settings, Images, in the Run panel); all are measured."
+        )
+        self.channel_row = beside(QLabel("Channel"), self.channel)
         return [
             heading("Wells"),
             self.plate_row,
@@ -113,6 +119,7 @@ class PlatePanel(BasePanel):
             self.grid,
             self.legend,
             self.field_row,
+            self.channel_row,
         ]
 
     def _build_folds(self) -> list[QWidget]:
@@ -129,6 +136,7 @@ class PlatePanel(BasePanel):
         self.path.returnPressed.connect(self._on_typed)
         self.plates.currentTextChanged.connect(self._on_plate_chosen)
         self.field.currentIndexChanged.connect(self._on_field)
+        self.channel.currentIndexChanged.connect(self._on_channel)
         self.grid.clicked.connect(self._on_well_clicked)
         self.form.changed.connect(self._on_form)
         self.names.clicked.connect(self._on_name_clicked)
@@ -337,6 +345,17 @@ class PlatePanel(BasePanel):
         fill_choice(self.field, ["as analysed", *map(str, fields)], [None, *fields])
         self.field.setCurrentIndex(0)
         self.field_row.setVisible(len(fields) > 1)
+        picture = opened.picture if opened is not None else None
+        further = [one.name for one in picture.further] if picture is not None else []
+        analysed = f"{picture.channel} (analysed)" if picture and picture.channel else "as analysed"
+        fill_choice(self.channel, [analysed, *further], ["", *further])
+        with QSignalBlocker(self.channel):
+            self.channel.setCurrentIndex(0)
+        self.channel_row.setVisible(bool(further))
+
+    def _on_channel(self, *_: object) -> None:
+        self.view.channel = self.channel.currentData() or ""
+        self.view.read_again()
 
     def _on_field(self, *_: object) -> None:
         # A stroke of this very moment belongs to the field that is left now.
@@ -402,12 +421,11 @@ class PlatePanel(BasePanel):
         self.editor.refresh()
 
     def _write_legend(self, conditions: dict[str, str]) -> None:
-        order = sorted(conditions, key=lambda name: (not name.startswith("vehicle"), name))
-        parts = [
-            element("span", "●", f"color:{conditions[name]}; font-size:13px;")
-            + f"&nbsp;{escape(name)}"
-            for name in order[:14]
-        ]
+        entries = self.session.plate_map.wells if self.session.plate_map is not None else ()
+        # Controls first, then drugs by dose, as the colours are given.
+        ranks = {colour: n for n, colour in enumerate(condition_colours(entries).values())}
+        order = sorted(conditions, key=lambda name: ranks.get(conditions[name], len(ranks)))
+        parts = [_sign(conditions[name]) + f"&nbsp;{escape(name)}" for name in order[:14]]
         if len(order) > 14:
             parts.append(f"and {len(order) - 14} more")
         self.legend.setText("&ensp; ".join(parts))
@@ -473,6 +491,12 @@ class PlatePanel(BasePanel):
         opened = self.session.opened
         if opened is not None:
             open_images(self.viewer, opened.folder, self.session.parameters, opened.out)
+
+
+def _sign(colour: str) -> str:
+    """Give the dot of a condition in the legend; blanks are empty, which shows on any ground."""
+    sign, shown = ("○", MUTED) if colour == BLANK else ("●", colour)
+    return element("span", sign, f"color:{shown}; font-size:13px;")
 
 
 def _image_files(table: FrameTable) -> int:

@@ -9,8 +9,6 @@ from typing import Any
 
 import napari.viewer
 import numpy as np
-from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-from matplotlib.figure import Figure as MatplotlibFigure
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QSignalBlocker, Qt, QUrl
 from qtpy.QtGui import QColor, QDesktopServices, QIcon, QPixmap
@@ -29,11 +27,11 @@ from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.analysis.verdict.left_out import left_out_lines
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
-from spheroid_qc.gui.background_threads import in_background, rest_timer, sentence_of
+from spheroid_qc.gui.background_threads import in_background, in_turn, rest_timer, sentence_of
 from spheroid_qc.gui.export_files import export_session, write_figure
-from spheroid_qc.gui.figure_theme import in_theme, in_tone
+from spheroid_qc.gui.figure_theme import in_tone
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
-from spheroid_qc.gui.panels.answer_table import AnswerTable
+from spheroid_qc.gui.panels.answer_table import AnswerTable, VerdictLabel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
@@ -46,6 +44,7 @@ from spheroid_qc.gui.panels.base_panel import (
     long_choice,
     show_hint,
 )
+from spheroid_qc.gui.panels.figure_view import FigureView
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.result_figures import (
     Figure,
@@ -58,73 +57,19 @@ from spheroid_qc.gui.result_figures import (
 )
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.run_answer import RunAnswer
-from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.gui.well_colours import is_dark
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.report.palette import PALETTE
+from spheroid_qc.wording import plural
 
 _REACH_PX = 14.0
-_DPI = 84
-_REST_MS = 150
-_TOP = 16
-"""Room above an Axes without a title."""
+_REST_MS = 30
+_COUNT = Qt.ItemDataRole.UserRole + 1
 _CHOSEN = "conditions ticked below"
 _SIZES = {
     "for a page": (560.0, 360.0),
     "half a page": (330.0, 250.0),
     "for a slide": (960.0, 540.0),
 }
-
-
-class _Canvas(FigureCanvasQTAgg):
-    """A matplotlib figure in the panel, in the colours of the theme."""
-
-    def __init__(self, height: int = 300) -> None:
-        self.made = MatplotlibFigure(facecolor=PALETTE["paper"][0], dpi=_DPI)
-        super().__init__(self.made)  # type: ignore[no-untyped-call]
-        self.setMinimumSize(200, height)
-        self.axes: Any = None
-        self._figure: Figure | None = None
-        self._resized = rest_timer(self, _REST_MS, self.redraw)
-
-    def show_figure(self, figure: Figure | None) -> None:
-        """Draw a figure; None: an empty sheet."""
-        self._figure = figure
-        self.redraw()
-
-    def redraw(self) -> None:
-        """Draw the figure in the size and the theme of this moment."""
-        self.made.clear()
-        dark = is_dark()
-        self.made.set_facecolor(PALETTE["paper"][int(dark)])
-        self.axes = None
-        figure = self._figure
-        if figure is not None:
-            width, height = max(1, self.width()), max(1, self.height())
-            left, right, bottom, _ = (_DPI / 72 * margin for margin in figure.margins)
-            top, draw = float(_TOP), figure.draw
-            if figure.narrow is not None:
-                left, right = (_DPI / 72 * side for side in figure.narrow_sides)
-                draw = figure.narrow
-            # A narrow panel has less room for the names at the ends of the lines.
-            left, right = min(left, 0.47 * width), min(right, 0.38 * width)
-            self.axes = self.made.add_axes(
-                (left / width, bottom / height, max(0.2, 1 - (left + right) / width),
-                 max(0.2, 1 - (bottom + top) / height))
-            )  # fmt: skip
-            draw(self.axes)
-            # What it is stands in the lists above it, which leaves more room than a title.
-            self.axes.set_title("", loc="left")
-            in_theme(self.made, dark=dark)
-        self.draw_idle()  # type: ignore[no-untyped-call]
-
-    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        super().resizeEvent(event)  # type: ignore[no-untyped-call]
-        # Not at every step while a person drags the edge of the panel.
-        self._resized.start()
-
-    def wheelEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        event.ignore()  # scrolls the panel
 
 
 class ResultsPanel(BasePanel):
@@ -141,6 +86,8 @@ class ResultsPanel(BasePanel):
         self._shown: Figure | None = None
         self._export_to: Path | None = None
         self._plate_of_ticks: Any = None
+        # Tables, answer and map come one after the other: they are drawn once.
+        self._draw_soon = rest_timer(self, _REST_MS, self.draw)
         self.empty = hint("Analyse a plate first (Run panel).")
         self.what = QTabWidget()
         self.what.tabBar().setUsesScrollButtons(False)
@@ -164,7 +111,7 @@ class ResultsPanel(BasePanel):
 
     def _build_curves(self) -> QWidget:
         self.family, self.metric = long_choice(), long_choice()
-        self.curves = _Canvas(320)
+        self.curves = FigureView(320)
         self.ticks = QListWidget()
         self.ticks.setFixedHeight(112)
         self.ticks.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -182,21 +129,21 @@ class ResultsPanel(BasePanel):
 
     def _build_doses(self) -> QWidget:
         self.dose = long_choice()
-        self.dose_canvas = _Canvas(300)
+        self.dose_canvas = FigureView(300)
         self.dose_words = hint()
         self.no_dose = hint()
         return _page(self.dose, self.dose_canvas, self.dose_words, self.no_dose)
 
     def _build_synergies(self) -> QWidget:
         self.synergy = long_choice()
-        self.synergy_canvas = _Canvas(300)
+        self.synergy_canvas = FigureView(300)
         self.synergy_words = hint()
         self.no_synergy = hint()
         return _page(self.synergy, self.synergy_canvas, self.synergy_words, self.no_synergy)
 
     def _build_answer(self) -> QWidget:
         self.answer = AnswerTable()
-        self.verdict = hint()
+        self.verdict = VerdictLabel()
         self.no_answer = hint()
         return _page(self.answer, self.verdict, self.no_answer)
 
@@ -236,10 +183,11 @@ class ResultsPanel(BasePanel):
             choice.currentIndexChanged.connect(self.draw)
         self.family.currentIndexChanged.connect(self._on_family)
         self.ticks.itemChanged.connect(self._on_ticked)
-        self.curves.mpl_connect("button_press_event", self._on_curve_clicked)
+        self.curves.pressed.connect(self._on_curve_clicked)
         self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
-        self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
-        self.listen(session.answer_changed, to=self._on_answer)
+        self.listen(session.opened_changed, to=self._on_tables)
+        self.listen(session.tables_changed, to=self._on_tables, in_turn=True)
+        self.listen(session.answer_changed, to=self._on_answer, in_turn=True)
         self.listen(session.plate_changed, session.map_changed, to=self._on_tables)
         self.listen(session.shown_changed, to=self._on_shown)
 
@@ -260,27 +208,34 @@ class ResultsPanel(BasePanel):
         conditions = tables["conditions"]
         self._families = families_of(conditions) or _all_together(conditions)
         self._metrics = curve_metrics(conditions)
-        if self._plate_of_ticks != (opened.out, tuple(conditions["condition"].unique())):
-            self._plate_of_ticks = (opened.out, tuple(conditions["condition"].unique()))
+        names = tuple(conditions["condition"].unique())
+        if self._plate_of_ticks != (opened.out, names):
+            self._plate_of_ticks = (opened.out, names)
             with QSignalBlocker(self.family):
                 self.family.clear()
             self._offer_ticks(conditions)
+        self._name_ticks()
         fill_choice(self.family, [_CHOSEN, *(family.title for family in self._families)])
         fill_choice(self.metric, [metric.axis for metric in self._metrics])
         self.unfit.say("\n".join(unfit_lines(self.session.unfit)), "warning")
         if "qc" in tables:
             show_hint(self.left_out, "\n".join(left_out_lines(tables["qc"], tables["wells"])))
-        times = list(opened.times(self.session.plate).values())
-        self.map.show_wells(
-            tables["wells"], self.session.plate, self.session.well_count, times,
-            imaged=opened.wells(self.session.plate),
-        )  # fmt: skip
-        self._on_shown()
+        in_turn(self._show_map)
         target, self._export_to = self._export_to, None
         if target is not None:
             self.export(target)
         self.page_button.setVisible((opened.out / "report.html").is_file())
-        self.draw()
+        self._draw_soon.start()
+
+    def _show_map(self) -> None:
+        opened, tables = self.session.opened, self.session.tables
+        if opened is not None and "wells" in tables:
+            times = list(opened.times(self.session.plate).values())
+            self.map.show_wells(
+                tables["wells"], self.session.plate, self.session.well_count, times,
+                imaged=opened.wells(self.session.plate),
+            )  # fmt: skip
+            self._on_shown()
 
     def _offer_ticks(self, conditions: Any) -> None:
         """List the conditions of the plate, with those ticked that answer the first question."""
@@ -289,12 +244,20 @@ class ResultsPanel(BasePanel):
         with QSignalBlocker(self.ticks):
             self.ticks.clear()
             for name, count in seen.items():
-                item = QListWidgetItem(self.session.shown_name(str(name)))
+                item = QListWidgetItem()
                 item.setData(Qt.ItemDataRole.UserRole, str(name))
-                item.setToolTip(f"{item.text()}: {int(count)} wells")
+                item.setData(_COUNT, int(count))
                 on = str(name) in ticked
                 item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
                 self.ticks.addItem(item)
+
+    def _name_ticks(self) -> None:
+        """Write the conditions as the map has them, which may come after the tables."""
+        with QSignalBlocker(self.ticks):
+            for n in range(self.ticks.count()):
+                item = self.ticks.item(n)
+                item.setText(self.session.shown_name(str(item.data(Qt.ItemDataRole.UserRole))))
+                item.setToolTip(f"{item.text()}: {plural(item.data(_COUNT), 'well')}")
 
     def _colour_ticks(self, colours: Mapping[str, str]) -> None:
         """Let the list say which line is whose."""
@@ -354,17 +317,11 @@ class ResultsPanel(BasePanel):
             show_hint(none, "" if figures else answer.lacking or why)
         self.answer.show_lines(answer.title, answer.headings, answer.lines)
         self.answer.setVisible(bool(answer.lines))
-        show_hint(
-            self.verdict,
-            "\n".join(
-                f"{title}\n" + "\n".join(f"• {shown_name(sentence)}" for sentence in said)
-                for title, said in answer.verdict
-            ),
-        )
+        self.verdict.show_verdict(answer.verdict)
         show_hint(
             self.no_answer, "" if answer.lines else answer.lacking or "No condition is known."
         )
-        self.draw()
+        self._draw_soon.start()
 
     def _time_figure(self) -> Figure | None:
         m = self.metric.currentIndex()
@@ -418,16 +375,15 @@ class ResultsPanel(BasePanel):
 
     # clicks
 
-    def _on_curve_clicked(self, event: Any) -> None:
+    def _on_curve_clicked(self, hours: float, value: float) -> None:
         m, names = self.metric.currentIndex(), self.ticked
-        if event.inaxes is None or not (0 <= m < len(self._metrics)):
+        axes = self.curves.axes
+        if axes is None or not (0 <= m < len(self._metrics)):
             return
         metric = self._metrics[m]
-        low, high = event.inaxes.get_ylim()
-        reach = abs(high - low) * _REACH_PX / max(1.0, event.inaxes.bbox.height)
-        found = nearest_well(
-            self.session.tables["wells"], metric, names, (event.xdata, event.ydata), reach
-        )
+        low, high = axes.get_ylim()
+        reach = abs(high - low) * _REACH_PX / max(1.0, axes.bbox.height)
+        found = nearest_well(self.session.tables["wells"], metric, names, (hours, value), reach)
         if found is None:
             show_hint(self.clicked, "No well's line runs here; click nearer to a thin line.")
             return
@@ -507,12 +463,10 @@ class ResultsPanel(BasePanel):
         named = replace(figure, name=path.stem)
         # A plate and a matrix have a shape of their own; curves take any.
         size = _SIZES[self.size.currentText()] if self.what.currentIndex() in (0, 2) else None
+        dark, caption = self.dark.isChecked(), self.with_caption.isChecked()
         write_or_say(
-            path,
-            lambda: write_figure(
-                named, path.parent, (kind,), size, dark=self.dark.isChecked(),
-                caption=self.with_caption.isChecked(),
-            ),
+            self, path,
+            lambda: write_figure(named, path.parent, (kind,), size, dark=dark, caption=caption),
         )  # fmt: skip
 
     def open_report(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import napari.viewer
@@ -18,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.gui.background_threads import alive, rest_timer, sentence_of
+from spheroid_qc.gui.background_threads import alive, in_background, rest_timer, sentence_of
 from spheroid_qc.gui.correct_masks import correcting_of
 from spheroid_qc.gui.learn_from_corrections import learn_from_corrections
 from spheroid_qc.gui.open_and_save import open_panel
@@ -37,9 +38,13 @@ from spheroid_qc.gui.panels.base_panel import (
 )
 from spheroid_qc.gui.panels.name_and_review_tables import QueueTable
 from spheroid_qc.gui.run_control import control_of
+from spheroid_qc.gui.state.review_place import ReviewPlace, keep_place, read_place
 from spheroid_qc.gui.state.review_queue import SHOWN, Entry, queue_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.wording import interval
+
+_PLACE_MS = 300
+"""The place is kept once a person has come to rest on a frame."""
 
 REASONS = (
     "out of focus", "dust or fibre on the spheroid", "air bubble", "several spheroids",
@@ -91,6 +96,9 @@ class ReviewPanel(BasePanel):
         self._corrected: set[tuple[str, str, int]] = set()
         self._reason_of: Any = None
         self._later = rest_timer(self, 50, self.refresh)
+        self._placed: Path | None = None
+        self._resume: tuple[str, str, int] | None = None
+        self._keep = rest_timer(self, _PLACE_MS, self._keep_place)
         self.empty = hint("Analyse a plate first (Run panel); its doubtful frames come here.")
         self.results_button = button("Next: results", lambda: open_panel(self.viewer, "Results"))
         keys = hint("\n".join(f"{key}   {what}" for key, what in _KEYS))
@@ -121,9 +129,11 @@ class ReviewPanel(BasePanel):
         self.blanks.setToolTip("Wells without cells have nothing to be reviewed, mostly.")
         self.count = QLabel()
         self.queue = QueueTable()
+        self.resume = hint()
         return [
             beside(QLabel("Show"), self.shown),
             beside(self.blanks, 1, self.count),
+            self.resume,
             self.queue,
         ]
 
@@ -214,7 +224,8 @@ class ReviewPanel(BasePanel):
         self.shown.currentIndexChanged.connect(self.refresh)
         self.blanks.toggled.connect(self.refresh)
         self.queue.clicked.connect(lambda index: self.go_to(index.row()))
-        self.listen(session.opened_changed, session.tables_changed, to=self._on_tables)
+        self.listen(session.opened_changed, to=self._on_tables)
+        self.listen(session.tables_changed, to=self._on_tables, in_turn=True)
         self.listen(session.decisions_changed, to=self._soon)
         self.listen(session.correction_changed, to=self._on_corrected)
         self.listen(session.shown_changed, to=self._on_frame)
@@ -255,6 +266,7 @@ class ReviewPanel(BasePanel):
             return
         assert opened is not None
         times = {plate: opened.times(plate) for plate in opened.plates}
+        self._take_place(opened.out)
         entries = queue_of(
             tables["wells"], tables["qc"], times,
             lambda *place: self.session.decision(*place)[0],
@@ -263,14 +275,53 @@ class ReviewPanel(BasePanel):
         )  # fmt: skip
         self.queue.show_queue(entries)
         self._list_decisions()
+        self._say_place()
         left = sum(not entry.done for entry in entries)
         self.count.setText(f"{left} of {len(entries)} to do" if entries else "nothing to do")
         self._on_frame()
+
+    def _take_place(self, out: Path) -> None:
+        """Take up the list and the frame that the last session ended with, once a run folder."""
+        if self._placed == out:
+            return
+        self._placed, self._resume = out, None
+        place = read_place(out)
+        if place is not None and place.shown in SHOWN:
+            for box in (self.shown, self.blanks):
+                box.blockSignals(True)
+            self.shown.setCurrentText(place.shown)
+            self.blanks.setChecked(place.blanks)
+            for box in (self.shown, self.blanks):
+                box.blockSignals(False)
+            self._resume = place.key
+
+    def _say_place(self) -> None:
+        """Say where the last session ended, until somebody goes on."""
+        place = next((e for e in self.queue.entries if e.key == self._resume), None)
+        if place is None:
+            self._resume = None
+        show_hint(
+            self.resume,
+            "" if place is None else
+            f"Last time you came to {place.well} at {place.time_h:g} h: Next goes on there.",
+        )  # fmt: skip
+
+    def _keep_place(self) -> None:
+        opened, entry = self.session.opened, self.entry
+        if opened is not None and entry is not None:
+            place = ReviewPlace(
+                shown=self.shown.currentText(), blanks=self.blanks.isChecked(), plate=entry.plate,
+                well=entry.well, timepoint=entry.timepoint,
+            )  # fmt: skip
+            in_background(self, keep_place, opened.out, place)
 
     def go_to(self, number: int) -> None:
         """Show a frame of the queue."""
         if 0 <= number < len(self.queue.entries):
             entry = self.queue.entries[number]
+            self._resume = None
+            self._say_place()
+            self._keep.start()
             data = self.view.data
             same = data is not None and (data.plate, data.well) == (entry.plate, entry.well)
             if same:
@@ -291,6 +342,10 @@ class ReviewPanel(BasePanel):
     def _step(self, step: int) -> None:
         entries = self.queue.entries
         here = self.entry
+        last = next((n for n, entry in enumerate(entries) if entry.key == self._resume), None)
+        if last is not None and step > 0:
+            self.go_to(last)
+            return
         at = entries.index(here) if here is not None else (-1 if step > 0 else len(entries))
         order = range(at + step, len(entries) if step > 0 else -1, step)
         for number in order:

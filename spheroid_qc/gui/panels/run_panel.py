@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari.viewer
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox, QWidget
 
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
@@ -18,7 +20,7 @@ from spheroid_qc.gui.open_and_save import (
     save_edited_map,
     save_settings,
 )
-from spheroid_qc.gui.panels.answer_table import AnswerTable
+from spheroid_qc.gui.panels.answer_table import AnswerTable, VerdictLabel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
@@ -53,6 +55,10 @@ from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.worker_processes import default_workers
 from spheroid_qc.workflow.background_process import Ended, Failed
+from spheroid_qc.workflow.plates_together import analyse_plates_together
+
+if TYPE_CHECKING:
+    from spheroid_qc.analysis import Analysis
 
 _DRAW_MS = 400
 _NO_FOLDER = "Open a folder of images in the Plate panel first."
@@ -143,7 +149,7 @@ class RunPanel(BasePanel):
         self.unfit = Notice()
         self.map = HeatMap()
         self.answer = AnswerTable()
-        self.verdict = hint()
+        self.verdict = VerdictLabel()
         self.answer_fold = Fold("What came out", self.answer, self.verdict, opened=True)
         self.failures = hint()
         self.failures_fold = Fold("Notes", self.failures)
@@ -162,8 +168,19 @@ class RunPanel(BasePanel):
             "Add a folder…", self.choose_folder,
             "Analyse another plate after this one, with its own settings and plate map.",
         )  # fmt: skip
-        self.queue_fold = Fold("Several plates, one after the other", self.queue,
-                               flow(self.add_button))  # fmt: skip
+        self.together_button = button(
+            "Analyse plates together", self.analyse_together,
+            "Replicate plates as one experiment: every plate with its own vehicle wells, intervals "
+            "over the plates. Tables and report go to a folder beside the first plate.",
+        )  # fmt: skip
+        self.together = hint()
+        self.page_button = button("Open their report", self.open_together)
+        self.page_button.setVisible(False)
+        self._page: Path | None = None
+        self.queue_fold = Fold(
+            "Several plates, one after the other", self.queue,
+            flow(self.add_button, self.together_button), self.together, flow(self.page_button),
+        )  # fmt: skip
         return [self.queue_fold]
 
     def _build_settings(self) -> QWidget:
@@ -191,8 +208,8 @@ class RunPanel(BasePanel):
             form.changed.connect(lambda name=name: self._on_form(name))
         self.listen(session.opened_changed, session.plate_changed, to=self._on_opened)
         self.listen(session.parameters_changed, to=self._on_parameters)
-        self.listen(session.tables_changed, to=self._on_opened)
-        self.listen(session.answer_changed, to=self._on_answer)
+        self.listen(session.tables_changed, to=self._on_opened, in_turn=True)
+        self.listen(session.answer_changed, to=self._on_answer, in_turn=True)
         self.listen(
             session.run_queued, session.run_started, session.run_ended, to=self._on_run
         )  # fmt: skip
@@ -250,6 +267,48 @@ class RunPanel(BasePanel):
             self, open_folder, folder, done=done, desc=f"reading {folder.name}",
             failed=lambda error: self.say(sentence_of(error), "error"),
         )  # fmt: skip
+
+    def finished_runs(self) -> list[Path]:
+        """Give the run folders of the queue that are done."""
+        return [
+            job.request.out
+            for job in self.control.jobs
+            if isinstance(job.outcome, Ended) and not job.only_tables
+        ]
+
+    def analyse_together(self) -> Any:
+        """Analyse the plates of the queue that are done as one experiment, in the background."""
+        runs = self.finished_runs()
+        if len(runs) < 2:
+            return None
+        target = runs[0].with_name(f"{runs[0].name}_and_{len(runs) - 1}_more")
+        self.together_button.setEnabled(False)
+        self.page_button.setVisible(False)
+        show_hint(self.together, f"Analysing {len(runs)} plates together …")
+
+        def done(found: tuple[Analysis, Path]) -> None:
+            answer, self._page = found
+            said = [*(shown_name(one.sentence) for one in answer.verdict.findings[:3])]
+            show_hint(
+                self.together,
+                "\n".join([f"{len(runs)} plates together, in {target.name}:",
+                           *(f"• {sentence}" for sentence in said)]),
+            )  # fmt: skip
+            self.page_button.setVisible(True)
+
+        def failed(error: BaseException) -> None:
+            show_hint(self.together, "")
+            self.say(sentence_of(error), "error")
+
+        return in_background(
+            self, analyse_plates_together, runs, target, self.session.parameters, done=done,
+            failed=failed, finished=self._on_run, desc="analysing plates together",
+        )  # fmt: skip
+
+    def open_together(self) -> None:
+        """Open the page of the plates that were analysed together."""
+        if self._page is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._page)))
 
     def open_job(self, job: Job) -> None:
         """Show the plate of a run in all panels."""
@@ -350,6 +409,8 @@ class RunPanel(BasePanel):
     def _on_run(self) -> None:
         """Say how the run of the plate that is open stands, and where the others are."""
         self.queue.show_jobs(self.control.jobs)
+        self.together_button.setVisible(len(self.control.jobs) > 1)
+        self.together_button.setEnabled(len(self.finished_runs()) > 1)
         others = [job for job in self.control.jobs if not job.only_tables]
         opened = self.session.opened
         count = f" ({len(others)})" if others else ""
@@ -467,13 +528,7 @@ class RunPanel(BasePanel):
         if answer is not None and lines:
             self.answer.show_lines(answer.title, answer.headings, lines)
         self.answer.setVisible(bool(lines))
-        show_hint(
-            self.verdict,
-            "\n".join(
-                f"{title}\n" + "\n".join(f"• {shown_name(one)}" for one in said)
-                for title, said in verdict
-            ),
-        )
+        self.verdict.show_verdict(verdict)
 
     def _on_shown(self) -> None:
         self.map.grid.set_current(self.session.well)

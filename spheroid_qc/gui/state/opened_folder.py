@@ -11,6 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import ImageError, RequestError
 from spheroid_qc.frames.frame_table import FrameTable, frame_table
@@ -30,11 +33,22 @@ _MAP_WORDS = ("map", "layout", "platemap", "design")
 
 
 @dataclass(frozen=True)
+class FurtherChannel:
+    """A channel beside the one that is analysed, with the grey values between which it is shown."""
+
+    name: str
+    dtype: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class FirstPicture:
     """What the first readable frame says of all.
 
     `shape` is (y, x); `source` says where the pixel size comes from, `conflict` is a sentence if
-    sources disagree; between the grey values `low` and `high` the picture is shown.
+    sources disagree; between the grey values `low` and `high` the picture is shown; `further` are
+    the channels beside the one that is analysed, which is called `channel` (empty: it has no name).
     """
 
     shape: tuple[int, int]
@@ -44,6 +58,13 @@ class FirstPicture:
     conflict: str
     low: float
     high: float
+    channel: str = ""
+    further: tuple[FurtherChannel, ...] = ()
+
+    def limits(self, channel: str = "") -> tuple[float, float]:
+        """Grey values between which a channel is shown; empty: the one that is analysed."""
+        found = next((one for one in self.further if one.name == channel), self)
+        return found.low, found.high
 
 
 @dataclass(frozen=True)
@@ -203,8 +224,6 @@ def _possible_maps(folder: Path) -> tuple[Path, ...]:
 
 def _first_picture(opened: Opened) -> FirstPicture | None:
     """Read the first frame that can be read."""
-    import numpy as np
-
     with OpenFile() as files:
         for key in list(opened.well_timepoints)[:_TRIES]:
             well_timepoint = opened.well_timepoints[key][0]
@@ -216,18 +235,27 @@ def _first_picture(opened: Opened) -> FirstPicture | None:
                     opened.calibration,
                     well_timepoint.channel,
                     files,
-                    with_others=False,
                 )
             except ImageError:
                 continue
-            low, high = np.nanpercentile(image.pixels[::4, ::4], (0.2, 99.8))
+            low, high = _shown_between(image.pixels)
             return FirstPicture(
                 (image.pixels.shape[0], image.pixels.shape[1]),
                 str(image.pixels.dtype),
                 image.pixel_size_um,
                 image.pixel_size_source,
                 image.pixel_size_conflict,
-                float(low),
-                float(high if high > low else low + 1),
+                low,
+                high,
+                image.frame.channel,
+                tuple(
+                    FurtherChannel(name, str(pixels.dtype), *_shown_between(pixels))
+                    for name, pixels in image.others.items()
+                ),
             )
     return None
+
+
+def _shown_between(pixels: NDArray[Any]) -> tuple[float, float]:
+    low, high = np.nanpercentile(pixels[::4, ::4], (0.2, 99.8))
+    return float(low), float(high if high > low else low + 1)

@@ -81,6 +81,7 @@ class Session:
         self._by_well: dict[str, list[tuple[str, Exclusion]]] | None = None
         self._places: tuple[Any, dict[tuple[str, str], list[tuple[float, int]]]] = (None, {})
         self.cache = FrameCache()
+        self._names: tuple[int, str, PlateMap | None, dict[str, str]] = (0, "", None, {})
         self._earlier: tuple[Any, dict[str, Any] | None] = (None, None)
 
     # the folder
@@ -215,12 +216,18 @@ class Session:
 
     def shown_names(self) -> dict[str, str]:
         """Conditions of the map, as the tables name them, in words for the screen."""
-        entries = () if self.plate_map is None else self.plate_map.wells
-        shared = self.shared_stratum()
-        found: dict[str, str] = {}
-        for entry in entries:
-            found.setdefault(condition_name(entry), shown_condition(entry, shared))
-        return found
+        # Asked for each condition that is listed, and hundreds of wells have the same.
+        if self._names[:2] != (id(self.plate_map), self.plate):
+            entries = () if self.plate_map is None else self.plate_map.wells
+            shared = self.shared_stratum()
+            found: dict[str, str] = {}
+            for entry in entries:
+                name = condition_name(entry)
+                if name not in found:
+                    found[name] = shown_condition(entry, shared)
+            # The map is kept, so that no other comes to have its identity.
+            self._names = (id(self.plate_map), self.plate, self.plate_map, found)
+        return self._names[3]
 
     def shown_name(self, condition: str) -> str:
         """Name a condition of the tables on the screen."""

@@ -59,11 +59,13 @@ class WellData:
 
 
 def open_well(
-    opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None = None
-) -> WellData:
+    opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None = None,
+    channel: str = "",
+) -> WellData:  # fmt: skip
     """Prepare one well, as many frames as the plate has times; they are read when looked at.
 
-    Default `field`: the one that was analysed, else the first.
+    Default `field`: the one that was analysed, else the first; `channel` is shown, by default the
+    one that is analysed.
     """
     times = opened.times(plate)
     of_time = {
@@ -86,7 +88,9 @@ def open_well(
     fields = [r["field"] for r in results if r] or [n for m in of_time.values() for n in m.fields]
     shown = field if field is not None else (fields[0] if fields else 1)
     shape, dtype = _shape_of(opened, results)
-    pictures = _Pictures(opened, well_timepoints, results, shown)
+    further = opened.picture.further if opened.picture is not None else ()
+    dtype = next((np.dtype(one.dtype) for one in further if one.name == channel), dtype)
+    pictures = _Pictures(opened, well_timepoints, results, shown, channel)
     image = LazyStack(pictures.pixels, len(times), shape, dtype, cache, pictures.names())
     core = shed = None
     if any(result and result["mask"] for result in results):
@@ -100,10 +104,11 @@ def open_well(
 
 
 def warm_well(
-    opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None, timepoint: int
-) -> None:
+    opened: Opened, plate: str, well: str, cache: FrameCache, field: int | None, channel: str,
+    timepoint: int,
+) -> None:  # fmt: skip
     """Read the picture of a well that is likely to be asked for next, into the cache."""
-    data = open_well(opened, plate, well, cache, field)
+    data = open_well(opened, plate, well, cache, field, channel)
     try:
         data.image.frame(timepoint)
     finally:
@@ -139,7 +144,9 @@ class _Pictures:
         well_timepoints: tuple[WellTimepoint | None, ...],
         results: tuple[dict[str, Any] | None, ...],
         field: int,
+        channel: str,
     ) -> None:
+        self._channel = channel
         self._opened = opened
         self._well_timepoints = well_timepoints
         self._results = results
@@ -149,7 +156,9 @@ class _Pictures:
         """Tell where the pixels of each frame come from; None where there is no image."""
         how = self._opened.parameters.images.model_dump_json()
         return [
-            None if well_timepoint is None else (well_timepoint.signature, *self._which(n), how)
+            None
+            if well_timepoint is None
+            else (well_timepoint.signature, *self._which(n), f"{self._channel} {how}")
             for n, well_timepoint in enumerate(self._well_timepoints)
         ]
 
@@ -178,10 +187,12 @@ class _Pictures:
             return None
 
     def pixels(self, n: int) -> NDArray[Any] | None:
-        image = self.load(n)
+        image = self.load(n, with_others=bool(self._channel))
         if image is None:
             return None
-        pixels = image.pixels
+        pixels = image.others.get(self._channel) if self._channel else image.pixels
+        if pixels is None:
+            return None
         return np.nan_to_num(pixels) if pixels.dtype.kind == "f" else pixels
 
 

@@ -32,6 +32,9 @@ from spheroid_qc.run.well.reload_frame import load_analysed
 
 CORE_COLOUR = (240, 228, 66)
 SHED_COLOUR = (86, 180, 233)
+_FORM = 1
+"""To be raised when overlays are drawn otherwise: all are made anew then."""
+
 _INK = (235, 235, 235)
 _PAPER = (24, 24, 24)
 _COMPRESSION = 3  # zlib's usual 6 makes noisy pictures larger, and takes three times as long
@@ -48,7 +51,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class OverlayTask:
-    """One overlay to be drawn by a worker."""
+    """One overlay to be drawn by a worker; `content` is that of its `Picture`."""
 
     folder: Path
     out: Path
@@ -59,6 +62,7 @@ class OverlayTask:
     caption: Caption
     parameters: Parameters
     calibration: PlateCalibration
+    content: str
 
     @property
     def name(self) -> str:
@@ -69,12 +73,14 @@ class OverlayTask:
 def overlay_digest(task: OverlayTask) -> str:
     """Digest of everything that the picture shows; it is drawn again when this changes."""
     content = [
+        _FORM,
         task.well_timepoint.signature,
+        task.content,
+        task.parameters.images.model_dump(mode="json"),
         task.caption.title,
         task.caption.result,
         task.caption.flags,
         task.parameters.output.overlay_px,
-        # Nothing is added where nothing was corrected: overlays of earlier runs stay as they are.
         *mask_state(RunFolder(task.out), task.mask),
     ]
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=12).hexdigest()

@@ -126,6 +126,7 @@ def wanted_overlays(
             caption=_caption(line, picture, parameters.plate.assay),
             parameters=parameters,
             calibration=calibration,
+            content=picture.content,
         )
         for picture, line in zip(shown, lines.to_dict("records"), strict=True)
     ]

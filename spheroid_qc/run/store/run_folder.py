@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from spheroid_qc.atomic import TEMPORARY, write_text
-from spheroid_qc.errors import RequestError
+from spheroid_qc.errors import FolderInUse, RequestError
 from spheroid_qc.storage import files_below, inside, read_plain
 
 MAX_RUN_JSON = 1_000_000_000
@@ -227,7 +227,7 @@ class RunFolder:
             if not _try_lock(handle.fileno()):
                 handle.seek(0)
                 holder = handle.read(200).strip() or "another process"
-                raise RequestError(
+                raise FolderInUse(
                     f"{self.root} is in use by a run that is still going on ({holder}); wait for "
                     "it to end or choose another --out folder."
                 )

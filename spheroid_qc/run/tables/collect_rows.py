@@ -70,7 +70,8 @@ class Picture:
     """A field that was segmented, and the name of the mask that came out.
 
     `row` is that of its well and time, among the collected rows; `stitched`: all fields were put
-    together to one picture; `several`: the row has more than one picture.
+    together to one picture; `several`: the row has more than one picture; `content` tells the files
+    of image and mask by their content.
     """
 
     row: int
@@ -79,6 +80,7 @@ class Picture:
     mask: str
     stitched: bool
     several: bool
+    content: str
 
 
 class CollectedRows:
@@ -220,11 +222,16 @@ class CollectedRows:
         flags += [Flag("reader_note", detail=note) for note in notes]
         if not fields:
             return
-        masks = [(found["field"], found["mask"]) for found in fields if found["mask"]]
+        masks = [
+            (found["field"], found["mask"], found["mask_sha256"])
+            for found in fields
+            if found["mask"]
+        ]
+        read = ";".join(str(entry["sha256"]) for entry in result["inputs"])
         stitched, row = bool(fields[0]["stitched"]), len(self.flags)
         self.pictures += [
-            Picture(row, well_timepoint, number, mask, stitched, len(masks) > 1)
-            for number, mask in masks
+            Picture(row, well_timepoint, number, mask, stitched, len(masks) > 1, f"{read};{drawn}")
+            for number, mask, drawn in masks
         ]
         if not self._single:
             fields, more = merge_fields(fields, self._parameters)

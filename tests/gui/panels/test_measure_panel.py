@@ -45,6 +45,7 @@ def test_a_calibrated_image(window, tmp_path) -> None:
     status = core.get_status((8 + 4 * 96, 12 + 4 * 96), world=True)
     assert "core_area_um2" in str(status), "hovering tells the figures"
     panel.save(tmp_path / "table.csv")
+    window.until((tmp_path / "table.csv").is_file)
     assert pd.read_csv(tmp_path / "table.csv")["core_area_um2"].item() == pytest.approx(
         wanted["core_area_um2"].item(), rel=1e-5
     )

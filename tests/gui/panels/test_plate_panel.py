@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication, QPushButton  # noqa: E402
 from spheroid_qc.gui.result_layers import overlay_of  # noqa: E402
 from spheroid_qc.gui.well_view import view_of  # noqa: E402
 from spheroid_qc.plate_map import read_plate_map  # noqa: E402
-from tests.run.conftest import draw, write  # noqa: E402
+from tests.run.conftest import draw, glow, write  # noqa: E402
 
 
 def drag(qtbot, grid, first: str, last: str) -> None:
@@ -105,6 +105,29 @@ def test_a_picture_that_was_deleted_comes_back_below_its_masks(window, finished)
     assert [layer.name for layer in layers] == ["well", "shed", "core"]
     assert np.array_equal(layers["core"]._slice.image.raw, data.core[1])
     assert np.array_equal(layers["well"]._slice.image.raw, data.image[1])
+
+
+def test_further_channels_are_shown_by_their_names(window, tmp_path) -> None:
+    folder = tmp_path / "lit"
+    for n, well in enumerate(("B2", "B3")):
+        stack = np.stack([draw(30), glow(20, level=3000 + n), glow(25, level=200)])
+        write(folder / f"P_{well}.ome.tif", stack, axes="CYX",
+              Channel={"Name": ["Phase", "Calcein", "PI"]})  # fmt: skip
+    plate = window.open(folder)
+    names = [plate.channel.itemText(n) for n in range(plate.channel.count())]
+    assert names[1:] == ["Calcein", "PI"]
+    layer = window.viewer.layers["well"]
+    plate.channel.setCurrentText("Calcein")
+    window.until(lambda: "Calcein" in window.caption)
+    assert np.asarray(layer.data[0]).max() == 3500
+    assert layer.contrast_limits[1] <= 3501, "its own grey values"
+    layer.contrast_limits = (600, 3000)
+    data = window.show("B03")
+    assert data.image.frame(0).max() == 3501, "the channel stays from well to well"
+    assert tuple(layer.contrast_limits) == (600, 3000), "and what a person has set"
+    plate.channel.setCurrentIndex(0)
+    window.until(lambda: "Calcein" not in window.caption)
+    assert np.asarray(layer.data[0]).max() > 20000
 
 
 def test_a_well_without_images_is_no_trouble(window, images) -> None:

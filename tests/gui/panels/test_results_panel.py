@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
 
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
+
+from qtpy.QtCore import QPoint, Qt  # noqa: E402
 
 
 @pytest.fixture
@@ -20,22 +20,42 @@ def results(window, finished):
     return panel
 
 
-def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results) -> None:
+def place_of(view, hours: float, value: float) -> QPoint:
+    """Where a value is seen in a figure."""
+    x, y = view.axes.transData.transform((hours, value))
+    return QPoint(round(x), round(view.height() - y))
+
+
+def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results, qtbot) -> None:
     results.what.setCurrentIndex(0)
     columns = [metric.column for metric in results._metrics]
     results.metric.setCurrentIndex(columns.index("core_area_um2"))
     results.draw()
-    axes = results.curves.axes
+    window.until(lambda: results.curves.axes is not None)
     row = window.session.row("VID7", "C03", 1)
     metric = results._metrics[results.metric.currentIndex()]
-    at = SimpleNamespace(inaxes=axes, xdata=6.2, ydata=float(row[metric.column]))
-    results._on_curve_clicked(at)
+    at = place_of(results.curves, 6.2, float(row[metric.column]))
+    qtbot.mouseClick(results.curves, Qt.MouseButton.LeftButton, pos=at)
     assert "h:" in results.clicked.text()
     wanted = {"C02", "C03"}
     window.until(lambda: window.shown() and window.session.well in wanted)
     assert window.session.timepoint == 1
-    results._on_curve_clicked(SimpleNamespace(inaxes=axes, xdata=6.0, ydata=9e9))
+    results.curves.pressed.emit(6.0, 9e9)
     assert "No well's line" in results.clicked.text()
+
+
+def test_a_figure_is_drawn_in_a_thread_and_anew_for_another_size(window, results) -> None:
+    view = results.curves
+    window.until(lambda: window.session.answer is not None)
+    window.viewer.window._qt_window.show()
+    results.draw()
+    assert view.axes is None, "whoever asked goes on at once"
+    window.until(lambda: view.axes is not None)
+    for width in (view.width() + 120, *range(400, 480)):  # a person drags the edge of the panel
+        view.resize(width, view.height())
+    window.until(lambda: view.axes is not None and view.axes.figure.bbox.width == 479)
+    view.show_figure(None)
+    assert view.axes is None
 
 
 def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
@@ -52,13 +72,14 @@ def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
     window.until(lambda: window.session.well == "C02" and window.session.timepoint == 2)
 
 
-def test_figures_are_saved_as_png_and_svg(results, tmp_path) -> None:
+def test_figures_are_saved_as_png_and_svg(window, results, tmp_path) -> None:
     for tab in (0, 1):
         results.what.setCurrentIndex(tab)
         results.draw()
         for kind in ("png", "svg"):
             path = tmp_path / f"figure_{tab}.{kind}"
             results.save_figure(path)
+            window.until(path.is_file)
             head = path.read_bytes()[:200]
             assert head.startswith(b"\x89PNG") if kind == "png" else b"<?xml" in head
     results.what.setCurrentIndex(2)
@@ -85,7 +106,7 @@ def test_what_is_left_out_is_said_from_the_tables(window, results) -> None:
     ]  # fmt: skip
     window.session.tables["qc"] = one
     window.session.tables_changed.emit()
-    assert "Out of focus at 0 h: B02" in results.left_out.text()
+    window.until(lambda: "Out of focus at 0 h: B02" in results.left_out.text())
 
 
 def test_masks_that_do_not_fit_are_said_above_everything(window, results) -> None:
@@ -104,7 +125,7 @@ def test_masks_that_do_not_fit_are_said_above_everything(window, results) -> Non
     words = "\n".join(unfit_lines(window.session.unfit))
     assert "5 of 5 wells (100 %)" in words
     for panel in (results, run):
-        assert panel.unfit.text() == words
+        window.until(lambda panel=panel: panel.unfit.text() == words)
         assert not panel.unfit.isHidden()
     assert results.body[0] is results.unfit
 

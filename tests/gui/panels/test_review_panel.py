@@ -8,8 +8,11 @@ import pytest
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
+from qtpy.QtCore import Qt  # noqa: E402
+
 from spheroid_qc.gui.correct_masks import correcting_of  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
+from spheroid_qc.gui.state.review_place import ReviewPlace, keep_place, read_place  # noqa: E402
 from spheroid_qc.gui.state.session import Session  # noqa: E402
 from spheroid_qc.run.store.mask_files import read_masks  # noqa: E402
 from spheroid_qc.run.store.review_decisions import read_exclusions  # noqa: E402
@@ -72,6 +75,26 @@ def test_the_queue_is_gone_through_with_keys(reviewing, finished) -> None:
     later = Session()
     later.set_opened(session.opened)
     assert [e.well for e in later.acceptances] == [first.well]
+
+
+def test_the_place_is_remembered_from_one_session_to_the_next(window, finished, qtbot) -> None:
+    out = finished.with_name(f"{finished.name}_spheroid_qc")
+    before = ReviewPlace(shown="all frames", blanks=True, plate="VID7", well="C03", timepoint=1)
+    keep_place(out, before)
+    window.open(finished)
+    review = window.panel("Review")
+    window.until(lambda: review.queue.entries)
+    assert window.session.opened.out == out
+    assert review.shown.currentText() == "all frames"
+    assert review.blanks.isChecked()
+    assert "C03 at 6 h" in review.resume.text()
+    qtbot.mouseClick(review.next_button, Qt.MouseButton.LeftButton)
+    window.until(lambda: review.entry is not None and review.entry.key == before.key)
+    assert review.resume.isHidden()
+    qtbot.mouseClick(review.next_button, Qt.MouseButton.LeftButton)
+    window.until(lambda: review.entry is not None and review.entry.key != before.key)
+    window.until(lambda: read_place(out) not in (None, before))
+    assert read_place(out).key == review.entry.key
 
 
 def test_a_whole_well_can_be_excluded(reviewing) -> None:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
-from spheroid_qc.run.overlays.draw_overlay import CORE_COLOUR, SHED_COLOUR, Caption, draw_overlay
+from spheroid_qc.configuration import apply_overrides
+from spheroid_qc.frames.frame_table import Frame
+from spheroid_qc.images import PlateCalibration
+from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.overlays.draw_overlay import (
+    CORE_COLOUR,
+    SHED_COLOUR,
+    Caption,
+    OverlayTask,
+    draw_overlay,
+    overlay_digest,
+)
+from spheroid_qc.run.store.well_records import WellTimepoint
 
 CAPTION = Caption("P A01 0 h", "intact", "flags: none")
 
@@ -62,3 +77,16 @@ def test_several_bodies_are_numbered():
     two_picture = np.asarray(draw_overlay(image, two, shed, CAPTION, longer_side=400))
     inside = np.s_[190:210, 140:180]
     assert (two_picture[inside] != one_picture[inside]).any()
+
+
+def test_another_picture_under_the_same_name_is_drawn_again():
+    frame = Frame("x.tif", "P", "A01", 1, "", 0, 0, 0.0, "elapsed", None, "generic", 10)
+    moment = WellTimepoint(0, (frame,), "", "signature")
+    task = OverlayTask(
+        Path("images"), Path("out"), moment, 1, False, "x.ome.tif", CAPTION, Parameters(),
+        PlateCalibration({}), "one;two",
+    )  # fmt: skip
+    assert overlay_digest(task) == overlay_digest(replace(task))
+    assert overlay_digest(task) != overlay_digest(replace(task, content="one;three"))
+    other = apply_overrides(Parameters(), {"images.channel": "2"})
+    assert overlay_digest(task) != overlay_digest(replace(task, parameters=other))

@@ -1,0 +1,89 @@
+"""What takes long the first time is done once while nobody waits: outlines, letters, libraries.
+
+Left to the moment when it is needed, each would hold the window for some tenths of a second, or for
+seconds, in the middle of somebody's first run. Nothing here is needed for anything to work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+from spheroid_qc.gui.background_threads import alive, in_background
+from spheroid_qc.gui.preferences import preference
+from spheroid_qc.gui.result_layers import MaskLayer, one_colour
+from spheroid_qc.gui.well_colours import CORE
+
+_LETTERS = "0123456789 hABCDEFGHIJKLMNOPabcdefgijklmnopqrstuvwxyz.,+-µ()/%:_QRSTUVWXYZ"
+"""Of captions: hours, wells and conditions first."""
+_LETTER_MS = 15
+"""Between two letters the window has room for whatever else it has to do."""
+
+
+def warm_up(owner: QObject, canvas: Any) -> None:
+    """Prepare a window: once a program in a thread, its canvas letter by letter in its own."""
+    if not _WARM:
+        _WARM.append(True)
+        in_background(owner, _outlines_of_nothing, failed=lambda _: None)
+        in_background(owner, _load_libraries, failed=lambda _: None)
+    preference("plate", "cache_mb", 0)  # napari reads its file the first time
+    _Letters(owner, canvas)
+
+
+_WARM: list[bool] = []
+
+
+class _Letters(QObject):
+    """Draws the letters of captions into the texture that napari's canvas takes them from.
+
+    None of the names that lead there is public: where one is missing the letters are drawn when
+    they are needed, as ever.
+    """
+
+    def __init__(self, owner: QObject, canvas: Any) -> None:
+        super().__init__(owner)
+        self._left = list(_LETTERS)
+        self._font: Any = None
+        self._canvas = canvas
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LETTER_MS)
+        self._timer.timeout.connect(self._next)
+        self._timer.start()
+
+    def _next(self) -> None:
+        try:
+            if self._font is None:
+                info = self._canvas.font_info()
+                self._font = info.font_manager.get_font(info.face)
+            self._font[self._left.pop(0)]
+        except Exception:
+            self._left.clear()
+        if not self._left:
+            self._timer.stop()
+            self._canvas = self._font = None
+            if alive(self):
+                self.deleteLater()
+
+
+def _load_libraries() -> None:
+    """Load what the first results are analysed and drawn with."""
+    import matplotlib.backends.backend_agg  # noqa: F401
+    import vispy.visuals.line.dash_atlas
+
+    import spheroid_qc.analysis
+    import spheroid_qc.report  # noqa: F401
+
+    vispy.visuals.line.dash_atlas.DashAtlas()  # type: ignore[no-untyped-call]
+
+
+def _outlines_of_nothing() -> None:
+    """Draw outlines of nothing: where numba is there, napari compiles them at their first use."""
+    for dtype in (np.uint16, np.uint8, np.int32):
+        labels = np.zeros((8, 8), dtype)
+        labels[2:5, 2:5] = 1
+        layer = MaskLayer(labels, colormap=one_colour(CORE))
+        layer.contour = 2
+        layer.refresh()
+        layer.get_value((3, 3))

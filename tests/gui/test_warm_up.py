@@ -1,0 +1,37 @@
+"""What is prepared while nobody waits, and that nothing depends on it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("napari")
+pytestmark = pytest.mark.gui
+
+
+def test_outlines_and_libraries_are_tried_in_a_thread() -> None:
+    from spheroid_qc.gui import warm_up
+
+    warm_up._outlines_of_nothing()
+    warm_up._load_libraries()
+
+
+def test_letters_of_captions_are_drawn_one_by_one(window) -> None:
+    from spheroid_qc.gui.warm_up import _LETTERS, _Letters
+    from spheroid_qc.gui.well_view import view_of
+
+    canvas = window.viewer.window._qt_viewer.canvas
+    view = view_of(window.viewer)
+    info = canvas.font_info()
+    glyphs = info.font_manager.get_font(info.face)._glyphs
+    window.until(lambda: set(_LETTERS) <= set(glyphs))
+    window.until(lambda: not view.findChildren(_Letters))
+
+
+def test_a_canvas_of_another_napari_is_left_alone(window) -> None:
+    from spheroid_qc.gui.warm_up import _Letters
+    from spheroid_qc.gui.well_view import view_of
+
+    view = view_of(window.viewer)
+    window.until(lambda: not view.findChildren(_Letters))
+    _Letters(view, object())
+    window.until(lambda: not view.findChildren(_Letters))
