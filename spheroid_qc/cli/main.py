@@ -418,7 +418,7 @@ def inspect(
     if folder.is_file():
         if html is not None:
             raise RequestError(f"--html draws a folder of images; {folder} is a table.")
-        from spheroid_qc.cli.inspect_table import say_table
+        from spheroid_qc.cli.inspect_table_command import say_table
 
         say_table(
             folder, write, plate_map, response_column,
