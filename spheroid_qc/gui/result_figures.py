@@ -243,10 +243,16 @@ def dose_figures(analysis: Analysis) -> list[Figure]:
         found.append(
             Figure(
                 _safe(f"dose_{title}"), title, draw, margins=(66, 20, 44, 34),
-                caption=dose_words(row, len(mine), unit, factor, band=bool(len(curves))),
+                caption=dose_words(row, len(mine), unit, factor, band=_has_band(curves)),
             )
         )  # fmt: skip
     return found
+
+
+def _has_band(curves: pd.DataFrame) -> bool:
+    """Tell whether an interval of the curve is drawn: that of one plate, where it has one."""
+    several = "plate" in curves and curves["plate"].nunique() > 1
+    return bool(len(curves)) and not several and bool(curves["low"].notna().all())
 
 
 def _curves_of(curves: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
@@ -360,6 +366,8 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
 def _narrow_forest(draw: Callable[[Axes], None], ax: Axes) -> None:
     """Draw the means of combinations with short names of the methods: `HSA`."""
     draw(ax)
+    # The caption below says of what.
+    ax.set_xlabel(_IN_BRACKETS.sub("", ax.get_xlabel()).strip())
     for text in ax.texts:
         short = _IN_BRACKETS.search(text.get_text())
         if short is not None and text.get_horizontalalignment() == "right":

@@ -7,21 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import RequestError
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.workflow.run_and_report import write_answer
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from spheroid_qc.analysis import Analysis
     from spheroid_qc.parameters import Parameters
-
-_TEXTS = (
-    "plate", "well", "row", "condition", "role", "state", "flags", "method", "file", "control",
-    "cell_line", "vehicle_group", "biological_replicate", "replicate", "passage", "stratum",
-    "schedule", *(f"{word}_{n}" for n in (1, 2, 3) for word in ("drug", "unit")),
-)  # fmt: skip
-_QC_TEXTS = ("plate", "well", "code", "severity", "title", "detail", "advice", "file")
 
 
 def analyse_plates_together(
@@ -55,49 +49,36 @@ def analyse_plates_together(
     """
     import pandas as pd
 
-    from spheroid_qc.analysis.analysis_files import REPORT, check_target, write_analysis
+    from spheroid_qc.analysis.analysis_files import REPORT, check_target
     from spheroid_qc.analysis.run_folder_analysis import analyse_wells
-    from spheroid_qc.report import write_report
     from spheroid_qc.response.condition_summary import summarise_conditions
+    from spheroid_qc.run.tables.tables_read_back import read_run_tables
 
     if len(runs) < 2:
         raise RequestError("One plate alone is analysed already; choose two or more.")
     check_target(target, run_folder=False)
-    wells = pd.concat(_named(runs, "wells", _TEXTS), ignore_index=True)
-    qc = pd.concat(_named(runs, "qc", _QC_TEXTS), ignore_index=True)
-    answer = analyse_wells(
-        wells, summarise_conditions(wells), parameters, source=str(target), qc=qc
+    found = [read_run_tables(RunFolder(folder)) for folder in runs]
+    known = Counter(str(plate) for one in found for plate in one.wells["plate"].unique())
+    wells, qc = (
+        pd.concat(
+            [
+                table.assign(plate=_told_apart(table["plate"], folder, known))
+                for folder, table in zip(runs, tables, strict=True)
+            ],
+            ignore_index=True,
+        )
+        for tables in ([one.wells for one in found], [one.qc for one in found])
     )
-    try:
-        write_analysis(answer, target)
-        write_report(answer, target, workers=0)
-    except OSError as error:
-        raise output_error(target, error) from error
+    units = {drug: unit for one in found for drug, unit in one.given_units.items()}
+    answer = analyse_wells(
+        wells, summarise_conditions(wells), parameters, source=str(target), qc=qc,
+        given_units=units,
+    )  # fmt: skip
+    # Pictures are drawn by this process: it is the panels', which have few left for others.
+    write_answer(answer, target, 0, None)
     return answer, target / REPORT
 
 
-def _named(runs: Sequence[Path], table: str, texts: Sequence[str]) -> list[pd.DataFrame]:
-    """Read a table of every run, with names of plates that are one plate's only."""
-    from spheroid_qc.run.store.run_folder import RunFolder
-    from spheroid_qc.tables.csv_writer import read_table
-
-    found: list[pd.DataFrame] = []
-    for folder in runs:
-        path = RunFolder(folder).table(table)
-        if not path.is_file():
-            raise RequestError(
-                f"{folder} holds no {path.name}: its run has not come to its end. Let it end first."
-            )
-        found.append(read_table(path, text=texts))
-    known = Counter(
-        str(plate)
-        for folder in runs
-        for plate in read_table(RunFolder(folder).table("wells"), text=texts)["plate"].unique()
-    )
-    for folder, rows in zip(runs, found, strict=True):
-        if "plate" in rows:
-            rows["plate"] = [
-                f"{folder.name} / {plate}" if known[str(plate)] > 1 else plate
-                for plate in rows["plate"]
-            ]
-    return found
+def _told_apart(plates: pd.Series, folder: Path, known: Counter[str]) -> list[str]:
+    """Give plates names that are one plate's only: those of two runs may be the same."""
+    return [f"{folder.name} / {plate}" if known[str(plate)] > 1 else str(plate) for plate in plates]

@@ -120,6 +120,8 @@ def test_a_dose_response_has_its_band_and_the_unit_that_was_given() -> None:
     assert ax.collections, "the band"
     assert "nM" in figure.caption
     assert "Band" in figure.caption
+    without = replace(analysis, curves=analysis.curves.assign(low=np.nan, high=np.nan))
+    assert "Band" not in dose_figures(without)[0].caption, "nothing is said of what is not drawn"
 
 
 def test_rows_of_wells_have_one_scale_and_the_same_times(analysed) -> None:

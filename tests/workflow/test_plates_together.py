@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from spheroid_qc import Parameters
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.condition_summary import summarise_conditions
 from spheroid_qc.workflow.plates_together import analyse_plates_together
 
 
@@ -39,6 +41,8 @@ def two_runs(tmp_path):
         table.to_csv(folder / "wells.csv", index=False)
         names = ["plate", "well", "time_h", "code", "severity", "title", "detail", "advice", "file"]
         pd.DataFrame(columns=names).to_csv(folder / "qc.csv", index=False)
+        summarise_conditions(table).to_csv(folder / "conditions.csv", index=False)
+        (folder / "run.json").write_text(json.dumps({"parameters": {}, "given": n}))
     return runs
 
 

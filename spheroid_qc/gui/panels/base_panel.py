@@ -104,6 +104,7 @@ class BasePanel(QWidget):
         self.viewer = getattr(viewer, "__wrapped__", viewer)
         self.session: Session = session_of(self.viewer)
         self._docked = False
+        self._front = rest_timer(self, 0, self._look)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -191,14 +192,34 @@ class BasePanel(QWidget):
 
     def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
         super().showEvent(event)
+        self._front.start()
         if not self._docked:
             self._docked = True
             # Where it was put by whoever opened it is known once that is done.
             rest_timer(self, 0, self._join_the_others).start()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether other panels lie over this one, which Qt does not call hidden."""
+        return self.isVisible() and self.visibleRegion().isEmpty()
+
+    def came_to_front(self) -> None:
+        """Do what waited until somebody looks at the panel."""
+
+    def _look(self) -> None:
+        if not self.is_behind:
+            self.came_to_front()
+
+    def _on_visible(self, visible: bool) -> None:
+        if visible and alive(self):
+            # The dock has yet to move to where it is seen.
+            self._front.start()
+
     def _join_the_others(self) -> None:
         """Lie as a tab with the panels that are docked already, whatever menu opened this one."""
         mine = _dock_of(self)
+        if mine is not None:
+            mine.visibilityChanged.connect(self._on_visible)
         window = self.viewer.window._qt_window if mine is not None else None
         if mine is None or window is None or mine.isFloating():
             return

@@ -133,7 +133,8 @@ class PicturesPanel(BasePanel):
         self.first_row.setVisible(at < 2 and not self.empty.isVisibleTo(self))
         self.second_row.setVisible(at == 0 and not self.empty.isVisibleTo(self))
         self.time_row.setVisible(at == 1 and self.slider.maximum() > 0)
-        if opened is None or "wells" not in tables or not self.isVisible():
+        if opened is None or "wells" not in tables or not self.isVisible() or self.is_behind:
+            self.rows = []
             return
         wells, times = tables["wells"], list(opened.times(self.session.plate))
         note = ""
@@ -203,8 +204,8 @@ class PicturesPanel(BasePanel):
         super().resizeEvent(event)
         self._soon.start()
 
-    def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
-        super().showEvent(event)
+    def came_to_front(self) -> None:
+        """Draw what was asked for meanwhile."""
         if not self.rows:
             self._wanted_soon.start()
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.export.export_tables import FORMATS
+from spheroid_qc.export.run_export import PICTURE_FORMATS
+from spheroid_qc.gui.export_files import PROGRAMS
 
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
 from qtpy.QtCore import QPoint, Qt  # noqa: E402
+from qtpy.QtWidgets import QTabBar  # noqa: E402
+
+from spheroid_qc.gui.open_and_save import open_panel  # noqa: E402
 
 
 @pytest.fixture
@@ -58,6 +64,22 @@ def test_a_figure_is_drawn_in_a_thread_and_anew_for_another_size(window, results
     assert view.axes is None
 
 
+def test_a_panel_that_lies_behind_works_once_somebody_comes_to_look(window, results, qtbot) -> None:
+    main = window.viewer.window._qt_window
+    main.show()
+    open_panel(window.viewer, "Plate")
+    window.until(lambda: results.is_behind)
+    told = []
+    results.control.update_now = lambda: told.append("tables")
+    results.curves.show_figure(None)
+    results.draw()
+    assert results.curves.axes is None
+    bars = [bar for bar in main.findChildren(QTabBar) if bar.isVisible()]
+    (bar, at), *_ = [(b, n) for b in bars for n in range(b.count()) if b.tabText(n) == "Results"]
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(at).center())
+    window.until(lambda: told and results.curves.axes is not None)
+
+
 def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
     results.what.setCurrentIndex(1)
     heat_map = results.map
@@ -92,6 +114,22 @@ def test_export_into_the_results_folder_is_refused(window, results) -> None:
     results.export(out)
     window.until(lambda: "results folder itself" in results.state.text())
     assert sorted(out.iterdir()) == before
+
+
+def test_masks_and_tables_are_exported_for_other_programs(window, results, tmp_path) -> None:
+    programs = results.programs
+    offered = [programs.choice.itemText(n) for n in range(programs.choice.count())]
+    assert offered == list(PROGRAMS)
+    assert {to for to, _ in PROGRAMS.values()} == {*FORMATS, *PICTURE_FORMATS}
+    run = window.session.opened.run
+    programs.choice.setCurrentText("GeoJSON (QuPath)")
+    programs.export(tmp_path)
+    window.until(lambda: "Exported" in results.state.text())
+    made = tmp_path / f"{run.root.name}_geojson"
+    assert sorted(made.rglob("*.geojson"))
+    assert programs.button.isEnabled()
+    programs.export(tmp_path)
+    window.until(lambda: "is there already" in results.state.text())
 
 
 def test_what_is_left_out_is_said_from_the_tables(window, results) -> None:
