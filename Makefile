@@ -33,7 +33,7 @@ gui: $(VENV)/.installed-gui ## install napari if needed, and open it with the pa
 	$(BIN)/spheroid-qc gui $(if $(FOLDER),"$(FOLDER)")
 
 test: system-packages lint types ## install what tests need (it says what and why), then style, types and the suite
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.installed-dev ## feed CASES (10000) damaged or hostile inputs to each parser; an hour or more
 	SPHEROID_QC_FUZZ=$(CASES) $(BIN)/python -m pytest -n $(WORKERS) tests/fuzz $(PYTEST_ARGS)
@@ -95,6 +95,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "  pytest with its plug-ins and hypothesis, to run the tests;"
 	@echo "  napari with Qt, because the panels are tested in a real window (the largest part);"
 	@echo "  ruff, mypy and type stubs, for style and types; MkDocs-Material, to build the pages;"
+	@echo "  Dask, because runs on several machines are tested with a scheduler and two workers;"
 	@echo "  hatchling and npe2, because wheel and manifest are tested; pre-commit, for the hooks."
 	$(PIP) install --editable '.[dev]'
 	@touch $@ $(VENV)/.installed

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,41 @@ def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder that takes the place of `path` when the block ends well.
+
+    A folder that stands there gives way in the moment that the new one is whole. What an earlier
+    attempt left behind is removed.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to be written; the one that holds it is made.
+
+    Yields
+    ------
+    Path
+        Where to write.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.blake2b(path.name.encode("utf-8", "surrogateescape"), digest_size=8)
+    new, old = (
+        path.with_name(f".{digest.hexdigest()}{TEMPORARY}.{kind}") for kind in ("new", "old")
+    )
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+    new.mkdir()
+    try:
+        yield new
+        if path.exists():
+            os.replace(path, old)
+        os.replace(new, path)
+    finally:
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

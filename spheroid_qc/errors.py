@@ -56,3 +56,7 @@ class StorageError(ImageError):
 
 class OutputError(SpheroidQCError):
     """Results can't be written (a full disk, no permission); what is finished is kept."""
+
+
+class ClusterError(SpheroidQCError):
+    """A cluster that can't go on with a run; what is finished is kept."""

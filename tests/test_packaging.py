@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import spheroid_qc
+from spheroid_qc.frames.optional_readers import OPTIONAL_READERS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SILENT = {
     "imagecodecs": "decodes LZW, deflate and JPEG inside TIFF for tifffile",
 }
+# Imported where a command asks for it, with a sentence where it is missing.
+OF_EXTRAS = {"distributed", "numcodecs", "roifile"}
 IMPORT_NAME = {"lazy-loader": "lazy_loader", "scikit-image": "skimage", "pillow": "PIL"}
 
 
@@ -185,7 +188,19 @@ def test_base_brings_no_gui_and_nothing_is_capped(wheel: Path) -> None:
     base = {name_of(text) for text in declared if "extra ==" not in text}
     assert not {name for name in base if re.search(r"qt|pyside|napari|magicgui", name)}
     extras = {match[1] for text in declared if (match := re.search(r"extra == '([^']+)'", text))}
-    assert extras == {"napari", "all", "training", "docs", "dev"}
+    assert extras == {
+        "napari", "all", "cluster", "export", "formats", "zarr", "training", "docs", "dev",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_extras_bring_the_readers_that_are_named(wheel: Path) -> None:
+    brought = {
+        extra: {name_of(text) for text in requirements(wheel) if f"extra == '{extra}'" in text}
+        for extra in ("formats", "zarr")
+    }
+    for suffix, reader in OPTIONAL_READERS.items():
+        assert reader.module.lower().replace("_", "-") in brought[reader.extra], suffix
 
 
 @pytest.mark.slow
@@ -201,8 +216,11 @@ def test_base_is_what_the_package_imports(wheel: Path) -> None:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 imported.add(node.module.partition(".")[0])
     third_party = imported - set(sys.stdlib_module_names) - {"spheroid_qc"}
+    third_party -= OF_EXTRAS
     # pydantic and typer bring these in step with themselves.
     third_party -= {"pydantic_core", "typing_extensions", "click"}
+    # Readers of extras are imported with the first file that needs one; tests/images holds that.
+    third_party -= {"ome_zarr_models", *(reader.module for reader in OPTIONAL_READERS.values())}
     needed = {IMPORT_NAME.get(name, name) for name in declared - set(SILENT)}
     assert third_party - needed - set(SILENT) == set(), "imported but not declared"
     assert needed - third_party == set(), "declared but not imported"

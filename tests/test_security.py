@@ -13,6 +13,7 @@ from tests.test_house import MODULES, NAMES, PACKAGE, ROOT, imports_of
 NETWORK = {
     "socket", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "aiohttp", "ftplib",
     "smtplib", "xmlrpc", "socketserver", "asyncio", "websockets", "fsspec", "pooch",
+    "distributed", "dask", "tornado",
 }  # fmt: skip
 UNSAFE = {"pickle", "dill", "joblib", "cloudpickle", "shelve", "marshal", "jsonpickle", "yaml"}
 RUNS_TEXT = {"eval", "exec", "compile", "__import__", "literal_eval", "system", "popen"}
@@ -22,6 +23,10 @@ ALLOWED = {
     ("run/store/run_folder.py", "socket"),
     # Only the exception for a result that can't be sent between own processes.
     ("run/worker_processes.py", "pickle"),
+    # The scheduler that a user names, and nothing else.
+    ("run/cluster/dask_executor.py", "distributed"),
+    # What a Dask worker says of itself to the task that it runs.
+    ("run/cluster/hosted_task.py", "distributed"),
     # Makes the address of a local file for the browser.
     ("gui/panels/results_panel.py", "urllib"),
 }

@@ -16,7 +16,12 @@ from typing import Annotated, Literal
 import typer
 
 from spheroid_qc import __version__
+from spheroid_qc.cli.export_command import export_command
 from spheroid_qc.cli.options import (
+    FoldersThere,
+    NamePattern,
+    Scheduler,
+    Workers,
     check_window,
     read_parameters,
     read_response_parameters,
@@ -47,18 +52,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-NamePattern = Annotated[
-    str | None,
-    typer.Option(
-        "--name-pattern", metavar="REGEX",
-        help="Named groups: well, or row and column; plate, field, channel, z, time, day, hour, "
-        "minute.",
-    ),
-]  # fmt: skip
-Workers = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Processes. [default: one a processor]")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -158,6 +151,8 @@ def run(
         ),
     ] = None,
     workers: Workers = None,
+    scheduler: Scheduler = None,
+    path_map: FoldersThere = None,
     watch: Annotated[
         bool,
         typer.Option(
@@ -229,7 +224,8 @@ def run(
         raise RequestError("Say which folder of images to analyse: spheroid-qc run FOLDER.")
     asked = {
         "plate_map": plate_map, "parameters": parameters, "join": join, "exclusions": exclusions,
-        "adapter": adapter, "workers": workers,
+        "adapter": adapter, "workers": workers, "scheduler": scheduler,
+        "path_map": tuple(path_map or ()),
     }  # fmt: skip
     from spheroid_qc.cli.run_command import run_folders
 
@@ -418,7 +414,7 @@ def inspect(
     if folder.is_file():
         if html is not None:
             raise RequestError(f"--html draws a folder of images; {folder} is a table.")
-        from spheroid_qc.cli.inspect_table import say_table
+        from spheroid_qc.cli.inspect_command import say_table
 
         say_table(
             folder, write, plate_map, response_column,
@@ -521,24 +517,7 @@ def evaluate_command(
     raise typer.Exit(1 if found.problems else 0)
 
 
-@app.command("export")
-def export_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Run folder, or an answer of analyse.")
-    ],
-    to: Annotated[
-        str, typer.Option(metavar="prism|xlsx|parquet", help="What the tables become: a file of "
-        "GraphPad Prism with the analysed responses, a workbook, or Parquet files."),
-    ],
-    out: Annotated[
-        Path | None, typer.Option(help="File, or folder of Parquet files; default: in RUN.")
-    ] = None,
-) -> None:  # fmt: skip
-    """Write the tables of a run or an answer for other programs."""
-    from spheroid_qc.export.export_tables import export_tables
-
-    refuse_empty({"RUN": folder, "--out": out})
-    echo(f"written: {export_tables(folder, to, out)}")
+app.command("export")(export_command)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What the commands share: settings from file and options, refusals, the words at the end."""
+"""What the commands share: options, settings from file and options, refusals, the last words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from spheroid_qc.cli.terminal import echo, one_line
 from spheroid_qc.errors import RequestError
@@ -18,6 +20,34 @@ if TYPE_CHECKING:
     from spheroid_qc.parameters import Parameters
     from spheroid_qc.workflow.run_and_report import PlateResult
 
+
+NamePattern = Annotated[
+    str | None,
+    typer.Option(
+        "--name-pattern", metavar="REGEX",
+        help="Named groups: well, or row and column; plate, field, channel, z, time, day, hour, "
+        "minute.",
+    ),
+]  # fmt: skip
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Processes. [default: one a processor]")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", metavar="ADDRESS",
+        help="Scheduler of Dask, whose workers do the wells (pip install 'spheroid_qc[cluster]'). "
+        "[default: this computer does]",
+    ),
+]  # fmt: skip
+FoldersThere = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--path-map", metavar="HERE=THERE",
+        help="A folder as it is called here and on the workers; may be repeated. [default: they "
+        "are called the same]",
+    ),
+]  # fmt: skip
 
 _MAX_LISTED = 20
 _WIDTH = 100

@@ -26,7 +26,7 @@ def run_folders(
 ) -> None:
     """Analyse folders as asked (the further arguments of `run_plate`), and say what came out."""
     if campaign is not None:
-        from spheroid_qc.cli.campaign import run_campaign_command
+        from spheroid_qc.cli.campaign_command import run_campaign_command
 
         if watch or out is not None:
             raise RequestError(
@@ -42,7 +42,7 @@ def run_folders(
         )
     before = time.process_time()
     if watch:
-        from spheroid_qc.cli.watch import run_watch_command
+        from spheroid_qc.cli.watch_command import run_watch_command
 
         result = run_watch_command(folders[0], out, asked)
     else:

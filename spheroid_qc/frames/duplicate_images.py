@@ -25,7 +25,8 @@ class FrameCandidate:
     """An image and the place on its plate that it claims.
 
     `source` says where the time comes from (`Frame.time_source`); `page` is the time page inside
-    the file, None for a file with one time.
+    the file, None for a file with one time. `file` is the path of the file, `series` the number of
+    the image in it, None where it is the only one.
     """
 
     one: NameReading
@@ -35,6 +36,8 @@ class FrameCandidate:
     hours: float
     source: str
     page: int | None
+    file: str = ""
+    series: int | None = None
 
     def key(self) -> tuple[str, Well, float, int, str, int]:
         """Everything that tells frames apart, in the order in which they are sorted."""
@@ -150,7 +153,7 @@ def without_duplicates(
         group.sort(key=lambda row: (len(row.one.path), row.one.path))
         paths = [row.one.path for row in group]
         place = _place(group[0])
-        same = all(_same_file(folder, paths[0], other, sizes) for other in paths[1:])
+        same = all(_same_image(folder, group[0], other, sizes) for other in group[1:])
         if same:
             kept.append(group[0])
             message = f"The same image as {paths[0]!r}, byte for byte ({place}): that one is used."
@@ -175,10 +178,14 @@ def _place(row: FrameCandidate) -> str:
     return f"{place}, channel {row.reading.channel}" if row.reading.channel else place
 
 
-def _same_file(folder: Path, one: str, other: str, sizes: dict[str, int]) -> bool:
-    if sizes[one] != sizes[other]:
+def _same_image(
+    folder: Path, one: FrameCandidate, other: FrameCandidate, sizes: dict[str, int]
+) -> bool:
+    if sizes[one.one.path] != sizes[other.one.path] or one.series != other.series:
         return False
     try:
-        return filecmp.cmp(folder / one, folder / other, shallow=False)
+        return one.file != other.file and filecmp.cmp(
+            folder / one.file, folder / other.file, shallow=False
+        )
     except OSError:
         return False

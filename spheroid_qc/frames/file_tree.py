@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +17,30 @@ from spheroid_qc.storage import open_plain, passes, patiently
 class FileTree:
     """Files of a folder tree: path below the folder (with `/`) and bytes, sorted by path.
 
-    `left_out` has path, kind (`stray` or `unread`) and a finished sentence.
+    `left_out` has path, kind (`stray` or `unread`) and a finished sentence; `zarrs` are folders
+    that are one OME-Zarr each, and are not looked into here: path without a slash at its end, `.`
+    for the folder itself.
     """
 
     files: tuple[tuple[str, int], ...]
     left_out: tuple[tuple[str, str, str], ...]
+    zarrs: tuple[str, ...] = ()
+
+    def without(self, paths: Collection[str]) -> FileTree:
+        """Give the tree without some of its files and OME-Zarr."""
+        return FileTree(
+            tuple(one for one in self.files if one[0] not in paths),
+            self.left_out,
+            tuple(one for one in self.zarrs if one not in paths),
+        )
 
 
 def list_folder(folder: Path) -> FileTree:
     """List all files below a folder.
 
-    Hidden and system folders, folders of masks and overlays, earlier run folders and OME-Zarr are
-    left out whole, and so is what lies deeper than `MAX_DEPTH` folders. A linked folder is
-    followed if it leads out of the tree, once, and never into itself. Raises `RequestError` if
+    Hidden and system folders, folders of masks and overlays and earlier run folders are left out
+    whole, and so is what lies deeper than `MAX_DEPTH` folders. A linked folder is followed if it
+    leads out of the tree, once, and never into itself. Raises `RequestError` if
     there is no such folder, or it can't be listed.
     """
     if not folder.exists():
@@ -51,18 +63,17 @@ def list_folder(folder: Path) -> FileTree:
         raise RequestError(
             f"The folder {str(folder)!r} can't be listed ({error.strerror}); check its permissions."
         ) from error
-    return FileTree(tuple(sorted(walk.files)), tuple(sorted(walk.left_out)))
+    return FileTree(
+        tuple(sorted(walk.files)), tuple(sorted(walk.left_out)), tuple(sorted(walk.zarrs))
+    )
 
 
 MAX_DEPTH = 64
 """Folders in each other that are looked into: ten times what instruments write."""
 
 _TOO_DEEP = f"It lies in more than {MAX_DEPTH} folders; move the images further up."
-_ZARR_FILES = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
-_ZARR = (
-    "An OME-Zarr, which is not read here: export its images as TIFF, or give the folder that they "
-    "were made from."
-)
+ZARR_FILES = frozenset({".zattrs", ".zgroup", ".zarray", "zarr.json"})
+"""Names of files that make a folder a Zarr: its metadata."""
 
 
 def _is_ours(path: str) -> bool:
@@ -81,6 +92,7 @@ class _Walk:
         self.followed = {root}
         self.files: list[tuple[str, int]] = []
         self.left_out: list[tuple[str, str, str]] = []
+        self.zarrs: list[str] = []
 
     def down(self, folder: str, prefix: str, top: bool = False) -> None:
         """Take in one folder and the folders in it."""
@@ -108,9 +120,9 @@ class _Walk:
                 else:
                     files.append((relative, size))
                     is_run = is_run or entry.name == "run.json"
-                    is_zarr = is_zarr or entry.name in _ZARR_FILES
-        if is_zarr or (top and folder.lower().endswith(".zarr")):
-            self._out(prefix or "./", "unread", _ZARR)
+                    is_zarr = is_zarr or entry.name in ZARR_FILES
+        if is_zarr or folder.lower().endswith(".zarr"):
+            self.zarrs.append(prefix.rstrip("/") or ".")
             return
         if is_run and not top and _is_ours(os.path.join(folder, "run.json")):
             # A run folder has no images beside `run.json`; where there are some, they count.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,14 @@ from spheroid_qc.frames.duplicate_images import (
     without_duplicates,
 )
 from spheroid_qc.frames.file_tree import list_folder
+from spheroid_qc.frames.ignored_files import split_suffix
 from spheroid_qc.frames.naming.parsed_name import NameReading
 from spheroid_qc.frames.plate_names import name_plates
 from spheroid_qc.frames.time_axis import Probe, plate_times
 from spheroid_qc.parameters import PlateParameters
 
 if TYPE_CHECKING:
+    from spheroid_qc.frames.images_in_files import ImageSource
     from spheroid_qc.frames.naming.name_doubts import NameDoubt
 
 HARMLESS = ("stray", "copy")
@@ -80,7 +82,10 @@ class Frame:
     scheme : str
         Which scheme read the name.
     size : int
-        Bytes.
+        Bytes: of the file; of all planes of one time where an image is a folder (OME-Zarr).
+    series : int or None
+        Number of the image (scene, position, series) inside the file, from 0; None if the file has
+        one image.
     """
 
     path: str
@@ -95,6 +100,12 @@ class Frame:
     page: int | None
     scheme: str
     size: int
+    series: int | None = None
+
+    @property
+    def image(self) -> tuple[str, int | None]:
+        """Which image of which file it is."""
+        return self.path, self.series
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +239,7 @@ def frame_table(
         If the folder or the name pattern is no good.
     """
     # Workers know frames, but read no names: the table of schemes is not theirs to compile.
-    from spheroid_qc.frames.naming.read_file_names import read_folder_names
+    from spheroid_qc.frames.images_in_files import open_files
     from spheroid_qc.frames.naming.user_pattern import NamePattern
     from spheroid_qc.frames.plates_or_times import left_out, open_plates
 
@@ -238,10 +249,12 @@ def frame_table(
     listing = list_folder(folder)
     resolved = folder.resolve()
     findings = [NameFinding(path, kind, message) for path, kind, message in listing.left_out]
-    sizes = {path: size for path, size in listing.files if path not in unfinished}
-    found = read_folder_names(
-        list(sizes), pattern, parameters.well_count, "/".join(resolved.parts[-4:]).lstrip("/")
-    )
+    above = "/".join(resolved.parts[-4:]).lstrip("/")
+    if unfinished:
+        listing = listing.without(unfinished)
+    found = open_files(folder, listing, pattern, parameters.well_count, above, probe)
+    findings += [NameFinding(*finding) for finding in found.left_out]
+    sizes = dict(listing.files) | {path: one.size for path, one in found.sources.items()}
     read: list[NameReading] = []
     for one in found.names:
         if one.reading is None:
@@ -252,7 +265,8 @@ def frame_table(
             findings.append(NameFinding(one.path, "conflict", _NO_TIME))
         else:
             read.append(one)
-    plates, notes = name_plates(read, resolved.name or "plate")
+    name = split_suffix(resolved.name)[0] if "." in listing.zarrs else resolved.name
+    plates, notes = name_plates(read, name or "plate")
     notes += [*found.notes, *_resolved(read)]
     if pattern is not None and pattern.unknown:
         notes.append(
@@ -273,7 +287,15 @@ def frame_table(
     rows: list[FrameCandidate] = []
     for plate in sorted(by_plate):
         rows += _plate_rows(
-            folder, plate, by_plate[plate], parameters, probe, findings, notes, doubts
+            folder,
+            plate,
+            by_plate[plate],
+            found.sources,
+            parameters,
+            probe,
+            findings,
+            notes,
+            doubts,
         )
     rows, duplicates = without_duplicates(folder, rows, sizes)
     findings += [NameFinding(*finding) for finding in duplicates]
@@ -305,6 +327,7 @@ def _plate_rows(
     folder: Path,
     plate: str,
     ones: Sequence[NameReading],
+    sources: Mapping[str, ImageSource],
     parameters: PlateParameters,
     probe: Callable[[Path], Probe | None] | None,
     findings: list[NameFinding],
@@ -315,6 +338,9 @@ def _plate_rows(
 
     def ask(index: int) -> Probe | None:
         assert probe is not None
+        known = sources.get(ones[index].path)
+        if known is not None:
+            return known.probe
         try:
             return probe(folder / ones[index].path)
         except SpheroidQCError:  # it will be reported when its pixels are wanted
@@ -330,8 +356,12 @@ def _plate_rows(
         if any(not abs(hours) <= MAX_HOURS for hours, _, _ in times.times[index]):
             findings.append(NameFinding(one.path, "conflict", _NO_TIME))
             continue
+        place = sources.get(one.path)
+        file, series = (one.path, None) if place is None else (place.path, place.series)
         for hours, source, page in times.times[index]:
-            rows.append(FrameCandidate(one, reading, plate, field, hours, source, page))
+            rows.append(
+                FrameCandidate(one, reading, plate, field, hours, source, page, file, series)
+            )
     words = open_words(rows) if parameters.name_pattern is None else ()
     if words or (parameters.name_pattern is None and numbers_are_open(rows)):
         from spheroid_qc.frames.naming.name_doubts import WHAT_IT_IS, number_doubt, word_doubt
@@ -366,7 +396,7 @@ def _ranked(rows: list[FrameCandidate], sizes: dict[str, int]) -> tuple[Frame, .
     rows.sort(key=lambda row: (row.key(), row.one.path))
     return tuple(
         Frame(
-            row.one.path,
+            row.file,
             row.plate,
             row.reading.well.name,
             row.field,
@@ -378,6 +408,7 @@ def _ranked(rows: list[FrameCandidate], sizes: dict[str, int]) -> tuple[Frame, .
             row.page,
             row.reading.scheme,
             sizes[row.one.path],
+            row.series,
         )
         for row in rows
     )

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
-IMAGE_SUFFIXES: frozenset[str] = frozenset({"tif", "tiff", "stk", "png", "jpg", "jpeg", "bmp"})
+from spheroid_qc.frames.optional_readers import OPTIONAL_READERS, without_reader
+
+IMAGE_SUFFIXES: frozenset[str] = frozenset(
+    {"tif", "tiff", "stk", "png", "jpg", "jpeg", "bmp", *OPTIONAL_READERS}
+)
 
 _OTHER = """
-nd2 czi lif lof vsi oir oib oif lsm zvi ims flex dv mrxs scn svs ndpi c01 dib xdce heic webp gif
-jp2 jxl dcm zarr avi mp4 mov
+lof oir oib oif lsm zvi ims flex dv mrxs scn svs ndpi c01 dib xdce heic webp gif jp2 jxl dcm avi mp4
+mov
 """
 OTHER_FORMATS: frozenset[str] = frozenset(_OTHER.split())
 """Image formats of instruments that must be exported as TIFF."""
@@ -47,7 +51,7 @@ def split_suffix(name: str) -> tuple[str, str]:
     if not point:
         return name, ""
     suffix = suffix.lower()
-    if suffix in ("tif", "tiff") and stem[-4:].lower() == ".ome":
+    if suffix in ("tif", "tiff", "zarr") and stem[-4:].lower() == ".ome":
         stem = stem[:-4]
     return stem, suffix
 
@@ -67,7 +71,8 @@ def reason_to_ignore(name: str) -> tuple[str, str] | None:
             return "stray", "A thumbnail made by the instrument; it is left out."
         if _MASK_WORD.search(stem):
             return "stray", "A mask, overlay or segmentation made earlier; it is left out."
-        return None
+        missing = without_reader(suffix)
+        return ("unread", missing) if missing else None
     if suffix in OTHER_FORMATS:
         return (
             "unread",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from spheroid_qc.frames.frame_table import HARMLESS, Frame, FrameTable, NameFinding, reasons
+from spheroid_qc.frames.images_in_files import INSIDE, METADATA
 from spheroid_qc.frames.naming.instrument_schemes import GENERIC, PATTERN, SCHEMES
 from spheroid_qc.frames.naming.name_doubts import NameDoubt, PossibleReading
 from spheroid_qc.frames.time_axis import REMEDY
@@ -35,6 +36,8 @@ _AMBIGUITY_ADVICE = (
 _TITLES = {scheme.name: scheme.title for scheme in reversed(SCHEMES)} | {
     GENERIC: "a well between separators",
     PATTERN: "your name pattern",
+    METADATA: "the wells in the metadata of the files",
+    INSIDE: "the names of images inside the files",
 }
 _SPARSE = 0.5
 
@@ -190,9 +193,10 @@ def _summary(plate: str, frames: Sequence[Frame], well_count: int | None) -> Pla
 
 
 def _row(frame: Frame) -> InspectedName:
+    image = "" if frame.series is None else f" [image {frame.series}]"
     page = "" if frame.page is None else f" [page {frame.page}]"
     return InspectedName(
-        visible(frame.path) + page,
+        visible(frame.path) + image + page,
         visible(frame.plate),
         frame.well,
         str(frame.field),

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from spheroid_qc.frames.held_images import HeldImage
 from spheroid_qc.frames.naming.parsed_name import Reading
 
 SCAN_GAP_H = 0.5
@@ -75,11 +76,23 @@ class Probe:
         Their times, hours, if the file has them.
     acquired : datetime or None
         When the (first) image was taken.
+    held : HeldImage or None
+        What the file says of the image, where it may hold several.
+    number : int
+        Number of the image in its file, from 0.
+    images : tuple of Probe
+        The same for each image, of a file that may hold several; else empty.
+    left_out : tuple of (str, str)
+        Names of images in it that can't be read, and why, in finished sentences.
     """
 
     n_times: int
     times_h: tuple[float, ...] | None = None
     acquired: datetime | None = None
+    held: HeldImage | None = None
+    number: int = 0
+    images: tuple[Probe, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 ProbeFile = Callable[[int], Probe | None]

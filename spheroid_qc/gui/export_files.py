@@ -1,4 +1,4 @@
-"""Everything that leaves the program: tables, figures, and what repeats the session headless.
+"""What leaves the program: tables, figures, masks, and what repeats the session headless.
 
 Tables are the files of the run folder, byte for byte. No Qt.
 """
@@ -14,6 +14,7 @@ import pandas as pd
 from spheroid_qc.atomic import atomic_path, write_text
 from spheroid_qc.configuration import write_configuration
 from spheroid_qc.errors import RequestError
+from spheroid_qc.export.run_export import Exported, export_run
 from spheroid_qc.gui.figure_theme import file_of
 from spheroid_qc.gui.result_figures import (
     Figure,
@@ -70,6 +71,31 @@ def export_session(
     for figure in _figures(run, tables, parameters):
         written += write_figure(figure, target / "figures")
     return written
+
+
+PROGRAMS = {
+    "OME-Zarr plate (napari, ngio)": ("ome-zarr", "ome_zarr"),
+    "ROI sets (ImageJ, Fiji)": ("roi", "roi"),
+    "GeoJSON (QuPath)": ("geojson", "geojson"),
+    "COCO (training of networks)": ("coco", "coco"),
+    "Workbook (Excel)": ("xlsx", "tables.xlsx"),
+    "Prism": ("prism", "responses.pzfx"),
+    "Parquet (pandas, R)": ("parquet", "parquet"),
+}
+"""What is offered -> what `spheroid-qc export --to` calls it, and the end of the file's name."""
+
+
+def export_for_program(target: Path, run: RunFolder, program: str) -> Exported:
+    """Write what a run found for one of `PROGRAMS` into a folder, as `spheroid-qc export` does.
+
+    What is written is called like the run. Raises RequestError if it is there already.
+    """
+    to, ending = PROGRAMS[program]
+    place = target / f"{run.root.name}_{ending}"
+    if place.exists():
+        raise RequestError(f"{place} is there already; choose another folder, or remove it.")
+    target.mkdir(parents=True, exist_ok=True)
+    return export_run(run.root, to, place)
 
 
 def write_figure(

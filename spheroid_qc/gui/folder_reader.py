@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from spheroid_qc.frames.file_tree import ZARR_FILES
 from spheroid_qc.frames.ignored_files import IMAGE_SUFFIXES, split_suffix
 from spheroid_qc.frames.naming.read_file_names import read_names
+from spheroid_qc.frames.optional_readers import OPTIONAL_READERS, without_reader
+from spheroid_qc.images.ome_zarr.zarr_folder import ZarrFolder
 from spheroid_qc.run.store.run_folder import RunFolder
 
 _LOOK_AT = 300
@@ -25,15 +28,25 @@ def folder_reader(path: str | list[str]) -> Callable[[Any], list[tuple[None]]] |
         return None
     if RunFolder(folder).run_json.is_file():
         return _read
+    if any((folder / name).is_file() for name in ZARR_FILES):
+        # Other images are napari's own, and the plug-ins' for OME-Zarr.
+        node = None if without_reader("zarr") else ZarrFolder(folder).node()
+        return _read if node is not None and "plate" in node.ome else None
     names = list(_first_names(folder))
     known = names and any(one.reading is not None for one in read_names(names, None, None, ""))
+    # What they hold tells the wells.
+    known = known or any(split_suffix(name)[1] in OPTIONAL_READERS for name in names)
     return _read if known else None
 
 
 def _first_names(folder: Path) -> Iterator[str]:
     """Names of the first images, relative to the folder; a large folder is not walked through."""
     found = 0
-    for place, _, files in os.walk(folder):
+    for place, folders, files in os.walk(folder):
+        if not ZARR_FILES.isdisjoint(files):
+            folders.clear()
+            yield f"{Path(place).relative_to(folder).as_posix()}.zarr"
+            continue
         for name in sorted(files):
             if split_suffix(name)[1] in IMAGE_SUFFIXES:
                 yield (Path(place) / name).relative_to(folder).as_posix()

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import os
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +21,10 @@ from spheroid_qc.storage import NotPlainError, open_plain, passes
 
 # Larger files stay on disc: a stack of several gigabytes must not be copied into memory.
 MAX_WHOLE_FILE_BYTES = 256 * 1024 * 1024
+
+MOST_DIGESTS = 1000
+_DIGESTS: dict[object, str] = {}
+"""Digests of large files, by device, number, size and time of writing."""
 
 _MAGIC = (
     (b"II*\x00", "tiff"),
@@ -48,6 +52,7 @@ class FileContent:
     def __init__(self, path: Path, *, whole: bool) -> None:
         self.name = path.name or str(path)
         self._data: bytes | None = None
+        self._digest: str | None = None
         try:
             self._handle, self.size = open_plain(path)
         except OSError as error:
@@ -104,16 +109,31 @@ class FileContent:
         found = self.read_at(start, self.size - start if near_end else 1 << 20).find(needle)
         return found + start if found >= 0 else -1
 
-    @cached_property
+    @property
     @timed(Work.HASH)
     def sha256(self) -> str:
-        """Hexadecimal digest of the file's bytes."""
-        digest = hashlib.sha256()
-        offset = 0
-        while chunk := self.read_at(offset, 1 << 22):
-            digest.update(chunk)
-            offset += len(chunk)
-        return digest.hexdigest()
+        """Hexadecimal digest of the file's bytes.
+
+        A file that is not held in memory may show a whole plate, and is opened for every well: its
+        digest is kept as long as its size and its time of writing are the same.
+        """
+        if self._digest is None:
+            status = os.fstat(self._handle.fileno()) if self._data is None else None
+            key = status and (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            if key not in _DIGESTS:
+                digest = hashlib.sha256()
+                offset = 0
+                while chunk := self.read_at(offset, 1 << 22):
+                    digest.update(chunk)
+                    offset += len(chunk)
+                self._digest = digest.hexdigest()
+                if key is None:
+                    return self._digest
+                if len(_DIGESTS) >= MOST_DIGESTS:
+                    _DIGESTS.clear()
+                _DIGESTS[key] = self._digest
+            self._digest = _DIGESTS[key]
+        return self._digest
 
     def close(self) -> None:
         """Close the file."""

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from spheroid_qc.errors import ImageError
+from spheroid_qc.frames.file_tree import ZARR_FILES
 from spheroid_qc.images.acquisition_dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent
 from spheroid_qc.images.pixel_size import Calibration, calibration_of, length_in_um
@@ -119,6 +120,9 @@ def plate_calibration(folder: Path) -> PlateCalibration:
         if len(place.parts) >= MAX_FOLDER_DEPTH:
             directories.clear()
         directories.sort()
+        if ZARR_FILES & set(names):
+            directories.clear()  # thousands of chunks, and its own metadata
+            continue
         for name in sorted(names):
             reader = _reader_of(name)
             if reader is None:

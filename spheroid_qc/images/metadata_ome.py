@@ -13,9 +13,11 @@ from datetime import datetime
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
+from spheroid_qc.frames.held_images import HeldImage
 from spheroid_qc.images.acquisition_dates import after, parse_date, seconds_per
 from spheroid_qc.images.pixel_size import Calibration, calibration_of, length_in_um
 from spheroid_qc.images.safe_xml import child_text, children, local_name, parse_xml
+from spheroid_qc.wells import well_name
 
 Key = tuple[int, int, int]
 
@@ -29,8 +31,8 @@ class OmeImage:
 
     `planes` are page indices by (time, channel, z), counted from zero over what this file holds;
     `sizes` are the numbers of times, channels and focus planes in it. `width` and `height` are as
-    the document says; `samples` are those of a pixel of the first channel; `unused`
-    says which other images of the file are not read.
+    the document says; `samples` are those of a pixel of the first channel; `held` has its name, and
+    its well where the document describes a plate.
     """
 
     planes: dict[Key, int]
@@ -45,36 +47,52 @@ class OmeImage:
     times_h: tuple[float, ...] | None
     positions: tuple[tuple[float, float], ...] | None
     notes: list[str] = field(default_factory=list)
-    unused: str = ""
+    held: HeldImage = field(default_factory=HeldImage)
 
 
-def read_ome(text: str, file_name: str, n_pages: int) -> OmeImage | None:
-    """Read an OME document found in a file of so many pages; None if it has no pixels there.
+def read_ome(text: str, file_name: str, n_pages: int) -> list[OmeImage]:
+    """Read the images of an OME document found in a file of so many pages.
 
-    Raises `XMLRefusedError` if the text is not parsed.
+    Labels, macros and thumbnails stand beside the pictures: those of the largest size are given,
+    none if the document has no pixels in this file. Raises `XMLRefusedError` if the text is not
+    parsed.
     """
     root = parse_xml(text)
     if local_name(root) != "OME":
-        return None
+        return []
     is_own = _own_blocks(root, file_name)
+    wells = _wells(root)
     candidates = []
     for image in children(root, "Image"):
+        held = wells.get(image.get("ID", ""), HeldImage())
+        held = replace(held, name=image.get("Name", "").strip())
         for pixels in children(image, "Pixels"):
             read = _image(image, pixels, is_own, file_name, n_pages)
             if read is not None:
-                candidates.append(read)
+                candidates.append(replace(read, held=held))
     if not candidates:
-        return None
-    # Labels, macros and thumbnails stand beside the picture; the picture is the largest.
+        return []
     best = max(candidates, key=lambda one: one.width * one.height)
-    same = [one for one in candidates if (one.width, one.height) == (best.width, best.height)]
-    if len(same) > 1:
-        unused = (
-            f"{file_name} holds {len(same)} images (series) of this size, and the first is read; "
-            "export each as a file of its own."
-        )
-        best = replace(best, notes=[*best.notes, unused], unused=unused)
-    return best
+    return [one for one in candidates if (one.width, one.height) == (best.width, best.height)]
+
+
+def _wells(root: Element) -> dict[str, HeldImage]:
+    """Plate, well and field of images, by their identity, where the document describes plates."""
+    found: dict[str, HeldImage] = {}
+    for plate in children(root, "Plate"):
+        name = plate.get("Name", "").strip()
+        for well in children(plate, "Well"):
+            row, column = _int(well.get("Row")), _int(well.get("Column"))
+            if row is None or column is None:
+                continue
+            try:
+                called = well_name(row, column)
+            except ValueError:
+                continue
+            for number, sample in enumerate(children(well, "WellSample"), 1):
+                for reference in children(sample, "ImageRef"):
+                    found[reference.get("ID", "")] = HeldImage("", name, called, number)
+    return found
 
 
 def _image(

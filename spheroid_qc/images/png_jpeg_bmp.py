@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError
+from spheroid_qc.frames.held_images import HeldImage
 from spheroid_qc.images.acquisition_dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent, cut_short
 from spheroid_qc.images.grey import to_grey
@@ -64,13 +65,19 @@ class RasterReader:
                 f"{content.name} can't be read: its header is damaged; copy it again from the "
                 "instrument."
             )
-        self.info = self._make_info()
+        self.held = (HeldImage(),)
+        self.left_out: tuple[tuple[str, str], ...] = ()
+        self._info = self._make_info()
+
+    def info_of(self, image: int) -> ImageInfo:
+        """Axes and calibration of the one image."""
+        return self._info
 
     def close(self) -> None:
         """Let go of the decoder."""
         self._image.close()
 
-    def read(self, time: int, channel: int, z: int) -> NDArray[Any]:
+    def read(self, image: int, time: int, channel: int, z: int) -> NDArray[Any]:
         """Read the plane as grey values (y, x); all indices are zero."""
         if self._deep:
             # Pillow would throw away the lower eight bits.
@@ -79,14 +86,14 @@ class RasterReader:
             data = self._content.read_at(0, self._content.size)
             return to_grey(np.asarray(imagecodecs.png_decode(data)))
         with _pillow():
-            image = self._image
-            if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV") or (
-                "transparency" in image.info and image.mode in ("L", "RGB")
+            picture = self._image
+            if picture.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV") or (
+                "transparency" in picture.info and picture.mode in ("L", "RGB")
             ):
-                image = image.convert(
-                    "RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB"
+                picture = picture.convert(
+                    "RGBA" if "transparency" in picture.info or picture.mode == "PA" else "RGB"
                 )
-            return to_grey(np.asarray(image))
+            return to_grey(np.asarray(picture))
 
     def samples(self) -> NDArray[Any]:
         """Give the plane as stored, (1, y, x) or (1, y, x, samples)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import ImageError
+from spheroid_qc.frames.held_images import HeldImage
 from spheroid_qc.images.acquisition_dates import parse_date
 from spheroid_qc.images.file_bytes import FileContent, cut_short
 from spheroid_qc.images.grey import is_one_scene, to_grey
@@ -36,6 +37,7 @@ from spheroid_qc.images.tiff_axes import (
     SEPARATED,
     YCBCR,
     Address,
+    PageLayout,
     layout_of,
 )
 from spheroid_qc.images.tiff_structure import (
@@ -91,34 +93,52 @@ class TiffReader:
             self._tags.setdefault(tag.code, tag)
         self._notes: list[str] = []
         self._description = self._text(270)
-        self._ome = self._read_ome()
+        self._omes: Sequence[OmeImage | None] = self._read_ome() or [None]
         self._imagej = self._read_imagej()
         self._metamorph = self._read_metamorph()
-        self._layout = layout_of(
-            self._outline.directories,
-            self._description,
-            self._ome,
-            self._imagej,
-            self._vendor_order(),
-            content.name,
-            cut=self._outline.cut,
-            apart=self._are_planes_apart(),
-        )
-        if math.prod(self._layout.sizes) > MAX_PLANES:
-            raise ImageError(cut_short(self._content, "it claims more planes than any file holds"))
-        self.info = self._make_info()
+        self._layouts: dict[int, PageLayout] = {}
+        self._infos: dict[int, ImageInfo] = {}
+        self.held = [HeldImage() if one is None else one.held for one in self._omes]
+        self.left_out: Sequence[tuple[str, str]] = ()
+        self.info_of(0)
+
+    def _layout(self, image: int) -> PageLayout:
+        """Where the planes of an image lie."""
+        if image not in self._layouts:
+            layout = layout_of(
+                self._outline.directories,
+                self._description,
+                self._omes[image],
+                self._imagej,
+                self._vendor_order(),
+                self._content.name,
+                cut=self._outline.cut,
+                apart=self._are_planes_apart(),
+            )
+            if math.prod(layout.sizes) > MAX_PLANES:
+                why = "it claims more planes than any file holds"
+                raise ImageError(cut_short(self._content, why))
+            self._layouts[image] = layout
+        return self._layouts[image]
+
+    def info_of(self, image: int) -> ImageInfo:
+        """Axes, calibration and times of an image."""
+        if image not in self._infos:
+            self._infos[image] = self._make_info(self._omes[image], self._layout(image))
+        return self._infos[image]
 
     def close(self) -> None:
         """Let go of the decoder."""
         self._tiff.close()
 
-    def read(self, time: int, channel: int, z: int) -> NDArray[Any]:
+    def read(self, image: int, time: int, channel: int, z: int) -> NDArray[Any]:
         """Read one plane as grey values (y, x) in native byte order.
 
-        Indices count from zero, within the sizes of `info`. Raises `ImageError` if the plane is
+        Indices count from zero, within the sizes of `info_of`. Raises `ImageError` if the plane is
         missing, damaged, or of a kind that is not read.
         """
-        address = self._layout.find(time, channel, z)
+        address = self._layout(image).find(time, channel, z)
+        info = self.info_of(image)
         name = self._content.name
         if address is None or address.page >= len(self._outline.directories):
             why = "the file is cut short or damaged" if address else "the stack has a gap"
@@ -127,7 +147,7 @@ class TiffReader:
                 f"{z + 1}: {why}; copy it again from the instrument."
             )
         directory = self._outline.directories[address.page]
-        if (directory.height, directory.width) != (self.info.height, self.info.width):
+        if (directory.height, directory.width) != (info.height, info.width):
             raise ImageError(
                 f"{name} can't be read: page {address.page + 1} has another size than the first; "
                 "export the stack again with pages of one size."
@@ -215,17 +235,17 @@ class TiffReader:
             value = value.decode("utf-8", errors="replace")
         return value.strip("\x00") if isinstance(value, str) else ""
 
-    def _read_ome(self) -> OmeImage | None:
+    def _read_ome(self) -> list[OmeImage]:
         text = self._description.rstrip()
         if not text.endswith(("OME>", "OME&gt;")) or "<" not in text[:200]:
-            return None
+            return []
         try:
             return read_ome(text, self._content.name, len(self._outline.directories))
         except XMLRefusedError as error:
             self._notes.append(f"The OME metadata of {self._content.name} are ignored: {error}.")
         except (ValueError, KeyError, TypeError, IndexError, RecursionError):
             self._notes.append(f"The OME metadata of {self._content.name} are damaged; ignored.")
-        return None
+        return []
 
     def _read_imagej(self) -> ImageJFacts | None:
         # OME files may carry the ImageJ description in a second text.
@@ -264,7 +284,7 @@ class TiffReader:
         """
         first = self._outline.directories[0]
         page: Any = self._tiff.pages[0]
-        if self._ome is not None or self._imagej is not None or page.planarconfig != 2:
+        if self._omes[0] is not None or self._imagej is not None or page.planarconfig != 2:
             return False
         if first.samples != 3 or first.one(PHOTOMETRIC, MINISBLACK) != RGB:
             return False
@@ -284,18 +304,18 @@ class TiffReader:
         full = sum(not page.reduced for page in self._outline.directories)
         return ("ZTC", (times, 1, depth)) if times * depth == full else None
 
-    def _make_info(self) -> ImageInfo:
-        base = self._outline.directories[self._layout.base]
+    def _make_info(self, ome: OmeImage | None, layout: PageLayout) -> ImageInfo:
+        base = self._outline.directories[layout.base]
         check_size(self._content.name, base.width, base.height, base.samples, self._max_megapixels)
         vendor = self._vendor_facts(base)
-        n_t, n_c, n_z = self._layout.sizes
-        ome, imagej = self._ome, self._imagej
+        n_t, n_c, n_z = layout.sizes
+        imagej = self._imagej
         names = ome.channel_names if ome is not None else ()
         if len(names) != n_c:
             names = imagej.channel_names if imagej is not None else ()
         if len(names) != n_c:
             names = (vendor.channel,) if n_c == 1 else ("",) * n_c
-        notes = [*self._layout.notes, *self._notes, *vendor.notes]
+        notes = [*layout.notes, *self._notes, *vendor.notes]
         turned = self._value(274, 1)
         if turned != 1:
             notes.append(
@@ -323,26 +343,26 @@ class TiffReader:
             n_t=n_t,
             n_c=n_c,
             n_z=n_z,
-            dtype=self._dtype(),
-            colour=self._layout.spread == 1
+            dtype=self._dtype(layout),
+            colour=layout.spread == 1
             and base.one(PHOTOMETRIC, MINISBLACK) in (RGB, YCBCR, SEPARATED, LINEAR_RAW),
             bits=bits,
             channel_names=tuple(names),
-            calibrations=self._calibrations(vendor, base),
+            calibrations=self._calibrations(ome, vendor, base),
             acquired=next(filter(None, acquired), None),
-            times_h=self._times(n_t),
+            times_h=self._times(ome, n_t),
             positions=positions,
             notes=tuple(notes),
-            unused=self._layout.unused,
+            unused=layout.unused,
         )
 
-    def _dtype(self) -> str:
-        dtype = self._tiff.pages[self._layout.base].dtype
+    def _dtype(self, layout: PageLayout) -> str:
+        dtype = self._tiff.pages[layout.base].dtype
         return "unknown" if dtype is None else str(np.dtype(dtype).newbyteorder("="))
 
-    def _times(self, n_t: int) -> tuple[float, ...] | None:
-        if self._ome is not None and self._ome.times_h and len(self._ome.times_h) == n_t:
-            return self._ome.times_h
+    def _times(self, ome: OmeImage | None, n_t: int) -> tuple[float, ...] | None:
+        if ome is not None and ome.times_h and len(ome.times_h) == n_t:
+            return ome.times_h
         if self._imagej is not None and self._imagej.interval_s and n_t > 1:
             return tuple(i * self._imagej.interval_s / 3600 for i in range(n_t))
         if self._metamorph is not None and len(self._metamorph.times_h or ()) == n_t:
@@ -356,18 +376,20 @@ class TiffReader:
             TiffText(self._content, self._description, tags, base.width, base.height)
         )
 
-    def _calibrations(self, vendor: VendorFacts, base: Directory) -> tuple[Calibration, ...]:
+    def _calibrations(
+        self, ome: OmeImage | None, vendor: VendorFacts, base: Directory
+    ) -> tuple[Calibration, ...]:
         found: list[Calibration] = []
-        if self._ome is not None:
-            ome = self._ome.calibration
-            if (self._ome.width, self._ome.height) != (base.width, base.height):
-                ome = Calibration(
+        if ome is not None:
+            stated = ome.calibration
+            if (ome.width, ome.height) != (base.width, base.height):
+                stated = Calibration(
                     None,
                     "ome",
-                    f"OME metadata speak of {self._ome.width} x {self._ome.height} pixels, the "
-                    f"picture has {base.width} x {base.height}: its pixel size is not taken.",
+                    f"OME metadata speak of {ome.width} x {ome.height} pixels, the picture has "
+                    f"{base.width} x {base.height}: its pixel size is not taken.",
                 )
-            found.append(ome)
+            found.append(stated)
         if self._imagej is not None:
             found.append(self._imagej.calibration)
         if vendor.calibration is not None:

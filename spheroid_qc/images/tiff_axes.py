@@ -165,9 +165,8 @@ def _by_ome(pages: Sequence[Directory], ome: OmeImage) -> PageLayout | None:
         planes = {(t, 0, z): page for (t, c, z), page in planes.items() if c == 0}
         n_c = 1
     return PageLayout(
-        (n_t, n_c * spread, n_z), first, (), "TCZ", spread, False, planes, tuple(ome.notes),
-        ome.unused,
-    )  # fmt: skip
+        (n_t, n_c * spread, n_z), first, (), "TCZ", spread, False, planes, tuple(ome.notes)
+    )
 
 
 def _by_imagej(

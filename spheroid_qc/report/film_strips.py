@@ -82,7 +82,7 @@ class Strip:
 
 def draw_strip(task: StripTask) -> Strip:
     """Read, cut out, shrink and outline; a picture that can't be read leaves an empty place."""
-    known = {} if task.kept is None else read_tiles(task.kept)
+    known = {} if task.kept is None else read_tiles(task.kept, task.px)
     keys = [_key(task, view) for view in task.views]
     tiles: list[Tile | None] = []
     with OpenFile() as files:

@@ -136,6 +136,7 @@ def _frames(table: pd.DataFrame) -> list[Frame]:
             page=None if pd.isna(row["page"]) else int(row["page"]),
             scheme=str(row["scheme"]),
             size=int(row["size"]),
+            series=None if pd.isna(row.get("series")) else int(row["series"]),
         )
         for row in read.to_dict("records")
         if names_inside(row["path"])
@@ -145,10 +146,12 @@ def _frames(table: pd.DataFrame) -> list[Frame]:
 def _view(well_timepoint: WellTimepoint, record: list[dict[str, Any]]) -> ViewSource | None:
     """Find what was measured in these files; they must be as large as they were."""
     sizes = {(frame.path, frame.size) for frame in well_timepoint.frames}
-    pages = {(frame.path, frame.page) for frame in well_timepoint.frames}
+    pages = {(*frame.image, frame.page) for frame in well_timepoint.frames}
     for entry in record:
         shown = [found for found in entry["fields"] if found["mask"]]
-        if not shown or (shown[0]["file"], shown[0]["page"]) not in pages:
+        if not shown:
+            continue
+        if (shown[0]["file"], shown[0].get("series"), shown[0]["page"]) not in pages:
             continue
         if not all((known["path"], known["size"]) in sizes for known in entry["inputs"]):
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -87,29 +88,36 @@ def tile_key(*shown: Any) -> str:
     return blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def read_tiles(path: Path) -> dict[str, Tile]:
-    """Read the tiles of a well by key; none where there is no such file, or it is damaged."""
+def read_tiles(path: Path, px: int) -> dict[str, Tile]:
+    """Read the tiles of a well by key, `px` wide and high.
+
+    There are none where there is no such file, or it is damaged or not of our making.
+    """
     found: dict[str, Tile] = {}
     try:
         arrays = read_arrays(path, _MOST_BYTES)
         about = json.loads(arrays.pop("about").tobytes())
         for key, levels in arrays.items():
-            if levels.dtype != np.uint16 or levels.ndim != 2:
+            *numbers, um_per_px, core, shed = about[key]
+            low, step, um = (float(n) for n in (*numbers, 1.0 if um_per_px is None else um_per_px))
+            whole = levels.dtype == np.uint16 and levels.shape == (px, px)
+            plain = all(_OUTLINE.fullmatch(text) for text in (core, shed))
+            if not (whole and plain and np.isfinite((low, step, um)).all()):
                 return {}
-            low, step, core, shed, um_per_px = about[key]
-            found[key] = Tile(
-                levels, float(low), float(step), str(core), str(shed),
-                None if um_per_px is None else float(um_per_px),
-            )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            found[key] = Tile(levels, low, step, core, shed, None if um_per_px is None else um)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return {}
     return found
+
+
+_OUTLINE = re.compile(r"[Mlz\d -]*")
+"""What `film_strips.outline_paths` writes; nothing else gets from a file into a page."""
 
 
 def write_tiles(path: Path, tiles: dict[str, Tile]) -> None:
     """Keep the tiles of a well by key, and no others; `OSError` if they can't be written."""
     about = {
-        key: [one.low, one.step, one.core, one.shed, one.um_per_px] for key, one in tiles.items()
+        key: [one.low, one.step, one.um_per_px, one.core, one.shed] for key, one in tiles.items()
     }
     words = np.frombuffer(json.dumps(about).encode(), np.uint8)
     stream = io.BytesIO()

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from spheroid_qc.images import PlateCalibration
+from spheroid_qc.run.executor import Executor
 from spheroid_qc.run.run_request import PlannedRun
 from spheroid_qc.run.store.illumination_file import (
     ChannelLight,
@@ -17,7 +18,7 @@ from spheroid_qc.run.store.illumination_file import (
 )
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint
 from spheroid_qc.run.well.light_sample import LightSample, sample_light
-from spheroid_qc.run.worker_processes import WorkerDied, Workers, map_unordered
+from spheroid_qc.run.worker_processes import WorkerDied, map_unordered
 from spheroid_qc.segmentation.even_light import (
     LIGHT_MATTERS,
     MIN_FRAMES,
@@ -32,7 +33,7 @@ _SAMPLED = 40
 
 
 def plate_light(
-    planned: PlannedRun, calibration: PlateCalibration, pool: Workers
+    planned: PlannedRun, calibration: PlateCalibration, pool: Executor
 ) -> dict[str, dict[str, ChannelLight]]:
     """Find the light of every plate and channel; what was estimated before is kept.
 
@@ -44,8 +45,8 @@ def plate_light(
         Its run folder gets `illumination.json`, and its context what `run.json` says of it.
     calibration : PlateCalibration
         What the plates' own files say of the pixel size.
-    pool : Workers
-        Processes.
+    pool : Executor
+        Who does the work.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def plate_light(
 
 
 def sampled(
-    look: Callable[[WellTask], T], tasks: Sequence[WellTask], pool: Workers
+    look: Callable[[WellTask], T], tasks: Sequence[WellTask], pool: Executor
 ) -> list[tuple[str, T]]:
     """Look at the only timepoint of each task, in the processes of a pool.
 

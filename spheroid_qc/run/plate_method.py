@@ -12,12 +12,12 @@ import numpy as np
 
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Method
+from spheroid_qc.run.executor import Executor
 from spheroid_qc.run.plate_light import sampled, sampled_timepoints, shown
 from spheroid_qc.run.run_request import PlannedRun
 from spheroid_qc.run.store.illumination_file import ChannelLight
 from spheroid_qc.run.store.well_records import WellTask
 from spheroid_qc.run.well.method_sample import sample_methods
-from spheroid_qc.run.worker_processes import Workers
 
 _SAMPLED = 12
 """Frames of a plate that both methods are tried on: the mean difference of what is expected of
@@ -31,7 +31,7 @@ def plate_methods(
     planned: PlannedRun,
     calibration: PlateCalibration,
     light: Mapping[str, Mapping[str, ChannelLight]],
-    pool: Workers,
+    pool: Executor,
 ) -> dict[str, str]:
     """Decide for every plate whether the network or the rules segment it.
 
@@ -43,8 +43,8 @@ def plate_methods(
         What the plates' own files say of the pixel size.
     light : mapping
         Plate -> channel -> light.
-    pool : Workers
-        Processes.
+    pool : Executor
+        Who does the work.
 
     Returns
     -------

@@ -18,6 +18,7 @@ from spheroid_qc.images import PlateCalibration
 from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.run.chosen_adapter import place_adapter
 from spheroid_qc.run.early_decisions import drop_outdated_records, forget_early_decisions
+from spheroid_qc.run.executor import Executor
 from spheroid_qc.run.overlays.overlay_choice import draw_overlays, wanted_overlays
 from spheroid_qc.run.plate_light import plate_light
 from spheroid_qc.run.plate_method import plate_methods
@@ -40,7 +41,7 @@ from spheroid_qc.run.well.segment_and_measure_well import (
     mask_states,
     split,
 )
-from spheroid_qc.run.worker_processes import WorkerDied, Workers, map_unordered
+from spheroid_qc.run.worker_processes import WorkerDied, map_unordered
 from spheroid_qc.stopwatch import Work, timed
 from spheroid_qc.storage import taken_waits
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 
 def analyse_images(
-    planned: PlannedRun, pool: Workers, progress: Callable[[Progress], None] | None = None
+    planned: PlannedRun, pool: Executor, progress: Callable[[Progress], None] | None = None
 ) -> tuple[RunTables, int, list[str]]:
     """Analyse all images: records, masks, tables and overlays. The folder must be held.
 
@@ -57,8 +58,8 @@ def analyse_images(
     ----------
     planned : PlannedRun
         From `plan_run`.
-    pool : Workers
-        Processes.
+    pool : Executor
+        Who does the work.
     progress : callable, optional
         Called with a `Progress` from this thread.
 
@@ -118,7 +119,7 @@ def _analyse_wells(
     calibration: PlateCalibration,
     light: dict[str, dict[str, ChannelLight]],
     methods: dict[str, str],
-    pool: Workers,
+    pool: Executor,
     progress: Callable[[Progress], None] | None,
 ) -> tuple[int, list[str]]:
     """Analyse every well that its record does not cover.
@@ -214,7 +215,7 @@ def _on_masks(lost: list[str], edited: list[str]) -> list[str]:
 
 
 def _two_tries(
-    run: RunFolder, tasks: list[WellTask], pool: Workers
+    run: RunFolder, tasks: list[WellTask], pool: Executor
 ) -> Iterator[tuple[WellTask, int]]:
     """Analyse wells; gives each with its number of new frames.
 
@@ -231,11 +232,11 @@ def _two_tries(
         yield task, _save_the_rest(run, task, pool)
 
 
-def _save_the_rest(run: RunFolder, task: WellTask, pool: Workers) -> int:
+def _save_the_rest(run: RunFolder, task: WellTask, pool: Executor) -> int:
     """Analyse a well of which one frame ends or holds up its process: each frame alone."""
     found: list[tuple[int, dict[str, Any]]] = []
     new = 0
-    with Workers(1, pool.step_s) as alone:
+    with pool.alone() as alone:
         for part, result in map_unordered(analyse_timepoints, split(task), alone):
             moment = part.well_timepoints[0]
             if not isinstance(result, WorkerDied):

@@ -19,6 +19,7 @@ from spheroid_qc.plate_map.joined_end_point_values import EndPoints, read_end_po
 from spheroid_qc.plate_map.mapped_wells import PlateMap
 from spheroid_qc.plate_map.read_map import read_map_of_run
 from spheroid_qc.run.chosen_adapter import adapter_notes, choose_adapter
+from spheroid_qc.run.executor import Executor
 from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.run_json import adapter_digest, check_same_run, table_input
@@ -32,7 +33,6 @@ from spheroid_qc.run.tables.run_warnings import (
     unmatched_wells,
 )
 from spheroid_qc.run.well.segment_and_measure_well import prepare
-from spheroid_qc.run.worker_processes import Workers
 from spheroid_qc.stopwatch import Work, timed
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class RunRequest:
         there is one.
     new_pixel_size : bool
         Masks of the earlier run are measured with the pixel size of `parameters` first.
+    scheduler : str or None
+        Address of the scheduler of Dask whose workers do the wells; None: this computer does.
+    path_map : tuple of str
+        `HERE=THERE`: folders of this computer and what those workers call them.
     watched : bool
         Images are still being written: more will come.
     unfinished : frozenset of str
@@ -78,6 +82,8 @@ class RunRequest:
     exclusions: Path | None = None
     adapter: Path | None = None
     new_pixel_size: bool = False
+    scheduler: str | None = None
+    path_map: tuple[str, ...] = ()
     watched: bool = False
     unfinished: frozenset[str] = frozenset()
 
@@ -127,14 +133,14 @@ def default_out(folder: Path) -> Path:
 
 
 @timed(Work.NAMES)
-def plan_run(request: RunRequest, pool: Workers) -> PlannedRun:
+def plan_run(request: RunRequest, pool: Executor) -> PlannedRun:
     """Read everything that a run can be refused for; writes nothing.
 
     Parameters
     ----------
     request : RunRequest
         What is asked for.
-    pool : Workers
+    pool : Executor
         Started meanwhile, where all of the work is still to be done.
 
     Returns

@@ -22,10 +22,14 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_handles
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from spheroid_qc.stopwatch import book, taken_by_process
 from spheroid_qc.storage import Waits, taken_waits, while_waiting
+
+if TYPE_CHECKING:
+    from spheroid_qc.run.executor import Executor
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -49,6 +53,9 @@ _ENVIRONMENT = {
 
 _START_S = 120.0
 """Time that a new process has until its first sign of life: libraries come from a slow share."""
+
+_LOOK_UP_S = 1.0
+"""Time between two looks at whether anybody still wants what is waited for."""
 
 _END_S = 5.0
 """Time that a process has to end before it is ended, or left behind."""
@@ -95,6 +102,8 @@ class Workers:
         self.step_s = step_s
         self.idle: list[_Worker] = []
         self.waits = Waits()
+        self.look_up: Callable[[], None] | None = None
+        """Called about once a second while tasks are waited for; what it raises ends them."""
 
     def __enter__(self) -> Workers:
         return self
@@ -113,6 +122,13 @@ class Workers:
         while len(self.idle) < self.number:
             self.idle.append(_Worker(prepare))
 
+    def ready(self, source: Path, example: str) -> None:
+        """Nothing that processes of this computer would lack."""
+
+    def alone(self) -> Workers:
+        """Give other processes, of which each has one task at a time and no other beside it."""
+        return Workers(1, self.step_s)
+
     @property
     def started(self) -> bool:
         """Whether there are processes to be used."""
@@ -121,6 +137,60 @@ class Workers:
     def take(self) -> _Worker:
         """Give a worker that has nothing to do, a new one where there is none."""
         return self.idle.pop() if self.idle else _Worker()
+
+    def map_unordered(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        at_most: int | None = None,
+    ) -> Iterator[tuple[Task, Result | WorkerDied]]:
+        """Run a function over tasks in these processes; see `map_unordered` of this module."""
+        if self.number == 0:
+            for task in tasks:
+                yield task, function(task)
+            return
+        most = self.number if at_most is None else min(self.number, at_most)
+        queue = iter(tasks)
+        busy: dict[_Worker, Task] = {}
+        exhausted = False
+        try:
+            while True:
+                while not exhausted and len(busy) < most:
+                    try:
+                        task = next(queue)
+                    except StopIteration:
+                        exhausted = True
+                        break
+                    busy[_given(self, function, task)] = task
+                if not busy:
+                    return
+                for worker, hung in _ready(busy, self.look_up):
+                    answer, gone = None, hung
+                    if not hung:
+                        try:
+                            answer = worker.receive(self.step_s)
+                        except (EOFError, OSError):
+                            gone = True
+                    if gone:
+                        task = busy.pop(worker)
+                        worker.end(at_once=True)
+                        worker.wait()
+                        yield task, WorkerDied(hung=hung)
+                    elif answer is not None:
+                        task = busy.pop(worker)
+                        self.idle.append(worker)
+                        result, error, spent, waits = answer
+                        book(spent)
+                        self.waits.add(waits)
+                        if error is not None:
+                            raise error
+                        yield task, result
+        finally:
+            # Left early: whoever is still at work is not wanted any more.
+            for worker in busy:
+                worker.end(at_once=True)
+            for worker in busy:
+                worker.wait()
 
     def end(self, *, at_once: bool = False) -> None:
         """End the processes; the next task starts new ones."""
@@ -131,6 +201,9 @@ class Workers:
             worker.wait()
 
 
+_starting = threading.Lock()
+
+
 class _Worker:
     """One process that takes tasks one by one through a pipe; used by `map_unordered` only."""
 
@@ -138,7 +211,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, prepare), daemon=True)
-        with _main_unseen(), _set_up():
+        # What is changed for a start belongs to the whole process: one start after the other.
+        with _starting, _main_unseen(), _set_up(), _child_allowed():
             self.process.start()
         theirs.close()
         self.heard = time.monotonic()
@@ -190,7 +264,7 @@ class _Worker:
 def map_unordered(
     function: Callable[[Task], Result],
     tasks: Iterable[Task],
-    workers: Workers | int,
+    workers: Executor | int,
     at_most: int | None = None,
 ) -> Iterator[tuple[Task, Result | WorkerDied]]:
     """Run a function over tasks in processes, and give results as they come.
@@ -201,8 +275,9 @@ def map_unordered(
         Importable from a module (no closure, not from the main script); gets one task.
     tasks : iterable
         Picklable; taken one by one.
-    workers : Workers or int
-        Processes that are there already, or their number; 0 runs everything in this process.
+    workers : Executor or int
+        Processes that are there already, or the number of those to be started here; 0 runs
+        everything in this process.
     at_most : int, optional
         How many of the workers are worth using.
 
@@ -219,54 +294,9 @@ def map_unordered(
     """
     if isinstance(workers, int):
         with Workers(workers) as own:
-            yield from map_unordered(function, tasks, own, at_most)
-        return
-    if workers.number == 0:
-        for task in tasks:
-            yield task, function(task)
-        return
-    most = workers.number if at_most is None else min(workers.number, at_most)
-    queue = iter(tasks)
-    busy: dict[_Worker, Task] = {}
-    exhausted = False
-    try:
-        while True:
-            while not exhausted and len(busy) < most:
-                try:
-                    task = next(queue)
-                except StopIteration:
-                    exhausted = True
-                    break
-                busy[_given(workers, function, task)] = task
-            if not busy:
-                return
-            for worker, hung in _ready(busy):
-                answer, gone = None, hung
-                if not hung:
-                    try:
-                        answer = worker.receive(workers.step_s)
-                    except (EOFError, OSError):
-                        gone = True
-                if gone:
-                    task = busy.pop(worker)
-                    worker.end(at_once=True)
-                    worker.wait()
-                    yield task, WorkerDied(hung=hung)
-                elif answer is not None:
-                    task = busy.pop(worker)
-                    workers.idle.append(worker)
-                    result, error, spent, waits = answer
-                    book(spent)
-                    workers.waits.add(waits)
-                    if error is not None:
-                        raise error
-                    yield task, result
-    finally:
-        # Left early: whoever is still at work is not wanted any more.
-        for worker in busy:
-            worker.end(at_once=True)
-        for worker in busy:
-            worker.wait()
+            yield from own.map_unordered(function, tasks, at_most)
+    else:
+        yield from workers.map_unordered(function, tasks, at_most)
 
 
 def _given(workers: Workers, function: Callable[[Any], Any], task: Any) -> _Worker:
@@ -282,14 +312,21 @@ def _given(workers: Workers, function: Callable[[Any], Any], task: Any) -> _Work
             return worker
 
 
-def _ready(busy: Mapping[_Worker, Any]) -> list[tuple[_Worker, bool]]:
+def _ready(
+    busy: Mapping[_Worker, Any], look_up: Callable[[], None] | None
+) -> list[tuple[_Worker, bool]]:
     """Wait for workers that have something to say or have ended; True: silent for too long."""
-    left = min(worker.left_s for worker in busy)
     pipes = [worker.pipe for worker in busy]
-    said = wait_for_handles(pipes, None if left == math.inf else max(left, 0.0))
-    ready = [(worker, False) for worker in busy if worker.pipe in said]
-    hung = [(w, True) for w in busy if w.pipe not in said and w.left_s <= 0]
-    return ready + hung
+    while True:
+        left = min(worker.left_s for worker in busy)
+        longest = left if look_up is None else min(left, _LOOK_UP_S)
+        said = wait_for_handles(pipes, None if longest == math.inf else max(longest, 0.0))
+        if look_up is not None:
+            look_up()
+        ready = [(worker, False) for worker in busy if worker.pipe in said]
+        hung = [(w, True) for w in busy if w.pipe not in said and w.left_s <= 0]
+        if ready or hung:
+            return ready + hung
 
 
 _mouth: list[Connection] = []
@@ -381,6 +418,22 @@ def _main_unseen() -> Iterator[None]:
         main.__dict__.update(before)
         if held:
             signal.pthread_sigmask(signal.SIG_SETMASK, before_mask)
+
+
+@contextlib.contextmanager
+def _child_allowed() -> Iterator[None]:
+    """Start a process from one that may have no children (a Dask worker below its nanny).
+
+    The rule of `multiprocessing` is there because such children would outlive their parent; ours
+    watch it and end themselves.
+    """
+    own = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]
+    before = own.get("daemon")
+    own["daemon"] = False
+    try:
+        yield
+    finally:
+        own["daemon"] = before
 
 
 def _start_worker() -> None:

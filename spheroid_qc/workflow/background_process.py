@@ -167,6 +167,8 @@ def _plain(request: RunRequest) -> dict[str, Any]:
         "parameters": request.parameters.model_dump(mode="json"),
         "workers": request.workers,
         "new_pixel_size": request.new_pixel_size,
+        "scheduler": request.scheduler,
+        "path_map": request.path_map,
     }
 
 
@@ -234,6 +236,8 @@ def main() -> int:
             join=request["join"],
             adapter=request["adapter"],
             workers=request["workers"],
+            scheduler=request["scheduler"],
+            path_map=request["path_map"],
         )
         answer = [line for line in result.answer if line]
     except KeyboardInterrupt:

@@ -23,6 +23,7 @@ from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.store.run_folder import MAX_RUN_JSON, RunFolder
 from spheroid_qc.storage import names_inside, read_plain
 from spheroid_qc.wording import plural
+from spheroid_qc.workflow.plates_together import analyse_plates_together
 from spheroid_qc.workflow.run_and_report import PlateResult, carry_out
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def run_campaign(
                     "None of the plates could be analysed. "
                     + " ".join(one.sentence for one in outcomes)
                 )
-            return _summarised(out, outcomes, request, progress)
+            return _summarised(out, outcomes, request)
         except OSError as error:
             raise output_error(out, error) from error
 
@@ -293,7 +294,6 @@ def _summarised(
     out: Path,
     outcomes: Sequence[PlateOutcome],
     request: RunRequest,
-    progress: Callable[[Progress], None] | None,
 ) -> CampaignResult:
     """Write tables and page of the whole campaign, if anything changed in it."""
     tables = {name: out / file for name, file in _TABLES.items()}
@@ -311,7 +311,7 @@ def _summarised(
         answer = tuple(str(text) for text in known.get("answer") or ())
         more = [str(text) for text in known.get("failures") or ()]
         return CampaignResult(out, tuple(outcomes), tables, out / PAGE, answer, (*failures, *more))
-    answer, more = _write_summary(out, outcomes, request, progress, tables)
+    answer, more = _write_summary(out, outcomes, request, tables)
     if not more:
         _remember(out, {}, state=state, answer=list(answer), failures=more)
     return CampaignResult(out, tuple(outcomes), tables, out / PAGE, answer, (*failures, *more))
@@ -335,7 +335,8 @@ def _state(out: Path, outcomes: Sequence[PlateOutcome], request: RunRequest) -> 
         for name in ("wells", "qc", "plate_quality"):
             path = RunFolder(out / one.run).table(name)
             if path.is_file():
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                content = read_plain(path, MAX_RUN_JSON)
+                digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
@@ -343,7 +344,6 @@ def _write_summary(
     out: Path,
     outcomes: Sequence[PlateOutcome],
     request: RunRequest,
-    progress: Callable[[Progress], None] | None,
     tables: Mapping[str, Path],
 ) -> tuple[tuple[str, ...], list[str]]:
     """Write tables and page; gives what stands out, and what could not be made."""
@@ -366,7 +366,7 @@ def _write_summary(
         write_table(path, getattr(found, name))
     wells = pd.concat([one.wells.assign(plate=one.name) for one in plates], ignore_index=True)
     sentences = campaign_sentences(found)
-    together, more = _together(out, plates, wells, request, progress)
+    together, more = _together(out, plates, request)
     metric = leading_metric(wells, spheres=request.parameters.plate.assay is Assay.SPHERES)
     views = views_by_plate(wells, metric, request.parameters.response.time_h)
     entries = []
@@ -405,17 +405,11 @@ def _plates(out: Path, outcomes: Sequence[PlateOutcome]) -> list[CampaignPlate]:
         names = sorted(str(plate) for plate in read.wells["plate"].unique())
         for plate in names:
             name = one.run if len(names) == 1 else f"{one.run} / {plate}"
-            found.append(
-                CampaignPlate(
-                    name,
-                    one.run,
-                    plate,
-                    *(
-                        table[table["plate"] == plate] if len(table) else table
-                        for table in (read.wells, quality, read.qc)
-                    ),
-                )  # fmt: skip
+            wells, figures, qc = (
+                table[table["plate"] == plate] if len(table) else table
+                for table in (read.wells, quality, read.qc)
             )
+            found.append(CampaignPlate(name, one.run, plate, wells, figures, qc))
     return found
 
 
@@ -425,31 +419,17 @@ _QUALITY_TEXT = (
 
 
 def _together(
-    out: Path,
-    plates: Sequence[CampaignPlate],
-    wells: Any,
-    request: RunRequest,
-    progress: Callable[[Progress], None] | None,
+    out: Path, plates: Sequence[CampaignPlate], request: RunRequest
 ) -> tuple[bool, list[str]]:
     """Analyse replicate plates together, as one run with several plates; whether that was done."""
-    import pandas as pd
-
-    from spheroid_qc.analysis.run_folder_analysis import analyse_wells
-    from spheroid_qc.response.condition_summary import summarise_conditions
-    from spheroid_qc.workflow.run_and_report import write_answer
-
     mapped = [one for one in plates if (one.wells["role"] != "unmapped").any()]
-    if len(mapped) < 2:
+    runs = list(dict.fromkeys(out / one.run for one in mapped))
+    if len(runs) < 2:
         return False, []
-    qc = pd.concat([one.qc.assign(plate=one.name) for one in plates], ignore_index=True)
-    target = out / TOGETHER
     try:
-        answer = analyse_wells(
-            wells, summarise_conditions(wells), request.parameters, source=str(target), qc=qc
-        )
-        result = write_answer(answer, target, request.workers, progress)
+        analyse_plates_together(runs, out / TOGETHER, request.parameters)
     except OutputError:
         raise
     except SpheroidQCError as error:
-        return False, [f"The {plural(len(mapped), 'plate')} together: {error}"]
-    return True, list(result.failures)
+        return False, [f"The {plural(len(runs), 'plate')} together: {error}"]
+    return True, []

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from spheroid_qc.atomic import output_error
 from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.executor import Executor
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.run_images import analyse_images, mark_done
 from spheroid_qc.run.run_request import PlannedRun, RunRequest, default_out, plan_run
@@ -121,6 +122,8 @@ def run_plate(
     exclusions: str | Path | None = None,
     adapter: str | Path | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
+    path_map: Sequence[str] = (),
 ) -> PlateResult:
     """Analyse a folder of images, and with a plate map the drug response.
 
@@ -146,7 +149,12 @@ def run_plate(
         What the network learned from corrections on an earlier plate of this microscope; default:
         `adapter.npz` in the run folder, if there is one.
     workers : int, optional
-        Processes; default: one a processor. 0 works in this process.
+        Processes; default: one a processor. 0 works in this process. With a scheduler those that
+        draw the report's pictures here.
+    scheduler : str, optional
+        Address of a scheduler of Dask, whose workers then do the wells (extra `cluster`).
+    path_map : sequence of str
+        `HERE=THERE`: folders of this computer and what the workers call them; default: the same.
 
     Returns
     -------
@@ -159,6 +167,8 @@ def run_plate(
         If the request can't be carried out as a whole; nothing is written then.
     OutputError
         If the results can't be written; finished wells are kept.
+    ClusterError
+        If scheduler or workers are gone for good; finished wells are kept.
 
     Examples
     --------
@@ -185,6 +195,8 @@ def run_plate(
         workers=workers,
         exclusions=None if exclusions is None else Path(exclusions),
         adapter=None if adapter is None else Path(adapter),
+        scheduler=scheduler,
+        path_map=tuple(path_map),
     )
     return carry_out(request, progress)
 
@@ -206,9 +218,9 @@ def carry_out(
         While a folder is watched: is told the alarms and says what stands at the top of the page.
     """
     taken()
-    number = default_workers() if request.workers is None else request.workers
-    with Workers(number, request.parameters.limits.frame_seconds) as pool:
+    with _executor(request) as pool:
         planned = plan_run(request, pool)
+        pool.ready(request.folder, planned.table.frames[0].path)
         with planned.run.locked():
             known = remembered_run(planned) if page is None else None
             if known is not None:
@@ -228,6 +240,22 @@ def carry_out(
             except OSError as error:
                 raise output_error(request.out, error) from error
     return replace(result, profile=taken())
+
+
+def _executor(request: RunRequest) -> Executor:
+    """Choose who does the work: processes of this computer, or the workers of a scheduler."""
+    step_s = request.parameters.limits.frame_seconds
+    if request.scheduler is None:
+        if request.path_map:
+            raise RequestError(
+                "--path-map says where workers on other computers find folders; name their "
+                "--scheduler too."
+            )
+        return Workers(default_workers() if request.workers is None else request.workers, step_s)
+    from spheroid_qc.run.cluster.dask_executor import Cluster, DaskExecutor
+    from spheroid_qc.run.cluster.path_map import PathMap
+
+    return DaskExecutor(Cluster(request.scheduler, PathMap.of(request.path_map)), step_s)
 
 
 def _unchanged(
@@ -334,7 +362,7 @@ def _response(
     try:
         with timed(Work.RESPONSE):
             answer = analyse_run_folder(request.out, request.parameters)
-        result = write_answer(answer, request.out, request.workers, progress, top)
+        result = _written(answer, request.out, request.workers, progress, top)
     except OutputError:
         raise
     except SpheroidQCError as error:
@@ -422,7 +450,7 @@ def analyse(
             place, response_is, response_unit, parameters, response_column, dose_scale or "",
             columns_are or "", plate_map, columns,
         )  # fmt: skip
-        return write_answer(answer, target, workers, progress)
+        return _written(answer, target, workers, progress)
     stated = {
         "--response-is": response_is, "--response-unit": response_unit,
         "--response-column": response_column, "--plate-map": plate_map,
@@ -439,7 +467,7 @@ def analyse(
     own = target.resolve() == place.resolve()
     check_target(target, run_folder=own)
     with RunFolder(target).locked() if own else nullcontext():
-        result = write_answer(analyse_run_folder(place, parameters), target, workers, progress)
+        result = _written(analyse_run_folder(place, parameters), target, workers, progress)
     if not RunFolder(place).has_later_decisions():
         return result
     late = (
@@ -451,7 +479,7 @@ def analyse(
     return replace(result, failures=(*result.failures, late))
 
 
-def write_answer(
+def _written(
     answer: Analysis,
     target: Path,
     workers: int | None,

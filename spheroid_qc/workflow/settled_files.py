@@ -13,8 +13,9 @@ from pathlib import Path
 
 from spheroid_qc.errors import ImageError
 from spheroid_qc.frames.file_tree import list_folder
-from spheroid_qc.frames.ignored_files import reason_to_ignore
-from spheroid_qc.images.read_image import ImageFile
+from spheroid_qc.frames.ignored_files import reason_to_ignore, split_suffix
+from spheroid_qc.frames.optional_readers import OPTIONAL_READERS
+from spheroid_qc.images.read_image import ImageFile, probe
 from spheroid_qc.parameters import ImageParameters
 
 _DISTURBED_LOOKS = 30
@@ -99,6 +100,9 @@ class SettledFiles:
         if not one.is_image or self._read_before.get(path) == one.state[0]:
             return True
         with contextlib.suppress(ImageError):
+            if split_suffix(path)[1] in OPTIONAL_READERS:
+                # What such a file holds is asked in a process of its own, which it may end.
+                return probe(self.folder / path, self._parameters) is not None
             with ImageFile(self.folder / path, self._parameters) as image:
                 image.plane(image.info.n_t - 1, image.info.n_c - 1)
             return True

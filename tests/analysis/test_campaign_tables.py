@@ -104,4 +104,5 @@ def test_plates_without_the_common_time_show_their_last() -> None:
 
 def test_no_plates() -> None:
     found = campaign_tables([])
-    assert found.plates.empty and found.drift.empty and found.conditions.empty
+    for table in (found.plates, found.drift, found.conditions, found.quality):
+        assert table.empty

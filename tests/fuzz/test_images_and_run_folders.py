@@ -20,6 +20,7 @@ from spheroid_qc import Parameters, analyse, run_plate
 from spheroid_qc.errors import ImageError, SpheroidQCError
 from spheroid_qc.images.read_image import ImageFile
 from spheroid_qc.parameters import ImageParameters
+from spheroid_qc.report.kept_tiles import make_tile, read_tiles, tile_key, write_tiles
 from spheroid_qc.run.run_request import RunRequest, plan_run
 from spheroid_qc.run.store.corrected_masks import corrected_record
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
@@ -185,3 +186,20 @@ def test_run_folders(plate: Plate, folder: Path, data: st.DataObject) -> None:
         write_tables(planned)
     with quick(), suppress(SpheroidQCError):
         analyse(out, folder / "answer", parameters=Parameters(), workers=0)
+
+
+@fuzzed
+@given(data=st.data())
+def test_kept_pictures(folder: Path, data: st.DataObject) -> None:
+    path = folder / "A01.pictures.npz"
+    tiles = {
+        tile_key(n): make_tile(np.arange(64.0).reshape(8, 8) * n, "M0 0l1 1z", "", 1.5)
+        for n in range(2)
+    }
+    write_tiles(path, tiles)
+    path.write_bytes(data.draw(damaged(path.read_bytes())))
+    with quick():
+        for key, found in read_tiles(path, 8).items():
+            assert found.pixels.shape == (8, 8)
+            assert (found.core, found.shed, found.um_per_px) == ("M0 0l1 1z", "", 1.5)
+            assert key in tiles

@@ -101,15 +101,11 @@ def test_whatever_a_decoder_raises_becomes_a_sentence(write, picture, monkeypatc
         read_plane(path)
 
 
-@pytest.mark.parametrize("kind", ["nd2", "czi", "lif", "vsi", "oib", "oir"])
-def test_formats_of_instruments_are_refused_with_what_to_do_instead(write, picture, tmp_path, kind):
-    magic = {"nd2": b"\xda\xce\xbe\x0a", "czi": b"ZISRAWFILE", "lif": b"\x70\x00\x00\x00"}
-    magic["oib"] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+@pytest.mark.parametrize("kind", ["oib", "oir"])
+def test_formats_of_instruments_are_refused_with_what_to_do_instead(tmp_path, kind):
+    magic = {"oib": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"}
     path = tmp_path / f"a.{kind}"
-    if kind == "vsi":
-        path = write(picture, "a.vsi")
-    else:
-        path.write_bytes(magic.get(kind, b"....") + b"\x00" * 200)
+    path.write_bytes(magic.get(kind, b"....") + b"\x00" * 200)
     assert "export it as TIFF" in refused(path)
 
 

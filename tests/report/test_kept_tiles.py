@@ -44,7 +44,7 @@ def test_a_tile_is_what_was_kept(tmp_path: Path) -> None:
     path = tmp_path / "A01.pictures.npz"
     keys = tile_key("a", 1), tile_key("a", 2)
     write_tiles(path, {keys[0]: one, keys[1]: flat})
-    back = read_tiles(path)
+    back = read_tiles(path, 8)
     assert set(back) == set(keys)
     np.testing.assert_array_equal(back[keys[0]].pixels, one.pixels)
     assert np.nanmax(np.abs(one.pixels - pixels)) <= one.step / 2 * 1.001
@@ -63,14 +63,29 @@ def test_a_damaged_file_keeps_nothing(tmp_path: Path) -> None:
         damaged[place] ^= 0xFF
         path.write_bytes(damaged)
         # A changed byte must not become a changed picture.
-        for known, back in read_tiles(path).items():
+        for known, back in read_tiles(path, 4).items():
             np.testing.assert_array_equal(back.pixels, one.pixels)
             assert (known, back.core) == (key, one.core)
     for damage in (b"", b"PK\x03\x04", b"no zip at all", content[:-30]):
         path.write_bytes(damage)
-        assert read_tiles(path) == {}
+        assert read_tiles(path, 4) == {}
     path.unlink()
-    assert read_tiles(path) == {}
+    assert read_tiles(path, 4) == {}
+
+
+def test_what_is_not_of_our_making_is_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "A01.pictures.npz"
+    pixels = np.zeros((4, 4))
+    for made in (
+        make_tile(pixels, 'M0 0"/><script>alert(1)</script>', "", None),
+        make_tile(pixels, "", "M0 0l1 1z", float("inf")),
+        make_tile(np.zeros((4, 5)), "", "", None),
+    ):
+        write_tiles(path, {tile_key(1): made})
+        assert read_tiles(path, 4) == {}
+    write_tiles(path, {tile_key(1): make_tile(pixels, "M-3 0l1 -1z", "", 2.0)})
+    assert len(read_tiles(path, 4)) == 1
+    assert read_tiles(path, 5) == {}
 
 
 def test_only_what_changed_is_drawn(

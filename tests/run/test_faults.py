@@ -205,7 +205,7 @@ def test_images_copied_without_their_dates_are_known_by_their_hash(small, analys
 def test_every_series_and_every_note_of_a_reader_is_flagged(tmp_path):
     images = tmp_path / "images"
     images.mkdir()
-    with tifffile.TiffWriter(images / "A01_00d00h00m.ome.tif", ome=True) as file:
+    with tifffile.TiffWriter(images / "A01_00d00h00m.tif", ome=True) as file:
         for n in range(3):
             file.write(draw(14 + n, size=64, centre=(32, 32)), metadata={"axes": "YX"})
     tifffile.imwrite(

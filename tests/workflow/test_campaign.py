@@ -81,8 +81,9 @@ def test_the_summary(plates: list[Path], made: CampaignResult) -> None:
     page = made.page.read_text("utf-8")
     assert "<b>&'" not in page
     assert page.count("/report.html") >= 4
-    together = pd.read_csv(made.out / "together" / "conditions.csv")
-    assert together["n_plates"].max() == 3
+    together = pd.read_csv(made.out / "together" / "plate_quality.csv")
+    assert together["plate"].nunique() == 3
+    assert (made.out / "together" / "report.html").is_file()
 
 
 @pytest.mark.slow

@@ -56,8 +56,13 @@ class ConditionOutcome(NamedTuple):
         if self.n == 0:
             return "–"
         median = f", median {hours(self.median_h)}" if np.isfinite(self.median_h) else ""
-        late = f", {self.last_frame} {ONLY_LATE}" if self.last_frame else ""
-        return f"{self.events} of {self.n}{median}{late}"
+        return f"{self.events} of {self.n}{median}{self.late_words}"
+
+    @property
+    def late_words(self) -> str:
+        """Say of how many that fell apart in one frame only, where half have not fallen before."""
+        told = self.last_frame and 2 * self.events < self.n
+        return f", {self.last_frame} {ONLY_LATE}" if told else ""
 
 
 ONLY_LATE = "only in the last frame"
@@ -105,8 +110,7 @@ def _finding(entry: ConditionOutcome, name: str, alpha: float) -> VerdictFinding
     sentence = f"{name}: {entry.events} of {entry.n} spheroids fell apart"
     if np.isfinite(entry.median_h):
         sentence += f", half of them by {entry.median_h:g} h after the dose"
-    if entry.last_frame:
-        sentence += f", {entry.last_frame} {ONLY_LATE}"
+    sentence += entry.late_words
     if np.isfinite(entry.df) and np.isfinite(entry.df_reference):
         sentence += (
             f"; disintegration fraction {entry.df:.2f} against {entry.df_reference:.2f} in vehicle"

@@ -82,6 +82,8 @@ def read_folder_names(
     pattern: NamePattern | None = None,
     well_count: int | None = None,
     above: str = "",
+    *,
+    are_files: bool = True,
 ) -> FolderReading:
     """Read all paths of a folder together.
 
@@ -95,13 +97,15 @@ def read_folder_names(
         Wells on the plate, 6 to 1536, if known.
     above : str
         Names of the folder itself and of those above it, for schemes that keep the time there.
+    are_files : bool
+        False: paths end with names of images inside files, which have no suffix.
 
     Returns
     -------
     FolderReading
         Names in the order of the paths; the order has no influence on the readings.
     """
-    reader = _NameReader(paths, pattern, well_count, above)
+    reader = _NameReader(paths, pattern, well_count, above, are_files=are_files)
     results = tuple(reader.open(path) for path in paths)
     reader.finish()
     return FolderReading(results, tuple(reader.notes), tuple(reader.doubts))
@@ -149,7 +153,10 @@ class _NameReader:
         pattern: NamePattern | None,
         well_count: int | None,
         above: str,
+        *,
+        are_files: bool,
     ) -> None:
+        self.are_files = are_files
         self.paths = frozenset(map(_plain, paths))
         self.pattern = pattern
         self.well_count = well_count
@@ -165,7 +172,7 @@ class _NameReader:
         text = _plain(path)
         folder, _, name = text.rpartition("/")
         result = NameReading(path, "unread")
-        ignored = reason_to_ignore(name)
+        ignored = reason_to_ignore(name) if self.are_files else None
         if ignored is not None:
             result.kind, result.message = ignored
             return result
@@ -176,13 +183,14 @@ class _NameReader:
             else:
                 self.names.append(_Opened(result, text, folder, name, vendor=found))
             return result
-        if self._is_derived(folder, split_suffix(name)[0]):
+        stem = split_suffix(name)[0] if self.are_files else name
+        if self._is_derived(folder, stem):
             result.kind, result.message = (
                 "stray",
                 ("Made from other images of the folder by a program; it is left out."),
             )
             return result
-        stem, number = self._without_copy(split_suffix(name)[0], text)
+        stem, number = self._without_copy(stem, text)
         if not stem:
             result.message = "The name has no words to read; rename the file."
             return result

@@ -12,6 +12,8 @@ _TIMES = ("time", "day", "hour", "minute")
 _WHOLE = ("field", "z", "timepoint")
 _STATED = re.compile("(time|day|hour|timepoint)_([0-9]{1,6})")
 """Groups whose words mean a number: `day_3`."""
+_STATED_WELL = re.compile("well_([A-Za-z]{1,2}[0-9]{1,2})")
+"""Groups whose words mean a well: `well_B3`."""
 KNOWN = frozenset(
     {"well", "row", "column", "row0", "column0", "plate", "channel", *_TIMES, *_WHOLE}
 )
@@ -24,7 +26,8 @@ class NamePattern:
     `column0` (numbers from 0); it may have
     `plate`, `field`, `channel`, `z`, `time` (hours), `day`, `hour`, `minute`, `timepoint`. Where
     `plate` is an empty group, `(?P<plate>)`, folders are no plates. A word that stands for a time
-    is a group with the number behind its name: `(?P<day_0>Mon)|(?P<day_2>Wed)`. Raises
+    is a group with the number behind its name: `(?P<day_0>Mon)|(?P<day_2>Wed)`, and words that
+    stand for a well likewise: `(?P<well_B3>Scene 1$)|(?P<well_B4>Scene 2$)`. Raises
     `RequestError` if it is no regular expression or has no group for the well.
     """
 
@@ -42,8 +45,11 @@ class NamePattern:
             raise RequestError(
                 f"The name pattern {text!r} is too large; write a shorter one."
             ) from None
-        if "well" not in groups and not any(
-            {f"row{zero}", f"column{zero}"} <= groups for zero in ("", "0")
+        stated = {name for name in groups if _STATED_WELL.fullmatch(name)}
+        if (
+            "well" not in groups
+            and not stated
+            and not any({f"row{zero}", f"column{zero}"} <= groups for zero in ("", "0"))
         ):
             named = ", ".join(sorted(groups)) or "none"
             raise RequestError(
@@ -51,7 +57,8 @@ class NamePattern:
                 f"{named}); name a group (?P<well>...), or (?P<row>...) and (?P<column>...)."
             )
         self.text = text
-        self.unknown = tuple(sorted(name for name in groups - KNOWN if not _STATED.fullmatch(name)))
+        rest = groups - KNOWN - stated
+        self.unknown = tuple(sorted(name for name in rest if not _STATED.fullmatch(name)))
 
     def read(self, path: str) -> Reading | str:
         """Read one path (below the folder, with `/` and suffix), or say in a sentence why not."""
@@ -60,11 +67,14 @@ class NamePattern:
             return "The name does not match the name pattern; it is left out."
         found = {name: text for name, text in match.groupdict().items() if text is not None}
         for name in list(found):
+            well = _STATED_WELL.fullmatch(name)
+            if well is not None:
+                found["well"] = well[1]
             stated = _STATED.fullmatch(name)
             if stated is not None:
                 found[stated[1]] = stated[2]
-        well = _well(found)
-        if well is None:
+        place = _well(found)
+        if place is None:
             messages = repr(found["well"]) if "well" in found else "no well"
             if "row" in found and "column" in found and "well" not in found:
                 messages = f"row {found['row']!r} and column {found['column']!r}"
@@ -74,7 +84,7 @@ class NamePattern:
             )
         reading = Reading(
             "pattern",
-            well,
+            place,
             plate=found.get("plate", ""),
             channel=found.get("channel", ""),
             one_plate=found.get("plate") == "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from spheroid_qc.gui.panels.base_panel import (
     long_choice,
     show_hint,
 )
+from spheroid_qc.gui.panels.export_for_program import ExportForProgram
 from spheroid_qc.gui.panels.figure_view import FigureView
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.result_figures import (
@@ -84,7 +85,7 @@ class ResultsPanel(BasePanel):
         self._doses: tuple[Figure, ...] = ()
         self._synergies: tuple[Figure, ...] = ()
         self._shown: Figure | None = None
-        self._export_to: Path | None = None
+        self._export_later: Callable[[], Any] | None = None
         self._plate_of_ticks: Any = None
         # Tables, answer and map come one after the other: they are drawn once.
         self._draw_soon = rest_timer(self, _REST_MS, self.draw)
@@ -174,7 +175,8 @@ class ResultsPanel(BasePanel):
         )
         self.page_button = button("Open report", self.open_report, "report.html in the browser")
         self.state = self.message
-        return flow(self.export_button, self.page_button, self.settings_button)
+        self.programs = ExportForProgram(self.session, self.say, self.when_up_to_date)
+        return flow(self.export_button, self.page_button, self.settings_button, self.programs)
 
     def _connect(self) -> None:
         session = self.session
@@ -221,9 +223,9 @@ class ResultsPanel(BasePanel):
         if "qc" in tables:
             show_hint(self.left_out, "\n".join(left_out_lines(tables["qc"], tables["wells"])))
         in_turn(self._show_map)
-        target, self._export_to = self._export_to, None
-        if target is not None:
-            self.export(target)
+        later, self._export_later = self._export_later, None
+        if later is not None:
+            later()
         self.page_button.setVisible((opened.out / "report.html").is_file())
         self._draw_soon.start()
 
@@ -418,10 +420,7 @@ class ResultsPanel(BasePanel):
         if opened is None:
             return None
         if self.control.pending:
-            self._export_to = target
-            self.control.update_now()
-            self.say("The latest decisions are taken into the tables first …")
-            return None
+            return self.when_up_to_date(lambda: self.export(target))
         self.say("Exporting …")
         self.export_button.setEnabled(False)
 
@@ -439,6 +438,15 @@ class ResultsPanel(BasePanel):
             session.command(target / "settings.toml"), session.map_path,
             done=done, failed=failed, finished=finished, desc="exporting",
         )  # fmt: skip
+
+    def when_up_to_date(self, begin: Callable[[], Any]) -> Any:
+        """Export now or, if decisions are not in the tables yet, when they are."""
+        if not self.control.pending:
+            return begin()
+        self._export_later = begin
+        self.control.update_now()
+        self.say("The latest decisions are taken into the tables first …")
+        return None
 
     def choose_figure(self) -> None:
         """Ask for a file and save the figure that is shown."""

@@ -14,6 +14,7 @@ from spheroid_qc.flags import Flag
 from spheroid_qc.flags.plate_checks import worst_frames
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Assay, Overlays, Parameters, Severity
+from spheroid_qc.run.executor import Executor
 from spheroid_qc.run.overlays.draw_overlay import (
     Caption,
     OverlayTask,
@@ -22,7 +23,7 @@ from spheroid_qc.run.overlays.draw_overlay import (
 )
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import MAX_RUN_JSON, RunFolder
-from spheroid_qc.run.worker_processes import Workers, map_unordered
+from spheroid_qc.run.worker_processes import map_unordered
 from spheroid_qc.storage import names_inside, read_plain
 from spheroid_qc.wording import interval
 
@@ -49,7 +50,7 @@ def _shown(index: Path) -> dict[str, str]:
 def draw_overlays(
     tasks: Sequence[OverlayTask],
     run: RunFolder,
-    workers: Workers,
+    workers: Executor,
     progress: Callable[[Progress], None] | None,
 ) -> None:
     """Draw those of the wanted overlays whose content changed, and remember what each shows.

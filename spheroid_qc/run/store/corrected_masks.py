@@ -165,7 +165,7 @@ def store_correction(
 def remove_correction(run: RunFolder, mask: str) -> None:
     """Go back to the automatic mask of that name."""
     run.correction(mask).unlink(missing_ok=True)
-    _note_path(run, mask).unlink(missing_ok=True)
+    note_path(run, mask).unlink(missing_ok=True)
 
 
 def corrected_record(run: RunFolder, plate: str, well: str) -> dict[str, dict[str, Any]]:
@@ -252,7 +252,7 @@ def measure_corrections(
             continue
         if core.shape != image.pixels.shape:
             continue
-        old = _read_json(_note_path(run, automatic["mask"]))
+        old = _read_json(note_path(run, automatic["mask"]))
         who = {name: str(old.get(name) or "") for name in ("by", "at")}
         field = measure_masks(automatic, core, shed, image, parameters)
         _write_note(run, field, parameters, **who)
@@ -281,7 +281,8 @@ def _settings(parameters: Parameters) -> str:
     return blake2b(json.dumps(content).encode(), digest_size=12).hexdigest()
 
 
-def _note_path(run: RunFolder, mask: str) -> Path:
+def note_path(run: RunFolder, mask: str) -> Path:
+    """Where the note on the corrected mask of that name lies."""
     return run.correction(f"{mask.removesuffix('.ome.tif')}.json")
 
 
@@ -297,7 +298,7 @@ def _write_note(
         "settings": _settings(parameters),
         "field": field,
     }
-    write_json(_note_path(run, field["mask"]), note)
+    write_json(note_path(run, field["mask"]), note)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -310,7 +311,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_note(run: RunFolder, mask: str) -> dict[str, Any] | None:
     """Read what belongs to a corrected mask; None if it is missing or of another mask."""
-    note = _read_json(_note_path(run, mask))
+    note = _read_json(note_path(run, mask))
     texts = all(isinstance(note.get(name), str) for name in ("pixel_hash", "settings"))
     if note.get("format") != _FORMAT or not texts or not is_field(note.get("field")):
         return None

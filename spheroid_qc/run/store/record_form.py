@@ -39,6 +39,7 @@ class FieldForm(Form):
     field: int
     file: _Name
     page: int | None
+    series: int | None = None
     shape: _Shape
     dtype: str
     pixel_size_um: Annotated[float, Field(gt=0)] | None
@@ -64,6 +65,7 @@ class InputForm(Form):
     """One file that was read."""
 
     path: _Name
+    series: int | None = None
     size: int
     sha256: _Sha256
     shape: Annotated[list[int], Field(min_length=2)]

@@ -103,7 +103,7 @@ def write_run_json(
         "parameters": parameters.model_dump(mode="json"),
         "illumination": context.get("illumination"),
         "methods": context.get("methods"),
-        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "libraries": library_versions(),
         "python": platform.python_version(),
         "machine": platform.machine(),
         "started": started.isoformat(timespec="seconds"),
@@ -143,6 +143,11 @@ def table_input(path: str | Path | None) -> dict[str, Any] | None:
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
+
+
+def library_versions() -> dict[str, str | None]:
+    """Versions of the libraries that numbers depend on; None for one that is not installed."""
+    return {name: _version(name) for name in _LIBRARIES}
 
 
 def _version(name: str) -> str | None:

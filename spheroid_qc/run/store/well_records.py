@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -156,7 +158,7 @@ def timepoints_of(
     for frame in frames:
         if frame.path not in stamps:
             try:
-                stamps[frame.path] = (folder / frame.path).stat().st_mtime_ns
+                stamps[frame.path] = _written(folder / frame.path)
             except OSError:
                 stamps[frame.path] = -1
         well = groups.setdefault((frame.plate, frame.well), {})
@@ -176,9 +178,27 @@ def timepoints_of(
     return result
 
 
+def _written(path: Path, below: int = 2) -> int:
+    """When a file was written, ns since the epoch.
+
+    Of an image that is a folder, when something was last added to it: its array, and the folder of
+    chunks in that, get an entry for each new time.
+    """
+    status = path.stat()
+    latest = status.st_mtime_ns
+    if below and stat.S_ISDIR(status.st_mode):
+        with os.scandir(path) as entries:
+            folders = [Path(one.path) for one in entries if one.is_dir(follow_symlinks=False)]
+        latest = max([latest, *(_written(one, below - 1) for one in folders)])
+    return latest
+
+
 def _signature(frames: list[Frame], channel: str, adapter: str) -> str:
-    content = [[f.path, f.page, f.field, f.channel, f.z, f.size] for f in frames]
-    # Nothing is added without an adapter: records of earlier runs stay what they are.
+    # Nothing is added without a series or an adapter: records of earlier runs stay what they are.
+    content = [
+        [f.path, f.page, f.field, f.channel, f.z, f.size, *([] if f.series is None else [f.series])]
+        for f in frames
+    ]
     text = json.dumps([channel, content, *([adapter] if adapter else [])], ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -186,14 +206,16 @@ def _signature(frames: list[Frame], channel: str, adapter: str) -> str:
 def output_name(frame: Frame, suffix: str) -> str:
     """Relative path, with `/`, of a file that belongs to a frame: nested and named like its own."""
     path = PurePosixPath(frame.path)
-    stem = path.name
-    for ending in (".ome.tif", ".ome.tiff"):
+    # An OME-Zarr that is the folder itself has no name below it.
+    stem = path.name or "image"
+    for ending in (".ome.tif", ".ome.tiff", ".ome.zarr"):
         if stem.lower().endswith(ending):
             stem = stem[: -len(ending)]
             break
     else:
-        stem = path.stem
-    page = "" if frame.page is None else f"_t{frame.page:04d}"
+        stem = path.stem or stem
+    page = "" if frame.series is None else f"_s{frame.series:04d}"
+    page += "" if frame.page is None else f"_t{frame.page:04d}"
     name = f"{stem}{page}{suffix}"
     if len(name.encode("utf-8", "surrogateescape")) > 200:
         digest = hashlib.blake2b(stem.encode("utf-8", "surrogateescape"), digest_size=8)

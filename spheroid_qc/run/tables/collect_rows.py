@@ -281,14 +281,14 @@ class CollectedRows:
 
     def _add_frames(self, well_timepoint: WellTimepoint, result: Mapping[str, Any]) -> None:
         """Add a row for every frame, with what reading its file told."""
-        read = {entry["path"]: entry for entry in result["inputs"]}
+        read = {(entry["path"], entry.get("series")): entry for entry in result["inputs"]}
         problems = {path: (code, sentence) for code, path, sentence in result["problems"]}
         for frame in well_timepoint.frames:
             code, sentence = problems.get(frame.path, ("", ""))
             line = {name: getattr(frame, name) for name in _OF_FRAME}
             line["status"] = _STATUS.get(code, "failed") if code else "read"
             line["note"] = sentence
-            entry = read.get(frame.path)
+            entry = read.get(frame.image)
             if entry is not None:
                 line["note"] = sentence or " ".join(
                     filter(None, (entry["unused"], *entry["notes"]))
@@ -306,7 +306,7 @@ _STATUS = {
 }
 _OF_FRAME = (
     "path", "plate", "well", "field", "channel", "z", "timepoint", "time_h", "time_source", "page",
-    "scheme", "size",
+    "series", "scheme", "size",
 )  # fmt: skip
 _OF_FILE = ("dtype", "pixel_size_um", "pixel_size_source")
 

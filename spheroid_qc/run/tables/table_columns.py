@@ -45,11 +45,11 @@ _COUNTED = ("n_spheroids", *_SPHERES)
 QC = ("plate", "well", "time_h", "code", "severity", "title", "detail", "advice", "file")
 FRAMES = (
     "path", "status", "plate", "well", "field", "channel", "z", "timepoint", "time_h",
-    "time_source", "page", "scheme", "size", "width_px", "height_px", "dtype", "pixel_size_um",
-    "pixel_size_source", "sha256", "note",
+    "time_source", "page", "series", "scheme", "size", "width_px", "height_px", "dtype",
+    "pixel_size_um", "pixel_size_source", "sha256", "note",
 )  # fmt: skip
 WHOLE = {
-    "frames": ("field", "z", "timepoint", "page", "size", "width_px", "height_px"),
+    "frames": ("field", "z", "timepoint", "page", "series", "size", "width_px", "height_px"),
     "spheroids": ("field", "spheroid", "counted"),
     "wells": ("n_spheroids", "column", "static_background_px"),
 }

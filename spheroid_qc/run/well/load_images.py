@@ -195,7 +195,7 @@ def load_field(
     inside = reading.channel is not None and not _answers(channel, reading.channel)
     if not inside:
         reading = reading.model_copy(update={"channel": None})
-    inputs: dict[str, dict[str, Any]] = {}
+    inputs: dict[tuple[str, int | None], dict[str, Any]] = {}
     problems: list[tuple[str, str, str]] = []
     pixels, plane = _read_channel(folder, frames, channel, None, reading, inputs, files)
     named_for = next(f for f in frames if f.channel == channel)
@@ -243,9 +243,9 @@ def load_field(
         tolerance=parameters.images.pixel_size_tolerance,
     )
     for frame in frames:
-        if frame.channel == channel and frame.path in inputs:
-            inputs[frame.path]["pixel_size_um"] = resolved.pixel_size_um
-            inputs[frame.path]["pixel_size_source"] = resolved.source
+        if frame.channel == channel and frame.image in inputs:
+            inputs[frame.image]["pixel_size_um"] = resolved.pixel_size_um
+            inputs[frame.image]["pixel_size_source"] = resolved.source
     positions = plane.info.positions
     return FieldImage(
         pixels=pixels,
@@ -295,7 +295,7 @@ def _read_channel(
     file_channel: str,
     inside: int | None,
     reading: ImageParameters,
-    inputs: dict[str, dict[str, Any]],
+    inputs: dict[tuple[str, int | None], dict[str, Any]],
     files: OpenFile,
 ) -> tuple[NDArray[Any], Plane]:
     planes: list[Plane] = []
@@ -303,6 +303,7 @@ def _read_channel(
         plane = _plane(folder, frame, inside, reading, files)
         entry = {
             "path": frame.path,
+            "series": frame.series,
             "size": frame.size,
             "sha256": plane.sha256,
             "shape": list(plane.pixels.shape),
@@ -310,7 +311,7 @@ def _read_channel(
             "unused": _unused(frame, plane.info),
             "notes": [note for note in plane.info.notes if note != plane.info.unused],
         }
-        inputs.setdefault(frame.path, entry)
+        inputs.setdefault(frame.image, entry)
         planes.append(plane)
     if len({plane.pixels.shape for plane in planes}) > 1:
         path = next(f.path for f in frames if f.channel == file_channel)
@@ -330,7 +331,8 @@ def _plane(
 
     def read() -> Plane:
         try:
-            return files.open(folder / frame.path, reading).plane(frame.page or 0, inside)
+            file = files.open(folder / frame.path, reading)
+            return file.plane(frame.page or 0, inside, frame.series)
         except ImageError as error:
             # What is open is that of storage that failed.
             files.close()

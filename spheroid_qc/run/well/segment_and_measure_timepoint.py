@@ -137,6 +137,7 @@ def measure_field(
         "field": image.frame.field,
         "file": image.frame.path,
         "page": image.frame.page,
+        "series": image.frame.series,
         "shape": list(image.pixels.shape),
         "dtype": str(image.pixels.dtype),
         "pixel_size_um": image.pixel_size_um,

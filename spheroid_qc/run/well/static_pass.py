@@ -72,7 +72,7 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
         for moment, result in zip(task.well_timepoints, results, strict=True)
         if len(result["fields"]) == 1 and result["fields"][0]["mask"]
     ]
-    path = record_path(run, task.plate, task.well).with_suffix(".static.npz")
+    path = taken_path(run, task.plate, task.well)
     before = _read_taken(path)
     if not any(_fraction(field) >= _WORTH_IT for _, field in moments[:_EARLY]):
         return
@@ -109,6 +109,11 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
             image = _image(task, moment, field, files, with_others=True)
             shed = _unpacked(packed, core) & ~mark
             _measure_again(run, field, image, core, shed, task)
+
+
+def taken_path(run: RunFolder, plate: str, well: str) -> Path:
+    """Where it lies what was taken out of a well's masks."""
+    return record_path(run, plate, well).with_suffix(".static.npz")
 
 
 def _taken(

@@ -70,7 +70,9 @@ def stitch(fields: list[FieldImage], max_megapixels: float) -> FieldImage | None
         # A channel that one tile lacks is empty there, no reason not to stitch.
         others={name: lay([f.others.get(name) for f in fields]) for name in names},
         flats={channel: lay([f.flats.get(channel) for f in fields]) for channel in first.flats},
-        inputs=list({entry["path"]: entry for f in fields for entry in f.inputs}.values()),
+        inputs=list(
+            {(one["path"], one.get("series")): one for f in fields for one in f.inputs}.values()
+        ),
         problems=[problem for f in fields for problem in f.problems],
     )
 

@@ -251,6 +251,24 @@ def test_a_folder_can_be_dropped_on_napari(window, images) -> None:
     window.until(lambda: "well" in window.viewer.layers)
 
 
+def test_an_ome_zarr_plate_is_opened_like_a_folder(window, tmp_path) -> None:
+    pytest.importorskip("zarr", reason="the extra `zarr` is not installed")
+    from spheroid_qc.gui.folder_reader import folder_reader
+    from tests.images.made_formats import spheroid, write_zarr_image, write_zarr_plate
+
+    stacks = {"B/2": [spheroid(0)[None]], "B/3": [spheroid(5)[None]]}
+    path = write_zarr_plate(tmp_path / "images" / "x.ome.zarr", stacks, name="Screen 7")
+    assert folder_reader(str(path)) is not None
+    # The folder that holds it, but no other image: that is for napari.
+    assert folder_reader(str(path.parent)) is not None
+    assert folder_reader(str(write_zarr_image(tmp_path / "B03.zarr", spheroid(), "yx"))) is None
+    window.panel("Plate").open(path)
+    window.until(lambda: window.session.opened is not None)
+    assert window.session.opened.plates == ("Screen 7",)
+    window.until(lambda: "well" in window.viewer.layers)
+    assert window.viewer.layers["well"].data.shape[-2:] == (96, 96)
+
+
 def test_one_click_settles_names_that_can_be_read_in_two_ways(window, tmp_path) -> None:
     folder = tmp_path / "two_ways"
     for left in (1, 2):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.export.export_tables import FORMATS
+from spheroid_qc.export.run_export import PICTURE_FORMATS
+from spheroid_qc.gui.export_files import PROGRAMS
 
 pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
@@ -111,6 +114,22 @@ def test_export_into_the_results_folder_is_refused(window, results) -> None:
     results.export(out)
     window.until(lambda: "results folder itself" in results.state.text())
     assert sorted(out.iterdir()) == before
+
+
+def test_masks_and_tables_are_exported_for_other_programs(window, results, tmp_path) -> None:
+    programs = results.programs
+    offered = [programs.choice.itemText(n) for n in range(programs.choice.count())]
+    assert offered == list(PROGRAMS)
+    assert {to for to, _ in PROGRAMS.values()} == {*FORMATS, *PICTURE_FORMATS}
+    run = window.session.opened.run
+    programs.choice.setCurrentText("GeoJSON (QuPath)")
+    programs.export(tmp_path)
+    window.until(lambda: "Exported" in results.state.text())
+    made = tmp_path / f"{run.root.name}_geojson"
+    assert sorted(made.rglob("*.geojson"))
+    assert programs.button.isEnabled()
+    programs.export(tmp_path)
+    window.until(lambda: "is there already" in results.state.text())
 
 
 def test_what_is_left_out_is_said_from_the_tables(window, results) -> None:

@@ -1,0 +1,1 @@
+"""Files of instruments, each read by a library of the extra `formats`."""
