@@ -16,7 +16,7 @@ from pathlib import Path
 
 from spheroid_qc.analysis.plate_alarms import PlateAlarm
 from spheroid_qc.analysis.verdict.alarm_sentences import alarm_sentences
-from spheroid_qc.errors import FolderInUse, NoFrames, OutputError, RequestError
+from spheroid_qc.errors import ClusterError, FolderInUse, NoFrames, OutputError, RequestError
 from spheroid_qc.report.watched_page import WatchedPage
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.run_request import RunRequest
@@ -166,10 +166,8 @@ class _Watch:
 
         try:
             result = carry_out(request, self.progress, page)
-        except FolderInUse as error:
-            self._say(f"{error} Trying again at the next look.")
-            return False
-        except OutputError as error:
+        except (FolderInUse, OutputError, ClusterError) as error:
+            # A disk is made room on, and workers come back.
             self._say(f"{error} Trying again at the next look.")
             return False
         except RequestError as error:
