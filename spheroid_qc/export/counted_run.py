@@ -65,7 +65,7 @@ class CountedPicture:
     record : mapping
         What was measured of the field, as in a record; from the corrected mask where that counts.
     hashes : mapping
-        Path -> SHA-256 of the images that were read.
+        Path, and number of the image in that file -> SHA-256 of the images that were read.
     dtypes : tuple of str
         Of the picture, and of the images that were read.
     state, flags : str, tuple of str
@@ -83,7 +83,7 @@ class CountedPicture:
     several: bool
     well_timepoint: WellTimepoint
     record: Mapping[str, Any]
-    hashes: Mapping[str, str]
+    hashes: Mapping[tuple[str, int | None], str]
     dtypes: tuple[str, ...]
     state: str
     flags: tuple[str, ...]
@@ -125,6 +125,7 @@ class CountedPicture:
             "field": self.field,
             "file": self.record["file"],
             "page": self.record["page"],
+            "series": self.record.get("series"),
             "stitched": self.record["stitched"],
             "pixel_size_um": self.pixel_size_um,
             "method": self.record["method"],
@@ -236,6 +237,7 @@ class CountedRun:
                 continue
             time_h = self._times[plate][moment.timepoint]
             state, flags = self._found[plate, well, time_h]
+            hashes = {(e["path"], e.get("series")): e["sha256"] for e in result["inputs"]}
             for field in result["fields"]:
                 if not field["mask"]:
                     continue
@@ -243,7 +245,7 @@ class CountedRun:
                     CountedPicture(
                         plate, well, moment.timepoint, time_h, field["field"],
                         0 if self.single else fields.index(field["field"]), len(fields) > 1,
-                        moment, field, {e["path"]: e["sha256"] for e in result["inputs"]},
+                        moment, field, hashes,
                         (field["dtype"], *(e["dtype"] for e in result["inputs"])),
                         state, flags,
                         tuple(f for f in flags if (plate, well, time_h, f) in self._excluding),
@@ -290,7 +292,7 @@ class CountedRun:
         changed = [
             entry["path"]
             for entry in image.inputs
-            if picture.hashes.get(entry["path"], entry["sha256"]) != entry["sha256"]
+            if picture.hashes.get((entry["path"], entry.get("series"))) != entry["sha256"]
         ]
         if changed or image.pixels.shape != picture.shape:
             raise ImageError(
@@ -358,13 +360,14 @@ class CountedRun:
     def _frames(self, table: pd.DataFrame) -> Iterator[Frame]:
         columns: Sequence[str] = (
             "path", "plate", "well", "field", "channel", "z", "timepoint", "time_h", "time_source",
-            "page", "scheme", "size",
+            "page", "series", "scheme", "size",
         )  # fmt: skip
-        rows = table[list(columns)].astype(object)
+        # Run folders of earlier versions have no column `series`.
+        rows = table.reindex(columns=[*columns]).astype(object)
         for row in rows.where(rows.notna(), None).to_dict("records"):
             whole = {
                 name: None if row[name] is None else int(row[name])
-                for name in ("field", "z", "timepoint", "page", "size")
+                for name in ("field", "z", "timepoint", "page", "series", "size")
             }
             words = {name: str(row[name] or "") for name in ("channel", "time_source", "scheme")}
             content: dict[str, Any] = {str(name): value for name, value in row.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -139,8 +138,6 @@ def test_napari_ome_zarr_opens_it_with_both_labels(plate: Path, make_napari_view
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_read_back_it_gives_the_same_wells(zarr: Any, tmp_path: Path, version: str) -> None:
-    if importlib.util.find_spec("spheroid_qc.images.ome_zarr") is None:
-        pytest.skip("this version reads no OME-Zarr")
     folder = tmp_path / "images"
     hours = (0, 6, 30)
     for n, well in enumerate(("B2", "B3", "C4", "C5")):

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from spheroid_qc.errors import ImageError
@@ -37,7 +38,8 @@ class ZarrAxes:
     """The full-size array of an image: where it lies, its axes in order, and what they are.
 
     `sizes` are by axis (t, c, z, y, x); `scale` and `offset` in the units of `units`, empty where
-    there are none.
+    there are none. `hours` are those of all times, where a plate was exported by spheroid_qc: the
+    standard knows even steps only.
     """
 
     place: str
@@ -48,6 +50,7 @@ class ZarrAxes:
     offset: Mapping[str, float]
     units: Mapping[str, str]
     channel_names: tuple[str, ...]
+    hours: tuple[float, ...] = ()
 
     @property
     def pixel_um(self) -> tuple[float | None, float | None]:
@@ -254,7 +257,20 @@ def axes_of(folder: ZarrFolder, place: str) -> ZarrAxes:
         dict(zip(axes, offset, strict=True)),
         units,
         _channel_names(node, sizes.get("c", 1)),
+        _hours(node, sizes.get("t", 1)),
     )
+
+
+def _hours(node: ZarrNode, n_t: int) -> tuple[float, ...]:
+    """Hours of all times, as an export of a run writes them; empty where there are none."""
+    own = node.attributes.get("spheroid_qc")
+    found = own.get("time_h") if isinstance(own, Mapping) else None
+    if not isinstance(found, list) or len(found) != n_t:
+        return ()
+    if not all(isinstance(one, int | float) and math.isfinite(one) for one in found):
+        return ()
+    rising = all(before < after for before, after in pairwise(found))
+    return tuple(map(float, found)) if rising else ()
 
 
 def _moved(kind: str, before: float, value: float) -> float:

@@ -70,6 +70,7 @@ class ZarrReader(SeveralImages):
         sizes = axes.sizes
         check_size(name, sizes["x"], sizes["y"], 1, self._max_megapixels)
         n_t, step = min(sizes.get("t", 1), MAX_TIMES), axes.step_h
+        hours = axes.hours[:n_t] or tuple(step * time for time in range(n_t) if step)
         position = axes.position_um
         return ImageInfo(
             name=name,
@@ -83,7 +84,7 @@ class ZarrReader(SeveralImages):
             channel_names=axes.channel_names,
             calibrations=_calibrations(axes),
             acquired=self.held[image].acquired,
-            times_h=tuple(step * time for time in range(n_t)) if step and n_t > 1 else None,
+            times_h=hours if hours and n_t > 1 else None,
             positions=None if position is None else (position,),
         )
 
