@@ -6,11 +6,11 @@ folders are written so that no name of a folder leads anywhere else.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ from spheroid_qc.wording import number
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_CONDITIONS = 80
+_PLAIN = frozenset(string.ascii_letters + string.digits + "_-.")
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,13 @@ def write_campaign_page(
 
 def _address(*parts: str) -> str:
     """Write a path below the page's folder as a relative address, whatever a name holds."""
-    safe = (quote(p.encode("utf-8", "surrogateescape"), safe="") for p in parts if p)
-    return "./" + "/".join(safe)
+    return "./" + "/".join(_percent(part) for part in parts if part)
+
+
+def _percent(name: str) -> str:
+    """Write a name as one part of an address: percent signs for all but plain characters."""
+    written = name.encode("utf-8", "surrogateescape")
+    return "".join(chr(b) if chr(b) in _PLAIN else f"%{b:02X}" for b in written)
 
 
 def _track(plates: pd.DataFrame, name: str) -> str:
