@@ -39,6 +39,8 @@ def values_of(record: SettingRecord) -> st.SearchStrategy[Any]:
     bounds = dict(record.bounds)
     if record.key == "plate.well_count":
         drawn: st.SearchStrategy[Any] = st.sampled_from(WELLS)
+    elif record.key == "watch.until":
+        drawn = st.datetimes().map(lambda time: time.isoformat())
     elif record.choices and record.kind == "string":
         drawn = st.sampled_from(record.choices)
     elif record.kind == "object":

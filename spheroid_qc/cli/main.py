@@ -69,8 +69,8 @@ def run(
         list[Path] | None,
         typer.Argument(
             metavar="FOLDER",
-            help="Folder of images; folders in it are read too. With --campaign several, one a "
-            "plate.",
+            help="Folder of images, or an OME-Zarr; folders in it are read too. With --campaign "
+            "several, one a plate.",
         ),
     ] = None,
     plate_map: Annotated[
@@ -361,7 +361,9 @@ def adapt(
 def inspect(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER_OR_TABLE", help="Folder of images; or a table of any form."),
+        typer.Argument(
+            metavar="FOLDER_OR_TABLE", help="Folder of images, OME-Zarr, or a table of any form."
+        ),
     ],
     name_pattern: NamePattern = None,
     config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,

@@ -75,7 +75,7 @@ def _load_libraries() -> None:
     import spheroid_qc.analysis
     import spheroid_qc.report  # noqa: F401
 
-    vispy.visuals.line.dash_atlas.DashAtlas()  # type: ignore[no-untyped-call]
+    vispy.visuals.line.dash_atlas.DashAtlas()
 
 
 def _outlines_of_nothing() -> None:

@@ -362,7 +362,7 @@ def _response(
     try:
         with timed(Work.RESPONSE):
             answer = analyse_run_folder(request.out, request.parameters)
-        result = _written(answer, request.out, request.workers, progress, top)
+        result = write_answer(answer, request.out, request.workers, progress, top)
     except OutputError:
         raise
     except SpheroidQCError as error:
@@ -450,7 +450,7 @@ def analyse(
             place, response_is, response_unit, parameters, response_column, dose_scale or "",
             columns_are or "", plate_map, columns,
         )  # fmt: skip
-        return _written(answer, target, workers, progress)
+        return write_answer(answer, target, workers, progress)
     stated = {
         "--response-is": response_is, "--response-unit": response_unit,
         "--response-column": response_column, "--plate-map": plate_map,
@@ -467,7 +467,7 @@ def analyse(
     own = target.resolve() == place.resolve()
     check_target(target, run_folder=own)
     with RunFolder(target).locked() if own else nullcontext():
-        result = _written(analyse_run_folder(place, parameters), target, workers, progress)
+        result = write_answer(analyse_run_folder(place, parameters), target, workers, progress)
     if not RunFolder(place).has_later_decisions():
         return result
     late = (
@@ -479,7 +479,7 @@ def analyse(
     return replace(result, failures=(*result.failures, late))
 
 
-def _written(
+def write_answer(
     answer: Analysis,
     target: Path,
     workers: int | None,

@@ -141,7 +141,7 @@ def _draw(wanted: _Wanted) -> _Drawn:
             figsize=(width / _DPI, height / _DPI), dpi=dpi,
             facecolor=PALETTE["paper"][int(wanted.dark)],
         )  # fmt: skip
-        canvas = FigureCanvasAgg(made)  # type: ignore[no-untyped-call]
+        canvas = FigureCanvasAgg(made)
         left, right, bottom, _ = (_DPI / 72 * margin for margin in figure.margins)
         top, draw = float(_TOP), figure.draw
         if figure.narrow is not None:
@@ -157,7 +157,7 @@ def _draw(wanted: _Wanted) -> _Drawn:
         # What it is stands in the lists above it, which leaves more room than a title.
         axes.set_title("", loc="left")
         in_theme(made, dark=wanted.dark)
-        canvas.draw()  # type: ignore[no-untyped-call]
+        canvas.draw()
         pixels = canvas.buffer_rgba()
         rows, columns = pixels.shape[:2]
         image = QImage(pixels, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888).copy()

@@ -56,7 +56,7 @@ def pixel_size_of(scale: Sequence[float], units: Sequence[Any]) -> tuple[float |
     """
     import pint
 
-    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
+    registry: Any = pint.get_application_registry()
     sizes = []
     for step, unit in zip(scale[-2:], units[-2:], strict=True):
         try:
@@ -82,7 +82,7 @@ def frame_axes(
     """Say what the axes before y and x are, from a layer's labels, scale and units."""
     import pint
 
-    registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
+    registry: Any = pint.get_application_registry()
     count = ndim - (3 if rgb else 2)
     found = []
     for n in range(count):
