@@ -196,6 +196,14 @@ class CountedRun:
         """Hours of all timepoints of a plate."""
         return self._times[plate]
 
+    def is_timed(self, plate: str) -> bool:
+        """Whether anything told the hours of a plate; else its times are counted from 0."""
+        return not any(
+            "time_is_index" in flags
+            for (on, _, _), (_, flags) in self._found.items()
+            if on == plate
+        )
+
     def wells(self, plate: str) -> list[str]:
         """Wells of a plate that were imaged, by row and column."""
         return sorted((well for p, well in self._timepoints if p == plate), key=row_column)

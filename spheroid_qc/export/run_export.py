@@ -129,7 +129,8 @@ def export_run(
     if to == "ome-zarr":
         version: ZarrVersion = "0.4" if ome_zarr_version == "0.4" else "0.5"
         for plate, path in targets.items():
-            more = {"plate": plate, "time_h": list(run.times(plate))}
+            hours = list(run.times(plate)) if run.is_timed(plate) else []
+            more = {"plate": plate, "time_h": hours}
             with _placed(run, path) as part:
                 problems += write_zarr_plate(
                     run, plate, part, ZarrPlateOptions(version, copy), marks | more, count

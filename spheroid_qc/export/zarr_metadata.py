@@ -29,7 +29,9 @@ class ZarrGrid:
     version : str
         `0.4` or `0.5`.
     times : tuple of float
-        Hours.
+        Hours, or numbers of the times where
+    timed : bool
+        is false: nothing told the hours, and none are written.
     channels : tuple of str
         Names, first the one that shows the spheroid.
     shapes : tuple of (int, int)
@@ -42,6 +44,7 @@ class ZarrGrid:
 
     version: ZarrVersion
     times: tuple[float, ...]
+    timed: bool
     channels: tuple[str, ...]
     shapes: tuple[tuple[int, int], ...]
     dtype: str
@@ -125,7 +128,7 @@ def _image(
 ) -> dict[str, Any]:
     steps = np.diff(grid.times)
     # The format knows only times at even steps; others stand in attributes of our own.
-    even = steps.size > 0 and bool(np.allclose(steps, steps[0], rtol=1e-4))
+    even = grid.timed and steps.size > 0 and bool(np.allclose(steps, steps[0], rtol=1e-4))
     kinds = {
         "t": {"type": "time", **({"unit": "hour"} if even else {})},
         "c": {"type": "channel"},

@@ -152,6 +152,7 @@ def _grid(run: CountedRun, plate: str, options: ZarrPlateOptions) -> ZarrGrid:
     return ZarrGrid(
         version=options.version,
         times=run.times(plate),
+        timed=run.is_timed(plate),
         channels=(first.well_timepoint.channel, *sorted(channels)),
         shapes=tuple(shapes),
         dtype=np.result_type(*kinds).name,
@@ -210,7 +211,7 @@ def _write_image(
                 {"t": t, "shape": list(picture.shape), **picture.facts(),
                  "pixels": "copied" if copy else "not copied"}
             )  # fmt: skip
-    own_words = {"time_h": list(grid.times), "frames": frames}
+    own_words = {"time_h": list(grid.times) if grid.timed else [], "frames": frames}
     group.attrs.update({**image_attributes(grid, name, size), "spheroid_qc": own_words})
     return problems
 

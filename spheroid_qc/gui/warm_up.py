@@ -70,12 +70,12 @@ class _Letters(QObject):
 def _load_libraries() -> None:
     """Load what the first results are analysed and drawn with."""
     import matplotlib.backends.backend_agg  # noqa: F401
-    import vispy.visuals.line.dash_atlas
+    from vispy.visuals.line import dash_atlas  # type: ignore[import-untyped]
 
     import spheroid_qc.analysis
     import spheroid_qc.report  # noqa: F401
 
-    vispy.visuals.line.dash_atlas.DashAtlas()
+    dash_atlas.DashAtlas()
 
 
 def _outlines_of_nothing() -> None:

@@ -164,6 +164,20 @@ def test_read_back_it_gives_the_same_wells(zarr: Any, tmp_path: Path, version: s
     )
 
 
+def test_times_that_were_counted_are_not_hours_afterwards(zarr: Any, tmp_path: Path) -> None:
+    frames = np.stack([draw(28 - 4 * t, size=128, centre=(64, 64), seed=t) for t in range(3)])
+    (tmp_path / "images").mkdir()
+    tifffile.imwrite(tmp_path / "images" / "B2.ome.tif", frames, metadata={"axes": "TYX"})
+    run_plate(tmp_path / "images", None, tmp_path / "out", workers=0)
+    (plate,) = export_run(tmp_path / "out", "ome-zarr", tmp_path / "again").paths
+    run_plate(plate, None, tmp_path / "back", workers=0)
+    first, second = (pd.read_csv(tmp_path / name / "wells.csv") for name in ("out", "back"))
+    assert first["flags"].str.contains("time_is_index").all()
+    pd.testing.assert_frame_equal(
+        second.drop(columns=["file", "plate"]), first.drop(columns=["file", "plate"])
+    )
+
+
 def test_without_pixels_the_images_are_named(zarr: Any, finished: Path, tmp_path: Path) -> None:
     target = tmp_path / "plate.zarr"
     found = export_run(finished, "ome-zarr", target, images="reference")
@@ -231,7 +245,7 @@ def test_plates_of_odd_pictures(zarr: Any, tmp_path: Path) -> None:
 def test_metadata_stand_where_each_version_has_them() -> None:
     made = {}
     for version in VERSIONS:
-        grid = ZarrGrid(version, (0.0, 1.0), ("",), ((4, 6), (2, 3)), "uint8", (1.0, 2.0))
+        grid = ZarrGrid(version, (0.0, 1.0), True, ("",), ((4, 6), (2, 3)), "uint8", (1.0, 2.0))
         made[version] = (
             plate_attributes(grid, "x", ["A01", "AB12"], 1),
             image_attributes(grid, "x", 0.5),

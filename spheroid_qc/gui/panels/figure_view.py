@@ -141,7 +141,7 @@ def _draw(wanted: _Wanted) -> _Drawn:
             figsize=(width / _DPI, height / _DPI), dpi=dpi,
             facecolor=PALETTE["paper"][int(wanted.dark)],
         )  # fmt: skip
-        canvas = FigureCanvasAgg(made)
+        canvas: Any = FigureCanvasAgg(made)
         left, right, bottom, _ = (_DPI / 72 * margin for margin in figure.margins)
         top, draw = float(_TOP), figure.draw
         if figure.narrow is not None:
