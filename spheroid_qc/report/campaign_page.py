@@ -55,7 +55,7 @@ class CampaignEntry:
 
 
 @dataclass(frozen=True)
-class _Cell:
+class _MedianCell:
     look: str
     text: str
     words: str
@@ -200,7 +200,7 @@ def _scale(values: np.ndarray) -> tuple[str, tuple[float, float]]:
     return "s", (min(low, 0.0) if low < 0.5 * high else low, high)
 
 
-def _cell(line: Any, ramp: str, scale: tuple[float, float]) -> _Cell | None:
+def _cell(line: Any, ramp: str, scale: tuple[float, float]) -> _MedianCell | None:
     if line is None:
         return None
     step = step_of(float(line["median"]), *scale)
@@ -214,4 +214,4 @@ def _cell(line: Any, ramp: str, scale: tuple[float, float]) -> _Cell | None:
     look = "none" if step is None else f"{ramp}{step}"
     dark = step is not None and (step >= 6 if ramp == "s" else step <= 1 or step >= 9)
     text = number(float(line["median"]), 2) + ("!" if out else "")
-    return _Cell(f"{look} dark" if dark else look, text, words)
+    return _MedianCell(f"{look} dark" if dark else look, text, words)
