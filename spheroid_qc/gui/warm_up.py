@@ -70,7 +70,7 @@ class _Letters(QObject):
 def _load_libraries() -> None:
     """Load what the first results are analysed and drawn with."""
     import matplotlib.backends.backend_agg  # noqa: F401
-    from vispy.visuals.line import dash_atlas  # type: ignore[import-untyped]
+    from vispy.visuals.line import dash_atlas
 
     import spheroid_qc.analysis
     import spheroid_qc.report  # noqa: F401
