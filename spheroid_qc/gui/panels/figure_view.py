@@ -22,7 +22,7 @@ _TOP = 16
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _WantedFigure:
     """What is to be drawn: size in pixels of the panel, `ratio` of the screen's to these."""
 
     figure: Figure
@@ -36,7 +36,7 @@ class _Wanted:
 class _Drawn:
     """What was drawn: the Axes, which knows where its data lie, and the picture."""
 
-    wanted: _Wanted
+    wanted: _WantedFigure
     axes: Any
     image: QImage
 
@@ -57,7 +57,7 @@ class FigureView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._figure: Figure | None = None
         self._drawn: _Drawn | None = None
-        self._drawing: _Wanted | None = None
+        self._drawing: _WantedFigure | None = None
         self._resized = rest_timer(self, _REST_MS, self.redraw)
 
     @property
@@ -80,7 +80,7 @@ class FigureView(QWidget):
             self._drawn = None
             self.update()
             return
-        wanted = _Wanted(
+        wanted = _WantedFigure(
             self._figure, max(1, self.width()), max(1, self.height()),
             self.devicePixelRatioF(), is_dark(),
         )  # fmt: skip
@@ -129,7 +129,7 @@ class FigureView(QWidget):
             )
 
 
-def _draw(wanted: _Wanted) -> _Drawn:
+def _draw(wanted: _WantedFigure) -> _Drawn:
     """Draw a figure; in a thread."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as MatplotlibFigure

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spheroid_qc.atomic import write_text
+from spheroid_qc.storage import read_plain
 
 _MOST = 200
 """Run folders whose places are kept, the latest: some years of plates in a small file."""
@@ -70,11 +71,8 @@ def keep_place(out: Path, place: ReviewPlace) -> None:
 
 
 def _read() -> dict[str, Any]:
-    path = places_file()
     try:
-        if path.stat().st_size > _LARGEST:
-            return {}
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(read_plain(places_file(), _LARGEST))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

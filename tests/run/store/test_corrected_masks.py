@@ -94,7 +94,7 @@ def test_a_correction_is_measured_and_honoured_and_nothing_automatic_changes(
     plate, plate_map, out
 ) -> None:
     before = row(out, "C02", 6.0)
-    kept = {p: p.read_bytes() for p in (*out.rglob("masks/*"), *out.rglob("records/*/*"))}
+    kept = {p: p.read_bytes() for p in (*out.rglob("masks/*"), *out.rglob("records/*/*.json"))}
     correct(plate, out, "C02", 1, half, by="Ada", at="2026-11-25T09:00:00")
     result = run_plate(plate, plate_map, out, workers=0)
     after = row(out, "C02", 6.0)
