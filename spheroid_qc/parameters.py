@@ -684,12 +684,12 @@ class WatchParameters(Section):
         "Watch until",
         "Local date and time at which watching ends, as 2026-05-04T18:00. None: no such time.",
     )
-    idle_hours: float | None = setting(
+    idle_hours: float = setting(
         96.0,
         "Idle hours",
-        "Watching ends after so many hours without a new image: a long weekend. None: never.",
+        "Watching ends after so many hours without a new image: a long weekend. 0: never.",
         unit="h",
-        gt=0,
+        ge=0,
         le=100_000,
     )
     alarm_share: float = setting(
@@ -712,8 +712,8 @@ class WatchParameters(Section):
         0.1,
         "Alarm, edge",
         "Difference in growth of the core's area between outermost and inner wells of the same "
-        "condition, from which there is an alarm if it is shown (p < 0.01): water evaporates at "
-        "the edge first.",
+        "condition, from which there is an alarm if it is shown at the 1 % level: water evaporates "
+        "at the edge first.",
         gt=0,
         le=10,
     )

@@ -8,6 +8,7 @@ what lies in the run folder, so that a watch which was killed is simply started 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -116,7 +117,7 @@ class _Watch:
     def until_the_end(self) -> PlateResult:
         until = self.settings.until
         end = None if until is None else datetime.fromisoformat(until).timestamp()
-        idle_s = None if self.settings.idle_hours is None else self.settings.idle_hours * 3600
+        idle_s = self.settings.idle_hours * 3600 or math.inf
         # Whoever starts anew means it.
         self._take_stop()
         done: object = None
@@ -131,7 +132,7 @@ class _Watch:
                     done = state if self._round() else done
                 if end is not None and time.time() >= end:
                     break
-                if idle_s is not None and time.monotonic() - last_new >= idle_s:
+                if time.monotonic() - last_new >= idle_s:
                     break
                 if self._pause():
                     break

@@ -26,7 +26,7 @@ MAP = "well,drug,dose,unit,role\nB2,,,,vehicle\nB3,,,,vehicle\nC4,gemcitabine,1,
 
 
 def settings(**more: object) -> Parameters:
-    watch = {"look_seconds": 0.05, "idle_hours": None, **more}
+    watch = {"look_seconds": 0.05, "idle_hours": 0.0, **more}
     return Parameters.model_validate({"watch": watch})
 
 
