@@ -67,6 +67,14 @@ def second_plate(images: Path, keep: str = "*_B2_*") -> Path:
     return folder
 
 
+def with_more_wells(images: Path) -> None:
+    """A plate that takes a while, so that it is still being run when something else is done."""
+    for path in list(images.glob("*_B2_*")):
+        for row in "EFGH":
+            for column in range(2, 12):
+                shutil.copy(path, images / path.name.replace("_B2_", f"_{row}{column}_"))
+
+
 def opened(window, folder: Path) -> None:
     open_images(window.viewer, folder)
     window.until(lambda: window.session.opened.folder == folder)
@@ -141,13 +149,15 @@ def test_run_shows_the_plate_that_is_open_and_no_other(window, finished) -> None
 
 
 def test_continue_continues_the_plate_that_was_stopped(window, images) -> None:
+    with_more_wells(images)
+    other = second_plate(images)
     window.open(images)
     run, control = window.panel("Run"), control_of(window.viewer)
     in_one_process(run)
     run.start_button.click()
     window.until(lambda: control.live)
     first = window.session.opened
-    opened(window, second_plate(images))
+    opened(window, other)
     assert run.start_button.text() == "Analyse plate"
     assert not control.live, "wells of the other plate are not this one's"
     assert run.cancel_button.isHidden()

@@ -74,10 +74,15 @@ def test_a_panel_that_lies_behind_works_once_somebody_comes_to_look(window, resu
     results.curves.show_figure(None)
     results.draw()
     assert results.curves.axes is None
-    bars = [bar for bar in main.findChildren(QTabBar) if bar.isVisible()]
-    (bar, at), *_ = [
-        (b, n) for b in bars for n in range(b.count()) if b.tabText(n).startswith("Results")
-    ]
+
+    def tabs() -> list[tuple[QTabBar, int]]:
+        bars = [bar for bar in main.findChildren(QTabBar) if bar.isVisible()]
+        return [
+            (b, n) for b in bars for n in range(b.count()) if b.tabText(n).startswith("Results")
+        ]
+
+    window.until(tabs)
+    (bar, at), *_ = tabs()
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(at).center())
     window.until(lambda: told and results.curves.axes is not None)
 
