@@ -14,7 +14,6 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.errors import ImageError
 from spheroid_qc.export.counted_run import CountedPicture, CountedRun
 from spheroid_qc.export.picture_copies import copy_picture
 from spheroid_qc.run.well.load_images import OpenFile
@@ -48,27 +47,25 @@ def write_coco(
     list of str
         Sentences on pictures that had to be left out.
     """
-    problems: list[str] = []
     images: list[dict[str, Any]] = []
     number = 0
     with (target / "annotations.json").open("w", encoding="utf-8", newline="\n") as file:
         info = {"description": "core and shed material of spheroids, by spheroid_qc"}
         file.write(f'{{"info": {_text(info)},\n"licenses": [],\n')
         file.write(f'"categories": {_text(_CATEGORIES)},\n"annotations": [')
-        for plate in run.plates:
-            for well in run.wells(plate):
-                pictures = run.pictures(plate, well)
-                with OpenFile() as files:
-                    for picture in pictures:
-                        try:
-                            core, shed = run.masks(picture)
-                            name = _name(run, picture, target, files, copy_images=copy_images)
-                        except ImageError as error:
-                            problems.append(str(error))
-                            continue
-                        images.append(_image(picture, len(images) + 1, name))
-                        number = _write_masks(file, core, shed, len(images), number)
-                done(well, len(pictures))
+
+        def write(
+            picture: CountedPicture,
+            core: NDArray[np.int32],
+            shed: NDArray[np.bool_],
+            files: OpenFile,
+        ) -> None:
+            nonlocal number
+            name = _name(run, picture, target, files, copy_images=copy_images)
+            images.append(_image(picture, len(images) + 1, name))
+            number = _write_masks(file, core, shed, len(images), number)
+
+        problems = run.for_each_picture(write, done)
         file.write("\n],\n" + '"images": [')
         file.write(",".join(f"\n{_text(image)}" for image in images) + "\n]}\n")
     return problems

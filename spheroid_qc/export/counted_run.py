@@ -8,7 +8,7 @@ have them. Images are looked for only where pixels are wanted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -193,16 +193,39 @@ class CountedRun:
         return self._plates
 
     def times(self, plate: str) -> tuple[float, ...]:
-        """Hours of all timepoints of a plate."""
+        """Hours, or numbers, of all timepoints of a plate."""
         return self._times[plate]
 
-    def is_timed(self, plate: str) -> bool:
-        """Whether anything told the hours of a plate; else its times are counted from 0."""
-        return not any(
-            "time_is_index" in flags
-            for (on, _, _), (_, flags) in self._found.items()
-            if on == plate
+    def hours(self, plate: str) -> tuple[float, ...]:
+        """As `times`; empty where nothing told the hours, and the times are counted from 0."""
+        counted = any(
+            place[0] == plate and "time_is_index" in flags
+            for place, (_, flags) in self._found.items()
         )
+        return () if counted else self._times[plate]
+
+    def for_each_picture(
+        self,
+        use: Callable[[CountedPicture, NDArray[np.int32], NDArray[np.bool_], OpenFile], None],
+        done: Callable[[str, int], None],
+    ) -> list[str]:
+        """Give every picture with its masks to `use`, plate by plate and well by well.
+
+        `done` is called with every finished well and its number of pictures. Gives sentences on
+        pictures that were left out: an `ImageError` of theirs, or of `use`.
+        """
+        problems: list[str] = []
+        for plate in self.plates:
+            for well in self.wells(plate):
+                pictures = self.pictures(plate, well)
+                with OpenFile() as files:
+                    for picture in pictures:
+                        try:
+                            use(picture, *self.masks(picture), files)
+                        except ImageError as error:
+                            problems.append(str(error))
+                done(well, len(pictures))
+        return problems
 
     def wells(self, plate: str) -> list[str]:
         """Wells of a plate that were imaged, by row and column."""

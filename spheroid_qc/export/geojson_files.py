@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spheroid_qc.errors import ImageError
 from spheroid_qc.export.counted_run import CountedPicture, CountedRun
 from spheroid_qc.export.export_names import plate_file_name
 from spheroid_qc.export.picture_copies import copy_picture
 from spheroid_qc.export.pixel_outlines import PixelOutline, Ring, pixel_outlines
+from spheroid_qc.run.overlays.draw_overlay import CORE_COLOUR, SHED_COLOUR
 from spheroid_qc.run.well.load_images import OpenFile
 
-_COLOURS = {"core": [240, 228, 66], "shed": [86, 180, 233]}
-"""As in overlays and panels."""
+_COLOURS = {"core": [*CORE_COLOUR], "shed": [*SHED_COLOUR]}
 
 
 def write_geojson(
@@ -47,26 +46,19 @@ def write_geojson(
     list of str
         Sentences on pictures that had to be left out.
     """
-    problems: list[str] = []
     for plate in run.plates:
-        folder = target / plate_file_name(plate)
-        folder.mkdir()
-        for well in run.wells(plate):
-            pictures = run.pictures(plate, well)
-            with OpenFile() as files:
-                for picture in pictures:
-                    path = folder / f"{picture.name}.geojson"
-                    try:
-                        core, shed = run.masks(picture)
-                        if copy_images:
-                            copy_picture(run, picture, path.with_suffix(".tif"), files)
-                    except ImageError as error:
-                        problems.append(str(error))
-                        continue
-                    found = _collection(picture, core, shed, copied=copy_images)
-                    path.write_text(json.dumps(found) + "\n", "utf-8", newline="\n")
-            done(well, len(pictures))
-    return problems
+        (target / plate_file_name(plate)).mkdir()
+
+    def write(
+        picture: CountedPicture, core: NDArray[np.int32], shed: NDArray[np.bool_], files: OpenFile
+    ) -> None:
+        path = target / plate_file_name(picture.plate) / f"{picture.name}.geojson"
+        if copy_images:
+            copy_picture(run, picture, path.with_suffix(".tif"), files)
+        found = _collection(picture, core, shed, copied=copy_images)
+        path.write_text(json.dumps(found) + "\n", "utf-8", newline="\n")
+
+    return run.for_each_picture(write, done)
 
 
 def _collection(

@@ -19,10 +19,11 @@ from spheroid_qc.export.counted_run import CountedPicture, CountedRun
 from spheroid_qc.export.export_names import plate_file_name
 from spheroid_qc.export.picture_copies import copy_stack
 from spheroid_qc.export.pixel_outlines import PixelOutline, pixel_outlines
+from spheroid_qc.run.overlays.draw_overlay import CORE_COLOUR, SHED_COLOUR
 
 _BEGINNING = (1980, 1, 1, 0, 0, 0)
-_STROKES = {"core": b"\xff\xf0\xe4\x42", "shed": b"\xff\x56\xb4\xe9"}
-"""Opacity, red, green, blue: as in overlays and panels."""
+_STROKES = {"core": bytes((255, *CORE_COLOUR)), "shed": bytes((255, *SHED_COLOUR))}
+"""Opacity, red, green, blue."""
 
 
 def require_roifile() -> None:

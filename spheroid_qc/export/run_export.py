@@ -129,8 +129,7 @@ def export_run(
     if to == "ome-zarr":
         version: ZarrVersion = "0.4" if ome_zarr_version == "0.4" else "0.5"
         for plate, path in targets.items():
-            hours = list(run.times(plate)) if run.is_timed(plate) else []
-            more = {"plate": plate, "time_h": hours}
+            more = {"plate": plate, "time_h": list(run.hours(plate))}
             with _placed(run, path) as part:
                 problems += write_zarr_plate(
                     run, plate, part, ZarrPlateOptions(version, copy), marks | more, count

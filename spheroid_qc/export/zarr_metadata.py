@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from spheroid_qc.run.overlays.draw_overlay import CORE_COLOUR, SHED_COLOUR
+
 ZarrVersion = Literal["0.4", "0.5"]
 ZARR_VERSIONS: tuple[ZarrVersion, ...] = ("0.4", "0.5")
 LABELS = ("core", "shed")
-_COLOURS = {"core": [240, 228, 66, 128], "shed": [86, 180, 233, 128]}
+_COLOURS = {"core": [*CORE_COLOUR, 128], "shed": [*SHED_COLOUR, 128]}
 """As in overlays and panels; every label that isn't named has the first."""
 
 
@@ -28,10 +30,9 @@ class ZarrGrid:
     ----------
     version : str
         `0.4` or `0.5`.
-    times : tuple of float
-        Hours, or numbers of the times where
-    timed : bool
-        is false: nothing told the hours, and none are written.
+    n_times : int
+    hours : tuple of float
+        Of all times; empty where nothing told them.
     channels : tuple of str
         Names, first the one that shows the spheroid.
     shapes : tuple of (int, int)
@@ -43,8 +44,8 @@ class ZarrGrid:
     """
 
     version: ZarrVersion
-    times: tuple[float, ...]
-    timed: bool
+    n_times: int
+    hours: tuple[float, ...]
     channels: tuple[str, ...]
     shapes: tuple[tuple[int, int], ...]
     dtype: str
@@ -126,9 +127,9 @@ def _image(
     axes: str,
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    steps = np.diff(grid.times)
+    steps = np.diff(grid.hours)
     # The format knows only times at even steps; others stand in attributes of our own.
-    even = grid.timed and steps.size > 0 and bool(np.allclose(steps, steps[0], rtol=1e-4))
+    even = steps.size > 0 and bool(np.allclose(steps, steps[0], rtol=1e-4))
     kinds = {
         "t": {"type": "time", **({"unit": "hour"} if even else {})},
         "c": {"type": "channel"},
@@ -142,7 +143,7 @@ def _image(
         side = size * 2**level
         scale = {"t": float(steps[0]) if even else 1.0, "c": 1.0, "y": side, "x": side}
         start = {
-            "t": grid.times[0] if even else 0.0,
+            "t": grid.hours[0] if even else 0.0,
             "c": 0.0,
             **dict.fromkeys("yx", (side - size) / 2),
         }

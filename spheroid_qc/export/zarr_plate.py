@@ -151,8 +151,8 @@ def _grid(run: CountedRun, plate: str, options: ZarrPlateOptions) -> ZarrGrid:
         shapes.append(((shapes[-1][0] + 1) // 2, (shapes[-1][1] + 1) // 2))
     return ZarrGrid(
         version=options.version,
-        times=run.times(plate),
-        timed=run.is_timed(plate),
+        n_times=len(run.times(plate)),
+        hours=run.hours(plate),
         channels=(first.well_timepoint.channel, *sorted(channels)),
         shapes=tuple(shapes),
         dtype=np.result_type(*kinds).name,
@@ -185,7 +185,7 @@ def _write_image(
     sizes = {picture.pixel_size_um for picture in pictures}
     # One scale for all times: where they differ, none is right, and each stands with its frame.
     size = sizes.pop() if len(sizes) == 1 else None
-    times, channels = len(grid.times), len(grid.channels)
+    times, channels = grid.n_times, len(grid.channels)
     images = _levels(group, grid, (times, channels), grid.dtype, "tcyx")
     labels = group.create_group("labels", attributes=labels_attributes(grid.version))
     masks: dict[str, list[zarr.Array[Any]]] = {}
@@ -211,7 +211,7 @@ def _write_image(
                 {"t": t, "shape": list(picture.shape), **picture.facts(),
                  "pixels": "copied" if copy else "not copied"}
             )  # fmt: skip
-    own_words = {"time_h": list(grid.times) if grid.timed else [], "frames": frames}
+    own_words = {"time_h": list(grid.hours), "frames": frames}
     group.attrs.update({**image_attributes(grid, name, size), "spheroid_qc": own_words})
     return problems
 

@@ -245,7 +245,7 @@ def test_plates_of_odd_pictures(zarr: Any, tmp_path: Path) -> None:
 def test_metadata_stand_where_each_version_has_them() -> None:
     made = {}
     for version in VERSIONS:
-        grid = ZarrGrid(version, (0.0, 1.0), True, ("",), ((4, 6), (2, 3)), "uint8", (1.0, 2.0))
+        grid = ZarrGrid(version, 2, (0.0, 1.0), ("",), ((4, 6), (2, 3)), "uint8", (1.0, 2.0))
         made[version] = (
             plate_attributes(grid, "x", ["A01", "AB12"], 1),
             image_attributes(grid, "x", 0.5),
