@@ -286,7 +286,11 @@ def dose_words(
     else:
         parts.append("No EC50.")
     fit = [f"{n_wells} wells of the drug alone"]
-    for name, words in (("hill", "slope"), ("emax", "largest effect"), ("r2", "R²")):
+    for name, words in (
+        ("hill", "slope"),
+        ("effect_at_top", "effect at the highest dose"),
+        ("r2", "R²"),
+    ):
         value = row.get(name)
         if value is not None and pd.notna(value):
             fit.append(f"{words} {float(value):.2g}")

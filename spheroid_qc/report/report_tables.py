@@ -9,6 +9,7 @@ import pandas as pd
 
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.analysis.verdict.dose_verdict import plateau_words, top_words
 from spheroid_qc.report.figures.dose_figures import dose_of
 from spheroid_qc.report.overview import shown_name
 from spheroid_qc.response.plate_quality.quality_thresholds import title_of
@@ -161,9 +162,11 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
     table = analysis.dose_response
     if not len(table):
         return None
-    groups = _groups(table)
+    groups, kinds = _groups(table), {use.name: use.kind for use in analysis.responses}
     rows = []
     for _, row in table.head(_MOST_ROWS).iterrows():
+        kind = kinds.get(_text(row.get("response")), next(iter(kinds.values()), ""))
+        fraction = kind != "raw"
         unit = analysis.given_units.get(_text(row["drug"]), _text(row["unit"]))
         ends = [dose_in(dose_of(row, f"ec50_{end}"), unit) for end in ("low", "high")]
         bounds = (
@@ -176,8 +179,8 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
                     *_group_cells(row, groups, analysis),
                     _text(row["drug"]), unit.replace("uM", "µM"), number(row["n"]),
                     _qualified(row, "ec50", unit), bounds, _qualified(row, "ic50_abs", unit),
-                    number(row["effect_at_top"]),
-                    number(row["hill"]), number(row["emax"]), number(row["r2"]),
+                    top_words(row, fraction=fraction), number(row["hill"]),
+                    plateau_words(row, fraction=fraction), number(row["r2"]),
                     dose_in(dose_of(row, "median_effect_dm"), unit), number(row["median_effect_m"]),
                     number(row["median_effect_r"]),
                 ],
@@ -186,7 +189,7 @@ def dose_listing(analysis: Analysis) -> HtmlTable | None:
         )  # fmt: skip
     headings = (
         *groups, "drug", "unit", "n", "EC50 (relative)", "interval", "IC50 (absolute)",
-        "at the highest dose", "Hill", "Emax", "R²", "Dm", "m", "r",
+        "at the highest dose", "Hill", "plateau", "R²", "Dm", "m", "r",
     )  # fmt: skip
     return _noted("", headings, rows, max(0, len(table) - _MOST_ROWS))
 

@@ -160,15 +160,18 @@ def test_an_antagonism_that_is_shown_is_called_so():
 
 def test_how_far_a_drug_gets_comes_first():
     answer = plain(single(lambda d: 0.4 * hill(d, 0.05, 1.5) if d else 0, DOSES))
-    assert "reaches 40 % affected, half effect not reached, EC50 0.0" in said_of(answer)
+    assert "reaches 40 % affected (3" in said_of(answer)
+    assert "), half effect not reached, EC50 0.0" in said_of(answer)
     answer = plain(single(lambda d: 0.9 * hill(d, 0.3, 1.5) if d else 0, DOSES))
-    assert " affected, IC50 0." in said_of(answer)
+    assert " affected (8" in said_of(answer)
+    assert "), IC50 0." in said_of(answer)
     assert ", EC50 0." in said_of(answer)
     answer = plain(single(lambda d: -0.5 * hill(d, 0.2, 1.5) if d else 0, DOSES))
-    assert "drug: stimulates growth (−" in said_of(answer)
-    assert "reaches 40 % affected, half effect not reached" in said_of(
-        shared("t4_plateau40.csv", VIABILITY), "palbociclib"
-    )
+    assert "drug: stimulates growth, to 15" in said_of(answer)
+    assert " % of the vehicle (14" in said_of(answer)
+    found = said_of(shared("t4_plateau40.csv", VIABILITY), "palbociclib")
+    assert "reaches 40 % affected" in found
+    assert "half effect not reached" in found
     assert "stimulates growth" in said_of(shared("t5_stimulating.csv", VIABILITY), "EGF")
 
 

@@ -104,10 +104,11 @@ def agrees(analysis: Analysis) -> None:
         shown = np.isfinite(row["ec50_um"])
         assert ("EC50 " in finding.sentence.replace("no EC50", "")) == shown
         assert ("no dose response shown" in finding.sentence) == (row["pattern"] == "none")
-        reached = re.search(r"reaches (−?\d+) %", finding.sentence)
+        reached = re.search(r"reaches (\d+) % (affected|of the vehicle)", finding.sentence)
         if reached:
-            percent = int(reached[1].replace("−", "-"))
-            assert percent == pytest.approx(100 * row["effect_at_top"], abs=0.51)
+            top = float(row["effect_at_top"])
+            shown = min(max(top, 0.0), 1.0) if reached[2] == "affected" else 1 - top
+            assert int(reached[1]) == pytest.approx(100 * shown, abs=0.51)
         if "half effect not reached" in finding.sentence:
             assert not (np.isfinite(row["ic50_abs_um"]) and row["ic50_abs_qualifier"] != ">")
 

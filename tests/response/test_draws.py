@@ -9,7 +9,7 @@ from scipy import stats
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.curves.hill_search import hill_fraction
 from spheroid_qc.response.curves.logistic import fit_logistic
-from spheroid_qc.response.curves.refit import emax_interval, refit
+from spheroid_qc.response.curves.refit import reach_intervals, refit
 from spheroid_qc.response.draws import Draws, highest, interval, p_value
 
 
@@ -98,12 +98,22 @@ def test_the_interval_of_the_full_effect_is_open_where_the_wells_leave_it():
     dose = np.tile(3.0 ** np.arange(-3, 4), 3)
     noise = 0.03 * np.random.default_rng(2).standard_normal(len(dose))
     whole = fit_logistic(dose, 0.8 * hill_fraction(dose, 0.0, 1.5) + noise, e0=0.0)
-    low, high = emax_interval(whole, 0.95, 500)
-    assert 0.7 < low < 0.8 < high < 0.9
-    low_shared, high_shared = emax_interval(whole, 0.95, 500, reference=1.0)
-    assert low_shared < low < high < high_shared
+    low, high = reach_intervals(whole, 0.95, 500)
+    assert (low > 0.7).all()
+    assert (high < 0.9).all()
+    assert low[1] < 0.8 < high[1]
+    low_shared, high_shared = reach_intervals(whole, 0.95, 500, reference=1.0)
+    assert (low_shared < low).all()
+    assert (high < high_shared).all()
     begun = fit_logistic(dose, 0.8 * hill_fraction(dose, 4.0, 1.5) + noise, e0=0.0)
-    assert emax_interval(begun, 0.95, 500)[1] == np.inf
+    low, high = reach_intervals(begun, 0.95, 500)
+    assert np.isfinite([*low, high[0]]).all()
+    assert high[1] == np.inf
+    assert low[1] >= low[0]  # a curve that rises ends no lower than it got
+    falling = fit_logistic(dose, -0.8 * hill_fraction(dose, 4.0, 1.5) - noise, e0=0.0)
+    low, high = reach_intervals(falling, 0.95, 500)
+    assert low[1] == -np.inf
+    assert high[1] <= high[0]
 
 
 def test_what_is_endless_on_one_side_is_known_on_the_other():

@@ -1,12 +1,14 @@
 """What every drug does alone: how far it gets, and at which doses.
 
 `EC50` is relative (the inflection of the curve), `IC50` absolute (half affected): they stand side
-by side, since a drug that levels off early has the first and not the second.
+by side, since a drug that levels off early has the first and not the second. How far a drug gets is
+the effect at the highest tested dose, which wells hold; the plateau of its curve is extrapolated,
+and an end of its interval that nothing holds is said as open.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -71,14 +73,79 @@ def _reaches_half(row: pd.Series) -> bool:
     return bool(row["effect_at_top"] >= 0.5)
 
 
-def _reach(row: pd.Series, analysis: Analysis) -> str:
-    """Say how far the effect gets, which is the first thing that is asked."""
-    pattern, top = row["pattern"], row["effect_at_top"]
-    if top <= -analysis.parameters.response.min_excess and pattern != "none":
-        return f"stimulates growth ({percent(top)} affected at the highest dose)"
-    reach = f"reaches {percent(top)} affected"
-    none = pattern == "none" or _reaches_half(row)
-    return reach if none else f"{reach}, half effect not reached"
+class _Effect(NamedTuple):
+    """An effect in words, what it is a share `of`, and its interval.
+
+    `interval` is empty without one; `open`: there is one of which no end is known.
+    """
+
+    value: str
+    of: str
+    interval: str
+    open: bool = False
+
+    @classmethod
+    def read(cls, row: pd.Series, name: str, *, fraction: bool) -> _Effect:
+        """Take it from a row of `dose_response.csv`.
+
+        What is a fraction lies within 0 and 1, and an end of its interval beyond is open. Growth
+        beyond that of the vehicle is no fraction affected, and said as what there is of it.
+        """
+        value, low, high = (finite(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+        if value is None:
+            return cls("", "", "")
+        given, shown, of = low is not None or high is not None, number, ""
+        if fraction and round(100 * value) < 0:
+            shown, of = percent, " of the vehicle"
+            value, low, high = 1 - value, *(None if v is None else 1 - v for v in (high, low))
+        elif fraction:
+            shown, of, value = percent, " affected", min(max(value, 0.0), 1.0)
+            low = None if low is None or low <= 0 else min(low, 1.0)
+            high = None if high is None or high >= 1 else high
+        if low is None and high is None:
+            return cls(shown(value), of, "", given)
+        if low is None or high is None:
+            return cls(shown(value), of, f"at most {shown(high)}" if low is None
+                       else f"at least {shown(low)}")  # fmt: skip
+        return cls(shown(value), of, f"{shown(low)} to {shown(high)}")
+
+    @property
+    def words(self) -> str:
+        """The value with its interval."""
+        return f"{self.value}{self.of}" + (f" ({self.interval})" if self.interval else "")
+
+
+def top_words(row: pd.Series, *, fraction: bool) -> str:
+    """Say the effect at the highest tested dose of a row of `dose_response.csv`."""
+    return _Effect.read(row, "effect_at_top", fraction=fraction).words
+
+
+def plateau_words(row: pd.Series, *, fraction: bool) -> str:
+    """Say where the curve of a row of `dose_response.csv` levels off, beyond the tested doses.
+
+    Of a `fraction` affected in percent. The value is extrapolated, and left away where an end of
+    its interval is open: `at least 40 %`.
+    """
+    found = _Effect.read(row, "emax", fraction=fraction)
+    of = found.of.replace(" affected", "")
+    if found.open:
+        return "open"
+    if found.interval.startswith("at "):
+        return found.interval + of
+    return found._replace(of=of).words
+
+
+def _reach(row: pd.Series, minimum: float, *, fraction: bool) -> tuple[str, str]:
+    """Say how far the effect gets, which is the first thing that is asked; and without interval."""
+    found = _Effect.read(row, "effect_at_top", fraction=fraction)
+    both = found.words, f"{found.value}{found.of}"
+    if fraction and row["pattern"] != "none":
+        if row["effect_at_top"] <= -minimum:
+            long, brief = (f"stimulates growth, to {told} at the highest dose" for told in both)
+            return long, brief
+        if not _reaches_half(row):
+            both = both[0] + ", half effect not reached", both[1] + ", half effect not reached"
+    return f"reaches {both[0]}", f"reaches {both[1]}"
 
 
 def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, str]:
@@ -87,25 +154,27 @@ def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, 
     if not pattern:
         words = "no curve: too few doses" if row["n"] else "never given alone"
         return words, words
-    reach = _reach(row, analysis) if fraction else ""
+    minimum = analysis.parameters.response.min_excess
+    reach, brief = _reach(row, minimum, fraction=fraction)
     if pattern == "none":
         return ", ".join(filter(None, ("no dose response shown", reach))), "no dose response shown"
     if pattern == "trend":
         moves = "changes" if not fraction else "rises" if row["effect_at_top"] > 0 else "falls"
         trend = f"the effect {moves} with the dose (trend p = {row['trend_p']:.2g})"
-        trend = ", ".join(filter(None, (reach, trend)))
-        return f"{trend}, but no curve is shown by so few wells, so there is no EC50", trend
+        told = f"{reach}, {trend}, but no curve is shown by so few wells, so there is no EC50"
+        return told, f"{brief}, {trend}"
     names = [("ec50", "EC50")]
     if not fraction or _reaches_half(row):
         names.insert(0, ("ic50_abs", "IC50" if fraction else "half of the vehicle at"))
     doses = [_named_dose(row, *one, analysis) for one in names]
-    sentence = ", ".join(filter(None, (reach, *doses, _maximum(row, fraction=fraction))))
-    title = ", ".join(filter(None, (reach, next(filter(None, doses), ""))))
+    plateau = f"plateau {plateau_words(row, fraction=fraction)}"
+    sentence = ", ".join(filter(None, (reach, *doses, plateau)))
+    title = ", ".join(filter(None, (brief, next(filter(None, doses), ""))))
     if pattern == "misfit":
         p = row["lack_of_fit_p"]
         more = f"lack of fit p = {p:.1g}" if np.isfinite(p) else "on most plates"
         misfit = "the curve does not fit (biphasic?)"
-        return f"{misfit[:-1]}; {more}): {sentence}, to be read with care", f"{misfit}, {reach}"
+        return f"{misfit[:-1]}; {more}): {sentence}, to be read with care", f"{misfit}, {brief}"
     doubts = [words for sign, words in _DOUBTS.items() if sign in str(row["note"])]
     return f"{sentence} ({'; '.join(doubts)})" if doubts else sentence, title
 
@@ -115,21 +184,6 @@ _DOUBTS = {
     "As many parameters as responses": "as many parameters as responses, so no interval",
     "The slope is held at its limit": "slope at its limit, it may be steeper",
 }
-
-
-def _maximum(row: pd.Series, *, fraction: bool) -> str:
-    """Write the curve's own maximum with its interval, which the highest dose need not reach."""
-    shown = percent if fraction else number
-    value, *ends = (finite(row[f"emax{end}"]) for end in ("", "_low", "_high"))
-    if value is None:
-        return ""
-    if ends == [None, None]:
-        return f"Emax {shown(value)}"
-    lower, upper = (
-        f"no {side} bound" if end is None else shown(end)
-        for side, end in zip(("lower", "upper"), ends, strict=True)
-    )
-    return f"Emax {shown(value)} ({lower} to {upper})"
 
 
 def _named_dose(row: pd.Series, name: str, called: str, analysis: Analysis) -> str:

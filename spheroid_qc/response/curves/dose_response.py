@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
@@ -29,7 +30,7 @@ from spheroid_qc.response.curves.absolute_ic50 import (
 )
 from spheroid_qc.response.curves.hill_search import LOG_HILL_BOUNDS
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
-from spheroid_qc.response.curves.refit import emax_interval
+from spheroid_qc.response.curves.refit import reach_intervals
 from spheroid_qc.response.curves.trend_test import trend_p
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
@@ -53,7 +54,7 @@ DOSE_RESPONSE_COLUMNS = (
     "ec10_qualifier", "ec50_qualifier", "ec90_qualifier", "ic50_abs_qualifier",
     "ic50_abs_low_um", "ic50_abs_high_um", "ec50_wald_low_um", "ec50_wald_high_um", "n_doses",
     "rmse", "r2", "flat_p", "trend_p", "lack_of_fit_p", "effect_at_top", "pattern", "emax_low",
-    "emax_high", "ratio", "unit", "interval", "note",
+    "emax_high", "ratio", "unit", "interval", "note", "effect_at_top_low", "effect_at_top_high",
 )  # fmt: skip
 """Columns after the grouping ones (`plate`, `time_h`)."""
 
@@ -66,6 +67,7 @@ Line = dict[str, Any]
 PATTERNS = ("curve", "misfit", "trend", "none")
 """Words of column `pattern`; empty where nothing was fitted."""
 
+_OPEN = "The wells leave open how far the effect goes in the end."
 _DOSES = [name for name in DOSE_RESPONSE_COLUMNS if name.endswith("_um")]
 
 
@@ -294,9 +296,16 @@ def _line(
             if rises
             else f"No dose response: {because}"
         )
+        top = effect[dose == dose.max()]
+        reached = float(np.mean(top))
+        half = float("nan")
+        if noise.df > 0:
+            error = noise.variance * float(variance_model.relative(reached)) / len(top)
+            half = float(stdtrit(noise.df, 0.5 + settings.confidence / 2)) * error**0.5
+        line |= _reach("effect_at_top", reached, reached - half, reached + half, part.kind)
         return line | {
             "e0": float(np.mean(effect)), "pattern": "trend" if rises else "none",
-            "effect_at_top": float(np.mean(effect[dose == dose.max()])), "note": " ".join(notes),
+            "effect_at_top": reached, "note": " ".join(notes),
         }  # fmt: skip
     reference = 0.0
     if part.kind != "raw":
@@ -430,13 +439,11 @@ def _figures(
         bounds["ic50_abs_low_um"], bounds["ic50_abs_high_um"] = absolute_ic50_interval(
             fit, target, settings.confidence, reference
         )
-    if settings.emax is None:
-        bottom, top = emax_interval(fit, settings.confidence, settings.resamples // 4, reference)
-        if kind != "raw":  # no more than all can be affected
-            top = min(top, max(1.0, fit.emax))
-        bounds |= {"emax_low": bottom, "emax_high": top}
-        if np.isinf([bottom, top]).any():
-            notes.append("The wells leave open how far the effect goes in the end.")
+    lower, upper = reach_intervals(fit, settings.confidence, settings.resamples // 4, reference)
+    for place, name in enumerate(("effect_at_top", "emax")[: 1 + (settings.emax is None)]):
+        line["_open"] = bool(np.isinf([lower[place], upper[place]]).any())
+        bounds |= _reach(name, line[name], lower[place], upper[place], kind)
+    notes += [_OPEN] * line["_open"]
     line |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
     for name, called in (("ec50", "EC50"), ("ic50_abs", "absolute IC50")):
         if np.isinf(bounds.get(f"{name}_high_um", 0.0)):
@@ -451,6 +458,14 @@ def _figures(
             f"As many parameters as responses ({fit.n}): the curve is no test, no interval."
         )
     return line
+
+
+def _reach(name: str, value: float, low: float, high: float, kind: str) -> Line:
+    """Bounds of an effect; of a fraction no more than all can be affected."""
+    return {
+        f"{name}_low": low,
+        f"{name}_high": high if kind == "raw" else min(high, max(1.0, value)),
+    }
 
 
 def _together(lines: list[Line], level: float, kind: str) -> Line:
@@ -485,7 +500,14 @@ def _together(lines: list[Line], level: float, kind: str) -> Line:
         of_curve = name in ("hill", "emax", "e0") and fitted.any()
         values = np.where(fitted, values, np.nan) if of_curve else values
         result[name], low, high = over_plates(values, blocks, level, log=name == "hill")
-        if name == "emax":
-            top = high if kind == "raw" else min(high, max(1.0, result[name]))
-            result |= {"emax_low": low, "emax_high": top}
+        if name in ("emax", "effect_at_top"):
+            result |= _reach(name, result[name], low, high, kind)
+    if any(line.get("_open") for line in lines):
+        # Plateaus that no wells hold have no mean: they lie at least as far as the effect got.
+        ends = [result["effect_at_top_low"], np.inf]
+        if result["emax"] < result["e0"]:
+            ends = [-np.inf, result["effect_at_top_high"]]
+        bounds = _reach("emax", result["emax"], *ends, kind)
+        result |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
+        notes.append(_OPEN)
     return result | {"note": " ".join(notes)}

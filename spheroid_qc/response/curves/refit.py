@@ -19,7 +19,7 @@ IntArray = NDArray[np.intp]
 
 _FAR = 10.0
 """Times the range of the responses by which a drawn maximum lies off the response without drug at
-most; an end of an interval that is as far is open: the wells do not say where the curve ends."""
+most: where wells do not say where a curve ends, a search must stop somewhere."""
 
 
 def refit(fit: LogisticFit, responses: FloatArray, e0: FloatArray | None = None) -> FloatArray:
@@ -59,28 +59,40 @@ def refit(fit: LogisticFit, responses: FloatArray, e0: FloatArray | None = None)
     return found if held == 4 else np.column_stack([found, base])
 
 
-def emax_interval(
+def reach_intervals(
     fit: LogisticFit, level: float, count: int, reference: float = 0.0
-) -> tuple[float, float]:
-    """Interval of the response at an endless dose, from curves that are fitted to draws.
+) -> tuple[FloatArray, FloatArray]:
+    """Bounds of how far a curve gets: at the highest tested dose, and at an endless one.
 
-    Mean responses are drawn around the measured ones by the fit's `noise`, as those of
-    combinations are (`Draws`); `reference` is the variance of what fractions affected were
-    normalised to, in units of a well's, 0 where they were not. Ends are infinite where the wells
-    leave the maximum open, NaN without residual degrees of freedom.
+    Both are of the same curves, fitted to draws. Mean responses are drawn around the measured ones
+    by the fit's `noise`, as those of combinations are (`Draws`); `reference` is the variance of
+    what fractions affected were normalised to, in units of a well's, 0 where they were not.
+
+    The response at the highest dose is held by wells, the plateau beyond it is extrapolated: drawn
+    ones that lie beyond the responses by more than these span are endless, and a curve that
+    rises ends no lower than it got (one that falls, no higher). Gives lower and upper bounds, (2,)
+    each; infinite where the wells leave an end open, NaN without residual degrees of freedom.
     """
     variance, df = fit.noise
     if df < 1 or not np.isfinite(variance):
-        return float("nan"), float("nan")
+        return np.full(2, np.nan), np.full(2, np.nan)
     problem, half = fit.problem, max(count // 2, 1)
     scale, rng = scales(df, half)
     error = rng.standard_normal((half, len(problem.dose))) / np.sqrt(problem.weight)
     common = rng.standard_normal((half, 1)) * np.sqrt(reference)
     moves = scale * np.sqrt(variance) * (error + common * (1 - problem.response))
-    drawn = refit(fit, problem.response + np.concatenate([moves, -moves]))[:, 2:3]
-    low, high = interval(np.array([fit.emax]), drawn, level)
-    beyond = 0.99 * _FAR * float(np.ptp(problem.response))
-    return (
-        -np.inf if low[0] <= fit.e0 - beyond else float(low[0]),
-        np.inf if high[0] >= fit.e0 + beyond else float(high[0]),
-    )
+    log_ec50, log_hill, plateau, e0 = refit(
+        fit, problem.response + np.concatenate([moves, -moves])
+    ).T
+    highest = np.array([fit.dose_range[1]])
+    way = hill_fraction(highest, log_ec50, np.exp(log_hill))
+    lowest, most = problem.response.min(), problem.response.max()
+    span = most - lowest
+    beyond = np.where(plateau > most + span, np.inf, np.where(plateau < lowest - span, -np.inf, 0))
+    drawn = np.column_stack([e0 + (plateau - e0) * way, plateau + beyond])
+    low, high = interval(np.array([fit.predict(highest)[0], fit.emax]), drawn, level)
+    if fit.emax >= fit.e0:
+        low[1] = max(low)
+    else:
+        high[1] = min(high)
+    return low, high
