@@ -14,14 +14,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from spheroid_qc.response.plate_quality.assay_quality import MAD_TO_SD, mad
 from spheroid_qc.response.plate_quality.plate_quality_table import SIZES
 from spheroid_qc.response.replicates import is_time_zero, stratum_of, usable
 
-MAD_TO_SD = 1.4826
-"""Of a normal variable: standard deviation over median absolute deviation."""
-
-_FEWEST_PLATES = 3
-"""Plates without which there is no spread to compare one of them with."""
+_FEWEST = 3
+"""Values (plates, or wells of one) without which there is no spread to compare one with."""
 
 FEWEST_TO_JUDGE = 5
 """Plates without which nobody is said to stand out: of four any two may lie close by chance."""
@@ -135,11 +133,7 @@ def robust_z(values: np.ndarray) -> np.ndarray:
 
     NaN where fewer than three are known, or more than half of them are the same.
     """
-    known = values[np.isfinite(values)]
-    if known.size < _FEWEST_PLATES:
-        return np.full(values.shape, np.nan)
-    middle = float(np.median(known))
-    spread = MAD_TO_SD * float(np.median(np.abs(known - middle)))
+    middle, spread = _robust(values[np.isfinite(values)])
     return (values - middle) / spread if spread > 0 else np.full(values.shape, np.nan)
 
 
@@ -246,7 +240,7 @@ def _drift(table: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for name, title in TRACKED.items():
         known = table[["order", name]].astype(float).dropna()
-        if len(known) < _FEWEST_PLATES:
+        if len(known) < _FEWEST:
             continue
         order, values = known["order"].to_numpy(), known[name].to_numpy()
         if np.ptp(values) > 0:
@@ -313,7 +307,6 @@ def _conditions(plates: Sequence[CampaignPlate], time_h: float | None) -> pd.Dat
 
 def _robust(values: np.ndarray) -> tuple[float, float]:
     """Median, and robust standard deviation; NaN and 0 for fewer than three."""
-    if values.size < 3:
+    if values.size < _FEWEST:
         return float("nan"), 0.0
-    middle = float(np.median(values))
-    return middle, MAD_TO_SD * float(np.median(np.abs(values - middle)))
+    return float(np.median(values)), MAD_TO_SD * mad(values)

@@ -7,7 +7,7 @@ person has to hear of.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 
 from spheroid_qc.parameters import Assay, Parameters
 from spheroid_qc.response.comparisons.effect_size import block_contrast
-from spheroid_qc.response.plate_quality.edge_and_position_effects import at_edge
+from spheroid_qc.response.plate_quality.edge_and_position_effects import at_edge, by_edge
 from spheroid_qc.wells import parse_well
 
 _SHOWN = 0.99
@@ -137,10 +137,7 @@ def _edge(
     growth = np.log(left[usable]) * 2.0 / 3.0
     own = now.loc[usable, "well"].astype(str).tolist()
     outer = at_edge(own, parameters.plate.well_count, everyone)
-    condition = now.loc[usable, "condition"].astype(str).to_numpy()
-    groups = sorted(set(condition))
-    edge = [growth[outer & (condition == one)] for one in groups]
-    inner = [growth[~outer & (condition == one)] for one in groups]
+    edge, inner = by_edge(growth, outer, now.loc[usable, "condition"].astype(str).tolist())
     compared = [(a, b) for a, b in zip(edge, inner, strict=True) if a.size and b.size]
     n_edge, n_inner = (sum(pair[side].size for pair in compared) for side in (0, 1))
     if min(n_edge, n_inner) < watch.alarm_wells:
@@ -154,18 +151,11 @@ def _edge(
         yield PlateAlarm(plate, time, Alarm.EDGE, time == newest, n_edge, n_inner, value, low, high)
 
 
-COLUMNS = (
-    "plate", "time_h", "code", "newest", "n_wells", "of_wells", "value", "low", "high", "wells",
-)  # fmt: skip
+COLUMNS = tuple(field.name for field in fields(PlateAlarm))
 
 
 def alarm_table(alarms: Iterable[PlateAlarm]) -> pd.DataFrame:
     """Lay out alarms as `alarms.csv` has them."""
-    lines = [
-        (
-            one.plate, one.time_h, one.code.value, int(one.newest), one.n_wells, one.of_wells,
-            one.value, one.low, one.high, " ".join(one.wells),
-        )
-        for one in alarms
-    ]  # fmt: skip
+    own = (asdict(one) | {"code": one.code.value, "newest": int(one.newest)} for one in alarms)
+    lines = [line | {"wells": " ".join(line["wells"])} for line in own]
     return pd.DataFrame(lines, columns=[*COLUMNS])

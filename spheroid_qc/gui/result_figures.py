@@ -17,6 +17,7 @@ import pandas as pd
 
 from spheroid_qc.analysis.metric_names import MetricName, metric_of, size_metric
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
+from spheroid_qc.analysis.verdict.combination_verdict import kappa_words
 from spheroid_qc.report.drug_sections import shown_units
 from spheroid_qc.report.figures.combination_figures import draw_forest
 from spheroid_qc.report.figures.dose_figures import dose_of, draw_dose_response
@@ -361,7 +362,12 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
                     size,
                     (66, 20, 44, 34),
                     caption="Bliss excess at each dose: blue less, orange more than the parts "
-                    "would do; framed where it counts, dashed where it is slight.",
+                    "would do; framed where it counts, dashed where it is slight."
+                    + (
+                        f" {kappa}."
+                        if (kappa := kappa_words(rows[rows["combination"] == name]))
+                        else ""
+                    ),
                 )
             )
     return found

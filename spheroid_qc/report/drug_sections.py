@@ -13,7 +13,7 @@ import pandas as pd
 
 from spheroid_qc.analysis import Analysis
 from spheroid_qc.analysis.metric_names import METRICS
-from spheroid_qc.analysis.verdict.combination_verdict import doses_in_words
+from spheroid_qc.analysis.verdict.combination_verdict import doses_in_words, kappa_words
 from spheroid_qc.plate_map import with_strata
 from spheroid_qc.report.figures import (
     draw_dose_response,
@@ -234,7 +234,8 @@ def _matrices(
     panels = [
         _matrix_panel(
             draw, [len(levels_of(doses[:, n])) for n in (0, 1)], f"{identifier}-effect",
-            f"Fraction affected by {named}", "Fraction affected", "mean; ticks: wells, from 0 to 1",
+            f"Fraction affected by {named}", "Fraction affected",
+            ". ".join(filter(None, ("mean; ticks: wells, from 0 to 1", kappa_words(rows)))),
         )
     ]  # fmt: skip
     for model in drawn_models():

@@ -124,18 +124,19 @@ def grouping_columns(table: pd.DataFrame, responses: Responses) -> list[str]:
     return [name for name, several in known.items() if several]
 
 
-def plate_variance_model(responses: Responses, group: Group) -> VarianceModel:
-    """Tell how a well's variance depends on its effect, by all wells of a group's plates."""
-    if responses.kind == "raw":
-        return CONSTANT
-    whole = responses.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
-    return conditions(responses.doses[whole], responses.effect[whole]).variance_model
+class PlateScatter(NamedTuple):
+    """How a well's variance depends on its effect, and its size, by all replicates of a plate."""
+
+    model: VarianceModel
+    noise: PooledVariance
 
 
-def plate_noise(responses: Responses, group: Group, model: VarianceModel) -> PooledVariance:
-    """Variance of a well and its degrees of freedom, by all replicates on a group's plates."""
+def plate_scatter(responses: Responses, group: Group) -> PlateScatter:
+    """Tell how wells scatter, by all of them on a group's plates, whatever drug they hold."""
     whole = responses.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
-    return conditions(responses.doses[whole], responses.effect[whole], model).noise
+    model = CONSTANT if responses.kind == "raw" else None
+    cells = conditions(responses.doses[whole], responses.effect[whole], model)
+    return PlateScatter(cells.variance_model, cells.noise)
 
 
 def over_plates(

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from spheroid_qc.analysis import Analysis, analyse_table
 from spheroid_qc.analysis.treatment_families import families_of
-from spheroid_qc.analysis.verdict.combination_verdict import CALL_WORDS, OUTCOMES
+from spheroid_qc.analysis.verdict.combination_verdict import OUTCOME_WORDS, OUTCOMES
 from spheroid_qc.analysis.verdict.headline import headline
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters, ResponseParameters
@@ -86,7 +86,7 @@ def agrees(analysis: Analysis) -> None:
                 assert told["outcome"] in (OUTCOMES.get(one, one), "unsure", "unknown")
                 assert (told["outcome"] in ("unsure", "unknown")) == (one == "")
         if len(found) == 1:
-            words = CALL_WORDS.get(finding.outcome)
+            words = OUTCOME_WORDS[finding.outcome].did or None
             assert words is None or f" {words} by " in title
             assert (words is None) == ("can't be told" in title)
             said = {m for m, one in calls.items() if one and model_of(m).shows_interaction

@@ -18,33 +18,49 @@ from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.plate_map import with_strata
 from spheroid_qc.response.replicates import stratum_of
 from spheroid_qc.response.synergy.best_doublet import BestDoublet
+from spheroid_qc.response.synergy.braid import Braid
 from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
 from spheroid_qc.response.wells_analysed_together import of_all_plates
-from spheroid_qc.wording import dose_words, finite, listed_and
+from spheroid_qc.wording import dose_words, finite, interval, listed_and, number
 
 OUTCOMES = {"more": "yes", "less": "opposite"}
 """`call` of `synergy.csv` -> outcome of a finding, where these are different words."""
 
-CALL_WORDS = {
-    "yes": "more than its parts would",
-    "slightly_more": "slightly more than its parts would",
-    "open": "not shown to do more or less than its parts",
-    "slightly_less": "slightly less than its parts would",
-    "opposite": "less than its parts would",
-}
-"""What a combination did, by outcome: the same words in title and sentences."""
 
-_WORDS = {
-    "yes": "synergistic",
-    "slightly_more": "slightly synergistic",
-    "open": "not shown either way",
-    "slightly_less": "slightly antagonistic",
-    "opposite": "antagonistic",
-    "mixed": "mixed",
-    "unsure": "without an interval",
-    "unknown": "not possible",
-}
-_ORDER = tuple(_WORDS)
+class OutcomeWords(NamedTuple):
+    """How an outcome is said: the same words in title and sentences.
+
+    `called` is what a combination is called, `did` and `short` what it did, and of several
+    `counted` so many, who stand in a `group` of their own.
+    """
+
+    called: str
+    did: str = ""
+    short: str = ""
+    counted: str = ""
+    group: str = ""
+
+
+OUTCOME_WORDS = {
+    "yes": OutcomeWords("synergistic", "more than its parts would", "more",
+                        "did more than the parts would", "More than the parts"),
+    "slightly_more": OutcomeWords("slightly synergistic", "slightly more than its parts would",
+                                  "slightly more", "did slightly more", "Slightly more"),
+    "open": OutcomeWords("not shown either way", "not shown to do more or less than its parts",
+                         "not shown either way", "not shown either way"),
+    "slightly_less": OutcomeWords("slightly antagonistic", "slightly less than its parts would",
+                                  "slightly less", "did slightly less", "Slightly less"),
+    "opposite": OutcomeWords("antagonistic", "less than its parts would", "less",
+                             "did less than the parts would", "Less than the parts"),
+    "mixed": OutcomeWords("mixed", "", "more in one response and less in another",
+                          "did more in one response and less in another",
+                          "More in one response, less in another"),
+    "unsure": OutcomeWords("without an interval"),
+    "unknown": OutcomeWords("not possible", "", "", "can't be judged"),
+}  # fmt: skip
+"""What a combination did, by outcome, synergy first."""
+
+_ORDER = tuple(OUTCOME_WORDS)
 
 
 class CalledValue(NamedTuple):
@@ -119,9 +135,8 @@ def combination_findings(
 
 def _headline(found: Sequence[VerdictFinding]) -> VerdictFinding:
     """First sentence: what each combination was called, and what was meant by it."""
-    words = _WORDS | {
-        "mixed": "answers of the responses disagree", "unknown": "can't be told",
-    }  # fmt: skip
+    words = {outcome: said.called for outcome, said in OUTCOME_WORDS.items()}
+    words |= {"mixed": "answers of the responses disagree", "unknown": "can't be told"}
     parts = []
     for outcome in ("yes", "slightly_more", "opposite", "slightly_less", "mixed", "open",
                     "unknown"):  # fmt: skip
@@ -150,10 +165,8 @@ def third_drug_findings(
     Parameters are those of `combination_findings`.
     """
     found = []
-    words = {
-        "yes": "more", "slightly_more": "slightly more", "open": "not shown to be more",
-        "slightly_less": "slightly less", "opposite": "less",
-    }  # fmt: skip
+    words = {outcome: said.short for outcome, said in OUTCOME_WORDS.items()}
+    words["open"] = "not shown to be more"
     for stratum, combination, rows in _combinations(synergy):
         means = rows[(rows["method"] == BestDoublet.method) & (rows["level"] == "mean")]
         values = {
@@ -219,6 +232,16 @@ def doses_in_words(row: pd.Series, given: Mapping[str, str] | None = None) -> st
     return " + ".join(words)
 
 
+def kappa_words(rows: pd.DataFrame) -> str:
+    """Say BRAID's parameter for a matrix, from rows of one combination; empty where it has none."""
+    found = rows[(rows["method"] == Braid.method) & rows["value"].notna()]
+    if not len(found):
+        return ""
+    row = found.iloc[0]
+    ends = interval(row["low"], row["high"])
+    return f"{Braid.name} {number(row['value'], 2)}{f' ({ends})' if ends else ''}; 0: doses add up"
+
+
 def _overall(outcomes: Iterable[str]) -> str:
     """Put the outcomes of several responses together."""
     known = {outcome for outcome in outcomes if outcome not in ("unsure", "unknown")}
@@ -269,7 +292,8 @@ def _grouped(told: Iterable[tuple[str, str]]) -> list[str]:
     for outcome, figure in told:
         groups.setdefault(outcome, []).append(figure)
     return [
-        _WORDS[one] + (f" ({'; '.join(filter(None, groups[one]))})" if any(groups[one]) else "")
+        OUTCOME_WORDS[one].called
+        + (f" ({'; '.join(filter(None, groups[one]))})" if any(groups[one]) else "")
         for one in sorted(groups, key=_ORDER.index)
     ]
 

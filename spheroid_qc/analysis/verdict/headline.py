@@ -7,35 +7,13 @@ from collections.abc import Sequence
 
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.treatment_families import TreatmentFamily
-from spheroid_qc.analysis.verdict.combination_verdict import CALL_WORDS
+from spheroid_qc.analysis.verdict.combination_verdict import OUTCOME_WORDS
 from spheroid_qc.analysis.verdict.disintegration_verdict import ONLY_LATE, outcomes_of
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.wording import listed_and, plural
 
-_GROUPS = {
-    "yes": "More than the parts",
-    "slightly_more": "Slightly more",
-    "slightly_less": "Slightly less",
-    "opposite": "Less than the parts",
-    "mixed": "More in one response, less in another",
-}
-_COUNTED = {
-    "yes": "did more than the parts would",
-    "slightly_more": "did slightly more",
-    "slightly_less": "did slightly less",
-    "opposite": "did less than the parts would",
-    "mixed": "did more in one response and less in another",
-    "open": "not shown either way",
-    "unknown": "can't be judged",
-}
-_SHORT = {
-    "yes": "more",
-    "slightly_more": "slightly more",
-    "open": "not shown either way",
-    "slightly_less": "slightly less",
-    "opposite": "less",
-    "mixed": "more in one response and less in another",
-}
+_UNSHOWN = ("open", "unsure", "unknown")
+"""Outcomes that are counted after those that were shown."""
 
 
 def headline(
@@ -60,8 +38,9 @@ def headline(
     combined = [f for f in verdict.about("combination") if f.subject]
     groups = [
         entry
-        for outcome, words in _GROUPS.items()
-        for entry in _named(words, [f.subject for f in combined if f.outcome == outcome])
+        for outcome, words in OUTCOME_WORDS.items()
+        if words.group
+        for entry in _named(words.group, [f.subject for f in combined if f.outcome == outcome])
     ]
     if not outcomes:
         if combined:
@@ -150,16 +129,17 @@ def _combinations(combined: Sequence[VerdictFinding]) -> str:
     name = one.subject[:1].upper() + one.subject[1:]
     if one.outcome == "mixed":
         return f"{name} did more than its parts would in one response, and less in another."
-    if one.outcome not in CALL_WORDS:
+    if not OUTCOME_WORDS[one.outcome].did:
         return f"Whether {one.subject} did more than its parts can't be told: no interval."
     by: dict[str, list[str]] = {}
     calls = one.facts["calls"]
     for outcome, method in calls if isinstance(calls, tuple) else ():
         by.setdefault(outcome, []).append(method if method[:1].isupper() else f"the {method}")
     verb = "was" if one.outcome == "open" else "did"
-    sentence = f"{name} {verb} {CALL_WORDS[one.outcome]} by {listed_and(by.pop(one.outcome))}"
+    did = OUTCOME_WORDS[one.outcome].did
+    sentence = f"{name} {verb} {did} by {listed_and(by.pop(one.outcome))}"
     for outcome, methods in by.items():
-        sentence += f", {_SHORT[outcome]} by {listed_and(methods)}"
+        sentence += f", {OUTCOME_WORDS[outcome].short} by {listed_and(methods)}"
     return f"{sentence}."
 
 
@@ -167,9 +147,9 @@ def _counted(combined: Sequence[VerdictFinding]) -> str:
     """Count combinations by what they did, and name the method where it is one."""
     outcomes = [f.outcome for f in combined]
     parts = [
-        f"{count} {words}"
-        for outcome, words in _COUNTED.items()
-        if (count := sum(one == outcome for one in outcomes))
+        f"{count} {words.counted}"
+        for outcome, words in sorted(OUTCOME_WORDS.items(), key=lambda item: item[0] in _UNSHOWN)
+        if words.counted and (count := sum(one == outcome for one in outcomes))
     ]
     methods = {str(f.facts["method"]) for f in combined if f.outcome != "unknown"}
     named = [m if m[:1].isupper() else f"the {m}" for m in sorted(methods)]

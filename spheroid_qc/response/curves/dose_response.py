@@ -34,18 +34,18 @@ from spheroid_qc.response.curves.refit import reach_intervals
 from spheroid_qc.response.curves.trend_test import trend_p
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
-from spheroid_qc.response.variance_model import PooledVariance, VarianceModel, reference_weight
+from spheroid_qc.response.variance_model import VarianceModel, reference_weight
 from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     Group,
+    PlateScatter,
     analysis_time,
     combinations_given,
     fixed_ratios,
     grouping_columns,
     groups,
     over_plates,
-    plate_noise,
-    plate_variance_model,
+    plate_scatter,
 )
 
 DOSE_RESPONSE_COLUMNS = (
@@ -130,7 +130,7 @@ def dose_response_tables(
     settings = ResponseParameters() if parameters is None else parameters
     at_time, time_note = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
-    scatters: dict[str, tuple[VarianceModel, PooledVariance]] = {}
+    scatters: dict[str, PlateScatter] = {}
     vehicle = ~(at_time.doses > 0).any(axis=1)
     for name, columns in _subjects(at_time):
         chosen = at_time.where(_exactly(at_time, columns) | vehicle)
@@ -138,9 +138,8 @@ def dose_response_tables(
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
             if group.plate not in scatters:
-                model = plate_variance_model(at_time, group)
-                scatters[group.plate] = model, plate_noise(at_time, group, model)
-            found = _lines(group, name, columns, *scatters[group.plate], settings)
+                scatters[group.plate] = plate_scatter(at_time, group)
+            found = _lines(group, name, columns, scatters[group.plate], settings)
             own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
         lines += own
         if several:
@@ -218,8 +217,7 @@ def _lines(
     group: Group,
     name: str,
     columns: tuple[int, ...],
-    variance_model: VarianceModel,
-    noise: PooledVariance,
+    scatter: PlateScatter,
     settings: ResponseParameters,
 ) -> list[Line]:
     """Fit one drug, or each fixed-ratio series of a combination, on one plate."""
@@ -229,7 +227,7 @@ def _lines(
     if len(columns) == 1:
         if not (doses > 0).any():
             return [_empty(name, unit, "No well of this plate holds the drug alone.")]
-        return [_line(name, unit, "", doses[:, 0], part, variance_model, noise, settings)]
+        return [_line(name, unit, "", doses[:, 0], part, scatter, settings)]
     if "+" in unit:
         return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
     given = np.asarray((doses > 0).all(axis=1))
@@ -239,8 +237,7 @@ def _lines(
         keep[np.flatnonzero(given)[rows]] = True
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
         total = doses[keep].sum(axis=1)
-        chosen = part.where(keep)
-        found.append(_line(name, unit, ratio, total, chosen, variance_model, noise, settings))
+        found.append(_line(name, unit, ratio, total, part.where(keep), scatter, settings))
     return found
 
 
@@ -260,11 +257,11 @@ def _line(
     ratio: str,
     dose: FloatArray,
     part: Responses,
-    variance_model: VarianceModel,
-    noise: PooledVariance,
+    scatter: PlateScatter,
     settings: ResponseParameters,
 ) -> Line:
     """Fit one curve and the median effect line."""
+    variance_model, noise = scatter
     effect = part.effect
     doses = np.unique(dose[dose > 0])
     line = _empty(name, unit, "") | {"n": len(effect), "n_doses": len(doses), "ratio": ratio}

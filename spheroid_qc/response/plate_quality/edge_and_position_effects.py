@@ -39,6 +39,15 @@ def at_edge(
     return outermost
 
 
+def by_edge(
+    values: Floats, outer: NDArray[np.bool_], groups: Sequence[str]
+) -> tuple[list[Floats], list[Floats]]:
+    """Values (n,) of outermost and of inner wells, by group, sorted by its name."""
+    key = np.array(groups, dtype=object)
+    own = [key == group for group in sorted(set(groups))]
+    return [values[outer & one] for one in own], [values[~outer & one] for one in own]
+
+
 def design_of(labels: Sequence[object] | NDArray[np.int64]) -> Floats:
     """Make the indicator columns of a factor: (n, levels) float, levels sorted by their text."""
     text = np.array([str(label) for label in labels])

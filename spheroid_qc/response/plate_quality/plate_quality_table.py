@@ -18,6 +18,7 @@ from spheroid_qc.response.comparisons.effect_size import block_contrast, hedges_
 from spheroid_qc.response.plate_quality import assay_quality as quality
 from spheroid_qc.response.plate_quality.edge_and_position_effects import (
     at_edge,
+    by_edge,
     design_of,
     factor_effect,
     neighbour_correlation,
@@ -245,9 +246,7 @@ def _edge(
     own = rows["well"].tolist()
     outer = at_edge(own, plate_format, wells) if own else np.zeros(0, dtype=bool)
     value = rows["_value"].to_numpy(dtype=float)
-    key = np.array(groups, dtype=object)
-    edge = [value[outer & (key == g)] for g in sorted(set(groups))]
-    inner = [value[~outer & (key == g)] for g in sorted(set(groups))]
+    edge, inner = by_edge(value, outer, groups)
     base: _Line = {
         "compared": f"{which}: outermost against inner",
         "n": int(outer.sum()),

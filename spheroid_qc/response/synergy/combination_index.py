@@ -66,6 +66,7 @@ class CombinationIndex(SynergyModel):
         "series of the combination in a fixed ratio."
     )
     is_ratio = True
+    limits = (0.0, np.inf)
     verdict_rank = 2
 
     def rows(self, wells: CombinationWells) -> list[Row]:

@@ -6,6 +6,8 @@ the combination index, whose terms are their inverses.
 
 from __future__ import annotations
 
+import numpy as np
+
 from spheroid_qc.response.synergy.combination_index import median_effect_rows
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel
@@ -19,6 +21,7 @@ class DoseReduction(SynergyModel):
     references = ("doi:10.1124/pr.58.3.10",)
     requires = "A median effect line of each drug alone: at least three doses."
     is_ratio = True
+    limits = (0.0, np.inf)
     is_tested = False
     shows_interaction = False
 

@@ -65,16 +65,16 @@ class ExcessOverParts(SynergyModel):
             return means[:, combined] - self.drawn(wells.cells.mean[parts], means[:, parts])
 
         if known.any():
-            rows = excess_rows(self.method, wells, combined, excess, wells.draws)
+            rows = excess_rows(self, wells, combined, excess, wells.draws)
         else:
             rows = [model_row(self.method, "mean", UNKNOWN, 0, f"No excess. {self.lacking}")]
         for j in wells.combined[~known]:
-            rows.append(_dose_row(self.method, wells, j, UNKNOWN, self.lacking))
+            rows.append(_dose_row(self, wells, j, UNKNOWN, self.lacking))
         return rows
 
 
 def excess_rows(
-    method: str,
+    model: SynergyModel,
     wells: CombinationWells,
     combined: IntArray,
     excess: Callable[[FloatArray], FloatArray],
@@ -85,39 +85,32 @@ def excess_rows(
     `combined` (j,) are the numbers of the combinations, `excess` gives theirs (..., j) for means
     of all conditions (..., c).
     """
-    level, cells = wells.settings.confidence, wells.cells
+    cells, method = wells.cells, model.method
     value = excess(cells.mean)
     drawn = excess(draws.means) if len(draws.means) else np.empty((0, len(value)))
     note = "" if len(drawn) else "No interval: no replicates."
-    n, df = int(cells.count[combined].sum()), draws.noise.df
-    (mean,) = _fractions(value.mean(keepdims=True), drawn.mean(axis=1, keepdims=True), level, df)
+    n = int(cells.count[combined].sum())
+
+    def estimated(values: FloatArray, drawn: FloatArray) -> list[Estimate]:
+        found = estimates(values, drawn, wells.settings.confidence, draws.noise.df)
+        ends = (model.within_limits(*one[:3]) for one in found)
+        return [one._replace(low=low, high=high)
+                for one, (low, high) in zip(found, ends, strict=True)]  # fmt: skip
+
+    (mean,) = estimated(value.mean(keepdims=True), drawn.mean(axis=1, keepdims=True))
     rows = [model_row(method, "mean", mean, n, note)]
     areas = areas_of(cells.doses[combined])
     if len(areas):
         of = value[areas].mean(axis=1)
         best = areas[int(of.argmax())]
         again = highest(of, drawn[:, areas].mean(axis=2))[:, None] if len(drawn) else drawn
-        (area,) = _fractions(of.max(keepdims=True), again, level, df)
+        (area,) = estimated(of.max(keepdims=True), again)
         doses = cells.doses[combined[best]]
         n = int(cells.count[combined[best]].sum())
         rows.append(model_row(method, "area", area, n, note, doses=doses[len(doses) // 2]))
-    for j, estimate in zip(combined, _fractions(value, drawn, level, df), strict=True):
-        rows.append(_dose_row(method, wells, j, estimate, note))
+    for j, estimate in zip(combined, estimated(value, drawn), strict=True):
+        rows.append(_dose_row(model, wells, j, estimate, note))
     return rows
-
-
-def _fractions(values: FloatArray, draws: FloatArray, level: float, df: float) -> list[Estimate]:
-    """Give estimates of excesses from their draws."""
-    found = []
-    for one in estimates(values, draws, level, df):
-        low, high = as_fractions(one.value, one.low, one.high)
-        found.append(one._replace(low=low, high=high))
-    return found
-
-
-def as_fractions(value: float, low: float, high: float) -> tuple[float, float]:
-    """Give bounds of a difference of fractions, within -1 and 1 as far as the value is."""
-    return max(low, min(-1.0, value)), min(high, max(1.0, value))
 
 
 def areas_of(doses: FloatArray) -> IntArray:
@@ -141,9 +134,11 @@ def areas_of(doses: FloatArray) -> IntArray:
     return np.array([one for one in found if min(one) >= 0], dtype=np.intp).reshape(-1, _AREA**2)
 
 
-def _dose_row(method: str, wells: CombinationWells, j: int, estimate: Estimate, note: str) -> Row:
+def _dose_row(
+    model: SynergyModel, wells: CombinationWells, j: int, estimate: Estimate, note: str
+) -> Row:
     cells = wells.cells
     return model_row(
-        method, "dose", estimate, int(cells.count[j]), note,
+        model.method, "dose", estimate, int(cells.count[j]), note,
         fa=float(cells.mean[j]), doses=cells.doses[j],
     )  # fmt: skip

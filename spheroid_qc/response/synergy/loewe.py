@@ -64,13 +64,13 @@ class Loewe(SynergyModel):
 
         def excess(means: FloatArray) -> FloatArray:
             alone = [
-                _inert(fit) if rests else _drawn(wells, i, fit, means)
+                _inert(fit) if rests else drawn_curve(wells, i, fit, means)
                 for i, (fit, rests) in enumerate(zip(fits, idle, strict=True))
             ]
             expected = loewe_effect(cells.doses[wells.combined], alone)
             return np.asarray(means[..., wells.combined] - expected)
 
-        rows = excess_rows(self.method, wells, wells.combined, excess, wells.draws_beside(fits))
+        rows = excess_rows(self, wells, wells.combined, excess, wells.draws_beside(fits))
         vehicle = wells.effect[(wells.doses == 0).all(axis=1)]
         flat = [curves.is_refused(*one, vehicle, settings) for one in wells.alone.items()]
         if any(flat):
@@ -90,7 +90,9 @@ def _inert(fit: LogisticFit) -> HillCurve:
     return HillCurve(fit.ec50, fit.hill, 0.0)
 
 
-def _drawn(wells: CombinationWells, drug: int, fit: LogisticFit, means: FloatArray) -> HillCurve:
+def drawn_curve(
+    wells: CombinationWells, drug: int, fit: LogisticFit, means: FloatArray
+) -> HillCurve:
     """Give the curve of a drug alone for the wells (means (c,)) or for every draw ((b, c))."""
     if means.ndim == 1:
         return HillCurve(fit.ec50, fit.hill, fit.emax)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spheroid_qc.response.synergy.best_doublet import BestDoublet, BestSubset
 from spheroid_qc.response.synergy.bliss import Bliss
+from spheroid_qc.response.synergy.braid import Braid
 from spheroid_qc.response.synergy.combination_index import CombinationIndex
 from spheroid_qc.response.synergy.dose_reduction import DoseReduction
 from spheroid_qc.response.synergy.hsa import HighestSingleAgent
@@ -20,6 +21,7 @@ SYNERGY_MODELS: list[SynergyModel] = [
     DoseReduction(),
     BestSubset(),
     ZeroInteractionPotency(),
+    Braid(),
 ]
 
 

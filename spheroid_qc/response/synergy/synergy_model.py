@@ -67,6 +67,8 @@ class SynergyModel(ABC):
         Whether a value on the side of synergy may be called synergy.
     words : tuple of str
         What an interval wholly on the side of synergy, or of antagonism, is called.
+    limits : tuple of float
+        What its values lie within.
     verdict_rank : int or None
         Place in the order in which the verdict on a combination asks models; None: not asked.
     """
@@ -81,6 +83,7 @@ class SynergyModel(ABC):
     is_tested: ClassVar[bool] = True
     shows_interaction: ClassVar[bool] = True
     words: ClassVar[tuple[str, str]] = ("Synergistic", "Antagonistic")
+    limits: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     verdict_rank: ClassVar[int | None] = None
 
     @property
@@ -100,6 +103,10 @@ class SynergyModel(ABC):
         """Side of an interval: 1 synergy, -1 antagonism, 0 where it holds no interaction."""
         above = int(low > self.null) - int(high < self.null)
         return -above if self.is_ratio else above
+
+    def within_limits(self, value: float, low: float, high: float) -> tuple[float, float]:
+        """Bounds of a value within what such values can be, as far as the value is."""
+        return max(low, min(self.limits[0], value)), min(high, max(self.limits[1], value))
 
     @abstractmethod
     def rows(self, wells: CombinationWells) -> list[Row]:

@@ -25,7 +25,6 @@ from spheroid_qc.response.conditions import Conditions, conditions
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.bliss import Bliss
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
-from spheroid_qc.response.synergy.excess_over_expected import as_fractions
 from spheroid_qc.response.synergy.model_registry import SYNERGY_MODELS, model_of
 from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.synergy.synergy_interpretation import annotate_significance
@@ -37,7 +36,7 @@ from spheroid_qc.response.wells_analysed_together import (
     grouping_columns,
     groups,
     over_plates,
-    plate_variance_model,
+    plate_scatter,
     without_other_drugs,
 )
 
@@ -117,8 +116,8 @@ def synergy_table(
         for group in groups(part, lambda p, c=columns: _complete(p, c)):  # type: ignore[misc]
             plates += 1
             if group.plate not in curves:
-                variance_model = plate_variance_model(at_time, group)
-                curves[group.plate] = SingleDrugCurves(variance_model, settings.emax)
+                model = plate_scatter(at_time, group).model
+                curves[group.plate] = SingleDrugCurves(model, settings.emax)
             found = combination_rows(group.responses, columns, curves[group.plate], settings)
             if several and group.plate == ALL_PLATES:
                 for row in found:
@@ -200,11 +199,11 @@ def _together(rows: list[Row], settings: ResponseParameters) -> list[Row]:
     for parts in same.values():
         values = np.array([row["value"] for row in parts])
         blocks = np.array([row["block"] for row in parts])
-        log = model_of(parts[0]["method"]).is_ratio
+        model = model_of(parts[0]["method"])
+        log = model.is_ratio
         mean, low, high = over_plates(values, blocks, settings.confidence, log=log)
         p = _p_between(mean, high, blocks[np.isfinite(values)], settings, log=log)
-        if not log:
-            low, high = as_fractions(mean, low, high)
+        low, high = model.within_limits(mean, low, high)
         refused = sum(row.get("refused", False) for row in parts)
         if refused > len(parts) / 2:
             low = high = float("nan")

@@ -64,7 +64,7 @@ class ZeroInteractionPotency(SynergyModel):
             delta = (fitted - (y[0] + y[1] - y[0] * y[1]))[:, combined]
             return np.asarray(delta.reshape(*means.shape[:-1], len(combined)))
 
-        return excess_rows(self.method, wells, combined, excess, wells.draws_beside(fits))
+        return excess_rows(self, wells, combined, excess, wells.draws_beside(fits))
 
 
 def _series(
