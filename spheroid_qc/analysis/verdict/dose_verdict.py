@@ -8,6 +8,7 @@ and an end of its interval that nothing holds is said as open.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,7 +95,8 @@ class _Effect(NamedTuple):
         value, low, high = (finite(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
         if value is None:
             return cls("", "", "")
-        given, shown, of = low is not None or high is not None, number, ""
+        given, of = low is not None or high is not None, ""
+        shown: Callable[[object], str] = number
         if fraction and round(100 * value) < 0:
             shown, of = percent, " of the vehicle"
             value, low, high = 1 - value, *(None if v is None else 1 - v for v in (high, low))
@@ -102,6 +104,8 @@ class _Effect(NamedTuple):
             shown, of, value = percent, " affected", min(max(value, 0.0), 1.0)
             low = None if low is None or low <= 0 else min(low, 1.0)
             high = None if high is None or high >= 1 else high
+            if high is None and low is not None and round(100 * low) == 100:
+                return cls(shown(low), of, "")  # all of it: there is no more that could be open
         if low is None and high is None:
             return cls(shown(value), of, "", given)
         if low is None or high is None:

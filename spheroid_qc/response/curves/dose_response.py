@@ -501,10 +501,10 @@ def _together(lines: list[Line], level: float, kind: str) -> Line:
             result |= _reach(name, result[name], low, high, kind)
     if any(line.get("_open") for line in lines):
         # Plateaus that no wells hold have no mean: they lie at least as far as the effect got.
-        ends = [result["effect_at_top_low"], np.inf]
+        low, high = result["effect_at_top_low"], np.inf
         if result["emax"] < result["e0"]:
-            ends = [-np.inf, result["effect_at_top_high"]]
-        bounds = _reach("emax", result["emax"], *ends, kind)
+            low, high = -np.inf, result["effect_at_top_high"]
+        bounds = _reach("emax", result["emax"], low, high, kind)
         result |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
         notes.append(_OPEN)
     return result | {"note": " ".join(notes)}
