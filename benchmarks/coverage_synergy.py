@@ -76,11 +76,9 @@ def count_plate(scenario: Scenario, table: pd.DataFrame, held: Counts, called: C
             if level not in ("mean", "area"):
                 alone = high < 1 if method == "combination_index" else low > 0
                 inside[f"!{method} {level}, each without adjustment"].append(bool(alone))
-        if not np.isfinite(value):
+        if not np.isfinite(value) or level == "surface":  # of which coverage_braid.py knows
             continue
-        if level == "surface":
-            true = scenario.strength if scenario.interaction == "braid" else float("nan")
-        elif level in ("mean", "area"):
+        if level in ("mean", "area"):
             of = [r for r in lines if r["method"] == method and r["level"] == "dose"]
             true = true_mean(scenario, method, level, [r for r in of if np.isfinite(r["value"])])
         else:

@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from spheroid_qc.response.synergy.braid import braid_effect
 from spheroid_qc.response.synergy.loewe import HillCurve, loewe_effect
 
 FloatArray = NDArray[np.float64]
@@ -35,7 +34,7 @@ class Scenario:
         The drugs alone.
     interaction : str
         `bliss`: independence, plus `strength * E (1 - E)`; `loewe`: additive doses with the
-        constant index `strength`; `braid`: BRAID's surface with kappa `strength`.
+        constant index `strength`.
     strength : float
         Of the interaction.
     design : str
@@ -101,9 +100,6 @@ class Scenario:
         if self.interaction == "bliss":
             free = 1 - np.prod(1 - alone, axis=1)
             return np.where(together, free + self.strength * free * (1 - free), free)
-        if self.interaction == "braid":
-            surface = braid_effect(doses, self.curves, self.strength)[0]
-            return np.where(together, surface, alone.sum(axis=1))
         # A constant index: the doses act as if they were 1 / index times as high.
         scale = np.where(together, 1 / self.strength, 1.0)
         acting = loewe_effect(doses * scale[:, None], self.curves)
@@ -283,7 +279,4 @@ def scenarios() -> Iterator[Scenario]:
                    beyond=3.0)  # fmt: skip
     yield Scenario("additive, steep, matrix 5x5", steep, "loewe", 1, "matrix", 5, loewe)
     yield Scenario("independent, steep, matrix 5x5", steep, "bliss", 0, "matrix", 5, bliss)
-    yield Scenario("BRAID, kappa 1, equal slopes, matrix 4x4", equal, "braid", 1, "matrix", 4)
-    yield Scenario("BRAID, kappa 0, unequal slopes, matrix 4x4", unequal, "braid", 0, "matrix", 4)
-    yield Scenario("BRAID, kappa 2, partial effects, matrix 5x5", partial, "braid", 2, "matrix", 5)
     yield Scenario("three, index 0.6, ratio", three, "loewe", 0.6, "ratio")

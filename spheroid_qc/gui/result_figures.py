@@ -351,6 +351,7 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
             size = (58 + 62 * min(8, counts[0]) + 60, 50 + 44 * min(8, counts[1]) + 44)
             title = f"{name}, by dose: {what}" if what else f"{name}, by dose"
             units, factors = shown_units(analysis, drugs)
+            kappa = kappa_words(rows[rows["combination"] == name])
             draw = functools.partial(
                 draw_excess_matrix, rows=own, drugs=drugs, units=units, factors=factors
             )
@@ -363,11 +364,7 @@ def synergy_figures(analysis: Analysis) -> list[Figure]:
                     (66, 20, 44, 34),
                     caption="Bliss excess at each dose: blue less, orange more than the parts "
                     "would do; framed where it counts, dashed where it is slight."
-                    + (
-                        f" {kappa}."
-                        if (kappa := kappa_words(rows[rows["combination"] == name]))
-                        else ""
-                    ),
+                    + (f" {kappa}." if kappa else ""),
                 )
             )
     return found

@@ -8,6 +8,7 @@ import pandas as pd
 from spheroid_qc.analysis import analyse_table
 from spheroid_qc.parameters import Parameters, ResponseParameters
 from spheroid_qc.report.drug_sections import combination_groups, dose_groups
+from spheroid_qc.wording import number
 
 QUICK = Parameters(response=ResponseParameters(resamples=200))
 
@@ -29,6 +30,9 @@ def test_triples_are_cut_into_slices_and_pairs_are_matrices() -> None:
     assert titles["a + b"][:3] == [
         "Fraction affected", "Effect beyond independence (Bliss)", "The same as a landscape"
     ]  # fmt: skip
+    (first,) = (pair.panels[0] for pair in group.combinations if pair.title == "a + b")
+    (kappa,) = answer.synergy.query("method == 'braid_kappa' and combination == 'a + b'")["value"]
+    assert f"ticks: wells, from 0 to 1. BRAID kappa {number(kappa, 2)} (" in first.note
     (curves,) = dose_groups(answer)
     assert [panel.title for panel in curves.panels] == ["a", "b", "c"]
     assert "dose, nM" in curves.panels[0].svg

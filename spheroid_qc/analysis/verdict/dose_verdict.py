@@ -171,8 +171,9 @@ def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, 
     if not fraction or _reaches_half(row):
         names.insert(0, ("ic50_abs", "IC50" if fraction else "half of the vehicle at"))
     doses = [_named_dose(row, *one, analysis) for one in names]
-    plateau = f"plateau {plateau_words(row, fraction=fraction)}"
-    sentence = ", ".join(filter(None, (reach, *doses, plateau)))
+    plateau = plateau_words(row, fraction=fraction)
+    ends = f"plateau {plateau}" if plateau else ""
+    sentence = ", ".join(filter(None, (reach, *doses, ends)))
     title = ", ".join(filter(None, (brief, next(filter(None, doses), ""))))
     if pattern == "misfit":
         p = row["lack_of_fit_p"]

@@ -70,8 +70,11 @@ class CombinationIndex(SynergyModel):
     verdict_rank = 2
 
     def rows(self, wells: CombinationWells) -> list[Row]:
-        """Rows of the mean, of every combination, and of fixed-ratio series at fixed effects."""
-        return [row for row in wells.once(median_effect_rows) if self.covers(row["method"])]
+        """Rows of the mean, of every combination, and of fixed-ratio series at fixed effects.
+
+        The dose reductions, which come of the same lines, are among them.
+        """
+        return median_effect_rows(wells)
 
 
 class Lines(NamedTuple):

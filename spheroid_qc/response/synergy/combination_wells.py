@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations as subsets
-from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,6 @@ from spheroid_qc.response.variance_model import PooledVariance
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
-Result = TypeVar("Result")
 
 MIN_RESIDUAL_DF = 3
 """Degrees of freedom with which residuals of curves tell how wells scatter."""
@@ -40,7 +38,6 @@ class CombinationWells:
     cells: Conditions
     curves: SingleDrugCurves
     settings: ResponseParameters
-    _computed: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def combined(self) -> IntArray:
@@ -94,9 +91,3 @@ class CombinationWells:
             ],
             dtype=np.intp,
         ).reshape(len(self.combined), len(kept))
-
-    def once(self, function: Callable[[CombinationWells], Result]) -> Result:
-        """Give the result of a function of these wells, computed once: models may share one."""
-        if function not in self._computed:
-            self._computed[function] = function(self)
-        return cast(Result, self._computed[function])

@@ -1,14 +1,13 @@
 """Dose-reduction index: by which factor a drug's dose is lower in the combination than alone.
 
 DRI_i(fa) = Dx_i(fa) / D_i (Chou 2006, doi:10.1124/pr.58.3.10); from the same median effect lines as
-the combination index, whose terms are their inverses.
+the combination index, whose terms are their inverses; `combination_index` computes both.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from spheroid_qc.response.synergy.combination_index import median_effect_rows
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel
 
@@ -30,5 +29,5 @@ class DoseReduction(SynergyModel):
         return method.startswith(f"{self.method}_")
 
     def rows(self, wells: CombinationWells) -> list[Row]:
-        """Rows of every combination, and of fixed-ratio series at fixed effects."""
-        return [row for row in wells.once(median_effect_rows) if self.covers(row["method"])]
+        """None of its own: they come with those of the combination index."""
+        return []
