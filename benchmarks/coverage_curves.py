@@ -4,10 +4,9 @@
 
 Every line simulates plates of one drug with a known curve (vehicle wells and some doses, threefold
 apart unless said) and fits them through `dose_response_table`. `holds`: the interval holds the
-true EC50 (absolute IC50, full effect), an end that the table leaves open counting as endless.
-`open`: intervals without an
-upper bound. `beyond`: EC50 given as "> highest dose". `flat`: no dose response seen. Shares have
-their 95 % Monte Carlo interval.
+true EC50 (absolute IC50, plateau, effect at the highest dose), an end that the table leaves open
+counting as endless. `open`: intervals without an upper bound. `beyond`: EC50 given as "> highest
+dose". `flat`: no dose response seen. Shares have their 95 % Monte Carlo interval.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Truth:
     vehicle: bool = True
 
 
-SHARES = ("holds", "ic50 holds", "emax holds")
+SHARES = ("holds", "ic50 holds", "emax holds", "top holds")
 NORMALISED = {"normalised": "mean", "both": "median", "one": "mean", "mean": "mean"}
 """What is stated of scatters that were normalised to vehicle wells."""
 
@@ -103,6 +102,9 @@ def examine(truth: Truth, wells: int, plates: int, seed: int) -> dict[str, objec
         counts["holds"] += bool(not low > truth.curve.ec50 and not high < truth.curve.ec50)
         bottom, top = line["emax_low"], line["emax_high"]
         counts["emax holds"] += bool(not bottom > truth.curve.emax and not top < truth.curve.emax)
+        reached = float(truth.curve.effect(max(truth.doses)))
+        bottom, top = line["effect_at_top_low"], line["effect_at_top_high"]
+        counts["top holds"] += bool(not bottom > reached and not top < reached)
         counts["open"] += bool(np.isnan(high))
         counts["beyond"] += line["ec50_qualifier"] == ">"
         if truth.curve.emax > 0.5 and not line["ic50_abs_qualifier"]:
@@ -123,7 +125,8 @@ def show(found: dict) -> str:
         return f"{mean:.1f} ({low:.1f}-{high:.1f})"
 
     cells = [found["truth"], str(found["wells"]), str(found["plates"]), share("holds", "given"),
-             share("ic50 holds", "ic50"), share("emax holds", "given")]  # fmt: skip
+             share("ic50 holds", "ic50"), share("emax holds", "given"),
+             share("top holds", "given")]  # fmt: skip
     cells += [f"{100 * found[k] / found['plates']:.1f}" for k in ("open", "beyond", "flat")]
     return f"| {' | '.join(cells)} |"
 
@@ -137,8 +140,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="file of counts, one line each; continued")
     chosen = parser.parse_args()
     print("| curve | n | plates | EC50 holds, % | absolute IC50 holds, % | emax holds, % "
-          "| open | beyond | flat |")  # fmt: skip
-    print("| --- |" + " --- |" * 8)
+          "| effect at the highest dose holds, % | open | beyond | flat |")  # fmt: skip
+    print("| --- |" + " --- |" * 9)
     known = {}
     if chosen.out is not None and chosen.out.exists():
         for text in chosen.out.read_text().splitlines():
