@@ -32,7 +32,7 @@ def test_triples_are_cut_into_slices_and_pairs_are_matrices() -> None:
     ]  # fmt: skip
     (first,) = (pair.panels[0] for pair in group.combinations if pair.title == "a + b")
     (kappa,) = answer.synergy.query("method == 'braid_kappa' and combination == 'a + b'")["value"]
-    assert f"ticks: wells, from 0 to 1. BRAID kappa {number(kappa, 2)} (" in first.note
+    assert f"ticks: wells, from 0 to 1. BRAID kappa {number(kappa, 2)}; 0: " in first.note
     (curves,) = dose_groups(answer)
     assert [panel.title for panel in curves.panels] == ["a", "b", "c"]
     assert "dose, nM" in curves.panels[0].svg
