@@ -1,4 +1,4 @@
-"""What takes long the first time is done once while nobody waits: outlines, letters, libraries.
+"""What takes long the first time is done once while nobody waits: outlines, letters, the helper.
 
 Left to the moment when it is needed, each would hold the window for some tenths of a second, or for
 seconds, in the middle of somebody's first run. Nothing here is needed for anything to work.
@@ -12,6 +12,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from spheroid_qc.gui.background_threads import alive, in_background
+from spheroid_qc.gui.helper_process import HELPER
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.result_layers import MaskLayer, one_colour
 from spheroid_qc.gui.well_colours import CORE
@@ -27,7 +28,7 @@ def warm_up(owner: QObject, canvas: Any) -> None:
     if not _WARM:
         _WARM.append(True)
         in_background(owner, _outlines_of_nothing, failed=lambda _: None)
-        in_background(owner, _load_libraries, failed=lambda _: None)
+        in_background(owner, HELPER.start, failed=lambda _: None)
     preference("plate", "cache_mb", 0)  # napari reads its file the first time
     _Letters(owner, canvas)
 
@@ -65,17 +66,6 @@ class _Letters(QObject):
             self._canvas = self._font = None
             if alive(self):
                 self.deleteLater()
-
-
-def _load_libraries() -> None:
-    """Load what the first results are analysed and drawn with."""
-    import matplotlib.backends.backend_agg  # noqa: F401
-    from vispy.visuals.line import dash_atlas
-
-    import spheroid_qc.analysis
-    import spheroid_qc.report  # noqa: F401
-
-    dash_atlas.DashAtlas()
 
 
 def _outlines_of_nothing() -> None:

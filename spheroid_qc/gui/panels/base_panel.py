@@ -280,6 +280,8 @@ class Fold(QCollapsible):
 
     def __init__(self, title: str, *widgets: QWidget, opened: bool = False) -> None:
         super().__init__(title)
+        # An animation would end at the height that the content had before it was shown.
+        self.setDuration(0)
         # The arrows are pictures, which themes don't reach: a grey that shows on dark and light.
         palette = self.toggleButton().palette()
         palette.setColor(QPalette.ColorRole.WindowText, QColor("#8a939c"))

@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from spheroid_qc.export.run_export import Exported
-from spheroid_qc.gui.background_threads import in_background, sentence_of
+from spheroid_qc.gui.background_threads import in_process, sentence_of
 from spheroid_qc.gui.export_files import PROGRAMS, export_for_program
 from spheroid_qc.gui.panels.base_panel import button, long_choice
 from spheroid_qc.gui.state.session import Session
@@ -76,7 +76,7 @@ class ExportForProgram(QWidget):
         def finished() -> None:
             self.button.setEnabled(True)
 
-        return in_background(
+        return in_process(
             self, export_for_program, target, opened.run, program,
             done=done, failed=failed, finished=finished, desc="exporting",
         )  # fmt: skip

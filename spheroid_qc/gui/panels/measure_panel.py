@@ -156,6 +156,7 @@ class MeasurePanel(BasePanel):
         self.live.toggled.connect(self._settings_changed)
         for form in self.forms.values():
             form.changed.connect(self._settings_changed)
+            form.made.connect(self.still)
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered):
             event.connect(self._on_layers)
