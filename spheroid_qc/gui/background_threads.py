@@ -1,8 +1,8 @@
 """Work that takes longer than a blink, in a thread or another process; its end is signalled here.
 
 What reads files and waits for them goes into a thread. What computes goes into the helper process:
-in a thread it would hold the interpreter, for which the window waits as well. Errors become napari notifications that say what to do. What comes back to a panel that was closed
-meanwhile is dropped.
+in a thread it would hold the interpreter, for which the window waits as well. Errors become napari
+notifications that say what to do. What comes back to a panel that was closed meanwhile is dropped.
 """
 
 from __future__ import annotations

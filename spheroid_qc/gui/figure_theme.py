@@ -41,7 +41,7 @@ class Place:
     up: tuple[float, float]
 
     def data_at(self, x: float, y: float) -> tuple[float, float] | None:
-        """Data at a pixel; None beside the Axes."""
+        """Give the data at a pixel; None beside the Axes."""
         left, bottom, right, top = self.box
         if not (left <= x <= right and bottom <= y <= top):
             return None
@@ -51,7 +51,7 @@ class Place:
         )
 
     def pixel_of(self, across: float, up: float) -> tuple[float, float]:
-        """Pixel of some data."""
+        """Give the pixel of some data."""
         left, bottom, right, top = self.box
         x = (across - self.across[0]) / (self.across[1] - self.across[0])
         y = (up - self.up[0]) / (self.up[1] - self.up[0])

@@ -1,4 +1,4 @@
-"""A second interpreter, kept ready: analyses, figures and exports, with results as plain data. No Qt.
+"""A second interpreter, kept ready: analyses, figures and exports; plain data come back. No Qt.
 
 In a thread they would hold the one lock of this interpreter, for which the window waits as well. It
 is started as a program of its own (a process that is forked has half of Qt in it, one that
@@ -167,8 +167,6 @@ atexit.register(HELPER.close)
 
 def _load() -> None:
     """Load what the first results are analysed and drawn with, fonts included."""
-    import spheroid_qc.analysis
-    import spheroid_qc.report
     from spheroid_qc.gui import export_files, figure_theme  # noqa: F401
     from spheroid_qc.report.figures.render import png
 

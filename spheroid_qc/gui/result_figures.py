@@ -152,9 +152,10 @@ def time_figure(
     title = f"{metric.axis}: {family.title}"
 
     draw = functools.partial(
-        _draw_time, conditions=_drawn_columns(conditions, metric), wells=_drawn_columns(own, metric),
-        metric=metric, names=family.names, vehicle=family.vehicle, labels=dict(family.labels),
-        limits=limits, dosed_at_h=_dosed(own), title=title, colours=colours, labelled=labelled,
+        _draw_time, conditions=_drawn_columns(conditions, metric),
+        wells=_drawn_columns(own, metric), metric=metric, names=family.names,
+        vehicle=family.vehicle, labels=dict(family.labels), limits=limits, dosed_at_h=_dosed(own),
+        title=title, colours=colours, labelled=labelled,
     )  # fmt: skip
     longest = max((len(label) for label in family.labels.values()), default=4)
     return Figure(
@@ -168,7 +169,7 @@ _PLACES = ("plate", "well", "condition", "role", "state", "time_h")
 
 
 def _drawn_columns(table: pd.DataFrame, metric: MetricName) -> pd.DataFrame:
-    """Give what a figure of a metric is drawn from: a table of a hundred columns is slow to send."""
+    """Give what a figure of a metric is drawn from: a hundred columns are slow to send."""
     return table[
         [c for c in table if c in _PLACES or str(c) == metric.column
          or str(c).startswith(f"{metric.column}_")]

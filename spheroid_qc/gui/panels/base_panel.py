@@ -355,7 +355,7 @@ def button(
 
 def set_primary(made: QPushButton, primary: bool) -> None:
     """Make a button the one that leads on, or one like any other."""
-    made.setStyleSheet(
+    style = (
         "QPushButton { background-color: #2f6fb0; color: white; font-weight: bold;"
         " padding: 5px 12px; border-radius: 3px; }"
         "QPushButton:hover { background-color: #3b82c8; }"
@@ -363,6 +363,8 @@ def set_primary(made: QPushButton, primary: bool) -> None:
         if primary
         else ""
     )
+    if made.styleSheet() != style:  # Qt styles anew even where nothing changes
+        made.setStyleSheet(style)
 
 
 def beside(*widgets: QWidget | int, spacing: int = 6) -> QWidget:

@@ -1,4 +1,4 @@
-"""Workers on other machines: the address of their scheduler, and what they call the folders here."""
+"""Workers on other machines: address of their scheduler, and what they call the folders here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOT_INSTALLED = (
 
 
 class ClusterChoice(QWidget):
-    """What `--scheduler` and `--path-map` are in the command line; empty: this computer does all."""
+    """What `--scheduler` and `--path-map` are in the command line; empty: this computer works."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ class ExportForProgram(QWidget):
     ) -> None:
         super().__init__()
         self._session, self._say, self._when_up_to_date = session, say, when_up_to_date
-        self.choice = long_choice(12)
+        self.choice = long_choice(20)
         self.choice.addItems(list(PROGRAMS))
         self.choice.setToolTip("Masks, images or tables, as spheroid-qc export writes them.")
         self.button = button("Export for…", self.choose, "Asks for a folder, and writes into it.")

@@ -87,8 +87,8 @@ class FigureView(QWidget):
         if self._drawing is None and (self._drawn is None or self._drawn.wanted != wanted):
             self._drawing = wanted
             in_process(
-                self, pixels_of_figure, self._figure, wanted.width, wanted.height, wanted.ratio, wanted.dark,
-                done=self._show, finished=self._next,
+                self, pixels_of_figure, self._figure, wanted.width, wanted.height, wanted.ratio,
+                wanted.dark, done=self._show, finished=self._next,
             )  # fmt: skip
 
     def _show(self, drawn: DrawnFigure) -> None:

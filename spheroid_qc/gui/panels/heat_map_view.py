@@ -139,11 +139,12 @@ class HeatMap(QWidget):
                 )
                 if part and part == part and part != "nan"
             )
+            mark = "×" if out and role != "blank" else ""
             faces[well] = Face(
                 value_colour(float(value), low, high, metric, dark) if known else None,
-                "×" if out and role != "blank" else "",
+                mark,
                 tip,
-                hatched=not known and not out,
+                hatched=not known and not mark,
             )
         self.scale.show_scale(metric, low, high)
         self.grid.set_plate(self._count, faces)

@@ -96,8 +96,10 @@ class RunPanel(BasePanel):
             "Next: review doubtful frames", lambda: open_panel(self.viewer, "Review")
         )
         self.cluster = ClusterChoice()
-        self.add(*self._build_start(), *self._build_results(), *self._build_queue(),
-                 Fold("Workers on other machines", self.cluster), self._build_settings())  # fmt: skip
+        self.add(
+            *self._build_start(), *self._build_results(), *self._build_queue(),
+            Fold("Workers on other machines", self.cluster), self._build_settings(),
+        )  # fmt: skip
         self.add_foot(*self._build_foot())
         self._connect()
         self._on_parameters()

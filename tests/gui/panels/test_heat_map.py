@@ -43,12 +43,14 @@ def test_nothing_no_value_and_no_image_differ(qtbot, theme, count) -> None:
     heat_map.resize(380, 420)
     heat_map.show()
     wells = pd.DataFrame(
-        {"plate": "P", "well": ["A01", "A02"], "time_h": 0.0, "state": ["intact", ""],
-         "disintegration_fraction": [0.0, np.nan]}
+        {"plate": "P", "well": ["A01", "A02", "B01", "B02"], "time_h": 0.0,
+         "state": ["intact", "", "unscorable", "unscorable"],
+         "role": ["vehicle", "vehicle", "blank", "vehicle"],
+         "disintegration_fraction": [0.0, np.nan, np.nan, np.nan]}
     )  # fmt: skip
-    heat_map.show_wells(wells, "P", count, [0.0], imaged=["A01", "A02", "A03"])
+    heat_map.show_wells(wells, "P", count, [0.0], imaged=["A01", "A02", "A03", "B01", "B02"])
     nothing, no_value, not_yet, no_image = (
-        pixels_of(heat_map, well) for well in ("A01", "A02", "A03", "B04")
+        pixels_of(heat_map, well) for well in ("A01", "A02", "A03", "C04")
     )
     assert (nothing == rgb(tone("s0", dark))).all(), "filled"
     ground = (no_image == rgb(tone("paper", dark))).all(axis=1)
@@ -57,4 +59,6 @@ def test_nothing_no_value_and_no_image_differ(qtbot, theme, count) -> None:
         strong = np.abs(pixels - np.array(rgb(tone("paper", dark)))).max(axis=1) > 60
         assert 0.05 < strong.mean() < 0.6, "hatched"
     assert heat_map.grid.face("A02").hatched
+    assert heat_map.grid.face("B01").hatched, "an empty well has no mark of its own"
     assert not heat_map.grid.face("A01").hatched
+    assert (heat_map.grid.face("B02").mark, heat_map.grid.face("B02").hatched) == ("×", False)
