@@ -28,6 +28,7 @@ def warm_up(owner: QObject, canvas: Any) -> None:
     if not _WARM:
         _WARM.append(True)
         in_background(owner, _outlines_of_nothing, failed=lambda _: None)
+        in_background(owner, _line_patterns, failed=lambda _: None)
         in_background(owner, HELPER.start, failed=lambda _: None)
     preference("plate", "cache_mb", 0)  # napari reads its file the first time
     _Letters(owner, canvas)
@@ -66,6 +67,13 @@ class _Letters(QObject):
             self._canvas = self._font = None
             if alive(self):
                 self.deleteLater()
+
+
+def _line_patterns() -> None:
+    """Make the patterns of lines, which vispy keeps from its first line on."""
+    from vispy.visuals.line import dash_atlas
+
+    dash_atlas.DashAtlas()
 
 
 def _outlines_of_nothing() -> None:

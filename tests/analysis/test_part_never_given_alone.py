@@ -18,7 +18,7 @@ def test_a_combination_without_one_of_its_parts_alone_can_not_be_told() -> None:
     for name in ("drug_1", "drug_2"):
         table[name] = table[name].replace(0, "").astype(str)
     found = analyse_table(
-        table, "fa", "fraction", Parameters(response=ResponseParameters(resamples=50))
+        table, "fa", "fraction", Parameters(response=ResponseParameters(resamples=200))
     )
     sentences = [f.sentence for f in found.verdict.findings if f.topic == "combination"]
     assert any("can't be told" in sentence for sentence in sentences)

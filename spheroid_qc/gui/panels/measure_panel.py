@@ -107,7 +107,7 @@ class MeasurePanel(BasePanel):
             beside(QLabel("Image"), self.choice),
             self.planes_row,
             self.size_label,
-            beside(QLabel("Pixel size"), self.size, 1),
+            beside(QLabel("Pixel size (µm)"), self.size, 1),
             beside(QLabel("Assay"), self.assay),
         ]
 

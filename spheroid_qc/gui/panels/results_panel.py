@@ -11,7 +11,7 @@ from typing import Any
 import napari.viewer
 import numpy as np
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QSignalBlocker, Qt, QUrl
+from qtpy.QtCore import QSignalBlocker, QSize, Qt, QUrl
 from qtpy.QtGui import QColor, QDesktopServices, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -486,8 +486,21 @@ class ResultsPanel(BasePanel):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(opened.out / "report.html")))
 
 
+class _TabPage(QWidget):
+    """Asks for room while it is open only: a short page needs no scrolling into nothing."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(0, 0) if self.isHidden() else super().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 0) if self.isHidden() else super().minimumSizeHint()
+
+    def heightForWidth(self, width: int) -> int:
+        return 0 if self.isHidden() else super().heightForWidth(width)
+
+
 def _page(*widgets: QWidget) -> QWidget:
-    page = QWidget()
+    page = _TabPage()
     column = QVBoxLayout(page)
     column.setContentsMargins(2, 6, 2, 2)
     column.setSpacing(5)

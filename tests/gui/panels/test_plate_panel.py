@@ -52,7 +52,9 @@ def test_one_button_leads_on_and_nothing_stands_alone(window, images, recwarn) -
     assert not plate.open_button.styleSheet()
     assert plate.next_button.styleSheet()
     # napari shows warnings of ours to the person at the window.
-    assert not [w for w in recwarn if "spheroid_qc" in w.filename and "deprecated" in str(w.message)]
+    assert not [
+        w for w in recwarn if "spheroid_qc" in w.filename and "deprecated" in str(w.message)
+    ]
 
 
 def test_clicking_wells_reuses_the_layer(window, images) -> None:

@@ -104,6 +104,17 @@ def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
     window.until(lambda: window.session.well == "C02" and window.session.timepoint == 2)
 
 
+def test_a_short_tab_is_not_as_high_as_the_longest(window, results) -> None:
+    window.until(lambda: window.session.answer is not None)
+    heights = []
+    for tab in range(results.what.count()):
+        results.what.setCurrentIndex(tab)
+        heights.append(results.what.sizeHint().height())
+    assert len(set(heights)) > 2
+    results.what.setCurrentIndex(0)
+    assert results.what.sizeHint().height() == heights[0]
+
+
 def test_figures_are_saved_as_png_and_svg(window, results, tmp_path) -> None:
     for tab in (0, 1):
         results.what.setCurrentIndex(tab)
