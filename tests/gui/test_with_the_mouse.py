@@ -44,6 +44,14 @@ def wheel(widget, notches: int) -> None:
     QApplication.sendEvent(widget, event)
 
 
+def with_all_fields(panel):
+    """A panel after all of its settings have been looked at, which is when they are made."""
+    own = getattr(panel, "form", None)
+    for form in (*([own] if own is not None else []), *getattr(panel, "forms", {}).values()):
+        assert form.fields
+    return panel
+
+
 def value_of(widget):
     if isinstance(widget, QComboBox | QTabBar):
         return widget.currentIndex()
@@ -86,7 +94,7 @@ def test_the_wheel_scrolls_and_changes_nothing_in_any_panel(window, finished) ->
     window.until(lambda: window.session.answer is not None)
     seen = 0
     for name in PANELS:
-        panel = window.panel(name)
+        panel = with_all_fields(window.panel(name))
         for kind in (QComboBox, QAbstractSpinBox, QAbstractSlider, QTabBar):
             for widget in panel.findChildren(kind):
                 if isinstance(widget, QScrollBar):
@@ -219,7 +227,7 @@ def test_replicate_plates_of_the_queue_are_analysed_together(window, finished, q
 def test_no_panel_is_cut_off_at_its_smallest_width(name, window, finished) -> None:
     window.open(finished)
     window.until(lambda: window.session.answer is not None)
-    panel = window.panel(name)
+    panel = with_all_fields(window.panel(name))
     if name == "Plate":
         for fold in (panel.editor_fold, panel.settings_fold, panel.names_fold):
             fold.expand()
