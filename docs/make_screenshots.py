@@ -34,6 +34,8 @@ IMAGES = Path(__file__).resolve().parent / "images"
 SIZE = (1366, 768)
 FILM_SIZE = (956, 538)
 FILM_MS = 2400
+COLOURED = 60
+"""Difference of the strongest and weakest of red, green and blue from which it is no grey."""
 
 
 class Camera:
@@ -77,7 +79,7 @@ class Camera:
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
         if film:
             small = Image.fromarray(pixels[..., :3]).resize(FILM_SIZE, Image.Resampling.LANCZOS)
-            self.film.append(small.quantize(64, dither=Image.Dither.NONE))
+            self.film.append(_few_colours(small))
 
     def write_film(self) -> None:
         """Write the pictures one after the other, as an animation."""
@@ -87,6 +89,20 @@ class Camera:
             path, save_all=True, append_images=others, duration=FILM_MS, loop=0, optimize=True
         )
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+def _few_colours(picture: Image.Image) -> Image.Image:
+    """Choose greys and colours apart: the few pixels of a curve or a well would get none."""
+    pixels = np.array(picture)
+    coloured = np.ptp(pixels.astype(int), axis=-1) > COLOURED
+    palette: list[int] = []
+    for part, number in ((pixels[~coloured], 40), (pixels[coloured], 88)):
+        if len(part):
+            chosen = Image.fromarray(part[None]).quantize(number, dither=Image.Dither.NONE)
+            palette += (chosen.getpalette() or [])[: 3 * number]
+    held = Image.new("P", (1, 1))
+    held.putpalette(palette)
+    return picture.quantize(palette=held, dither=Image.Dither.NONE)
 
 
 def _few_greys(pixels: np.ndarray) -> Image.Image:

@@ -1,7 +1,8 @@
-"""Work that takes longer than a blink, in a thread; its end is signalled in the window's thread.
+"""Work that takes longer than a blink, in a thread or another process; its end is signalled here.
 
-Errors become napari notifications that say what to do. What comes back to a panel that was closed
-meanwhile is dropped.
+What reads files and waits for them goes into a thread. What computes goes into the helper process:
+in a thread it would hold the interpreter, for which the window waits as well. Errors become napari
+notifications that say what to do. What comes back to a panel that was closed meanwhile is dropped.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThreadPool, QTimer
 
 from spheroid_qc.errors import SpheroidQCError
+from spheroid_qc.gui.helper_process import HELPER
 
 _RUNNING: set[Any] = set()
 
@@ -43,10 +45,29 @@ def alive(widget: QObject) -> bool:
     return True
 
 
+_WINDOW_WORDS = {
+    "--out folder": "results folder (button “Results folder…” below)",
+    "--out": "the results folder",
+    "--pixel-size": "the pixel size in the Plate panel",
+    "plate.pixel_size_um": "the pixel size",
+    "--plate-map": "the plate map",
+    "--scheduler": "Scheduler (Workers on other machines)",
+    "--path-map": "Folders there (Workers on other machines)",
+}
+"""What the command line calls it, and what stands in the window."""
+
+
+def in_window_words(sentence: str) -> str:
+    """Call what a sentence of the command line names by its name in the window."""
+    for word, shown in _WINDOW_WORDS.items():
+        sentence = sentence.replace(word, shown)
+    return sentence
+
+
 def sentence_of(error: BaseException) -> str:
     """Say to the user what went wrong."""
     if isinstance(error, SpheroidQCError):
-        return str(error)
+        return in_window_words(str(error))
     if isinstance(error, OSError):
         place = f": {error.filename}" if error.filename else ""
         return f"{error.strerror or error}{place}; check the path and the disk, and try again."
@@ -97,6 +118,36 @@ def in_background(
     _RUNNING.add(worker)
     worker.start()
     return worker
+
+
+def in_process(
+    owner: QObject,
+    function: Callable[..., Any],
+    *args: Any,
+    done: Callable[[Any], None] | None = None,
+    failed: Callable[[BaseException], None] | None = None,
+    finished: Callable[[], None] | None = None,
+    desc: str = "",
+) -> Any:
+    """Call a function of a module that knows no Qt in the helper process; else as `in_background`.
+
+    Arguments and result are pickled: plain data. `failed` gets HelperEnded if the process ended.
+    """
+    return in_background(
+        owner, _asked_of_helper, function, *args, done=done, failed=failed, finished=finished,
+        desc=desc,
+    )  # fmt: skip
+
+
+def _asked_of_helper(function: Callable[..., Any], *args: Any) -> Any:
+    pool = QThreadPool.globalInstance()
+    assert pool is not None
+    # A thread that only waits takes the place of none that works.
+    pool.releaseThread()
+    try:
+        return HELPER.call(function, *args)
+    finally:
+        pool.reserveThread()
 
 
 _TURN_MS = 5

@@ -1,9 +1,10 @@
-"""A figure in another theme, of another size, with its caption: what leaves the window. No Qt."""
+"""A figure in another theme and size: as pixels for a panel, as a file with its caption. No Qt."""
 
 from __future__ import annotations
 
 import textwrap
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spheroid_qc.gui.result_figures import Figure
@@ -20,6 +21,92 @@ DRAWING = threading.Lock()
 _LINE_PX = 12.5
 _LETTER_PX = 5.4
 """Of a caption at 9 points: height of a line and mean width of a letter, in CSS pixels."""
+
+_DPI = 84
+_TOP = 16
+"""Room above an Axes without a title, in a panel."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the data of an Axes lie in a picture.
+
+    `size` is the picture's, `box` left, bottom, right and top of the Axes in it, in pixels from its
+    lower left; `across` and `up` are the data at the ends of the box. Logarithmic axes have none.
+    """
+
+    size: tuple[int, int]
+    box: tuple[float, float, float, float]
+    across: tuple[float, float]
+    up: tuple[float, float]
+
+    def data_at(self, x: float, y: float) -> tuple[float, float] | None:
+        """Give the data at a pixel; None beside the Axes."""
+        left, bottom, right, top = self.box
+        if not (left <= x <= right and bottom <= y <= top):
+            return None
+        return (
+            self.across[0] + (x - left) / (right - left) * (self.across[1] - self.across[0]),
+            self.up[0] + (y - bottom) / (top - bottom) * (self.up[1] - self.up[0]),
+        )
+
+    def pixel_of(self, across: float, up: float) -> tuple[float, float]:
+        """Give the pixel of some data."""
+        left, bottom, right, top = self.box
+        x = (across - self.across[0]) / (self.across[1] - self.across[0])
+        y = (up - self.up[0]) / (self.up[1] - self.up[0])
+        return left + x * (right - left), bottom + y * (top - bottom)
+
+
+@dataclass(frozen=True)
+class DrawnFigure:
+    """A figure as pixels: `rgba` of `width` times `height`, and where its data lie in it."""
+
+    width: int
+    height: int
+    rgba: bytes
+    place: Place | None
+
+
+def pixels_of_figure(
+    figure: Figure, width: int, height: int, ratio: float, dark: bool
+) -> DrawnFigure:
+    """Draw a figure for a panel of a size in pixels, of which the screen has `ratio` times."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    with DRAWING:
+        made = MatplotlibFigure(
+            figsize=(width / _DPI, height / _DPI), dpi=_DPI * ratio,
+            facecolor=PALETTE["paper"][int(dark)],
+        )  # fmt: skip
+        canvas: Any = FigureCanvasAgg(made)
+        left, right, bottom, _ = (_DPI / 72 * margin for margin in figure.margins)
+        top, draw = float(_TOP), figure.draw
+        if figure.narrow is not None:
+            left, right = (_DPI / 72 * side for side in figure.narrow_sides)
+            draw = figure.narrow
+        # A narrow panel has less room for the names at the ends of the lines.
+        left, right = min(left, 0.47 * width), min(right, 0.42 * width)
+        axes = made.add_axes(
+            (left / width, bottom / height, max(0.2, 1 - (left + right) / width),
+             max(0.2, 1 - (bottom + top) / height))
+        )  # fmt: skip
+        draw(axes)
+        # What it is stands in the lists above it, which leaves more room than a title.
+        axes.set_title("", loc="left")
+        in_theme(made, dark=dark)
+        canvas.draw()
+        pixels = canvas.buffer_rgba()
+        rows, columns = pixels.shape[:2]
+        return DrawnFigure(columns, rows, bytes(pixels), _place_of(axes, (columns, rows)))
+
+
+def _place_of(axes: Axes, size: tuple[int, int]) -> Place | None:
+    if axes.get_xscale() != "linear" or axes.get_yscale() != "linear":
+        return None
+    box = axes.bbox
+    return Place(size, (box.x0, box.y0, box.x1, box.y1), axes.get_xlim(), axes.get_ylim())
 
 
 def in_tone(colour: str, *, dark: bool) -> str:

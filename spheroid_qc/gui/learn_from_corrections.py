@@ -1,4 +1,4 @@
-"""Learn from my corrections: computed in a thread, shown before and after, kept if wanted."""
+"""Learn from my corrections: computed in the background, shown before and after, kept if wanted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.gui.background_threads import in_background, sentence_of
+from spheroid_qc.gui.background_threads import in_process, sentence_of
 from spheroid_qc.gui.correct_masks import correcting_of
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.opened_folder import signed_anew
@@ -90,7 +90,7 @@ def learn_from_corrections(viewer: Any, owner: QWidget) -> Any:
     def failed(error: BaseException) -> None:
         show_warning(sentence_of(error))
 
-    return in_background(
+    return in_process(
         owner, propose, session.opened.out, done=done, failed=failed,
         desc="learning from corrections",
     )  # fmt: skip

@@ -12,16 +12,16 @@ from qtpy.QtWidgets import QFileDialog
 
 from spheroid_qc.configuration import read_configuration, write_configuration
 from spheroid_qc.errors import PlateMapError, SpheroidQCError
-from spheroid_qc.gui.background_threads import in_background, sentence_of
+from spheroid_qc.gui.background_threads import in_background, in_process, sentence_of
+from spheroid_qc.gui.helper_process import HelperEnded
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
-from spheroid_qc.gui.state.run_answer import RunAnswer, answer_of
-from spheroid_qc.gui.state.session import TABLES, Session, account_name, session_of
+from spheroid_qc.gui.state.run_answer import RunAnswer, answer_of, tables_of
+from spheroid_qc.gui.state.session import Session, account_name, session_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map.read_map import read_map_of_run
-from spheroid_qc.tables.csv_writer import read_table
 
 PANELS = ("Plate", "Run", "Review", "Results", "Pictures", "Segment and measure")
 _SETTINGS_FILE = "Settings (*.toml)"
@@ -116,18 +116,8 @@ def load_map(owner: Any, session: Session, path: Path) -> Any:
     return in_background(owner, read, done=done, failed=failed)
 
 
-def read_run_tables(out: Path) -> dict[str, pd.DataFrame]:
-    """Read the tables of a run folder; those that are not there are left out."""
-    found = {}
-    for name in TABLES:
-        path = out / f"{name}.csv"
-        if path.is_file():
-            found[name] = read_table(path, ("plate", "well", "flags", "state", "condition"))
-    return found
-
-
 def load_tables(owner: Any, session: Session) -> Any:
-    """Read the tables of the run folder in the background."""
+    """Read the tables of the run folder, and what came out, in the background."""
     if session.opened is None:
         return None
     out = session.opened.out
@@ -136,16 +126,24 @@ def load_tables(owner: Any, session: Session) -> Any:
         if session.opened is not None and session.opened.out == out:
             session.set_tables(tables)
             if tables:
-                in_background(owner, answer_of, out, session.parameters, done=answered)
+                in_process(
+                    owner, answer_of, out, session.parameters, done=answered, failed=not_answered
+                )
 
     def answered(answer: RunAnswer) -> None:
         if session.opened is not None and session.opened.out == answer.out:
             session.set_answer(answer)
 
-    def failed(error: BaseException) -> None:
-        show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
+    def not_answered(error: BaseException) -> None:
+        answered(RunAnswer(out, lacking=sentence_of(error)))
 
-    return in_background(owner, read_run_tables, out, done=done, failed=failed)
+    def failed(error: BaseException) -> None:
+        if isinstance(error, HelperEnded):
+            show_error(str(error))
+        else:
+            show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
+
+    return in_process(owner, tables_of, out, done=done, failed=failed)
 
 
 def open_panel(viewer: Any, name: str) -> Any:
@@ -182,8 +180,11 @@ def save_settings(parent: Any, session: Session) -> None:
     show_info(f"Use it with: {session.command(path)}" if session.opened else f"Wrote {path}")
 
 
-def write_or_say(owner: Any, path: Path, write: Callable[[], Any]) -> Any:
-    """Write a file that the user asked for, in a thread; says that it is there, or why not."""
+def write_or_say(owner: Any, path: Path, write: Callable[[], Any], *, here: bool = True) -> Any:
+    """Write a file that the user asked for; says that it is there, or why not.
+
+    In a thread of this process or, if not `here`, in the helper process.
+    """
 
     def failed(error: BaseException) -> None:
         if isinstance(error, OSError):
@@ -191,7 +192,8 @@ def write_or_say(owner: Any, path: Path, write: Callable[[], Any]) -> Any:
         else:
             show_error(sentence_of(error))
 
-    return in_background(
+    begin = in_background if here else in_process
+    return begin(
         owner, write, done=lambda _: show_info(f"Wrote {path}"), failed=failed,
         desc=f"writing {path.name}",
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Which figures there are of a run: each a title and a function that draws into an Axes.
 
-The drawing is the report's own; the window and an exported file show the same. No Qt.
+The drawing is the report's own; the window and an exported file show the same. A figure is plain
+data with functions of modules, so that any process can draw it. No Qt.
 """
 
 from __future__ import annotations
@@ -151,20 +152,41 @@ def time_figure(
     own = wells[wells["condition"].isin([*family.names, family.vehicle])]
     title = f"{metric.axis}: {family.title}"
 
-    def draw(ax: Axes) -> None:
-        draw_time_course(
-            ax, conditions=conditions, wells=own, metric=metric, names=family.names,
-            vehicle=family.vehicle, labels=family.labels, limits=limits, dosed_at_h=_dosed(own),
-            title=title, colours=colours, labelled=labelled,
-        )  # fmt: skip
-        ax.set_ylabel(metric.axis, fontsize=9.5, color=PALETTE["muted"][0], parse_math=False)
-
+    draw = functools.partial(
+        _draw_time, conditions=_drawn_columns(conditions, metric),
+        wells=_drawn_columns(own, metric), metric=metric, names=family.names,
+        vehicle=family.vehicle, labels=dict(family.labels), limits=limits, dosed_at_h=_dosed(own),
+        title=title, colours=colours, labelled=labelled,
+    )  # fmt: skip
     longest = max((len(label) for label in family.labels.values()), default=4)
     return Figure(
         _safe(f"time_{metric.column}_{family.title}"), title, draw,
         margins=(66, min(300.0, 18 + 6.4 * longest), 44, 34),
         caption=_time_caption(conditions, metric, family),
     )  # fmt: skip
+
+
+_PLACES = ("plate", "well", "condition", "role", "state", "time_h")
+
+
+def _drawn_columns(table: pd.DataFrame, metric: MetricName) -> pd.DataFrame:
+    """Give what a figure of a metric is drawn from: a hundred columns are slow to send."""
+    return table[
+        [c for c in table if c in _PLACES or str(c) == metric.column
+         or str(c).startswith(f"{metric.column}_")]
+    ]  # fmt: skip
+
+
+def _draw_time(ax: Axes, *, metric: MetricName, **given: Any) -> None:
+    draw_time_course(ax, metric=metric, **given)
+    ax.set_ylabel(metric.axis, fontsize=9.5, color=PALETTE["muted"][0], parse_math=False)
+
+
+def _draw_plate(
+    ax: Axes, *, wells: pd.DataFrame, metric: MetricName, time_h: float, title: str
+) -> None:
+    draw_plate(ax, wells, metric, time_h)
+    ax.set_title(title, loc="left", fontsize=11, parse_math=False, pad=22)
 
 
 def _time_caption(conditions: pd.DataFrame, metric: MetricName, family: TreatmentFamily) -> str:
@@ -197,10 +219,10 @@ def plate_figure(wells: pd.DataFrame, plate: str, metric: MetricName, time_h: fl
     own = wells[wells["plate"] == plate]
     title = f"{metric.axis} at {time_h:g} h"
 
-    def draw(ax: Axes) -> None:
-        draw_plate(ax, own, metric, time_h)
-        ax.set_title(f"{plate}: {title}", loc="left", fontsize=11, parse_math=False, pad=22)
-
+    draw = functools.partial(
+        _draw_plate, wells=_drawn_columns(own, metric), metric=metric, time_h=time_h,
+        title=f"{plate}: {title}",
+    )  # fmt: skip
     name = _safe(f"plate_{plate}_{metric.column}_{time_h:g}h")
     return Figure(name, title, draw, size=(620, 430), margins=(34, 14, 10, 56))
 

@@ -136,14 +136,20 @@ class RunControl(QObject):
         *,
         only_tables: bool = False,
         new_pixel_size: bool = False,
+        scheduler: str | None = None,
+        path_map: tuple[str, ...] = (),
     ) -> bool:
         """Ask for a run of the session, which waits for its turn; tells whether it was taken.
 
-        `new_pixel_size`: the masks that are there are measured anew first.
+        `new_pixel_size`: the masks that are there are measured anew first. `scheduler` and
+        `path_map` as in `RunRequest`.
         """
         if self.session.opened is None:
             return False
-        request = replace(self.session.request(workers), new_pixel_size=new_pixel_size)
+        request = replace(
+            self.session.request(workers), new_pixel_size=new_pixel_size, scheduler=scheduler,
+            path_map=path_map,
+        )  # fmt: skip
         return self.add(self.session.opened, request, only_tables=only_tables)
 
     def add(self, opened: Opened, request: RunRequest, *, only_tables: bool = False) -> bool:

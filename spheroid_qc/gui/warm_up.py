@@ -1,4 +1,4 @@
-"""What takes long the first time is done once while nobody waits: outlines, letters, libraries.
+"""What takes long the first time is done once while nobody waits: outlines, letters, the helper.
 
 Left to the moment when it is needed, each would hold the window for some tenths of a second, or for
 seconds, in the middle of somebody's first run. Nothing here is needed for anything to work.
@@ -12,6 +12,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from spheroid_qc.gui.background_threads import alive, in_background
+from spheroid_qc.gui.helper_process import HELPER
 from spheroid_qc.gui.preferences import preference
 from spheroid_qc.gui.result_layers import MaskLayer, one_colour
 from spheroid_qc.gui.well_colours import CORE
@@ -27,7 +28,8 @@ def warm_up(owner: QObject, canvas: Any) -> None:
     if not _WARM:
         _WARM.append(True)
         in_background(owner, _outlines_of_nothing, failed=lambda _: None)
-        in_background(owner, _load_libraries, failed=lambda _: None)
+        in_background(owner, _line_patterns, failed=lambda _: None)
+        in_background(owner, HELPER.start, failed=lambda _: None)
     preference("plate", "cache_mb", 0)  # napari reads its file the first time
     _Letters(owner, canvas)
 
@@ -67,13 +69,9 @@ class _Letters(QObject):
                 self.deleteLater()
 
 
-def _load_libraries() -> None:
-    """Load what the first results are analysed and drawn with."""
-    import matplotlib.backends.backend_agg  # noqa: F401
+def _line_patterns() -> None:
+    """Make the patterns of lines, which vispy keeps from its first line on."""
     from vispy.visuals.line import dash_atlas
-
-    import spheroid_qc.analysis
-    import spheroid_qc.report  # noqa: F401
 
     dash_atlas.DashAtlas()
 

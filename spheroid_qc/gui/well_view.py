@@ -127,14 +127,14 @@ class WellView(QObject):
         viewer = self.viewer
         if viewer is not None:
             viewer.reset_view()
-            self._fitted = (viewer.camera.zoom, *viewer.camera.center)
+            self._fitted = _camera_place(viewer)
 
     def _fit_again(self) -> None:
         """Fit the picture into a canvas of another size, unless a person has moved it."""
         viewer = self.viewer
         if viewer is None or self.data is None or self.layer(IMAGE) is None:
             return
-        if (viewer.camera.zoom, *viewer.camera.center) == self._fitted:
+        if _camera_place(viewer) == self._fitted:
             self._fit()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: D102
@@ -430,6 +430,12 @@ def _prepare(
     for stack in data.stacks:
         stack.frame(now)
     return wanted, data
+
+
+def _camera_place(viewer: Any) -> tuple[Any, ...]:
+    """Zoom and centre of the camera, which napari has moved: it warns of its old name on screen."""
+    camera = getattr(viewer, "scene", viewer).camera
+    return (camera.zoom, *camera.center)
 
 
 def _set_limits(image: Any, low: float, high: float) -> None:

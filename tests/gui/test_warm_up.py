@@ -8,11 +8,11 @@ pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
 
-def test_outlines_and_libraries_are_tried_in_a_thread() -> None:
+def test_outlines_are_tried_in_a_thread() -> None:
     from spheroid_qc.gui import warm_up
 
     warm_up._outlines_of_nothing()
-    warm_up._load_libraries()
+    warm_up._line_patterns()
 
 
 def test_letters_of_captions_are_drawn_one_by_one(window) -> None:

@@ -44,6 +44,14 @@ def wheel(widget, notches: int) -> None:
     QApplication.sendEvent(widget, event)
 
 
+def with_all_fields(panel):
+    """A panel after all of its settings have been looked at, which is when they are made."""
+    own = getattr(panel, "form", None)
+    for form in (*([own] if own is not None else []), *getattr(panel, "forms", {}).values()):
+        assert form.fields
+    return panel
+
+
 def value_of(widget):
     if isinstance(widget, QComboBox | QTabBar):
         return widget.currentIndex()
@@ -86,7 +94,7 @@ def test_the_wheel_scrolls_and_changes_nothing_in_any_panel(window, finished) ->
     window.until(lambda: window.session.answer is not None)
     seen = 0
     for name in PANELS:
-        panel = window.panel(name)
+        panel = with_all_fields(window.panel(name))
         for kind in (QComboBox, QAbstractSpinBox, QAbstractSlider, QTabBar):
             for widget in panel.findChildren(kind):
                 if isinstance(widget, QScrollBar):
@@ -219,7 +227,7 @@ def test_replicate_plates_of_the_queue_are_analysed_together(window, finished, q
 def test_no_panel_is_cut_off_at_its_smallest_width(name, window, finished) -> None:
     window.open(finished)
     window.until(lambda: window.session.answer is not None)
-    panel = window.panel(name)
+    panel = with_all_fields(window.panel(name))
     if name == "Plate":
         for fold in (panel.editor_fold, panel.settings_fold, panel.names_fold):
             fold.expand()
@@ -439,8 +447,14 @@ def test_decisions_are_listed_and_taken_back(window, finished) -> None:
 
 
 def thick_lines(results) -> int:
-    axes = results.curves.axes
-    return 0 if axes is None else sum(line.get_linewidth() > 1.5 for line in axes.lines)
+    """Lines in the figure that is on the screen."""
+    from matplotlib.figure import Figure
+
+    if not results.curves.is_drawn:
+        return 0
+    axes = Figure().add_subplot()
+    results._shown.narrow(axes)
+    return sum(line.get_linewidth() > 1.5 for line in axes.lines)
 
 
 def test_vehicle_parts_and_combination_stand_in_one_picture(window, finished) -> None:

@@ -212,7 +212,8 @@ def called_value(row: pd.Series, given: Mapping[str, str] | None = None) -> Call
     # An interval without a bound on one side has an empty cell there.
     low = -np.inf if row["low_qualifier"] == "unbounded" else low
     high = np.inf if row["high_qualifier"] == "unbounded" else high
-    call = str(row["call"])
+    # Where no row of the table is called anything the cells are not texts.
+    call = "" if pd.isna(row["call"]) else str(row["call"])
     outcome = OUTCOMES.get(call, call) or ("unsure" if np.isfinite(value) else "unknown")
     return CalledValue(outcome, value, low, high, str(row["note"]), doses_in_words(row, given))
 

@@ -280,6 +280,8 @@ class Fold(QCollapsible):
 
     def __init__(self, title: str, *widgets: QWidget, opened: bool = False) -> None:
         super().__init__(title)
+        # An animation would end at the height that the content had before it was shown.
+        self.setDuration(0)
         # The arrows are pictures, which themes don't reach: a grey that shows on dark and light.
         palette = self.toggleButton().palette()
         palette.setColor(QPalette.ColorRole.WindowText, QColor("#8a939c"))
@@ -353,7 +355,7 @@ def button(
 
 def set_primary(made: QPushButton, primary: bool) -> None:
     """Make a button the one that leads on, or one like any other."""
-    made.setStyleSheet(
+    style = (
         "QPushButton { background-color: #2f6fb0; color: white; font-weight: bold;"
         " padding: 5px 12px; border-radius: 3px; }"
         "QPushButton:hover { background-color: #3b82c8; }"
@@ -361,6 +363,8 @@ def set_primary(made: QPushButton, primary: bool) -> None:
         if primary
         else ""
     )
+    if made.styleSheet() != style:  # Qt styles anew even where nothing changes
+        made.setStyleSheet(style)
 
 
 def beside(*widgets: QWidget | int, spacing: int = 6) -> QWidget:

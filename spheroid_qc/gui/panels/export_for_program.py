@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from spheroid_qc.export.run_export import Exported
-from spheroid_qc.gui.background_threads import in_background, sentence_of
+from spheroid_qc.gui.background_threads import in_process, sentence_of
 from spheroid_qc.gui.export_files import PROGRAMS, export_for_program
 from spheroid_qc.gui.panels.base_panel import button, long_choice
 from spheroid_qc.gui.state.session import Session
@@ -36,7 +36,7 @@ class ExportForProgram(QWidget):
     ) -> None:
         super().__init__()
         self._session, self._say, self._when_up_to_date = session, say, when_up_to_date
-        self.choice = long_choice(12)
+        self.choice = long_choice(20)
         self.choice.addItems(list(PROGRAMS))
         self.choice.setToolTip("Masks, images or tables, as spheroid-qc export writes them.")
         self.button = button("Export for…", self.choose, "Asks for a folder, and writes into it.")
@@ -76,7 +76,7 @@ class ExportForProgram(QWidget):
         def finished() -> None:
             self.button.setEnabled(True)
 
-        return in_background(
+        return in_process(
             self, export_for_program, target, opened.run, program,
             done=done, failed=failed, finished=finished, desc="exporting",
         )  # fmt: skip

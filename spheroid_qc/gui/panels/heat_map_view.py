@@ -46,7 +46,7 @@ class HeatMap(QWidget):
         self.slider.valueChanged.connect(self._on_slid)
         self.time_label = QLabel()
         self.time_label.setMinimumWidth(58)
-        self.grid = PlateGrid()
+        self.grid = PlateGrid(on_paper=True)
         self.grid.clicked.connect(lambda well: self.clicked.emit(well, self.time_h))
         self.scale = _Scale()
         column = QVBoxLayout(self)
@@ -65,8 +65,8 @@ class HeatMap(QWidget):
         return self._times[self.slider.value()] if self._times else 0.0
 
     @property
-    def metric(self) -> MetricName | None:
-        """What is shown."""
+    def shown_metric(self) -> MetricName | None:
+        """What is shown; `metric` would be what Qt asks of everything that is painted on."""
         at = self.metric_choice.currentIndex()
         return self._metrics[at] if 0 <= at < len(self._metrics) else None
 
@@ -109,8 +109,8 @@ class HeatMap(QWidget):
 
     def _draw(self, *_: object) -> None:
         self.time_label.setText(f"{self.time_h:g} h")
-        metric = self.metric
-        faces = {well: Face(tip=f"{well}: not analysed yet") for well in self._imaged}
+        metric = self.shown_metric
+        faces = {well: Face(tip=f"{well}: not analysed yet", hatched=True) for well in self._imaged}
         wells = self._wells
         if metric is None or not len(wells) or metric.column not in wells:
             self.scale.show_scale(None, 0, 1)
@@ -139,11 +139,12 @@ class HeatMap(QWidget):
                 )
                 if part and part == part and part != "nan"
             )
+            mark = "×" if out and role != "blank" else ""
             faces[well] = Face(
                 value_colour(float(value), low, high, metric, dark) if known else None,
-                "×" if out and role != "blank" else "",
+                mark,
                 tip,
-                faint=not known and not out,
+                hatched=not known and not mark,
             )
         self.scale.show_scale(metric, low, high)
         self.grid.set_plate(self._count, faces)
@@ -196,5 +197,5 @@ class _Scale(QWidget):
             box = QRectF(left, 11, width, 14)
             painter.drawText(box, Qt.AlignmentFlag.AlignLeft, f"{self._low:.3g}")
             painter.drawText(box, Qt.AlignmentFlag.AlignRight, f"{self._high:.3g}")
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, "× left out of all means")
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, "× left out · hatched: no value")
         painter.end()

@@ -107,7 +107,7 @@ class MeasurePanel(BasePanel):
             beside(QLabel("Image"), self.choice),
             self.planes_row,
             self.size_label,
-            beside(QLabel("Pixel size"), self.size, 1),
+            beside(QLabel("Pixel size (µm)"), self.size, 1),
             beside(QLabel("Assay"), self.assay),
         ]
 
@@ -156,6 +156,7 @@ class MeasurePanel(BasePanel):
         self.live.toggled.connect(self._settings_changed)
         for form in self.forms.values():
             form.changed.connect(self._settings_changed)
+            form.made.connect(self.still)
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered):
             event.connect(self._on_layers)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from qtpy.QtGui import QBrush, QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from spheroid_qc.gui.well_colours import is_dark, tone
@@ -21,13 +21,14 @@ _WIDEST_WELL = 56.0
 class Face:
     """How one well looks: its fill (None: hollow), a sign on it such as `×`, and a tip.
 
-    `faint`: a well without an image is drawn thin.
+    `faint`: a well without an image is drawn thin; `hatched`: one with an image and no value.
     """
 
     colour: str | None = None
     mark: str = ""
     tip: str = ""
     faint: bool = False
+    hatched: bool = False
 
 
 class PlateGrid(QWidget):
@@ -36,8 +37,10 @@ class PlateGrid(QWidget):
     clicked = Signal(str)
     selection_changed = Signal()
 
-    def __init__(self, *, selectable: bool = False) -> None:
+    def __init__(self, *, selectable: bool = False, on_paper: bool = False) -> None:
         super().__init__()
+        # The ground on which the lowest step of a ramp shows; a theme's own may be as dark.
+        self._on_paper = on_paper
         self._count = 96
         self._of: Hashable = None
         self._faces: dict[str, Face] = {}
@@ -224,6 +227,8 @@ class PlateGrid(QWidget):
         rows, columns = self.shape_of_plate
         pitch = self._pitch()
         painter = QPainter(self)
+        if self._on_paper:
+            painter.fillRect(self.rect(), QColor(tone("paper", dark)))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = QFont(self.font())
         font.setPixelSize(int(max(7, min(11, pitch * 0.55))))
@@ -245,9 +250,13 @@ class PlateGrid(QWidget):
                     _MARGIN_LEFT + x * pitch + gap, _MARGIN_TOP + y * pitch + gap,
                     pitch - 2 * gap, pitch - 2 * gap,
                 )  # fmt: skip
-                painter.setBrush(QColor(face.colour) if face.colour else Qt.BrushStyle.NoBrush)
+                painter.setBrush(
+                    QColor(face.colour) if face.colour
+                    else QBrush(muted, Qt.BrushStyle.BDiagPattern) if face.hatched
+                    else Qt.BrushStyle.NoBrush
+                )  # fmt: skip
                 pen = QPen(line if face.faint else muted, 1.0)
-                if face.faint:
+                if face.faint or face.hatched:
                     pen.setStyle(Qt.PenStyle.DotLine)
                 painter.setPen(pen)
                 painter.drawEllipse(box)

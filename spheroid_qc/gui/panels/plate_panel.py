@@ -34,6 +34,7 @@ from spheroid_qc.gui.panels.base_panel import (
     heading,
     hint,
     long_choice,
+    set_primary,
     show_hint,
 )
 from spheroid_qc.gui.panels.map_editor import MapEditor, problem_words
@@ -109,8 +110,9 @@ class PlatePanel(BasePanel):
             "(All settings, Images, in the Run panel); all are measured."
         )
         self.channel_row = beside(QLabel("Channel"), self.channel)
+        self.wells_heading = heading("Wells")
         return [
-            heading("Wells"),
+            self.wells_heading,
             self.plate_row,
             flow(self.load_button, self.found_map),
             self.map_problem,
@@ -139,6 +141,7 @@ class PlatePanel(BasePanel):
         self.channel.currentIndexChanged.connect(self._on_channel)
         self.grid.clicked.connect(self._on_well_clicked)
         self.form.changed.connect(self._on_form)
+        self.form.made.connect(self.still)
         self.names.clicked.connect(self._on_name_clicked)
         self.listen(session.opened_changed, to=self._on_opened)
         self.listen(session.map_changed, to=self._on_map_changed)
@@ -193,10 +196,12 @@ class PlatePanel(BasePanel):
         known = opened is not None and bool(opened.table.frames)
         for widget in (
             self.grid, self.load_button, self.editor_fold, self.settings_fold, self.names_fold,
-            self.next_button, self.legend,
+            self.next_button, self.legend, self.wells_heading,
         ):  # fmt: skip
             widget.setVisible(opened is not None)
         self.next_button.setEnabled(known)
+        # One button leads on: the next one, once there is a folder.
+        set_primary(self.open_button, not known)
         self.found_map.setVisible(False)
         self.plate_row.setVisible(opened is not None and len(opened.plates) > 1)
         self._offer_fields()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import napari.viewer
 import numpy as np
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QSignalBlocker, Qt, QUrl
+from qtpy.QtCore import QSignalBlocker, QSize, Qt, QUrl
 from qtpy.QtGui import QColor, QDesktopServices, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -27,7 +28,7 @@ from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.analysis.verdict.left_out import left_out_lines
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
-from spheroid_qc.gui.background_threads import in_background, in_turn, rest_timer, sentence_of
+from spheroid_qc.gui.background_threads import in_process, in_turn, rest_timer, sentence_of
 from spheroid_qc.gui.export_files import export_session, write_figure
 from spheroid_qc.gui.figure_theme import in_tone
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
@@ -351,7 +352,7 @@ class ResultsPanel(BasePanel):
             show_hint(self.caption, self._shown.caption if self._shown is not None else
                       "Tick the conditions that are to be compared.")  # fmt: skip
         elif at == 1:
-            metric = self.map.metric
+            metric = self.map.shown_metric
             self._shown = None
             if metric is not None:
                 self._shown = plate_figure(
@@ -379,12 +380,12 @@ class ResultsPanel(BasePanel):
 
     def _on_curve_clicked(self, hours: float, value: float) -> None:
         m, names = self.metric.currentIndex(), self.ticked
-        axes = self.curves.axes
-        if axes is None or not (0 <= m < len(self._metrics)):
+        place = self.curves.place
+        if place is None or not (0 <= m < len(self._metrics)):
             return
         metric = self._metrics[m]
-        low, high = axes.get_ylim()
-        reach = abs(high - low) * _REACH_PX / max(1.0, axes.bbox.height)
+        _, bottom, _, top = place.box
+        reach = abs(place.up[1] - place.up[0]) * _REACH_PX / max(1.0, top - bottom)
         found = nearest_well(self.session.tables["wells"], metric, names, (hours, value), reach)
         if found is None:
             show_hint(self.clicked, "No well's line runs here; click nearer to a thin line.")
@@ -433,7 +434,7 @@ class ResultsPanel(BasePanel):
         def finished() -> None:
             self.export_button.setEnabled(True)
 
-        return in_background(
+        return in_process(
             self, export_session, target, opened.run, dict(session.tables), session.parameters,
             session.command(target / "settings.toml"), session.map_path,
             done=done, failed=failed, finished=finished, desc="exporting",
@@ -474,7 +475,8 @@ class ResultsPanel(BasePanel):
         dark, caption = self.dark.isChecked(), self.with_caption.isChecked()
         write_or_say(
             self, path,
-            lambda: write_figure(named, path.parent, (kind,), size, dark=dark, caption=caption),
+            partial(write_figure, named, path.parent, (kind,), size, dark=dark, caption=caption),
+            here=False,
         )  # fmt: skip
 
     def open_report(self) -> None:
@@ -484,8 +486,21 @@ class ResultsPanel(BasePanel):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(opened.out / "report.html")))
 
 
+class _TabPage(QWidget):
+    """Asks for room while it is open only: a short page needs no scrolling into nothing."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(0, 0) if self.isHidden() else super().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, 0) if self.isHidden() else super().minimumSizeHint()
+
+    def heightForWidth(self, width: int) -> int:
+        return 0 if self.isHidden() else super().heightForWidth(width)
+
+
 def _page(*widgets: QWidget) -> QWidget:
-    page = QWidget()
+    page = _TabPage()
     column = QVBoxLayout(page)
     column.setContentsMargins(2, 6, 2, 2)
     column.setSpacing(5)

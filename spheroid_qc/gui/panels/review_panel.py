@@ -34,6 +34,7 @@ from spheroid_qc.gui.panels.base_panel import (
     heading,
     hint,
     long_choice,
+    set_primary,
     show_hint,
 )
 from spheroid_qc.gui.panels.name_and_review_tables import QueueTable
@@ -278,6 +279,8 @@ class ReviewPanel(BasePanel):
         self._say_place()
         left = sum(not entry.done for entry in entries)
         self.count.setText(f"{left} of {len(entries)} to do" if entries else "nothing to do")
+        # It stands alone at the right: that it gets larger moves no other button.
+        set_primary(self.results_button, not left)
         self._on_frame()
 
     def _take_place(self, out: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import napari.viewer
 from qtpy.QtCore import QUrl
@@ -11,7 +11,13 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFileDialog, QLabel, QProgressBar, QSpinBox, QWidget
 
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
-from spheroid_qc.gui.background_threads import in_background, rest_timer, sentence_of
+from spheroid_qc.gui.background_threads import (
+    in_background,
+    in_process,
+    in_window_words,
+    rest_timer,
+    sentence_of,
+)
 from spheroid_qc.gui.correct_masks import correcting_of
 from spheroid_qc.gui.open_and_save import (
     load_settings,
@@ -33,11 +39,13 @@ from spheroid_qc.gui.panels.base_panel import (
     set_primary,
     show_hint,
 )
+from spheroid_qc.gui.panels.cluster_choice import ClusterChoice
 from spheroid_qc.gui.panels.heat_map_view import HeatMap
 from spheroid_qc.gui.panels.run_queue_view import RunQueueView
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.run_control import Job, control_of, is_begun, live_table
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
+from spheroid_qc.gui.state.run_answer import answer_together
 from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.parameters import (
     ImageParameters,
@@ -55,10 +63,6 @@ from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.worker_processes import default_workers
 from spheroid_qc.workflow.background_process import Ended, Failed
-from spheroid_qc.workflow.plates_together import analyse_plates_together
-
-if TYPE_CHECKING:
-    from spheroid_qc.analysis import Analysis
 
 _DRAW_MS = 400
 _NO_FOLDER = "Open a folder of images in the Plate panel first."
@@ -78,14 +82,6 @@ _STAGES = {
     "overlays": "Drawing overlays",
     "pictures": "Drawing the report",
 }
-_WINDOW_WORDS = {
-    "--out folder": "results folder (button “Results folder…” below)",
-    "--out": "the results folder",
-    "--pixel-size": "the pixel size in the Plate panel",
-    "plate.pixel_size_um": "the pixel size",
-    "--plate-map": "the plate map",
-}
-"""What the command line calls it, and what stands in the window."""
 
 
 class RunPanel(BasePanel):
@@ -99,8 +95,11 @@ class RunPanel(BasePanel):
         self.next_button = button(
             "Next: review doubtful frames", lambda: open_panel(self.viewer, "Review")
         )
-        self.add(*self._build_start(), *self._build_results(), *self._build_queue(),
-                 self._build_settings())  # fmt: skip
+        self.cluster = ClusterChoice()
+        self.add(
+            *self._build_start(), *self._build_results(), *self._build_queue(),
+            Fold("Workers on other machines", self.cluster), self._build_settings(),
+        )  # fmt: skip
         self.add_foot(*self._build_foot())
         self._connect()
         self._on_parameters()
@@ -206,6 +205,7 @@ class RunPanel(BasePanel):
         self.map.clicked.connect(lambda well, h: session.show_at(session.plate, well, h))
         for name, form in self.forms.items():
             form.changed.connect(lambda name=name: self._on_form(name))
+            form.made.connect(self.still)
         self.listen(session.opened_changed, session.plate_changed, to=self._on_opened)
         self.listen(session.parameters_changed, to=self._on_parameters)
         self.listen(session.tables_changed, to=self._on_opened, in_turn=True)
@@ -228,7 +228,13 @@ class RunPanel(BasePanel):
             )
             return
         self.say("")
-        self.control.start(self.workers.value())
+        self._ask()
+
+    def _ask(self, *, new_pixel_size: bool = False) -> None:
+        self.control.start(
+            self.workers.value(), new_pixel_size=new_pixel_size,
+            scheduler=self.cluster.scheduler, path_map=self.cluster.path_map,
+        )  # fmt: skip
 
     def cancel(self) -> None:
         """Stop the run of this plate, or take it out of the queue."""
@@ -257,7 +263,8 @@ class RunPanel(BasePanel):
             plate_map = opened.map_path or next(iter(opened.maps), None)
             request = RunRequest(
                 opened.folder, opened.out, plate_map, opened.parameters, opened.join,
-                self.workers.value(),
+                self.workers.value(), scheduler=self.cluster.scheduler,
+                path_map=self.cluster.path_map,
             )  # fmt: skip
             used = f" with {plate_map.name}" if plate_map is not None else ", without a plate map"
             if self.control.add(opened, request):
@@ -286,9 +293,9 @@ class RunPanel(BasePanel):
         self.page_button.setVisible(False)
         show_hint(self.together, f"Analysing {len(runs)} plates together …")
 
-        def done(found: tuple[Analysis, Path]) -> None:
-            answer, self._page = found
-            said = [*(shown_name(one.sentence) for one in answer.verdict.findings[:3])]
+        def done(found: tuple[tuple[str, ...], Path]) -> None:
+            sentences, self._page = found
+            said = [shown_name(sentence) for sentence in sentences[:3]]
             show_hint(
                 self.together,
                 "\n".join([f"{len(runs)} plates together, in {target.name}:",
@@ -300,8 +307,8 @@ class RunPanel(BasePanel):
             show_hint(self.together, "")
             self.say(sentence_of(error), "error")
 
-        return in_background(
-            self, analyse_plates_together, runs, target, self.session.parameters, done=done,
+        return in_process(
+            self, answer_together, runs, target, self.session.parameters, done=done,
             failed=failed, finished=self._on_run, desc="analysing plates together",
         )  # fmt: skip
 
@@ -347,7 +354,7 @@ class RunPanel(BasePanel):
         # A stroke of this very moment is a correction that is measured as well.
         correcting_of(self.viewer).finish()
         if self.session.opened is not None and save_edited_map(self.session):
-            self.control.start(self.workers.value(), new_pixel_size=True)
+            self._ask(new_pixel_size=True)
 
     # the session
 
@@ -394,7 +401,7 @@ class RunPanel(BasePanel):
             text = "Masks of the earlier run were made with other settings: " + " ".join(
                 changed[:3]
             )
-        self.warning.say(_in_window_words(text), "warning")
+        self.warning.say(in_window_words(text), "warning")
         self._on_run()
 
     def _on_parameters(self) -> None:
@@ -491,7 +498,7 @@ class RunPanel(BasePanel):
         elif isinstance(message, Failed):
             self.bar.setValue(0)
             show_hint(self.status, "Not analysed.")
-            self.say(_in_window_words(message.sentence), "error")
+            self.say(in_window_words(message.sentence), "error")
         else:
             self.bar.setValue(0)
             self.start_button.setText("Continue")
@@ -548,12 +555,6 @@ class RunPanel(BasePanel):
             imaged=opened.wells(self.session.plate),
         )  # fmt: skip
         self._on_shown()
-
-
-def _in_window_words(sentence: str) -> str:
-    for word, shown in _WINDOW_WORDS.items():
-        sentence = sentence.replace(word, shown)
-    return sentence
 
 
 def _duration(seconds: float) -> str:

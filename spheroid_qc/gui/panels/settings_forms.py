@@ -7,7 +7,7 @@ a number within its bounds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -20,13 +20,28 @@ from spheroid_qc.configuration.settings import SettingRecord, settings
 from spheroid_qc.parameters import Parameters, Section
 
 
+class _Page(QWidget):
+    """Has its fields made when it is first shown."""
+
+    def __init__(self, make: Callable[[], None]) -> None:
+        super().__init__()
+        self._make = make
+
+    def showEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        self._make()
+        super().showEvent(event)
+
+
 class SectionForm:
     """The form of one section, or of `only` some of its settings; the others keep their values.
 
-    `changed`: a value that is allowed was entered.
+    Its fields are made when somebody looks at it: all settings are hundreds of widgets, which cost
+    as much again at every change of theme. `changed`: a value that is allowed was entered; `made`:
+    there are fields now.
     """
 
     changed = Signal()
+    made = Signal()
 
     def __init__(self, model: type[Section], only: Iterable[str] | None = None) -> None:
         self.model = model
@@ -37,15 +52,30 @@ class SectionForm:
             if record.section == section_of(model) and (wanted is None or record.name in wanted)
         }
         self._value = model()
-        self.fields: dict[str, Any] = {name: _field(r) for name, r in self.records.items()}
-        self._marked: dict[str, str | None] = dict.fromkeys(self.fields)
-        self._widget = QWidget()
+        self._fields: dict[str, Any] = {}
+        self._marked: dict[str, str | None] = {}
+        self._placeholders: dict[str, str] = {}
+        self.problem = ""
+        self._setting = False
+        self._widget = _Page(self._make)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Fields by the names of their settings."""
+        self._make()
+        return self._fields
+
+    def _make(self) -> None:
+        if self._fields:
+            return
+        self._fields = {name: _field(r) for name, r in self.records.items()}
+        self._marked = dict.fromkeys(self._fields)
         rows = QFormLayout(self._widget)
         rows.setContentsMargins(0, 0, 0, 0)
         # A long name stands above its field where both are too wide for the panel.
         rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for field in self.fields.values():
+        for field in self._fields.values():
             label = QLabel(field.label)
             label.setWordWrap(True)
             label.setBuddy(field.native)
@@ -55,11 +85,12 @@ class SectionForm:
                     QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
                 )
             rows.addRow(label, field.native)
-        self._mark({})
-        self.problem = ""
-        self._setting = False
-        for field in self.fields.values():
+        for name, text in self._placeholders.items():
+            self._fields[name].native.setPlaceholderText(text)
+        self._show_value()
+        for field in self._fields.values():
             field.changed.connect(self._on_changed)
+        self.made.emit()
 
     @property
     def native(self) -> QWidget:
@@ -68,7 +99,7 @@ class SectionForm:
 
     def asdict(self) -> dict[str, Any]:
         """Give the values as entered, with those that are not shown."""
-        shown = {name: _entered(self.records[name], field) for name, field in self.fields.items()}
+        shown = {name: _entered(self.records[name], field) for name, field in self._fields.items()}
         return self._value.model_dump() | shown
 
     def value(self) -> Section:
@@ -77,11 +108,14 @@ class SectionForm:
 
     def set_value(self, value: Section) -> None:
         """Show other values, without telling."""
+        self._value = value
+        self._show_value()
+
+    def _show_value(self) -> None:
         self._setting = True
         try:
-            self._value = value
-            plain = value.model_dump(mode="json")
-            for name, field in self.fields.items():
+            plain = self._value.model_dump(mode="json")
+            for name, field in self._fields.items():
                 _enter(self.records[name], field, plain[name])
             self._mark({})
         finally:
@@ -103,7 +137,7 @@ class SectionForm:
     def _mark(self, problems: Mapping[str, str]) -> None:
         """Frame in red what is not allowed, and say why."""
         self.problem = " ".join(problems.values())
-        for name, field in self.fields.items():
+        for name, field in self._fields.items():
             problem = problems.get(name, "")
             # Restyling all fields of a form takes longer than a blink.
             if problem == self._marked[name]:
@@ -117,7 +151,9 @@ class SectionForm:
 
     def set_placeholder(self, name: str, text: str) -> None:
         """Say in an empty field what an empty field means."""
-        self.fields[name].native.setPlaceholderText(text)
+        self._placeholders[name] = text
+        if self._fields:
+            self._fields[name].native.setPlaceholderText(text)
 
 
 def section_of(model: type[Section]) -> str:

@@ -1,18 +1,24 @@
 """What came out of a run, as the report says it: verdict, conditions, drug figures. No Qt.
 
-Read in a thread once the tables are there; nothing is computed that the report does not show.
+Read in the helper process; nothing is computed that the report does not show.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.result_figures import Figure, dose_figures, synergy_figures
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.report.overview import Line
+from spheroid_qc.tables.csv_writer import read_table
+
+TABLES = ("wells", "conditions", "qc", "spheroids")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,16 @@ class RunAnswer:
     doses: tuple[Figure, ...] = ()
     synergies: tuple[Figure, ...] = ()
     lacking: str = ""
+
+
+def tables_of(out: Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of a run folder; those that are not there are left out."""
+    found = {}
+    for name in TABLES:
+        path = out / f"{name}.csv"
+        if path.is_file():
+            found[name] = read_table(path, ("plate", "well", "flags", "state", "condition"))
+    return found
 
 
 def answer_of(out: Path, parameters: Parameters) -> RunAnswer:
@@ -69,3 +85,13 @@ def answer_of(out: Path, parameters: Parameters) -> RunAnswer:
         out, title, tuple(headings), tuple(lines), verdict, tuple(dose_figures(analysis)),
         tuple(synergy_figures(analysis)),
     )  # fmt: skip
+
+
+def answer_together(
+    runs: Sequence[Path], target: Path, parameters: Parameters
+) -> tuple[tuple[str, ...], Path]:
+    """Analyse replicate plates as one experiment; gives the verdict's sentences and the page."""
+    from spheroid_qc.workflow.plates_together import analyse_plates_together
+
+    analysis, page = analyse_plates_together(runs, target, parameters)
+    return tuple(finding.sentence for finding in analysis.verdict.findings), page

@@ -33,7 +33,6 @@ from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions, w
 from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format
 
 Key = tuple[str, str]
-TABLES = ("wells", "conditions", "qc", "spheroids")
 
 
 class Session:

@@ -43,6 +43,20 @@ def test_a_folder_is_opened_and_a_well_is_shown_lazily(window, images) -> None:
     assert window.session.timepoint == 2
 
 
+def test_one_button_leads_on_and_nothing_stands_alone(window, images, recwarn) -> None:
+    plate = window.panel("Plate")
+    assert plate.wells_heading.isHidden(), "no heading above nothing"
+    assert plate.open_button.styleSheet(), "first a folder is opened"
+    window.open(images)
+    assert not plate.wells_heading.isHidden()
+    assert not plate.open_button.styleSheet()
+    assert plate.next_button.styleSheet()
+    # napari shows warnings of ours to the person at the window.
+    assert not [
+        w for w in recwarn if "spheroid_qc" in w.filename and "deprecated" in str(w.message)
+    ]
+
+
 def test_clicking_wells_reuses_the_layer(window, images) -> None:
     plate = window.open(images)
     before = window.viewer.layers["well"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
@@ -28,7 +31,7 @@ def results(window, finished):
 
 def place_of(view, hours: float, value: float) -> QPoint:
     """Where a value is seen in a figure."""
-    x, y = view.axes.transData.transform((hours, value))
+    x, y = view.place.pixel_of(hours, value)
     return QPoint(round(x), round(view.height() - y))
 
 
@@ -37,7 +40,7 @@ def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results, qtbot) -
     columns = [metric.column for metric in results._metrics]
     results.metric.setCurrentIndex(columns.index("core_area_um2"))
     results.draw()
-    window.until(lambda: results.curves.axes is not None)
+    window.until(lambda: results.curves.place is not None)
     row = window.session.row("VID7", "C03", 1)
     metric = results._metrics[results.metric.currentIndex()]
     at = place_of(results.curves, 6.2, float(row[metric.column]))
@@ -50,18 +53,18 @@ def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results, qtbot) -
     assert "No well's line" in results.clicked.text()
 
 
-def test_a_figure_is_drawn_in_a_thread_and_anew_for_another_size(window, results) -> None:
+def test_a_figure_is_drawn_elsewhere_and_anew_for_another_size(window, results) -> None:
     view = results.curves
     window.until(lambda: window.session.answer is not None)
     window.viewer.window._qt_window.show()
     results.draw()
-    assert view.axes is None, "whoever asked goes on at once"
-    window.until(lambda: view.axes is not None)
+    assert view.place is None, "whoever asked goes on at once"
+    window.until(lambda: view.place is not None)
     for width in (view.width() + 120, *range(400, 480)):  # a person drags the edge of the panel
         view.resize(width, view.height())
-    window.until(lambda: view.axes is not None and view.axes.figure.bbox.width == 479)
+    window.until(lambda: view.place is not None and view.place.size[0] == 479)
     view.show_figure(None)
-    assert view.axes is None
+    assert view.place is None
 
 
 def test_a_panel_that_lies_behind_works_once_somebody_comes_to_look(window, results, qtbot) -> None:
@@ -73,7 +76,7 @@ def test_a_panel_that_lies_behind_works_once_somebody_comes_to_look(window, resu
     results.control.update_now = lambda: told.append("tables")
     results.curves.show_figure(None)
     results.draw()
-    assert results.curves.axes is None
+    assert results.curves.place is None
 
     def tabs() -> list[tuple[QTabBar, int]]:
         bars = [bar for bar in main.findChildren(QTabBar) if bar.isVisible()]
@@ -84,7 +87,7 @@ def test_a_panel_that_lies_behind_works_once_somebody_comes_to_look(window, resu
     window.until(tabs)
     (bar, at), *_ = tabs()
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(at).center())
-    window.until(lambda: told and results.curves.axes is not None)
+    window.until(lambda: told and results.curves.place is not None)
 
 
 def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
@@ -99,6 +102,17 @@ def test_the_heat_map_shows_any_metric_at_any_time(window, results) -> None:
     assert results.map.grid.face("C02").colour != first
     results.map.clicked.emit("C02", 12.0)
     window.until(lambda: window.session.well == "C02" and window.session.timepoint == 2)
+
+
+def test_a_short_tab_is_not_as_high_as_the_longest(window, results) -> None:
+    window.until(lambda: window.session.answer is not None)
+    heights = []
+    for tab in range(results.what.count()):
+        results.what.setCurrentIndex(tab)
+        heights.append(results.what.sizeHint().height())
+    assert len(set(heights)) > 2
+    results.what.setCurrentIndex(0)
+    assert results.what.sizeHint().height() == heights[0]
 
 
 def test_figures_are_saved_as_png_and_svg(window, results, tmp_path) -> None:
@@ -121,6 +135,23 @@ def test_export_into_the_results_folder_is_refused(window, results) -> None:
     results.export(out)
     window.until(lambda: "results folder itself" in results.state.text())
     assert sorted(out.iterdir()) == before
+
+
+def test_the_death_of_the_helper_is_said_and_the_next_try_works(window, results, tmp_path) -> None:
+    from spheroid_qc.gui.helper_process import HELPER
+
+    window.until(lambda: window.session.answer is not None)
+    os.kill(HELPER.pid, signal.SIGSTOP)  # so that it can't be done before it is killed
+    results.export(tmp_path / "first")
+    window.until(lambda: HELPER._child.waiting)
+    killed = HELPER.pid
+    os.kill(killed, signal.SIGKILL)
+    window.until(lambda: "ended unexpectedly" in results.state.text())
+    assert "Try again" in results.state.text()
+    assert results.export_button.isEnabled()
+    results.export(tmp_path / "second")
+    window.until(lambda: "files are in" in results.state.text())
+    assert HELPER.pid != killed
 
 
 def test_masks_and_tables_are_exported_for_other_programs(window, results, tmp_path) -> None:

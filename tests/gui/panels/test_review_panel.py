@@ -43,6 +43,7 @@ def test_the_queue_is_gone_through_with_keys(reviewing, finished) -> None:
     review.shown.setCurrentText("all frames")
     scores = [entry.score for entry in review.queue.entries]
     assert len(scores) == 18
+    assert not review.results_button.styleSheet(), "there is something to do here"
     assert scores == sorted(scores, reverse=True)
     first, second, third = review.queue.entries[:3]
     review.go_to(0)
