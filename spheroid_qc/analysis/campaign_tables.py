@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from spheroid_qc.response.plate_quality.plate_quality_table import SIZES
@@ -25,7 +26,7 @@ _FEWEST_PLATES = 3
 FEWEST_TO_JUDGE = 5
 """Plates without which nobody is said to stand out: of four any two may lie close by chance."""
 
-OUT = 3.5
+_FAR = 3.5
 """Robust z-score from which a plate stands out (Iglewicz & Hoaglin 1993)."""
 
 CONDITION_METRICS = (
@@ -140,6 +141,29 @@ def robust_z(values: np.ndarray) -> np.ndarray:
     middle = float(np.median(known))
     spread = MAD_TO_SD * float(np.median(np.abs(known - middle)))
     return (values - middle) / spread if spread > 0 else np.full(values.shape, np.nan)
+
+
+def stands_out(robust_z: ArrayLike, n_plates: ArrayLike) -> NDArray[np.bool_]:
+    """Say which plates lie far from the others, where there are enough of them to say so.
+
+    Parameters
+    ----------
+    robust_z : array_like of float
+        As `robust_z` gives them; NaN stands for no plate.
+    n_plates : array_like of int
+        How many plates have the figure.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    far: NDArray[np.bool_] = np.abs(np.asarray(robust_z, dtype=float)) > _FAR
+    return far & (np.asarray(n_plates) >= FEWEST_TO_JUDGE)
+
+
+def outlying(plates: pd.DataFrame, figure: str) -> NDArray[np.bool_]:
+    """Say of every row of `campaign.csv` whether its plate stands out by a figure of `TRACKED`."""
+    return stands_out(plates[f"{figure}_robust_z"], plates[figure].notna().sum())
 
 
 def _common_time(plates: Sequence[CampaignPlate]) -> float | None:

@@ -35,7 +35,7 @@ def run_campaign_command(folders: Sequence[Path], out: Path, asked: Mapping[str,
         result = run_campaign(folders, out, RunRequest(folders[0], out, **asked), report, told)
     say_problems(result.failures, f", all listed in the qc.csv of each run folder in {out}")
     echo("")
-    for sentence in result.answer or ("Nothing stands out from plate to plate.",):
+    for sentence in result.answer:
         echo(one_line(sentence))
     done = sum(one.result is not None for one in result.outcomes)
     echo(f"\n{done} of {plural(len(folders), 'plate')} analysed; run folders and tables: {out}")

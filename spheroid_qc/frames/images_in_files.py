@@ -261,8 +261,8 @@ def _read_inside(
                 continue
             # A file whose name tells a well is no folder: its name was read for itself. Where the
             # metadata give the well it is read too, for what the folders say.
-            above = stem if file.own.reading is None else file.path.rpartition("/")[0]
-            texts.append(_joined(above or ".", held.well or name or str(number)))
+            within = stem if file.own.reading is None else file.path.rpartition("/")[0]
+            texts.append(_joined(within or ".", held.well or name or str(number)))
     found = read_folder_names(texts, pattern, well_count, above, are_files=False)
     names_of = dict(zip(texts, shown, strict=True))
     for one, path in zip(found.names, shown, strict=True):

@@ -7,7 +7,7 @@ folders are written so that no name of a folder leads anywhere else.
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,14 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc import __version__
-from spheroid_qc.analysis.campaign_tables import FEWEST_TO_JUDGE, OUT, TRACKED, CampaignTables
-from spheroid_qc.analysis.metric_names import MetricName
+from spheroid_qc.analysis.campaign_tables import (
+    FEWEST_TO_JUDGE,
+    TRACKED,
+    CampaignTables,
+    outlying,
+    stands_out,
+)
+from spheroid_qc.analysis.metric_names import MetricName, metric_of
 from spheroid_qc.atomic import write_text
 from spheroid_qc.report.figures.campaign_figures import draw_track
 from spheroid_qc.report.figures.render import svg_for_page
@@ -123,26 +129,36 @@ def write_campaign_page(
     environment.filters["number"] = number
     environment.filters["address"] = _address
     plates = tables.plates
+    orders = dict(zip(plates["name"], plates["order"], strict=True))
     shown = [name for name in TRACKED if len(plates) and plates[name].notna().any()]
     text = environment.get_template("campaign.html.j2").render(
         title=title,
         version=__version__,
         light=css_variables(0),
         dark=css_variables(1),
-        entries=entries,
+        n_folders=len(entries),
+        entries=[entry for entry in entries if entry.name in orders],
         failed=[entry for entry in entries if entry.sentence],
         sentences=sentences,
         tracks=[(name, _track(plates, name)) for name in shown],
         rows=plates.to_dict("records"),
-        judged=len(plates) >= FEWEST_TO_JUDGE,
-        columns=[(name, TRACKED[name]) for name in shown],
+        fewest=FEWEST_TO_JUDGE,
+        columns=[(name, TRACKED[name], outlying(plates, name).tolist()) for name in shown],
+        orders=orders,
+        size=_said(plates, "size_metric"),
+        controls=_said(plates, "quality_metric"),
         metric=metric,
-        heat=_heat(tables.conditions),
+        heat=_heat(tables.conditions, orders),
         states=STATES,
         together=together,
         files=files,
     )
     write_text(path, text)
+
+
+def _said(plates: pd.DataFrame, column: str) -> str:
+    """Name the metrics that a column of `campaign.csv` names, each with its unit."""
+    return " or ".join(metric_of(name).axis for name in plates[column].unique() if name)
 
 
 def _address(*parts: str) -> str:
@@ -169,7 +185,7 @@ def _track(plates: pd.DataFrame, name: str) -> str:
     )  # fmt: skip
 
 
-def _heat(conditions: pd.DataFrame) -> list[dict[str, Any]]:
+def _heat(conditions: pd.DataFrame, order: Mapping[str, int]) -> list[dict[str, Any]]:
     """Conditions by plates, one table a metric: numbers and colours are medians of wells."""
     found = []
     for metric, rows in conditions.groupby("metric", sort=False):
@@ -184,7 +200,8 @@ def _heat(conditions: pd.DataFrame) -> list[dict[str, Any]]:
             median = number(float(own["median_of_plates"].iloc[0]))
             lines.append((str(condition), median, cells))
         found.append(
-            {"metric": str(metric).replace("_", " "), "names": names, "lines": lines,
+            {"metric": metric_of(str(metric)).axis, "lines": lines,
+             "plates": [(order[name], name) for name in names],
              "more": max(0, len(keys) - _MOST_CONDITIONS), "ramp": ramp, "low": scale[0],
              "high": scale[1]}
         )  # fmt: skip
@@ -210,8 +227,9 @@ def _cell(line: Any, ramp: str, scale: tuple[float, float]) -> _MedianCell | Non
         words += f", {z:+.1f} robust SD from its vehicle wells"
     if np.isfinite(across):
         words += f", {across:+.1f} robust SD from the other plates"
-    out = np.isfinite(across) and abs(across) > OUT and line["n_plates"] >= FEWEST_TO_JUDGE
     look = "none" if step is None else f"{ramp}{step}"
     dark = step is not None and (step >= 6 if ramp == "s" else step <= 1 or step >= 9)
-    text = number(float(line["median"]), 2) + ("!" if out else "")
+    text = number(float(line["median"]), 2)
+    if stands_out(across, line["n_plates"]):
+        text += "!"
     return _MedianCell(f"{look} dark" if dark else look, text, words)

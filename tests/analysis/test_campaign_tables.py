@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spheroid_qc.analysis.campaign_tables import CampaignPlate, campaign_tables, robust_z
+from spheroid_qc.analysis.campaign_tables import CampaignPlate, campaign_tables, outlying, robust_z
 from spheroid_qc.analysis.verdict.campaign_sentences import campaign_sentences
 
 
@@ -71,6 +71,18 @@ def test_drift_of_vehicle_size_is_said() -> None:
     assert any("size of vehicle spheroids at time zero rises" in text for text in sentences)
     steady = campaign_tables([one_plate(n, 300.0 + n % 2) for n in range(1, 9)])
     assert not any("size of vehicle" in text for text in campaign_sentences(steady))
+
+
+def test_what_is_said_fits_the_number_of_plates() -> None:
+    # One of four is far from the others, and four are too few to say so.
+    few = [one_plate(n, 300.0 + n + 100.0 * (n == 4)) for n in range(1, 5)]
+    found = campaign_tables(few)
+    assert found.plates["vehicle_size_t0_robust_z"].abs().max() > 3.5
+    assert not outlying(found.plates, "vehicle_size_t0").any()
+    assert campaign_sentences(found) == ["With fewer than 5 plates none is said to stand out."]
+    same = campaign_sentences(campaign_tables([one_plate(1, 300.0) for _ in range(6)]))
+    assert same == ["No figure drifts from plate to plate, and no plate stands out."]
+    assert campaign_sentences(campaign_tables(few[:1])) == []
 
 
 def test_a_plate_that_stands_out_is_named() -> None:

@@ -63,7 +63,25 @@ def test_every_plate_has_its_link_and_its_picture(tmp_path: Path) -> None:
     assert "./campaign.csv" in links.hrefs
     assert text.count('<svg viewBox="0 0') == 3
     assert "plain drifts." in text
-    assert "no tables" in text
+    assert text.count("lost plain") == 1
+    assert "µm" in text
+    assert "diameter um" not in text
+
+
+def test_numbers_are_those_of_the_table_also_without_a_plate(tmp_path: Path) -> None:
+    bare = one_plate(1, 300.0)
+    bare = CampaignPlate(
+        bare.name, bare.run, bare.plate, bare.wells.iloc[:0], bare.quality, bare.qc
+    )
+    plates = [bare, one_plate(2, 301.0), one_plate(3, 302.0)]
+    entries = [CampaignEntry("lost", "", False, "It can't be read.")]
+    entries += [CampaignEntry(one.name, one.run, True) for one in plates]
+    path = tmp_path / "campaign.html"
+    write_campaign_page(path, "c", entries, campaign_tables(plates), None, [])
+    text = path.read_text("utf-8")
+    assert '<th scope="col" title="plate 2">2</th><th scope="col" title="plate 3">3</th>' in text
+    assert ">2. plate 2<" in text
+    assert '2. <a href="./run2/report.html">plate 2</a>' in text
 
 
 def test_names_are_escaped_and_lead_nowhere_else(tmp_path: Path) -> None:

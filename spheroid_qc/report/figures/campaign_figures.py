@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spheroid_qc.analysis.campaign_tables import FEWEST_TO_JUDGE, OUT
+from spheroid_qc.analysis.campaign_tables import outlying
 from spheroid_qc.report.figures.axes import SMALL, quiet, say
 from spheroid_qc.report.palette import PALETTE
 
@@ -44,8 +44,7 @@ def draw_track(ax: Axes, plates: pd.DataFrame, figure: str, title: str = "") -> 
     middle = float(np.median(values[known]))
     ax.axhline(middle, color=PALETTE["vehicle"][0], linewidth=1.0, linestyle=(0, (4, 2)), zorder=2)
     ax.plot(order[known], values[known], color=PALETTE["line"][0], linewidth=1.2, zorder=1)
-    far = np.abs(plates[f"{figure}_robust_z"].to_numpy(dtype=float)) > OUT
-    far &= known.sum() >= FEWEST_TO_JUDGE
+    far = outlying(plates, figure)
     colours = {False: PALETTE["blue"][0], True: PALETTE["vermillion"][0]}
     for out in (False, True):
         chosen = known & (far == out)
