@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.segmentation.downsampling import any_in_blocks
+from spheroid_qc.segmentation.order_statistics import median, percentiles
+from spheroid_qc.segmentation.piece_shapes import box_of
 
 _GRID_CELLS = 160  # the shorter side of the coarse grid, in cells, at least
 _MIN_CELLS = 400  # cells needed for a median that can be trusted
@@ -82,23 +84,26 @@ def surround_of(image: NDArray[Any], total: NDArray[np.bool_], gap_px: float = 3
     values, nexts, covered = values[:, :width], nexts[:, :width], covered[:, :width]
     free = np.isfinite(values) & np.isfinite(nexts) & ~covered
     if covered.any() and free.any():
-        distance = ndimage.distance_transform_edt(~covered) * factor
         radius = float(np.sqrt(np.count_nonzero(covered) / np.pi)) * factor
-        beyond = free & (distance > gap_px)
-        needed = min(_MIN_CELLS, int(np.count_nonzero(beyond)))
         for reach in (gap_px + max(radius, 16.0), gap_px + 3 * max(radius, 16.0), np.inf):
-            chosen = beyond & (distance <= reach)
-            if needed and int(np.count_nonzero(chosen)) >= needed:
+            # What lies further away than the reach is not asked how far.
+            around = max(covered.shape) if math.isinf(reach) else math.ceil(reach / factor)
+            near = box_of(covered, around)
+            distance = ndimage.distance_transform_edt(~covered[near]) * factor
+            chosen = np.zeros_like(free)
+            chosen[near] = free[near] & (distance > gap_px) & (distance <= reach)
+            found = int(np.count_nonzero(chosen))
+            if found >= _MIN_CELLS or (found and math.isinf(reach)):
                 free = chosen
                 break
     if not free.any():
         return Surround(np.nan, np.nan, np.nan)
     sample = values[free]
-    level = float(np.median(sample))
-    spread = 1.4826 * float(np.median(np.abs(sample - level)))
+    level = median(sample)
+    spread = 1.4826 * median(np.abs(sample - level))
     steps = np.abs(nexts[free] - sample)
     # The median difference of two equal normal variables is 0.6745 * sqrt(2) of their SD.
-    noise = float(np.median(steps)) / (0.6745 * np.sqrt(2.0))
+    noise = median(steps) / (0.6745 * np.sqrt(2.0))
     changing = steps[steps > 0]
     rounding = float(changing.min()) / np.sqrt(12.0) if changing.size else 0.0
     return Surround(level, max(spread, rounding), max(noise, rounding))
@@ -154,8 +159,8 @@ def background_amplitude(values: NDArray[np.float64], free: NDArray[np.bool_]) -
         weights, *_ = np.linalg.lstsq(terms[keep], grey[keep], rcond=None)
         surface = terms @ weights
         residual = np.abs(grey - surface)
-        keep = residual <= 3 * 1.4826 * np.median(residual) + 1e-12 * np.abs(grey).max()
+        keep = residual <= 3 * 1.4826 * median(residual) + 1e-12 * np.abs(grey).max()
         if np.count_nonzero(keep) < 20:
             break
-    low, high = np.percentile(surface, (2, 98))
-    return float(high - low)
+    low, high = percentiles(surface, (2, 98))
+    return high - low

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from spheroid_qc.measurement.cut_out_spheroid import Spheroid
+from spheroid_qc.segmentation.order_statistics import percentiles
 
 
 def disintegration_fraction(body: Spheroid) -> float:
@@ -74,7 +75,7 @@ def reach(body: Spheroid) -> float:
     distances = body.distances
     if not distances.size:
         return np.nan
-    return float(np.quantile(distances, 0.9))
+    return percentiles(distances, (90,))[0]
 
 
 def fragment_count(body: Spheroid) -> int:

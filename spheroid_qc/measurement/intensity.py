@@ -10,6 +10,7 @@ import numpy as np
 
 from spheroid_qc.measurement.cut_out_spheroid import RIM_PX, Spheroid
 from spheroid_qc.measurement.texture_scales import detail_ratio, rim_band
+from spheroid_qc.segmentation.order_statistics import percentiles
 
 
 def focus_score(body: Spheroid) -> float:
@@ -100,7 +101,7 @@ def rim_sharpness(body: Spheroid) -> float:
     # White noise of SD n leaves a squared gradient of n^2 / (8 pi) per axis after a Gaussian
     # of 1 px; its 90th percentile (two axes, exponential) is 2.3 times the sum of both.
     steep -= 2.3 * 2 * noise**2 / (8 * np.pi)
-    low, high = np.percentile(wide, (5, 95)).tolist()
+    low, high = percentiles(wide, (5, 95))
     span = high - low - 2 * 1.645 * noise / (2 * np.sqrt(np.pi))
     if steep <= 0 or span <= 0:
         return np.nan

@@ -28,6 +28,7 @@ from spheroid_qc.measurement.shape import solidity
 from spheroid_qc.measurement.texture_scales import blurred, detail_ratio
 from spheroid_qc.segmentation.array_types import Mask
 from spheroid_qc.segmentation.downsampling import any_in_blocks
+from spheroid_qc.segmentation.order_statistics import percentiles
 from spheroid_qc.segmentation.piece_shapes import inner_rim
 from spheroid_qc.segmentation.segmentation_result import Segmentation
 
@@ -117,11 +118,11 @@ def _range(image: NDArray[Any]) -> dict[str, float]:
     sample = sample[np.isfinite(sample)]
     if finite.size == 0 or sample.size == 0:
         return {"intensity_min": np.nan, "intensity_max": np.nan, "dynamic_range": 0.0}
-    low, high = np.percentile(sample, (0.1, 99.9))
+    low, high = percentiles(sample, (0.1, 99.9))
     return {
         "intensity_min": float(finite.min()),
         "intensity_max": float(finite.max()),
-        "dynamic_range": float(high - low),
+        "dynamic_range": high - low,
     }
 
 
@@ -244,9 +245,8 @@ def _frame_focus(image: NDArray[Any], surround: Surround) -> float:
     ratios = []
     for stack in [np.stack(tiles)] if alike else [tile[np.newaxis] for tile in tiles]:
         levels = blurred(stack)
-        everywhere = np.ones(stack.shape[1:], dtype=bool)
         ratios += [
-            detail_ratio(tuple(level[n] for level in levels), everywhere, surround.noise)
+            detail_ratio(tuple(level[n] for level in levels), None, surround.noise)
             for n in range(len(stack))
         ]
     known = [r for r in ratios if np.isfinite(r)]

@@ -9,9 +9,8 @@ C1 is blind to shedding; these metrics never stand alone (see `disintegration`).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spheroid_qc.measurement.cut_out_spheroid import Spheroid, centroid
+from spheroid_qc.measurement.cut_out_spheroid import Spheroid
 from spheroid_qc.segmentation.piece_shapes import inner_rim
 
 
@@ -50,11 +49,6 @@ def volume(body: Spheroid) -> float:
     return float(4.0 / 3.0 * np.pi * (body.main_area / np.pi) ** 1.5)
 
 
-# Lines through the pixel grid in sixteen directions: (dy, dx) to the next pixel on the line.
-_QUADRANT = ((0, 1), (1, 3), (1, 2), (2, 3), (1, 1), (3, 2), (2, 1), (3, 1))
-_DIRECTIONS = (*_QUADRANT, *((dx, -dy) for dy, dx in _QUADRANT))
-
-
 def perimeter(body: Spheroid) -> float:
     """Length of the outline in px, by Cauchy and Crofton's formula.
 
@@ -75,29 +69,7 @@ def perimeter(body: Spheroid) -> float:
     """
     if not body.main_area:
         return np.nan
-    diameter = 2.0 * np.sqrt(np.count_nonzero(body.outline) / np.pi)
-    # A power of two, so that it doubles when the mask does; in bodies of a few pixels two
-    # pixels are no short step.
-    step = 1 if diameter < 32 else max(2, 2 ** int(np.log2(diameter / 70)))
-    return _crofton(body.outline, step)
-
-
-def _crofton(outline: NDArray[np.bool_], step: int) -> float:
-    mask = np.pad(outline, 3 * step)  # the longest step must not leave the array
-    angles = np.array([np.arctan2(dy, dx) for dy, dx in _DIRECTIONS])
-    following = np.append(angles[1:], np.pi)
-    previous = np.append(angles[-1] - np.pi, angles[:-1])
-    share = (following - previous) / 2.0
-    length = 0.0
-    height, width = mask.shape
-    for (y, x), angle in zip(_DIRECTIONS, share, strict=True):
-        dy, dx = y * step, x * step
-        left = max(0, -dx)
-        start = mask[: height - dy, left : width - max(0, dx)]
-        end = mask[dy:, left + dx : left + dx + start.shape[1]]
-        crossings = np.count_nonzero(start != end)
-        length += 0.5 * angle * crossings / np.hypot(dy, dx)
-    return float(length)
+    return body.outline_length
 
 
 def circularity(body: Spheroid) -> float:
@@ -108,8 +80,7 @@ def circularity(body: Spheroid) -> float:
     """
     if not body.main_area:
         return np.nan
-    area = int(np.count_nonzero(body.outline))
-    return min(1.0, 4.0 * np.pi * area / perimeter(body) ** 2)
+    return min(1.0, 4.0 * np.pi * body.outline_area / perimeter(body) ** 2)
 
 
 def solidity(body: Spheroid) -> float:
@@ -127,7 +98,7 @@ def solidity(body: Spheroid) -> float:
     twice_area = abs(int(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
     on_edge = int(np.gcd(np.abs(steps[:, 0]), np.abs(steps[:, 1])).sum())
     pixels = (twice_area + on_edge) // 2 + 1
-    return int(np.count_nonzero(body.outline)) / pixels
+    return body.outline_area / pixels
 
 
 def feret_max(body: Spheroid) -> float:
@@ -162,8 +133,8 @@ def eccentricity(body: Spheroid) -> float:
     if not body.main_area:
         return np.nan
     outline = body.outline
-    cy, cx = centroid(outline)
-    area = np.count_nonzero(outline)
+    cy, cx = body.outline_centroid
+    area = body.outline_area
     y, x = (np.arange(side) - middle for side, middle in zip(outline.shape, (cy, cx), strict=True))
     yy, xx = (
         np.count_nonzero(outline, axis=axis) @ np.square(at) / area for axis, at in ((1, y), (0, x))
@@ -189,6 +160,6 @@ def contour_roughness(body: Spheroid) -> float:
     if not body.main_area:
         return np.nan
     y, x = np.nonzero(inner_rim(body.outline))
-    cy, cx = centroid(body.outline)
+    cy, cx = body.outline_centroid
     radii = np.hypot(y - cy, x - cx) + 0.5
     return float(radii.std() / radii.mean())

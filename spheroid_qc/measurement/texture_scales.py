@@ -40,20 +40,24 @@ def _noise_share(a: float, b: float) -> float:
     return (1 / a**2 + 1 / b**2 - 4 / (a**2 + b**2)) / (4 * np.pi)
 
 
-def detail_ratio(levels: tuple[NDArray[np.float32], ...], where: Mask, noise: float) -> float:
+def detail_ratio(
+    levels: tuple[NDArray[np.float32], ...], where: Mask | None, noise: float
+) -> float:
     """Fine detail (1 to 2 px) over coarse detail (3 to 6 px), noise taken off both.
 
     `levels` come from `blurred`, `noise` is the standard deviation of the pixel noise in grey
-    values. 0 for a blurred picture, about 0.3 to 2 for one with sharp edges; NaN where there is
-    nothing to judge: no pixels in `where`, or no coarse detail above the noise.
+    values; it is judged `where` a mask says, or everywhere. 0 for a blurred picture, about 0.3 to 2
+    for one with sharp edges; NaN where there is nothing to judge: no pixels in `where`, or no
+    coarse detail above the noise.
     """
     if not np.isfinite(noise):
         return np.nan
     energies = []
-    for finer, coarser, place in ((0, 1, where), (2, 3, where[::2, ::2])):
-        if not place.any():
-            return np.nan
+    for finer, coarser, step in ((0, 1, 1), (2, 3, 2)):
+        place = ... if where is None else where[::step, ::step]
         detail = levels[finer][place] - levels[coarser][place]
+        if not detail.size:
+            return np.nan
         energies.append(float(np.mean(np.square(detail, dtype=np.float64))))
     noises = noise**2 * _noise_share(*SCALES[:2]), noise**2 * _noise_share(*SCALES[2:])
     fine, coarse = energies[0] - noises[0], energies[1] - noises[1]

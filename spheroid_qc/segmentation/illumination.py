@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spheroid_qc.segmentation.array_types import Float, Mask
+from spheroid_qc.segmentation.order_statistics import median
 
 _TERMS = 6
 _TUKEY = 4.0
@@ -75,10 +76,10 @@ def _reweighted(
     solution: NDArray[Any] = np.zeros(_TERMS)
     residual: NDArray[Any] = first
     for _ in range(8):
-        spread = 1.4826 * float(np.median(np.abs(residual))) + 1e-6
+        spread = 1.4826 * median(np.abs(residual)) + 1e-6
         scaled = residual / (_TUKEY * spread)
         weight = np.where(np.abs(scaled) < 1, (1 - scaled * scaled) ** 2, 0.0)
         weighted = design * weight[:, None]
         solution = np.linalg.solve(design.T @ weighted + ridge, weighted.T @ target)
         residual = target - design @ solution
-    return solution, float(np.median(np.abs(residual)))
+    return solution, median(np.abs(residual))

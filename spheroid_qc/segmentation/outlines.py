@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask, Points
+from spheroid_qc.segmentation.order_statistics import median
 from spheroid_qc.segmentation.piece_shapes import by_size
 
 _REACH_RADII = 0.12
@@ -79,7 +80,7 @@ def follow_edge(points: Points, edges: Edges) -> Points:
         best = edge.argmax(axis=1)
         found = offsets[margin:-margin][best]
         peak = edge.max(axis=1)
-        sure = np.clip(peak / max(0.5 * float(np.median(peak)), 1e-9), 0, 1) * (peak > 0)
+        sure = np.clip(peak / max(0.5 * median(peak), 1e-9), 0, 1) * (peak > 0)
         weight = ndimage.gaussian_filter1d(sure, blur, mode="wrap") + 1e-6
         moved = ndimage.gaussian_filter1d(sure * found, blur, mode="wrap") / weight
         moved *= np.minimum(weight / 0.3, 1.0)

@@ -9,6 +9,8 @@ from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Features, Labels, Mask
 
+_EIGHT = np.ones((3, 3), bool)
+
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
@@ -45,6 +47,28 @@ def box_of(mask: Mask, around: int = 0) -> tuple[slice, slice]:
         slice(max(int(rows[0]) - around, 0), int(rows[-1]) + around + 1),
         slice(max(int(columns[0]) - around, 0), int(columns[-1]) + around + 1),
     )
+
+
+def pieces(mask: Mask, *, diagonal: bool = False) -> tuple[Labels, int]:
+    """Give the connected pieces of a mask, numbered in reading order, and how many there are.
+
+    The same as `scipy.ndimage.label`, which takes 0.16 ms instead of 0.06 ms for a body in the
+    middle of 256 x 256 pixels: only the box that holds any of the mask is looked at. `diagonal`
+    joins pixels that touch at a corner, too.
+    """
+    labels = np.zeros(mask.shape, np.int32)
+    if not mask.any():
+        return labels, 0
+    box = box_of(mask)
+    return labels, int(ndimage.label(mask[box], _EIGHT if diagonal else None, output=labels[box]))
+
+
+def largest_area(mask: Mask) -> int:
+    """Pixels of the largest piece of a mask, where pixels may touch at a corner; 0 for none."""
+    labels, count = pieces(mask, diagonal=True)
+    if count < 2:
+        return int(np.count_nonzero(mask))
+    return int(np.bincount(labels[mask]).max())
 
 
 def component_shapes(labels: Labels, count: int) -> Shapes:
@@ -86,7 +110,7 @@ def component_shapes(labels: Labels, count: int) -> Shapes:
 
 def largest_piece(mask: Mask) -> Mask:
     """Largest 4-connected piece of a mask; the mask itself where there is but one."""
-    labels, count = ndimage.label(mask)
+    labels, count = pieces(mask)
     if count < 2:
         return mask
     sizes = np.bincount(labels.ravel())
@@ -147,13 +171,20 @@ def narrowed(mask: Mask, times: int = 1, *, beyond: bool = False) -> Mask:
 def without_holes(mask: Mask) -> Mask:
     """Fill what is cut off from the outside.
 
-    The same as `scipy.ndimage.binary_fill_holes`, which takes 1.2 ms instead of 0.3 ms for 256 x
-    256 pixels.
+    The same as `scipy.ndimage.binary_fill_holes`, which takes 1.2 ms instead of 0.1 ms for a body
+    in the middle of 256 x 256 pixels.
     """
-    outside, count = ndimage.label(np.pad(~mask, 1, constant_values=True))
+    if not mask.any():
+        return mask
+    box = box_of(mask)
+    inside = mask[box]
+    around = np.ones((inside.shape[0] + 2, inside.shape[1] + 2), bool)
+    np.logical_not(inside, out=around[1:-1, 1:-1])
+    outside, count = ndimage.label(around)
     if count == 1:
         return mask
-    filled: Mask = (outside != outside[0, 0])[1:-1, 1:-1]
+    filled: Mask = mask.copy()
+    np.not_equal(outside[1:-1, 1:-1], outside[0, 0], out=filled[box])
     return filled
 
 

@@ -13,11 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import any_in_blocks, pool
-from spheroid_qc.segmentation.window_filters import gaussian, highest, uniform
+from spheroid_qc.segmentation.order_statistics import median
+from spheroid_qc.segmentation.piece_shapes import box_of, pieces
+from spheroid_qc.segmentation.window_filters import (
+    gaussian,
+    highest,
+    shifted,
+    shown_after_shift,
+    uniform,
+)
 
 MIN_TIMES = 4
 """Times below which nothing is called static: three can agree by chance."""
@@ -27,6 +34,9 @@ _SIDE_PX = 512
 
 _COARSE_PX = 6.0
 """Standard deviation in those pixels of what is no fine structure: light, haze, the body's glow."""
+
+_REACH = 3
+"""Standard deviations after which that blur ends."""
 
 _WINDOW_PX = 9
 """Side of the window in which structures are compared: a few cells."""
@@ -77,12 +87,17 @@ def fine_structure(image: NDArray[np.generic], core: Labels) -> FineStructure:
     near = highest(body, 5)
     bare = (~near).astype(np.float32)
     # The ground without the bodies, so that their edges leave no ring in it.
-    ground = gaussian(plane * bare, _COARSE_PX, truncate=3)
-    weight = gaussian(bare, _COARSE_PX, truncate=3)
-    detail = np.where(near, np.float32(0), plane - ground / np.maximum(weight, 1e-3))
+    ground = gaussian(plane * bare, _COARSE_PX, truncate=_REACH)
+    if near.any():  # away from bodies the blur of what is bare is 1
+        reach = round(_REACH * _COARSE_PX)
+        whole, part = box_of(near, 2 * reach), box_of(near, reach)
+        blurred = np.ones_like(bare)
+        blurred[whole] = gaussian(bare[whole], _COARSE_PX, truncate=_REACH)
+        ground[part] /= np.maximum(blurred[part], 1e-3)
+    detail = np.where(near, np.float32(0), plane - ground)
     # The noise of the camera, from differences of neighbours: marks may lie all over the frame.
     steps = np.abs(np.diff(detail, axis=1))[~(near[:, 1:] | near[:, :-1])]
-    noise = float(np.median(steps)) / (0.6745 * np.sqrt(2)) if steps.size else 0.0
+    noise = median(steps) / (0.6745 * np.sqrt(2)) if steps.size else 0.0
     if not noise > 0:
         noise = float(detail.std()) or 1.0
     return FineStructure(np.clip(detail / np.float32(noise), -25, 25), near, block)
@@ -106,11 +121,13 @@ def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
     if len(frames) < MIN_TIMES or any(f.detail.shape != shape for f in frames):
         return nothing
     shifts = _shifts(frames)
-    seen = np.zeros(shape, np.float32)
+    seen, bare = np.zeros(shape, np.float32), []
     for frame, shift in zip(frames, shifts, strict=True):
-        seen += _moved((~frame.body).astype(np.float32), shift)
+        free = shifted((~frame.body).astype(np.float32), shift)
+        seen += free
+        bare.append(free > 0.5)
     chosen = np.unique(np.linspace(0, len(frames) - 1, _REFERENCES).round().astype(int)).tolist()
-    references = {n: _moved(frames[n].detail, shifts[n]) for n in chosen}
+    references = {n: shifted(frames[n].detail, shifts[n]) for n in chosen}
     common = _middle(list(references.values()))
     alike: list[tuple[Mask, Mask]] = []
     support = np.zeros(shape, np.float32)
@@ -118,25 +135,27 @@ def static_marks(frames: Sequence[FineStructure]) -> list[Mask]:
     # or that is left where the body was, is no mark of the well.
     first, unseen = np.zeros(shape, bool), np.ones(shape, bool)
     for number, (frame, shift) in enumerate(zip(frames, shifts, strict=True)):
-        detail = _moved(frame.detail, shift)
-        free = _moved((~frame.body).astype(np.float32), shift)
-        others = common
         if number in references:  # a frame is no witness in its own cause
+            detail = references[number]
             others = _middle([other for n, other in references.items() if n != number])
-        surely, same = (mask & (free > 0.5) for mask in _alike(detail, others))
+        else:
+            detail, others = shifted(frame.detail, shift), common
+        surely, same = (mask & bare[number] for mask in _alike(detail, others))
         alike.append((surely, same))
         support += same
-        in_view = unseen & (_moved(np.ones(shape, np.float32), shift) > 0.5)
+        in_view = np.zeros(shape, bool)
+        in_view[tuple(covered for covered, _, _ in shown_after_shift(shape, shift))] = True
+        in_view &= unseen
         first |= in_view & same
         unseen &= ~in_view
     persistent = first & (seen >= MIN_TIMES - 0.5) & (support >= _NEARLY_ALL * seen)
     marks = []
     for (surely, same), shift in zip(alike, shifts, strict=True):
-        pieces, count = ndimage.label(persistent & same)
+        labels, count = pieces(persistent & same)
         held = np.zeros(count + 1, bool)
-        held[pieces[persistent & surely]] = True
+        held[labels[persistent & surely]] = True
         held[0] = False
-        marks.append(_moved(held[pieces].astype(np.float32), (-shift[0], -shift[1])) > 0.5)
+        marks.append(shifted(held[labels].astype(np.float32), (-shift[0], -shift[1])) > 0.5)
     return marks
 
 
@@ -171,27 +190,21 @@ def _alike(detail: Float, others: Float) -> tuple[Mask, Mask]:
 
 def _shifts(frames: Sequence[FineStructure]) -> list[tuple[float, float]]:
     """Shift of every frame onto the first; none where that does not make them more alike."""
+    from scipy.fft import fftn
     from skimage.registration import phase_cross_correlation
 
-    first = frames[0]
-    limit = _MAX_SHIFT * max(first.detail.shape)
+    first = fftn(frames[0].detail)
+    limit = _MAX_SHIFT * max(first.shape)
     found = [(0.0, 0.0)]
     for frame in frames[1:]:
         shift, *_ = phase_cross_correlation(  # type: ignore[no-untyped-call]
-            first.detail, frame.detail, upsample_factor=4, normalization=None
+            first, fftn(frame.detail), space="fourier", upsample_factor=4, normalization=None
         )
         moved = (float(shift[0]), float(shift[1]))
         if max(abs(moved[0]), abs(moved[1])) > limit:
             moved = (0.0, 0.0)
         found.append(moved)
     return found
-
-
-def _moved(values: Float, shift: tuple[float, float]) -> Float:
-    """Shift an image; 0 comes in from outside."""
-    if shift == (0.0, 0.0):
-        return values
-    return np.asarray(ndimage.shift(values, shift, order=1, mode="constant"), np.float32)
 
 
 def without_marks(shed: Mask, mark: Mask, frame: FineStructure) -> Mask:
@@ -215,15 +228,15 @@ def without_marks(shed: Mask, mark: Mask, frame: FineStructure) -> Mask:
         return shed
     block = frame.block
     small = any_in_blocks(shed, block)
-    pieces, count = ndimage.label(small, np.ones((3, 3), bool))
-    size = np.bincount(pieces.ravel(), minlength=count + 1)
-    static = np.bincount(pieces[mark & small], minlength=count + 1)
+    labels, count = pieces(small, diagonal=True)
+    size = np.bincount(labels[small], minlength=count + 1)
+    static = np.bincount(labels[mark & small], minlength=count + 1)
     share = static / np.maximum(size, 1)
     # What shows no structure of its own in a piece that is partly a mark is the mark's blur, and
     # what lies on the body's rim, where nothing can be told, goes with the piece.
     flat = uniform(np.square(frame.detail), _WINDOW_PX) < _MIN_STRENGTH**2
     flat |= frame.body
-    gone = mark | (share >= _PARTLY)[pieces] & flat
+    gone = mark | (share >= _PARTLY)[labels] & flat
     big = np.repeat(np.repeat(gone, block, axis=0), block, axis=1)
     left: Mask = shed & ~big[: shed.shape[0], : shed.shape[1]]
     return left

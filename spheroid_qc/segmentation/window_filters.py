@@ -7,6 +7,8 @@ pixels a mean takes 0.33 ms instead of 0.10 ms with rows that are a little longe
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -28,17 +30,29 @@ _APART_BYTES = 64
 def uniform(values: Float, size: int, mode: Mode = "reflect") -> Float:
     """Mean of a square window, as `scipy.ndimage.uniform_filter`."""
     result = _spread_like(values)
-    ndimage.uniform_filter(_spread(values), size, output=result, mode=mode)
+    # By one axis after the other, which is all that `uniform_filter` does.
+    ndimage.uniform_filter1d(_spread(values), size, 0, result, mode)
+    ndimage.uniform_filter1d(result, size, 1, result, mode)
     return result
 
 
 def gaussian(values: Float, sigma: float, mode: Mode = "reflect", truncate: float = 4.0) -> Float:
     """Blur, as `scipy.ndimage.gaussian_filter`; of images (n, y, x) each by itself."""
     result = _spread_like(values)
-    ndimage.gaussian_filter(
-        _spread(values), sigma, output=result, mode=mode, truncate=truncate, axes=(-2, -1)
-    )
+    weights = _bell(sigma, int(truncate * sigma + 0.5))
+    ndimage.correlate1d(_spread(values), weights, -2, result, mode)
+    ndimage.correlate1d(result, weights, -1, result, mode)
     return result
+
+
+@lru_cache(maxsize=64)
+def _bell(sigma: float, reach: int) -> NDArray[np.float64]:
+    """Weights of a Gaussian from -reach to reach pixels; few kinds occur, all over again."""
+    away = np.arange(-reach, reach + 1)
+    weights: NDArray[np.float64] = np.exp(-0.5 / sigma**2 * away**2)
+    weights /= weights.sum()
+    weights.setflags(write=False)
+    return weights
 
 
 def highest(values: NDArray[Any], size: int) -> NDArray[Any]:
@@ -49,10 +63,12 @@ def highest(values: NDArray[Any], size: int) -> NDArray[Any]:
     """
     for axis in (0, 1):
         length, reach = values.shape[axis], size // 2
-        wide = [(0, 0), (0, 0)]
-        wide[axis] = (reach, reach)
         # What lies beyond the edge is the same as the edge: it is in the window already.
-        so_far, span = np.moveaxis(np.pad(values, wide, mode="edge"), axis, 0), 1
+        ends = (slice(None, 1), slice(-1, None))
+        before, after = (
+            np.repeat(values[end if axis == 0 else (slice(None), end)], reach, axis) for end in ends
+        )
+        so_far, span = np.moveaxis(np.concatenate([before, values, after], axis), axis, 0), 1
         while 2 * span <= size:
             so_far = np.maximum(so_far[:-span], so_far[span:])
             span *= 2
@@ -60,6 +76,44 @@ def highest(values: NDArray[Any], size: int) -> NDArray[Any]:
         so_far = np.maximum(so_far[:length], so_far[rest : rest + length])
         values = np.moveaxis(so_far, 0, axis)
     return values
+
+
+def shifted(values: Float, shift: tuple[float, float]) -> Float:
+    """Shift an image down and to the right by pixels and parts of them; 0 comes in from outside.
+
+    The same as `scipy.ndimage.shift` of the order 1, which takes 3 ms instead of 0.7 ms for 512 x
+    512 pixels: all pixels lie equally between two others.
+    """
+    if shift == (0.0, 0.0):
+        return values
+    covered, result = [], values.astype(np.float64)
+    for axis, (to, begin, share) in enumerate(shown_after_shift(values.shape, shift)):
+        along = np.moveaxis(result, axis, 0)
+        count = to.stop - to.start
+        near = along[begin : begin + count]
+        if share:
+            near = near * (1 - share) + along[begin + 1 : begin + 1 + count] * share
+        result = np.moveaxis(near, 0, axis)
+        covered.append(to)
+    moved: Float = np.zeros(values.shape, np.float32)
+    moved[tuple(covered)] = result
+    return moved
+
+
+def shown_after_shift(
+    shape: tuple[int, ...], shift: tuple[float, float]
+) -> list[tuple[slice, int, float]]:
+    """Pixels of a shifted image that show some of it, along either axis.
+
+    Gives them, the first pixel of the image that they show, and how far they lie towards the next.
+    """
+    found = []
+    for length, by in zip(shape, shift, strict=True):
+        first = max(0, math.ceil(by))
+        last = max(first - 1, min(length - 1, math.floor(length - 1 + by)))
+        begin = math.floor(first - by)
+        found.append((slice(first, last + 1), begin, first - by - begin))
+    return found
 
 
 def _spread(values: Float) -> Float:

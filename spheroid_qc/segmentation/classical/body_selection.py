@@ -18,7 +18,8 @@ from scipy import ndimage
 from spheroid_qc.segmentation.array_types import Features, Mask
 from spheroid_qc.segmentation.classical.brightness_and_texture_cues import TEXTURE_CUES, Cues
 from spheroid_qc.segmentation.classical.candidates import Candidates
-from spheroid_qc.segmentation.piece_shapes import box_of
+from spheroid_qc.segmentation.order_statistics import median
+from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, widened
 
 _SHARP_RIM_BLOCKS = 2.2
 """Width, in blocks, that a perfectly sharp rim has at working resolution."""
@@ -50,7 +51,7 @@ def _smudge(mask: Mask, cues: Cues, rough_step: float, size: float) -> float:
     if not outside.any():
         return 0.0
     middle = values[depth > 0.6 * depth.max()]
-    height = abs(float(np.median(middle)) - float(np.median(values[outside])))
+    height = abs(median(middle) - median(values[outside]))
     rings = np.rint(depth - depth.min()).astype(np.intp).ravel()
     count = np.bincount(rings)
     profile = (np.bincount(rings, values.ravel()) / np.maximum(count, 1))[count > 0]
@@ -339,11 +340,11 @@ def _examine(row: int, c: Candidates, cues: Cues, scores: _Scores, mask: Mask) -
     """Weigh the zone behind the rim (solid, or cells and gaps) and the inside."""
     box = box_of(mask, 4)
     piece = mask[box]
-    outside = ndimage.binary_dilation(piece, iterations=3) & ~ndimage.binary_dilation(piece)
-    inner = ndimage.binary_erosion(piece, iterations=1, border_value=1)
-    band = inner & ~ndimage.binary_erosion(inner, iterations=2, border_value=1)
-    level = float(np.median(cues.smooth[box][outside])) if outside.any() else 0.0
-    rough = float(np.median(cues.roughness[box][outside])) if outside.any() else 0.0
+    outside = widened(piece, 3) & ~widened(piece)
+    inner = narrowed(piece, beyond=True)
+    band = inner & ~narrowed(inner, 2, beyond=True)
+    level = median(cues.smooth[box][outside]) if outside.any() else 0.0
+    rough = median(cues.roughness[box][outside]) if outside.any() else 0.0
     step = float(c.step[row])
     if scores.by_texture[row]:
         behind = cues.roughness[box][band] - rough > 0.4 * float(c.rough_step[row])

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Mask
 from spheroid_qc.segmentation.downsampling import Reduced
 from spheroid_qc.segmentation.illumination import background_surface
+from spheroid_qc.segmentation.order_statistics import median, percentiles
+from spheroid_qc.segmentation.window_filters import gaussian
 
 TEXTURE_CUES = ("fine", "coarse")
 
@@ -70,11 +71,11 @@ _TEXTURE_SHARES = (0.32, 0.5, 0.7)
 def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
     """Compute every cue of a frame; of intensity those of a polarity: `auto`, `dark`, `bright`."""
     mean = _without(reduced.mean, usable)
-    smooth = ndimage.gaussian_filter(mean, 1.0, mode="nearest", truncate=3)
+    smooth = gaussian(mean, 1.0, "nearest", truncate=3)
     level = smooth - background_surface(smooth, usable)
     # Without the light's own fall-off, beside which a faint body would count for nothing.
-    low, high = np.percentile(level[usable], (0.3, 99.7))
-    span = max(float(high - low), 1e-6)
+    low, high = percentiles(level[usable], (0.3, 99.7))
+    span = max(high - low, 1e-6)
     edge_noise = _edge_noise(smooth, usable, span)
     # Where the smooth surface explains most of the field it is the background for certain.
     foreign = np.abs(level[usable]) > max(3 * edge_noise, 0.08 * span)
@@ -94,7 +95,7 @@ def make_cues(reduced: Reduced, usable: Mask, polarity: str) -> Cues:
                     _by_share(f"{name}_plain", sign * smooth, usable, (1, 99), _PLAIN_SHARES, 0)
                 )
     fine = _log_energy(_without(reduced.texture, usable), 1.2, span)
-    fluctuation = mean - ndimage.gaussian_filter(mean, 3.0, mode="nearest", truncate=3)
+    fluctuation = mean - gaussian(mean, 3.0, "nearest", truncate=3)
     coarse = _log_energy(fluctuation, 2.5, span)
     for name, values in zip(TEXTURE_CUES, (fine, coarse), strict=True):
         cues.append(_by_share(name, values, usable, (50, 99.7), _TEXTURE_SHARES, 0.1))
@@ -106,12 +107,12 @@ def _without(values: Float, usable: Mask) -> Float:
     if usable.all():
         return values
     result: Float = values.copy()
-    result[~usable] = np.median(values[usable])
+    result[~usable] = median(values[usable])
     return result
 
 
 def _log_energy(values: Float, sigma: float, span: float) -> Float:
-    energy = ndimage.gaussian_filter(values * values, sigma, mode="nearest", truncate=3)
+    energy = gaussian(values * values, sigma, "nearest", truncate=3)
     floor = (2e-3 * span) ** 2 + 1e-12
     result: Float = np.log(np.maximum(energy, 0) + np.float32(floor)) * np.float32(0.5)
     return result
@@ -138,6 +139,6 @@ def _by_share(
     sample = values[::2, ::2][usable[::2, ::2]]
     if sample.size < 2000:
         sample = values[usable]
-    low, high = (float(p) for p in np.percentile(sample, ends))
+    low, high = percentiles(sample, ends)
     steps = (share * (high - low) for share in shares)
     return Cue(name, values, tuple(low + step for step in steps if step > minimum))

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Mask
 from spheroid_qc.segmentation.downsampling import Reduced
+from spheroid_qc.segmentation.order_statistics import percentiles
 
 _STRIP_SHARE = 0.2
 """Share of the frame's height, at the top and at the bottom, in which a bar may be."""
@@ -62,7 +63,7 @@ def _legend(strip: Float, height: int) -> Mask | None:
         )
         thin = values - opened
         # Writing covers little of the strip, but stands out from all else that is thin.
-        rest, high = (float(v) for v in np.percentile(thin[::2], (97, 99.9)))
+        rest, high = percentiles(thin[::2], (97, 99.9))
         if high < 2.0 * rest + 1e-3:
             continue
         strokes = thin > 0.35 * high

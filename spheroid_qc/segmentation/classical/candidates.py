@@ -16,7 +16,13 @@ from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Features, Labels, Mask
 from spheroid_qc.segmentation.classical.brightness_and_texture_cues import TEXTURE_CUES, Cues
-from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
+from spheroid_qc.segmentation.piece_shapes import (
+    box_of,
+    component_shapes,
+    narrowed,
+    widened,
+    without_holes,
+)
 
 _NECK_SHARE = 0.85
 """A neck narrower than this share of the smaller ball separates the two."""
@@ -193,8 +199,8 @@ def find_candidates(cues: Cues, usable: Mask, min_area: float) -> Candidates:
 def _pieces(mask: Mask, usable: Mask, min_area: float) -> tuple[Labels, int]:
     """Fill, open and label, in the part of the frame that holds the mask."""
     box = box_of(mask, 2)
-    filled = np.pad(ndimage.binary_fill_holes(mask[box]), 2, mode="edge")
-    solid = ndimage.binary_opening(filled)[2:-2, 2:-2] & usable[box]
+    filled = np.pad(without_holes(mask[box]), 2, mode="edge")
+    solid = widened(narrowed(filled))[2:-2, 2:-2] & usable[box]
     found, count = ndimage.label(solid)
     large = np.bincount(found.ravel(), minlength=count + 1) >= min_area
     large[0] = False

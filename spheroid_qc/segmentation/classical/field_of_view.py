@@ -19,7 +19,14 @@ from spheroid_qc.segmentation.array_types import Float, Mask
 from spheroid_qc.segmentation.classical.burned_in_text import find_text
 from spheroid_qc.segmentation.downsampling import Reduced
 from spheroid_qc.segmentation.illumination import background_surface
-from spheroid_qc.segmentation.piece_shapes import component_shapes, largest_piece
+from spheroid_qc.segmentation.order_statistics import median
+from spheroid_qc.segmentation.piece_shapes import (
+    component_shapes,
+    largest_piece,
+    widened,
+    without_holes,
+)
+from spheroid_qc.segmentation.window_filters import gaussian
 
 _WALL_LIMITS = (0.12, 0.25, 0.5)
 """Differences from the background, as shares of the strongest at the frame's border, at which
@@ -73,7 +80,7 @@ def _well_interior(reduced: Reduced) -> Mask | None:
     ):
         return None
     lit = (mean - surround) * np.sign(step) > 0.5 * abs(step)
-    well = largest_piece(ndimage.binary_fill_holes(lit))
+    well = largest_piece(without_holes(lit))
     if np.count_nonzero(well) < 0.35 * well.size:
         return None
     shape = component_shapes(well.astype(np.int32), 1)
@@ -82,7 +89,7 @@ def _well_interior(reduced: Reduced) -> Mask | None:
     depth = ndimage.distance_transform_edt(np.pad(well, 1))[1:-1, 1:-1]
     inner: Mask = depth > 0.2 * depth.max()
     residual = mean - background_surface(mean, inner)
-    flatness = float(np.median(np.abs(residual[inner])))
+    flatness = median(np.abs(residual[inner]))
     saturated = float(reduced.extreme[inner].mean())
     if flatness > 0.05 * abs(step) or saturated > 0.2:
         return None
@@ -132,9 +139,9 @@ def _beyond_walls(mean: Float, usable: Mask) -> Mask | None:
         return None
     if not _jumps_along_border(mean):
         return None
-    smooth = ndimage.gaussian_filter(mean, 0.7, mode="nearest", truncate=3)
+    smooth = gaussian(mean, 0.7, "nearest", truncate=3)
     level = np.abs(smooth - background_surface(smooth, usable))
-    noise = 1.4826 * float(np.median(level[usable]))
+    noise = 1.4826 * median(level[usable])
     frame = np.zeros(mean.shape, bool)
     frame[:2], frame[-2:], frame[:, :2], frame[:, -2:] = True, True, True, True
     strongest = float(np.percentile(level[frame], 98))
@@ -172,7 +179,7 @@ def _wall(piece: Mask, level: Float, limit: float) -> Mask | None:
     inside = largest_piece(~piece)
     if np.count_nonzero(inside) < (1 - _MAX_BEYOND_SHARE) * piece.size:
         return None
-    shore = piece & ndimage.binary_dilation(inside)
+    shore = piece & widened(inside)
     y, x = (v.astype(np.float64) for v in np.nonzero(shore))
     if y.size < _MIN_ARC_SIDES * side:
         return None
@@ -208,7 +215,7 @@ def _wall(piece: Mask, level: Float, limit: float) -> Mask | None:
             break
     near: Mask = depth < margin + 2.0
     if radius > 3 * side:  # as good as straight: perhaps a seam, so that only it is taken
-        near &= ndimage.binary_dilation(piece, iterations=margin + 1)
+        near &= widened(piece, margin + 1)
     return near
 
 

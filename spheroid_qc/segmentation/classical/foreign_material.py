@@ -17,6 +17,8 @@ from scipy import ndimage
 from spheroid_qc.segmentation.array_types import Float, Mask
 from spheroid_qc.segmentation.classical.brightness_and_texture_cues import Cues
 from spheroid_qc.segmentation.downsampling import Reduced, pool
+from spheroid_qc.segmentation.order_statistics import median, percentiles
+from spheroid_qc.segmentation.window_filters import uniform
 
 T = TypeVar("T", bound=np.generic)
 
@@ -90,7 +92,7 @@ def find_material(
     fine = fine[: shape[0], : shape[1]]
     rough = _rough(cues.roughness, usable & ~bodies) & usable
     surface = cues.smooth - cues.level
-    low, high = np.percentile(surface[usable][::7], (5, 95))
+    low, high = percentiles(surface[usable][::7], (5, 95))
     if high - low > _MAX_TILT * contrast:
         # A vignette stronger than the bodies: only what is left of it can be averaged.
         background = surface + _local_background(cues.level, usable, bodies | rough, contrast)
@@ -102,9 +104,9 @@ def find_material(
     # than half of the field, and the median hardly sees it.
     quiet = enlarge(usable & ~bodies, factor, shape)
     inside = np.abs(difference[quiet])[::3] if quiet.any() else np.zeros(1, np.float32)
-    noise = 1.4826 * float(np.median(inside)) + 1e-6
+    noise = 1.4826 * median(inside) + 1e-6
     if factor > 1 and 4.5 * noise > needed * contrast:
-        difference = ndimage.uniform_filter(difference, 3, mode="nearest")
+        difference = uniform(difference, 3, "nearest")
         noise /= 2.0  # at best a third; neighbouring pixels are not quite independent
     limit = max(4.5 * noise, needed * contrast)
     mask = (np.abs(difference) > limit) & enlarge(usable, factor, shape)
@@ -168,8 +170,8 @@ def _single_cells(
 def _nearby(mean: Float, background: Float, calm: Mask) -> Float:
     """Background corrected by the calm blocks close by, of which there are some among cells."""
     size = max(5, round(_NEAR_SHARE * max(mean.shape))) | 1
-    weight = ndimage.uniform_filter(calm.astype(np.float32), size, mode="nearest")
-    error = ndimage.uniform_filter(np.where(calm, mean - background, 0.0), size, mode="nearest")
+    weight = uniform(calm.astype(np.float32), size, "nearest")
+    error = uniform(np.where(calm, mean - background, 0.0), size, "nearest")
     corrected: Float = background + error / (weight + np.float32(0.02))
     return corrected
 
@@ -180,7 +182,7 @@ def _neighbourhood(difference: Float, factor: int, shape: tuple[int, ...]) -> Fl
     padded = np.zeros((height * factor, width * factor), np.float32)
     padded[: difference.shape[0], : difference.shape[1]] = difference
     size = max(5, round(0.04 * max(shape))) | 1
-    local = ndimage.uniform_filter(pool(padded, factor), size, mode="nearest")
+    local = uniform(pool(padded, factor), size, "nearest")
     return interpolate(local, factor, difference.shape)
 
 
@@ -206,11 +208,11 @@ def _local_background(smooth: Float, usable: Mask, bodies: Mask, contrast: float
         weight, total = (
             ndimage.gaussian_filter(part[::step, ::step], sigma / step, mode="constant")
             for part in (
-                ndimage.uniform_filter(sure, step),
-                ndimage.uniform_filter(sure * smooth, step),
+                uniform(sure, step),
+                uniform(sure * smooth, step),
             )
         )
-        coarse = (total + 1e-4 * float(np.median(background))) / (weight + 1e-4)
+        coarse = (total + 1e-4 * median(background)) / (weight + 1e-4)
         background = _magnified(coarse.astype(np.float32), step, smooth.shape, 0.0)
     return background
 

@@ -25,7 +25,7 @@ from spheroid_qc.segmentation.outlines import (
     follow_edge,
     paint_bodies,
 )
-from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut
+from spheroid_qc.segmentation.piece_shapes import box_of, pad_as_cut, widened
 from spheroid_qc.segmentation.segmentation_result import Segmentation
 from spheroid_qc.stopwatch import Work, timed
 
@@ -169,7 +169,7 @@ def _union(bodies: list[SelectedBody], shape: tuple[int, ...]) -> NDArray[np.boo
 def _loose(material: Material, bodies: list[SelectedBody], min_area: float) -> Material:
     """Material without the larger bodies: spheres are not the cells they are measured by."""
     bodies = [b for b in bodies if np.count_nonzero(b.mask) > 0.5 * min_area]
-    union = ndimage.binary_dilation(_union(bodies, material.rough.shape), iterations=2)
+    union = widened(_union(bodies, material.rough.shape), 2)
     sharp = material.sharp & ~enlarge(union, material.factor, material.sharp.shape)
     return replace(material, sharp=sharp)
 

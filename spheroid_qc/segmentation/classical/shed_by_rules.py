@@ -16,7 +16,8 @@ from spheroid_qc.segmentation.classical.foreign_material import (
     interpolate,
 )
 from spheroid_qc.segmentation.downsampling import any_in_blocks
-from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes
+from spheroid_qc.segmentation.piece_shapes import box_of, component_shapes, pieces
+from spheroid_qc.segmentation.window_filters import highest
 
 _RIM_RADII = 0.05
 """Nearer to the body than this share of its radius a difference is the rim's own blur."""
@@ -85,7 +86,7 @@ def find_cloud(material: Material, field_area: float) -> Mask:
     """
     factor, shape = material.factor, material.mask.shape
     mask = material.sharp | material.cells
-    labels, count = ndimage.label(mask, np.ones((3, 3), bool))
+    labels, count = pieces(mask, diagonal=True)
     area = np.bincount(labels.ravel(), minlength=count + 1)
     keep = area >= 3
     keep[0] = False
@@ -95,17 +96,17 @@ def find_cloud(material: Material, field_area: float) -> Mask:
         return none
     blocks = any_in_blocks(mask, material.factor)
     half = max(2, round(0.015 * max(blocks.shape)))
-    grown = ndimage.maximum_filter(blocks, 2 * half + 1)
-    groups, _ = ndimage.label(grown)
+    grown = highest(blocks, 2 * half + 1)
+    groups, _ = pieces(grown)
     sizes = np.bincount(groups[blocks])
     sizes[0] = 0
     group = int(sizes.argmax())
     one: Mask = groups == group
     inside = mask & enlarge(one, factor, shape)
-    pieces = np.unique(labels[inside]).size
+    number = np.unique(labels[inside]).size
     dense = inside.sum() / (one.sum() * factor**2)
     enough = mask.sum() >= 0.001 * field_area * factor**2
-    if enough and pieces >= 8 and inside.sum() >= 0.5 * mask.sum() and dense >= 0.06:
+    if enough and number >= 8 and inside.sum() >= 0.5 * mask.sum() and dense >= 0.06:
         return _crowded(inside, factor)
     crowd = _cluster(labels.astype(np.int32, copy=False), keep, field_area * factor**2)
     if crowd is None:
@@ -158,7 +159,7 @@ def cell_area(material: Material) -> float | None:
 
     It is that of the piece at which half of all material in pieces of a cell's size is reached.
     """
-    labels, count = ndimage.label(material.sharp)
+    labels, count = pieces(material.sharp)
     area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64)
     area[0] = 0
     sizes = np.sort(area[(area >= 3) & (area < CELL_SHARE**2 * material.mask.size)])
@@ -172,7 +173,7 @@ def _half_height(mask: Mask, material: Material) -> Mask:
     """Cut every cell at half its height, where its edge is, whatever its contrast."""
     height = np.where(mask, np.abs(material.difference), np.float32(0))
     size = max(3, round(0.012 * max(mask.shape))) | 1
-    return mask & (height > 0.5 * ndimage.maximum_filter(height, size))
+    return mask & (height > 0.5 * highest(height, size))
 
 
 def _crowded(mask: Mask, factor: int) -> Mask:
@@ -226,7 +227,7 @@ def _of_the_spheroid(
 ) -> Mask:
     """Keep pieces that stand clear of the rim and belong; drop specks, fibres and dust."""
     factor = material.factor
-    labels, count = ndimage.label(mask, np.ones((3, 3), bool))
+    labels, count = pieces(mask, diagonal=True)
     if count == 0:
         return mask
     area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float64)
@@ -243,8 +244,8 @@ def _of_the_spheroid(
     blocks = any_in_blocks(mask, material.factor) | (core > 0)
     side = float(np.sqrt(frame_area))
     half = max(2, round(0.5 * max(_GAP_RADII * radius, _MIN_GAP_SHARE * side)))
-    grown = ndimage.maximum_filter(blocks, 2 * half + 1)
-    linked, _ = ndimage.label(grown)
+    grown = highest(blocks, 2 * half + 1)
+    linked, _ = pieces(grown)
     mine = np.zeros(int(linked.max()) + 1, bool)
     mine[linked[core > 0]] = True
     kept: Mask = mask & enlarge(mine[linked], factor, mask.shape)

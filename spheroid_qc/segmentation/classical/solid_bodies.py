@@ -15,7 +15,14 @@ from scipy import ndimage
 from spheroid_qc.segmentation.array_types import Mask
 from spheroid_qc.segmentation.classical.body_selection import SelectedBody
 from spheroid_qc.segmentation.classical.foreign_material import Material, enlarge
-from spheroid_qc.segmentation.piece_shapes import box_of, largest_piece, pad_as_cut
+from spheroid_qc.segmentation.piece_shapes import (
+    box_of,
+    largest_piece,
+    narrowed,
+    pad_as_cut,
+    without_holes,
+)
+from spheroid_qc.segmentation.window_filters import highest
 
 _THIN_RADII = 0.15
 """What is thinner than this share of the body's radius, to either side, is not body."""
@@ -91,7 +98,7 @@ def _is_crowd(body: SelectedBody, taken: Mask, material: Material) -> bool:
     share = int(np.count_nonzero(loose)) / max(int(np.count_nonzero(ring)), 1)
     if share <= _LOOSE_SHARE:
         return False
-    inner = ndimage.binary_erosion(body.mask, iterations=2, border_value=1)
+    inner = narrowed(body.mask, 2, beyond=True)
     inside = enlarge(inner if inner.any() else body.mask, factor, shape)
     size = np.abs(material.difference)
     ratio = float(size[inside].mean()) / max(float(size[loose].mean()), 1e-9)
@@ -131,8 +138,8 @@ def _solid_part(body: SelectedBody, material: Material) -> Mask:
         blur = min(blur, 0.5 * _THIN_RADII * float(np.sqrt(np.count_nonzero(piece) / np.pi)))
         difference = ndimage.gaussian_filter(difference, blur, mode="nearest", truncate=3)
     opaque = -np.sign(body.step) * difference > 0.4 * abs(body.step)
-    near = ndimage.maximum_filter(piece, 2 * factor + 1)
-    closed = ndimage.binary_fill_holes(np.pad(opaque & near, 1, mode="edge"))[1:-1, 1:-1]
+    near = highest(piece, 2 * factor + 1)
+    closed = without_holes(np.pad(opaque & near, 1, mode="edge"))[1:-1, 1:-1]
     radius = np.sqrt(np.count_nonzero(piece) / np.pi)
     reach = max(1.5, _THIN_RADII * radius)
     depth = ndimage.distance_transform_edt(np.pad(closed, 1, mode="edge"))[1:-1, 1:-1]

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.learned.core_bodies import find_bodies
 from spheroid_qc.segmentation.learned.input_channels import channels_of, pool_region
 from spheroid_qc.segmentation.learned.network import CORE, predict
 from spheroid_qc.segmentation.learned.view import Region, View
-from spheroid_qc.segmentation.piece_shapes import box_of
+from spheroid_qc.segmentation.piece_shapes import box_of, pieces
 from spheroid_qc.stopwatch import Work, timed
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def _shape(height: int, width: int, longest: int) -> tuple[int, int]:
 def fine_region(coarse: View, height: int, width: int) -> Region:
     """Choose the region and resolution of the fine pass, from where the maps say core."""
     whole = coarse.region
-    labels, count = ndimage.label(coarse.maps[CORE] > _CORE_PROBABILITY)
+    labels, count = pieces(coarse.maps[CORE] > _CORE_PROBABILITY)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
     if count == 0 or sizes.max() < _MIN_PIECE_PX:

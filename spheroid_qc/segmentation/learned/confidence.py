@@ -17,6 +17,7 @@ from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.view import View
+from spheroid_qc.segmentation.order_statistics import median, percentiles
 from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, widened
 
 FEATURES = ("agreement", "sureness", "doubt", "inside", "border", "rim", "size", "number")
@@ -85,8 +86,10 @@ def _rim(mean: Float, core: Mask, deep: Mask) -> float:
     outer = widened(close, 4) & ~close
     if not inner.any() or not outer.any():
         return 0.0
-    change = abs(float(np.median(mean[inner])) - float(np.median(mean[outer])))
-    spread = float(np.subtract(*np.percentile(mean[outer], (75, 25)))) + 1e-6
+    beyond = mean[outer]
+    change = abs(median(mean[inner]) - median(beyond))
+    low, high = percentiles(beyond, (25, 75))
+    spread = high - low + 1e-6
     return change / (change + spread)
 
 

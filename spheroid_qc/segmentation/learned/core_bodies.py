@@ -13,7 +13,7 @@ from spheroid_qc.segmentation.learned.edge_refinement import snap_to_edge
 from spheroid_qc.segmentation.learned.network import CENTRE, CORE, EDGE
 from spheroid_qc.segmentation.learned.view import Region, View
 from spheroid_qc.segmentation.outlines import fill_outline, paint_bodies
-from spheroid_qc.segmentation.piece_shapes import by_size, without_holes
+from spheroid_qc.segmentation.piece_shapes import box_of, by_size, pieces, without_holes
 from spheroid_qc.segmentation.window_filters import gaussian, highest
 
 _MIN_DROP = 0.22
@@ -30,15 +30,22 @@ false seams have a median of 1.5 diameters, those between spheres of a field 0.6
 
 _MIN_BODY_PX = 6
 
+_BLUR_PX, _BLUR_REACH_PX = 1.0, 4
+"""Standard deviation of the blur of the depth map, and how far it reaches."""
+
 
 def find_bodies(view: View, threshold: float) -> Labels:
     """Label the bodies of a view, largest first; core has a probability over `threshold`."""
     seen = view.maps[CORE] > threshold
     core = without_holes(seen)
-    labels, count = ndimage.label(core)
+    labels, count = pieces(core)
     if count == 0:
-        return labels.astype(np.int32)
-    depth = gaussian(view.maps[CENTRE] * (1 - 0.7 * view.maps[EDGE]), 1.0, "nearest")
+        return labels
+    depth = np.zeros(core.shape, np.float32)
+    # With as much around the bodies as reaches into them.
+    around = box_of(core, _BLUR_REACH_PX)
+    deep = view.maps[CENTRE][around] * (1 - 0.7 * view.maps[EDGE][around])
+    depth[around] = gaussian(deep, _BLUR_PX, "nearest")
     parted = np.zeros(core.shape, np.int32)
     total = 0
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -55,7 +62,7 @@ def find_bodies(view: View, threshold: float) -> Labels:
 
 def _between_bodies(bodies: Labels, holes: Mask) -> Mask:
     """Holes that more than one body encloses: gaps of packed spheres, and none of them."""
-    gaps, count = ndimage.label(holes)
+    gaps, count = pieces(holes)
     if count == 0:
         return holes
     numbers = np.arange(count + 1)
@@ -71,14 +78,17 @@ def _between_bodies(bodies: Labels, holes: Mask) -> Mask:
 def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
     """Divide one piece at the passes between its summits."""
     peaks = (depth == highest(depth, 5)) & (depth > _MIN_DEPTH_RADII) & mine
-    markers, count = ndimage.label(peaks, np.ones((3, 3)))
+    markers, count = pieces(peaks, diagonal=True)
     one = mine.astype(np.int32)
     if count < 2:
+        return one, 1
+    heights = np.zeros(count, np.float32)
+    heights[markers[peaks] - 1] = depth[peaks]  # the same all over a summit
+    if _is_one(depth, markers, heights):
         return one, 1
     from skimage.segmentation import watershed
 
     basins = watershed(-depth, markers, mask=mine)  # type: ignore[no-untyped-call]
-    heights = ndimage.maximum(depth, markers, np.arange(1, count + 1))
     areas = np.bincount(basins.ravel(), minlength=count + 1).astype(np.float64)
     joined = np.arange(count + 1)
     passes = _passes(basins, depth)
@@ -105,6 +115,29 @@ def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
     parts: Labels = compact[basins].astype(np.int32)
     parts[mine & (parts == 0)] = 1
     return parts, int(compact.max())
+
+
+def _is_one(depth: Float, markers: Labels, heights: Float) -> bool:
+    """Whether no pass between summits is low enough to part any of them; no flood is needed then.
+
+    That is so if every summit but the highest is joined to a higher one by ground that is nowhere
+    too low beside itself. `depth` is 0 outside of the piece; `markers` number its summits.
+    """
+    _, first = np.unique(markers, return_index=True)
+    places = first[first.size - heights.size :]
+    ranked = np.argsort(-heights, kind="stable")
+    rank, joined = np.argsort(ranked), np.zeros(heights.size, bool)
+    joined[ranked[0]] = True
+    for summit in ranked:
+        if joined[summit]:
+            continue
+        ground, _ = ndimage.label(depth > (1 - _MIN_DROP) * heights[summit])
+        mine = ground.ravel()[places]
+        if not np.any((mine == mine[summit]) & (rank < rank[summit])):
+            return False
+        # What is joined to the highest here is so all the more beside lower ground.
+        joined |= mine == mine[ranked[0]]
+    return True
 
 
 def _passes(basins: Labels, depth: Float) -> list[tuple[float, int, int, float]]:

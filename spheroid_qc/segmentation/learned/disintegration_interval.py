@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.learned.confidence import weighed
 from spheroid_qc.segmentation.learned.network import CORE, SHED
 from spheroid_qc.segmentation.learned.view import Region, View
-from spheroid_qc.segmentation.piece_shapes import without_holes
+from spheroid_qc.segmentation.piece_shapes import largest_area, without_holes
 
 _EASY_CORE, _USUAL_CORE, _HARD_CORE = 0.3, 0.5, 0.7
 """Chances from which a pixel is core: where doubt speaks for a whole spheroid, as the masks are
@@ -32,8 +31,6 @@ _LEAST_HALF_WIDTH = 0.02
 
 DOUBTS = ("below", "above", "vague", "hollow")
 """Doubts behind the interval, in the order of the calibration's weights: `fraction_doubts`."""
-
-_EIGHT = np.ones((3, 3), bool)
 
 
 def fraction_doubts(
@@ -134,7 +131,7 @@ def _drawn_fraction(core: Labels, shed: Mask, region: Region) -> float | None:
     rows = ((np.arange(region.shape[0]) + 0.5) * down).astype(np.intp)
     columns = ((np.arange(region.shape[1]) + 0.5) * across).astype(np.intp)
     seen = part[rows[:, None], columns] > 0
-    share = _largest(seen) / max(int(np.count_nonzero(seen)), 1)
+    share = largest_area(seen) / max(int(np.count_nonzero(seen)), 1)
     return float(1.0 - share * core_area / total)
 
 
@@ -164,10 +161,4 @@ def _fraction(view: View, core_chance: float, shed_chance: float, outside: float
     total = core | (view.maps[SHED] > shed_chance)
     down, across = view.region.scale
     area = down * across * np.count_nonzero(total) + outside
-    return float(1.0 - down * across * _largest(core) / area) if area else None
-
-
-def _largest(mask: Mask) -> int:
-    """Pixels of the largest 8-connected piece."""
-    labels, count = ndimage.label(mask, _EIGHT)
-    return int(np.bincount(labels.ravel())[1:].max()) if count else 0
+    return float(1.0 - down * across * largest_area(core) / area) if area else None

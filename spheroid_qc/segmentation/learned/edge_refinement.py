@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from spheroid_qc.segmentation.array_types import Float, Mask, Points
+from spheroid_qc.segmentation.order_statistics import median, percentiles
 from spheroid_qc.segmentation.outlines import Edges, enclosed_area, evenly_spaced, follow_edge
 from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, widened
 
@@ -42,9 +43,9 @@ def snap_to_edge(points: Points, own: Mask, others: Mask, mean: Float) -> Points
     inside = body & ~narrowed(body, max(3, round(0.15 * radius)))
     if np.count_nonzero(outside) < 20:
         return points
-    low, level, high = np.percentile(around[outside], (25, 50, 75))
-    step = float(level - np.median(around[inside]))
-    if abs(step) < _MIN_STEP_IQR * float(high - low):
+    low, level, high = percentiles(around[outside], (25, 50, 75))
+    step = level - median(around[inside])
+    if abs(step) < _MIN_STEP_IQR * (high - low):
         return points
     even = evenly_spaced(points)
     edges = Edges(mean - np.float32(level), 1, float(np.sign(step)), radius, False)

@@ -14,6 +14,7 @@ import numpy as np
 
 from spheroid_qc.segmentation.array_types import Float
 from spheroid_qc.segmentation.downsampling import pool
+from spheroid_qc.segmentation.order_statistics import median, percentiles
 from spheroid_qc.segmentation.window_filters import uniform
 
 CHANNELS = 4
@@ -80,14 +81,14 @@ def _pool(values: Float, block: int) -> Float:
 def channels_of(pooled: Pooled) -> Float:
     """Make the network's input, shape (4, y, x), each channel in about [-1, 1]."""
     mean = pooled.mean
-    low, middle, high = (float(v) for v in np.percentile(mean[::2, ::2], (0.5, 50, 99.5)))
+    low, middle, high = percentiles(mean[::2, ::2], (0.5, 50, 99.5))
     span = max(high - low, _MIN_SPAN)
     result = np.empty((CHANNELS, *mean.shape), np.float32)
     plain = (mean - np.float32(low)) * np.float32(2 / span) - 1
     np.clip(plain, -1.5, 1.5, out=result[0])
     near = _smooth(mean, 5)
     detail = mean - near
-    spread = float(np.median(np.abs(detail[::2, ::2]))) * 1.5 + 2e-3 * span
+    spread = median(np.abs(detail[::2, ::2])) * 1.5 + 2e-3 * span
     result[1] = np.arcsinh((mean - np.float32(middle)) * np.float32(1 / (4 * spread))) * 0.3
     coarse = resample(mean, (max(mean.shape[0] // 4, 1), max(mean.shape[1] // 4, 1)))
     off = mean - resample(_smooth(coarse, 5), mean.shape)
@@ -97,7 +98,7 @@ def channels_of(pooled: Pooled) -> Float:
     texture = np.sqrt(pooled.variance)
     floor = np.float32(_TEXTURE_FLOOR * span)
     rough = np.log(texture + floor)
-    rough -= np.median(rough[::2, ::2])
+    rough -= np.float32(median(rough[::2, ::2]))
     np.clip(rough * np.float32(0.5), -1.5, 1.5, out=result[3])
     return result
 

@@ -10,7 +10,6 @@ network's chance is high throughout, and the whole cloud counts.
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from spheroid_qc.segmentation.array_types import Float, Labels, Mask
 from spheroid_qc.segmentation.downsampling import pool
@@ -18,7 +17,8 @@ from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.input_channels import resample
 from spheroid_qc.segmentation.learned.network import SHED
 from spheroid_qc.segmentation.learned.view import View
-from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, widened
+from spheroid_qc.segmentation.order_statistics import median
+from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, pieces, widened
 from spheroid_qc.segmentation.window_filters import gaussian, highest, uniform
 
 _MIN_CHANCE = 0.15
@@ -98,7 +98,10 @@ def _draw(shed: Mask, plane: Float, view: View, chance: Float, core: Labels) -> 
     else:
         taken = widened(_shrunk(body, chance.shape), 2)
         # Well within the body nothing is drawn, and the ground there is of no interest.
-        ground = _ground(view.pooled, chance, taken, ~narrowed(taken, 6))
+        wanted = np.zeros(taken.shape, bool)
+        near = box_of(held, 4)
+        wanted[near] = ~narrowed(taken, 6)[near]
+        ground = _ground(view.pooled, chance, taken, wanted)
         smooth = gaussian(part, 0.7, "nearest") if step == 1 else part
         height = np.abs(smooth - _enlarged(ground, shape, spot))
         bare = ((chance < 0.5 * _MIN_CHANCE) & ~taken).astype(np.float32)
@@ -110,7 +113,7 @@ def _draw(shed: Mask, plane: Float, view: View, chance: Float, core: Labels) -> 
 
 def _seen(chance: Float) -> Mask:
     """Where there may be shed material: pieces that the network is sure of somewhere."""
-    labels, count = ndimage.label(chance > _MIN_CHANCE, np.ones((3, 3)))
+    labels, count = pieces(chance > _MIN_CHANCE, diagonal=True)
     if count == 0:
         return labels > 0
     sure = np.zeros(count + 1, bool)
@@ -121,7 +124,7 @@ def _seen(chance: Float) -> Mask:
 
 def _outlined(height: Float, chance: Float, body: Mask, bare: Mask, scale: float) -> Mask:
     """Cells by their height above the ground, clouds by the network's chance."""
-    noise = 1.4826 * float(np.median(height[bare][::5])) if np.count_nonzero(bare) > 500 else 0.0
+    noise = 1.4826 * median(height[bare][::5]) if np.count_nonzero(bare) > 500 else 0.0
     open_to = (chance > _MIN_CHANCE) & ~body
     about_a_cell = 2 * round(1.2 * scale) + 1
     peak = highest(np.where(open_to, height, 0), about_a_cell)
@@ -137,15 +140,23 @@ def _ground(mean: Float, chance: Float, taken: Mask, wanted: Mask) -> Float:
     known = (1 - np.clip(chance, 0, 1)) ** 4
     known[taken] = 0
     known += np.float32(1e-6)
+    seen = known * mean
     result, missing = np.zeros_like(mean), np.ones_like(mean)
     for size in (5, 17, 65):
-        weight, value = (uniform(uniform(a, size, "nearest"), size) for a in (known, known * mean))
-        share = missing * np.clip(weight / 0.15, 0, 1)
-        result += share * value / np.maximum(weight, 1e-9)
-        missing -= share
-        if not missing[wanted].any():
+        if not wanted.any():
             break
-    return result + missing * np.float32((known * mean).sum() / known.sum())
+        box, around = box_of(wanted), box_of(wanted, size)
+        within = tuple(
+            slice(b.start - a.start, b.stop - a.start) for a, b in zip(around, box, strict=True)
+        )
+        weight, value = (
+            uniform(uniform(a[around], size, "nearest"), size)[within] for a in (known, seen)
+        )
+        share = missing[box] * np.clip(weight / 0.15, 0, 1)
+        result[box] += share * value / np.maximum(weight, 1e-9)
+        missing[box] -= share
+        wanted = wanted & (missing > 0)
+    return result + missing * np.float32(seen.sum() / known.sum())
 
 
 def _shrunk(mask: Mask, shape: tuple[int, ...]) -> Mask:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from spheroid_qc.segmentation.learned import core_bodies
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.core_bodies import draw_bodies, find_bodies
 from spheroid_qc.segmentation.learned.view import Region, View
@@ -27,6 +29,19 @@ def test_touching_balls_are_two_and_one_ball_is_one() -> None:
     assert find_bodies(view([(60, 40, 30), (60, 85, 16)]), 0.5).max() == 2
     assert find_bodies(view([(60, 60, 40)]), 0.5).max() == 1
     assert find_bodies(view([(60, 52, 30), (60, 68, 30)]), 0.5).max() == 1
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whether_a_flood_is_needed_changes_no_answer(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    seen = view([(rng.uniform(40, 80), rng.uniform(40, 80), r) for r in rng.uniform(10, 30, 3)])
+    rough = ndimage.gaussian_filter(rng.normal(size=(120, 120)), 3)
+    seen.maps[3] *= (1 + rng.uniform(0, 4) * rough).astype(np.float32)
+    labels = find_bodies(seen, 0.5)
+    monkeypatch.setattr(core_bodies, "_is_one", lambda *_: False)
+    assert np.array_equal(labels, find_bodies(seen, 0.5))
 
 
 def test_gaps_of_packed_spheres_are_ground_and_a_hole_in_one_is_not() -> None:
