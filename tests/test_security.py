@@ -23,6 +23,8 @@ ALLOWED = {
     ("run/store/run_folder.py", "socket"),
     # Only the exception for a result that can't be sent between own processes.
     ("run/worker_processes.py", "pickle"),
+    # Calls and answers through the pipes of a process of our own; nothing that lies in a file.
+    ("gui/helper_process.py", "pickle"),
     # The scheduler that a user names, and nothing else.
     ("run/cluster/dask_executor.py", "distributed"),
     # What a Dask worker says of itself to the task that it runs.

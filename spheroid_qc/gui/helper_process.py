@@ -125,6 +125,7 @@ class HelperProcess:
                 [sys.executable, "-m", "spheroid_qc.gui.helper_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
             self._child = _Child(process)
             threading.Thread(
