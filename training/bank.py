@@ -34,6 +34,16 @@ synthetic ones as in the first stage."""
 BLOCK = 64
 """Examples that are drawn and written at a time."""
 
+LARGE_EVERY = 9
+"""Every so many examples one in which bodies fill the view. By chance it is one in ten, with which a
+bright body that has hardly any ground around it was taken for the lit floor of an empty well."""
+
+LARGE = 0.38
+"""Share of the view that they cover."""
+
+ATTEMPTS, APART = 40, 1_000_000
+"""Most draws until there is one, and what sets their numbers apart."""
+
 _SCALES = np.repeat(np.float32([127 / 1.5, 255, 40]), 4)[:, None, None]
 _OFFSETS = np.repeat(np.float32([128, 0, 0]), 4)[:, None, None]
 """Channels in [-1.5, 1.5], targets in [0, 1] and weights up to 6 in eight bits."""
@@ -52,14 +62,31 @@ def pool_of(shared: Path) -> dict[str, list[Drawn]]:
 
 def draw(pool: dict[str, list[Drawn]], number: int) -> tuple[NDArray[np.uint8], list[str]]:
     """Draw an example: channels, targets and weights in eight bits, and the groups within."""
-    kind = CYCLE[number % len(CYCLE)]
-    groups: list[str] = []
-    if kind == "synthetic":
-        parts = example(SEED, number, side=SIDE, shed_weight=0.0)
-    else:
-        rng = np.random.default_rng((SEED, number))
-        groups, parts = example_of(pool, rng, SIDE, synthetic=kind == "composed")
+    groups, parts = _drawn(pool, number, 0)
+    if number % LARGE_EVERY == 0:
+        for attempt in range(1, ATTEMPTS):
+            if fills(*parts[1:]):
+                break
+            groups, parts = _drawn(pool, number, attempt)
     return pack(*parts), groups
+
+
+def _drawn(
+    pool: dict[str, list[Drawn]], number: int, attempt: int
+) -> tuple[list[str], tuple[Float, Float, Float]]:
+    """Draw an example of the kind that its number has."""
+    kind = CYCLE[number % len(CYCLE)]
+    own = number + attempt * APART
+    if kind == "synthetic":
+        return [], example(SEED, own, side=SIDE, shed_weight=0.0)
+    rng = np.random.default_rng((SEED, own))
+    return example_of(pool, rng, SIDE, synthetic=kind == "composed")
+
+
+def fills(target: Float, weight: Float) -> bool:
+    """Whether bodies cover much of what counts."""
+    counts = weight[0] > 0
+    return bool(counts.any()) and float((target[0][counts] > 0.5).mean()) > LARGE
 
 
 def pack(channels: Float, target: Float, weight: Float) -> NDArray[np.uint8]:

@@ -49,9 +49,8 @@ STIFFNESS = 0.01
 REAL_SHARE = 0.9
 """What real frames count, of everything."""
 
-BELOW, ABOVE = 0.02, 0.08
-"""Chance of the truth below and above an interval. Material that is missed is what can hardly be
-foreseen: equal chances would make intervals a third wider (benchmarks/LOG.md)."""
+TAIL = 0.05
+"""Chance of the truth below an interval, and above it."""
 
 Rows = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -217,8 +216,8 @@ def fit_intervals(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         part = (x[these], weight[these])
         below, above = (np.maximum(d[these], 0) for d in (read - true, true - read))
         return {
-            "fraction_low": quantile(part[0], below, part[1], 1 - BELOW, DOUBTS),
-            "fraction_high": quantile(part[0], above, part[1], 1 - ABOVE, DOUBTS),
+            "fraction_low": quantile(part[0], below, part[1], 1 - TAIL, DOUBTS),
+            "fraction_high": quantile(part[0], above, part[1], 1 - TAIL, DOUBTS),
             "fraction_error": mean_error(part[0], below + above, part[1], DOUBTS),
         }
 

@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="state file of the first stage")
     parser.add_argument("--bank", type=Path, required=True, help="folder of `training.bank`")
     parser.add_argument("--out", type=Path, required=True, help="folder for the state")
-    parser.add_argument("--steps", type=int, default=3000, help="of each process")
+    parser.add_argument("--steps", type=int, default=6000, help="of each process")
     parser.add_argument("--without", default="", help="groups that are left out, with commas")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--port", type=int, default=29_518)

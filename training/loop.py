@@ -147,7 +147,10 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate_at(step)
         channels, target, weight = draw(step)
-        loss, parts = loss_of(model(channels), target, weight)
+        # Half the time of single precision where the processor knows bfloat16; weights stay single.
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(channels)
+        loss, parts = loss_of(logits.float(), target, weight)
         optimiser.zero_grad(set_to_none=False)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

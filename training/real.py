@@ -203,7 +203,10 @@ def choose_region(drawn: Drawn, rng: np.random.Generator) -> Region:
         sizes = sizes[sizes > 0]
         kept = [box for box, size in zip(bodies, sizes, strict=True) if size >= 0.03 * sizes.max()]
         diameter = float(np.sqrt(4 / np.pi * sizes.max()))
-        margin = diameter * rng.uniform(0.35, 1.3)
+        # A body may fill the frame: with little around it, it is still none of the well's floor.
+        margin = diameter * (
+            rng.uniform(0.02, 0.35) if rng.random() < 0.25 else rng.uniform(0.35, 1.3)
+        )
         low = [min(b[a].start for b in kept) - margin for a in (0, 1)]
         high = [max(b[a].stop for b in kept) + margin for a in (0, 1)]
         side = max(high[0] - low[0], high[1] - low[1], 48.0)
@@ -423,8 +426,8 @@ def _rough(shape: tuple[int, ...], rng: np.random.Generator) -> Float:
         )
         return np.asarray(grain / grain.std() * rng.uniform(0.01, 0.08), np.float32)
     dots = (rng.random(shape) < 10 ** rng.uniform(-3.5, -1.8)).astype(np.float32)
-    dots = ndimage.gaussian_filter(dots, float(rng.uniform(0.6, 2)))
-    return np.asarray(dots / (dots.max() + 1e-6) * rng.uniform(-0.5, 0.3), np.float32)
+    dots = ndimage.gaussian_filter(dots, float(rng.uniform(0.5, 0.9)))
+    return np.asarray(dots / (dots.max() + 1e-6) * rng.uniform(-0.3, 0.2), np.float32)
 
 
 def _as_jpeg(plane: Float, quality: int) -> Float:

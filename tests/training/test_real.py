@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from training import sources
-from training.bank import Bank, pack
+from training.bank import LARGE, Bank, fills, pack
 from training.coronas import with_corona
 from training.leave_out import FOLDS, blind_folds
 from training.real import Drawn, choose_region, example_of, fill_ground, truth_of, unseen
@@ -202,6 +202,17 @@ def test_every_group_that_trains_is_left_out_once() -> None:
     assert blind_folds("gbm") == [1, 2, 3, 4]
     assert blind_folds("dagostino") == [2]
     assert all(len(blind_folds(group)) == 1 for group in groups)
+
+
+def test_a_view_is_filled_by_what_counts_of_it() -> None:
+    target, weight = np.zeros((4, 20, 20), np.float32), np.zeros((4, 20, 20), np.float32)
+    assert not fills(target, weight)
+    weight[:, :10] = 1
+    target[0, :10, : int(20 * LARGE) + 1] = 1
+    assert fills(target, weight)
+    target[0, :10, int(20 * LARGE) - 1 :] = 0
+    target[0, 10:] = 1  # beyond the region nothing counts
+    assert not fills(target, weight)
 
 
 def test_the_bank_leaves_groups_out_and_keeps_values(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def draw_micrograph(rng: Rng, side: int, family: Family = WIDE) -> Micrograph:
     largest = 0.24 if fate in ("cloud", "corona", "fragments") else 0.42
     radius = side * float(np.exp(rng.uniform(np.log(family.smallest / 2), np.log(largest))))
     if rng.random() < 0.15:
-        radius = side * float(rng.uniform(0.2, 0.25 if largest < 0.3 else 0.46))
+        radius = side * float(rng.uniform(0.2, 0.25 if largest < 0.3 else 0.49))
     if fate == "many":
         radius = side * float(np.exp(rng.uniform(np.log(0.015), np.log(0.13))))
     cell = float(np.clip(radius * np.exp(rng.uniform(np.log(0.025), np.log(0.24))), 0.8, 13.0))

@@ -42,13 +42,13 @@ class Family:
 WIDE = Family(
     "wide",
     {
-        "dark": 0.24, "rimmed": 0.16, "phase": 0.14, "faint": 0.14, "darkfield": 0.08,
-        "fluorescence": 0.12, "free": 0.12,
+        "dark": 0.22, "rimmed": 0.15, "phase": 0.14, "faint": 0.11, "darkfield": 0.12,
+        "fluorescence": 0.14, "free": 0.12,
     },
     {
-        "intact": 0.15, "loosening": 0.12, "shedding": 0.16, "cloud": 0.13, "corona": 0.14,
-        "fragments": 0.07, "debris": 0.06, "few": 0.05, "many": 0.09, "moulded": 0.05,
-        "nothing": 0.06,
+        "intact": 0.13, "loosening": 0.1, "shedding": 0.15, "cloud": 0.12, "corona": 0.13,
+        "fragments": 0.07, "debris": 0.05, "scattered": 0.11, "few": 0.04, "many": 0.08,
+        "moulded": 0.04, "nothing": 0.05,
     },
     {
         "dark": 0.15, "rimmed": 0.06, "phase": 0.12, "faint": 0.5, "darkfield": 0.3,

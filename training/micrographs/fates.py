@@ -259,6 +259,34 @@ def _debris(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -
         )  # fmt: skip
 
 
+def _scattered(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> None:
+    """Cells and clumps that have drifted over the whole frame, with or without a haunt."""
+    side = canvas.shape[0]
+    for _ in range(int(rng.integers(1, 4))):
+        size = plan.cell * float(np.exp(rng.normal(0, 0.25)))
+        room = (side / max(size, 1.0)) ** 2
+        number = int(np.clip(room * np.exp(rng.uniform(np.log(0.002), np.log(0.12))), 12, 2500))
+        y, x = rng.uniform(0, side, (2, number))
+        if rng.random() < 0.5:  # more of them on one side
+            haunt, wide = rng.uniform(-0.1, 1.1, 2) * side, side * rng.uniform(0.25, 0.7)
+            near = np.exp(-0.5 * ((y - haunt[0]) ** 2 + (x - haunt[1]) ** 2) / wide**2)
+            kept = rng.random(number) < near
+            y, x = y[kept], x[kept]
+        if rng.random() < 0.6 and y.size > 6:  # clumps of a few to some dozens
+            leader = rng.integers(0, max(2, int(y.size / np.exp(rng.uniform(0.7, 3.5)))), y.size)
+            joined = rng.random(y.size) < rng.uniform(0.4, 1.0)
+            apart = size * np.sqrt(y.size / (leader.max() + 1)) * rng.uniform(0.4, 0.9)
+            y = np.where(joined, y[leader] + rng.normal(0, apart, y.size), y)
+            x = np.where(joined, x[leader] + rng.normal(0, apart, x.size), x)
+        # A cell is one layer, a body many: in emitted light a hundredth is still a cell.
+        least = 0.02 if plan.emitting else 0.15
+        share = float(np.exp(rng.uniform(np.log(least), np.log(1.3))))
+        visible = max(plan.strength, 0.7 * abs(plan.look.rim)) * share
+        add_cells(canvas, rng, y, x, draw_cell_look(rng, size, visible, plan.emitting), spread=0.4)
+    if rng.random() < 0.85:
+        _body(canvas, rng, plan, centre, plan.radius, wild=1.5)
+
+
 def _few(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> None:
     side = canvas.shape[0]
     radius = min(plan.radius, 0.2 * side)
@@ -296,10 +324,6 @@ def _many(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> 
     for y, x in where:
         size = radius * float(np.exp(rng.normal(0, spread)))
         _body(canvas, rng, plan, (float(y), float(x)), size, vary(rng, plan.look, 0.3))
-    if rng.random() < 0.3:
-        y, x = rng.uniform(0, side, (2, _number(rng, 3, 60)))
-        look = draw_cell_look(rng, min(plan.cell, 3.0), plan.strength, plan.emitting)
-        add_cells(canvas, rng, y, x, look, label=False)
 
 
 def _moulded(canvas: Canvas, rng: Rng, plan: Plan, centre: tuple[float, float]) -> None:
@@ -339,6 +363,7 @@ FATES = {
     "corona": _corona,
     "fragments": _fragments,
     "debris": _debris,
+    "scattered": _scattered,
     "few": _few,
     "many": _many,
     "moulded": _moulded,

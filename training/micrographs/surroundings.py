@@ -170,14 +170,18 @@ def _specks(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
 
 
 def _dust(rng: Rng, signal: Float, fine: Float, strength: float) -> None:
-    """Specks or blotches as dense at the far end of the frame as beside a body."""
-    number = int(np.exp(rng.uniform(np.log(20), np.log(400))))
+    """Draw a few specks, or many far smaller than cells: beads in a gel, grain of a plate.
+
+    Many specks as large as cells are cells, wherever they lie.
+    """
+    few = rng.random() < 0.5
+    number = int(np.exp(rng.uniform(*np.log((4, 40) if few else (60, 600)))))
     points = np.zeros(signal.shape, np.float32)
     y, x = (rng.uniform((0, 0), signal.shape, (number, 2))).astype(int).T
     sign = -1.0 if rng.random() < 0.3 else 1.0
     points[y, x] = sign * np.exp(rng.normal(0, 0.5, number))
-    sigma = float(np.exp(rng.uniform(np.log(0.5), np.log(1.6 if rng.random() < 0.7 else 6.0))))
-    height = strength * np.exp(rng.uniform(np.log(0.04), np.log(0.7)))
+    sigma = float(np.exp(rng.uniform(*np.log((0.5, 4.0) if few else (0.4, 0.7)))))
+    height = strength * np.exp(rng.uniform(*np.log((0.04, 0.7) if few else (0.03, 0.3))))
     signal += np.float32(height) * spots(points, sigma)
 
 
