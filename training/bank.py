@@ -35,8 +35,8 @@ BLOCK = 64
 """Examples that are drawn and written at a time."""
 
 LARGE_EVERY = 9
-"""Every so many examples one in which bodies fill the view. By chance it is one in ten, with which a
-bright body that has hardly any ground around it was taken for the lit floor of an empty well."""
+"""Every so many examples one in which bodies fill the view. By chance it is one in ten, with which
+a bright body that has hardly any ground around it was taken for the lit floor of an empty well."""
 
 LARGE = 0.38
 """Share of the view that they cover."""
