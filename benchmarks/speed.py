@@ -3,6 +3,7 @@
     python benchmarks/speed.py                     # shares, and runs of 100, 500 and 2000 frames
     python benchmarks/speed.py --frames 100 --workers 2
     python benchmarks/speed.py --side 512 --wells 15 --frames
+    python benchmarks/speed.py --wells 58 --frames --peer PYTHON   # beside spheroidkit, on one core
 
 A simulated plate is written once into a temporary folder; larger plates are made of links to its
 frames under further vessel names, so that reading is real and the disk is spared. Each run is a
@@ -120,6 +121,58 @@ def shares(source: Path, folder: Path, repeats: int) -> None:
     )
 
 
+def against(peer: str, source: Path, folder: Path, few: int = 12) -> None:
+    """Print a whole run on one core, start-up and report included, beside spheroidkit.
+
+    Parameters
+    ----------
+    peer : str
+        Python of an environment with spheroidkit (see `peer_spheroidkit.py`).
+    source : Path
+        A plate, each of whose frames is different.
+    folder : Path
+        For results.
+    few : int
+        Frames that spheroidkit gets, as 8-bit PNG; its own start-up is not counted.
+    """
+    import statistics
+
+    import numpy as np
+    from PIL import Image
+
+    from spheroid_qc.images.read_image import read_plane
+
+    def on_one_core(command: list[object]) -> float:
+        """Seconds of processor time."""
+        before = os.times()
+        subprocess.run(
+            [str(part) for part in command], check=True, stdout=subprocess.DEVNULL,
+            preexec_fn=lambda: os.sched_setaffinity(0, {0}),
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+        after = os.times()
+        spent = (after.children_user, after.children_system)
+        return sum(spent) - before.children_user - before.children_system
+
+    images = sorted(source.glob("*.tif"))
+    run = [Path(sys.executable).with_name("spheroid-qc"), "run", source, "--out", folder / "whole"]
+    ours = on_one_core([*run, "--plate-map", source / "plate_map.csv", "--workers", 1])
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    for path in images[:: max(1, len(images) // few)][:few]:
+        pixels = read_plane(path).pixels.astype(np.float32)
+        low, high = np.percentile(pixels, (0.5, 99.5))
+        eight = np.clip(255 * (pixels - low) / max(high - low, 1), 0, 255).astype(np.uint8)
+        Image.fromarray(eight).save(pictures / f"{path.stem}.png")
+    on_one_core([peer, Path(__file__).parent / "peer_spheroidkit.py", pictures])
+    theirs = statistics.median(float(path.read_text()) for path in pictures.glob("*.seconds"))
+    print(
+        f"\n{len(images)} frames in {ours:.1f} s of processor time, start-up, tables and report "
+        f"included: {1000 * ours / len(images):.0f} ms a frame; spheroidkit {1000 * theirs:.0f} ms "
+        f"(median of {few}, its clock): {theirs * len(images) / ours:.1f} times"
+    )
+
+
 def main() -> None:
     """Write the plate, print the shares, run."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -128,6 +181,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=1024, help="pixels along a side of a frame")
     parser.add_argument("--wells", type=int, default=75, help="wells of the simulated plate")
     parser.add_argument("--repeats", type=int, default=1, help="runs for the shares")
+    parser.add_argument("--peer", help="Python of an environment that has spheroidkit")
     parser.add_argument("--source", type=Path, help="a plate that `spheroid-qc demo` wrote")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -140,6 +194,8 @@ def main() -> None:
             design = replace(DEMO, shape=(options.side, options.side), wells=wells)
             write_plate(source, design, workers=options.workers)
         shares(source, Path(temporary), options.repeats)
+        if options.peer:
+            against(options.peer, source, Path(temporary))
         # On a machine with other work the processor time per frame says more than the clock.
         print(
             f"\n{'frames':>7} {'seconds':>8} {'frames/s':>9} {'CPU ms/frame':>13} "
