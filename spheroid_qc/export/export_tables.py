@@ -86,7 +86,7 @@ def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
 def _read(path: Path) -> pd.DataFrame:
     table = read_table(path, text=_TEXT)
     if "stratum" in table:
-        table["stratum"] = table["stratum"].fillna("")
+        table["stratum"] = table["stratum"].astype(object).fillna("")  # all empty: a float column
     return table
 
 

@@ -102,10 +102,10 @@ def test_while_results_are_exported(small, analysed, tmp_path, monkeypatch):
     """Every file that is in the folder is whole; exporting again makes it complete."""
     pytest.importorskip("napari")
     from spheroid_qc.gui.export_files import export_session
-    from spheroid_qc.gui.open_and_save import read_run_tables
+    from spheroid_qc.gui.state.run_answer import tables_of
 
     run, target = RunFolder(analysed), tmp_path / "export"
-    arguments = (target, run, read_run_tables(analysed), Parameters(), "spheroid-qc run x", None)
+    arguments = (target, run, tables_of(analysed), Parameters(), "spheroid-qc run x", None)
     whole = {p.name: p.stat().st_size for p in export_session(*arguments)}
     for number in (1, 3, 6):
         shutil.rmtree(target)
