@@ -6,6 +6,7 @@ seconds, in the middle of somebody's first run. Nothing here is needed for anyth
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,19 +20,23 @@ from spheroid_qc.gui.well_colours import CORE
 
 _LETTERS = "0123456789 hABCDEFGHIJKLMNOPabcdefgijklmnopqrstuvwxyz.,+-µ()/%:_QRSTUVWXYZ"
 """Of captions: hours, wells and conditions first."""
-_LETTER_MS = 15
+_LETTER_MS = 4
 """Between two letters the window has room for whatever else it has to do."""
 
 
 def warm_up(owner: QObject, canvas: Any) -> None:
-    """Prepare a window: once a program in a thread, its canvas letter by letter in its own."""
-    if not _WARM:
-        _WARM.append(True)
-        in_background(owner, _outlines_of_nothing, failed=lambda _: None)
-        in_background(owner, _line_patterns, failed=lambda _: None)
-        in_background(owner, HELPER.start, failed=lambda _: None)
+    """Prepare a window: its canvas letter by letter, then once a program the rest in threads."""
     preference("plate", "cache_mb", 0)  # napari reads its file the first time
-    _Letters(owner, canvas)
+
+    def rest() -> None:
+        if _WARM or not alive(owner):
+            return
+        _WARM.append(True)
+        for what in (_outlines_of_nothing, _line_patterns, HELPER.start):
+            in_background(owner, what, failed=lambda _: None)
+
+    # Letters are wanted first, by the caption of the first well, and threads would delay them.
+    _Letters(owner, canvas, rest)
 
 
 _WARM: list[bool] = []
@@ -44,8 +49,9 @@ class _Letters(QObject):
     they are needed, as ever.
     """
 
-    def __init__(self, owner: QObject, canvas: Any) -> None:
+    def __init__(self, owner: QObject, canvas: Any, then: Callable[[], None]) -> None:
         super().__init__(owner)
+        self._then = then
         self._left = list(_LETTERS)
         self._font: Any = None
         self._canvas = canvas
@@ -65,6 +71,7 @@ class _Letters(QObject):
         if not self._left:
             self._timer.stop()
             self._canvas = self._font = None
+            self._then()
             if alive(self):
                 self.deleteLater()
 

@@ -31,6 +31,7 @@ IMAGE, CORE_NAME, SHED_NAME = "well", "core", "shed"
 _AHEAD = (1, -1, 2, 3)
 _PAUSE_MS = 60
 _REFIT_MS = 120
+_DRAWN_MS = 20
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class WellView(QObject):
         # A layer that is new takes napari a tenth of a second: one at a time, and the window lives.
         self._waiting: tuple[_Wanted, WellData] | None = None
         self._go_on = rest_timer(self, 0, self._show_waiting)
+        self._then_scale = rest_timer(self, _DRAWN_MS, self._show_scale)
         self._canvas = viewer.window._qt_viewer.canvas.native
         self._canvas.installEventFilter(self)
         warm_up(self, viewer.window._qt_viewer.canvas)
@@ -415,9 +417,15 @@ class WellView(QObject):
         overlay.font_size = 8
         overlay.visible = True
         overlay.position = "top_left"
-        bar = overlay_of(viewer, "scale_bar")
-        bar.visible = bool(self._geometry(data)["units"][1] == "um")
         place_overlays(viewer)
+        self._then_scale.start()
+
+    def _show_scale(self) -> None:
+        """Show the scale bar where there is a scale: after the caption, each is slow at first."""
+        viewer, data = self.viewer, self.data
+        if viewer is not None and data is not None:
+            wanted = bool(self._geometry(data)["units"][1] == "um")
+            overlay_of(viewer, "scale_bar").visible = wanted
 
 
 def _prepare(

@@ -33,5 +33,5 @@ def test_a_canvas_of_another_napari_is_left_alone(window) -> None:
 
     view = view_of(window.viewer)
     window.until(lambda: not view.findChildren(_Letters))
-    _Letters(view, object())
+    _Letters(view, object(), lambda: None)
     window.until(lambda: not view.findChildren(_Letters))

@@ -36,7 +36,7 @@ def test_a_folder_is_opened_and_a_well_is_shown_lazily(window, images) -> None:
     assert layer.data.shape == (3, 192, 192)
     assert layer.scale.tolist() == [6.0, 4.0, 4.0]
     assert [str(unit) for unit in layer.units] == ["hour", "micrometer", "micrometer"]
-    assert overlay_of(window.viewer, "scale_bar").visible
+    window.until(lambda: overlay_of(window.viewer, "scale_bar").visible)
     assert window.caption.startswith("B02   0 h")
     window.viewer.dims.set_current_step(0, 2)
     assert window.caption.startswith("B02   12 h")
