@@ -59,8 +59,14 @@ class SettledFiles:
         self._read_before = dict(read_before)
         self._known: dict[str, _Known] = {}
 
-    def look(self) -> int:
+    def look(self, *, last: bool = False) -> int:
         """Look at all files once.
+
+        Parameters
+        ----------
+        last : bool
+            No look follows: only see what is new. Nothing becomes whole by it, and what was whole
+            stays so.
 
         Returns
         -------
@@ -81,12 +87,14 @@ class SettledFiles:
                 continue  # it is gone again, or about to be renamed
             one = self._known.get(path) or _Known(_is_image(path))
             found[path] = one
+            if last and one.settled:
+                continue
             if one.state != state:
                 one.was_settled = one.was_settled or one.settled
                 one.state, one.settled, one.still = state, False, 0
                 one.moving += 1
                 continue
-            if one.settled:
+            if one.settled or last:
                 continue
             one.still += 1
             # A file that does not open is tried more and more rarely.
@@ -112,6 +120,13 @@ class SettledFiles:
     def unfinished(self) -> frozenset[str]:
         """Paths of files that are not whole."""
         return frozenset(path for path, one in self._known.items() if not one.settled)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Paths of images that are not whole, or not known to be."""
+        return tuple(
+            path for path, one in sorted(self._known.items()) if one.is_image and not one.settled
+        )
 
     @property
     def stuck(self) -> tuple[str, ...]:

@@ -138,9 +138,9 @@ class _Watch:
                     break
         return self._finish()
 
-    def _look(self) -> int:
+    def _look(self, *, last: bool = False) -> int:
         try:
-            return self.files.look()
+            return self.files.look(last=last)
         except RequestError as error:
             if not self.rounds and not self.files.state:
                 raise
@@ -213,7 +213,9 @@ class _Watch:
 
     def _finish(self) -> PlateResult:
         """Make the tables and the page as they stay, and name what never became whole."""
-        stuck = self.files.stuck
+        # What came since the last look is not known to be whole: it must not be read as damaged.
+        self._look(last=True)
+        stuck = self.files.missing
         if not self.files.state:
             raise RequestError(
                 f"No image in {self.request.folder} became whole while it was watched"

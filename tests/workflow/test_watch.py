@@ -122,6 +122,29 @@ def test_a_writer_that_is_slow_unordered_and_dies(folder: Path, small: Path) -> 
     assert (after.n_frames, after.n_new, after.failures) == (len(names), 1, ())
 
 
+def test_what_comes_at_the_very_end_is_not_read_as_damaged(folder: Path, small: Path) -> None:
+    names = sorted(path.name for path in small.iterdir())
+    for name in names[:-1]:
+        shutil.copy(small / name, folder)
+
+    told: list[object] = []
+
+    def stop() -> bool:
+        if not any(isinstance(one, Round) for one in told):
+            return False
+        content = (small / names[-1]).read_bytes()
+        (folder / names[-1]).write_bytes(content[: len(content) // 2])
+        return True
+
+    result = watch_plate(asked(folder), told.append, stop=stop)
+    assert sum(isinstance(one, Round) for one in told) == 1
+    assert result.n_frames == len(names) - 1
+    (failure,) = result.failures
+    assert "1 file never became whole" in failure
+    assert names[-1] in failure
+    assert "unreadable" not in (result.out / "qc.csv").read_text("utf-8")
+
+
 @pytest.mark.slow
 def test_while_it_is_watched_the_page_says_so_and_renews_itself(
     folder: Path, small: Path, monkeypatch: pytest.MonkeyPatch
