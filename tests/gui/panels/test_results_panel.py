@@ -49,6 +49,7 @@ def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results, qtbot) -
     wanted = {"C02", "C03"}
     window.until(lambda: window.shown() and window.session.well in wanted)
     assert window.session.timepoint == 1
+    window.until(lambda: results.curves.place is not None)
     results.curves.pressed.emit(6.0, 9e9)
     assert "No well's line" in results.clicked.text()
 
