@@ -131,11 +131,7 @@ class SettledFiles:
     @property
     def stuck(self) -> tuple[str, ...]:
         """Paths of images that stood still for some looks and don't open."""
-        return tuple(
-            path
-            for path, one in sorted(self._known.items())
-            if one.is_image and one.still and not one.settled
-        )
+        return tuple(path for path in self.missing if self._known[path].still)
 
     @property
     def disturbed(self) -> bool:
