@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from spheroid_qc.gui.panels.base_panel import PANEL_WIDTH, BasePanel  # noqa: E4
 from spheroid_qc.gui.panels.review_panel import features_html  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
 from spheroid_qc.gui.well_view import view_of  # noqa: E402
+from spheroid_qc.run import default_out  # noqa: E402
 
 from .conftest import in_one_process  # noqa: E402
 
@@ -176,6 +178,48 @@ def test_continue_continues_the_plate_that_was_stopped(window, images) -> None:
     assert "VID7" not in run.what.text()
     opened(window, images)
     assert run.start_button.text() == "Continue"
+
+
+def as_stopped_while_its_report_was_drawn(folder: Path) -> Path:
+    """Tables and masks are there, and the run folder does not call itself done."""
+    run_json = default_out(folder) / "run.json"
+    content = json.loads(run_json.read_text())
+    assert content["status"] == "done"
+    run_json.write_text(json.dumps(content | {"status": "running"}))
+    return run_json
+
+
+def test_a_run_stopped_while_its_report_was_drawn_reads_the_same_in_all_panels(
+    window, finished
+) -> None:
+    run_json = as_stopped_while_its_report_was_drawn(finished)
+    plate = window.open(finished)
+    run, control = window.panel("Run"), control_of(window.viewer)
+    in_one_process(run)
+    window.until(lambda: "wells" in window.session.tables)
+    assert "An analysis was begun" in plate.summary.text()
+    assert "Begun before" in run.status.text()
+    assert (run.start_button.text(), run.bar.value()) == ("Continue", 0)
+    assert run.start_button.styleSheet()
+    assert not run.next_button.styleSheet(), "the run is to be continued first"
+    run.start_button.click()
+    window.until(lambda: control.shown is not None and control.shown.outcome is not None)
+    assert json.loads(run_json.read_text())["status"] == "done"
+    assert "Analysed before" in plate.summary.text(), "the panel beside it knows at once"
+    assert run.start_button.text() == "Analyse again"
+    assert run.next_button.styleSheet()
+    assert not run.start_button.styleSheet()
+
+
+def test_a_damaged_run_folder_is_said_and_counts_as_none(window, finished, capsys) -> None:
+    as_stopped_while_its_report_was_drawn(finished).write_text("{")
+    run, plate = window.panel("Run"), window.panel("Plate")
+    plate.open(finished)
+    window.until(window.shown)
+    assert "can't be continued" in capsys.readouterr().out
+    assert run.start_button.text() == "Analyse plate"
+    assert run.status.text() == "Not started."
+    assert "nalys" not in plate.summary.text()
 
 
 def test_plates_wait_for_each_other_and_run_in_turn(window, images) -> None:
@@ -412,7 +456,13 @@ def test_the_reason_comes_from_the_flag_or_is_asked_for(window, finished) -> Non
     assert not window.session.exclusions, "no reason, no exclusion"
     assert review.message.severity == "warning"
     review.reason.hidePopup()
+    window.show("B03", 0)
+    assert review.message.isHidden(), "what was asked of the frame before does not stand here"
+    review.exclude_button.click()
+    review.reason.hidePopup()
+    assert not review.message.isHidden()
     review.reason.setCurrentText("air bubble")
+    assert review.message.isHidden(), "it is answered"
     review.exclude_button.click()
     assert [e.reason for e in window.session.exclusions] == ["air bubble"]
 
@@ -429,6 +479,41 @@ def test_buttons_of_review_stand_still(window, finished, qtbot) -> None:
         qtbot.wait(30)
         places.add(review.accept_button.mapTo(review, QPoint(0, 0)).y())
     assert len(places) == 1
+    exclude = review.exclude_button.mapTo(review, QPoint(0, 0))
+    assert review.accept_button.styleSheet()
+    assert not review.results_button.styleSheet()
+    for entry in review.queue.entries:
+        window.session.decide("accept", entry.plate, entry.well, entry.time_h)
+    review.refresh()
+    qtbot.wait(30)
+    assert review.results_button.styleSheet()
+    assert not review.accept_button.styleSheet(), "one button leads on"
+    assert review.exclude_button.mapTo(review, QPoint(0, 0)) == exclude
+
+
+def test_what_is_said_of_tables_and_corrections_is_of_this_plate_and_true(window, finished) -> None:
+    from spheroid_qc.gui.run_control import Job
+    from spheroid_qc.workflow.background_process import Ended, Failed
+
+    window.open(finished)
+    review, control, session = window.panel("Review"), control_of(window.viewer), window.session
+    window.until(lambda: "wells" in session.tables)
+    session.tables_wanted.disconnect()
+    other = Job(session.opened, replace(session.request(), out=finished / "elsewhere"), True)
+    mine = Job(session.opened, session.request(), only_tables=True)
+    for job, outcome, said in (
+        (other, Ended(18, 0, (), (), ()), ""),
+        (mine, Ended(18, 0, (), (), ()), "Tables hold all decisions"),
+        (mine, Failed("The disk is full."), "Tables lack the latest decisions"),
+    ):
+        control.jobs[:] = [job]
+        job.outcome = outcome
+        session.run_ended.emit(outcome)
+        assert review.state.text().startswith(said)
+        assert review.state.isHidden() != bool(said)
+    control.jobs.clear()
+    opened(window, second_plate(finished))
+    assert review.state.isHidden(), "of the plate before"
 
 
 def test_decisions_are_listed_and_taken_back(window, finished) -> None:
@@ -473,6 +558,8 @@ def test_vehicle_parts_and_combination_stand_in_one_picture(window, finished) ->
     imaged = set(conditions.loc[conditions["n_wells"] > 0, "condition"])
     window.until(lambda: thick_lines(results) == len(imaged))
     assert "Wells —" in results.caption.text()
+    rows = results.ticks.sizeHintForRow(0) * len(names)
+    assert rows <= results.ticks.height() < rows + results.ticks.sizeHintForRow(0), "no grey below"
     off = names.index(next(iter(imaged)))
     results.ticks.item(off).setCheckState(Qt.CheckState.Unchecked)
     window.until(lambda: thick_lines(results) == len(imaged) - 1)

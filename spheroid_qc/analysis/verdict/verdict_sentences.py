@@ -120,7 +120,8 @@ def _quality(analysis: Analysis) -> list[VerdictFinding]:
         where = f"Plate {plate}: " if several and str(plate) else ""
         if missed.empty:
             if known:
-                sentence = f"{where}all {known} figures that could be judged keep their bound."
+                every = "all" if where else "All"
+                sentence = f"{where}{every} {known} figures that could be judged keep their bound."
                 findings.append(VerdictFinding("quality", str(plate), "yes", sentence, {}))
             continue
         named = []

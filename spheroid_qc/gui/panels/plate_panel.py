@@ -42,6 +42,7 @@ from spheroid_qc.gui.panels.name_and_review_tables import NamesTable
 from spheroid_qc.gui.panels.plate_grid import Face, PlateGrid
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.preferences import preference, remember
+from spheroid_qc.gui.state.session import Stage
 from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.gui.well_colours import BLANK, MUTED, condition_colours
 from spheroid_qc.gui.well_view import view_of
@@ -148,6 +149,7 @@ class PlatePanel(BasePanel):
         self.listen(session.parameters_changed, to=self._on_parameters)
         self.listen(session.shown_changed, to=self._on_shown)
         self.listen(session.plate_changed, to=self._on_map_changed)
+        self.listen(session.run_ended, to=self._say_summary)
 
     # folder
 
@@ -216,7 +218,7 @@ class PlatePanel(BasePanel):
             "from the files" if told else "µm a pixel, e.g. 1.3",
         )
         self.path.setText(str(opened.folder))
-        show_hint(self.summary, self._summary_text())
+        self._say_summary()
         self.problems.say(self._problem_text(), "warning")
         self._offer_readings()
         self.names.show_table(opened.table)
@@ -263,6 +265,10 @@ class PlatePanel(BasePanel):
         self.session.set_parameters(self.session.parameters.model_copy(update={"plate": plate}))
         self._open_again()
 
+    def _say_summary(self) -> None:
+        if self.session.opened is not None:
+            show_hint(self.summary, self._summary_text())
+
     def _summary_text(self) -> str:
         opened = self.session.opened
         assert opened is not None
@@ -294,9 +300,10 @@ class PlatePanel(BasePanel):
                 else "no pixel size known"
             )
             lines.append(f"{picture.shape[1]} × {picture.shape[0]} pixels, {size}")
-        if opened.status == "done":
+        stage = self.session.stage
+        if stage is Stage.DONE:
             lines.append(f"Analysed before: results in {opened.out.name}")
-        elif opened.status == "running":
+        elif stage is Stage.BEGUN:
             lines.append(
                 f"An analysis was begun; go on with it in the Run panel ({opened.out.name})"
             )

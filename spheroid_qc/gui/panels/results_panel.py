@@ -66,6 +66,9 @@ from spheroid_qc.wording import plural
 _REACH_PX = 14.0
 _REST_MS = 30
 _COUNT = Qt.ItemDataRole.UserRole + 1
+_MOST_TICKS = 6
+"""Conditions that are listed without a scroll bar: the caption below is still seen."""
+
 _CHOSEN = "conditions ticked below"
 _SIZES = {
     "for a page": (560.0, 360.0),
@@ -115,7 +118,6 @@ class ResultsPanel(BasePanel):
         self.family, self.metric = long_choice(), long_choice()
         self.curves = FigureView(320)
         self.ticks = QListWidget()
-        self.ticks.setFixedHeight(112)
         self.ticks.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.ticks.setToolTip("Tick the conditions that are compared in one picture.")
         self.caption = hint()
@@ -261,6 +263,9 @@ class ResultsPanel(BasePanel):
                 item = self.ticks.item(n)
                 item.setText(self.session.shown_name(str(item.data(Qt.ItemDataRole.UserRole))))
                 item.setToolTip(f"{item.text()}: {plural(item.data(_COUNT), 'well')}")
+        lines = max(1, min(self.ticks.count(), _MOST_TICKS))
+        frame = 2 * self.ticks.frameWidth()
+        self.ticks.setFixedHeight(lines * max(self.ticks.sizeHintForRow(0), 16) + frame)
 
     def _colour_ticks(self, colours: Mapping[str, str]) -> None:
         """Let the list say which line is whose."""

@@ -43,6 +43,7 @@ from spheroid_qc.gui.state.review_place import ReviewPlace, keep_place, read_pla
 from spheroid_qc.gui.state.review_queue import SHOWN, Entry, queue_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.wording import interval
+from spheroid_qc.workflow.background_process import Ended
 
 _PLACE_MS = 300
 """The place is kept once a person has come to rest on a frame."""
@@ -231,6 +232,7 @@ class ReviewPanel(BasePanel):
         self.listen(session.correction_changed, to=self._on_corrected)
         self.listen(session.shown_changed, to=self._on_frame)
         self.listen(session.run_started, session.run_ended, to=self._on_run)
+        self.reason.currentTextChanged.connect(self._answered)
         self.view.shown.connect(self._on_frame)
         self.view.stepped.connect(self._on_frame)
         self.correcting.measured.connect(lambda *_: self._write_features())
@@ -281,6 +283,9 @@ class ReviewPanel(BasePanel):
         self.count.setText(f"{left} of {len(entries)} to do" if entries else "nothing to do")
         # It stands alone at the right: that it gets larger moves no other button.
         set_primary(self.results_button, not left)
+        # As large without its colour, so that the others stay where they are.
+        self.accept_button.setMinimumSize(self.accept_button.sizeHint())
+        set_primary(self.accept_button, bool(left))
         self._on_frame()
 
     def _take_place(self, out: Path) -> None:
@@ -288,6 +293,7 @@ class ReviewPanel(BasePanel):
         if self._placed == out:
             return
         self._placed, self._resume = out, None
+        show_hint(self.state, "")
         place = read_place(out)
         if place is not None and place.shown in SHOWN:
             for box in (self.shown, self.blanks):
@@ -491,11 +497,20 @@ class ReviewPanel(BasePanel):
             f"Kept: {well} at {hours:g} h, beside the automatic masks. Tables and figures follow.",
         )
 
-    def _on_run(self) -> None:
-        if self.control.only_tables and self.control.running:
+    def _on_run(self, message: object = None) -> None:
+        job = self.control.shown
+        if job is None or not job.only_tables:
+            return
+        if job.running:
             show_hint(self.state, "Tables are being made anew …")
-        elif not self.control.running and self.state.text().startswith("Tables"):
+        elif isinstance(message, Ended):
             show_hint(self.state, "Tables hold all decisions and corrections.")
+        else:
+            show_hint(
+                self.state,
+                "Tables lack the latest decisions, which are kept: Continue in the Run panel makes "
+                "them anew.",
+            )
 
     def _on_frame(self) -> None:
         entry, session = self.entry, self.session
@@ -526,9 +541,15 @@ class ReviewPanel(BasePanel):
         if here == self._reason_of:
             return
         self._reason_of = here
+        self._answered()
         codes = entry.codes if entry is not None else ()
         found = [REASON_OF_FLAG[code] for code in codes if code in REASON_OF_FLAG]
         self.reason.setCurrentText(found[0] if found else "")
+
+    def _answered(self, *_: object) -> None:
+        """Let go of what was asked about a frame, once there is a reason or another frame."""
+        if self.message.severity == "warning":
+            self.say("")
 
     def _write_features(self) -> None:
         data, session = self.view.data, self.session

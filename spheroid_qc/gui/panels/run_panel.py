@@ -46,6 +46,7 @@ from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.run_control import Job, control_of, is_begun, live_table
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
 from spheroid_qc.gui.state.run_answer import answer_together
+from spheroid_qc.gui.state.session import Stage
 from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.parameters import (
     ImageParameters,
@@ -75,6 +76,14 @@ _SECTIONS: dict[str, type[Section]] = {
     "quality": QualityParameters,
     "response": ResponseParameters,
     "output": OutputParameters,
+}
+_START = {
+    Stage.NEW: "Analyse plate", Stage.BEGUN: "Continue", Stage.DONE: "Analyse again",
+}  # fmt: skip
+_STANDS = {
+    Stage.NEW: "Not started.",
+    Stage.BEGUN: "Begun before; finished wells are kept.",
+    Stage.DONE: "Done before; new images are added.",
 }
 _STAGES = {
     "frames": "Finding spheroids",
@@ -424,16 +433,14 @@ class RunPanel(BasePanel):
         self.queue_fold.setText(f"Several plates, one after the other{count}")
         if any(opened is None or job.request.out != opened.out for job in others):
             self.queue_fold.expand()
+        self.failures_fold.setVisible(False)
         if opened is None:
             self.start_button.setEnabled(False)
             self.cancel_button.setVisible(False)
             return
         job = self.control.shown
-        begun = is_begun(opened.out)
-        self.start_button.setText(
-            "Continue" if begun and opened.status != "done" and "wells" not in self.session.tables
-            else "Analyse again" if begun else "Analyse plate"
-        )  # fmt: skip
+        stage = self.session.stage
+        self.start_button.setText(_START[stage])
         busy = job is not None and job.outcome is None
         # With other settings the old folder would be refused: a button above says what to do.
         fits = self.new_folder.isHidden() and self.new_size.isHidden()
@@ -441,13 +448,10 @@ class RunPanel(BasePanel):
         self.workers.setEnabled(not busy)
         self.cancel_button.setVisible(busy and job is not None and not job.only_tables)
         self.cancel_button.setEnabled(job is not None and not job.stopping)
-        self.failures_fold.setVisible(False)
         self.bar.setRange(0, 1)
-        done = opened.status == "done" or "wells" in self.session.tables
-        self.bar.setValue(int(done))
+        self.bar.setValue(int(stage is Stage.DONE))
         if job is None:
-            text = "Begun before; finished wells are kept." if begun else "Not started."
-            show_hint(self.status, "Done before; new images are added." if done else text)
+            show_hint(self.status, _STANDS[stage])
         elif job.waiting:
             ahead = self.control.current
             after = f" {ahead.name} is being analysed." if ahead is not None else ""
@@ -512,9 +516,11 @@ class RunPanel(BasePanel):
 
     def _show_primary(self) -> None:
         """Let one button lead on: the one that is to be clicked next."""
-        done = "wells" in self.session.tables
+        job = self.control.shown
+        busy = job is not None and job.outcome is None
+        # Tables that are made anew are there all the while.
+        done = self.session.stage is Stage.DONE or (busy and job is not None and job.only_tables)
         changed = not (self.new_folder.isHidden() and self.new_size.isHidden())
-        busy = self.control.shown is not None and self.control.shown.outcome is None
         set_primary(self.next_button, done and not changed)
         set_primary(self.start_button, not done and not busy)
 

@@ -71,9 +71,8 @@ class FirstPicture:
 class Opened:
     """A folder of images, as read, and its run folder `out`.
 
-    `parameters`, `map_path`, `join` (table of end points) and `status` are those of an earlier run:
-    None where a file is not there any more; status empty, `running` (broken off) or `done`;
-    `adapter` the digest of what its network had learned, empty if nothing.
+    `parameters`, `map_path` and `join` (table of end points) are those of an earlier run, None where
+    a file is not there any more; `adapter` is the digest of what its network had learned, if any.
     `calibration` is what the plate's own files say of the pixel size, `picture` None where no file
     could be read; `maps` may be plate maps, `notes` are sentences for the user.
     """
@@ -88,7 +87,6 @@ class Opened:
     maps: tuple[Path, ...] = ()
     map_path: Path | None = None
     join: Path | None = None
-    status: str = ""
     adapter: str = ""
     notes: tuple[str, ...] = field(default=())
 
@@ -163,7 +161,6 @@ def open_folder(
         maps=_possible_maps(folder),
         map_path=_still_there(earlier.get("plate_map")),
         join=_still_there(earlier.get("join")),
-        status=str(earlier.get("status") or ""),
         adapter=made_with,
         notes=tuple(notes),
     )

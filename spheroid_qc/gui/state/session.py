@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions, w
 from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format
 
 Key = tuple[str, str]
+
+
+class Stage(Enum):
+    """How far a run folder is: nothing there, begun (stopped, or being run), or all of it made."""
+
+    NEW = "new"
+    BEGUN = "begun"
+    DONE = "done"
 
 
 class Session:
@@ -257,8 +266,19 @@ class Session:
         old = self._earlier_run()
         return [] if old is None else needs_new_masks(old["parameters"], self.parameters)
 
+    @property
+    def stage(self) -> Stage:
+        """How far the run folder is, by its own `run.json`; every panel asks here."""
+        old = self._earlier_run()
+        if old is None:
+            return Stage.NEW
+        return Stage.DONE if old.get("status") == "done" else Stage.BEGUN
+
     def _earlier_run(self) -> dict[str, Any] | None:
-        """Read what the earlier run says of itself, once: it lists every image."""
+        """Read what the earlier run says of itself, once: it lists every image.
+
+        None where there is none, or it is damaged, which is said when the folder is opened.
+        """
         if self.opened is None:
             return None
         path = self.opened.run.run_json
@@ -268,7 +288,10 @@ class Session:
             return None
         key = (path, now.st_mtime_ns, now.st_size)
         if self._earlier[0] != key:
-            self._earlier = key, self.opened.run.read_run()
+            try:
+                self._earlier = key, self.opened.run.read_run()
+            except RequestError:
+                self._earlier = key, None
         return self._earlier[1]
 
     def only_size_differs(self) -> bool:
@@ -282,7 +305,7 @@ class Session:
     def use_out(self, out: Path) -> None:
         """Put results into another run folder."""
         if self.opened is not None and out != self.opened.out:
-            self.opened = replace(self.opened, out=out, status="")
+            self.opened = replace(self.opened, out=out)
             self.tables = {}
             self.answer = None
             self._read_decisions()

@@ -47,6 +47,7 @@ def test_one_button_leads_on_and_nothing_stands_alone(window, images, recwarn) -
     plate = window.panel("Plate")
     assert plate.wells_heading.isHidden(), "no heading above nothing"
     assert plate.open_button.styleSheet(), "first a folder is opened"
+    assert window.panel("Run").failures_fold.isHidden(), "there are no notes yet"
     window.open(images)
     assert not plate.wells_heading.isHidden()
     assert not plate.open_button.styleSheet()
