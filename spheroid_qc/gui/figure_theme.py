@@ -50,13 +50,6 @@ class Place:
             self.up[0] + (y - bottom) / (top - bottom) * (self.up[1] - self.up[0]),
         )
 
-    def pixel_of(self, across: float, up: float) -> tuple[float, float]:
-        """Give the pixel of some data."""
-        left, bottom, right, top = self.box
-        x = (across - self.across[0]) / (self.across[1] - self.across[0])
-        y = (up - self.up[0]) / (self.up[1] - self.up[0])
-        return left + x * (right - left), bottom + y * (top - bottom)
-
 
 @dataclass(frozen=True)
 class DrawnFigure:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from spheroid_qc.errors import SpheroidQCError
+from spheroid_qc.workflow.background_process import child_environment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +126,7 @@ class HelperProcess:
                 [sys.executable, "-m", "spheroid_qc.gui.helper_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=child_environment(),
             )
             self._child = _Child(process)
             threading.Thread(

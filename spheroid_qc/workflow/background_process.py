@@ -80,15 +80,12 @@ class BackgroundRun:
         self.request = request
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._stopping = False
-        environment = dict(os.environ)
-        # The child prints UTF-8 whatever the terminal speaks.
-        environment["PYTHONIOENCODING"] = "utf-8"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "spheroid_qc.workflow.background_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment,
+            env=child_environment(),
             text=True,
             encoding="utf-8",
             errors="backslashreplace",
@@ -155,6 +152,15 @@ class BackgroundRun:
                 + "). Start it again: finished wells are kept."
             )
         )
+
+
+def child_environment() -> dict[str, str]:
+    """Give the environment of a child that finds the package where this process found it.
+
+    It prints UTF-8 whatever the terminal speaks.
+    """
+    found = os.pathsep.join(filter(None, sys.path))
+    return {**os.environ, "PYTHONPATH": found, "PYTHONIOENCODING": "utf-8"}
 
 
 def _plain(request: RunRequest) -> dict[str, Any]:

@@ -164,7 +164,9 @@ def test_answer_figures_and_files_are_those_of_this_process(helper, analysed, tm
         assert len(drawn.rgba) == 4 * drawn.width * drawn.height
     place = helper.call(pixels_of_figure, figures[0], 300, 200, 2.0, False).place
     assert place.size == (600, 400)
-    assert place.data_at(*place.pixel_of(6.0, 0.2)) == pytest.approx((6.0, 0.2))
+    left, bottom, right, top = place.box
+    assert place.data_at(left, bottom) == pytest.approx((place.across[0], place.up[0]))
+    assert place.data_at(right, top) == pytest.approx((place.across[1], place.up[1]))
     assert place.data_at(0, 0) is None
 
 

@@ -24,6 +24,9 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QScrollBar,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QTabBar,
     QVBoxLayout,
     QWidget,
@@ -40,6 +43,9 @@ PANEL_WIDTH = 380
 
 _TURNED_BY_THE_WHEEL = (QAbstractSpinBox, QComboBox, QAbstractSlider, QTabBar)
 _LONG_WORD = 24
+_CHOICE_MARGIN = 8
+"""Pixels that styles keep clear beside the name in a list."""
+
 _NOTICE_COLOURS = {"error": "208, 69, 58", "warning": "217, 138, 43", "info": "74, 138, 202"}
 
 
@@ -393,9 +399,37 @@ def flow(*widgets: QWidget, spacing: int = 5) -> QWidget:
     return made
 
 
-def long_choice(letters: int = 12) -> QComboBox:
+class LongChoice(QComboBox):
+    """A list of long names: what does not fit lacks its middle, for names differ in their ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+
+    def shown_text(self) -> str:
+        """Give the chosen name as it is drawn."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option,
+            QStyle.SubControl.SC_ComboBoxEditField, self,
+        )  # fmt: skip
+        return option.fontMetrics.elidedText(
+            option.currentText, Qt.TextElideMode.ElideMiddle, field.width() - _CHOICE_MARGIN
+        )
+
+    def paintEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
+        option, painter = QStyleOptionComboBox(), QStylePainter(self)
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        option.currentText = self.shown_text()
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+
+def long_choice(letters: int = 12) -> LongChoice:
     """Make a list of long names that needs no more room than this many letters."""
-    choice = QComboBox()
+    choice = LongChoice()
     choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.setMinimumContentsLength(letters)
     choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -71,8 +71,8 @@ class FirstPicture:
 class Opened:
     """A folder of images, as read, and its run folder `out`.
 
-    `parameters`, `map_path` and `join` (table of end points) are those of an earlier run, None where
-    a file is not there any more; `adapter` is the digest of what its network had learned, if any.
+    `parameters`, `map_path` and `join` (table of end points) are those of an earlier run, None
+    where a file is gone; `adapter` is the digest of what its network had learned, if anything.
     `calibration` is what the plate's own files say of the pixel size, `picture` None where no file
     could be read; `maps` may be plate maps, `notes` are sentences for the user.
     """

@@ -31,8 +31,27 @@ def results(window, finished):
 
 def place_of(view, hours: float, value: float) -> QPoint:
     """Where a value is seen in a figure."""
-    x, y = view.place.pixel_of(hours, value)
+    left, bottom, right, top = view.place.box
+    (first, last), (low, high) = view.place.across, view.place.up
+    x = left + (hours - first) / (last - first) * (right - left)
+    y = bottom + (value - low) / (high - low) * (top - bottom)
     return QPoint(round(x), round(view.height() - y))
+
+
+def test_names_that_differ_in_their_ends_are_told_apart(results) -> None:
+    name = "a compound from the library with a very long name and the number 1234-5678, 10000"
+    results.dose.clear()
+    results.dose.addItems([f"{name} nM", f"{name}0 nM"])
+    results.dose.resize(300, 26)
+    shown = []
+    for n in range(2):
+        results.dose.setCurrentIndex(n)
+        shown.append(results.dose.shown_text())
+        assert results.dose.fontMetrics().horizontalAdvance(shown[n]) < 300
+    assert shown[0].endswith(" 10000 nM")
+    assert shown[1].endswith("100000 nM")
+    assert "…" in shown[0]
+    results.dose.grab()
 
 
 def test_a_click_on_a_line_goes_to_that_well_and_frame(window, results, qtbot) -> None:
