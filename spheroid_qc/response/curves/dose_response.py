@@ -47,6 +47,7 @@ from spheroid_qc.response.wells_analysed_together import (
     over_plates,
     plate_scatter,
 )
+from spheroid_qc.wording import plural
 
 DOSE_RESPONSE_COLUMNS = (
     "drug", "n", "hill", "ec10_um", "ec50_um", "ec50_low_um", "ec50_high_um", "ec90_um", "emax",
@@ -382,12 +383,14 @@ def median_effect_notes(line: MedianEffect, settings: ResponseParameters) -> lis
     messages = []
     if line.n_left_out:
         messages.append(
-            f"{line.n_left_out} doses with a mean effect outside "
-            f"({settings.fa_low:g}, {settings.fa_high:g}) are not on the median effect line."
+            f"{plural(line.n_left_out, 'dose')} with a mean effect outside "
+            f"({settings.fa_low:g}, {settings.fa_high:g}) "
+            f"{'is' if line.n_left_out == 1 else 'are'} not on the median effect line."
         )
     if line.n_extreme:
         messages.append(
-            f"{line.n_extreme} doses on the median effect line have an effect beyond "
+            f"{plural(line.n_extreme, 'dose')} on the median effect line "
+            f"{'has' if line.n_extreme == 1 else 'have'} an effect beyond "
             "(0.01, 0.99), where a small error moves it far."
         )
     if line.m <= 0:
@@ -424,7 +427,8 @@ def _figures(
         line[f"{name}_qualifier"] = sign
         if sign:
             end = "highest" if sign == ">" else "lowest"
-            beyond.append(f"{name.replace('_abs', ' (absolute)').upper()} {sign} {end} dose")
+            figure = name.removesuffix("_abs").upper() + " (absolute)" * name.endswith("_abs")
+            beyond.append(f"{figure} {sign} {end} dose")
     if beyond:
         notes.append("Not extrapolated: " + ", ".join(beyond) + ".")
     low, high = fit.profile_interval(0.5, settings.confidence)
