@@ -1,8 +1,7 @@
 """A second interpreter, kept ready: analyses, figures and exports; plain data come back. No Qt.
 
 In a thread they would hold the one lock of this interpreter, for which the window waits as well. It
-is started as a program of its own (a process that is forked has half of Qt in it, one that
-`multiprocessing` spawns runs somebody's script anew), and ends with whoever started it.
+ends with whoever started it.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
+from spheroid_qc.child_process import start_child
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.workflow.background_process import child_environment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,13 +121,7 @@ class HelperProcess:
     def _alive(self) -> _Child:
         """Give the process, a new one where there is none any more; under the lock."""
         if self._child is None or self._child.ended.is_set():
-            process = subprocess.Popen(
-                [sys.executable, "-m", "spheroid_qc.gui.helper_process"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=child_environment(),
-            )
-            self._child = _Child(process)
+            self._child = _Child(start_child("-m", "spheroid_qc.gui.helper_process"))
             threading.Thread(
                 target=_listen, args=(self._child,), name="helper-listener", daemon=True
             ).start()

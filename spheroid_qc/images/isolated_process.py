@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from spheroid_qc.child_process import start_child
 from spheroid_qc.errors import ImageError, SpheroidQCError, StorageError
 from spheroid_qc.frames.held_images import HeldImage
 from spheroid_qc.frames.time_axis import Probe
@@ -59,14 +60,7 @@ class _Opener:
 
     def _asked(self, request: Request, seconds: float) -> tuple[dict[str, Any], bytes]:
         if self._process is None or self._process.poll() is not None:
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _START],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-            )
+            self._process = start_child("-c", _START, stderr=subprocess.DEVNULL)
         into, out = self._process.stdin, self._process.stdout
         assert into is not None
         assert out is not None

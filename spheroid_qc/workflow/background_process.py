@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
+from spheroid_qc.child_process import start_child
 from spheroid_qc.errors import RequestError, SpheroidQCError
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.progress import Progress
@@ -80,16 +81,10 @@ class BackgroundRun:
         self.request = request
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._stopping = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "spheroid_qc.workflow.background_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=child_environment(),
-            text=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
+        self._process = start_child(
+            "-m", "spheroid_qc.workflow.background_process", stderr=subprocess.PIPE, text=True,
+            encoding="utf-8", errors="backslashreplace",
+        )  # fmt: skip
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.write(json.dumps(_plain(request)) + "\n")
@@ -152,15 +147,6 @@ class BackgroundRun:
                 + "). Start it again: finished wells are kept."
             )
         )
-
-
-def child_environment() -> dict[str, str]:
-    """Give the environment of a child that finds the package where this process found it.
-
-    It prints UTF-8 whatever the terminal speaks.
-    """
-    found = os.pathsep.join(filter(None, sys.path))
-    return {**os.environ, "PYTHONPATH": found, "PYTHONIOENCODING": "utf-8"}
 
 
 def _plain(request: RunRequest) -> dict[str, Any]:

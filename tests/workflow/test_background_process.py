@@ -14,13 +14,7 @@ from spheroid_qc import Parameters, run_plate
 from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.run_request import RunRequest
-from spheroid_qc.workflow.background_process import (
-    BackgroundRun,
-    Ended,
-    Failed,
-    RunStopped,
-    child_environment,
-)
+from spheroid_qc.workflow.background_process import BackgroundRun, Ended, Failed, RunStopped
 from tests.run.conftest import write_plate
 
 
@@ -84,17 +78,6 @@ def test_a_wrong_request_is_told_in_a_sentence(tmp_path) -> None:
     assert isinstance(got[-1], Failed)
     assert "images" in got[-1].sentence
     assert not (tmp_path / "out").exists()
-
-
-def test_a_child_finds_the_package_where_this_process_found_it(tmp_path, monkeypatch) -> None:
-    (tmp_path / "lies_elsewhere.py").write_text("print('µm')")
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    said = subprocess.run(
-        [sys.executable, "-m", "lies_elsewhere"], env=child_environment(), check=True,
-        capture_output=True,
-    )  # fmt: skip
-    assert said.stdout.decode("utf-8").strip() == "µm"
 
 
 def test_it_ends_when_nobody_listens() -> None:
