@@ -178,8 +178,6 @@ class ReviewPanel(BasePanel):
                    spacing=4),
         ):  # fmt: skip
             column.addWidget(row)
-        # Below the field that it speaks of, whose list opens upwards and would cover it.
-        column.insertWidget(1, self.message)
         return [self.title, self.details, self.features]
 
     def _build_decided(self) -> QWidget:
