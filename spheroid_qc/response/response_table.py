@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import BoolArray, FloatArray
 from spheroid_qc.response.conditions import same_doses
 from spheroid_qc.response.variance_model import REFERENCES
 from spheroid_qc.wells import parse_well
@@ -30,8 +31,6 @@ _DECIMALS = 12
 """Of an effect: 1 - 0.63 and 37 % differ from 0.37 in their last digits."""
 
 _DRUG = re.compile(r"drug_([1-9][0-9]*)")
-
-FloatArray = NDArray[np.float64]
 
 
 class Given(NamedTuple):
@@ -87,7 +86,7 @@ class Responses:
         """Fraction affected (or the raw value) of each row."""
         return self.rows["effect"].to_numpy(dtype=np.float64)
 
-    def where(self, keep: NDArray[np.bool_]) -> Responses:
+    def where(self, keep: BoolArray) -> Responses:
         """Only the rows for which `keep` is true."""
         rows = self.rows[keep].reset_index(drop=True)
         return replace(self, rows=rows, doses=self.doses[keep])

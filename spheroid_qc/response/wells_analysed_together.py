@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import BoolArray, FloatArray
 from spheroid_qc.response.conditions import clusters, conditions
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.variance_model import CONSTANT, PooledVariance, VarianceModel
 
 ALL_PLATES = "all"
 """Word in column `plate` for what all plates say together."""
-
-FloatArray = NDArray[np.float64]
 
 
 class Group(NamedTuple):
@@ -109,7 +108,7 @@ def combinations_given(responses: Responses) -> list[tuple[int, ...]]:
     return sorted(found, key=lambda columns: (len(columns), columns))
 
 
-def without_other_drugs(responses: Responses, columns: Sequence[int]) -> NDArray[np.bool_]:
+def without_other_drugs(responses: Responses, columns: Sequence[int]) -> BoolArray:
     """Tell which rows hold no drug but these (columns of `doses`), or none at all."""
     other = np.ones(responses.doses.shape[1], dtype=bool)
     other[list(columns)] = False
@@ -177,7 +176,7 @@ def of_all_plates(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table[together | ~together.groupby(keys, dropna=False).transform("any")]
 
 
-def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[NDArray[np.bool_], FloatArray]]:
+def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[BoolArray, FloatArray]]:
     """Find combinations whose drugs stand in a fixed ratio over several doses.
 
     `doses` (n, k) are all above 0; `minimum` distinct total doses make a series. Gives the rows of

@@ -36,8 +36,8 @@ from spheroid_qc.report.figures import (
 )
 from spheroid_qc.report.figures.axes import spread
 from spheroid_qc.report.figures.matrix_figures import response_matrix_note
-from spheroid_qc.report.palette import SEQUENTIAL
 from spheroid_qc.report.figures.survival_figures import at_risk
+from spheroid_qc.report.palette import SEQUENTIAL
 from spheroid_qc.response.curves.dose_response import dose_response_table
 from spheroid_qc.response.response_table import read_responses
 from spheroid_qc.response.synergy.synergy_table import synergy_table

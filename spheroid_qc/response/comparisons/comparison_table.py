@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.comparisons.dunnett import DunnettResult, dunnett
 from spheroid_qc.response.comparisons.effect_size import (
-    Floats,
     block_contrast,
     cliffs_delta,
     hedges_g,
@@ -56,7 +56,7 @@ class _Units:
     n_biological: int
 
     @property
-    def values(self) -> Floats:
+    def values(self) -> FloatArray:
         return np.array([v for block in self.blocks for v in block], dtype=float)
 
     @property

@@ -12,21 +12,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-Floats = NDArray[np.float64]
+from spheroid_qc.response.arrays import FloatArray
 
 
 @lru_cache(maxsize=8)
-def normal_nodes(n: int = 80) -> tuple[Floats, Floats]:
+def normal_nodes(n: int = 80) -> tuple[FloatArray, FloatArray]:
     """Nodes z and weights (they add to 1) of a standard normal variable (Gauss-Hermite)."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
     return nodes, weights / weights.sum()
 
 
 @lru_cache(maxsize=256)
-def spread_nodes(df: int, n: int = 96) -> tuple[Floats, Floats]:
+def spread_nodes(df: int, n: int = 96) -> tuple[FloatArray, FloatArray]:
     """Nodes s = sqrt(chi2_df / df) and weights (they add to 1), by Gauss-Legendre."""
     nodes, weights = np.polynomial.legendre.leggauss(n)
     # Even steps of 3x^2 - 2x^3 pack the nodes where the quantile runs away.
@@ -46,16 +45,16 @@ class DunnettResult:
     only make p larger.
     """
 
-    difference: Floats
-    low: Floats
-    high: Floats
-    p: Floats
+    difference: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p: FloatArray
     df: int
     spread: float
     conservative: bool
 
 
-def _probability_within(bound: float, loading: Floats, df: int) -> float:
+def _probability_within(bound: float, loading: FloatArray, df: int) -> float:
     """P(max |T_i| <= bound) for the multivariate t with correlations l_i l_j."""
     z, z_weight = normal_nodes()
     z, z_weight = z[z > 0], 2 * z_weight[z > 0]  # the integrand is even
@@ -124,7 +123,7 @@ def dunnett(
     )  # fmt: skip
 
 
-def _p(t: float, loading: Floats, df: int) -> float:
+def _p(t: float, loading: FloatArray, df: int) -> float:
     if np.isnan(t):
         return float("nan")
     single = float(2 * special.stdtr(df, -t))
@@ -134,7 +133,7 @@ def _p(t: float, loading: Floats, df: int) -> float:
     return min(max(1 - _probability_within(float(t), loading, df), single), bonferroni)
 
 
-def _critical(loading: Floats, df: int, level: float) -> float:
+def _critical(loading: FloatArray, df: int, level: float) -> float:
     tail = (1 - level) / 2
     low, high = stats.t.isf(tail, df), stats.t.isf(tail / loading.size, df)
     if loading.size == 1:
@@ -146,7 +145,7 @@ def _critical(loading: Floats, df: int, level: float) -> float:
     )
 
 
-def _loadings(covariance: Floats) -> tuple[Floats, bool]:
+def _loadings(covariance: FloatArray) -> tuple[FloatArray, bool]:
     """One-factor loadings of the correlations; the smallest correlation where they don't fit."""
     scale = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(scale, scale)

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize, special
 
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.comparisons.dunnett import normal_nodes, spread_nodes
 
 _NAN = float("nan")
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Contrast:
     df: float
 
 
-def _is_constant(spread: float, values: Floats) -> bool:
+def _is_constant(spread: float, values: FloatArray) -> bool:
     scale = float(np.max(np.abs(values))) if values.size else 0.0
     return not spread > 1e-12 * max(scale, np.finfo(float).tiny)
 

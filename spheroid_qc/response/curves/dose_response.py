@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.arrays import BoolArray, FloatArray
 from spheroid_qc.response.curves.absolute_ic50 import (
     HALF_EFFECT,
     HALF_OF_VEHICLE,
@@ -61,7 +61,6 @@ DOSE_RESPONSE_COLUMNS = (
 MISFIT_P = 0.01
 """Lack of fit below which the wells are said to depart from the curve."""
 
-FloatArray = NDArray[np.float64]
 Line = dict[str, Any]
 
 PATTERNS = ("curve", "misfit", "trend", "none")
@@ -205,7 +204,7 @@ def _is_matrix(doses: FloatArray) -> bool:
     return min(sizes) >= 3 and len(np.unique(doses, axis=0)) == np.prod(sizes)
 
 
-def _exactly(responses: Responses, columns: tuple[int, ...]) -> NDArray[np.bool_]:
+def _exactly(responses: Responses, columns: tuple[int, ...]) -> BoolArray:
     """Rows that hold these drugs and no other."""
     given = responses.doses > 0
     wanted = np.zeros(given.shape[1], dtype=bool)

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.comparisons.comparison_table import compare_with_vehicle
 from spheroid_qc.response.condition_summary import mean_interval
 from spheroid_qc.response.growth.growth_rate import area_under_curve, growth_rate, time_to_multiple
@@ -41,7 +41,6 @@ SUMMARISED = ("growth_rate_per_h", "mean_relative_volume", "mean_disintegration_
 
 _DELAY = "time_to_multiple_h"
 _NAN = float("nan")
-Floats = NDArray[np.float64]
 
 
 def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -250,7 +249,7 @@ def _of_well(
     return line
 
 
-def _why_no_area(t: Floats, v: Floats, end: float | None) -> str:
+def _why_no_area(t: FloatArray, v: FloatArray, end: float | None) -> str:
     if not v[0] > 0:
         return "No size at time zero: no growth delay and no relative volume."
     if t.size < 2:

@@ -6,7 +6,9 @@ All take plain values, one a well.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from spheroid_qc.response.arrays import FloatArray
 
 MAD_TO_SD = 1.4826
 """Median absolute deviation times this is the standard deviation of a normal variable."""
@@ -14,9 +16,9 @@ MAD_TO_SD = 1.4826
 _NAN = float("nan")
 
 
-def _known(values: ArrayLike) -> NDArray[np.float64]:
+def _known(values: ArrayLike) -> FloatArray:
     found = np.asarray(values, dtype=float).ravel()
-    known: NDArray[np.float64] = found[np.isfinite(found)]
+    known: FloatArray = found[np.isfinite(found)]
     return known
 
 

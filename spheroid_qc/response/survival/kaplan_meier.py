@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import BoolArray, FloatArray
 from spheroid_qc.response.comparisons.permutation import blocked_sum_test
 
 _CURVE = (
@@ -21,9 +22,7 @@ _CURVE = (
 _NAN = float("nan")
 
 
-def _checked(
-    durations: ArrayLike, events: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _checked(durations: ArrayLike, events: ArrayLike) -> tuple[FloatArray, BoolArray]:
     time, event = np.asarray(durations, dtype=float), np.asarray(events, dtype=bool)
     if time.shape != event.shape or time.ndim != 1:
         raise RequestError("Survival needs one event (yes or no) for every duration.")

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.curves.levenberg_marquardt import descend
 from spheroid_qc.response.draws import interval
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
@@ -32,9 +32,6 @@ from spheroid_qc.response.synergy.synergy_model import (
     SynergyModel,
     model_row,
 )
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 _LOW, _HIGH = np.log(0.01), np.log(102.0)
 """Of log(kappa + 2): kappa is sought from -1.99 to 100; an end of its interval there is open."""

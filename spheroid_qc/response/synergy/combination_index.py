@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit, stdtrit
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.draws import Draws
 from spheroid_qc.response.synergy.combination_wells import MIN_RESIDUAL_DF, CombinationWells
@@ -40,9 +40,6 @@ from spheroid_qc.response.synergy.synergy_model import (
 )
 from spheroid_qc.response.variance_model import PooledVariance
 from spheroid_qc.response.wells_analysed_together import fixed_ratios
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 INDEX = "combination_index"
 

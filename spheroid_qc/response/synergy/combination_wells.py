@@ -8,17 +8,14 @@ from functools import cached_property
 from itertools import combinations as subsets
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.curves.logistic import LogisticFit
 from spheroid_qc.response.draws import Draws
 from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves, Wells
 from spheroid_qc.response.variance_model import PooledVariance
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 MIN_RESIDUAL_DF = 3
 """Degrees of freedom with which residuals of curves tell how wells scatter."""

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.curves.logistic import LogisticFit
 from spheroid_qc.response.curves.refit import refit
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
@@ -30,8 +31,6 @@ from spheroid_qc.response.synergy.synergy_model import (
     joined,
     model_row,
 )
-
-FloatArray = NDArray[np.float64]
 
 _REFUTED_P = 0.05
 """Below, a full effect is no longer held for possible."""

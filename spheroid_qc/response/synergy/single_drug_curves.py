@@ -8,15 +8,14 @@ full effect just above the last dose.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.curves.logistic import LogisticFit, fit_logistic
 from spheroid_qc.response.variance_model import VarianceModel
 
-FloatArray = NDArray[np.float64]
 Wells = tuple[FloatArray, FloatArray]
 """Doses and effects of one drug alone."""
 

@@ -13,17 +13,14 @@ fits curves with free ends and replaces what it measured by them, and gives othe
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.curves.hill_search import hill_fraction
 from spheroid_qc.response.curves.logistic import fit_logistic
 from spheroid_qc.response.curves.refit import refit
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.excess_over_expected import excess_rows
 from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 
 class ZeroInteractionPotency(SynergyModel):
