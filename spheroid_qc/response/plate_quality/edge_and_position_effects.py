@@ -23,20 +23,14 @@ def places(wells: Sequence[str]) -> NDArray[np.int64]:
     return np.array([row_column(well) for well in wells], dtype=int).reshape(-1, 2)
 
 
-def at_edge(
-    wells: Sequence[str], plate_format: int | None = None, all_wells: Sequence[str] = ()
-) -> BoolArray:
+def at_edge(wells: Sequence[str], plate_format: int | None = None) -> BoolArray:
     """Tell which wells lie in the outermost rows and columns.
 
-    `plate_format` is the number of wells of the plate; by default the smallest that holds `wells`
-    and `all_wells`.
+    `plate_format` is the number of wells of the plate; by default the smallest that holds `wells`.
     """
-    count = plate_format or smallest_format([*wells, *all_wells])
-    rows, columns = PLATE_FORMATS[count]
+    last = np.array(PLATE_FORMATS[plate_format or smallest_format(wells)]) - 1
     place = places(wells)
-    last = np.array([rows - 1, columns - 1])
-    outermost: BoolArray = ((place == 0) | (place == last)).any(axis=1)
-    return outermost
+    return np.asarray(((place == 0) | (place == last)).any(axis=1))
 
 
 def by_edge(
