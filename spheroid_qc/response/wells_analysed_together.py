@@ -176,10 +176,10 @@ def of_all_plates(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table[together | ~together.groupby(keys, dropna=False).transform("any")]
 
 
-def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[BoolArray, FloatArray]]:
+def fixed_ratios(doses: FloatArray) -> list[tuple[BoolArray, FloatArray]]:
     """Find combinations whose drugs stand in a fixed ratio over several doses.
 
-    `doses` (n, k) are all above 0; `minimum` distinct total doses make a series. Gives the rows of
+    `doses` (n, k) are all above 0; three distinct total doses make a series. Gives the rows of
     each series and the share of each drug in the total dose. Ratios within 1 % are one: dilution
     series are written with few digits.
     """
@@ -193,7 +193,7 @@ def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[BoolArray, F
     for one in range(len(series)):
         rows = label.ravel() == one
         total = np.unique(np.round(np.log(doses[rows].sum(axis=1)), 6))
-        if len(total) >= minimum:
+        if len(total) >= 3:
             parts = np.exp(np.log(doses[rows]).mean(axis=0))
             found.append((rows, parts / parts.sum()))
     return found

@@ -256,15 +256,13 @@ def _gr_note(volume: float, start: float, growth: float) -> str:
     return ""
 
 
-def drug_gr_metrics(gr: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
+def drug_gr_metrics(gr: pd.DataFrame) -> pd.DataFrame:
     """Metrics of every drug given alone.
 
     Parameters
     ----------
     gr : DataFrame
         From `volume_gr`, with `drug_1, dose_1_um` (or `dose_1, unit_1` where there is no um).
-    alpha : float
-        Level of the flat-line test.
 
     Returns
     -------
@@ -296,6 +294,6 @@ def drug_gr_metrics(gr: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
         drug=used["drug_1"].astype(str), dose_unit=unit, reference=reference_key(used),
         _dose_given=dose,
     )  # fmt: skip
-    result = gr_metrics(keyed, ("drug", "dose_unit", "reference"), "_dose_given", "gr", alpha)
+    result = gr_metrics(keyed, ("drug", "dose_unit", "reference"), "_dose_given")
     result["reference"] = [reference_label(str(key)) for key in result["reference"]]
     return result.assign(time_h=time)[list(METRIC_COLUMNS)]
