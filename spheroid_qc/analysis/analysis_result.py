@@ -141,13 +141,13 @@ class Analysis:
     synergy: pd.DataFrame
     comparisons: pd.DataFrame
     plate_quality: pd.DataFrame
-    survival: pd.DataFrame
-    kinetics: pd.DataFrame
-    kinetics_by_condition: pd.DataFrame
-    gr_values: pd.DataFrame
-    gr_metrics: pd.DataFrame
     synergyfinder: pd.DataFrame
-    verdict: Verdict
+    survival: pd.DataFrame = field(default_factory=pd.DataFrame)
+    kinetics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    kinetics_by_condition: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gr_values: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gr_metrics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    verdict: Verdict = field(default_factory=Verdict)
     notes: tuple[str, ...] = ()
     missing: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
