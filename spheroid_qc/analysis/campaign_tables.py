@@ -249,18 +249,11 @@ def _drift(table: pd.DataFrame) -> pd.DataFrame:
         else:
             tau, p = 0.0, 1.0
         slope, _, low, high = (float(figure) for figure in stats.theilslopes(values, order))
-        lines.append(
-            {"figure": name, "title": title, "n_plates": len(known),
-             "median": float(np.median(values)), "tau": tau, "p": p, "slope_per_plate": slope,
-             "slope_low": low, "slope_high": high}
-        )  # fmt: skip
-    return pd.DataFrame(
-        lines,
-        columns=[
-            "figure", "title", "n_plates", "median", "tau", "p", "slope_per_plate", "slope_low",
-            "slope_high",
-        ],
-    )  # fmt: skip
+        middle = float(np.median(values))
+        lines.append((name, title, len(known), middle, tau, p, slope, low, high))
+    columns = ("figure", "title", "n_plates", "median", "tau", "p", "slope_per_plate", "slope_low",
+               "slope_high")  # fmt: skip
+    return pd.DataFrame(lines, columns=list(columns))
 
 
 def _conditions(plates: Sequence[CampaignPlate], time_h: float | None) -> pd.DataFrame:

@@ -196,7 +196,7 @@ def _by_stratum(
 def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: str) -> pd.DataFrame:
     """Rows in the columns of a table of wells, with names of conditions and the effect."""
     rows = read.rows.reset_index(drop=True)
-    drugs, _, doses, roles = whole.given
+    drugs, doses, roles = whole.drugs, whole.given_doses, whole.given_roles
     strata = strata_of(rows)
     wells = pd.DataFrame(
         {

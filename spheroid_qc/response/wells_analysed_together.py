@@ -18,9 +18,9 @@ from scipy import stats
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.arrays import BoolArray, FloatArray
-from spheroid_qc.response.conditions import clusters, conditions
+from spheroid_qc.response.conditions import Conditions, clusters, conditions
 from spheroid_qc.response.response_table import Responses
-from spheroid_qc.response.variance_model import CONSTANT, PooledVariance, VarianceModel
+from spheroid_qc.response.variance_model import CONSTANT
 
 ALL_PLATES = "all"
 """Word in column `plate` for what all plates say together."""
@@ -123,19 +123,14 @@ def grouping_columns(table: pd.DataFrame, responses: Responses) -> list[str]:
     return [name for name, several in known.items() if several]
 
 
-class PlateScatter(NamedTuple):
-    """How a well's variance depends on its effect, and its size, by all replicates of a plate."""
+def whole_plate(responses: Responses, group: Group) -> Conditions:
+    """Give the conditions of a group's plates, whatever drugs they hold: they tell how wells vary.
 
-    model: VarianceModel
-    noise: PooledVariance
-
-
-def plate_scatter(responses: Responses, group: Group) -> PlateScatter:
-    """Tell how wells scatter, by all of them on a group's plates, whatever drug they hold."""
+    How a well's variance depends on its effect, and its size, is by all replicates.
+    """
     whole = responses.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
     model = CONSTANT if responses.kind == "raw" else None
-    cells = conditions(responses.doses[whole], responses.effect[whole], model)
-    return PlateScatter(cells.variance_model, cells.noise)
+    return conditions(responses.doses[whole], responses.effect[whole], model)
 
 
 def over_plates(

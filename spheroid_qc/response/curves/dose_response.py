@@ -22,6 +22,7 @@ from scipy.special import stdtrit
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.arrays import BoolArray, FloatArray
+from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.curves.absolute_ic50 import (
     HALF_EFFECT,
     HALF_OF_VEHICLE,
@@ -38,14 +39,13 @@ from spheroid_qc.response.variance_model import VarianceModel, reference_weight
 from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     Group,
-    PlateScatter,
     analysis_time,
     combinations_given,
     fixed_ratios,
     grouping_columns,
     groups,
     over_plates,
-    plate_scatter,
+    whole_plate,
 )
 
 DOSE_RESPONSE_COLUMNS = (
@@ -129,16 +129,16 @@ def dose_response_tables(
     settings = ResponseParameters() if parameters is None else parameters
     at_time, time_note = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
-    scatters: dict[str, PlateScatter] = {}
+    whole: dict[str, Conditions] = {}
     vehicle = ~(at_time.doses > 0).any(axis=1)
     for name, columns in _subjects(at_time):
         chosen = at_time.where(_exactly(at_time, columns) | vehicle)
         several = at_time.rows["plate"].nunique() > 1
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
-            if group.plate not in scatters:
-                scatters[group.plate] = plate_scatter(at_time, group)
-            found = _lines(group, name, columns, scatters[group.plate], settings)
+            if group.plate not in whole:
+                whole[group.plate] = whole_plate(at_time, group)
+            found = _lines(group, name, columns, whole[group.plate], settings)
             own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
         lines += own
         if several:
@@ -216,7 +216,7 @@ def _lines(
     group: Group,
     name: str,
     columns: tuple[int, ...],
-    scatter: PlateScatter,
+    plate: Conditions,
     settings: ResponseParameters,
 ) -> list[Line]:
     """Fit one drug, or each fixed-ratio series of a combination, on one plate."""
@@ -226,7 +226,7 @@ def _lines(
     if len(columns) == 1:
         if not (doses > 0).any():
             return [_empty(name, unit, "No well of this plate holds the drug alone.")]
-        return [_line(name, unit, "", doses[:, 0], part, scatter, settings)]
+        return [_line(name, unit, "", doses[:, 0], part, plate, settings)]
     if "+" in unit:
         return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
     given = np.asarray((doses > 0).all(axis=1))
@@ -236,7 +236,7 @@ def _lines(
         keep[np.flatnonzero(given)[rows]] = True
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
         total = doses[keep].sum(axis=1)
-        found.append(_line(name, unit, ratio, total, part.where(keep), scatter, settings))
+        found.append(_line(name, unit, ratio, total, part.where(keep), plate, settings))
     return found
 
 
@@ -256,11 +256,11 @@ def _line(
     ratio: str,
     dose: FloatArray,
     part: Responses,
-    scatter: PlateScatter,
+    plate: Conditions,
     settings: ResponseParameters,
 ) -> Line:
     """Fit one curve and the median effect line."""
-    variance_model, noise = scatter
+    variance_model, noise = plate.variance_model, plate.noise
     effect = part.effect
     doses = np.unique(dose[dose > 0])
     line = _empty(name, unit, "") | {"n": len(effect), "n_doses": len(doses), "ratio": ratio}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import elementwise
 from scipy.special import expit
 
 from spheroid_qc.response.arrays import FloatArray
@@ -147,31 +148,27 @@ def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
 def _additive(share: FloatArray, power: FloatArray, emax: FloatArray) -> FloatArray:
     """Solve sum_i share_i ((emax_i - E) / E)^power_i = 1 by rows of drugs.
 
-    By Newton's steps for the logit of E / top, in which log(sum) is nearly straight; where they
-    leave the bracket or gain little (at a drug's maximum the slope is endless), its half.
+    For the logit of E over the highest maximum, in which log(sum) is nearly straight.
     """
     top = np.where(share > 0, emax, 0.0).max(axis=1)
-    effect, active = np.zeros(len(share)), np.flatnonzero(top > 0)
-    u, before = np.zeros(len(active)), np.full(len(active), np.inf)
-    low, high = np.full(len(active), -80.0), np.full(len(active), 80.0)
-    for _ in range(200):
-        most, each, slope = top[active], emax[active], power[active]
-        e, rest = (most * expit(u))[:, None], (most * expit(-u))[:, None]
-        # What is left of the highest maximum has more digits than the difference.
-        left = np.where(each == most[:, None], rest, each - e)
+    acts, effect = top > 0, np.zeros(len(top))
+    if not acts.any():
+        return effect
+
+    def log_sum(logit: FloatArray, most: FloatArray, *drugs: FloatArray) -> FloatArray:
+        e, rest, total = most * expit(logit), most * expit(-logit), np.zeros_like(most)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            terms = share[active] * np.where(left > 0, left / e, 0.0) ** slope
-            fall = np.where(left > 0, terms * slope * each / (left * e), 0.0).sum(axis=1)
-            total = terms.sum(axis=1)
-            miss = np.log(total)
-            step = u + miss * total / (fall * e[:, 0] * rest[:, 0] / most)
-        low, high = np.where(total > 1, u, low), np.where(total > 1, high, u)
-        effect[active] = e[:, 0]
-        newton = (step > low) & (step < high) & (np.abs(miss) < 0.7 * before)
-        before = np.abs(miss)
-        going = (before > 1e-13) & (high - low > 1e-13 * np.maximum(np.abs(u), 1))
-        u = np.where(newton, step, (low + high) / 2)
-        active, u, before, low, high = (one[going] for one in (active, u, before, low, high))
-        if not active.size:
-            break
+            for i in range(0, len(drugs), 3):
+                own_share, own_power, own_emax = drugs[i : i + 3]
+                # What is left of the highest maximum has more digits than the difference.
+                left = np.where(own_emax == most, rest, own_emax - e)
+                total += own_share * np.where(left > 0, left / e, 0.0) ** own_power
+        return np.log(np.clip(total, 1e-300, 1e300))
+
+    drugs = np.stack([share, power, emax], axis=-1)[acts].reshape(acts.sum(), -1)
+    ends = np.full(len(drugs), 80.0)
+    found = elementwise.find_root(
+        log_sum, (-ends, ends), args=(top[acts], *drugs.T), tolerances={"xrtol": 1e-13}
+    )
+    effect[acts] = top[acts] * expit(found.x)
     return effect

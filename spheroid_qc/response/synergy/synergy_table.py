@@ -36,7 +36,7 @@ from spheroid_qc.response.wells_analysed_together import (
     grouping_columns,
     groups,
     over_plates,
-    plate_scatter,
+    whole_plate,
     without_other_drugs,
 )
 
@@ -116,7 +116,7 @@ def synergy_table(
         for group in groups(part, lambda p, c=columns: _complete(p, c)):  # type: ignore[misc]
             plates += 1
             if group.plate not in curves:
-                model = plate_scatter(at_time, group).model
+                model = whole_plate(at_time, group).variance_model
                 curves[group.plate] = SingleDrugCurves(model, settings.emax)
             found = combination_rows(group.responses, columns, curves[group.plate], settings)
             if several and group.plate == ALL_PLATES:
