@@ -47,12 +47,18 @@ def signed(value: object, places: int = 2) -> str:
     return _DASH if found is None else f"{found:+z.{places}f}".replace("-", "−")
 
 
+def decimal(value: object, places: int = 2) -> str:
+    """Write a number with fixed places, so that those below each other compare; never as -0.00."""
+    found = finite(value)
+    return _DASH if found is None else f"{found:z.{places}f}".replace("-", "−")
+
+
 def interval(low: object, high: object, places: int = 2) -> str:
     """Write an interval; empty where there is none."""
     ends = [finite(low), finite(high)]
     if ends[0] is None and ends[1] is None:
         return ""
-    shown = ["no bound" if e is None else f"{e:z.{places}f}".replace("-", "−") for e in ends]
+    shown = ["no bound" if e is None else decimal(e, places) for e in ends]
     return f"{shown[0]} to {shown[1]}"
 
 

@@ -54,10 +54,11 @@ def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None
         If a file that may hold several images can't be read: without them nobody reads it later.
     """
     suffix = split_suffix(path.name)[1]
-    if _is_zarr(path):
+    # Another process has a CZI open in any case.
+    if _is_zarr(path) or suffix == "czi":
         return probe_here(path, parameters)
     if suffix in OPTIONAL_READERS:
-        from spheroid_qc.images.isolated_probe import isolated_probe
+        from spheroid_qc.images.isolated_process import isolated_probe
 
         missing = without_reader(suffix)
         if missing:
@@ -107,12 +108,12 @@ class ImageFile:
         # Where several images lie in one file, whoever wants one does not read all.
         suffix = split_suffix(path.name)[1]
         if _is_zarr(path):
-            with _translated(self.name):
+            with translated(self.name):
                 self._reader: ImageReader = self._open_folder(path)
             return
         self._content = FileContent(path, whole=whole and suffix not in OPTIONAL_READERS)
         try:
-            with _translated(self.name):
+            with translated(self.name):
                 self._reader = self._open(self._content, path)
         except BaseException:
             self._content.close()
@@ -156,9 +157,9 @@ class ImageFile:
 
             return LIFReader(content.stream(), content.name, limit)
         if kind == "czi":
-            from spheroid_qc.images.instrument_formats.czi_file import CZIReader
+            from spheroid_qc.images.isolated_process import IsolatedReader
 
-            return CZIReader(path, limit)
+            return IsolatedReader(path, limit)
         from spheroid_qc.images.instrument_formats.vsi_file import VSIReader
 
         return VSIReader(path, limit)
@@ -188,7 +189,7 @@ class ImageFile:
                 f"{self.name} has no image {image + 1}: it holds {len(self.held)}; check the file "
                 "and the frame table."
             )
-        with _translated(self.name):
+        with translated(self.name):
             return self._reader.info_of(image)
 
     def probe(self, *, several: bool) -> Probe:
@@ -266,7 +267,7 @@ class ImageFile:
             index = choose_channel(info.channel_names, wanted, info.name)
         choice = self._parameters.z
         layers = z_indices(info.n_z, choice)
-        with _translated(info.name):
+        with translated(info.name):
             planes = (self._reader.read(image or 0, time, index, z) for z in layers)
             taken: int | None = layers[0]
             if len(layers) == 1:
@@ -296,12 +297,12 @@ class ImageFile:
             If a page can't be read, pages differ in size, or all together are larger than twice
             the largest frame.
         """
-        with _translated(self.name):
+        with translated(self.name):
             return self._reader.samples()
 
     def close(self) -> None:
         """Close the file."""
-        with _translated(self.name):
+        with translated(self.name):
             self._reader.close()
         if self._content is not None:
             self._content.close()
@@ -385,8 +386,21 @@ def _is_zarr(path: Path) -> bool:
 
 
 @contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """Turn whatever a decoder raises into one sentence."""
+def translated(name: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into one sentence.
+
+    Parameters
+    ----------
+    name : str
+        File name, which the sentence begins with.
+
+    Raises
+    ------
+    ImageError
+        For a damaged or missing file.
+    StorageError
+        If the storage fails in a way that passes.
+    """
     try:
         with quiet_decoders():
             yield

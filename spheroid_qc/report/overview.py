@@ -19,7 +19,7 @@ from spheroid_qc.plate_map import without_stratum
 from spheroid_qc.report.palette import STATES
 from spheroid_qc.response.condition_summary import MEASUREMENT_SD
 from spheroid_qc.response.replicates import LEFT_OUT
-from spheroid_qc.wording import in_given_units, interval, listed, number, percent, plural
+from spheroid_qc.wording import decimal, in_given_units, interval, listed, number, percent, plural
 
 _MOST_CARDS = 8
 _MICRO = re.compile(r"(?<=\d )uM\b")
@@ -174,8 +174,7 @@ def condition_lines(
                 role=str(row["role"]),
                 head=name in heads,
                 n=int(float(row["n_wells"])),
-                shown=number(mean, 2) if abs(mean) >= 1 else f"{mean:.2f}"
-                if math.isfinite(mean) else "–",
+                shown=number(mean) if abs(mean) >= 10 else decimal(mean),
                 bounds=interval(first, last) if np.isfinite(ends[1:]).all() else "",
                 at=_place(mean, low, high),
                 from_=_place(first, low, high) if np.isfinite(ends[1:]).all() else None,

@@ -51,14 +51,12 @@ def czi(folder: Path) -> bytes:
 @fuzzed_slowly
 @given(data=st.data())
 def test_czi(folder: Path, czi: bytes, data: st.DataObject) -> None:
-    """A damaged one may end the process that opens it, so that this one opens none."""
+    """A damaged one may end the process that opens it, pixels and all, which is not this one."""
     # A new name each time: the file before may still be mapped into the memory of that process.
     path = folder / f"{data.draw(st.uuids())}.czi"
     path.write_bytes(data.draw(damaged(czi)))
-    with quick(), suppress(ImageError):
-        found = probe(path, LIMIT)
-        assert found is not None
-        assert found.images
+    with quick():
+        read_all(path)
     path.unlink()
 
 

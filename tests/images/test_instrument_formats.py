@@ -15,7 +15,7 @@ import pytest
 from spheroid_qc.errors import ImageError
 from spheroid_qc.frames import optional_readers
 from spheroid_qc.frames.optional_readers import OPTIONAL_READERS, OptionalReader, without_reader
-from spheroid_qc.images import ImageFile, isolated_probe, open_image, probe, read_plane
+from spheroid_qc.images import ImageFile, isolated_process, open_image, probe, read_plane
 
 from .made_formats import spheroid, write_czi
 
@@ -159,15 +159,33 @@ def test_a_file_that_ends_or_holds_up_its_process_costs_a_sentence(
     """The process that looks is replaced, and the next file is read."""
     whole = write_czi(tmp_path / "a.czi")
     for end in ("import os; os.abort()", "import time; time.sleep(60)"):
-        monkeypatch.setattr(isolated_probe, "_START", end)
-        monkeypatch.setattr(isolated_probe, "LONGEST_S", 1.0)
-        isolated_probe._looker.end()
+        monkeypatch.setattr(isolated_process, "_START", end)
+        monkeypatch.setattr(isolated_process, "LONGEST_S", 1.0)
+        isolated_process._opener.end()
         with pytest.raises(ImageError, match="ended or held up the process"):
             probe(whole)
         monkeypatch.undo()
     found = probe(whole)
     assert found is not None
     assert found.images[0].n_times == 1
+
+
+def test_pixels_that_end_the_process_cost_a_sentence_and_the_next_plane_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_czi(tmp_path / "a.czi", times=2)
+    abort = (
+        "import os; from spheroid_qc.images.instrument_formats import czi_file; "
+        "read = czi_file.CZIReader.read; czi_file.CZIReader.read = lambda self, image, time, *rest:"
+        " os.abort() if time else read(self, image, time, *rest); "
+    )
+    monkeypatch.setattr(isolated_process, "_START", abort + isolated_process._START)
+    isolated_process._opener.end()
+    with ImageFile(path) as opened:
+        with pytest.raises(ImageError, match="ended or held up the process"):
+            opened.plane(1)
+        assert opened.plane(0).pixels.any()
+    isolated_process._opener.end()
 
 
 @pytest.mark.parametrize("kind", ["nd2", "czi", "lif"])
