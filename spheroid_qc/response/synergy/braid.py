@@ -54,22 +54,17 @@ class Braid(SynergyModel):
 
     def rows(self, wells: CombinationWells) -> list[Row]:
         """One row for the whole surface; none without a matrix."""
-        cells, curves, settings = wells.cells, wells.curves, wells.settings
+        cells, settings = wells.cells, wells.settings
         combined = wells.combined
         least = min(wells.doses_alone(drug) for drug in (0, 1))
         if not len(areas_of(cells.doses[combined])) or least < settings.min_single_doses:
             return []
         n = int(cells.count[combined].sum())
-        vehicle = wells.effect[(wells.doses == 0).all(axis=1)]
-        flat = [
-            drug
-            for drug, one in wells.alone.items()
-            if curves.is_idle(drug, one, cells) or curves.is_refused(drug, one, vehicle, settings)
-        ]
+        flat = [drug for drug in wells.alone if wells.is_idle(drug) or wells.is_refused(drug)]
         if flat:
             note = f"No kappa: {' and '.join(flat)} alone shows no dose response."
             return [model_row(self.method, "surface", UNKNOWN, n, note)]
-        fits = [curves.fit(*one, curves.emax) for one in wells.alone.items()]
+        fits = [wells.fit(drug, settings.emax) for drug in wells.alone]
         draws = wells.draws_beside(fits)
         weight = (cells.count / cells.relative)[combined]
 

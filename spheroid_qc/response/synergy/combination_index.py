@@ -118,12 +118,12 @@ def median_effect_rows(wells: CombinationWells) -> list[Row]:
         return [model_row(INDEX, "mean", UNKNOWN, n, note)]
     with np.errstate(divide="ignore"):
         log_doses = np.log(cells.doses)
-    fits = [wells.curves.fit(*one, 1.0) for one in wells.alone.items()]
+    fits = [wells.fit(drug, 1.0) for drug in wells.alone]
     draws = wells.draws if cells.df > 0 else _draws_of_means(wells)
     lines = [
         _line(wells, draws, wells.cells_alone(i), log_doses[:, i]) for i in range(len(singles))
     ]
-    misfits = [wells.curves.plateau_p(*one, cells) for one in wells.alone.items()]
+    misfits = [wells.plateau_p(drug) for drug in wells.alone]
     misfit_p = float(np.fmin.reduce([*misfits, *(len(fits) * fit.lack_of_fit_p for fit in fits)]))
     doubt, out = "", misfit_p < REFUSED_FIT_P
     if not len(draws.means):
@@ -207,9 +207,7 @@ def _classical(wells: CombinationWells) -> tuple[list[MedianEffect], list[str], 
             )
         elif line.m <= 0:
             refused.append(f"The effect of {drug} alone falls with its dose.")
-        elif wells.curves.is_idle(drug, (dose, effect), cells) and not _acts(
-            cells, wells.cells_alone(i), settings.confidence
-        ):
+        elif wells.is_idle(drug) and not _acts(cells, wells.cells_alone(i), settings.confidence):
             refused.append(
                 f"{drug} alone has next to no effect: its median effect line is a line through "
                 "noise."

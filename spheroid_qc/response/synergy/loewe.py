@@ -21,9 +21,8 @@ from scipy.special import expit
 from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.curves.logistic import LogisticFit
 from spheroid_qc.response.curves.refit import refit
-from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.combination_wells import FULL_EFFECT, CombinationWells
 from spheroid_qc.response.synergy.excess_over_expected import excess_rows
-from spheroid_qc.response.synergy.single_drug_curves import FULL_EFFECT
 from spheroid_qc.response.synergy.synergy_model import (
     NAN,
     UNKNOWN,
@@ -50,7 +49,7 @@ class Loewe(SynergyModel):
 
     def rows(self, wells: CombinationWells) -> list[Row]:
         """Rows of the mean excess, and of every combination."""
-        settings, cells, curves = wells.settings, wells.cells, wells.curves
+        settings, cells = wells.settings, wells.cells
         for i, drug in enumerate(wells.drugs):
             tested = wells.doses_alone(i)
             if tested < settings.min_single_doses:
@@ -59,8 +58,8 @@ class Loewe(SynergyModel):
                     f"needs at least {max(settings.min_single_doses, 3)}."
                 )
                 return [model_row(self.method, "mean", UNKNOWN, 0, note)]
-        fits = [curves.fit(*one, curves.emax) for one in wells.alone.items()]
-        idle = [curves.emax is None and curves.is_idle(*one, cells) for one in wells.alone.items()]
+        fits = [wells.fit(drug, settings.emax) for drug in wells.alone]
+        idle = [settings.emax is None and wells.is_idle(drug) for drug in wells.alone]
 
         def excess(means: FloatArray) -> FloatArray:
             alone = [
@@ -71,8 +70,7 @@ class Loewe(SynergyModel):
             return np.asarray(means[..., wells.combined] - expected)
 
         rows = excess_rows(self, wells, wells.combined, excess, wells.draws_beside(fits))
-        vehicle = wells.effect[(wells.doses == 0).all(axis=1)]
-        flat = [curves.is_refused(*one, vehicle, settings) for one in wells.alone.items()]
+        flat = [wells.is_refused(drug) for drug in wells.alone]
         if any(flat):
             names = " and ".join(d for d, one in zip(wells.drugs, flat, strict=True) if one)
             # A drug that is shown to do nothing needs no curve; any other one does.
@@ -99,10 +97,9 @@ def drawn_curve(
     alone = means[:, wells.cells_alone(drug)]
     found = refit(fit, alone)
     name = wells.drugs[drug]
-    own = name, wells.alone[name]
     short = fit.problem.emax is None and fit.emax < FULL_EFFECT
-    if short and wells.curves.plateau_p(*own, wells.cells) > _REFUTED_P:
-        found[1::2] = refit(wells.curves.fit(*own, 1.0), alone[1::2])
+    if short and wells.plateau_p(name) > _REFUTED_P:
+        found[1::2] = refit(wells.fit(name, 1.0), alone[1::2])
     ec50, hill, emax, _ = found.T[..., None]
     return HillCurve(np.exp(ec50), np.exp(hill), emax)
 

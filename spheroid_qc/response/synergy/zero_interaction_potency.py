@@ -45,7 +45,7 @@ class ZeroInteractionPotency(SynergyModel):
         combined = np.intersect1d(first, second)
         if not len(combined) or min(wells.doses_alone(drug) for drug in (0, 1)) < minimum:
             return []
-        fits = [wells.curves.fit(*one, 1.0) for one in wells.alone.items()]
+        fits = [wells.fit(drug, 1.0) for drug in wells.alone]
 
         def excess(means: FloatArray) -> FloatArray:
             drawn = np.atleast_2d(means)
