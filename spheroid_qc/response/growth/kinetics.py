@@ -14,7 +14,7 @@ import pandas as pd
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.comparisons.comparison_table import compare_with_vehicle
-from spheroid_qc.response.condition_summary import mean_interval
+from spheroid_qc.response.condition_summary import figures_of_units
 from spheroid_qc.response.growth.growth_rate import area_under_curve, growth_rate, time_to_multiple
 from spheroid_qc.response.replicates import (
     CARRIED,
@@ -77,20 +77,23 @@ def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFr
     table = table.sort_values(["plate", "well"], kind="stable")
     censored = table[_DELAY].isna() & (table["n_times"].fillna(0) > 0)
     delays = compare_with_vehicle(table, [_DELAY], level=level).set_index(["condition", "role"])
+    groups = table.groupby(["condition", "role"], sort=True)
+    figures = figures_of_units(
+        table[[*SUMMARISED]],
+        groups.ngroup(),
+        table["_replicate"],
+        pd.RangeIndex(len(groups)),
+        level,
+    )
     lines = []
-    for (condition, role), rows in table.groupby(["condition", "role"], sort=True):
+    for number, ((condition, role), rows) in enumerate(groups):
         n_biological = rows["_replicate"].nunique()
         line: dict[str, object] = {"condition": condition, "role": role, "n_wells": len(rows)}
         line |= {"n_plates": rows["plate"].nunique(), "n_biological": n_biological}
         line["unit"] = "biological_replicate" if n_biological > 1 else "well"
         for name in SUMMARISED:
-            values = rows[name].astype(float)
-            if n_biological > 1:
-                values = values.groupby(rows["_replicate"]).mean()
-            known = values.dropna()
-            low, high = mean_interval(known, level)
-            line |= {f"{name}_n": len(known), f"{name}_mean": known.mean()}
-            line |= {f"{name}_ci_low": low, f"{name}_ci_high": high}
+            for part in ("n", "mean", "ci_low", "ci_high"):
+                line[f"{name}_{part}"] = figures[part].loc[number, name]
         line |= _doubling_time(*(float(str(line[f"growth_rate_per_h_{part}"]))
                             for part in ("mean", "ci_low", "ci_high")))  # fmt: skip
         line["n_not_reached"] = int(censored.loc[rows.index].sum())
