@@ -78,13 +78,8 @@ def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFr
     censored = table[_DELAY].isna() & (table["n_times"].fillna(0) > 0)
     delays = compare_with_vehicle(table, [_DELAY], level=level).set_index(["condition", "role"])
     groups = table.groupby(["condition", "role"], sort=True)
-    figures = figures_of_units(
-        table[[*SUMMARISED]],
-        groups.ngroup(),
-        table["_replicate"],
-        pd.RangeIndex(len(groups)),
-        level,
-    )
+    numbers, values = pd.RangeIndex(len(groups)), table[[*SUMMARISED]]
+    figures = figures_of_units(values, groups.ngroup(), table["_replicate"], numbers, level)
     lines = []
     for number, ((condition, role), rows) in enumerate(groups):
         n_biological = rows["_replicate"].nunique()

@@ -117,9 +117,8 @@ class CombinationIndex(SynergyModel):
             _line(wells, draws, wells.cells_alone(i), log_doses[:, i]) for i in range(len(singles))
         ]
         misfits = [wells.plateau_p(drug) for drug in wells.alone]
-        misfit_p = float(
-            np.fmin.reduce([*misfits, *(len(fits) * fit.lack_of_fit_p for fit in fits)])
-        )
+        misfits += [len(fits) * fit.lack_of_fit_p for fit in fits]
+        misfit_p = float(np.fmin.reduce(misfits))
         doubt, out = "", misfit_p < REFUSED_FIT_P
         if not len(draws.means):
             doubt = "No interval: too few wells to tell their scatter."
