@@ -155,12 +155,12 @@ def _additive(share: FloatArray, power: FloatArray, emax: FloatArray) -> FloatAr
     def log_sum(logit: FloatArray, most: FloatArray, *drugs: FloatArray) -> FloatArray:
         e, rest, total = most * expit(logit), most * expit(-logit), np.zeros_like(most)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for i in range(0, len(drugs), 3):
+            for i in range(0, len(drugs), 3):  # share, power and emax of each drug in turn
                 own_share, own_power, own_emax = drugs[i : i + 3]
                 # What is left of the highest maximum has more digits than the difference.
                 left = np.where(own_emax == most, rest, own_emax - e)
                 total += own_share * np.where(left > 0, left / e, 0.0) ** own_power
-        return np.log(np.clip(total, 1e-300, 1e300))
+        return np.log(np.clip(total, 1e-300, 1e300))  # finite also at the ends of the search
 
     drugs = np.stack([share, power, emax], axis=-1)[acts].reshape(acts.sum(), -1)
     ends = np.full(len(drugs), 80.0)
