@@ -1,6 +1,6 @@
 """Write the trained network as ONNX: `python -m training.export --state FOLDER --base FILE`.
 
-What ships lies between the weights of both stages of the training, nine tenths of the way to the
+What ships lies between the weights of both stages of the training, four fifths of the way to the
 second (Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780): the first knows kinds of images
 that no real one showed the second. On sources left out that is better than either end
 (benchmarks/LOG.md).
@@ -45,7 +45,7 @@ class Answer(torch.nn.Module):
         return torch.sigmoid(self.network.spread(features)), features
 
 
-SHARE = 0.9
+SHARE = 0.8
 """How far from the first stage's weights to the second's."""
 
 

@@ -23,6 +23,9 @@ SEED = 20261129
 BATCH = 8
 """Examples a step and process."""
 
+AGAIN = 1 / 3
+"""Share of the steps before which the rate, fallen to nothing, rises once more."""
+
 
 def batch(bank: Bank, number: int) -> Batch:
     """Draw the examples of one step, turned at random: always the same for its number."""
@@ -39,7 +42,8 @@ def run(
     examples = Bank(bank, without)
     if rank == 0:
         print(f"{len(examples)} examples", flush=True)
-    schedule = Schedule(steps, rate=1.2e-3, warm_up=40, keep=0.99, save_every=50)
+    again = round(steps * AGAIN)
+    schedule = Schedule((steps - again, again), rate=1.2e-3, warm_up=40, keep=0.99, save_every=50)
 
     def draw(step: int) -> Batch:
         return batch(examples, step * processes + rank)
@@ -53,7 +57,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="state file of the first stage")
     parser.add_argument("--bank", type=Path, required=True, help="folder of `training.bank`")
     parser.add_argument("--out", type=Path, required=True, help="folder for the state")
-    parser.add_argument("--steps", type=int, default=6000, help="of each process")
+    parser.add_argument("--steps", type=int, default=9000, help="of each process")
     parser.add_argument("--without", default="", help="groups that are left out, with commas")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--port", type=int, default=29_518)

@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="state file of the first stage")
     parser.add_argument("--bank", type=Path, required=True, help="folder of `training.bank`")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=9000)
     a = parser.parse_args()
     for number, without in enumerate(FOLDS, start=1):
         weights = a.out / f"fold_{number}.onnx"

@@ -38,29 +38,38 @@ class Schedule:
 
     Parameters
     ----------
-    steps : int
-        Of each process.
+    cycles : tuple of int
+        Steps of each process until the rate, fallen to nothing along a cosine, begins anew
+        (Loshchilov and Hutter 2017, arXiv:1608.03983).
     rate : float
         Highest learning rate.
     warm_up : int
-        Steps until then; afterwards it falls to nothing along a cosine.
+        Steps until then, in every cycle.
     keep : float
         Decay of the running average of the weights, per step.
     save_every : int
         Steps between two saved states.
     """
 
-    steps: int
+    cycles: tuple[int, ...]
     rate: float
     warm_up: int
     keep: float
     save_every: int
 
+    @property
+    def steps(self) -> int:
+        """Steps of each process, of all cycles."""
+        return sum(self.cycles)
+
     def rate_at(self, step: int) -> float:
         """Learning rate of a step."""
-        if step < self.warm_up:
-            return self.rate * (step + 1) / self.warm_up
-        return self.rate * (0.5 + 0.5 * math.cos(math.pi * min(step / self.steps, 1.0)))
+        for length in self.cycles:
+            if step < length:
+                falling = self.rate * (0.5 + 0.5 * math.cos(math.pi * step / length))
+                return min(falling, self.rate * (step + 1) / self.warm_up)
+            step -= length
+        return 0.0
 
 
 def loss_of(logits: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, dict[str, float]]:

@@ -36,7 +36,7 @@ def batch(seed: int, numbers: range, family: Family = WIDE, side: int = SIDE) ->
 def schedule_of(images: int, processes: int) -> Schedule:
     """How fast is learned from so many images."""
     return Schedule(
-        images // (BATCH * processes), rate=2.5e-3, warm_up=150, keep=0.995, save_every=200
+        (images // (BATCH * processes),), rate=2.5e-3, warm_up=150, keep=0.995, save_every=200
     )
 
 

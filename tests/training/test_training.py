@@ -73,3 +73,12 @@ def test_the_rate_rises_and_falls() -> None:
     assert rates[0] < rates[schedule.warm_up]
     assert max(rates) <= schedule.rate
     assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_rate_rises_once_more_in_a_second_cycle() -> None:
+    schedule = loop.Schedule((600, 300), rate=1e-3, warm_up=40, keep=0.99, save_every=50)
+    rates = [schedule.rate_at(step) for step in range(schedule.steps + 1)]
+    assert len(rates) == 901
+    assert rates[599] < 1e-7
+    assert max(rates[600:]) > 0.95e-3
+    assert rates[-1] == 0
