@@ -20,7 +20,6 @@ from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.synergy.braid import Braid, braid_effect
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.loewe import HillCurve
-from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 
 SETTINGS = ResponseParameters(resamples=1000)
 SD, STEP = 0.05, 4.0
@@ -74,8 +73,7 @@ def examine(surface: Surface, plates: int) -> str:
         seed = [5, surface.levels, surface.wells, number, SURFACES.index(surface)]
         doses, effect = surface.plate(np.random.default_rng(seed))
         cells = conditions(doses, effect)
-        curves = SingleDrugCurves(cells.variance_model)
-        wells = CombinationWells(["a", "b"], doses, effect, cells, curves, SETTINGS)
+        wells = CombinationWells(["a", "b"], doses, effect, cells, SETTINGS)
         (row,) = Braid().rows(wells)
         if not np.isfinite(row["value"]):
             continue

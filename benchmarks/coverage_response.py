@@ -23,7 +23,7 @@ from spheroid_qc.response.comparisons.effect_size import (
     hedges_g,
     welch,
 )
-from spheroid_qc.response.condition_summary import mean_interval
+from spheroid_qc.response.condition_summary import figures_of_units
 from spheroid_qc.response.growth.growth_rate import growth_rate
 from spheroid_qc.response.growth.growth_rate_inhibition import gr_metrics
 from spheroid_qc.response.plate_quality.assay_quality import coefficient_of_variation
@@ -60,7 +60,7 @@ def intervals(trials: int, rng: Generator) -> Iterator[Line]:
             n,
             *rate(
                 trials,
-                lambda n=n: holds(*_around(mean_interval(pd.Series(rng.normal(1, 1, n))), 1.0)),
+                lambda n=n: holds(*_around(_mean_interval(rng.normal(1, 1, n)), 1.0)),
             ),
         )
         for ratio in (1.0, 4.0):
@@ -100,6 +100,13 @@ def intervals(trials: int, rng: Generator) -> Iterator[Line]:
 
 def _around(bounds: tuple[float, float], truth: float) -> tuple[float, float, float]:
     return bounds[0], truth, bounds[1]
+
+
+def _mean_interval(values: np.ndarray) -> tuple[float, float]:
+    """Interval of the mean of wells, as the table of conditions has it."""
+    everyone = pd.Series(0, range(len(values)))
+    found = figures_of_units(pd.DataFrame({"x": values}), everyone, everyone, pd.Index([0]))
+    return float(found["ci_low"].loc[0, "x"]), float(found["ci_high"].loc[0, "x"])
 
 
 def _plate(rng: Generator, n: int, spread: float, plates: int, per_plate: int) -> pd.DataFrame:

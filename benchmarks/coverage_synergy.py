@@ -37,7 +37,6 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.response_table import read_responses
 from spheroid_qc.response.synergy.excess_over_expected import areas_of
-from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.synergy.synergy_table import combination_rows
 
 BATCH = 20
@@ -144,7 +143,7 @@ def analysed(scenario: Scenario, table: pd.DataFrame) -> list[dict]:
     responses = read_responses(table, reference=NORMALISED.get(scenario.noise, ""))
     variance_model = conditions(responses.doses, responses.effect).variance_model
     columns = tuple(range(len(scenario.curves)))
-    rows = combination_rows(responses, columns, SingleDrugCurves(variance_model), SETTINGS)
+    rows = combination_rows(responses, columns, variance_model, SETTINGS)
     return [row | {"relative": variance_model.relative} for row in rows]
 
 

@@ -61,25 +61,21 @@ def check_target(target: Path, *, run_folder: bool) -> None:
     """
     if target.exists() and not target.is_dir():
         raise RequestError(f"{target} is a file, not a folder; choose another --out folder.")
-    if run_folder or not target.is_dir() or (target / ANALYSIS_JSON).is_file():
-        if not run_folder and RunFolder(target).run_json.is_file():
-            raise RequestError(_of_a_run(target))
+    if run_folder:
         return
     if RunFolder(target).run_json.is_file():
-        raise RequestError(_of_a_run(target))
+        raise RequestError(
+            f"{target} is the folder of a run, whose tables must not be mixed with those of "
+            "another source; choose another --out folder."
+        )
+    if not target.is_dir() or (target / ANALYSIS_JSON).is_file():
+        return
     taken = [name for name in (*FILES.values(), REPORT) if (target / name).exists()]
     if taken:
         raise RequestError(
             f"{target} holds a {taken[0]} that this program did not write there; nothing was "
             "written: choose an empty or new --out folder."
         )
-
-
-def _of_a_run(target: Path) -> str:
-    return (
-        f"{target} is the folder of a run, whose tables must not be mixed with those of another "
-        "source; choose another --out folder."
-    )
 
 
 def write_analysis(analysis: Analysis, target: Path) -> dict[str, Path]:

@@ -79,34 +79,26 @@ class Analysis:
         condition, role, drug_1, dose_1, unit_1, drug_2 ...` (dose in the unit that is analysed)
         and `effect` (fraction affected, or the raw value), one row per well and response.
     conditions : DataFrame
-        `response.summary.summarise_conditions`: `condition, role, time_h`, doses, `n_wells,
-        n_plates, n_biological, n_<state>, left_out, interval`, then for each metric `_n, _mean,
-        _sd, _median, _mad, _ci_low, _ci_high`. Of a tidy table the metric is `response`.
-    dose_response : DataFrame
-        `response.dose_response.DOSE_RESPONSE_COLUMNS`: `drug, n, hill, ec10_um, ec50_um,
-        ec50_low_um, ec50_high_um, ec90_um, emax, e0, ic50_abs_um, median_effect_dm_um,
-        median_effect_m, median_effect_r`, then qualifiers, further bounds, `n_doses, rmse, r2,
-        flat_p, lack_of_fit_p, ratio, unit, interval, note`.
+        Of `condition_summary.summarise_conditions`; of a tidy table the metric is `response`.
+    dose_response, curves : DataFrame
+        `DOSE_RESPONSE_COLUMNS` and `CURVE_COLUMNS` of `response.curves.dose_response`: one row per
+        drug or combination in a fixed ratio, and its curve point by point.
     synergy : DataFrame
-        `combination, method, level, fa, dose_1_um ..., value, low, high, n, note`.
+        `response.synergy.synergy_table.SYNERGY_COLUMNS`: one row per combination, method and level.
     comparisons : DataFrame
-        `response.comparisons.COLUMNS`: each condition against its vehicle, one row per metric.
+        `COLUMNS` of `response.comparisons.comparison_table`: each condition against its vehicle,
+        one row per metric.
     plate_quality : DataFrame
-        `response.plate_quality.COLUMNS`: `plate, statistic, metric, time_h, compared, value,
-        low, high, p, n, n_reference, bound, meets_bound, cannot_tell, note`.
+        `COLUMNS` of `response.plate_quality.plate_quality_table`: one row per figure.
     survival : DataFrame
-        `response.survival.COLUMNS`: one row per condition and step of its Kaplan-Meier curve,
-        with `time_h, n_at_risk, survival, low, high` and, in each row, median and log-rank.
-    kinetics : DataFrame
-        `response.kinetics.COLUMNS`: one row per well with growth rate, doubling time, growth
-        delay and areas under the curve.
-    kinetics_by_condition : DataFrame
-        The same by condition: `condition, role, n_wells, n_plates, n_biological, unit`, means
-        with `_ci_low, _ci_high`, `doubling_time_h, growth_delay_h`, their bounds, `note`.
-    gr_values : DataFrame
-        Volume-GR of every well at the analysis time: `plate, well, condition, ..., gr, note`.
-    gr_metrics : DataFrame
-        `drug, dose_unit, reference, time_h, gr50, gr_max, gr_aoc, gec50, gr_inf, hill, ...`.
+        `COLUMNS` of `response.survival.survival_table`: one row per condition and step of its
+        Kaplan-Meier curve, with median and log-rank in each row.
+    kinetics, kinetics_by_condition : DataFrame
+        `COLUMNS` of `response.growth.kinetics`: one row per well with growth rate, doubling time,
+        growth delay and areas under the curve; and what `summarise_kinetics` makes of it.
+    gr_values, gr_metrics : DataFrame
+        Of `volume_gr` and `drug_gr_metrics`: volume-GR of every well at the analysis time, and its
+        metrics by drug.
     synergyfinder : DataFrame
         Responses at the analysis time in SynergyFinder's columns (with `response_name` first
         where there are several).
@@ -123,6 +115,8 @@ class Analysis:
     unfit : tuple of MasksUnfit
         Plates of a run whose untreated wells read as falling apart, which is said before anything
         else.
+    given_units : mapping of str to str
+        Drug -> molar unit in which its doses were written.
     """
 
     source: str
@@ -141,13 +135,13 @@ class Analysis:
     synergy: pd.DataFrame
     comparisons: pd.DataFrame
     plate_quality: pd.DataFrame
-    survival: pd.DataFrame
-    kinetics: pd.DataFrame
-    kinetics_by_condition: pd.DataFrame
-    gr_values: pd.DataFrame
-    gr_metrics: pd.DataFrame
     synergyfinder: pd.DataFrame
-    verdict: Verdict
+    survival: pd.DataFrame = field(default_factory=pd.DataFrame)
+    kinetics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    kinetics_by_condition: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gr_values: pd.DataFrame = field(default_factory=pd.DataFrame)
+    gr_metrics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    verdict: Verdict = field(default_factory=Verdict)
     notes: tuple[str, ...] = ()
     missing: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None

@@ -249,60 +249,47 @@ def _drift(table: pd.DataFrame) -> pd.DataFrame:
         else:
             tau, p = 0.0, 1.0
         slope, _, low, high = (float(figure) for figure in stats.theilslopes(values, order))
-        lines.append(
-            {"figure": name, "title": title, "n_plates": len(known),
-             "median": float(np.median(values)), "tau": tau, "p": p, "slope_per_plate": slope,
-             "slope_low": low, "slope_high": high}
-        )  # fmt: skip
-    return pd.DataFrame(
-        lines,
-        columns=[
-            "figure", "title", "n_plates", "median", "tau", "p", "slope_per_plate", "slope_low",
-            "slope_high",
-        ],
-    )  # fmt: skip
+        middle = float(np.median(values))
+        lines.append((name, title, len(known), middle, tau, p, slope, low, high))
+    columns = ("figure", "title", "n_plates", "median", "tau", "p", "slope_per_plate", "slope_low",
+               "slope_high")  # fmt: skip
+    return pd.DataFrame(lines, columns=list(columns))
+
+
+_CONDITION = ("condition", "stratum", "role", "metric")
+_BY_PLATE = (*_CONDITION, "name", "run", "plate", "time_h", "n_wells", "median",
+             "robust_z_vs_vehicle")  # fmt: skip
 
 
 def _conditions(plates: Sequence[CampaignPlate], time_h: float | None) -> pd.DataFrame:
     """Medians of each condition by plate: against its own vehicle wells, and across plates."""
-    lines: list[dict[str, object]] = []
+    lines: list[tuple[object, ...]] = []
     for plate in plates:
         now = _at(plate.wells, time_h)
         now = now[usable(now) & ~now["role"].isin(["blank", "unmapped"])]
         now = now.assign(_stratum=stratum_of(now))
         for metric in CONDITION_METRICS:
-            if metric not in now or not now[metric].notna().any():
+            if metric not in now:
                 continue
-            for stratum, own in now.groupby("_stratum", sort=True):
-                vehicle = own.loc[own["role"] == "vehicle", metric].dropna().to_numpy(dtype=float)
-                middle, spread = _robust(vehicle)
-                for (condition, role), rows in own.groupby(["condition", "role"], sort=True):
-                    values = rows[metric].dropna().to_numpy(dtype=float)
-                    if not values.size:
-                        continue
-                    median = float(np.median(values))
-                    lines.append(
-                        {"condition": condition, "stratum": stratum, "role": role,
-                         "metric": metric, "name": plate.name, "run": plate.run,
-                         "plate": plate.plate, "time_h": float(rows["time_h"].iloc[0]),
-                         "n_wells": values.size, "median": median,
-                         "robust_z_vs_vehicle":
-                             (median - middle) / spread if spread > 0 else np.nan}
-                    )  # fmt: skip
-    columns = [
-        "condition", "stratum", "role", "metric", "name", "run", "plate", "time_h", "n_wells",
-        "median", "robust_z_vs_vehicle", "n_plates", "median_of_plates", "robust_z_across_plates",
-    ]  # fmt: skip
-    if not lines:
-        return pd.DataFrame(columns=columns)
-    table = pd.DataFrame(lines)
-    same = table.groupby(["condition", "stratum", "role", "metric"], sort=False)["median"]
-    table["n_plates"] = same.transform("size")
-    table["median_of_plates"] = same.transform("median")
-    table["robust_z_across_plates"] = same.transform(
-        lambda values: robust_z(values.to_numpy(dtype=float))
+            known = now[now[metric].notna()].astype({metric: float})
+            vehicle = known[known["role"] == "vehicle"].groupby("_stratum")[metric]
+            scales = {str(stratum): _robust(values.to_numpy()) for stratum, values in vehicle}
+            groups = known.groupby(["_stratum", "condition", "role"], sort=True)
+            for (stratum, condition, role), rows in groups:
+                median = float(rows[metric].median())
+                middle, spread = scales.get(str(stratum), (np.nan, 0.0))
+                apart = (median - middle) / spread if spread > 0 else np.nan
+                lines.append(
+                    (condition, stratum, role, metric, plate.name, plate.run, plate.plate,
+                     float(rows["time_h"].iloc[0]), len(rows), median, apart)
+                )  # fmt: skip
+    table = pd.DataFrame(lines, columns=list(_BY_PLATE))
+    same = table.groupby(list(_CONDITION), sort=False)["median"]
+    return table.assign(
+        n_plates=same.transform("size"),
+        median_of_plates=same.transform("median"),
+        robust_z_across_plates=same.transform(lambda values: robust_z(values.to_numpy(float))),
     )
-    return table.reindex(columns=columns)
 
 
 def _robust(values: np.ndarray) -> tuple[float, float]:

@@ -86,8 +86,12 @@ def plate_alarms(wells: pd.DataFrame, parameters: Parameters) -> tuple[PlateAlar
     for plate, rows in seeded.groupby("plate", sort=True):
         newest = float(rows["time_h"].max())
         everyone = wells.loc[wells["plate"] == plate, "well"].unique().tolist()
+        outer: dict[str, bool] = {}
+        if all(parse_well(str(well)) for well in everyone):
+            edge = at_edge(everyone, parameters.plate.well_count).tolist()
+            outer = dict(zip(everyone, edge, strict=True))
         for time, now in rows.groupby("time_h", sort=True):
-            found += _at(str(plate), float(str(time)), newest, now, everyone, parameters)
+            found += _at(str(plate), float(str(time)), newest, now, outer, parameters)
     return tuple(found)
 
 
@@ -96,7 +100,7 @@ def _at(
     time: float,
     newest: float,
     now: pd.DataFrame,
-    everyone: list[str],
+    outer: dict[str, bool],
     parameters: Parameters,
 ) -> Iterable[PlateAlarm]:
     watch = parameters.watch
@@ -113,7 +117,7 @@ def _at(
                 plate, time, code, time == newest, n, len(now), n / len(now), wells=which
             )
     if parameters.plate.assay is Assay.SINGLE:
-        yield from _edge(plate, time, newest, now, everyone, parameters)
+        yield from _edge(plate, time, newest, now, outer, parameters)
 
 
 def _edge(
@@ -121,12 +125,12 @@ def _edge(
     time: float,
     newest: float,
     now: pd.DataFrame,
-    everyone: list[str],
+    outer: dict[str, bool],
     parameters: Parameters,
 ) -> Iterable[PlateAlarm]:
     """Growth since time zero, outermost against inner wells within each condition."""
     watch = parameters.watch
-    if "core_volume_loss_vs_t0" not in now or any(parse_well(str(w)) is None for w in everyone):
+    if "core_volume_loss_vs_t0" not in now or not outer:
         return
     left = 1.0 - pd.to_numeric(now["core_volume_loss_vs_t0"], errors="coerce").to_numpy(float)
     # Of wells that no plate map knows it can't be said which should be alike.
@@ -135,9 +139,8 @@ def _edge(
     if not usable.any():
         return
     growth = np.log(left[usable]) * 2.0 / 3.0
-    own = now.loc[usable, "well"].astype(str).tolist()
-    outer = at_edge(own, parameters.plate.well_count, everyone)
-    edge, inner = by_edge(growth, outer, now.loc[usable, "condition"].astype(str).tolist())
+    outermost = now.loc[usable, "well"].map(outer).to_numpy(dtype=bool)
+    edge, inner = by_edge(growth, outermost, now.loc[usable, "condition"].astype(str).tolist())
     compared = [(a, b) for a, b in zip(edge, inner, strict=True) if a.size and b.size]
     n_edge, n_inner = (sum(pair[side].size for pair in compared) for side in (0, 1))
     if min(n_edge, n_inner) < watch.alarm_wells:

@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
-from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
+from spheroid_qc.analysis.tables_by_stratum import Asked, Messages, ResponseSeries, drug_tables
 from spheroid_qc.analysis.time_course_tables import timed_tables
-from spheroid_qc.analysis.verdict.findings import Verdict
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.configuration.validation import validated
 from spheroid_qc.errors import RequestError
@@ -123,13 +121,8 @@ def analyse_wells(
     if not asked:
         reason = "No well of the plate map has both a drug with a dose and a response."
         messages.missing |= dict.fromkeys(("dose_response", "synergy"), reason)
-    dose_response = tables_by_stratum.dose_response(asked, cut, messages, time_column)
     made: dict[str, Any] = {
-        "dose_response": dose_response,
-        "curves": messages.curves,
-        "synergy": tables_by_stratum.synergy(asked, cut, messages, time_column),
-        "synergyfinder": tables_by_stratum.synergyfinder(asked, cut, messages),
-        "used": tables_by_stratum.used_rows(asked, cut, _condition_names(mapped)),
+        **drug_tables(Asked(asked, cut, messages, time_column), _condition_names(mapped)),
         **timed_tables(wells, parameters, end, tuple(joined), messages),
     }
     if len(made["used"]) and end is not None:
@@ -146,7 +139,6 @@ def analyse_wells(
         responses=tuple(uses),
         wells=wells,
         conditions=conditions,
-        verdict=Verdict(),
         notes=tuple(messages.notes),
         missing=messages.missing,
         folder=folder,

@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spheroid_qc.analysis import tables_by_stratum
 from spheroid_qc.analysis.analysis_result import Analysis, ResponseUse
-from spheroid_qc.analysis.tables_by_stratum import Messages, ResponseSeries
-from spheroid_qc.analysis.verdict.findings import Verdict
+from spheroid_qc.analysis.tables_by_stratum import (
+    Asked,
+    Messages,
+    ResponseSeries,
+    drug_columns,
+    drug_tables,
+)
 from spheroid_qc.analysis.verdict.verdict_sentences import verdict_of
 from spheroid_qc.errors import RequestError
 from spheroid_qc.follow.spheroid_states import STATES
@@ -133,19 +137,13 @@ def analyse_table(
     messages.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
     wells = _wells(read, whole, kind, unit, word)
-    dose_response = tables_by_stratum.dose_response(asked, settings, messages)
     made: dict[str, Any] = {
-        "dose_response": dose_response,
-        "curves": messages.curves,
-        "synergy": tables_by_stratum.synergy(asked, settings, messages),
-        "synergyfinder": tables_by_stratum.synergyfinder(asked, settings, messages),
-        "used": tables_by_stratum.used_rows(asked, settings, _named),
+        **drug_tables(Asked(asked, settings, messages), _named),
         "conditions": _summary(wells, word),
         "comparisons": _compared(wells, word, end, settings.confidence, messages),
         "plate_quality": _quality(read, wells, word, end, parameters, messages),
     }
     messages.missing |= _NOT_FROM_A_TABLE
-    nothing = pd.DataFrame()
     title = _TITLES["raw" if kind == "raw" else "fa"]
     if kind not in ("fa", "raw"):
         title = f"{title}, from {kind}"
@@ -160,12 +158,6 @@ def analyse_table(
         strata=tuple(dict.fromkeys(one.stratum for one in asked)),
         responses=(ResponseUse(word, title, "raw" if kind == "raw" else "fa", len(at_time.rows)),),
         wells=wells,
-        survival=nothing,
-        kinetics=nothing,
-        kinetics_by_condition=nothing,
-        gr_values=nothing,
-        gr_metrics=nothing,
-        verdict=Verdict(),
         notes=tuple(messages.notes),
         missing=messages.missing,
         given_units=given_units_of(read.rows),
@@ -204,7 +196,7 @@ def _by_stratum(
 def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: str) -> pd.DataFrame:
     """Rows in the columns of a table of wells, with names of conditions and the effect."""
     rows = read.rows.reset_index(drop=True)
-    drugs, _, doses, roles = whole.given
+    drugs, doses, roles = whole.drugs, whole.given_doses, whole.given_roles
     strata = strata_of(rows)
     wells = pd.DataFrame(
         {
@@ -221,7 +213,7 @@ def _wells(read: ResponseTable, whole: Responses, kind: str, unit: str, word: st
         },
         index=rows.index,
     )
-    for name, values in tables_by_stratum.drug_columns(drugs, whole.units, doses).items():
+    for name, values in drug_columns(drugs, whole.units, doses).items():
         wells[name] = values
     for name in ("replicate", "biological_replicate", "cell_line", "passage"):
         if name in rows:

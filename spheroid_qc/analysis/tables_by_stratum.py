@@ -26,8 +26,6 @@ from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS, synergy_
 from spheroid_qc.response.synergy.synergyfinder_export import synergyfinder_table
 from spheroid_qc.response.wells_analysed_together import analysis_time
 
-Maker = Callable[[Responses, ResponseParameters], pd.DataFrame]
-
 
 class ResponseSeries(NamedTuple):
     """One response of one stratum.
@@ -45,12 +43,11 @@ class Messages:
     """Sentences that gather while tables are made.
 
     `notes` say how things were understood and what was left out; `missing`: table -> why it can't
-    be made; `curves` are the fitted ones, point by point, for `curves.csv`.
+    be made.
     """
 
     notes: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
-    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def note(self, sentence: str) -> None:
         """Add a sentence once."""
@@ -68,107 +65,132 @@ class Messages:
             return pd.DataFrame(columns=list(columns))
 
 
-def dose_response(
-    asked: Sequence[ResponseSeries],
-    settings: ResponseParameters,
-    messages: Messages,
-    time_h: float | None = None,
-) -> pd.DataFrame:
-    """Fit all drugs and fixed-ratio combinations, for `dose_response.csv`.
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of drugs: the responses of all strata, settings, and who hears what can't be.
 
-    `messages` gets what could not be done, and the curves to be drawn; `time_h` is the analysis
-    time where the responses were already cut to it, and becomes a column. Gives grouping columns,
-    then `DOSE_RESPONSE_COLUMNS`.
+    `time_h` is the analysis time where the responses were already cut to it, and becomes a column.
     """
-    made: dict[int, tuple[pd.DataFrame, pd.DataFrame]] = {}
 
-    def fitted(responses: Responses, given: ResponseParameters) -> pd.DataFrame:
-        made[id(responses)] = dose_response_tables(responses, given)
-        return made[id(responses)][0]
+    series: Sequence[ResponseSeries]
+    settings: ResponseParameters
+    messages: Messages
+    time_h: float | None = None
 
-    table = _each("dose_response", asked, fitted, settings, messages, DOSE_RESPONSE_COLUMNS, time_h)
-    done = [one for one in asked if id(one.responses) in made]
-    messages.curves = _each(
-        "curves", done, lambda responses, _: made[id(responses)][1], settings, messages,
-        CURVE_COLUMNS, time_h,
-    )  # fmt: skip
-    return table
+    def fractions(self) -> list[ResponseSeries]:
+        """Those that are fractions affected."""
+        return [one for one in self.series if one.responses.kind != "raw"]
 
 
-def synergy(
-    asked: Sequence[ResponseSeries],
-    settings: ResponseParameters,
-    messages: Messages,
-    time_h: float | None = None,
-) -> pd.DataFrame:
+def drug_tables(
+    asked: Asked, conditions: Callable[[Responses], list[str]]
+) -> dict[str, pd.DataFrame]:
+    """Make the tables that ask the same of every response and stratum.
+
+    These are `dose_response, curves, synergy, synergyfinder, used`, as in `Analysis`; where one
+    can't be made the messages get why. `conditions` names the conditions of rows.
+    """
+    fits, curves = dose_response(asked)
+    return {
+        "dose_response": fits,
+        "curves": curves,
+        "synergy": synergy(asked),
+        "synergyfinder": synergyfinder(asked),
+        "used": used_rows(asked, conditions),
+    }
+
+
+def dose_response(asked: Asked) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fit all drugs and fixed-ratio combinations, and lay out the curves.
+
+    Gives grouping columns, then `DOSE_RESPONSE_COLUMNS` and `CURVE_COLUMNS`.
+    """
+    made = _answers(asked, asked.series, "dose_response", dose_response_tables)
+    fits = [(one, tables[0]) for one, tables in made]
+    curves = [(one, tables[1]) for one, tables in made]
+    return (
+        _stacked(fits, asked.series, asked.time_h, DOSE_RESPONSE_COLUMNS),
+        _stacked(curves, [one for one, _ in made], asked.time_h, CURVE_COLUMNS),
+    )
+
+
+def synergy(asked: Asked) -> pd.DataFrame:
     """Compare all combinations with their parts, for `synergy.csv`; raw responses are passed over.
 
-    Gives grouping columns, then `SYNERGY_COLUMNS`; `messages` and `time_h` are as for
-    `dose_response`.
+    Gives grouping columns, then `SYNERGY_COLUMNS`.
     """
-    fractions = [one for one in asked if one.responses.kind != "raw"]
+    fractions, missing = asked.fractions(), asked.messages.missing
+    together = [s for s in fractions if ((s.responses.doses > 0).sum(axis=1) > 1).any()]
     if not fractions:
-        messages.missing.setdefault(
+        missing.setdefault(
             "synergy",
             "No synergy: raw responses have no fraction affected; state fa, viability or "
             "inhibition with --response-is.",
         )
-        return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
-    together = [s for s in fractions if ((s.responses.doses > 0).sum(axis=1) > 1).any()]
-    if not together:
-        messages.missing["synergy"] = "No synergy: no well holds more than one drug."
-        return pd.DataFrame(columns=list(SYNERGY_COLUMNS))
-    return _each("synergy", together, synergy_table, settings, messages, SYNERGY_COLUMNS, time_h)
+    elif not together:
+        missing["synergy"] = "No synergy: no well holds more than one drug."
+    made = _answers(asked, together, "synergy", synergy_table)
+    return _stacked(made, together, asked.time_h, SYNERGY_COLUMNS)
 
 
-def synergyfinder(
-    asked: Sequence[ResponseSeries], settings: ResponseParameters, messages: Messages
-) -> pd.DataFrame:
+def synergyfinder(asked: Asked) -> pd.DataFrame:
     """Rewrite all combinations in SynergyFinder's columns, blocks numbered through.
 
     `response_name` and `stratum` come first where there are several.
     """
-    fractions = [one for one in asked if one.responses.kind != "raw"]
-    table = _each("synergyfinder", fractions, synergyfinder_table, settings, messages, (), None)
+    fractions = asked.fractions()
+    made = _answers(asked, fractions, "synergyfinder", synergyfinder_table)
+    table = _stacked(made, fractions, None, ())
     if "block_id" not in table or table.empty:
         return pd.DataFrame()
     apart = [c for c in ("response_name", "stratum") if c in table]
     keys = [str(key) for key in zip(*(table[c] for c in [*apart, "block_id"]), strict=True)]
     table["block_id"] = pd.factorize(np.array(keys, dtype=object))[0] + 1
     width = max(int(str(c)[4:]) for c in table if str(c).startswith("drug"))
-    order = [f"{word}{i}" for word in ("drug", "conc") for i in range(1, width + 1)]
-    for name in order:
-        if name.startswith("drug"):
-            table[name] = table[name].fillna("")
-    return table[[*apart, "block_id", *order, "response", "conc_unit"]]
+    drugs, doses = ([f"{word}{i}" for i in range(1, width + 1)] for word in ("drug", "conc"))
+    table[drugs] = table[drugs].fillna("")
+    return table[[*apart, "block_id", *drugs, *doses, "response", "conc_unit"]]
 
 
-def _each(
+def _answers(
+    asked: Asked,
+    series: Sequence[ResponseSeries],
     table: str,
-    asked: Sequence[ResponseSeries],
-    make: Maker,
-    settings: ResponseParameters,
-    messages: Messages,
-    columns: Sequence[str],
-    time_h: float | None,
-) -> pd.DataFrame:
-    """Make one table of every response and stratum, and stack them."""
-    parts: list[pd.DataFrame] = []
-    several_responses = len({one.name for one in asked}) > 1
-    several_strata = len({one.stratum for one in asked}) > 1
-    for one in asked:
+    make: Callable[[Responses, ResponseParameters], Any],
+) -> list[tuple[ResponseSeries, Any]]:
+    """Ask the same of some responses; what is refused leaves a sentence."""
+    made = []
+    missing = asked.messages.missing
+    for one in series:
         try:
-            part = make(one.responses, settings)
+            made.append((one, make(one.responses, asked.settings)))
         except RequestError as error:
             where = " ".join(filter(None, (one.name, f"({one.stratum})" if one.stratum else "")))
-            if len(asked) > 1:
-                messages.note(f"{where}: {error}")
-            messages.missing.setdefault(table, str(error))
-            continue
-        if one.responses.has_plates is False and any(o.responses.has_plates for o in asked):
-            part.insert(0, "plate", str(one.responses.rows["plate"].iloc[0]))
-        if any(o.responses.has_times for o in asked) and "time_h" not in part:
-            part.insert(0, "time_h", float(one.responses.rows["time_h"].iloc[0]))
+            if len(series) > 1:
+                asked.messages.note(f"{where}: {error}")
+            missing.setdefault(table, str(error))
+    if made:
+        missing.pop(table, None)
+    return made
+
+
+def _stacked(
+    made: Sequence[tuple[ResponseSeries, pd.DataFrame]],
+    series: Sequence[ResponseSeries],
+    time_h: float | None,
+    columns: Sequence[str],
+) -> pd.DataFrame:
+    """Put the tables of some of the `series` into one, with columns that tell these apart."""
+    several_responses = len({one.name for one in series}) > 1
+    several_strata = len({one.stratum for one in series}) > 1
+    several_plates = any(one.responses.has_plates for one in series)
+    several_times = any(one.responses.has_times for one in series)
+    for one, part in made:
+        rows = one.responses.rows
+        if several_plates and not one.responses.has_plates:
+            part.insert(0, "plate", str(rows["plate"].iloc[0]))
+        if several_times and "time_h" not in part:
+            part.insert(0, "time_h", float(rows["time_h"].iloc[0]))
         elif time_h is not None:
             part.insert(0, "time_h", time_h)
         if several_strata:
@@ -176,13 +198,10 @@ def _each(
         if several_responses:
             word = "response_name" if "response" in part else "response"
             part.insert(0, word, one.name)
-        parts.append(part)
-    if not parts:
+    if not made:
         return pd.DataFrame(columns=list(columns))
-    messages.missing.pop(table, None)
+    parts = [part for _, part in made]
     filled = [part for part in parts if len(part)] or parts[:1]
-    if len(filled) == 1:
-        return filled[0].reset_index(drop=True)
     return pd.concat(filled, ignore_index=True)
 
 
@@ -208,39 +227,25 @@ def drug_columns(
     return made
 
 
-def used_rows(
-    asked: Sequence[ResponseSeries],
-    settings: ResponseParameters,
-    conditions: Callable[[Responses], list[str]],
-) -> pd.DataFrame:
+def used_rows(asked: Asked, conditions: Callable[[Responses], list[str]]) -> pd.DataFrame:
     """Lay out what the fits were given.
 
-    `conditions` names the conditions of rows; gives `response, stratum, plate, well, time_h,
-    condition, role, drug_1, dose_1, unit_1 ..., effect`.
+    Gives `response, stratum, plate, well, time_h, condition, role, drug_1, dose_1, unit_1 ...,
+    effect`.
     """
     parts = []
     width = 1
-    for one in asked:
+    for one in asked.series:
         try:
-            at_time, _ = analysis_time(one.responses, settings.time_h)
+            at_time, _ = analysis_time(one.responses, asked.settings.time_h)
         except RequestError:
             continue
-        rows = at_time.rows
-        part = pd.DataFrame(
-            {
-                "response": one.name,
-                "stratum": one.stratum,
-                "plate": rows["plate"],
-                "well": rows["well"],
-                "time_h": rows["time_h"],
-                "condition": conditions(at_time),
-                "role": rows["role"],
-            }
+        named = at_time.rows.assign(
+            response=one.name, stratum=one.stratum, condition=conditions(at_time)
         )
         given = drug_columns(at_time.drugs, at_time.units, at_time.doses)
         width = max(width, len(given) // 4)
-        part = part.assign(**given, effect=rows["effect"])
-        parts.append(part)
+        parts.append(named.assign(**given))
     first = ["response", "stratum", "plate", "well", "time_h", "condition", "role"]
     slots = [f"{w}_{n + 1}" for n in range(width) for w in ("drug", "dose", "unit")]
     if not parts:

@@ -26,7 +26,7 @@ from spheroid_qc.report.figures import (
     draw_response_matrix,
     svg_for_page,
 )
-from spheroid_qc.report.figures.matrix_figures import doses_of, levels_of
+from spheroid_qc.report.figures.matrix_figures import doses_of, levels_of, response_matrix_note
 from spheroid_qc.report.time_sections import LABEL_PX, MOST_PANELS, Pair, TimePanel
 from spheroid_qc.response.synergy.bliss import Bliss
 from spheroid_qc.response.synergy.combination_index import CombinationIndex
@@ -227,15 +227,14 @@ def _matrices(
     units, factors = shown_units(analysis, drugs)
     shared: dict[str, Any] = {"drugs": drugs, "units": units, "factors": factors}
     doses = wells[["0", "1"]].to_numpy()
-    draw = functools.partial(
-        draw_response_matrix, doses=doses, effect=wells["effect"].to_numpy(), **shared
-    )
+    effect = wells["effect"].to_numpy()
+    draw = functools.partial(draw_response_matrix, doses=doses, effect=effect, **shared)
     named = " and ".join(drugs)
     panels = [
         _matrix_panel(
             draw, [len(levels_of(doses[:, n])) for n in (0, 1)], f"{identifier}-effect",
             f"Fraction affected by {named}", "Fraction affected",
-            ". ".join(filter(None, ("mean; ticks: wells, from 0 to 1", kappa_words(rows)))),
+            ". ".join(filter(None, (response_matrix_note(doses, effect), kappa_words(rows)))),
         )
     ]  # fmt: skip
     for model in drawn_models():

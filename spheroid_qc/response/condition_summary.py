@@ -44,19 +44,6 @@ _SAME_TIME_H = 1.0
 _ROLES = ("vehicle", "positive_control", "blank", "treated", "unmapped")
 
 
-def mean_interval(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a mean by Student's t.
-
-    One value per independent unit, NaN are left out; bounds are NaN for fewer than two values.
-    """
-    known = values.dropna()
-    if len(known) < 2:
-        return float("nan"), float("nan")
-    half = stdtrit(len(known) - 1, 0.5 + level / 2) * known.std(ddof=1) / len(known) ** 0.5
-    centre = known.mean()
-    return float(centre - half), float(centre + half)
-
-
 def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd.DataFrame:
     """Summarise wells by condition and time.
 
@@ -107,11 +94,7 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     counted["left_out"] = gone.reindex(rows.index).fillna("").astype(str)
     between = np.where(counted["n_biological"] > 1, "biological", "within_replicate")
     counted["interval"] = np.where(counted["n_plates"] > 1, between, "within_plate")
-    # Units are the biological replicates where a condition has several, else the wells.
-    several = of.map(counted["n_biological"]) > 1
-    unit = used["_replicate"].where(several, pd.Series(used.index, used.index).astype(str))
-    units = used[metrics].astype(float).groupby([of, unit]).mean()
-    figures = _figures(units, rows.index)
+    figures = figures_of_units(used[metrics], of, used["_replicate"], rows.index)
     columns = {f"{name}_{part}": figures[part][name] for name in metrics for part in _PARTS}
     parts = [rows, counted, pd.DataFrame(columns, index=rows.index)]
     if all(name in table for name in _INTERVAL):
@@ -123,8 +106,22 @@ def summarise_conditions(wells: pd.DataFrame, extra: tuple[str, ...] = ()) -> pd
     return in_dose_order(pd.concat(parts, axis=1))
 
 
-def _figures(units: pd.DataFrame, groups: pd.Index, level: float = 0.95) -> dict[str, pd.DataFrame]:
-    """Describe the units (group, unit) of every metric: a table of groups for each of `_PARTS`."""
+def figures_of_units(
+    values: pd.DataFrame,
+    group: pd.Series,
+    replicate: pd.Series,
+    groups: pd.Index,
+    level: float = 0.95,
+) -> dict[str, pd.DataFrame]:
+    """Describe groups of wells by their units: biological replicates where there are several.
+
+    Else the wells. `values` are numbers by well, of each metric, `group` and `replicate` those of
+    each well; gives a table of `groups` and metrics for each of `n, mean, sd, median, mad, ci_low,
+    ci_high`, the interval of the mean by Student's t; NaN are left out.
+    """
+    several = replicate.groupby(group).transform("nunique") > 1
+    unit = replicate.where(several, pd.Series(values.index, values.index).astype(str))
+    units = values.astype(float).groupby([group, unit]).mean()
     grouped = units.groupby(level=0)
     n = grouped.count().reindex(groups, fill_value=0)
     mean, sd = grouped.mean().reindex(groups), grouped.std().reindex(groups)

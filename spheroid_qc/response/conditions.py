@@ -7,8 +7,8 @@ from functools import cached_property
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spheroid_qc.response.arrays import BoolArray, FloatArray, IntArray
 from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,
@@ -18,13 +18,11 @@ from spheroid_qc.response.variance_model import (
     reference_weight,
 )
 
-FloatArray = NDArray[np.float64]
-
 SAME_DOSE_TOLERANCE = 1e-6
 """Relative difference up to which two doses are one; dilutions are never that close."""
 
 
-def clusters(values: FloatArray, gap: float) -> NDArray[np.intp]:
+def clusters(values: FloatArray, gap: float) -> IntArray:
     """Give the number of the cluster that each value is in.
 
     Values (n,) are finite, in any order; within `gap` of the next one they share a cluster. 0 is
@@ -52,8 +50,6 @@ def same_doses(doses: FloatArray) -> FloatArray:
         column[given] = lowest[which]
     return found
 
-
-IntArray = NDArray[np.intp]
 
 MAX_EXCHANGED = 5
 """Drugs of a combination up to which all their orders are tried (120); of more, their own."""
@@ -106,8 +102,8 @@ class Conditions:
     mean: FloatArray
     count: FloatArray
     squares: FloatArray
-    bottomed: NDArray[np.bool_]
-    topped: NDArray[np.bool_]
+    bottomed: BoolArray
+    topped: BoolArray
     vehicle_weight: float
     variance_model: VarianceModel = CONSTANT
 
@@ -127,7 +123,7 @@ class Conditions:
         uncut = ~(self.bottomed | self.topped)
         return self._pooled(informative).or_larger(self._pooled(uncut))
 
-    def _pooled(self, chosen: NDArray[np.bool_]) -> PooledVariance:
+    def _pooled(self, chosen: BoolArray) -> PooledVariance:
         df = None
         if self.variance_model.shape != "constant":
             within = (self.count - 1)[chosen]
@@ -167,7 +163,7 @@ class Conditions:
         return int(np.argmin(np.where(close, distance, np.inf)))
 
 
-def _clipped(mean: FloatArray, squares: FloatArray) -> NDArray[np.bool_]:
+def _clipped(mean: FloatArray, squares: FloatArray) -> BoolArray:
     """Conditions whose wells all stand at exactly 0 or 1."""
     return np.asarray((squares == 0) & np.isin(mean, (0.0, 1.0)))
 

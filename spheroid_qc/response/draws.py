@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.variance_model import PooledVariance
-
-FloatArray = NDArray[np.float64]
 
 _SEED = 20
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from spheroid_qc.response.arrays import FloatArray
 
 
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+def holm(p_values: ArrayLike) -> FloatArray:
     """Holm's step-down adjusted p values (1979, Scand. J. Statist. 6:65-70).
 
     NaN are no tests: they stay NaN and don't count.

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import BoolArray, FloatArray
 from spheroid_qc.response.conditions import same_doses
 from spheroid_qc.response.variance_model import REFERENCES
 from spheroid_qc.wells import parse_well
@@ -30,17 +31,6 @@ _DECIMALS = 12
 """Of an effect: 1 - 0.63 and 37 % differ from 0.37 in their last digits."""
 
 _DRUG = re.compile(r"drug_([1-9][0-9]*)")
-
-FloatArray = NDArray[np.float64]
-
-
-class Given(NamedTuple):
-    """Doses and roles of all rows of the table, also of those that enter no fit."""
-
-    drugs: tuple[str, ...]
-    units: tuple[str, ...]
-    doses: FloatArray
-    roles: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -64,8 +54,8 @@ class Responses:
         Whether there are several.
     notes : tuple of str
         What the reader of the answer has to know, in finished sentences.
-    given : Given
-        What the table says of all its rows.
+    given_doses, given_roles : ndarray
+        Doses and roles of all rows of the table, also of those that enter no fit.
     reference : str
         What of the vehicle wells effects were normalised to: `mean`, `median`, or empty where
         that is not known.
@@ -79,7 +69,8 @@ class Responses:
     has_plates: bool
     has_times: bool
     notes: tuple[str, ...]
-    given: Given
+    given_doses: FloatArray
+    given_roles: NDArray[Any]
     reference: str = ""
 
     @property
@@ -87,7 +78,7 @@ class Responses:
         """Fraction affected (or the raw value) of each row."""
         return self.rows["effect"].to_numpy(dtype=np.float64)
 
-    def where(self, keep: NDArray[np.bool_]) -> Responses:
+    def where(self, keep: BoolArray) -> Responses:
         """Only the rows for which `keep` is true."""
         rows = self.rows[keep].reset_index(drop=True)
         return replace(self, rows=rows, doses=self.doses[keep])
@@ -205,7 +196,8 @@ def read_responses(
         has_plates=len(set(plates[keep])) > 1,
         has_times=len(set(times[keep])) > 1,
         notes=tuple(notes),
-        given=Given(drugs, units, doses, roles),
+        given_doses=doses,
+        given_roles=roles,
         reference=reference,
     )
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-FloatArray = NDArray[np.float64]
+from spheroid_qc.response.arrays import BoolArray, FloatArray
 
 MIN_LIKELIHOOD_GAIN = 6.0
 """Of twice the log likelihood, for a variance that follows the effect (three shapes are tried)."""
@@ -52,7 +52,7 @@ class PooledVariance(NamedTuple):
 
 
 def pooled(
-    squares: FloatArray, count: FloatArray, chosen: NDArray[np.bool_], df: int | None = None
+    squares: FloatArray, count: FloatArray, chosen: BoolArray, df: int | None = None
 ) -> PooledVariance:
     """Pool the scatter within some of the conditions.
 
@@ -143,7 +143,7 @@ REFERENCES = ("", "mean", "median")
 
 
 def reference_weight(
-    vehicle: NDArray[np.float64],
+    vehicle: FloatArray,
     reference: str,
     variance_model: VarianceModel = CONSTANT,
     variance: float = np.nan,
@@ -168,7 +168,7 @@ def reference_weight(
     return well * (1 / n if reference == "mean" else np.pi / 2 / (n + np.pi / 2 - 1))
 
 
-def _own_scatter(vehicle: NDArray[np.float64]) -> float:
+def _own_scatter(vehicle: FloatArray) -> float:
     """Variance of vehicle wells of which those below 0 were cut off there; an 80 % upper limit.
 
     Wells below the reference lay as far from it as those above.

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spheroid_qc.errors import RequestError
-from spheroid_qc.response.conditions import clusters, conditions
+from spheroid_qc.response.arrays import BoolArray, FloatArray
+from spheroid_qc.response.conditions import Conditions, clusters, conditions
 from spheroid_qc.response.response_table import Responses
-from spheroid_qc.response.variance_model import CONSTANT, PooledVariance, VarianceModel
+from spheroid_qc.response.variance_model import CONSTANT
 
 ALL_PLATES = "all"
 """Word in column `plate` for what all plates say together."""
-
-FloatArray = NDArray[np.float64]
 
 
 class Group(NamedTuple):
@@ -109,7 +108,7 @@ def combinations_given(responses: Responses) -> list[tuple[int, ...]]:
     return sorted(found, key=lambda columns: (len(columns), columns))
 
 
-def without_other_drugs(responses: Responses, columns: Sequence[int]) -> NDArray[np.bool_]:
+def without_other_drugs(responses: Responses, columns: Sequence[int]) -> BoolArray:
     """Tell which rows hold no drug but these (columns of `doses`), or none at all."""
     other = np.ones(responses.doses.shape[1], dtype=bool)
     other[list(columns)] = False
@@ -124,19 +123,14 @@ def grouping_columns(table: pd.DataFrame, responses: Responses) -> list[str]:
     return [name for name, several in known.items() if several]
 
 
-class PlateScatter(NamedTuple):
-    """How a well's variance depends on its effect, and its size, by all replicates of a plate."""
+def whole_plate(responses: Responses, group: Group) -> Conditions:
+    """Give the conditions of a group's plates, whatever drugs they hold: they tell how wells vary.
 
-    model: VarianceModel
-    noise: PooledVariance
-
-
-def plate_scatter(responses: Responses, group: Group) -> PlateScatter:
-    """Tell how wells scatter, by all of them on a group's plates, whatever drug they hold."""
+    How a well's variance depends on its effect, and its size, is by all replicates.
+    """
     whole = responses.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
     model = CONSTANT if responses.kind == "raw" else None
-    cells = conditions(responses.doses[whole], responses.effect[whole], model)
-    return PlateScatter(cells.variance_model, cells.noise)
+    return conditions(responses.doses[whole], responses.effect[whole], model)
 
 
 def over_plates(
@@ -177,10 +171,10 @@ def of_all_plates(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table[together | ~together.groupby(keys, dropna=False).transform("any")]
 
 
-def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[NDArray[np.bool_], FloatArray]]:
+def fixed_ratios(doses: FloatArray) -> list[tuple[BoolArray, FloatArray]]:
     """Find combinations whose drugs stand in a fixed ratio over several doses.
 
-    `doses` (n, k) are all above 0; `minimum` distinct total doses make a series. Gives the rows of
+    `doses` (n, k) are all above 0; three distinct total doses make a series. Gives the rows of
     each series and the share of each drug in the total dose. Ratios within 1 % are one: dilution
     series are written with few digits.
     """
@@ -194,7 +188,7 @@ def fixed_ratios(doses: FloatArray, minimum: int = 3) -> list[tuple[NDArray[np.b
     for one in range(len(series)):
         rows = label.ravel() == one
         total = np.unique(np.round(np.log(doses[rows].sum(axis=1)), 6))
-        if len(total) >= minimum:
+        if len(total) >= 3:
             parts = np.exp(np.log(doses[rows]).mean(axis=0))
             found.append((rows, parts / parts.sum()))
     return found

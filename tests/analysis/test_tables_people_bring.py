@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from spheroid_qc.analysis import analyse_table, table_analysis, tables_by_stratum
-from spheroid_qc.analysis.tables_by_stratum import ResponseSeries
+from spheroid_qc.analysis.tables_by_stratum import Asked
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import Parameters, ResponseParameters
 from spheroid_qc.response.synergy.synergy_table import SYNERGY_COLUMNS
@@ -63,11 +63,11 @@ def only_crude_curves(monkeypatch) -> None:
     monkeypatch.setattr(table_analysis, "verdict_of", lambda analysis: analysis.verdict)
 
 
-def crude(asked: list[ResponseSeries], settings: ResponseParameters, _: object) -> pd.DataFrame:
+def crude(asked: Asked) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Half effect of every drug, between the two doses around it."""
     rows = []
-    for one in asked:
-        at_time, _ = analysis_time(one.responses, settings.time_h)
+    for one in asked.series:
+        at_time, _ = analysis_time(one.responses, asked.settings.time_h)
         alone = (at_time.doses > 0).sum(axis=1) <= 1
         for at, drug in enumerate(at_time.drugs):
             dose = at_time.doses[:, at]
@@ -77,7 +77,8 @@ def crude(asked: list[ResponseSeries], settings: ResponseParameters, _: object) 
             n = int((alone & ((dose > 0) | (at_time.doses == 0).all(axis=1))).sum())
             rows.append({"drug": drug, "n": n, "ec50_um": middle, "stratum": one.stratum})
     found = pd.DataFrame(rows)
-    return found if len(asked) > 1 else found.drop(columns="stratum")
+    fits = found if len(asked.series) > 1 else found.drop(columns="stratum")
+    return fits, pd.DataFrame()
 
 
 @pytest.mark.parametrize("name", ["blank", "medium only", "no cells", "Media blank", "cell-free"])

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from spheroid_qc.analysis import Analysis
@@ -34,7 +35,9 @@ from spheroid_qc.report.figures import (
     svg_for_page,
 )
 from spheroid_qc.report.figures.axes import spread
+from spheroid_qc.report.figures.matrix_figures import response_matrix_note
 from spheroid_qc.report.figures.survival_figures import at_risk
+from spheroid_qc.report.palette import SEQUENTIAL
 from spheroid_qc.response.curves.dose_response import dose_response_table
 from spheroid_qc.response.response_table import read_responses
 from spheroid_qc.response.synergy.synergy_table import synergy_table
@@ -174,6 +177,19 @@ def test_dose_beyond_the_tested_ones_draws_no_curve() -> None:
         ax = axes()
         draw_dose_response(ax, [1, 3, 10.0], [0.1, 0.2, 0.5], row | {"ec50_qualifier": qualifier})
         assert sum(len(line.get_xdata()) > 50 for line in ax.get_lines()) == curves
+
+
+def test_means_beyond_a_fraction_are_written_as_measured_and_spoken_of() -> None:
+    doses = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
+    ax = Figure().add_subplot()
+    draw_response_matrix(ax, doses, np.array([-0.001, -0.03, 0.4, 1.0, 1.04]), ["a", "b"])
+    assert [text.get_text() for text in ax.texts] == ["0.00", "0.40", "−0.03", "1.02"]
+    ends = [to_hex(patch.get_facecolor()) for patch in ax.patches]
+    assert [ends[n] for n in (0, 2, 3)] == [SEQUENTIAL[0], SEQUENTIAL[0], SEQUENTIAL[-1]]
+    note = response_matrix_note(doses, np.array([-0.001, -0.03, 0.4, 1.0, 1.04]))
+    assert note.endswith("; 2 means beyond 0 to 1 as measured, coloured as the nearer end")
+    inside = np.array([0.0, 0.1, 0.4, 1.02, 0.9])  # a well beyond, but no mean
+    assert response_matrix_note(doses, inside) == "mean; ticks: wells, from 0 to 1"
 
 
 def test_numbers_at_risk() -> None:

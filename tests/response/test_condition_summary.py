@@ -9,7 +9,7 @@ from scipy import stats
 
 from spheroid_qc.response.condition_summary import (
     MEASUREMENT_SD,
-    mean_interval,
+    figures_of_units,
     summarise_conditions,
 )
 
@@ -35,15 +35,21 @@ def wells(values, *, states=None, plates=None, replicates=None, condition="drug"
     return table
 
 
+def interval_of(values: pd.Series) -> tuple[float, float]:
+    everyone = pd.Series("one", values.index)
+    found = figures_of_units(values.to_frame("x"), everyone, everyone, pd.Index(["one"]))
+    return found["ci_low"].loc["one", "x"], found["ci_high"].loc["one", "x"]
+
+
 def test_interval_is_that_of_a_t_test():
     values = pd.Series([4.1, 5.2, 6.9, 4.4, np.nan])
-    low, high = mean_interval(values)
+    low, high = interval_of(values)
     expected = stats.ttest_1samp(values.dropna(), 0).confidence_interval(0.95)
     assert (low, high) == pytest.approx((expected.low, expected.high))
 
 
 def test_one_value_has_no_interval():
-    assert np.isnan(mean_interval(pd.Series([3.0]))).all()
+    assert np.isnan(interval_of(pd.Series([3.0]))).all()
 
 
 def test_figures_of_one_condition():

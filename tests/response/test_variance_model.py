@@ -10,7 +10,6 @@ from spheroid_qc.response.conditions import conditions
 from spheroid_qc.response.curves.logistic import fit_logistic
 from spheroid_qc.response.synergy.bliss import Bliss
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
-from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.variance_model import (
     CONSTANT,
     PooledVariance,
@@ -74,10 +73,8 @@ def test_an_interval_is_wide_where_wells_scatter():
     cells = conditions(np.array(doses, dtype=float), np.array(effect))
     assert cells.variance_model.shape == "signal"
     combined = np.flatnonzero((cells.doses > 0).all(axis=1))
-    curves = SingleDrugCurves(cells.variance_model)
     wells = CombinationWells(
-        ["a", "b"], np.array(doses, dtype=float), np.array(effect), cells, curves,
-        ResponseParameters(),
+        ["a", "b"], np.array(doses, dtype=float), np.array(effect), cells, ResponseParameters(),
     )  # fmt: skip
     each = [row for row in Bliss().rows(wells) if row["level"] == "dose"]
     widths = np.array([row["high"] - row["low"] for row in each])[

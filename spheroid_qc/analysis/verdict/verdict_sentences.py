@@ -65,15 +65,13 @@ def remarks(analysis: Analysis) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*analysis.notes, *expected.values())))
 
 
-def verdict_lines(analysis: Analysis, width: int = _WIDTH) -> list[str]:
+def verdict_lines(analysis: Analysis) -> list[str]:
     """Lay the verdict out for a terminal.
 
     Parameters
     ----------
     analysis : Analysis
         With its verdict.
-    width : int
-        Columns.
 
     Returns
     -------
@@ -97,7 +95,7 @@ def verdict_lines(analysis: Analysis, width: int = _WIDTH) -> list[str]:
         shown = findings[:_MOST]
         for finding in shown:
             lines += textwrap.wrap(
-                finding.sentence, width, initial_indent="  ", subsequent_indent="    ",
+                finding.sentence, _WIDTH, initial_indent="  ", subsequent_indent="    ",
                 break_long_words=False, break_on_hyphens=False,
             )  # fmt: skip
         if len(findings) > len(shown):

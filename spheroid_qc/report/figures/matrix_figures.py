@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.report.figures.axes import INK, MUTED, quiet, say
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of
-from spheroid_qc.wording import number, signed
+from spheroid_qc.wording import number, plural, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +68,9 @@ def draw_response_matrix(
 ) -> None:  # fmt: skip
     """Draw mean effects at all doses of two drugs, alone ones too, with a tick for each well.
 
+    Means are written as measured, as other programs' matrices are: one below 0 may be growth
+    beyond the vehicle's. Colours end at 0 and 1, and `response_matrix_note` says so.
+
     Parameters
     ----------
     ax : Axes
@@ -96,11 +99,21 @@ def draw_response_matrix(
             ink = PALETTE["paper"][0] if step is not None and step >= 6 else INK
             ax.add_patch(Rectangle((i - 0.48, j - 0.47), 0.96, 0.94, facecolor=colour))
             if not crowded:
-                say(ax, i, j + 0.1, f"{own.mean():.2f}".replace("-", "−"), ha="center", color=ink)
+                say(ax, i, j + 0.1, f"{own.mean():z.2f}".replace("-", "−"), ha="center", color=ink)
             if len(own) > 1:
                 # Wells as ticks on a line from 0 to 1 along the lower edge.
                 at = i - 0.42 + 0.84 * np.clip(own, 0, 1)
                 ax.vlines(at, j - 0.40, j - 0.22, color=ink, linewidth=1.1)
+
+
+def response_matrix_note(doses: FloatArray, effect: FloatArray) -> str:
+    """Say what tiles of `draw_response_matrix` show, and how many means no fraction can be."""
+    means = pd.Series(effect).groupby([*doses.T]).mean().round(2)
+    beyond = int(((means < 0) | (means > 1)).sum())
+    note = "mean; ticks: wells, from 0 to 1"
+    if beyond:
+        note += f"; {plural(beyond, 'mean')} beyond 0 to 1 as measured, coloured as the nearer end"
+    return note
 
 
 def draw_excess_matrix(

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.comparisons.dunnett import DunnettResult, dunnett
 from spheroid_qc.response.comparisons.effect_size import (
-    Floats,
     block_contrast,
     cliffs_delta,
     hedges_g,
@@ -56,12 +56,8 @@ class _Units:
     n_biological: int
 
     @property
-    def values(self) -> Floats:
+    def values(self) -> FloatArray:
         return np.array([v for block in self.blocks for v in block], dtype=float)
-
-    @property
-    def at(self) -> list[int]:
-        return [i for i, block in enumerate(self.blocks) for _ in block]
 
 
 def compare_with_vehicle(
@@ -151,24 +147,12 @@ def _family(family: pd.DataFrame, level: float) -> list[dict[str, object]]:
     own = dict(iter(others.groupby(["condition", "role"], sort=True)))
     rows_of = {key: own[key] for key in zip(by_dose["condition"], by_dose["role"], strict=True)}
     groups = [_units(rows[rows["_value"].notna()], unit, blocks) for rows in rows_of.values()]
-    taken = [i for i, group in enumerate(groups) if group.values.size]
-    joint = (
-        dunnett(
-            [groups[i].values.tolist() for i in taken],
-            reference.values.tolist(),
-            [groups[i].at for i in taken],
-            reference.at,
-            level,
-        )
-        if taken and reference.values.size
-        else None
-    )
-    place = {i: n for n, i in enumerate(taken)}
+    joint = dunnett([group.blocks for group in groups], reference.blocks, level)
     lines = []
-    for i, ((condition, role), group) in enumerate(zip(rows_of, groups, strict=True)):
+    for place, ((condition, role), group) in enumerate(zip(rows_of, groups, strict=True)):
         line: dict[str, object] = {"condition": condition, "role": role, "reference": named}
         line |= {"unit": unit} | _counts(group, reference)
-        line |= _compared(group, reference, unit, joint, place.get(i), level)
+        line |= _compared(group, reference, unit, joint, place, level)
         line["note"] = f"{_without_value(rows_of[condition, role])}{line['note']}"
         lines.append(line)
     for name in ("p_t", "p_rank"):
@@ -226,8 +210,8 @@ def _compared(
     group: _Units,
     reference: _Units,
     unit: str,
-    joint: DunnettResult | None,
-    place: int | None,
+    joint: DunnettResult,
+    place: int,
     level: float,
 ) -> dict[str, object]:
     treated, vehicle = group.values, reference.values
@@ -245,17 +229,15 @@ def _compared(
     else:
         test = "mann_whitney" if unit == "well" else "van_elteren"
         p, smallest, how = rank_sum_test(group.blocks, reference.blocks)
-    simultaneous: tuple[float, ...] = (float("nan"),) * 3
-    if joint is not None and place is not None:
-        simultaneous = tuple(float(of[place]) for of in (joint.low, joint.high, joint.p))
     return {
         "difference": plain.difference, "difference_low": plain.low,
         "difference_high": plain.high, "p_t": plain.p,
         "hedges_g": g, "hedges_g_low": g_low, "hedges_g_high": g_high,
         "cliffs_delta": delta, "cliffs_delta_low": delta_low, "cliffs_delta_high": delta_high,
         "rank_test": f"{test} ({how})" if how else "", "p_rank": p, "p_rank_smallest": smallest,
-        **dict(zip(("dunnett_low", "dunnett_high", "p_dunnett"), simultaneous, strict=True)),
-        "note": _note(group, reference, unit, smallest, lonely, joint),
+        "dunnett_low": float(joint.low[place]), "dunnett_high": float(joint.high[place]),
+        "p_dunnett": float(joint.p[place]),
+        "note": _note(group, reference, unit, smallest, lonely, joint.conservative),
     }  # fmt: skip
 
 
@@ -265,7 +247,7 @@ def _note(
     unit: str,
     smallest: float,
     lonely: bool,
-    joint: DunnettResult | None,
+    conservative: bool,
 ) -> str:
     treated, vehicle = group.values, reference.values
     if not treated.size:
@@ -297,7 +279,7 @@ def _note(
             "The spreads differ more than threefold: prefer the Welch difference and the ranks to "
             "Dunnett's test and to Hedges' g, which share one spread."
         )
-    if joint is not None and joint.conservative:
+    if conservative:
         messages.append("Unequal numbers in the blocks: Dunnett's p is an upper bound.")
     if not between:
         messages.append("Within one biological replicate: says nothing about the next one.")

@@ -8,25 +8,25 @@ double integral, which is done here by quadrature: the same digits every time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
-Floats = NDArray[np.float64]
+from spheroid_qc.response.arrays import FloatArray
 
 
 @lru_cache(maxsize=8)
-def normal_nodes(n: int = 80) -> tuple[Floats, Floats]:
+def normal_nodes(n: int = 80) -> tuple[FloatArray, FloatArray]:
     """Nodes z and weights (they add to 1) of a standard normal variable (Gauss-Hermite)."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
     return nodes, weights / weights.sum()
 
 
 @lru_cache(maxsize=256)
-def spread_nodes(df: int, n: int = 96) -> tuple[Floats, Floats]:
+def spread_nodes(df: int, n: int = 96) -> tuple[FloatArray, FloatArray]:
     """Nodes s = sqrt(chi2_df / df) and weights (they add to 1), by Gauss-Legendre."""
     nodes, weights = np.polynomial.legendre.leggauss(n)
     # Even steps of 3x^2 - 2x^3 pack the nodes where the quantile runs away.
@@ -40,22 +40,20 @@ class DunnettResult:
     """Simultaneous comparisons with one control.
 
     `difference` (block effects removed), its simultaneous bounds `low, high` and adjusted `p` have
-    one entry a condition, in the order given; NaN where it can't be estimated. `spread` is the
-    common residual standard deviation, with `df` degrees of freedom. `conservative`: not every
-    condition stands in every block alike, so the smallest correlation was taken for all, which can
-    only make p larger.
+    one entry a condition, in the order given; NaN where it can't be estimated. `df` are the
+    degrees of freedom of the common spread. `conservative`: not every condition stands in every
+    block alike, so the smallest correlation was taken for all, which can only make p larger.
     """
 
-    difference: Floats
-    low: Floats
-    high: Floats
-    p: Floats
-    df: int
-    spread: float
-    conservative: bool
+    difference: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p: FloatArray
+    df: int = 0
+    conservative: bool = False
 
 
-def _probability_within(bound: float, loading: Floats, df: int) -> float:
+def _probability_within(bound: float, loading: FloatArray, df: int) -> float:
     """P(max |T_i| <= bound) for the multivariate t with correlations l_i l_j."""
     z, z_weight = normal_nodes()
     z, z_weight = z[z > 0], 2 * z_weight[z > 0]  # the integrand is even
@@ -69,33 +67,27 @@ def _probability_within(bound: float, loading: Floats, df: int) -> float:
 
 
 def dunnett(
-    groups: Sequence[Sequence[float]],
-    control: Sequence[float],
-    group_blocks: Sequence[Sequence[int]] | None = None,
-    control_blocks: Sequence[int] | None = None,
-    level: float = 0.95,
+    groups: Sequence[Sequence[ArrayLike]], control: Sequence[ArrayLike], level: float = 0.95
 ) -> DunnettResult:
     """Compare several conditions with one control (Dunnett 1955, doi:10.2307/2281208).
 
     Least squares on condition and block with one common spread. The spread is common to all
     conditions: where spreads differ much, the small-spread comparisons are judged too strictly and
-    the large-spread ones too mildly. `groups` are the units of every condition; `group_blocks` and
-    `control_blocks` have the block of every unit, in the same shape (left out: one block), and
-    `level` holds simultaneously. All NaN where there is no spread or no degree of freedom left.
+    the large-spread ones too mildly. `control` and each of `groups` are the units of each block, in
+    the same order of blocks, and `level` holds simultaneously. NaN for a condition without units,
+    and for all where there is no spread or no degree of freedom left.
     """
     k = len(groups)
-    values = np.concatenate([np.asarray(x, dtype=float) for x in (control, *groups)])
-    condition = np.repeat(np.arange(k + 1), [len(control), *(len(g) for g in groups)])
-    if group_blocks is None or control_blocks is None:
-        block = np.zeros(values.size, dtype=int)
-    else:
-        block = np.concatenate([np.asarray(b, dtype=int) for b in (control_blocks, *group_blocks)])
-    nothing = np.full(k, np.nan)
-    if not len(control):
-        return DunnettResult(nothing, nothing, nothing, nothing, 0, float("nan"), False)
-    levels = np.unique(block)
+    sizes = [[np.size(block) for block in one] for one in (control, *groups)]
+    missing = np.full(k, np.nan)
+    nothing = DunnettResult(missing, missing, missing, missing)
+    if not sum(sizes[0]):
+        return nothing
+    values = np.concatenate([np.asarray(v, float) for one in (control, *groups) for v in one])
+    condition = np.repeat(np.arange(k + 1), [sum(own) for own in sizes])
+    block = np.concatenate([np.repeat(np.arange(len(own)), own) for own in sizes])
     design = np.column_stack(
-        [condition == i for i in range(1, k + 1)] + [block == b for b in levels]
+        [condition == i for i in range(1, k + 1)] + [block == b for b in np.unique(block)]
     ).astype(float)
     gram = design.T @ design
     inverse = np.linalg.pinv(gram, hermitian=True)
@@ -106,25 +98,20 @@ def dunnett(
     # A condition whose blocks hold no control and no link to it has no difference to estimate.
     known = np.abs(projection[:k] - np.eye(k, design.shape[1])).max(axis=1, initial=0.0) < 1e-8
     difference = np.where(known, beta[:k], np.nan)
-    if not known.any():
-        return DunnettResult(difference, nothing, nothing, nothing, df, float("nan"), False)
     spread = float(np.sqrt(residual @ residual / df)) if df > 0 else float("nan")
-    if not spread > 1e-12 * max(float(np.abs(values).max()), np.finfo(float).tiny):
-        return DunnettResult(difference, nothing, nothing, nothing, df, spread, False)
+    size = max(float(np.abs(values).max()), np.finfo(float).tiny)
+    if not known.any() or not spread > 1e-12 * size:
+        return replace(nothing, difference=difference, df=df)
     covariance = inverse[:k, :k][np.ix_(known, known)]
     loading, conservative = _loadings(covariance)
     error = np.full(k, np.nan)
     error[known] = spread * np.sqrt(np.diag(covariance))
-    t = np.abs(difference) / error
-    p = np.array([_p(x, loading, df) for x in t])
-    critical = _critical(loading, df, level)
-    return DunnettResult(
-        difference, difference - critical * error, difference + critical * error, p, df, spread,
-        conservative,
-    )  # fmt: skip
+    p = np.array([_p(x, loading, df) for x in np.abs(difference) / error])
+    reach = _critical(loading, df, level) * error
+    return DunnettResult(difference, difference - reach, difference + reach, p, df, conservative)
 
 
-def _p(t: float, loading: Floats, df: int) -> float:
+def _p(t: float, loading: FloatArray, df: int) -> float:
     if np.isnan(t):
         return float("nan")
     single = float(2 * special.stdtr(df, -t))
@@ -134,7 +121,7 @@ def _p(t: float, loading: Floats, df: int) -> float:
     return min(max(1 - _probability_within(float(t), loading, df), single), bonferroni)
 
 
-def _critical(loading: Floats, df: int, level: float) -> float:
+def _critical(loading: FloatArray, df: int, level: float) -> float:
     tail = (1 - level) / 2
     low, high = stats.t.isf(tail, df), stats.t.isf(tail / loading.size, df)
     if loading.size == 1:
@@ -146,7 +133,7 @@ def _critical(loading: Floats, df: int, level: float) -> float:
     )
 
 
-def _loadings(covariance: Floats) -> tuple[Floats, bool]:
+def _loadings(covariance: FloatArray) -> tuple[FloatArray, bool]:
     """One-factor loadings of the correlations; the smallest correlation where they don't fit."""
     scale = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(scale, scale)

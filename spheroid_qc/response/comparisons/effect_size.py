@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize, special
 
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.comparisons.dunnett import normal_nodes, spread_nodes
 
 _NAN = float("nan")
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class Contrast:
     """
 
     difference: float
-    low: float
-    high: float
-    p: float
-    spread: float
-    leverage: float
-    df: float
+    low: float = _NAN
+    high: float = _NAN
+    p: float = _NAN
+    spread: float = _NAN
+    leverage: float = _NAN
+    df: float = 0.0
 
 
-def _is_constant(spread: float, values: Floats) -> bool:
+def _is_constant(spread: float, values: FloatArray) -> bool:
     scale = float(np.max(np.abs(values))) if values.size else 0.0
     return not spread > 1e-12 * max(scale, np.finfo(float).tiny)
 
@@ -63,11 +63,11 @@ def welch(values: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Contr
     difference = float(x.mean() - y.mean()) if n_x and n_y else _NAN
     leverage = 1 / n_x + 1 / n_y if n_x and n_y else _NAN
     if n_x < 2 or n_y < 2:
-        return Contrast(difference, _NAN, _NAN, _NAN, _NAN, leverage, 0.0)
+        return Contrast(difference, leverage=leverage)
     v_x, v_y = float(x.var(ddof=1)), float(y.var(ddof=1))
     pooled = float(np.sqrt(((n_x - 1) * v_x + (n_y - 1) * v_y) / (n_x + n_y - 2)))
     if _is_constant(pooled, np.concatenate([x, y])):
-        return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, 0.0)
+        return Contrast(difference, spread=0.0, leverage=leverage)
     e_x, e_y = v_x / n_x, v_y / n_y
     df = (e_x + e_y) ** 2 / (e_x**2 / (n_x - 1) + e_y**2 / (n_y - 1))
     judged = _student(difference, float(np.sqrt(e_x + e_y)), df, level)
@@ -90,7 +90,7 @@ def block_contrast(
     ]
     pairs = [(a, b) for a, b in pairs if a.size and b.size]
     if not pairs:
-        return Contrast(_NAN, _NAN, _NAN, _NAN, _NAN, _NAN, 0.0)
+        return Contrast(_NAN)
     weight = np.array([a.size * b.size / (a.size + b.size) for a, b in pairs])
     gaps = np.array([a.mean() - b.mean() for a, b in pairs])
     difference = float(weight @ gaps / weight.sum())
@@ -99,10 +99,10 @@ def block_contrast(
     between = float(weight @ (gaps - difference) ** 2)
     df = sum(a.size + b.size for a, b in pairs) - len(pairs) - 1
     if df < 1:
-        return Contrast(difference, _NAN, _NAN, _NAN, _NAN, leverage, 0.0)
+        return Contrast(difference, leverage=leverage)
     spread = float(np.sqrt((within + between) / df))
     if _is_constant(spread, np.concatenate([x for pair in pairs for x in pair])):
-        return Contrast(difference, _NAN, _NAN, _NAN, 0.0, leverage, float(df))
+        return Contrast(difference, spread=0.0, leverage=leverage, df=float(df))
     error = spread * np.sqrt(leverage)
     judged = _student(difference, float(error), df, level)
     return Contrast(difference, *judged, spread, leverage, float(df))

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from spheroid_qc.response.arrays import BoolArray, FloatArray
+
 MAX_ARRANGEMENTS = 200_000
 _DIGITS = 10
-Floats = NDArray[np.float64]
 
 
 @lru_cache(maxsize=16)
@@ -27,7 +28,7 @@ def _arrangements(n: int, size: int) -> NDArray[np.int16]:
     return flat.reshape(-1, size)
 
 
-def _sums(scores: Floats, size: int) -> tuple[Floats, Floats]:
+def _sums(scores: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
     """Every sum of `size` scores, and how often it occurs (they add to 1)."""
     n = scores.size
     if 2 * size > n:  # the rest is the smaller choice
@@ -37,7 +38,7 @@ def _sums(scores: Floats, size: int) -> tuple[Floats, Floats]:
     return _gathered(values, np.full(values.size, 1.0 / values.size))
 
 
-def _gathered(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def _gathered(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     rounded = np.round(values, _DIGITS) + 0.0
     unique, inverse = np.unique(rounded, return_inverse=True)
     shares = np.bincount(inverse, weights=weights, minlength=unique.size)
@@ -84,7 +85,7 @@ def blocked_sum_test(
 
 
 def _normal(
-    blocks: Sequence[tuple[Floats, NDArray[np.bool_]]], observed: float, step: float
+    blocks: Sequence[tuple[FloatArray, BoolArray]], observed: float, step: float
 ) -> tuple[float, float]:
     """P of the normal approximation (the scores are centred, so the mean is 0).
 
@@ -112,8 +113,8 @@ def rank_sum_test(
     `reference` are the units of each block, in the same order of blocks; gives what
     `blocked_sum_test` does.
     """
-    scores: list[Floats] = []
-    members: list[NDArray[np.bool_]] = []
+    scores: list[FloatArray] = []
+    members: list[BoolArray] = []
     for a, b in zip(values, reference, strict=True):
         x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
         together = np.concatenate([x, y])

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, stdtrit
 
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.curves.hill_search import (
     LOG_HILL_BOUNDS,
     CurveProblem,
@@ -21,8 +21,6 @@ from spheroid_qc.response.curves.hill_search import (
     minima_on_grid,
 )
 from spheroid_qc.response.curves.logistic import LogisticFit
-
-FloatArray = NDArray[np.float64]
 
 _MAX_LOGIT = 7.0
 """The point lies between a thousandth and 999 thousandths of the way from e0 to emax (logit)."""

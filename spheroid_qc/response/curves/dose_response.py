@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import ResponseParameters
+from spheroid_qc.response.arrays import BoolArray, FloatArray
+from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.curves.absolute_ic50 import (
     HALF_EFFECT,
     HALF_OF_VEHICLE,
@@ -38,14 +39,13 @@ from spheroid_qc.response.variance_model import VarianceModel, reference_weight
 from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     Group,
-    PlateScatter,
     analysis_time,
     combinations_given,
     fixed_ratios,
     grouping_columns,
     groups,
     over_plates,
-    plate_scatter,
+    whole_plate,
 )
 from spheroid_qc.wording import plural
 
@@ -62,7 +62,6 @@ DOSE_RESPONSE_COLUMNS = (
 MISFIT_P = 0.01
 """Lack of fit below which the wells are said to depart from the curve."""
 
-FloatArray = NDArray[np.float64]
 Line = dict[str, Any]
 
 PATTERNS = ("curve", "misfit", "trend", "none")
@@ -131,16 +130,16 @@ def dose_response_tables(
     settings = ResponseParameters() if parameters is None else parameters
     at_time, time_note = analysis_time(responses, settings.time_h)
     lines: list[Line] = []
-    scatters: dict[str, PlateScatter] = {}
+    whole: dict[str, Conditions] = {}
     vehicle = ~(at_time.doses > 0).any(axis=1)
     for name, columns in _subjects(at_time):
         chosen = at_time.where(_exactly(at_time, columns) | vehicle)
         several = at_time.rows["plate"].nunique() > 1
         own: list[Line] = []
         for group in groups(chosen, lambda part: bool((part.doses > 0).any())):
-            if group.plate not in scatters:
-                scatters[group.plate] = plate_scatter(at_time, group)
-            found = _lines(group, name, columns, scatters[group.plate], settings)
+            if group.plate not in whole:
+                whole[group.plate] = whole_plate(at_time, group)
+            found = _lines(group, name, columns, whole[group.plate], settings)
             own += [{"plate": group.plate, "_block": group.block, **line} for line in found]
         lines += own
         if several:
@@ -206,7 +205,7 @@ def _is_matrix(doses: FloatArray) -> bool:
     return min(sizes) >= 3 and len(np.unique(doses, axis=0)) == np.prod(sizes)
 
 
-def _exactly(responses: Responses, columns: tuple[int, ...]) -> NDArray[np.bool_]:
+def _exactly(responses: Responses, columns: tuple[int, ...]) -> BoolArray:
     """Rows that hold these drugs and no other."""
     given = responses.doses > 0
     wanted = np.zeros(given.shape[1], dtype=bool)
@@ -218,7 +217,7 @@ def _lines(
     group: Group,
     name: str,
     columns: tuple[int, ...],
-    scatter: PlateScatter,
+    plate: Conditions,
     settings: ResponseParameters,
 ) -> list[Line]:
     """Fit one drug, or each fixed-ratio series of a combination, on one plate."""
@@ -228,7 +227,7 @@ def _lines(
     if len(columns) == 1:
         if not (doses > 0).any():
             return [_empty(name, unit, "No well of this plate holds the drug alone.")]
-        return [_line(name, unit, "", doses[:, 0], part, scatter, settings)]
+        return [_line(name, unit, "", doses[:, 0], part, plate, settings)]
     if "+" in unit:
         return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
     given = np.asarray((doses > 0).all(axis=1))
@@ -238,7 +237,7 @@ def _lines(
         keep[np.flatnonzero(given)[rows]] = True
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
         total = doses[keep].sum(axis=1)
-        found.append(_line(name, unit, ratio, total, part.where(keep), scatter, settings))
+        found.append(_line(name, unit, ratio, total, part.where(keep), plate, settings))
     return found
 
 
@@ -258,11 +257,11 @@ def _line(
     ratio: str,
     dose: FloatArray,
     part: Responses,
-    scatter: PlateScatter,
+    plate: Conditions,
     settings: ResponseParameters,
 ) -> Line:
     """Fit one curve and the median effect line."""
-    variance_model, noise = scatter
+    variance_model, noise = plate.variance_model, plate.noise
     effect = part.effect
     doses = np.unique(dose[dose > 0])
     line = _empty(name, unit, "") | {"n": len(effect), "n_doses": len(doses), "ratio": ratio}

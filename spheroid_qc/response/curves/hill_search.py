@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import ndimage
 from scipy.special import expit
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.curves.levenberg_marquardt import descend
-
-FloatArray = NDArray[np.float64]
 
 LOG_HILL_BOUNDS = (float(np.log(0.05)), float(np.log(20.0)))
 """Slopes outside are steps or constants as far as any plate can tell (natural log)."""
@@ -132,7 +131,7 @@ def minima_on_grid(
     step = 1e-5
     moves = np.array([[0, 0], [step, 0], [-step, 0], [0, step], [0, -step]])
 
-    def model(place: FloatArray, _: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    def model(place: FloatArray, _: IntArray) -> tuple[FloatArray, FloatArray]:
         beside = place[:, None] + moves
         r = residuals(beside[..., 0], beside[..., 1])
         slopes = np.stack([r[:, 1] - r[:, 2], r[:, 3] - r[:, 4]], axis=-1)

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+from spheroid_qc.response.arrays import FloatArray, IntArray
 
 _LONGEST_STEP = 2.0
 

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize, special
 
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.curves.hill_search import (
     MAX_LOG_DOSES_BEYOND,
     CurveProblem,
@@ -24,8 +25,6 @@ from spheroid_qc.response.curves.hill_search import (
     hill_fraction,
 )
 from spheroid_qc.response.variance_model import CONSTANT, PooledVariance, VarianceModel, pooled
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.curves.hill_search import (
     LOG_HILL_BOUNDS,
     MAX_LOG_DOSES_BEYOND,
@@ -13,9 +13,6 @@ from spheroid_qc.response.curves.hill_search import (
 from spheroid_qc.response.curves.levenberg_marquardt import descend
 from spheroid_qc.response.curves.logistic import LogisticFit
 from spheroid_qc.response.draws import interval, scales
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 _FAR = 10.0
 """Times the range of the responses by which a drawn maximum lies off the response without drug at

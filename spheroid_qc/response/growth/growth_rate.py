@@ -8,13 +8,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import FloatArray
 
 _NAN = float("nan")
-Floats = NDArray[np.float64]
+
+
+def _in_order(times_h: ArrayLike, values: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Sort by time what has both a time and a value."""
+    time, value = np.asarray(times_h, dtype=float), np.asarray(values, dtype=float)
+    known = np.isfinite(time) & np.isfinite(value)
+    order = np.argsort(time[known], kind="stable")
+    return time[known][order], value[known][order]
 
 
 def growth_rate(times_h: ArrayLike, volumes: ArrayLike, level: float = 0.95) -> dict[str, float]:
@@ -30,10 +38,8 @@ def growth_rate(times_h: ArrayLike, volumes: ArrayLike, level: float = 0.95) -> 
     `rate, low, high` (1/h), `n` (frames used), `autocorrelation`; rate is NaN with fewer than two
     times, its bounds with fewer than three, or where the line fits without error.
     """
-    time, volume = np.asarray(times_h, dtype=float), np.asarray(volumes, dtype=float)
-    known = np.isfinite(time) & np.isfinite(volume) & (volume > 0)
-    order = np.argsort(time[known], kind="stable")
-    x, y = time[known][order], np.log(volume[known][order])
+    x, volume = _in_order(times_h, volumes)
+    x, y = x[volume > 0], np.log(volume[volume > 0])
     n = x.size
     result = {"rate": _NAN, "low": _NAN, "high": _NAN, "n": float(n), "autocorrelation": _NAN}
     spread = float(((x - x.mean()) ** 2).sum()) if n else 0.0
@@ -63,10 +69,7 @@ def time_to_multiple(times_h: ArrayLike, volumes: ArrayLike, multiple: float) ->
     """
     if not multiple > 1:
         raise RequestError(f"Growth delay needs a multiple above 1, not {multiple:g}.")
-    time, volume = np.asarray(times_h, dtype=float), np.asarray(volumes, dtype=float)
-    known = np.isfinite(time) & np.isfinite(volume)
-    order = np.argsort(time[known], kind="stable")
-    x, v = time[known][order], volume[known][order]
+    x, v = _in_order(times_h, volumes)
     if not x.size or not v[0] > 0:
         return _NAN
     goal = multiple * v[0]
@@ -89,10 +92,7 @@ def area_under_curve(
     time) is interpolated. Gives mean level, first and last hour; the level is NaN with fewer than
     two times, or if the known values end before `until_h`: nothing is extrapolated.
     """
-    time, value = np.asarray(times_h, dtype=float), np.asarray(values, dtype=float)
-    known = np.isfinite(time) & np.isfinite(value)
-    order = np.argsort(time[known], kind="stable")
-    x, y = time[known][order], value[known][order]
+    x, y = _in_order(times_h, values)
     if x.size < 2 or x[-1] <= x[0]:
         return _NAN, _NAN, _NAN
     end = float(x[-1]) if until_h is None else float(until_h)

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.curves.hill_search import CurveProblem, hill_fraction, minima_on_grid
 from spheroid_qc.response.growth.kinetics import volume_of_plate
 from spheroid_qc.response.replicates import (
@@ -41,10 +42,8 @@ _GR_BOUNDS = (-1.0, 1.0)
 _MIN_REFERENCE_GROWTH = 1.2
 """Volume over volume at time zero below which GR is called very uncertain."""
 
-Floats = NDArray[np.float64]
 
-
-def gr_value(size: ArrayLike, reference: ArrayLike, start: ArrayLike) -> Floats:
+def gr_value(size: ArrayLike, reference: ArrayLike, start: ArrayLike) -> FloatArray:
     r"""GR value of each well.
 
     :math:`GR = 2^{\log_2(x/x_0) / \log_2(x_{ctrl}/x_0)} - 1` with x, count or volume at the end (0
@@ -63,7 +62,7 @@ def gr_value(size: ArrayLike, reference: ArrayLike, start: ArrayLike) -> Floats:
     return result
 
 
-def _fit(dose: Floats, gr: Floats) -> tuple[float, float, float, float]:
+def _fit(dose: FloatArray, gr: FloatArray) -> tuple[float, float, float, float]:
     """Least squares within bounds: plateau, log10 GEC50, slope and residual sum.
 
     A step (a slope at its bound) is taken only if it leaves a tenth less than the best curve, since
@@ -82,7 +81,7 @@ def _fit(dose: Floats, gr: Floats) -> tuple[float, float, float, float]:
     return float(bottom[0]), log_gec50 / np.log(10), float(np.exp(log_hill)), float(rss[best])
 
 
-def _metrics(dose: Floats, gr: Floats, alpha: float) -> dict[str, object]:
+def _metrics(dose: FloatArray, gr: FloatArray, alpha: float) -> dict[str, object]:
     """All metrics of one curve; doses above 0, GR known."""
     doses = np.unique(dose)
     line: dict[str, object] = dict.fromkeys(METRICS[:8], _NAN)
@@ -257,15 +256,13 @@ def _gr_note(volume: float, start: float, growth: float) -> str:
     return ""
 
 
-def drug_gr_metrics(gr: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
+def drug_gr_metrics(gr: pd.DataFrame) -> pd.DataFrame:
     """Metrics of every drug given alone.
 
     Parameters
     ----------
     gr : DataFrame
         From `volume_gr`, with `drug_1, dose_1_um` (or `dose_1, unit_1` where there is no um).
-    alpha : float
-        Level of the flat-line test.
 
     Returns
     -------
@@ -297,6 +294,6 @@ def drug_gr_metrics(gr: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
         drug=used["drug_1"].astype(str), dose_unit=unit, reference=reference_key(used),
         _dose_given=dose,
     )  # fmt: skip
-    result = gr_metrics(keyed, ("drug", "dose_unit", "reference"), "_dose_given", "gr", alpha)
+    result = gr_metrics(keyed, ("drug", "dose_unit", "reference"), "_dose_given")
     result["reference"] = [reference_label(str(key)) for key in result["reference"]]
     return result.assign(time_h=time)[list(METRIC_COLUMNS)]

@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.comparisons.comparison_table import compare_with_vehicle
-from spheroid_qc.response.condition_summary import mean_interval
+from spheroid_qc.response.condition_summary import figures_of_units
 from spheroid_qc.response.growth.growth_rate import area_under_curve, growth_rate, time_to_multiple
 from spheroid_qc.response.replicates import (
     CARRIED,
@@ -41,7 +41,6 @@ SUMMARISED = ("growth_rate_per_h", "mean_relative_volume", "mean_disintegration_
 
 _DELAY = "time_to_multiple_h"
 _NAN = float("nan")
-Floats = NDArray[np.float64]
 
 
 def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -78,20 +77,18 @@ def summarise_kinetics(kinetics: pd.DataFrame, level: float = 0.95) -> pd.DataFr
     table = table.sort_values(["plate", "well"], kind="stable")
     censored = table[_DELAY].isna() & (table["n_times"].fillna(0) > 0)
     delays = compare_with_vehicle(table, [_DELAY], level=level).set_index(["condition", "role"])
+    groups = table.groupby(["condition", "role"], sort=True)
+    numbers, values = pd.RangeIndex(len(groups)), table[[*SUMMARISED]]
+    figures = figures_of_units(values, groups.ngroup(), table["_replicate"], numbers, level)
     lines = []
-    for (condition, role), rows in table.groupby(["condition", "role"], sort=True):
+    for number, ((condition, role), rows) in enumerate(groups):
         n_biological = rows["_replicate"].nunique()
         line: dict[str, object] = {"condition": condition, "role": role, "n_wells": len(rows)}
         line |= {"n_plates": rows["plate"].nunique(), "n_biological": n_biological}
         line["unit"] = "biological_replicate" if n_biological > 1 else "well"
         for name in SUMMARISED:
-            values = rows[name].astype(float)
-            if n_biological > 1:
-                values = values.groupby(rows["_replicate"]).mean()
-            known = values.dropna()
-            low, high = mean_interval(known, level)
-            line |= {f"{name}_n": len(known), f"{name}_mean": known.mean()}
-            line |= {f"{name}_ci_low": low, f"{name}_ci_high": high}
+            for part in ("n", "mean", "ci_low", "ci_high"):
+                line[f"{name}_{part}"] = figures[part].loc[number, name]
         line |= _doubling_time(*(float(str(line[f"growth_rate_per_h_{part}"]))
                             for part in ("mean", "ci_low", "ci_high")))  # fmt: skip
         line["n_not_reached"] = int(censored.loc[rows.index].sum())
@@ -132,9 +129,7 @@ def _delay(
     return dict(zip(nothing, values.tolist(), strict=True)) | {"note": str(found["note"].iloc[0])}
 
 
-def well_kinetics(
-    wells: pd.DataFrame, multiple: float = 2.0, until_h: float | None = None, level: float = 0.95
-) -> pd.DataFrame:
+def well_kinetics(wells: pd.DataFrame, multiple: float = 2.0, level: float = 0.95) -> pd.DataFrame:
     """Kinetics of every well on time since dose.
 
     Parameters
@@ -147,9 +142,6 @@ def well_kinetics(
         vanished are passed over.
     multiple : float
         Multiple of the volume at time zero for growth delay.
-    until_h : float, optional
-        End of growth rate and areas, hours since dose; default: the last frame of all. Areas
-        are given only for wells that are watched that long, so that all stand for one window.
     level : float
         Confidence level.
 
@@ -163,7 +155,9 @@ def well_kinetics(
         wells; empty if it is not reached, then `growth_delay_at_least_h` holds what is known.
         `mean_relative_volume` and `mean_disintegration_fraction` are areas under the curve of
         volume over volume at time zero, and of DF (a `lost` frame counts as 1, for nothing is
-        left whole), divided by the duration. What can't be computed is empty; `note` says why.
+        left whole), divided by the duration. Growth rates and areas end at the last time that
+        all plates have, and areas are given only for wells that are watched that long, so that
+        all stand for one window. What can't be computed is empty; `note` says why.
 
     Raises
     ------
@@ -179,9 +173,7 @@ def well_kinetics(
     table = table[table["_t"].notna() & (table["role"] != "unmapped")]
     if table.duplicated(["plate", "well", "_t"]).any():
         raise RequestError("Kinetics need one row a well and time; some wells have more.")
-    end = until_h
-    if end is None and len(table):
-        end = float(table["_t"].groupby(table["plate"]).max().min())
+    end = float(table["_t"].groupby(table["plate"]).max().min())
     lines: list[dict[str, object]] = []
     for _, plate_rows in table.groupby("plate", sort=True):
         volume, measure = volume_of_plate(plate_rows)
@@ -209,7 +201,7 @@ def volume_of_plate(rows: pd.DataFrame) -> tuple[pd.Series, str]:
 
 
 def _of_well(
-    rows: pd.DataFrame, measure: str, multiple: float, end: float | None, level: float
+    rows: pd.DataFrame, measure: str, multiple: float, end: float, level: float
 ) -> dict[str, object]:
     first = rows.iloc[0]
     names = ("plate", "well", "condition", "role", "_of", *CARRIED)
@@ -222,7 +214,7 @@ def _of_well(
     if not len(series):
         return line | {"n_times": 0, "note": "No frame of this well can be used after time zero."}
     t, v = series["_t"].to_numpy(dtype=float), series["_v"].to_numpy(dtype=float)
-    inside = t <= (np.inf if end is None else end) + 1e-9
+    inside = t <= end + 1e-9
     fit = growth_rate(t[inside], v[inside], level)
     line |= {
         "n_times": int(fit["n"]),
@@ -250,7 +242,7 @@ def _of_well(
     return line
 
 
-def _why_no_area(t: Floats, v: Floats, end: float | None) -> str:
+def _why_no_area(t: FloatArray, v: FloatArray, end: float) -> str:
     if not v[0] > 0:
         return "No size at time zero: no growth delay and no relative volume."
     if t.size < 2:
@@ -280,33 +272,29 @@ def _growth_notes(rate: float, low: float) -> list[str]:
 
 def _with_delay(table: pd.DataFrame) -> pd.DataFrame:
     """Growth delay against the median of the plate's reference wells."""
-    result = table.copy()
-    vehicle = table[(table["role"] == "vehicle") & table["time_to_multiple_h"].notna()]
+    reached, watched = (table[f"{name}_h"].astype(float)
+                        for name in ("time_to_multiple", "watched_until"))  # fmt: skip
     # An infinite time is a well that was watched and did not reach it: it counts in a median.
-    medians = vehicle.groupby(["plate", "_of"])["time_to_multiple_h"].median().to_dict()
-    keys = list(zip(table["plate"], table["_of"], strict=True))
-    reference = np.array([medians.get(key, _NAN) for key in keys], dtype=float)
-    reached = table["time_to_multiple_h"].to_numpy(dtype=float)
-    watched = table["watched_until_h"].to_numpy(dtype=float)
-    usable_reference = np.isfinite(reference)
-    finite = np.where(usable_reference, reference, _NAN)
-    delay = np.where(np.isfinite(reached), reached, _NAN) - finite
-    minimum = np.where(np.isinf(reached), watched, _NAN) - finite
+    of_vehicle = reached.where(table["role"] == "vehicle")
+    reference = of_vehicle.groupby([table["plate"], table["_of"]]).transform("median")
     notes = table["note"].fillna("").tolist()
-    for i, key in enumerate(keys):
-        if math.isnan(reached[i]):
+    for i, (time, middle) in enumerate(zip(reached, reference, strict=True)):
+        if math.isnan(time):
             continue
-        if key not in medians:
+        if math.isnan(middle):
             notes[i] += " No reference well for a growth delay."
-        elif np.isinf(reference[i]):
+        elif math.isinf(middle):
             notes[i] += " Half of the reference wells never reach the multiple: no growth delay."
-        if np.isinf(reached[i]):
-            notes[i] += f" Time to the multiple > {watched[i]:g} h."
-    result["time_to_multiple_h"] = np.where(np.isfinite(reached), reached, _NAN)
-    result["reference_time_to_multiple_h"] = finite
-    result["growth_delay_h"] = delay
-    result["growth_delay_at_least_h"] = minimum
-    result["note"] = [note.strip() for note in notes]
+        if math.isinf(time):
+            notes[i] += f" Time to the multiple > {watched.iloc[i]:g} h."
+    finite, known = (column.where(np.isfinite(column)) for column in (reference, reached))
+    result = table.assign(
+        time_to_multiple_h=known,
+        reference_time_to_multiple_h=finite,
+        growth_delay_h=known - finite,
+        growth_delay_at_least_h=watched.where(np.isinf(reached)) - finite,
+        note=[note.strip() for note in notes],
+    )
     numeric = [c for c in COLUMNS if c.endswith(("_h", "_low", "_high", "_per_h"))]
     numeric += ["mean_relative_volume", "mean_disintegration_fraction", "residual_autocorrelation"]
     result[numeric] = result[numeric].astype(float)

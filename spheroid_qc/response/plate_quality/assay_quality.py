@@ -6,7 +6,9 @@ All take plain values, one a well.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from spheroid_qc.response.arrays import FloatArray
 
 MAD_TO_SD = 1.4826
 """Median absolute deviation times this is the standard deviation of a normal variable."""
@@ -14,9 +16,9 @@ MAD_TO_SD = 1.4826
 _NAN = float("nan")
 
 
-def _known(values: ArrayLike) -> NDArray[np.float64]:
+def _known(values: ArrayLike) -> FloatArray:
     found = np.asarray(values, dtype=float).ravel()
-    known: NDArray[np.float64] = found[np.isfinite(found)]
+    known: FloatArray = found[np.isfinite(found)]
     return known
 
 
@@ -27,7 +29,7 @@ def mad(values: ArrayLike) -> float:
 
 
 def _gap_and_spreads(
-    positive: ArrayLike, negative: ArrayLike, *, robust: bool = False
+    positive: ArrayLike, negative: ArrayLike, *, robust: bool
 ) -> tuple[float, float, float]:
     """Difference of the means of two controls, and their standard deviations (or robust ones).
 
@@ -41,43 +43,28 @@ def _gap_and_spreads(
     return float(p.mean() - n.mean()), float(p.std(ddof=1)), float(n.std(ddof=1))
 
 
-def _z(gap: float, above: float, below: float) -> float:
-    return 1 - 3 * (above + below) / abs(gap) if abs(gap) > 0 else _NAN
-
-
-def _ssmd(gap: float, above: float, below: float) -> float:
-    spread = float(np.hypot(above, below))
-    return gap / spread if spread > 0 else _NAN
-
-
-def z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
+def z_prime(positive: ArrayLike, negative: ArrayLike, *, robust: bool = False) -> float:
     r"""Z' factor of two controls.
 
     :math:`Z' = 1 - 3(\sigma_p + \sigma_n)/|\mu_p - \mu_n|` with sample standard deviations (Zhang,
-    Chung & Oldenburg 1999, doi:10.1177/108705719900400206). NaN wells are left out; the factor is
-    NaN with fewer than two wells of a kind or equal means.
+    Chung & Oldenburg 1999, doi:10.1177/108705719900400206); `robust`: with medians for means and
+    1.4826 MAD for standard deviations. NaN wells are left out; the factor is NaN with fewer than
+    two wells of a kind or equal means.
     """
-    return _z(*_gap_and_spreads(positive, negative))
+    gap, above, below = _gap_and_spreads(positive, negative, robust=robust)
+    return 1 - 3 * (above + below) / abs(gap) if abs(gap) > 0 else _NAN
 
 
-def robust_z_prime(positive: ArrayLike, negative: ArrayLike) -> float:
-    """Z' with medians for means and 1.4826 MAD for standard deviations."""
-    return _z(*_gap_and_spreads(positive, negative, robust=True))
-
-
-def ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
+def ssmd(positive: ArrayLike, negative: ArrayLike, *, robust: bool = False) -> float:
     r"""Strictly standardised mean difference of two controls.
 
     :math:`(\mu_p - \mu_n)/\sqrt{\sigma_p^2 + \sigma_n^2}` (Zhang 2007,
-    doi:10.1016/j.ygeno.2006.12.014); positive where the positive control reads higher. NaN with
-    fewer than two wells of a kind or no spread at all.
+    doi:10.1016/j.ygeno.2006.12.014); positive where the positive control reads higher. `robust` is
+    as for `z_prime`. NaN with fewer than two wells of a kind or no spread at all.
     """
-    return _ssmd(*_gap_and_spreads(positive, negative))
-
-
-def robust_ssmd(positive: ArrayLike, negative: ArrayLike) -> float:
-    """SSMD with medians for means and 1.4826 MAD for standard deviations."""
-    return _ssmd(*_gap_and_spreads(positive, negative, robust=True))
+    gap, above, below = _gap_and_spreads(positive, negative, robust=robust)
+    spread = float(np.hypot(above, below))
+    return gap / spread if spread > 0 else _NAN
 
 
 def coefficient_of_variation(values: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:

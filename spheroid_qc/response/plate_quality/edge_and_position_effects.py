@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from spheroid_qc.response.arrays import BoolArray, FloatArray
 from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format
 
-Floats = NDArray[np.float64]
 _NAN = float("nan")
 
 
@@ -23,46 +23,42 @@ def places(wells: Sequence[str]) -> NDArray[np.int64]:
     return np.array([row_column(well) for well in wells], dtype=int).reshape(-1, 2)
 
 
-def at_edge(
-    wells: Sequence[str], plate_format: int | None = None, all_wells: Sequence[str] = ()
-) -> NDArray[np.bool_]:
+def at_edge(wells: Sequence[str], plate_format: int | None = None) -> BoolArray:
     """Tell which wells lie in the outermost rows and columns.
 
-    `plate_format` is the number of wells of the plate; by default the smallest that holds `wells`
-    and `all_wells`.
+    `plate_format` is the number of wells of the plate; by default the smallest that holds `wells`.
     """
-    count = plate_format or smallest_format([*wells, *all_wells])
-    rows, columns = PLATE_FORMATS[count]
+    last = np.array(PLATE_FORMATS[plate_format or smallest_format(wells)]) - 1
     place = places(wells)
-    last = np.array([rows - 1, columns - 1])
-    outermost: NDArray[np.bool_] = ((place == 0) | (place == last)).any(axis=1)
-    return outermost
+    return np.asarray(((place == 0) | (place == last)).any(axis=1))
 
 
 def by_edge(
-    values: Floats, outer: NDArray[np.bool_], groups: Sequence[str]
-) -> tuple[list[Floats], list[Floats]]:
+    values: FloatArray, outer: BoolArray, groups: Sequence[str]
+) -> tuple[list[FloatArray], list[FloatArray]]:
     """Values (n,) of outermost and of inner wells, by group, sorted by its name."""
     key = np.array(groups, dtype=object)
     own = [key == group for group in sorted(set(groups))]
     return [values[outer & one] for one in own], [values[~outer & one] for one in own]
 
 
-def design_of(labels: Sequence[object] | NDArray[np.int64]) -> Floats:
+def design_of(labels: Sequence[object] | NDArray[np.int64]) -> FloatArray:
     """Make the indicator columns of a factor: (n, levels) float, levels sorted by their text."""
     text = np.array([str(label) for label in labels])
-    columns: Floats = (text[:, None] == np.unique(text)[None, :]).astype(float)
+    columns: FloatArray = (text[:, None] == np.unique(text)[None, :]).astype(float)
     return columns
 
 
-def _fit(design: Floats, y: Floats) -> tuple[float, int]:
+def _fit(design: FloatArray, y: FloatArray) -> tuple[float, int]:
     """Residual sum of squares and rank."""
     coefficients, _, rank, _ = np.linalg.lstsq(design, y, rcond=1e-10)
     residual = y - design @ coefficients
     return float(residual @ residual), int(rank)
 
 
-def factor_effect(values: ArrayLike, conditions: Floats, factor: Floats) -> dict[str, float]:
+def factor_effect(
+    values: ArrayLike, conditions: FloatArray, factor: FloatArray
+) -> dict[str, float]:
     r"""Effect of a factor (rows, columns) beyond the conditions: partial F and omega squared.
 
     :math:`\omega_p^2 = \nu_1 (F - 1) / (\nu_1 (F - 1) + n)`, the share of variance the factor
@@ -99,7 +95,7 @@ def factor_effect(values: ArrayLike, conditions: Floats, factor: Floats) -> dict
 
 
 def neighbour_correlation(
-    values: ArrayLike, place: NDArray[np.int64], conditions: Floats
+    values: ArrayLike, place: NDArray[np.int64], conditions: FloatArray
 ) -> dict[str, float]:
     r"""Moran's I of residuals: whether neighbouring wells are alike beyond their conditions.
 

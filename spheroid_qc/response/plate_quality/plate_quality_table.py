@@ -7,6 +7,7 @@ may fail it and still answer its question, or pass it with a ruined edge.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,9 @@ SIZES = ("equivalent_diameter_um", "equivalent_diameter_px", "core_area_um2", "c
 
 _CONTROLS: dict[str, Callable[[Any, Any], float]] = {
     "z_prime": quality.z_prime,
-    "robust_z_prime": quality.robust_z_prime,
+    "robust_z_prime": partial(quality.z_prime, robust=True),
     "ssmd": quality.ssmd,
-    "robust_ssmd": quality.robust_ssmd,
+    "robust_ssmd": partial(quality.ssmd, robust=True),
 }
 _Line = dict[str, Any]
 
@@ -100,17 +101,22 @@ def plate_quality(
             f"No plate has {plate_format} wells; choose one of "
             f"{', '.join(str(n) for n in PLATE_FORMATS)}."
         )
+    table["_outer"] = False
+    for _, own in table.groupby("plate")["well"]:
+        table.loc[own.index, "_outer"] = at_edge(own.tolist(), plate_format)
     late = at_time(table, time_h)
     lines: list[_Line] = []
     for plate, rows in table.groupby("plate", sort=True):
-        own: list[_Line] = [*_counts(rows)]
-        seeded = rows[~rows["role"].isin(["unmapped", "blank"])]
-        own += _at_time_zero(seeded, rows["well"].unique().tolist(), plate_format)
-        end = late[(late["plate"] == plate) & ~late["role"].isin(["unmapped", "blank"])]
-        for metric in names:
-            own += _at_end(end, metric, rows["well"].unique().tolist(), plate_format)
-        lines += [{"plate": plate, **line} for line in own]
+        end = _seeded(late[late["plate"] == plate])
+        figures = [*_counts(rows), *_at_time_zero(_seeded(rows))]
+        figures += [line for metric in names for line in _at_end(end, metric)]
+        lines += [{"plate": plate, **line} for line in figures]
     return _finished(pd.DataFrame(lines, columns=list(COLUMNS)))
+
+
+def _seeded(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of wells with cells, of which the plate map says what they are."""
+    return rows[~rows["role"].isin(["unmapped", "blank"])]
 
 
 def _canonical(name: str) -> str:
@@ -163,7 +169,7 @@ def _share(statistic: str, hit: pd.Series, rows: pd.DataFrame, words: str) -> _L
     }
 
 
-def _at_time_zero(rows: pd.DataFrame, wells: list[str], plate_format: int | None) -> list[_Line]:
+def _at_time_zero(rows: pd.DataFrame) -> list[_Line]:
     """Sizes before any drug: the one moment at which all wells of a line are replicates."""
     start = rows[is_time_zero(rows) & usable(rows)]
     if "is_t0" not in rows and "time_h" not in rows:
@@ -188,21 +194,19 @@ def _at_time_zero(rows: pd.DataFrame, wells: list[str], plate_format: int | None
             lines.append({"statistic": name, "compared": label, "value": value, "low": low,
                           "high": high, "n": len(chosen), "note": note})  # fmt: skip
     strata_of = design_of(start["_of"].tolist())
-    lines += _edge(start, start["_of"].tolist(), "all wells", wells, plate_format)
+    lines += _edge(start, start["_of"].tolist(), "all wells")
     lines += _place(start, strata_of, "strata")
     return [{**place, **line} for line in lines]
 
 
-def _at_end(
-    rows: pd.DataFrame, metric: str, wells: list[str], plate_format: int | None
-) -> list[_Line]:
+def _at_end(rows: pd.DataFrame, metric: str) -> list[_Line]:
     """Figures of one metric at the analysis time."""
     values = pd.to_numeric(rows[metric], errors="coerce").astype(float)
     known = rows.assign(_value=values, _of=reference_key(rows))[usable(rows) & np.isfinite(values)]
     time = float(rows["time_h"].median()) if "time_h" in rows and len(rows) else float("nan")
     vehicle = known[known["role"] == "vehicle"]
     lines = _controls(known, vehicle)
-    lines += _edge(vehicle, vehicle["_of"].tolist(), "vehicle wells", wells, plate_format)
+    lines += _edge(vehicle, vehicle["_of"].tolist(), "vehicle wells")
     lines += _place(known, design_of(known["condition"].tolist()), "conditions")
     return [{"metric": metric, "time_h": time, **line} for line in lines]
 
@@ -235,16 +239,9 @@ def _controls(known: pd.DataFrame, vehicle: pd.DataFrame) -> list[_Line]:
     return lines
 
 
-def _edge(
-    rows: pd.DataFrame,
-    groups: list[str],
-    which: str,
-    wells: list[str],
-    plate_format: int | None,
-) -> list[_Line]:
+def _edge(rows: pd.DataFrame, groups: list[str], which: str) -> list[_Line]:
     """Outermost against inner wells, within strata."""
-    own = rows["well"].tolist()
-    outer = at_edge(own, plate_format, wells) if own else np.zeros(0, dtype=bool)
+    outer = rows["_outer"].to_numpy(dtype=bool)
     value = rows["_value"].to_numpy(dtype=float)
     edge, inner = by_edge(value, outer, groups)
     base: _Line = {

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import BoolArray, FloatArray
 from spheroid_qc.response.comparisons.permutation import blocked_sum_test
 
 _CURVE = (
@@ -21,9 +22,7 @@ _CURVE = (
 _NAN = float("nan")
 
 
-def _checked(
-    durations: ArrayLike, events: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _checked(durations: ArrayLike, events: ArrayLike) -> tuple[FloatArray, BoolArray]:
     time, event = np.asarray(durations, dtype=float), np.asarray(events, dtype=bool)
     if time.shape != event.shape or time.ndim != 1:
         raise RequestError("Survival needs one event (yes or no) for every duration.")
@@ -90,29 +89,28 @@ def _beta_quantile(first: float, second: float, probability: float) -> float:
     return float(special.betaincinv(first * total, (1 - first) * total, probability))
 
 
-def median_time(
-    curve: pd.DataFrame, *, exact: bool = True, share: float = 0.5
-) -> tuple[float, float, float]:
-    """Median time to the event, with bounds from the curve's interval.
+def median_time(curve: pd.DataFrame) -> tuple[float, float, float]:
+    """Median time to the event, with bounds from the curve's beta product interval.
 
-    First time at which survival of a curve of `kaplan_meier` is at most `share`, and the first
+    First time at which survival of a curve of `kaplan_meier` is at most a half, and the first
     times at which its lower and upper bound are below it (Brookmeyer & Crowley 1982,
-    doi:10.2307/2530286); infinite where that is not reached while the wells are watched, 0 where it
-    is so from the start. `exact`: by the beta product interval (which always exists), else by the
-    log-log one.
+    doi:10.2307/2530286); infinite where that is not reached while the wells are watched, 0 where
+    it is so from the start.
     """
     if curve.empty:
         return _NAN, _NAN, _NAN
-    low, high = ("exact_low", "exact_high") if exact else ("low", "high")
-    survival = curve["survival"]
 
     def first(hit: pd.Series) -> float:
         return float(curve.loc[hit, "time_h"].iloc[0]) if hit.any() else float("inf")
 
-    # The lower bound of the curve reaches the share first: it is the early bound of the median.
+    # The lower bound of the curve reaches a half first: it is the early bound of the median.
     # With five wells or fewer that is at once: three that all fell apart late don't show that
     # most would.
-    return first(survival <= share + 1e-12), first(curve[low] < share), first(curve[high] < share)
+    return (
+        first(curve["survival"] <= 0.5 + 1e-12),
+        first(curve["exact_low"] < 0.5),
+        first(curve["exact_high"] < 0.5),
+    )
 
 
 def logrank(

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.curves.levenberg_marquardt import descend
 from spheroid_qc.response.draws import interval
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
@@ -32,9 +32,6 @@ from spheroid_qc.response.synergy.synergy_model import (
     SynergyModel,
     model_row,
 )
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 _LOW, _HIGH = np.log(0.01), np.log(102.0)
 """Of log(kappa + 2): kappa is sought from -1.99 to 100; an end of its interval there is open."""
@@ -57,22 +54,17 @@ class Braid(SynergyModel):
 
     def rows(self, wells: CombinationWells) -> list[Row]:
         """One row for the whole surface; none without a matrix."""
-        cells, curves, settings = wells.cells, wells.curves, wells.settings
+        cells, settings = wells.cells, wells.settings
         combined = wells.combined
         least = min(wells.doses_alone(drug) for drug in (0, 1))
         if not len(areas_of(cells.doses[combined])) or least < settings.min_single_doses:
             return []
         n = int(cells.count[combined].sum())
-        vehicle = wells.effect[(wells.doses == 0).all(axis=1)]
-        flat = [
-            drug
-            for drug, one in wells.alone.items()
-            if curves.is_idle(drug, one, cells) or curves.is_refused(drug, one, vehicle, settings)
-        ]
+        flat = [drug for drug in wells.alone if wells.is_idle(drug) or wells.is_refused(drug)]
         if flat:
             note = f"No kappa: {' and '.join(flat)} alone shows no dose response."
             return [model_row(self.method, "surface", UNKNOWN, n, note)]
-        fits = [curves.fit(*one, curves.emax) for one in wells.alone.items()]
+        fits = [wells.fit(drug, settings.emax) for drug in wells.alone]
         draws = wells.draws_beside(fits)
         weight = (cells.count / cells.relative)[combined]
 

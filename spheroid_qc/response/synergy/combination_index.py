@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit, stdtrit
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.conditions import Conditions
 from spheroid_qc.response.draws import Draws
 from spheroid_qc.response.synergy.combination_wells import MIN_RESIDUAL_DF, CombinationWells
@@ -41,9 +41,6 @@ from spheroid_qc.response.synergy.synergy_model import (
 from spheroid_qc.response.variance_model import PooledVariance
 from spheroid_qc.response.wells_analysed_together import fixed_ratios
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
-
 INDEX = "combination_index"
 
 DOUBTED_FIT_P, REFUSED_FIT_P = 0.05, 0.01
@@ -52,29 +49,6 @@ much."""
 
 MAX_BOUND = 1e6
 """Times the value (or 1) from which an upper bound says no more than that there is none."""
-
-
-class CombinationIndex(SynergyModel):
-    """Whether doses add up, on median effect lines: every drug has its full effect in the end."""
-
-    method = INDEX
-    name = "combination index"
-    colour = "ink"
-    references = ("doi:10.1016/0065-2571(84)90007-4", "doi:10.1124/pr.58.3.10")
-    requires = (
-        "A median effect line of each drug alone: at least three doses; at fixed effects also a "
-        "series of the combination in a fixed ratio."
-    )
-    is_ratio = True
-    limits = (0.0, np.inf)
-    verdict_rank = 2
-
-    def rows(self, wells: CombinationWells) -> list[Row]:
-        """Rows of the mean, of every combination, and of fixed-ratio series at fixed effects.
-
-        The dose reductions, which come of the same lines, are among them.
-        """
-        return median_effect_rows(wells)
 
 
 class Lines(NamedTuple):
@@ -107,39 +81,56 @@ def _ratio(logs: Estimate) -> Estimate:
     return Estimate(value, low, np.inf if high > MAX_BOUND * max(value, 1.0) else high, logs.p)
 
 
-def median_effect_rows(wells: CombinationWells) -> list[Row]:
-    """Give combination index and dose-reduction index of one combination.
+class CombinationIndex(SynergyModel):
+    """Whether doses add up, on median effect lines: every drug has its full effect in the end."""
 
-    Rows of both methods, as of `SynergyModel.rows`; also `series` at fixed effects, and `refused`
-    where the drugs alone depart too far from their lines for an interval.
-    """
-    cells = wells.cells
-    singles, refused, warned = _classical(wells)
-    if refused:
-        note = "No combination index. " + " ".join(refused)
-        n = int(cells.count[wells.combined].sum())
-        return [model_row(INDEX, "mean", UNKNOWN, n, note)]
-    with np.errstate(divide="ignore"):
-        log_doses = np.log(cells.doses)
-    fits = [wells.curves.fit(*one, 1.0) for one in wells.alone.items()]
-    draws = wells.draws if cells.df > 0 else _draws_of_means(wells)
-    lines = [
-        _line(wells, draws, wells.cells_alone(i), log_doses[:, i]) for i in range(len(singles))
-    ]
-    misfits = [wells.curves.plateau_p(*one, cells) for one in wells.alone.items()]
-    misfit_p = float(np.fmin.reduce([*misfits, *(len(fits) * fit.lack_of_fit_p for fit in fits)]))
-    doubt, out = "", misfit_p < REFUSED_FIT_P
-    if not len(draws.means):
-        doubt = "No interval: too few wells to tell their scatter."
-    elif misfit_p < DOUBTED_FIT_P:
-        depart = f"rugs alone depart from median effect lines (lack of fit, p = {misfit_p:.2g})"
-        doubt = f"The d{depart}: the index deserves less trust."
-        if out:
-            doubt = f"No interval: the d{depart}. Loewe excess allows for partial effects."
-    whole = Lines(lines, draws, out, doubt)
-    warning = " ".join(warned)
-    rows = [*_at_doses(wells, whole, warning), *_at_effects(wells, whole, warning)]
-    return [row | {"refused": out} for row in rows]
+    method = INDEX
+    name = "combination index"
+    colour = "ink"
+    references = ("doi:10.1016/0065-2571(84)90007-4", "doi:10.1124/pr.58.3.10")
+    requires = (
+        "A median effect line of each drug alone: at least three doses; at fixed effects also a "
+        "series of the combination in a fixed ratio."
+    )
+    is_ratio = True
+    limits = (0.0, np.inf)
+    verdict_rank = 2
+
+    def rows(self, wells: CombinationWells) -> list[Row]:
+        """Rows of the mean, of every combination, and of fixed-ratio series at fixed effects.
+
+        The dose reductions, which come of the same lines, are among them. Rows have the `series` at
+        fixed effects, and `refused` where the drugs alone depart too far from their lines for an
+        interval.
+        """
+        cells = wells.cells
+        singles, refused, warned = _classical(wells)
+        if refused:
+            note = "No combination index. " + " ".join(refused)
+            n = int(cells.count[wells.combined].sum())
+            return [model_row(INDEX, "mean", UNKNOWN, n, note)]
+        with np.errstate(divide="ignore"):
+            log_doses = np.log(cells.doses)
+        fits = [wells.fit(drug, 1.0) for drug in wells.alone]
+        draws = wells.draws if cells.df > 0 else _draws_of_means(wells)
+        lines = [
+            _line(wells, draws, wells.cells_alone(i), log_doses[:, i]) for i in range(len(singles))
+        ]
+        misfits = [wells.plateau_p(drug) for drug in wells.alone]
+        misfits += [len(fits) * fit.lack_of_fit_p for fit in fits]
+        misfit_p = float(np.fmin.reduce(misfits))
+        doubt, out = "", misfit_p < REFUSED_FIT_P
+        if not len(draws.means):
+            doubt = "No interval: too few wells to tell their scatter."
+        elif misfit_p < DOUBTED_FIT_P:
+            depart = f"rugs alone depart from median effect lines (lack of fit, p = {misfit_p:.2g})"
+            doubt = f"The d{depart}: the index deserves less trust."
+            if out:
+                doubt = f"No interval: the d{depart}. Loewe excess allows for partial effects."
+        whole = Lines(lines, draws, out, doubt)
+        warning = " ".join(warned)
+        rows = [*_at_doses(wells, whole, warning), *_at_effects(wells, whole, warning)]
+        return [row | {"refused": out} for row in rows]
 
 
 def _on_line(wells: CombinationWells, chosen: IntArray) -> IntArray:
@@ -210,9 +201,7 @@ def _classical(wells: CombinationWells) -> tuple[list[MedianEffect], list[str], 
             )
         elif line.m <= 0:
             refused.append(f"The effect of {drug} alone falls with its dose.")
-        elif wells.curves.is_idle(drug, (dose, effect), cells) and not _acts(
-            cells, wells.cells_alone(i), settings.confidence
-        ):
+        elif wells.is_idle(drug) and not _acts(cells, wells.cells_alone(i), settings.confidence):
             refused.append(
                 f"{drug} alone has next to no effect: its median effect line is a line through "
                 "noise."

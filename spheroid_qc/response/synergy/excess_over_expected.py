@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.draws import Draws, highest
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.synergy_model import (
@@ -24,9 +25,6 @@ from spheroid_qc.response.synergy.synergy_model import (
     estimates,
     model_row,
 )
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 _AREA = 3
 """Doses of each drug in the most synergistic area, as in SynergyFinder

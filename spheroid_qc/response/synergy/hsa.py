@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.draws import highest
 from spheroid_qc.response.synergy.excess_over_expected import ExcessOverParts
 
@@ -24,10 +25,10 @@ class HighestSingleAgent(ExcessOverParts):
     words = ("Better than the best drug alone", "Worse than the best drug alone")
     verdict_rank: ClassVar[int | None] = 4
 
-    def expected(self, parts: ArrayLike) -> NDArray[np.float64]:
+    def expected(self, parts: ArrayLike) -> FloatArray:
         """Give the effect of the best part, shape (...), from those of all, shape (..., p)."""
         return np.asarray(np.max(np.asarray(parts, dtype=np.float64), axis=-1))
 
-    def drawn(self, parts: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    def drawn(self, parts: FloatArray, draws: FloatArray) -> FloatArray:
         """Draw the effect of the best part anew."""
         return highest(parts, draws)

@@ -14,14 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from scipy.optimize import elementwise
 from scipy.special import expit
 
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.curves.logistic import LogisticFit
 from spheroid_qc.response.curves.refit import refit
-from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.combination_wells import FULL_EFFECT, CombinationWells
 from spheroid_qc.response.synergy.excess_over_expected import excess_rows
-from spheroid_qc.response.synergy.single_drug_curves import FULL_EFFECT
 from spheroid_qc.response.synergy.synergy_model import (
     NAN,
     UNKNOWN,
@@ -30,8 +31,6 @@ from spheroid_qc.response.synergy.synergy_model import (
     joined,
     model_row,
 )
-
-FloatArray = NDArray[np.float64]
 
 _REFUTED_P = 0.05
 """Below, a full effect is no longer held for possible."""
@@ -50,7 +49,7 @@ class Loewe(SynergyModel):
 
     def rows(self, wells: CombinationWells) -> list[Row]:
         """Rows of the mean excess, and of every combination."""
-        settings, cells, curves = wells.settings, wells.cells, wells.curves
+        settings, cells = wells.settings, wells.cells
         for i, drug in enumerate(wells.drugs):
             tested = wells.doses_alone(i)
             if tested < settings.min_single_doses:
@@ -59,8 +58,8 @@ class Loewe(SynergyModel):
                     f"needs at least {max(settings.min_single_doses, 3)}."
                 )
                 return [model_row(self.method, "mean", UNKNOWN, 0, note)]
-        fits = [curves.fit(*one, curves.emax) for one in wells.alone.items()]
-        idle = [curves.emax is None and curves.is_idle(*one, cells) for one in wells.alone.items()]
+        fits = [wells.fit(drug, settings.emax) for drug in wells.alone]
+        idle = [settings.emax is None and wells.is_idle(drug) for drug in wells.alone]
 
         def excess(means: FloatArray) -> FloatArray:
             alone = [
@@ -71,8 +70,7 @@ class Loewe(SynergyModel):
             return np.asarray(means[..., wells.combined] - expected)
 
         rows = excess_rows(self, wells, wells.combined, excess, wells.draws_beside(fits))
-        vehicle = wells.effect[(wells.doses == 0).all(axis=1)]
-        flat = [curves.is_refused(*one, vehicle, settings) for one in wells.alone.items()]
+        flat = [wells.is_refused(drug) for drug in wells.alone]
         if any(flat):
             names = " and ".join(d for d, one in zip(wells.drugs, flat, strict=True) if one)
             # A drug that is shown to do nothing needs no curve; any other one does.
@@ -99,10 +97,9 @@ def drawn_curve(
     alone = means[:, wells.cells_alone(drug)]
     found = refit(fit, alone)
     name = wells.drugs[drug]
-    own = name, wells.alone[name]
     short = fit.problem.emax is None and fit.emax < FULL_EFFECT
-    if short and wells.curves.plateau_p(*own, wells.cells) > _REFUTED_P:
-        found[1::2] = refit(wells.curves.fit(*own, 1.0), alone[1::2])
+    if short and wells.plateau_p(name) > _REFUTED_P:
+        found[1::2] = refit(wells.fit(name, 1.0), alone[1::2])
     ec50, hill, emax, _ = found.T[..., None]
     return HillCurve(np.exp(ec50), np.exp(hill), emax)
 
@@ -148,31 +145,27 @@ def loewe_effect(doses: ArrayLike, curves: Sequence[HillCurve]) -> FloatArray:
 def _additive(share: FloatArray, power: FloatArray, emax: FloatArray) -> FloatArray:
     """Solve sum_i share_i ((emax_i - E) / E)^power_i = 1 by rows of drugs.
 
-    By Newton's steps for the logit of E / top, in which log(sum) is nearly straight; where they
-    leave the bracket or gain little (at a drug's maximum the slope is endless), its half.
+    For the logit of E over the highest maximum, in which log(sum) is nearly straight.
     """
     top = np.where(share > 0, emax, 0.0).max(axis=1)
-    effect, active = np.zeros(len(share)), np.flatnonzero(top > 0)
-    u, before = np.zeros(len(active)), np.full(len(active), np.inf)
-    low, high = np.full(len(active), -80.0), np.full(len(active), 80.0)
-    for _ in range(200):
-        most, each, slope = top[active], emax[active], power[active]
-        e, rest = (most * expit(u))[:, None], (most * expit(-u))[:, None]
-        # What is left of the highest maximum has more digits than the difference.
-        left = np.where(each == most[:, None], rest, each - e)
+    acts, effect = top > 0, np.zeros(len(top))
+    if not acts.any():
+        return effect
+
+    def log_sum(logit: FloatArray, most: FloatArray, *drugs: FloatArray) -> FloatArray:
+        e, rest, total = most * expit(logit), most * expit(-logit), np.zeros_like(most)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            terms = share[active] * np.where(left > 0, left / e, 0.0) ** slope
-            fall = np.where(left > 0, terms * slope * each / (left * e), 0.0).sum(axis=1)
-            total = terms.sum(axis=1)
-            miss = np.log(total)
-            step = u + miss * total / (fall * e[:, 0] * rest[:, 0] / most)
-        low, high = np.where(total > 1, u, low), np.where(total > 1, high, u)
-        effect[active] = e[:, 0]
-        newton = (step > low) & (step < high) & (np.abs(miss) < 0.7 * before)
-        before = np.abs(miss)
-        going = (before > 1e-13) & (high - low > 1e-13 * np.maximum(np.abs(u), 1))
-        u = np.where(newton, step, (low + high) / 2)
-        active, u, before, low, high = (one[going] for one in (active, u, before, low, high))
-        if not active.size:
-            break
+            for i in range(0, len(drugs), 3):  # share, power and emax of each drug in turn
+                own_share, own_power, own_emax = drugs[i : i + 3]
+                # What is left of the highest maximum has more digits than the difference.
+                left = np.where(own_emax == most, rest, own_emax - e)
+                total += own_share * np.where(left > 0, left / e, 0.0) ** own_power
+        return np.log(np.clip(total, 1e-300, 1e300))  # finite also at the ends of the search
+
+    drugs = np.stack([share, power, emax], axis=-1)[acts].reshape(acts.sum(), -1)
+    ends = np.full(len(drugs), 80.0)
+    found = elementwise.find_root(
+        log_sum, (-ends, ends), args=(top[acts], *drugs.T), tolerances={"xrtol": 1e-13}
+    )
+    effect[acts] = top[acts] * expit(found.x)
     return effect

@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.special import expit, logit
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.curves.levenberg_marquardt import descend
 
 FA_LEVELS = (0.5, 0.75, 0.9, 0.95)
@@ -34,8 +35,6 @@ MAX_LOG10_DOSES_BEYOND = 12
 
 _REACH = (30.0, 30.0, 10.0)
 """Bounds of the coefficients of a line, by the natural logarithm of the dose."""
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def fit_drawn_line(
     x = log_dose - centre
     powers = np.stack([np.ones_like(x), x, x**2][: 2 + bend], axis=1)
 
-    def model(place: FloatArray, at: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    def model(place: FloatArray, at: IntArray) -> tuple[FloatArray, FloatArray]:
         e = expit(place @ powers.T)
         return root * (e - effects[at]), (root * e * (1 - e))[..., None] * powers
 

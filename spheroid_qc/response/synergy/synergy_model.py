@@ -9,13 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.draws import interval, p_value
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 
-FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
 
 NAN = float("nan")

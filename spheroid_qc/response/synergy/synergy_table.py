@@ -24,11 +24,11 @@ from spheroid_qc.parameters import ResponseParameters
 from spheroid_qc.response.conditions import Conditions, conditions
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.bliss import Bliss
-from spheroid_qc.response.synergy.combination_wells import CombinationWells
+from spheroid_qc.response.synergy.combination_wells import CombinationWells, Fits
 from spheroid_qc.response.synergy.model_registry import SYNERGY_MODELS, model_of
-from spheroid_qc.response.synergy.single_drug_curves import SingleDrugCurves
 from spheroid_qc.response.synergy.synergy_interpretation import annotate_significance
 from spheroid_qc.response.synergy.synergy_model import UNKNOWN, Row, joined, model_row
+from spheroid_qc.response.variance_model import VarianceModel
 from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     analysis_time,
@@ -36,7 +36,7 @@ from spheroid_qc.response.wells_analysed_together import (
     grouping_columns,
     groups,
     over_plates,
-    plate_scatter,
+    whole_plate,
     without_other_drugs,
 )
 
@@ -102,7 +102,7 @@ def synergy_table(
     at_time, time_note = analysis_time(responses, settings.time_h)
     several = at_time.rows["plate"].nunique() > 1
     rows: list[Row] = []
-    curves: dict[str, SingleDrugCurves] = {}
+    known: dict[str, tuple[VarianceModel, Fits]] = {}
     for columns in combinations_given(at_time):
         part = at_time.where(without_other_drugs(at_time, columns))
         name = " + ".join(at_time.drugs[i] for i in columns)
@@ -115,10 +115,10 @@ def synergy_table(
         plates = 0
         for group in groups(part, lambda p, c=columns: _complete(p, c)):  # type: ignore[misc]
             plates += 1
-            if group.plate not in curves:
-                model = plate_scatter(at_time, group).model
-                curves[group.plate] = SingleDrugCurves(model, settings.emax)
-            found = combination_rows(group.responses, columns, curves[group.plate], settings)
+            if group.plate not in known:
+                known[group.plate] = whole_plate(at_time, group).variance_model, {}
+            model, fits = known[group.plate]
+            found = combination_rows(group.responses, columns, model, settings, fits)
             if several and group.plate == ALL_PLATES:
                 for row in found:
                     row["note"] += " Wells of all plates together: no plate has all the parts."
@@ -153,19 +153,20 @@ def _complete(part: Responses, columns: tuple[int, ...]) -> bool:
 def combination_rows(
     part: Responses,
     columns: tuple[int, ...],
-    curves: SingleDrugCurves,
+    variance_model: VarianceModel,
     settings: ResponseParameters,
+    fits: Fits | None = None,
 ) -> list[Row]:
     """Rows of all synergy models for one combination on one plate.
 
     `part` are wells of the plate without any other drug, `columns` those of the combination's
-    drugs. Notes tell what the intervals allow to say.
+    drugs, `variance_model` is that of the plate, and `fits` remembers curves of its drugs alone.
+    Notes tell what the intervals allow to say.
     """
     doses, effect = part.doses[:, list(columns)], part.effect
-    cells = conditions(doses, effect, curves.variance_model, part.reference)
-    wells = CombinationWells(
-        [part.drugs[i] for i in columns], doses, effect, cells, curves, settings
-    )
+    cells = conditions(doses, effect, variance_model, part.reference)
+    drugs = [part.drugs[i] for i in columns]
+    wells = CombinationWells(drugs, doses, effect, cells, settings, {} if fits is None else fits)
     models = [model for model in SYNERGY_MODELS if model.applies(len(columns))]
     rows = [row for model in models for row in model.rows(wells)]
     inwards = _cut_off_note(cells)

@@ -13,17 +13,14 @@ fits curves with free ends and replaces what it measured by them, and gives othe
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from spheroid_qc.response.arrays import FloatArray, IntArray
 from spheroid_qc.response.curves.hill_search import hill_fraction
 from spheroid_qc.response.curves.logistic import fit_logistic
 from spheroid_qc.response.curves.refit import refit
 from spheroid_qc.response.synergy.combination_wells import CombinationWells
 from spheroid_qc.response.synergy.excess_over_expected import excess_rows
 from spheroid_qc.response.synergy.synergy_model import Row, SynergyModel
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 
 class ZeroInteractionPotency(SynergyModel):
@@ -48,7 +45,7 @@ class ZeroInteractionPotency(SynergyModel):
         combined = np.intersect1d(first, second)
         if not len(combined) or min(wells.doses_alone(drug) for drug in (0, 1)) < minimum:
             return []
-        fits = [wells.curves.fit(*one, 1.0) for one in wells.alone.items()]
+        fits = [wells.fit(drug, 1.0) for drug in wells.alone]
 
         def excess(means: FloatArray) -> FloatArray:
             drawn = np.atleast_2d(means)

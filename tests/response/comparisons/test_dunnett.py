@@ -15,7 +15,7 @@ RNG = np.random.default_rng(11)
 def test_p_and_bounds_are_scipys(sizes):
     groups = [RNG.normal(0.6 * i, 1, n) for i, n in enumerate(sizes)]
     control = RNG.normal(0, 1, 6)
-    found = dunnett([g.tolist() for g in groups], control.tolist())
+    found = dunnett([[g] for g in groups], [control])
     expected = stats.dunnett(*groups, control=control)
     interval = expected.confidence_interval()
     assert found.p == pytest.approx(expected.pvalue, abs=1e-3)
@@ -34,41 +34,47 @@ def test_critical_values_of_the_printed_table(k, df, published):
 
 def test_one_condition_is_students_test():
     a, b = RNG.normal(1, 1, 4), RNG.normal(0, 1, 4)
-    assert dunnett([a.tolist()], b.tolist()).p[0] == pytest.approx(stats.ttest_ind(a, b).pvalue)
+    assert dunnett([[a]], [b]).p[0] == pytest.approx(stats.ttest_ind(a, b).pvalue)
 
 
 def test_blocks_take_out_what_plates_add():
-    groups = [[1.0, 2.1, 3.2], [0.1, 0.9, 2.2]]
-    control = [0.0, 1.1, 1.9]
-    at = [[0, 1, 2]] * 2
-    plain = dunnett(groups, control, at, [0, 1, 2])
-    moved = [[v + 100 * i for i, v in enumerate(g)] for g in groups]
-    shifted = dunnett(moved, [v + 100 * i for i, v in enumerate(control)], at, [0, 1, 2])
+    groups = [[[1.0], [2.1], [3.2]], [[0.1], [0.9], [2.2]]]
+    control = [[0.0], [1.1], [1.9]]
+    plain = dunnett(groups, control)
+    moved = [[[v + 100 * i for v in own] for i, own in enumerate(g)] for g in (control, *groups)]
+    shifted = dunnett(moved[1:], moved[0])
     assert shifted.p == pytest.approx(plain.p)
     assert plain.df == 4
     assert not plain.conservative
 
 
 def test_incomplete_blocks_are_judged_carefully():
-    groups = [[1.0, 2.1, 3.2], [0.1, 0.9], [0.3, 2.0]]
-    found = dunnett(groups, [0.0, 1.1, 1.9], [[0, 1, 2], [0, 1], [1, 2]], [0, 1, 2])
+    groups = [[[1.0], [2.1], [3.2]], [[0.1], [0.9], []], [[], [0.3], [2.0]]]
+    found = dunnett(groups, [[0.0], [1.1], [1.9]])
     assert found.conservative
     assert (found.p > 0).all()
     assert (found.p <= 1).all()
 
 
 def test_a_condition_without_control_in_its_block_has_no_difference():
-    found = dunnett([[1.0, 1.2], [5.0, 5.1]], [0.0, 0.3], [[0, 0], [1, 1]], [0, 0])
+    found = dunnett([[[1.0, 1.2], []], [[], [5.0, 5.1]]], [[0.0, 0.3], []])
     assert not np.isnan(found.p[0])
     assert np.isnan([found.difference[1], found.p[1]]).all()
 
 
 def test_far_tails_stay_ordered():
-    p = dunnett([[100.0, 100.1], [10.0, 10.1]], [0.0, 0.1]).p
+    p = dunnett([[[100.0, 100.1]], [[10.0, 10.1]]], [[0.0, 0.1]]).p
     assert 0 < p[0] < p[1] < 1e-3
 
 
 def test_no_spread_no_control_no_test():
-    assert np.isnan(dunnett([[1.0, 1.0]], [1.0, 1.0]).p).all()
-    assert np.isnan(dunnett([[1.0, 2.0]], []).p).all()
-    assert np.isnan(dunnett([[1.0]], [2.0]).p).all()
+    assert np.isnan(dunnett([[[1.0, 1.0]]], [[1.0, 1.0]]).p).all()
+    assert np.isnan(dunnett([[[1.0, 2.0]]], [[]]).p).all()
+    assert np.isnan(dunnett([[[1.0]]], [[2.0]]).p).all()
+
+
+def test_a_condition_without_units_changes_nothing_for_the_others():
+    groups, control = [[[1.0, 2.1, 3.2]], [[0.1, 0.9, 2.2]]], [[0.0, 1.1, 1.9]]
+    found = dunnett([groups[0], [[]], groups[1]], control)
+    assert np.isnan([found.difference[1], found.low[1], found.p[1]]).all()
+    assert found.p[[0, 2]] == pytest.approx(dunnett(groups, control).p, rel=1e-12)

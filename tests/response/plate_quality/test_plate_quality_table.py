@@ -27,15 +27,16 @@ INNER = [f"{row}{column:02d}" for row in "BCDEFG" for column in range(2, 12)]
 def test_figures_of_two_controls():
     assert quality.z_prime(POSITIVE, NEGATIVE) == pytest.approx(0.8203658, abs=1e-7)
     assert abs(quality.ssmd(POSITIVE, NEGATIVE)) == pytest.approx(21.8282063, abs=1e-7)
-    assert quality.robust_z_prime(POSITIVE, NEGATIVE) == pytest.approx(0.85174, abs=1e-5)
-    assert abs(quality.robust_ssmd(POSITIVE, NEGATIVE)) == pytest.approx(27.14773, abs=1e-5)
+    assert quality.z_prime(POSITIVE, NEGATIVE, robust=True) == pytest.approx(0.85174, abs=1e-5)
+    assert abs(quality.ssmd(POSITIVE, NEGATIVE, robust=True)) == pytest.approx(27.14773, abs=1e-5)
     assert quality.ssmd(POSITIVE, NEGATIVE) < 0  # the positive control reads lower
 
 
 def test_controls_that_give_no_scale():
-    for figure in (quality.z_prime, quality.robust_z_prime, quality.ssmd, quality.robust_ssmd):
-        assert np.isnan(figure([1.0], NEGATIVE))
-        assert np.isnan(figure([], []))
+    for figure in (quality.z_prime, quality.ssmd):
+        for robust in (False, True):
+            assert np.isnan(figure([1.0], NEGATIVE, robust=robust))
+            assert np.isnan(figure([], [], robust=robust))
     assert np.isnan(quality.ssmd([1, 1], [2, 2]))
     assert np.isnan(quality.z_prime([1, 2], [1, 2]))
 
