@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spheroid_qc.report.figures.axes import INK, MUTED, quiet, say
 from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL, step_of
-from spheroid_qc.wording import number, plural, signed
+from spheroid_qc.wording import decimal, number, plural, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +99,7 @@ def draw_response_matrix(
             ink = PALETTE["paper"][0] if step is not None and step >= 6 else INK
             ax.add_patch(Rectangle((i - 0.48, j - 0.47), 0.96, 0.94, facecolor=colour))
             if not crowded:
-                say(ax, i, j + 0.1, f"{own.mean():z.2f}".replace("-", "−"), ha="center", color=ink)
+                say(ax, i, j + 0.1, decimal(own.mean()), ha="center", color=ink)
             if len(own) > 1:
                 # Wells as ticks on a line from 0 to 1 along the lower edge.
                 at = i - 0.42 + 0.84 * np.clip(own, 0, 1)
