@@ -194,3 +194,16 @@ def test_what_is_worst_is_not_called_most():
     found = answer(matrix(lambda x, y: -0.2 if x > 0 < y else independent(x, y)))
     (said,) = sentences(found, "combination")
     assert "Least antagonistic around" in said
+
+
+def test_a_curve_that_does_not_fit_does_not_say_where_the_wells_are():
+    """Hooked: all affected in the middle, two fifths at the highest dose."""
+    doses = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+    found = answer(alone(lambda d: hill(d, 0.1, 2) * (1 - 0.6 * hill(d, 20, 3)) if d else 0.0,
+                         doses=doses))  # fmt: skip
+    assert found.dose_response["pattern"].iloc[0] == "misfit"
+    assert found.dose_response["effect_at_top"].iloc[0] == pytest.approx(0.4, abs=0.06)
+    (said,) = sentences(found, "dose")
+    assert "% affected (" in said
+    assert "at the highest dose" in said
+    assert "reaches" not in title(found)

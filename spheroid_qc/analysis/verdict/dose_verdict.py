@@ -143,14 +143,16 @@ def _reach(row: pd.Series, minimum: float, *, fraction: bool) -> tuple[str, str]
     """Say how far the effect gets, which is the first thing that is asked; and without interval."""
     found = _Effect.read(row, "effect_at_top", fraction=fraction)
     both = found.words, f"{found.value}{found.of}"
+    at, verb, short_of = " at the highest dose", "reaches ", ""
     if fraction and row["pattern"] != "none":
         sure = bool(row["pattern"]) or row["effect_at_top_high"] < 0
         if row["effect_at_top"] <= -minimum and sure:
-            long, brief = (f"stimulates growth, to {told} at the highest dose" for told in both)
+            long, brief = (f"stimulates growth, to {told}{at}" for told in both)
             return long, brief
-        if not _reaches_half(row):
-            both = both[0] + ", half effect not reached", both[1] + ", half effect not reached"
-    return f"reaches {both[0]}", f"reaches {both[1]}"
+        short_of = "" if _reaches_half(row) else ", half effect not reached"
+    if row["pattern"] == "misfit":  # it may have got further at lower doses
+        verb, short_of = "", at + short_of
+    return f"{verb}{both[0]}{short_of}", f"{verb}{both[1]}{short_of}"
 
 
 def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, str]:

@@ -307,8 +307,9 @@ def _fitted(series: _Series, ratio: str) -> Line:
                 "IC50."
             )
     line |= _figures(fit, series, reference, notes)
-    line["pattern"] = "misfit" if _misfits(fit, series) else "curve"
-    return line | {"note": " ".join(notes), "_fit": fit}
+    line |= {"pattern": "curve", "note": " ".join(notes), "_fit": fit}
+    # A curve that does not fit does not say where the wells are.
+    return line | {"pattern": "misfit"} | _reached(series) if _misfits(fit, series) else line
 
 
 def _without_curve(series: _Series, flat_p: float, trend: float, notes: list[str]) -> Line:
@@ -330,7 +331,7 @@ def _without_curve(series: _Series, flat_p: float, trend: float, notes: list[str
 
 
 def _reached(series: _Series) -> Line:
-    """Effect at the highest dose of wells that have no curve, by Student's t."""
+    """Effect at the highest dose of wells that follow no curve, by Student's t."""
     dose, wells, plate, settings = series
     top = wells.effect[dose == dose.max()]
     reached, half = float(np.mean(top)), float("nan")
