@@ -49,7 +49,7 @@ from spheroid_qc.response_tables.unlikely_responses import (
 )
 from spheroid_qc.tables.stated_columns import read_meanings
 from spheroid_qc.wells import parse_well
-from spheroid_qc.wording import plural
+from spheroid_qc.wording import listed_and, plural
 
 _TITLES = {"fa": "fraction affected", "raw": "response"}
 _NOT_FROM_A_TABLE = {
@@ -203,6 +203,11 @@ def _by_stratum(
         raise RequestError("No stratum of the table can be analysed. " + " ".join(messages.notes))
     apart = (one.stratum or "rows without a stratum" for one in found)
     messages.note(f"Analysed apart: {', '.join(apart)}.")
+    lacking = [one.stratum for one in found if (one.responses.doses > 0).any(axis=1).all()]
+    if 0 < len(lacking) < len(found):
+        messages.note(
+            f"No vehicle well of {listed_and(lacking)}: its conditions are compared with nothing."
+        )
     return found
 
 

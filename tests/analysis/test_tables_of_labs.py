@@ -119,6 +119,10 @@ def test_vehicle_rows_without_a_cell_line_are_told_what_they_lack():
     said = remarks(answer(pd.concat([vehicle, *lines], ignore_index=True)))
     assert any(note.startswith("3 rows without a drug name no stratum") for note in said)
     assert "Analysed apart: HCT116, SW480." in said
+    assert not any(note.startswith("No vehicle well") for note in said)
+    vehicle["cell_line"] = "HCT116"
+    said = remarks(answer(pd.concat([vehicle, *lines], ignore_index=True)))
+    assert "No vehicle well of SW480: its conditions are compared with nothing." in said
 
 
 def test_one_mistyped_well_is_pointed_at_and_does_not_make_a_dead_drug_idle():

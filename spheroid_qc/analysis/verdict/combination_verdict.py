@@ -110,7 +110,11 @@ def combination_findings(
                 if row["call"] in OUTCOMES:
                     areas[response] = called_value(row, given)
         outcomes = {r: of[lead].outcome for r, of in values.items() if lead in of}
-        opposed = _opposed(rows[(rows["method"] == lead) & (rows["level"] == "dose")])
+        opposed = "; ".join(
+            f"{titles.get(response, '')} {told}".strip()
+            for response, own in _by_response(rows, titles)
+            if (told := _opposed(own[(own["method"] == lead) & (own["level"] == "dose")]))
+        )
         known = {m: [of[m].outcome for of in values.values() if m in of and of[m].known]
                  for m in leading}  # fmt: skip
         calls = tuple((_overall(own), model_of(m).name) for m, own in known.items() if own)
