@@ -519,12 +519,15 @@ def _together(lines: list[Line], level: float, kind: str) -> Line:
         result[name], low, high = over_plates(values, blocks, level, log=name == "hill")
         if name in ("emax", "effect_at_top"):
             result |= _reach(name, result[name], low, high, kind)
+    low, high, plateau = result["emax_low"], result["emax_high"], result["emax"]
     if any(line.get("_open") for line in lines):
-        # Plateaus that no wells hold have no mean: they lie at least as far as the effect got.
-        low, high = result["effect_at_top_low"], np.inf
-        if result["emax"] < result["e0"]:
-            low, high = -np.inf, result["effect_at_top_high"]
-        bounds = _reach("emax", result["emax"], low, high, kind)
-        result |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
+        low, high = -np.inf, np.inf  # plateaus that no wells hold have no mean
         notes.append(_OPEN)
+    # They lie at least as far as the effect got.
+    if plateau < result["e0"]:
+        high = min(high, max(result["effect_at_top_high"], plateau))
+    else:
+        low = max(low, min(result["effect_at_top_low"], plateau))
+    bounds = _reach("emax", plateau, low, high, kind)
+    result |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
     return result | {"note": " ".join(notes)}
