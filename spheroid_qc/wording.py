@@ -53,12 +53,18 @@ def decimal(value: object, places: int = 2) -> str:
     return _DASH if found is None else f"{found:z.{places}f}".replace("-", "−")
 
 
+def telling_places(value: float, places: int = 2) -> int:
+    """Give the places with which a bound does not look like no effect (0, or 1) where it is not."""
+    shown = range(places, places + 3)
+    return next((n for n in shown if float(f"{value:.{n}f}") not in (0.0, 1.0)), places)
+
+
 def interval(low: object, high: object, places: int = 2) -> str:
     """Write an interval; empty where there is none."""
     ends = [finite(low), finite(high)]
     if ends[0] is None and ends[1] is None:
         return ""
-    shown = ["no bound" if e is None else decimal(e, places) for e in ends]
+    shown = ["no bound" if e is None else decimal(e, telling_places(e, places)) for e in ends]
     return f"{shown[0]} to {shown[1]}"
 
 

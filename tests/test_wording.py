@@ -16,7 +16,13 @@ def test_fixed_places_compare_below_each_other(value, text):
 
 def test_a_zero_has_no_sign_of_its_own():
     assert signed(-0.001) == "+0.00"
-    assert interval(-0.001, 0.5) == "0.00 to 0.50"
+    assert interval(-0.00001, 0.5) == "0.00 to 0.50"
+
+
+def test_an_end_that_is_not_zero_does_not_look_like_it():
+    assert interval(-0.03, -0.001) == "−0.03 to −0.001"
+    assert interval(0.9996, 1.4) == "0.9996 to 1.40"
+    assert interval(0.0, 1.0) == "0.00 to 1.00"
 
 
 def test_an_end_that_is_open_is_said():

@@ -41,6 +41,7 @@ from spheroid_qc.response_tables.stated_response import (
     with_plates,
 )
 from spheroid_qc.response_tables.unlikely_responses import (
+    far_from_replicates,
     refuse_affected_vehicle,
     refuse_wrong_unit,
     vehicle_apart,
@@ -48,6 +49,7 @@ from spheroid_qc.response_tables.unlikely_responses import (
 )
 from spheroid_qc.tables.stated_columns import read_meanings
 from spheroid_qc.wells import parse_well
+from spheroid_qc.wording import listed_and, plural
 
 _TITLES = {"fa": "fraction affected", "raw": "response"}
 _NOT_FROM_A_TABLE = {
@@ -133,6 +135,9 @@ def analyse_table(
         messages.note(sentence)
     word = "response" if kind == "raw" else "fa"
     asked = _by_stratum(read, kind, unit, word, reference, messages)
+    for one in asked:
+        refuse_affected_vehicle(one.responses, one.stratum)
+        messages.note(far_from_replicates(one.responses, one.stratum))
     at_time, when = analysis_time(whole, settings.time_h)
     messages.note(when)
     end = float(at_time.rows["time_h"].iloc[0]) if whole.has_times else None
@@ -179,17 +184,30 @@ def _by_stratum(
     for name in names:
         keep = (strata == name).to_numpy()
         places = [place for place, kept in zip(read.places, keep, strict=True) if kept]
+        rows = read.rows[keep]
+        if not name and not rows.filter(regex=r"^drug_\d").fillna("").ne("").any(axis=None):
+            verb = "names" if len(rows) == 1 else "name"
+            messages.note(
+                f"{plural(len(rows), 'row')} without a drug {verb} no stratum (cell line, passage "
+                "...), so that none is compared with them: repeat them for each that they belong "
+                "to."
+            )
+            continue
         try:
-            part = read_responses(read.rows[keep], kind, unit, places, reference)
+            part = read_responses(rows, kind, unit, places, reference)
         except RequestError as error:
             messages.note(f"{name or 'Rows without a stratum'}: {error}")
             continue
         found.append(ResponseSeries(word, name, part))
-    messages.note(
-        f"Analysed apart: {', '.join(name or 'rows without a stratum' for name in names)}."
-    )
     if not found:
         raise RequestError("No stratum of the table can be analysed. " + " ".join(messages.notes))
+    apart = (one.stratum or "rows without a stratum" for one in found)
+    messages.note(f"Analysed apart: {', '.join(apart)}.")
+    lacking = [one.stratum for one in found if (one.responses.doses > 0).any(axis=1).all()]
+    if 0 < len(lacking) < len(found):
+        messages.note(
+            f"No vehicle well of {listed_and(lacking)}: its conditions are compared with nothing."
+        )
     return found
 
 

@@ -79,7 +79,7 @@ class Asked:
 
     def fractions(self) -> list[ResponseSeries]:
         """Those that are fractions affected."""
-        return [one for one in self.series if one.responses.kind != "raw"]
+        return [one for one in self.series if one.responses.is_fraction]
 
 
 def drug_tables(

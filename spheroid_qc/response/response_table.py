@@ -78,6 +78,11 @@ class Responses:
         """Fraction affected (or the raw value) of each row."""
         return self.rows["effect"].to_numpy(dtype=np.float64)
 
+    @property
+    def is_fraction(self) -> bool:
+        """Whether effects are fractions affected."""
+        return self.kind != "raw"
+
     def where(self, keep: BoolArray) -> Responses:
         """Only the rows for which `keep` is true."""
         rows = self.rows[keep].reset_index(drop=True)

@@ -129,7 +129,7 @@ def whole_plate(responses: Responses, group: Group) -> Conditions:
     How a well's variance depends on its effect, and its size, is by all replicates.
     """
     whole = responses.rows["plate"].isin(set(group.responses.rows["plate"])).to_numpy()
-    model = CONSTANT if responses.kind == "raw" else None
+    model = None if responses.is_fraction else CONSTANT
     return conditions(responses.doses[whole], responses.effect[whole], model)
 
 

@@ -1,8 +1,9 @@
 """Responses that can't be what they are called: asked about before anything is computed.
 
 Percentages that all lie within 0 to 1.5 are fractions; vehicle wells that are nearly all affected
-are viability given as inhibition, or the reverse; single-drug values that stand in every repeat
-to the last digit were measured once.
+are viability given as inhibition, or the reverse, or a plate of dead cells; single-drug values that
+stand in every repeat to the last digit were measured once. What may be right is said only: a
+vehicle off 0, wells far from their replicates, effects of more than all.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.response.arrays import FloatArray
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response_tables.read_responses import ResponseTable
 from spheroid_qc.wording import number, plural
@@ -28,6 +30,9 @@ _HALF = 0.5
 _NEAR_NOTHING = 0.1
 # So many single-drug conditions with the same digits in each repeat are no coincidence.
 _FEWEST_COPIES = 3
+# Times the median distance from the median of the replicates: hardly any well lies there by chance.
+_FAR = 10.0
+_MOST = 6
 
 
 def refuse_wrong_unit(read: ResponseTable, kind: str, unit: str) -> None:
@@ -50,34 +55,94 @@ def refuse_wrong_unit(read: ResponseTable, kind: str, unit: str) -> None:
         )
 
 
-def refuse_affected_vehicle(whole: Responses) -> None:
-    """Refuse responses by which the vehicle wells are the affected ones."""
-    if whole.kind == "raw":
-        return
-    vehicle = whole.effect[(whole.rows["role"] == "vehicle").to_numpy()]
-    if len(vehicle) and float(np.median(vehicle)) > _HALF:
+def refuse_affected_vehicle(whole: Responses, stratum: str = "") -> None:
+    """Refuse responses by which the vehicle wells are the affected ones, of all or of a plate.
+
+    Of a plate three wells are asked for, since one of few may be off by chance.
+    `stratum` is that of the responses, for the message.
+    """
+    for plate, vehicle in _vehicles(whole):
+        if not float(np.median(vehicle)) > _HALF or (plate and len(vehicle) < _FEWEST):
+            continue
         other = "inhibition or fa" if whole.kind == "viability" else "viability"
-        raise RequestError(
-            f"The {plural(len(vehicle), 'vehicle well')} would stand at a fraction affected of "
-            f"{number(np.median(vehicle))}, though they hold no drug: the response looks like "
-            f"{other} given as {whole.kind}. Say --response-is "
+        where = _where(plate, stratum)
+        cause = (
+            f"either its cells were dead without any drug, or its response is in another unit, or "
+            f"{other} given as {whole.kind}. Leave its rows out or mend them."
+            if where
+            else f"the response looks like {other} given as {whole.kind}. Say --response-is "
             f"{'inhibition' if whole.kind == 'viability' else 'viability'}, mend its heading, or "
             "say raw if it is a measured signal."
+        )
+        raise RequestError(
+            f"{where or 'T'}he {plural(len(vehicle), 'vehicle well')} would stand at a fraction "
+            f"affected of {number(np.median(vehicle))}, though they hold no drug: {cause}"
         )
 
 
 def vehicle_apart(whole: Responses) -> str:
     """Say where the vehicle wells are far from an effect of nothing, which effects count from."""
-    if whole.kind == "raw":
+    told = [
+        f"{_where(plate) or 'T'}he vehicle wells stand at a fraction affected of "
+        f"{number(np.median(vehicle), 2)} (median of {len(vehicle)}), not at 0: effects are used "
+        "as given and count from 0, so check what they were normalised to."
+        for plate, vehicle in _vehicles(whole)
+        if abs(float(np.median(vehicle)))
+        > (_HALF if plate and len(vehicle) < _FEWEST else _NEAR_NOTHING)
+    ]
+    return " ".join(told)
+
+
+def _vehicles(whole: Responses) -> list[tuple[str, FloatArray]]:
+    """Effects of the vehicle wells: of all, then of each plate where there are several."""
+    if not whole.is_fraction:
+        return []
+    rows = whole.rows[whole.rows["role"] == "vehicle"]
+    found = [("", rows["effect"])] if len(rows) else []
+    if whole.has_plates:
+        found += [(str(plate), own) for plate, own in rows.groupby("plate")["effect"]]
+    return [(plate, own.to_numpy(dtype=np.float64)) for plate, own in found]
+
+
+def _where(plate: str, stratum: str = "") -> str:
+    """Begin of a sentence on the wells of a plate or stratum: `Plate P1: t`; empty for all."""
+    words = [f"Plate {plate}"] * bool(plate) + [stratum] * bool(stratum)
+    return f"{', '.join(words)}: t" if words else ""
+
+
+def far_from_replicates(whole: Responses, stratum: str = "") -> str:
+    """Say which wells lie far from their replicates, and where more than all is affected.
+
+    All are of one `stratum`, which is named.
+    """
+    if not whole.is_fraction:
         return ""
-    vehicle = whole.effect[(whole.rows["role"] == "vehicle").to_numpy()]
-    if not len(vehicle) or abs(float(np.median(vehicle))) <= _NEAR_NOTHING:
-        return ""
-    return (
-        f"The vehicle wells stand at a fraction affected of {number(np.median(vehicle), 2)} "
-        f"(median of {len(vehicle)}), not at 0: effects are used as given and count from 0, "
-        "so check what they were normalised to."
-    )
+    _, condition = np.unique(whole.doses, axis=0, return_inverse=True)
+    keys = [whole.rows["plate"], whole.rows["time_h"], pd.Series(np.ravel(condition))]
+    own = whole.rows["effect"].groupby(keys)
+    away = (whole.rows["effect"] - own.transform("median")).where(own.transform("size") > 2)
+    scale = float(away.abs().median())
+    far = away[(away.abs() > _HALF) & (away.abs() > _FAR * scale)]
+    told = []
+    if len(far):
+        ends = ", ".join(
+            f"{effect:.3g} beside {effect - off:.3g}"
+            for effect, off in zip(whole.rows["effect"][far.index][:_MOST], far, strict=False)
+        )
+        told.append(
+            f"{plural(len(far), 'well')} lie{'s' * (len(far) == 1)} far from the replicates "
+            f"(fraction affected of {ends}): counted as given, and enough to hide a curve; look "
+            "whether the value is a mistake."
+        )
+    means = own.mean()
+    beyond = means[means > 1 + _NEAR_NOTHING]
+    if len(beyond):
+        told.append(
+            f"{plural(len(beyond), 'condition')} stand{'s' * (len(beyond) == 1)} at more than all "
+            f"affected (up to {beyond.max():.3g}): check the background that was subtracted, or "
+            "the control of full effect."
+        )
+    return (f"{stratum}: " if stratum and told else "") + " ".join(told)
 
 
 def without_copies(read: ResponseTable) -> tuple[ResponseTable, str]:

@@ -86,6 +86,10 @@ def test_no_share_is_outside_of_what_a_fraction_can_be():
         for name in ("emax", "effect_at_top"):
             assert not (table[f"{name}_low"] > table[name] + 1e-9).any()
             assert not (table[f"{name}_high"] < table[name] - 1e-9).any()
+        # A curve that rises ends no lower than it got, of one plate and of all.
+        rises = table[(table["pattern"] == "curve") & (table["emax"] >= table["e0"])]
+        got = rises[["effect_at_top_low", "emax"]].min(axis=1)
+        assert not (rises["emax_low"] < got - 1e-9).any()
     assert said > TABLES
     assert open_ends > TABLES / 20
 

@@ -51,8 +51,8 @@ def test_without_replicates_the_index_speaks_and_bliss_has_no_interval(call, tmp
     status, messages, _ = call("analyse", tmp_path / "t.csv", "--response-is", "fa")
     text = " ".join(messages.split())
     assert status == 0
-    assert "Synergistic by combination index: cisplatin + topotecan." in text
-    assert "cisplatin + topotecan: by combination index synergistic (0.57, 95 % CI" in text
+    assert "Synergistic by the combination index: cisplatin + topotecan." in text
+    assert "cisplatin + topotecan: by the combination index synergistic (0.57, 95 % CI" in text
     assert "Bliss: without an interval" in text
 
 

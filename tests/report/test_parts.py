@@ -114,7 +114,8 @@ def test_words() -> None:
     assert percent(-0.123) == "−12 %"
     assert interval(0.1, None) == "0.10 to no bound"
     assert interval(None, float("nan")) == ""
-    assert interval(-0.001, 0.5) == "0.00 to 0.50"  # no minus before nothing
+    assert interval(-0.00001, 0.5) == "0.00 to 0.50"  # no minus before nothing
+    assert interval(-0.001, 0.5) == "−0.001 to 0.50"  # which is not nothing
     assert (signed(-0.001), signed(-0.12)) == ("+0.00", "−0.12")
     assert p_words(1e-9) == "< 0.0001"
 

@@ -140,3 +140,18 @@ def test_curves_of_draws_are_the_best_of_each(emax):
         z = hill_fraction(dose, log_ec50, np.exp(log_hill))
         best = fit_logistic(dose, one, **bounds)
         assert ((top * z - one) ** 2).sum() == pytest.approx(best.rss, rel=1e-3)
+
+
+def test_draws_of_a_curve_at_the_limit_of_its_slope_find_gentler_ones():
+    """There no dose lies on the slope, and a search that begins with it goes nowhere."""
+    dose = np.array([0.0, *3.0 ** np.arange(-3, 4)])
+    effect = np.array([0.01, -0.01, 0.0, 0.01, 0.3, 1.0, 1.0, 0.99])
+    fit = fit_logistic(dose, effect)
+    assert fit.hill == pytest.approx(20)
+    draws = effect + 0.05 * np.random.default_rng(1).standard_normal((100, 8))
+    log_ec50, log_hill, top, e0 = refit(fit, draws).T
+    assert np.quantile(log_ec50, 0.975) > 0.25  # known no better than the wells do
+    z = hill_fraction(dose, log_ec50[:, None], np.exp(log_hill)[:, None])
+    curves = e0[:, None] + (top - e0)[:, None] * z
+    for curve, one in zip(curves[:40], draws, strict=False):
+        assert ((curve - one) ** 2).sum() <= 1.02 * fit_logistic(dose, one).rss

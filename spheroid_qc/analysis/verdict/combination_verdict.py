@@ -21,7 +21,7 @@ from spheroid_qc.response.synergy.best_doublet import BestDoublet
 from spheroid_qc.response.synergy.braid import Braid
 from spheroid_qc.response.synergy.model_registry import leading_models, model_of, verdict_models
 from spheroid_qc.response.wells_analysed_together import of_all_plates
-from spheroid_qc.wording import dose_words, finite, interval, listed_and, number
+from spheroid_qc.wording import dose_words, finite, interval, listed_and, number, telling_places
 
 OUTCOMES = {"more": "yes", "less": "opposite"}
 """`call` of `synergy.csv` -> outcome of a finding, where these are different words."""
@@ -110,6 +110,11 @@ def combination_findings(
                 if row["call"] in OUTCOMES:
                     areas[response] = called_value(row, given)
         outcomes = {r: of[lead].outcome for r, of in values.items() if lead in of}
+        opposed = "; ".join(
+            f"{titles.get(response, '')} {told}".strip()
+            for response, own in _by_response(rows, titles)
+            if (told := _opposed(own[(own["method"] == lead) & (own["level"] == "dose")]))
+        )
         known = {m: [of[m].outcome for of in values.values() if m in of and of[m].known]
                  for m in leading}  # fmt: skip
         calls = tuple((_overall(own), model_of(m).name) for m, own in known.items() if own)
@@ -118,11 +123,12 @@ def combination_findings(
             for response, of in values.items() for method, one in of.items()
         } | {
             "method": model_of(lead).name, "code": lead, "outcomes": outcomes,
-            "combination": combination, "stratum": stratum, "calls": calls,
+            "combination": combination, "stratum": stratum, "calls": calls, "opposed": opposed,
             "areas": "; ".join(f"around {one.where} ({_figure(one, level)})"
                                for one in areas.values() if one.outcome == "yes"),
         }  # fmt: skip
         sentence = _sentence(combination, lead, values, areas, titles, level)
+        sentence += f" Not alike over the doses: {opposed}." if opposed else ""
         where = f"{stratum}: " if stratum else ""
         found.append(
             VerdictFinding(
@@ -131,6 +137,13 @@ def combination_findings(
             )
         )  # fmt: skip
     return [_headline(found), *found] if found else []
+
+
+def _opposed(doses: pd.DataFrame) -> str:
+    """Say of single doses how many do more and how many less; empty where not both occur."""
+    calls = doses["call"].fillna("").astype(str).str.removeprefix("slightly_")
+    more, less = int((calls == "more").sum()), int((calls == "less").sum())
+    return f"more at {more} and less at {less} of {len(calls)}" if more and less else ""
 
 
 def _headline(found: Sequence[VerdictFinding]) -> VerdictFinding:
@@ -145,7 +158,8 @@ def _headline(found: Sequence[VerdictFinding]) -> VerdictFinding:
         for method in dict.fromkeys(str(f.facts["method"]) if told else "" for f in those):
             named = [f.subject for f in those if not told or f.facts["method"] == method]
             head = f"{words[outcome][0].upper()}{words[outcome][1:]}"
-            parts.append(f"{head}{f' by {method}' if told else ''}: {'; '.join(named)}.")
+            by = f" by {in_sentence(method)}" if told else ""
+            parts.append(f"{head}{by}: {'; '.join(named)}.")
     parts.append(
         "Bliss asks whether effects are independent, Loewe and the combination index whether "
         "doses add up: they can differ."
@@ -155,6 +169,11 @@ def _headline(found: Sequence[VerdictFinding]) -> VerdictFinding:
                     if one in called), "open")  # fmt: skip
     facts = {"synergistic": tuple(f.subject for f in found if f.outcome == "yes")}
     return VerdictFinding("combination", "", outcome, " ".join(parts), facts)
+
+
+def in_sentence(method: str) -> str:
+    """Name a method within a sentence: Bliss, the combination index."""
+    return method if method[:1].isupper() else f"the {method}"
 
 
 def third_drug_findings(
@@ -267,14 +286,15 @@ def _sentence(
             (one.outcome, f"{titles.get(r, '')} {_figure(one, level)}".strip())
             for r, one in leading.items()
         )
-        sentences.append(f"{combination}: by {model_of(lead).name} {', '.join(parts)}.")
+        method = in_sentence(model_of(lead).name)
+        sentences.append(f"{combination}: by {method} {', '.join(parts)}.")
     else:
         notes = sorted({of[lead].note for of in values.values() if lead in of})
         sentences.append(f"{combination}: can't be told{_why(' '.join(notes))}.")
     for response, one in areas.items():
         title = f" in {titles[response]}" if titles.get(response) else ""
-        side = "most" if one.value > 0 else "least"
-        sentences.append(f"The {side}{title} around {one.where} ({_figure(one, level)}).")
+        side = "Most synergistic" if one.value > 0 else "Least antagonistic"
+        sentences.append(f"{side}{title} around {one.where} ({_figure(one, level)}).")
     for model in leading_models():
         parts = _grouped(
             (of[model.method].outcome,
@@ -300,8 +320,10 @@ def _grouped(told: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _figure(one: CalledValue, level: float) -> str:
-    low = "no lower bound" if np.isinf(one.low) else f"{one.low:z.2f}"
-    high = "no upper bound" if np.isinf(one.high) else f"{one.high:z.2f}"
+    low, high = (
+        f"no {side} bound" if np.isinf(end) else f"{end:z.{telling_places(end)}f}"
+        for side, end in (("lower", one.low), ("upper", one.high))
+    )
     return f"{one.value:z.2f}, {100 * level:g} % CI {low} to {high}"
 
 

@@ -143,25 +143,34 @@ def _reach(row: pd.Series, minimum: float, *, fraction: bool) -> tuple[str, str]
     """Say how far the effect gets, which is the first thing that is asked; and without interval."""
     found = _Effect.read(row, "effect_at_top", fraction=fraction)
     both = found.words, f"{found.value}{found.of}"
+    at, verb, short_of = " at the highest dose", "reaches ", ""
     if fraction and row["pattern"] != "none":
-        if row["effect_at_top"] <= -minimum:
-            long, brief = (f"stimulates growth, to {told} at the highest dose" for told in both)
+        sure = bool(row["pattern"]) or row["effect_at_top_high"] < 0
+        if row["effect_at_top"] <= -minimum and sure:
+            long, brief = (f"stimulates growth, to {told}{at}" for told in both)
             return long, brief
-        if not _reaches_half(row):
-            both = both[0] + ", half effect not reached", both[1] + ", half effect not reached"
-    return f"reaches {both[0]}", f"reaches {both[1]}"
+        short_of = "" if _reaches_half(row) else ", half effect not reached"
+    if row["pattern"] == "misfit":  # it may have got further at lower doses
+        verb, short_of = "", at + short_of
+    return f"{verb}{both[0]}{short_of}", f"{verb}{both[1]}{short_of}"
 
 
 def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, str]:
     """Say how far the effect gets, then IC50 and EC50, and what is wrong; and the first of it."""
     pattern = row["pattern"]
-    if not pattern:
-        words = "no curve: too few doses" if row["n"] else "never given alone"
-        return words, words
     minimum = analysis.parameters.response.min_excess
     reach, brief = _reach(row, minimum, fraction=fraction)
+    if not pattern:
+        few = "no curve: too few doses"
+        if not row["n"] or not np.isfinite(row["effect_at_top"]):
+            return (few, few) if row["n"] else ("never given alone",) * 2
+        return f"{reach}, {few}", f"{brief}, {few}"
     if pattern == "none":
-        return ", ".join(filter(None, ("no dose response shown", reach))), "no dose response shown"
+        # Level wells may be affected all the same, where the doses begin too high.
+        level = fraction and abs(row["effect_at_top"]) >= minimum
+        level = level and not row["effect_at_top_low"] <= 0 <= row["effect_at_top_high"]
+        told = "no dose response shown"
+        return f"{told}, {reach}", f"{told}, {brief}" if level else told
     if pattern == "trend":
         moves = "changes" if not fraction else "rises" if row["effect_at_top"] > 0 else "falls"
         trend = f"the effect {moves} with the dose (trend p = {row['trend_p']:.2g})"
@@ -187,7 +196,8 @@ def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, 
 # What the note of a curve says at length, in short.
 _DOUBTS = {
     "As many parameters as responses": "as many parameters as responses, so no interval",
-    "The slope is held at its limit": "slope at its limit, it may be steeper",
+    "it may be steeper": "slope at its limit: a step anywhere between two tested doses",
+    "it may be shallower": "slope at its limit, it may be shallower",
 }
 
 

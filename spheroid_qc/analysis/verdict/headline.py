@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from spheroid_qc.analysis.analysis_result import Analysis
 from spheroid_qc.analysis.treatment_families import TreatmentFamily
-from spheroid_qc.analysis.verdict.combination_verdict import OUTCOME_WORDS
+from spheroid_qc.analysis.verdict.combination_verdict import OUTCOME_WORDS, in_sentence
 from spheroid_qc.analysis.verdict.disintegration_verdict import ONLY_LATE, outcomes_of
 from spheroid_qc.analysis.verdict.findings import VerdictFinding
 from spheroid_qc.wording import listed_and, plural
@@ -124,7 +124,7 @@ def _combinations(combined: Sequence[VerdictFinding]) -> str:
     """Say what the combinations did: of one what it was called, of several how many of each."""
     if len(combined) > 1:
         sentence = _counted(combined)
-        return f"Of {plural(len(combined), 'combination')}, {sentence}."
+        return f"Of {_cases(combined, 'combination')}, {sentence}."
     (one,) = combined
     name = one.subject[:1].upper() + one.subject[1:]
     if one.outcome == "mixed":
@@ -134,13 +134,14 @@ def _combinations(combined: Sequence[VerdictFinding]) -> str:
     by: dict[str, list[str]] = {}
     calls = one.facts["calls"]
     for outcome, method in calls if isinstance(calls, tuple) else ():
-        by.setdefault(outcome, []).append(method if method[:1].isupper() else f"the {method}")
+        by.setdefault(outcome, []).append(in_sentence(method))
     verb = "was" if one.outcome == "open" else "did"
     did = OUTCOME_WORDS[one.outcome].did
     sentence = f"{name} {verb} {did} by {listed_and(by.pop(one.outcome))}"
     for outcome, methods in by.items():
         sentence += f", {OUTCOME_WORDS[outcome].short} by {listed_and(methods)}"
-    return f"{sentence}."
+    opposed = one.facts["opposed"]
+    return f"{sentence}; at single doses {opposed}." if opposed else f"{sentence}."
 
 
 def _counted(combined: Sequence[VerdictFinding]) -> str:
@@ -152,8 +153,14 @@ def _counted(combined: Sequence[VerdictFinding]) -> str:
         if words.counted and (count := sum(one == outcome for one in outcomes))
     ]
     methods = {str(f.facts["method"]) for f in combined if f.outcome != "unknown"}
-    named = [m if m[:1].isupper() else f"the {m}" for m in sorted(methods)]
-    return listed_and(parts) + (f", by {named[0]}" if len(named) == 1 else "")
+    return listed_and(parts) + (f", by {in_sentence(*methods)}" if len(methods) == 1 else "")
+
+
+def _cases(findings: Sequence[VerdictFinding], word: str) -> str:
+    """Count drugs or combinations; in several strata they are counted in each."""
+    if len({f.facts["stratum"] for f in findings}) > 1:
+        return f"{plural(len(findings), 'case')} ({word}s by stratum)"
+    return plural(len(findings), word)
 
 
 def _doses(analysis: Analysis) -> str:
@@ -165,7 +172,7 @@ def _doses(analysis: Analysis) -> str:
     if not drugs or not any("half" in f.facts for f in drugs):
         return ""
     half = [f for f in drugs if f.facts.get("half")]
-    return f"{len(half)} of {plural(len(drugs), 'drug')} reached half effect."
+    return f"{len(half)} of {_cases(drugs, 'drug')} reached half effect."
 
 
 def _named(words: str, names: Sequence[str]) -> list[tuple[str, str]]:

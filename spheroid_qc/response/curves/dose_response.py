@@ -13,7 +13,7 @@ Effects are fractions affected unless the response is raw.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ from spheroid_qc.response.curves.refit import reach_intervals
 from spheroid_qc.response.curves.trend_test import trend_p
 from spheroid_qc.response.response_table import Responses
 from spheroid_qc.response.synergy.median_effect import MedianEffect, fit_median_effect
-from spheroid_qc.response.variance_model import VarianceModel, reference_weight
+from spheroid_qc.response.variance_model import reference_weight
 from spheroid_qc.response.wells_analysed_together import (
     ALL_PLATES,
     Group,
@@ -213,6 +213,28 @@ def _exactly(responses: Responses, columns: tuple[int, ...]) -> BoolArray:
     return np.asarray((given == wanted).all(axis=1))
 
 
+class _Series(NamedTuple):
+    """Wells of one curve on one plate, their doses (0 of the vehicle), and what all are judged by.
+
+    `plate` are all conditions of the plate.
+    """
+
+    dose: FloatArray
+    wells: Responses
+    plate: Conditions
+    settings: ResponseParameters
+
+    @property
+    def startless(self) -> bool:
+        """Whether nothing but the curve tells where it starts."""
+        return self.wells.is_fraction and self.settings.e0 is None and not (self.dose == 0).any()
+
+    @property
+    def free(self) -> int:
+        """Parameters that are sought."""
+        return 2 + (self.settings.e0 is None) + (self.settings.emax is None)
+
+
 def _lines(
     group: Group,
     name: str,
@@ -224,10 +246,15 @@ def _lines(
     part = group.responses
     unit = " + ".join(dict.fromkeys(part.units[i] for i in columns))
     doses = part.doses[:, list(columns)]
+
+    def line(ratio: str, dose: FloatArray, keep: BoolArray) -> Line:
+        series = _Series(dose[keep], part.where(keep), plate, settings)
+        return _empty(name, unit, "") | {"ratio": ratio} | _fitted(series, ratio)
+
     if len(columns) == 1:
         if not (doses > 0).any():
             return [_empty(name, unit, "No well of this plate holds the drug alone.")]
-        return [_line(name, unit, "", doses[:, 0], part, plate, settings)]
+        return [line("", doses[:, 0], np.ones(len(doses), dtype=bool))]
     if "+" in unit:
         return [_empty(name, unit, "The drugs have doses in different units: no total dose.")]
     given = np.asarray((doses > 0).all(axis=1))
@@ -236,8 +263,7 @@ def _lines(
         keep = ~given
         keep[np.flatnonzero(given)[rows]] = True
         ratio = ":".join(f"{share / parts[0]:.4g}" for share in parts)
-        total = doses[keep].sum(axis=1)
-        found.append(_line(name, unit, ratio, total, part.where(keep), plate, settings))
+        found.append(line(ratio, doses.sum(axis=1), keep))
     return found
 
 
@@ -251,118 +277,109 @@ def _empty(name: str, unit: str, note: str) -> Line:
     }  # fmt: skip
 
 
-def _line(
-    name: str,
-    unit: str,
-    ratio: str,
-    dose: FloatArray,
-    part: Responses,
-    plate: Conditions,
-    settings: ResponseParameters,
-) -> Line:
-    """Fit one curve and the median effect line."""
-    variance_model, noise = plate.variance_model, plate.noise
-    effect = part.effect
-    doses = np.unique(dose[dose > 0])
-    line = _empty(name, unit, "") | {"n": len(effect), "n_doses": len(doses), "ratio": ratio}
-    notes: list[str] = []
-    if ratio:
-        notes.append(f"Doses are total doses in the ratio {ratio}.")
-    if part.kind != "raw":
-        line |= _median_effect(dose, effect, settings, notes)
-    free = 2 + (settings.e0 is None) + (settings.emax is None)
+def _fitted(series: _Series, ratio: str) -> Line:
+    """Fit one curve and the median effect line; `_fit` is the curve, where one is shown."""
+    dose, wells, _, settings = series
+    effect = wells.effect
+    line: Line = {"n": len(effect), "n_doses": len(np.unique(dose[dose > 0]))}
+    notes = [f"Doses are total doses in the ratio {ratio}."] * bool(ratio)
+    if wells.is_fraction:
+        line |= _median_effect(series, notes)
     levels = len(np.unique(dose))
-    startless = part.kind != "raw" and settings.e0 is None and not (dose == 0).any()
-    if levels < free and not (startless and levels == free - 1):
+    if levels < series.free - series.startless:
         notes.append(
-            f"{levels} doses (with the vehicle) are too few for a curve with {free} free "
+            f"{levels} doses (with the vehicle) are too few for a curve with {series.free} free "
             "parameters; test more doses or fix e0 or emax."
         )
-        return line | {"note": " ".join(notes)}
-    fit = _fit(dose, effect, part.kind, variance_model, settings, notes)
-    line |= {"flat_p": fit.flat_p, "trend_p": trend_p(dose, effect, noise)}
+        reached = _reached(series) if (dose > 0).any() else {}
+        return line | reached | {"note": " ".join(notes)}
+    fit = _fit(series, notes)
+    line |= {"flat_p": fit.flat_p, "trend_p": trend_p(dose, effect, series.plate.noise)}
     if fit.flat_p >= settings.flat_p:
-        rises = line["trend_p"] < settings.flat_p
-        because = (
-            f"a constant explains the wells as well (F test, p = {fit.flat_p:.2g}), so there is no "
-            "EC50."
-        )
-        notes.append(
-            f"The effect changes with the dose (trend, p = {line['trend_p']:.2g}), but no curve is "
-            f"shown: {because}"
-            if rises
-            else f"No dose response: {because}"
-        )
-        top = effect[dose == dose.max()]
-        reached = float(np.mean(top))
-        half = float("nan")
-        if noise.df > 0:
-            error = noise.variance * float(variance_model.relative(reached)) / len(top)
-            half = float(stdtrit(noise.df, 0.5 + settings.confidence / 2)) * error**0.5
-        line |= _reach("effect_at_top", reached, reached - half, reached + half, part.kind)
-        return line | {
-            "e0": float(np.mean(effect)), "pattern": "trend" if rises else "none",
-            "effect_at_top": reached, "note": " ".join(notes),
-        }  # fmt: skip
+        return line | _without_curve(series, fit.flat_p, line["trend_p"], notes)
     reference = 0.0
-    if part.kind != "raw":
-        vehicle = effect[dose == 0]
-        reference = reference_weight(vehicle, part.reference, variance_model, fit.noise.variance)
+    if wells.is_fraction:
+        vehicle, model = effect[dose == 0], series.plate.variance_model
+        reference = reference_weight(vehicle, wells.reference, model, fit.noise.variance)
         if reference and len(vehicle) == 1:
             notes.append(
                 "Effects were normalised to one vehicle well: its error counts in the absolute "
                 "IC50."
             )
-    line |= _figures(fit, part.kind, reference, settings, notes)
-    line["pattern"] = "misfit" if _misfits(fit, dose, effect, part.kind, settings) else "curve"
-    return line | {"note": " ".join(notes), "_fit": fit}
+    line |= _figures(fit, series, reference, notes)
+    line |= {"pattern": "curve", "note": " ".join(notes), "_fit": fit}
+    # A curve that does not fit does not say where the wells are.
+    return line | {"pattern": "misfit"} | _reached(series) if _misfits(fit, series) else line
 
 
-def _misfits(
-    fit: LogisticFit, dose: FloatArray, effect: FloatArray, kind: str, settings: ResponseParameters
-) -> bool:
+def _without_curve(series: _Series, flat_p: float, trend: float, notes: list[str]) -> Line:
+    """Say of wells that a constant explains as well whether they rise, and how far they get."""
+    rises = trend < series.settings.flat_p
+    because = (
+        f"a constant explains the wells as well (F test, p = {flat_p:.2g}), so there is no EC50."
+    )
+    notes.append(
+        f"The effect changes with the dose (trend, p = {trend:.2g}), but no curve is shown: "
+        f"{because}"
+        if rises
+        else f"No dose response: {because}"
+    )
+    return _reached(series) | {
+        "e0": float(np.mean(series.wells.effect)), "pattern": "trend" if rises else "none",
+        "note": " ".join(notes),
+    }  # fmt: skip
+
+
+def _reached(series: _Series) -> Line:
+    """Effect at the highest dose of wells that follow no curve, by Student's t."""
+    dose, wells, plate, settings = series
+    top = wells.effect[dose == dose.max()]
+    reached, half = float(np.mean(top)), float("nan")
+    if plate.noise.df > 0:
+        error = plate.noise.variance * float(plate.variance_model.relative(reached)) / len(top)
+        half = float(stdtrit(plate.noise.df, 0.5 + settings.confidence / 2)) * error**0.5
+    bounds = _reach("effect_at_top", reached, reached - half, reached + half, wells.kind)
+    return bounds | {"effect_at_top": reached}
+
+
+def _misfits(fit: LogisticFit, series: _Series) -> bool:
     """Whether means depart from the curve by more than replicates do, and by as much as counts."""
     if not fit.lack_of_fit_p < MISFIT_P:
         return False
-    off = max(abs(float(np.mean(effect[dose == d]) - fit.predict([d])[0])) for d in np.unique(dose))
-    return off >= settings.min_excess * (abs(fit.emax - fit.e0) if kind == "raw" else 1.0)
+    dose, means = fit.problem.dose, fit.problem.response
+    off = float(np.abs(means - fit.predict(dose)).max())
+    span = 1.0 if series.wells.is_fraction else abs(fit.emax - fit.e0)
+    return off >= series.settings.min_excess * span
 
 
-def _fit(
-    dose: FloatArray,
-    effect: FloatArray,
-    kind: str,
-    variance_model: VarianceModel,
-    settings: ResponseParameters,
-    notes: list[str],
-) -> LogisticFit:
+def _fit(series: _Series, notes: list[str]) -> LogisticFit:
     """Fit with free asymptotes as far as the wells determine them."""
+    dose, wells, plate, settings = series
     e0, emax, level = settings.e0, settings.emax, settings.confidence
-    cut_off = None if kind == "raw" else (0.0, 1.0)
-    startless = kind != "raw" and e0 is None and not (dose == 0).any()
     lowest, highest = float(dose[dose > 0].min()), float(dose.max())
-    if startless and len(np.unique(dose)) == 3 + (emax is None) - 1:
+    if series.startless and len(np.unique(dose)) == series.free - 1:
         e0 = 0.0
     fitted = functools.partial(
-        fit_logistic, dose, effect, emax=emax, variance_model=variance_model, cut_off=cut_off
-    )
+        fit_logistic, dose, wells.effect, emax=emax, variance_model=plate.variance_model,
+        cut_off=(0.0, 1.0) if wells.is_fraction else None,
+    )  # fmt: skip
     fit = fitted(e0=e0)
-    if startless and e0 is None and not fit.profile_interval(0.5, level)[0] >= lowest:
+    if series.startless and e0 is None and not fit.profile_interval(0.5, level)[0] >= lowest:
         e0 = 0.0
         fit = fitted(e0=e0)
-    if startless and e0 == 0:
+    if series.startless and e0 == 0:
         notes.append("No vehicle: the curve starts at 0, since the wells leave its start open.")
-    held = kind != "raw" and emax is None and fit.emax > 1
+    held = wells.is_fraction and emax is None and fit.emax > 1
     if held and not fit.profile_interval(0.5, level)[1] <= highest:
         fit = fitted(e0=e0, emax_bounds=(-np.inf, 1.0))
         notes.append("The curve ends at 1, since the wells leave its end open.")
     return fit
 
 
-def _median_effect(
-    dose: FloatArray, effect: FloatArray, settings: ResponseParameters, notes: list[str]
-) -> Line:
-    fitted = fit_median_effect(dose, effect, (settings.fa_low, settings.fa_high))
+def _median_effect(series: _Series, notes: list[str]) -> Line:
+    settings = series.settings
+    limits = settings.fa_low, settings.fa_high
+    fitted = fit_median_effect(series.dose, series.wells.effect, limits)
     if fitted is None:
         notes.append(
             "No median effect line: the effect does not depend on the dose, or fewer than two "
@@ -401,23 +418,23 @@ def median_effect_notes(line: MedianEffect, settings: ResponseParameters) -> lis
     return messages
 
 
-def _figures(
-    fit: LogisticFit, kind: str, reference: float, settings: ResponseParameters, notes: list[str]
-) -> Line:
+def _figures(fit: LogisticFit, series: _Series, reference: float, notes: list[str]) -> Line:
     """Doses of effect with their qualifiers, and goodness of fit."""
-    lowest, highest = fit.dose_range
-    target = HALF_OF_VEHICLE if kind == "raw" else HALF_EFFECT
+    settings, (lowest, highest) = series.settings, fit.dose_range
+    target = HALF_EFFECT if series.wells.is_fraction else HALF_OF_VEHICLE
     absolute = absolute_ic50(fit, target)
     line: Line = {
         "hill": fit.hill, "emax": fit.emax, "e0": fit.e0, "rmse": fit.sigma, "r2": fit.r2,
         "lack_of_fit_p": fit.lack_of_fit_p, "effect_at_top": float(fit.predict([highest])[0]),
     }  # fmt: skip
-    if abs(abs(np.log(fit.hill)) - LOG_HILL_BOUNDS[1]) < 1e-6:
-        notes.append(f"The slope is held at its limit of {fit.hill:.3g}: it may be steeper.")
+    steeper = "steeper, a step anywhere between two tested doses"
+    for limit, words in zip(LOG_HILL_BOUNDS, ("shallower", steeper), strict=True):
+        if abs(np.log(fit.hill) - limit) < 1e-6:
+            notes.append(f"The slope is held at its limit of {fit.hill:.3g}: it may be {words}.")
     values = {f"ec{share}": fit.effective_dose(share / 100) for share in (10, 50, 90)}
     if not np.isnan(absolute):
         values["ic50_abs"] = absolute
-    if np.isinf(absolute) and kind != "raw":
+    if np.isinf(absolute) and series.wells.is_fraction:
         notes.append("The fitted curve stays below a fraction affected of 0.5 at any dose.")
     beyond = []
     for name, dose in values.items():
@@ -442,7 +459,7 @@ def _figures(
     lower, upper = reach_intervals(fit, settings.confidence, settings.resamples // 4, reference)
     for place, name in enumerate(("effect_at_top", "emax")[: 1 + (settings.emax is None)]):
         line["_open"] = bool(np.isinf([lower[place], upper[place]]).any())
-        bounds |= _reach(name, line[name], lower[place], upper[place], kind)
+        bounds |= _reach(name, line[name], lower[place], upper[place], series.wells.kind)
     notes += [_OPEN] * line["_open"]
     line |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
     for name, called in (("ec50", "EC50"), ("ic50_abs", "absolute IC50")):
@@ -502,12 +519,15 @@ def _together(lines: list[Line], level: float, kind: str) -> Line:
         result[name], low, high = over_plates(values, blocks, level, log=name == "hill")
         if name in ("emax", "effect_at_top"):
             result |= _reach(name, result[name], low, high, kind)
+    low, high, plateau = result["emax_low"], result["emax_high"], result["emax"]
     if any(line.get("_open") for line in lines):
-        # Plateaus that no wells hold have no mean: they lie at least as far as the effect got.
-        low, high = result["effect_at_top_low"], np.inf
-        if result["emax"] < result["e0"]:
-            low, high = -np.inf, result["effect_at_top_high"]
-        bounds = _reach("emax", result["emax"], low, high, kind)
-        result |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
+        low, high = -np.inf, np.inf  # plateaus that no wells hold have no mean
         notes.append(_OPEN)
+    # They lie at least as far as the effect got.
+    if plateau < result["e0"]:
+        high = min(high, max(result["effect_at_top_high"], plateau))
+    else:
+        low = max(low, min(result["effect_at_top_low"], plateau))
+    bounds = _reach("emax", plateau, low, high, kind)
+    result |= {name: value if np.isfinite(value) else np.nan for name, value in bounds.items()}
     return result | {"note": " ".join(notes)}

@@ -36,7 +36,13 @@ def refit(fit: LogisticFit, responses: FloatArray, e0: FloatArray | None = None)
     low[3], high[3] = reach
     drawn = responses / unit
     base = np.full(len(responses), fit.e0) if e0 is None else e0
-    starts = np.tile([np.log(fit.ec50), np.log(fit.hill), fit.emax, fit.e0], (len(responses), 1))
+    start = [
+        np.log(fit.ec50),
+        np.log(min(fit.hill, _slope_of_a_gap(doses, fit.ec50))),
+        fit.emax,
+        fit.e0,
+    ]
+    starts = np.tile(start, (len(responses), 1))
     for column in (starts, low, high):
         column[..., 2:] /= unit
     held = 3 if e0 is not None or problem.e0 is not None else 4
@@ -56,14 +62,43 @@ def refit(fit: LogisticFit, responses: FloatArray, e0: FloatArray | None = None)
     return found if held == 4 else np.column_stack([found, base])
 
 
+def _slope_of_a_gap(doses: FloatArray, ec50: float) -> float:
+    """Slope that rises from an eighth to seven eighths between the tested doses around an EC50.
+
+    A curve at the limit of its slope has no dose on it, and draws that began there would stay:
+    EC50s of steep drugs would seem to be known almost without error.
+    """
+    logs = np.log(doses)
+    above = np.clip(np.searchsorted(logs, np.log(ec50)), 1, max(len(logs) - 1, 1))
+    return float(4 / (logs[above] - logs[above - 1])) if len(logs) > 1 else float("inf")
+
+
+def drawn_responses(fit: LogisticFit, count: int, reference: float = 0.0) -> FloatArray:
+    """Draw the mean responses of a fit anew (b, m), as those of combinations are (`Draws`).
+
+    They are drawn around the measured ones by the fit's `noise`, which has degrees of freedom;
+    `reference` is the variance of what fractions affected were normalised to, in units of a well's,
+    0 where they were not.
+    """
+    problem, half = fit.problem, max(count // 2, 1)
+    scale, rng = scales(fit.noise.df, half)
+    error = rng.standard_normal((half, len(problem.dose))) / np.sqrt(problem.weight)
+    common = rng.standard_normal((half, 1)) * np.sqrt(reference)
+    moves = scale * np.sqrt(fit.noise.variance) * (error + common * (1 - problem.response))
+    return np.asarray(problem.response + np.concatenate([moves, -moves]))
+
+
+def drawn_curves(fit: LogisticFit, count: int, reference: float = 0.0) -> FloatArray:
+    """Fit the curve of a fit to its `drawn_responses`: log ec50, log hill, emax, e0, (b, 4)."""
+    return refit(fit, drawn_responses(fit, count, reference))
+
+
 def reach_intervals(
     fit: LogisticFit, level: float, count: int, reference: float = 0.0
 ) -> tuple[FloatArray, FloatArray]:
     """Bounds of how far a curve gets: at the highest tested dose, and at an endless one.
 
-    Both are of the same curves, fitted to draws. Mean responses are drawn around the measured ones
-    by the fit's `noise`, as those of combinations are (`Draws`); `reference` is the variance of
-    what fractions affected were normalised to, in units of a well's, 0 where they were not.
+    Both are of the same `drawn_curves`, for which `reference` is.
 
     The response at the highest dose is held by wells, the plateau beyond it is extrapolated: drawn
     ones that lie beyond the responses by more than these span are endless, and a curve that
@@ -73,17 +108,10 @@ def reach_intervals(
     variance, df = fit.noise
     if df < 1 or not np.isfinite(variance):
         return np.full(2, np.nan), np.full(2, np.nan)
-    problem, half = fit.problem, max(count // 2, 1)
-    scale, rng = scales(df, half)
-    error = rng.standard_normal((half, len(problem.dose))) / np.sqrt(problem.weight)
-    common = rng.standard_normal((half, 1)) * np.sqrt(reference)
-    moves = scale * np.sqrt(variance) * (error + common * (1 - problem.response))
-    log_ec50, log_hill, plateau, e0 = refit(
-        fit, problem.response + np.concatenate([moves, -moves])
-    ).T
+    log_ec50, log_hill, plateau, e0 = drawn_curves(fit, count, reference).T
     highest = np.array([fit.dose_range[1]])
     way = hill_fraction(highest, log_ec50, np.exp(log_hill))
-    lowest, most = problem.response.min(), problem.response.max()
+    lowest, most = fit.problem.response.min(), fit.problem.response.max()
     span = most - lowest
     beyond = np.where(plateau > most + span, np.inf, np.where(plateau < lowest - span, -np.inf, 0))
     drawn = np.column_stack([e0 + (plateau - e0) * way, plateau + beyond])

@@ -93,7 +93,7 @@ def synergy_table(
       combination  value   low  high
     1       a + b   0.26  0.22   0.3
     """
-    if responses.kind == "raw":
+    if not responses.is_fraction:
         raise RequestError(
             "Raw responses have no fraction affected, so there is no synergy; state fa, "
             "viability or inhibition with --response-is."

@@ -45,7 +45,7 @@ def synergyfinder_table(
     RequestError
         For raw responses.
     """
-    if responses.kind == "raw":
+    if not responses.is_fraction:
         raise RequestError("Raw responses can't be written as percent inhibition.")
     settings = ResponseParameters() if parameters is None else parameters
     at_time, _ = analysis_time(responses, settings.time_h)

@@ -231,3 +231,13 @@ def test_the_full_effect_of_a_fraction_has_an_interval_that_is_one():
         assert line["emax_low"] < 900 - 800 * top < line["emax_high"]
     fixed = dose_response_table(read_responses(wells), ResponseParameters(emax=1.0)).iloc[0]
     assert np.isnan([fixed["emax_low"], fixed["emax_high"]]).all()
+
+
+def test_a_slope_at_either_limit_says_on_which_side_it_may_lie():
+    effects = {0.0: 0.0, 0.8: 0.0, 0.9: 0.0, 1.0: 0.3, 1.1: 1.0, 1.2: 1.0}
+    wells = [(dose, effect + e) for dose, effect in effects.items() for e in (-0.01, 0.0, 0.01)]
+    steep = only(pd.DataFrame(wells, columns=["dose_1_um", "response"]).assign(drug_1="a"))
+    assert "limit of 20: it may be steeper, a step anywhere between" in steep["note"]
+    wells = [(10.0**k, 0.5 + 0.005 * k + e) for k in range(-4, 5) for e in (-0.01, 0.0, 0.01)]
+    table = pd.DataFrame(wells, columns=["dose_1_um", "response"]).assign(drug_1="a")
+    assert "limit of 0.05: it may be shallower" in only(table, e0=0.0, emax=1.0)["note"]
