@@ -73,10 +73,12 @@ def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
     return [*first, *(metric_of(n) for n in names if metric_of(n) not in first)]
 
 
-_HUES = ("blue", "vermillion", "green", "purple")
-"""Of conditions that are compared: colour-blind eyes tell them apart; more get mixtures."""
+_HUES = ("blue", "vermillion", "green", "purple", "t5", "s10", "olive", "t1", "s8", "muted")
+"""Of conditions that are compared, in the palette's words.
 
-_MORE_HUES = ("#5b6570", "#8a6d00", "#2b6a96", "#943639", "#4a3b6b", "#6a9fc0")
+The first seven are three drugs, their pairs and all of them: told apart from each other and from
+the vehicle in both themes, the later ones by their lightness too.
+"""
 
 
 def comparison_figure(
@@ -93,8 +95,7 @@ def comparison_figure(
     roles = dict(zip(conditions["condition"], conditions["role"], strict=True))
     vehicles = [name for name in names if roles.get(name) == "vehicle"]
     others = [name for name in names if name not in vehicles]
-    hues = [*(PALETTE[hue][0] for hue in _HUES), *_MORE_HUES]
-    colours = {name: hues[n % len(hues)] for n, name in enumerate(others)}
+    colours = {name: PALETTE[_HUES[n % len(_HUES)]][0] for n, name in enumerate(others)}
     colours |= dict.fromkeys(vehicles, PALETTE["vehicle"][0])
     first = vehicles[0] if vehicles else None
     drawn = [*vehicles[1:], *others]
