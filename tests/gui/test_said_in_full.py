@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from spheroid_qc.gui.helper_process import HelperEnded  # noqa: E402
 from spheroid_qc.gui.panels.answer_table import ANSWER_TO_COME, AnswerTable  # noqa: E402
 from spheroid_qc.gui.panels.base_panel import PANEL_WIDTH, long_choice  # noqa: E402
 from spheroid_qc.gui.panels.name_and_review_tables import who_and_when  # noqa: E402
-from spheroid_qc.gui.result_figures import comparison_figure  # noqa: E402
+from spheroid_qc.gui.result_figures import Figure, comparison_figure  # noqa: E402
 from spheroid_qc.gui.state.run_answer import answer_of, tables_of  # noqa: E402
 from spheroid_qc.gui.well_colours import contrast  # noqa: E402
 from spheroid_qc.report.overview import Line  # noqa: E402
@@ -238,32 +239,74 @@ def test_the_answer_is_asked_for_whatever_a_panel_makes_of_the_tables(
     window.session.tables_changed.disconnect(broken)
 
 
+def test_a_figure_does_not_stand_under_the_words_of_another(qtbot, monkeypatch) -> None:
+    from spheroid_qc.gui.panels import figure_view
+
+    held = []
+    monkeypatch.setattr(
+        figure_view, "in_process", lambda *given, done, finished: held.append((done, finished))
+    )
+    view = figure_view.FigureView(200)
+    qtbot.addWidget(view)
+    view.show()
+
+    def draw(shade: int) -> None:
+        done, finished = held.pop(0)
+        wanted = view._drawing
+        pixels = bytes([shade, shade, shade, 255]) * (wanted.width * wanted.height)
+        done(SimpleNamespace(rgba=pixels, width=wanted.width, height=wanted.height, place=None))
+        finished()
+
+    def shade() -> int:
+        return view.grab().toImage().pixelColor(5, 5).red()
+
+    first, second = (Figure(name, name, print) for name in ("first", "second"))
+    view.show_figure(first)
+    draw(200)
+    full = shade()
+    view.show_figure(second)
+    assert shade() == full, "a quick one is not announced"
+    qtbot.waitUntil(lambda: view.is_of_another)
+    assert shade() != full, "the first is a shadow"
+    draw(100)
+    assert not view.is_of_another
+    assert shade() == 100
+    view.show_figure(None)
+    assert not view.is_of_another
+
+
+def fields_of(panel) -> list[QLineEdit]:
+    return [line for line in panel.findChildren(QLineEdit) if line.placeholderText()]
+
+
+def ground_of(line: QLineEdit) -> QColor:
+    """Colour that most of a field has."""
+    image = line.grab().toImage()
+    counted = Counter(
+        image.pixel(x, y) for x in range(image.width()) for y in range(image.height())
+    )
+    return QColor(counted.most_common(1)[0][0])
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_stands_in_empty_fields_can_be_read(window, theme) -> None:
     from napari.settings import get_settings
 
     panels = [with_all_fields(window.panel(name)) for name in open_and_save.PANELS]
-    get_settings().appearance.theme = "dark" if theme == "light" else "light"
-    QApplication.processEvents()
-    get_settings().appearance.theme = theme
     window.viewer.window._qt_window.show()
-    QApplication.processEvents()
+    for chosen in ("dark" if theme == "light" else "light", theme):
+        get_settings().appearance.theme = chosen
+        window.qtbot.wait(50)
+    size = next(panel.size for panel in panels if hasattr(panel, "size_label"))
+    size.resize(120, 26)
+    ground = np.array(ground_of(size).getRgbF()[:3])
     seen = 0
     for panel in panels:
-        for line in panel.findChildren(QLineEdit):
-            if not line.placeholderText():
-                continue
+        for line in fields_of(panel):
             line.ensurePolished()
-            if line.width() < 40:  # folded away
-                line.resize(120, 26)
             shown = line.palette().color(QPalette.ColorRole.PlaceholderText)
             assert shown.alpha() == 255
-            image = line.grab().toImage()
-            counted = Counter(
-                image.pixel(x, y) for x in range(image.width()) for y in range(image.height())
-            )
-            field = QColor(counted.most_common(1)[0][0])
-            one, other = (np.array(c.getRgbF()[:3]) for c in (shown, field))
-            assert contrast(one, other) >= 4.5, (panel, line.placeholderText())
+            ink = np.array(shown.getRgbF()[:3])
+            assert contrast(ink, ground) >= 4.5, (panel, line.placeholderText())
             seen += 1
     assert seen > 15
