@@ -46,7 +46,7 @@ class Figure:
     `size` is width and height of an exported file, `margins` are left, right, bottom and top; both
     in CSS pixels. `caption` says what lines, bands and numbers are. `narrow` draws for a narrow
     panel, with the left and right margins `narrow_sides`; of curves without names at the lines,
-    where a list beside the figure has their `colours`.
+    where a list beside the figure has their `colours` and says the `labels`.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Figure:
     narrow: Callable[[Axes], None] | None = None
     narrow_sides: tuple[float, float] = (66, 12)
     colours: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
@@ -104,7 +105,7 @@ def comparison_figure(
     )
     made = time_figure(conditions, wells, metric, shown, colours)
     bare = time_figure(conditions, wells, metric, shown, colours, labelled=False)
-    return replace(made, narrow=bare.draw, colours=colours)
+    return replace(made, narrow=bare.draw, colours=colours, labels=shown.labels)
 
 
 def default_comparison(conditions: pd.DataFrame) -> list[str]:

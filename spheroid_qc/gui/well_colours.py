@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import functools
 from collections.abc import Iterable
 
 import numpy as np
@@ -41,9 +42,16 @@ _LEGIBLE = 4.6
 def quiet_colour() -> str:
     """Give the colour of what stands in an empty field: napari's text, as faint as is legible."""
     from napari.settings import get_settings
+
+    return _quiet_colour(get_settings().appearance.theme)
+
+
+@functools.cache
+def _quiet_colour(name: str) -> str:
+    """Give it for a theme; once, for each field asks at every change of theme."""
     from napari.utils.theme import get_theme
 
-    theme = get_theme(get_settings().appearance.theme)
+    theme = get_theme(name)
     text, field = (np.array(c.as_rgb_tuple()[:3]) / 255 for c in (theme.text, theme.primary))
     shares = np.linspace(0.5, 1.0, 26)
     mixed = next(
