@@ -132,7 +132,10 @@ def load_tables(owner: Any, session: Session) -> Any:
         if here():
             if tables:
                 # First, so that it comes whatever the panels make of the tables.
-                _ask(owner, answer_of, out, session.parameters, done=answered, failed=not_answered)
+                _ask(
+                    owner, session, answer_of, out, session.parameters, done=answered,
+                    failed=not_answered,
+                )  # fmt: skip
             session.set_tables(tables)
 
     def answered(answer: RunAnswer) -> None:
@@ -149,11 +152,12 @@ def load_tables(owner: Any, session: Session) -> Any:
             show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
         not_answered(error)
 
-    return _ask(owner, tables_of, out, done=done, failed=failed)
+    return _ask(owner, session, tables_of, out, done=done, failed=failed)
 
 
 def _ask(
     owner: Any,
+    session: Session,
     function: Callable[..., Any],
     out: Path,
     *args: Any,
@@ -167,7 +171,8 @@ def _ask(
     waits = QTimer(owner)
 
     def late() -> None:
-        if (out / "wells.csv").is_file():
+        # Where results stand already the next ones may take their time.
+        if session.answer is None and (out / "wells.csv").is_file():
             show_info(
                 f"{out.name} is still being read; the panels show the results once they are here."
             )
