@@ -74,11 +74,11 @@ def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
     return [*first, *(metric_of(n) for n in names if metric_of(n) not in first)]
 
 
-_HUES = ("blue", "vermillion", "green", "purple", "t5", "s10", "olive", "t1", "s8", "muted")
+_HUES = ("blue", "vermillion", "green", "purple", "gold", "wine", "ink", "t1", "t5", "s8")
 """Of conditions that are compared, in the palette's words.
 
 The first seven are three drugs, their pairs and all of them: told apart from each other and from
-the vehicle in both themes, the later ones by their lightness too.
+the vehicle in both themes.
 """
 
 
