@@ -83,7 +83,8 @@ class Inspection:
 
     `rows` has one entry for each frame. `problems` are the files left out but for `ignored`, which
     aren't images of the plate, and `copies`, which have the same bytes as one that is used.
-    `missing` (wells without image) and `notes` (how plates, times and fields were told apart) are
+    `missing` (wells without image at some time), `gaps` (wells without any amid others, which a
+    plate map may leave empty) and `notes` (how plates, times and fields were told apart) are
     finished sentences. `doubts` are groups of names with several readings.
     """
 
@@ -93,6 +94,7 @@ class Inspection:
     ignored: tuple[NameFinding, ...]
     copies: tuple[NameFinding, ...]
     missing: tuple[str, ...]
+    gaps: tuple[str, ...]
     notes: tuple[str, ...]
     doubts: tuple[NameDoubt, ...] = ()
 
@@ -152,7 +154,7 @@ def inspection(table: FrameTable, well_count: int | None = None) -> Inspection:
         f"{_list(wells)}."
         for (plate, times), wells in lacking.items()
     ]
-    missing += [
+    gaps = [
         f"Plate {visible(one.plate)!r}: no image at all of {_list(one.gaps)}, amid wells that "
         "have some."
         for one in plates
@@ -165,6 +167,7 @@ def inspection(table: FrameTable, well_count: int | None = None) -> Inspection:
         tuple(finding for finding in table.findings if finding.kind == "stray"),
         tuple(finding for finding in table.findings if finding.kind == "copy"),
         tuple(missing),
+        tuple(gaps),
         table.notes,
         table.doubts,
     )
@@ -265,10 +268,11 @@ def render(found: Inspection, max_rows: int | None = None, max_width: int = 72) 
             lines += [*_findings(kind, group, max_rows if kind in HARMLESS else None), ""]
     if found.doubts:
         lines += ["What each reading would give", *_doubts(found.doubts), ""]
-    if found.missing:
+    missing = (*found.missing, *found.gaps)
+    if missing:
         lines.append("Missing wells")
-        lines += [f"  {sentence}" for sentence in found.missing[:max_rows]]
-        lines += [*_more(len(found.missing), max_rows), ""]
+        lines += [f"  {sentence}" for sentence in missing[:max_rows]]
+        lines += [*_more(len(missing), max_rows), ""]
     if found.notes:
         lines += ["How it was read", *(f"  {visible(note)}" for note in found.notes), ""]
     lines += _counts(found)

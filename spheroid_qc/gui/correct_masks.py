@@ -78,6 +78,11 @@ class Correcting(QObject):
             found = data.results[timepoint] if timepoint < len(data.results) else None
         return found
 
+    def is_corrected(self, plate: str, well: str, timepoint: int) -> bool:
+        """Tell whether a frame counts with masks that were painted."""
+        result = self.result_of(plate, well, timepoint)
+        return result is not None and result.get("method") == "corrected"
+
     def restore(self) -> None:
         """Paint the automatic masks of the frame that is shown."""
         data, now = self.view.data, self.view.timepoint
@@ -192,7 +197,11 @@ class Correcting(QObject):
             self.measured.emit(*key)
             in_background(self, _keep, job, result, done=kept, failed=failed, finished=go_on)
 
-        def kept(_: Any) -> None:
+        def kept(stored: bool) -> None:
+            automatic = job.data.automatic[job.timepoint]
+            if not stored and automatic is not None:
+                self._results[key] = automatic
+                self.measured.emit(*key)
             self.session.correction_changed.emit(*key)
             self.session.tables_wanted.emit()
 
@@ -260,8 +269,11 @@ def _measure(
     return result, (*key, image)
 
 
-def _keep(job: _CorrectionJob, result: dict[str, Any]) -> None:
-    """Write the correction, or take it away where the masks are the automatic ones again."""
+def _keep(job: _CorrectionJob, result: dict[str, Any]) -> bool:
+    """Write the correction, or take it away where the masks are the automatic ones again.
+
+    Tells whether there is a correction now.
+    """
     run = job.opened.run
     automatic = job.data.automatic[job.timepoint]
     assert automatic is not None
@@ -272,12 +284,13 @@ def _keep(job: _CorrectionJob, result: dict[str, Any]) -> None:
     )
     if np.array_equal(core, old_core) and np.array_equal(shed != 0, old_shed):
         remove_correction(run, automatic["mask"])
-        return
+        return False
     now = datetime.now(UTC).isoformat(timespec="seconds")
     store_correction(
         run, result, core, shed, automatic["pixel_size_um"], job.opened.parameters,
         by=job.user, at=now,
     )  # fmt: skip
+    return True
 
 
 _CORRECTING: weakref.WeakKeyDictionary[Any, Correcting] = weakref.WeakKeyDictionary()

@@ -22,6 +22,9 @@ _LINE_PX = 12.5
 _LETTER_PX = 5.4
 """Of a caption at 9 points: height of a line and mean width of a letter, in CSS pixels."""
 
+_KEY_PX = 15.0
+"""Height of a line of the list of names below a narrow figure."""
+
 _DPI = 84
 _TOP = 16
 """Room above an Axes without a title, in a panel."""
@@ -147,16 +150,33 @@ def file_of(
 ) -> bytes:
     """Draw a figure as a file, `png` or `svg`, with its caption below it if that is wanted.
 
-    `size` is width and height in CSS pixels without the caption.
+    `size` is width and height in CSS pixels without the caption. Where names at the lines would
+    leave the curves less than half of the width they stand in a list below; a figure that has no
+    such list gets as wide as its names ask for.
     """
     width, height = size or figure.size
+    left, right, bottom, top = figure.margins
+    listed = {}
+    if width - left - right < width / 2:
+        if figure.narrow is not None and figure.labels:
+            listed = {figure.labels.get(name, name): c for name, c in figure.colours.items()}
+            left, right = figure.narrow_sides
+        else:
+            width = max(width, left + right + width / 2)
     words = figure.caption if caption else ""
     lines = textwrap.wrap(words, max(20, int((width - 24) / _LETTER_PX))) if words else []
-    left, right, bottom, top = figure.margins
-    below = _LINE_PX * len(lines) + (14 if lines else 0)
+    told = _LINE_PX * len(lines) + (14 if lines else 0)
+    below = told + _KEY_PX * len(listed)
 
     def draw(ax: Axes) -> None:
-        figure.draw(ax)
+        figure.narrow(ax) if listed and figure.narrow is not None else figure.draw(ax)
+        for n, (name, colour) in enumerate(reversed(listed.items())):
+            y = (told + 6 + _KEY_PX * n) / (height + below)
+            for text, x, ink in (("━━", 12, colour), (name, 38, PALETTE["ink"][0])):
+                ax.annotate(
+                    text, (x / width, y), xycoords="figure fraction", fontsize=9, color=ink,
+                    va="bottom", ha="left", parse_math=False,
+                )  # fmt: skip
         if lines:
             ax.annotate(
                 "\n".join(lines), (12 / width, 8 / (height + below)), xycoords="figure fraction",

@@ -1,7 +1,8 @@
 """A second interpreter, kept ready: analyses, figures and exports; plain data come back. No Qt.
 
 In a thread they would hold the one lock of this interpreter, for which the window waits as well. It
-ends with whoever started it.
+ends with whoever started it. Nobody waits for it in vain: one that ended, that said what can't be
+understood, or that stands still is given up, and whoever asked it hears so.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
+
+import psutil
 
 from spheroid_qc.child_process import start_child
 from spheroid_qc.errors import SpheroidQCError
@@ -31,13 +35,26 @@ _AT_ONCE = 4
 
 _PATIENCE_S = 5.0
 
+_STILL_S = 60.0
+"""A process that is waited for and takes no processor time for so long will not answer any more.
+
+How long an analysis takes depends on the plate and on what else the computer does, so that no time
+for an answer would be right; work takes processor time on the busiest machine.
+"""
+_LOOKS = 10
+"""Looks at the processor time within that time."""
+
 
 class HelperEnded(SpheroidQCError):
-    """The process ended while it was at work: killed, or out of memory."""
+    """The process ended while it was at work: killed, out of memory, or it stood still.
 
-    def __init__(self, status: int) -> None:
+    `reason` are the words for that.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
         super().__init__(
-            f"The background process that analyses and draws ended unexpectedly (status {status}). "
+            f"The background process that analyses and draws {reason}. "
             "Try again: it is started anew, and nothing that was finished is lost. If it happens "
             "again, close other programs, which may need the memory."
         )
@@ -59,12 +76,17 @@ class _Child:
     process: subprocess.Popen[bytes]
     waiting: dict[int, Future[_Answer]] = field(default_factory=dict)
     ended: threading.Event = field(default_factory=threading.Event)
+    stood_still: threading.Event = field(default_factory=threading.Event)
 
 
 class HelperProcess:
-    """Calls functions in one other process, which is started when it is first needed."""
+    """Calls functions in one other process, which is started when it is first needed.
 
-    def __init__(self) -> None:
+    It is given up when it takes no processor time for `still_s` while it is waited for.
+    """
+
+    def __init__(self, still_s: float = _STILL_S) -> None:
+        self._still_s = still_s
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._child: _Child | None = None
@@ -122,21 +144,47 @@ class HelperProcess:
         """Give the process, a new one where there is none any more; under the lock."""
         if self._child is None or self._child.ended.is_set():
             self._child = _Child(start_child("-m", "spheroid_qc.gui.helper_process"))
-            threading.Thread(
-                target=_listen, args=(self._child,), name="helper-listener", daemon=True
-            ).start()
+            for name, work in (("listener", _listen), ("watcher", self._watch)):
+                threading.Thread(
+                    target=work, args=(self._child,), name=f"helper-{name}", daemon=True
+                ).start()
         return self._child
+
+    def _watch(self, child: _Child) -> None:
+        """Give the process up if it does nothing while somebody waits for it."""
+        used, since = -1.0, time.monotonic()
+        while not child.ended.wait(self._still_s / _LOOKS):
+            now = _processor_s(child.process.pid)
+            if now != used or not child.waiting:
+                used, since = now, time.monotonic()
+            elif time.monotonic() - since >= self._still_s:
+                child.stood_still.set()
+                child.process.kill()
+                return
+
+
+def _processor_s(pid: int) -> float:
+    """Give the processor time that a process and its children took, s; -1 if there is none."""
+    try:
+        return sum(psutil.Process(pid).cpu_times()[:4])
+    except psutil.Error:
+        return -1.0
 
 
 def _listen(child: _Child) -> None:
     """Hand out answers until the process ends."""
     assert child.process.stdout is not None
-    with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
+    try:
         while True:
             answer = pickle.load(child.process.stdout)
             future = child.waiting.pop(answer.number, None)
             if future is not None:
                 future.set_result(answer)
+    except EOFError:
+        pass
+    except Exception:
+        # Where one answer can't be understood, none after it can.
+        child.process.kill()
     child.process.stdout.close()
     child.process.wait()
     child.ended.set()
@@ -145,10 +193,15 @@ def _listen(child: _Child) -> None:
 
 def _end(child: _Child) -> None:
     """Tell those who still wait that nothing will come."""
+    reason = (
+        "stood still and was ended"
+        if child.stood_still.is_set()
+        else f"ended unexpectedly (status {child.process.returncode})"
+    )
     while child.waiting:
         with contextlib.suppress(KeyError):
             _, future = child.waiting.popitem()
-            future.set_exception(HelperEnded(child.process.returncode))
+            future.set_exception(HelperEnded(reason))
 
 
 HELPER = HelperProcess()
@@ -179,7 +232,9 @@ def _answered(number: int, packed_call: bytes) -> _Answer:
     except BaseException as error:
         try:
             packed = pickle.dumps(error)
-            pickle.loads(packed)
+            # What would end a program ends a thread of the window without a word.
+            if not isinstance(pickle.loads(packed), Exception):
+                raise TypeError
         except Exception:
             packed = pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
         return _Answer(number, False, packed)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.utils.notifications import show_info, show_warning
 from PIL import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from spheroid_qc.errors import SpheroidQCError
-from spheroid_qc.gui.background_threads import in_process, sentence_of
+from spheroid_qc.gui.background_threads import in_process, rest_timer, sentence_of
 from spheroid_qc.gui.correct_masks import correcting_of
-from spheroid_qc.gui.run_control import control_of
+from spheroid_qc.gui.run_control import RunControl, control_of
 from spheroid_qc.gui.state.opened_folder import signed_anew
 from spheroid_qc.gui.state.session import session_of
 from spheroid_qc.run.adaptation.comparison_lines import NOTHING_LEARNED, comparison_lines
 from spheroid_qc.run.adaptation.propose_adapter import Proposal, keep_adapter, propose
 from spheroid_qc.run.chosen_adapter import kept_digest
+
+_LOOK_MS = 200
 
 
 class BeforeAndAfter(QDialog):
@@ -28,7 +32,8 @@ class BeforeAndAfter(QDialog):
     def __init__(self, proposal: Proposal, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Learned from my corrections")
-        self.resize(1340, 820)
+        # Its buttons are seen on a small screen too.
+        self.resize(QSize(1340, 820).boundedTo(parent.window().size()))
         lines = QLabel("\n".join(comparison_lines(proposal)))
         lines.setTextFormat(Qt.TextFormat.PlainText)
         lines.setStyleSheet("font-family: monospace;")
@@ -73,7 +78,8 @@ def learn_from_corrections(viewer: Any, owner: QWidget) -> Any:
     session, control = session_of(viewer), control_of(viewer)
     if session.opened is None:
         return None
-    if control.running:
+    # Tables that are made anew after the last strokes, and other plates, stand in nobody's way.
+    if is_busy(control, session.opened.out, with_tables=False):
         show_info("The plate is still being analysed; wait for it to end and try again.")
         return None
     # The last stroke is a correction as well.
@@ -96,10 +102,20 @@ def learn_from_corrections(viewer: Any, owner: QWidget) -> Any:
     )  # fmt: skip
 
 
+def is_busy(control: RunControl, out: Path, *, with_tables: bool = True) -> bool:
+    """Tell whether a run into a run folder is going on, one that only makes tables included."""
+    job = control.current
+    return job is not None and job.request.out == out and (with_tables or not job.only_tables)
+
+
 def keep_and_run(viewer: Any, proposal: Proposal) -> None:
     """Keep what was learned, and make all masks of the run anew with it."""
     session, control = session_of(viewer), control_of(viewer)
     opened = session.opened
+    if is_busy(control, proposal.out):
+        # A run holds its folder, and what was learned is not lost to one that makes tables.
+        rest_timer(control, _LOOK_MS, partial(keep_and_run, viewer, proposal)).start()
+        return
     if opened is None or opened.out != proposal.out:
         show_warning("Another folder was opened meanwhile; open the run again to learn from it.")
         return

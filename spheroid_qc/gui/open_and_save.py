@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from spheroid_qc.configuration import read_configuration, write_configuration
@@ -24,6 +25,8 @@ from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map.read_map import read_map_of_run
 
 PANELS = ("Plate", "Run", "Review", "Results", "Pictures", "Segment and measure")
+_LATE_MS = 20_000
+"""A full plate of 384 wells and 24 times is read and analysed within 15 s."""
 _SETTINGS_FILE = "Settings (*.toml)"
 
 
@@ -37,7 +40,7 @@ def save_edited_map(session: Session) -> bool:
         return True
     if not draft.wells:
         session.map_path = session.plate_map = None
-        draft.saved = True
+        draft.mark_saved()
         session.map_changed.emit()
         return True
     if path is None:
@@ -122,16 +125,21 @@ def load_tables(owner: Any, session: Session) -> Any:
         return None
     out = session.opened.out
 
+    def here() -> bool:
+        return session.opened is not None and session.opened.out == out
+
     def done(tables: dict[str, pd.DataFrame]) -> None:
-        if session.opened is not None and session.opened.out == out:
-            session.set_tables(tables)
+        if here():
             if tables:
-                in_process(
-                    owner, answer_of, out, session.parameters, done=answered, failed=not_answered
-                )
+                # First, so that it comes whatever the panels make of the tables.
+                _ask(
+                    owner, session, answer_of, out, session.parameters, done=answered,
+                    failed=not_answered,
+                )  # fmt: skip
+            session.set_tables(tables)
 
     def answered(answer: RunAnswer) -> None:
-        if session.opened is not None and session.opened.out == answer.out:
+        if here():
             session.set_answer(answer)
 
     def not_answered(error: BaseException) -> None:
@@ -142,8 +150,48 @@ def load_tables(owner: Any, session: Session) -> Any:
             show_error(str(error))
         else:
             show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
+        not_answered(error)
 
-    return in_process(owner, tables_of, out, done=done, failed=failed)
+    return _ask(owner, session, tables_of, out, done=done, failed=failed)
+
+
+def _ask(
+    owner: Any,
+    session: Session,
+    function: Callable[..., Any],
+    out: Path,
+    *args: Any,
+    done: Callable[[Any], None],
+    failed: Callable[[BaseException], None],
+) -> Any:
+    """Ask the helper process about a run folder: once more where it ended, and saying so if late.
+
+    `function` gets the folder first, and only reads.
+    """
+    waits = QTimer(owner)
+
+    def late() -> None:
+        # Where results stand already the next ones may take their time.
+        if session.answer is None and (out / "wells.csv").is_file():
+            show_info(
+                f"{out.name} is still being read; the panels show the results once they are here."
+            )
+
+    def again(error: BaseException) -> None:
+        if not isinstance(error, HelperEnded):
+            failed(error)
+            return
+        show_warning(
+            f"The background process {error.reason}; it is asked for {out.name} once more."
+        )
+        in_process(owner, function, out, *args, done=done, failed=failed)
+
+    waits.setSingleShot(True)
+    waits.timeout.connect(late)
+    waits.start(_LATE_MS)
+    return in_process(
+        owner, function, out, *args, done=done, failed=again, finished=waits.deleteLater
+    )
 
 
 def open_panel(viewer: Any, name: str) -> Any:
@@ -158,7 +206,7 @@ def open_panel(viewer: Any, name: str) -> Any:
 
 def load_settings(parent: Any, session: Session) -> None:
     """Ask for a file of settings, and take them over into the session."""
-    name, _ = QFileDialog.getOpenFileName(parent, "Settings", "", _SETTINGS_FILE)
+    name, _ = QFileDialog.getOpenFileName(parent, "Settings", session.beside(), _SETTINGS_FILE)
     if name:
         try:
             session.set_parameters(read_configuration(Path(name)))
@@ -168,7 +216,8 @@ def load_settings(parent: Any, session: Session) -> None:
 
 def save_settings(parent: Any, session: Session) -> None:
     """Ask for a file, and write the settings of the session to it."""
-    name, _ = QFileDialog.getSaveFileName(parent, "Settings", "settings.toml", _SETTINGS_FILE)
+    start = session.beside("settings.toml")
+    name, _ = QFileDialog.getSaveFileName(parent, "Settings", start, _SETTINGS_FILE)
     if not name:
         return
     path = Path(name).with_suffix(".toml")

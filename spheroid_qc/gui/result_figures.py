@@ -46,7 +46,7 @@ class Figure:
     `size` is width and height of an exported file, `margins` are left, right, bottom and top; both
     in CSS pixels. `caption` says what lines, bands and numbers are. `narrow` draws for a narrow
     panel, with the left and right margins `narrow_sides`; of curves without names at the lines,
-    where a list beside the figure has their `colours`.
+    where a list beside the figure has their `colours` and says the `labels`.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Figure:
     narrow: Callable[[Axes], None] | None = None
     narrow_sides: tuple[float, float] = (66, 12)
     colours: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
@@ -73,10 +74,12 @@ def curve_metrics(conditions: pd.DataFrame) -> list[MetricName]:
     return [*first, *(metric_of(n) for n in names if metric_of(n) not in first)]
 
 
-_HUES = ("blue", "vermillion", "green", "purple")
-"""Of conditions that are compared: colour-blind eyes tell them apart; more get mixtures."""
+_HUES = ("blue", "vermillion", "green", "purple", "gold", "wine", "ink", "t1", "t5", "s8")
+"""Of conditions that are compared, in the palette's words.
 
-_MORE_HUES = ("#5b6570", "#8a6d00", "#2b6a96", "#943639", "#4a3b6b", "#6a9fc0")
+The first seven are three drugs, their pairs and all of them: told apart from each other and from
+the vehicle in both themes.
+"""
 
 
 def comparison_figure(
@@ -93,8 +96,7 @@ def comparison_figure(
     roles = dict(zip(conditions["condition"], conditions["role"], strict=True))
     vehicles = [name for name in names if roles.get(name) == "vehicle"]
     others = [name for name in names if name not in vehicles]
-    hues = [*(PALETTE[hue][0] for hue in _HUES), *_MORE_HUES]
-    colours = {name: hues[n % len(hues)] for n, name in enumerate(others)}
+    colours = {name: PALETTE[_HUES[n % len(_HUES)]][0] for n, name in enumerate(others)}
     colours |= dict.fromkeys(vehicles, PALETTE["vehicle"][0])
     first = vehicles[0] if vehicles else None
     drawn = [*vehicles[1:], *others]
@@ -103,7 +105,7 @@ def comparison_figure(
     )
     made = time_figure(conditions, wells, metric, shown, colours)
     bare = time_figure(conditions, wells, metric, shown, colours, labelled=False)
-    return replace(made, narrow=bare.draw, colours=colours)
+    return replace(made, narrow=bare.draw, colours=colours, labels=shown.labels)
 
 
 def default_comparison(conditions: pd.DataFrame) -> list[str]:

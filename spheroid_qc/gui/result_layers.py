@@ -68,15 +68,21 @@ class MaskLayer(Labels):
         return outlined
 
 
+KINDS = ("core", "shed")
+"""Layers of results that an image has."""
+
+
 def output_of(viewer: Any, image: Any, kind: str) -> Any:
     """Give the layer of results (`core` or `shed`) of an image, if it is still in the viewer."""
-    for one in viewer.layers:
-        made = one.metadata.get("spheroid_qc") if isinstance(one, Labels) else None
-        if image is None or made is None or made.get("kind") != kind:
-            continue
-        if made.get("of") == str(image.unique_id):
-            return one
-    return None
+    return next((one for one in viewer.layers if is_output(one, image, kind)), None)
+
+
+def is_output(layer: Any, image: Any, kind: str) -> bool:
+    """Tell whether a layer holds the results (`core` or `shed`) of an image."""
+    made = layer.metadata.get("spheroid_qc") if isinstance(layer, Labels) else None
+    if image is None or made is None:
+        return False
+    return bool(made.get("kind") == kind and made.get("of") == str(image.unique_id))
 
 
 def show_results(

@@ -108,9 +108,9 @@ class RunControl(QObject):
         return None if self.run is None else self.run.request
 
     @property
-    def only_tables(self) -> bool:
-        """Whether the last run made no masks."""
-        return self._job is not None and self._job.only_tables
+    def latest(self) -> Job | None:
+        """The run that is going on, or the one that ended last."""
+        return self._job
 
     @property
     def shown(self) -> Job | None:
@@ -267,7 +267,8 @@ class RunControl(QObject):
             self._bar.close()
             self._bar = None
         assert job is not None
-        job.running, job.outcome = False, message
+        job.running = job.stopping = False
+        job.outcome = message
         opened = self.session.opened
         here = opened is not None and opened.out == job.request.out
         if isinstance(message, Ended):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import colorsys
+import functools
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spheroid_qc.analysis.metric_names import MetricName
 from spheroid_qc.plate_map import MappedWell, condition_name
@@ -31,6 +33,43 @@ def is_dark() -> bool:
     theme = get_settings().appearance.theme
     red, green, blue = get_theme(theme).background.as_rgb_tuple()[:3]
     return bool(0.299 * red + 0.587 * green + 0.114 * blue < 128)
+
+
+_LEGIBLE = 4.6
+"""Contrast of text to what it stands on: 4.5 in WCAG 2.2 (1.4.3), and a little for rounding."""
+
+
+def quiet_colour() -> str:
+    """Give the colour of what stands in an empty field: napari's text, as faint as is legible."""
+    from napari.settings import get_settings
+
+    return _quiet_colour(get_settings().appearance.theme)
+
+
+@functools.cache
+def _quiet_colour(name: str) -> str:
+    """Give it for a theme; once, for each field asks at every change of theme."""
+    from napari.utils.theme import get_theme
+
+    theme = get_theme(name)
+    text, field = (np.array(c.as_rgb_tuple()[:3]) / 255 for c in (theme.text, theme.primary))
+    shares = np.linspace(0.5, 1.0, 26)
+    mixed = next(
+        (m for m in (share * text + (1 - share) * field for share in shares)
+         if contrast(m, field) >= _LEGIBLE),
+        text,
+    )  # fmt: skip
+    return "#" + "".join(f"{round(255 * part):02x}" for part in mixed)
+
+
+def contrast(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Give the contrast of two sRGB colours in [0, 1], 1 to 21, as WCAG 2.2 defines it."""
+    light = [
+        float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+              @ np.array([0.2126, 0.7152, 0.0722]))
+        for c in (one, other)
+    ]  # fmt: skip
+    return (max(light) + 0.05) / (min(light) + 0.05)
 
 
 def tone(name: str, dark: bool) -> str:

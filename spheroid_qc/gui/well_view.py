@@ -19,7 +19,14 @@ from qtpy.QtCore import QEvent, QObject, Signal
 from spheroid_qc.gui.background_threads import alive, in_background, rest_timer
 from spheroid_qc.gui.mask_layers import MasksAsLabels
 from spheroid_qc.gui.preferences import preference
-from spheroid_qc.gui.result_layers import MaskLayer, one_colour, overlay_of, place_overlays
+from spheroid_qc.gui.result_layers import (
+    KINDS,
+    MaskLayer,
+    one_colour,
+    output_of,
+    overlay_of,
+    place_overlays,
+)
 from spheroid_qc.gui.state.lazy_stack import LazyStack, SwappableStack, empty_stack
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.well_data import WellData, open_well, warm_well
@@ -160,6 +167,7 @@ class WellView(QObject):
         data, self.data = self.data, None
         viewer = self.viewer
         if viewer is not None:
+            self._drop_results(viewer)
             for layer in self._present():
                 viewer.layers.remove(layer)
             overlay_of(viewer, "text").visible = False
@@ -214,6 +222,8 @@ class WellView(QObject):
             self._go_on.start()
             return
         old, self.data = self.data, data
+        if old is None or (old.plate, old.well, old.field) != (data.plate, data.well, data.field):
+            self._drop_results(viewer)
         self._setting = True
         hidden = [] if wanted.timepoint == before[0] or self._alike(stacks) else self._hide()
         try:
@@ -234,6 +244,13 @@ class WellView(QObject):
             old.close()
         self._after_step()
         self.shown.emit()
+
+    def _drop_results(self, viewer: Any) -> None:
+        """Take away what was measured in the picture: it would lie on that of another well."""
+        for kind in KINDS:
+            layer = output_of(viewer, self.layer(IMAGE), kind)
+            if layer is not None:
+                viewer.layers.remove(layer)
 
     def _show_waiting(self) -> None:
         waiting, self._waiting = self._waiting, None

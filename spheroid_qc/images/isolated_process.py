@@ -183,7 +183,7 @@ class _Server:
 
     def answer(self, request: Request) -> tuple[dict[str, Any], bytes]:
         """Answer one request; a sentence where that fails."""
-        from pydantic import TypeAdapter
+        from pydantic_core import to_jsonable_python
 
         from spheroid_qc.images.read_image import probe_here, translated
 
@@ -191,16 +191,13 @@ class _Server:
         try:
             if what == "probe":
                 limits = ImageParameters.model_validate(request["images"])
-                probe = probe_here(path, limits)
-                return {"found": TypeAdapter(Probe).dump_python(probe, mode="json")}, b""
+                return {"found": to_jsonable_python(probe_here(path, limits))}, b""
             with translated(path.name):
                 reader = self._opened(path, float(request["limit"]))
                 if what == "held":
-                    return {"found": TypeAdapter(list[HeldImage]).dump_python(
-                        reader.held, mode="json")}, b""  # fmt: skip
+                    return {"found": to_jsonable_python(reader.held)}, b""
                 if what == "info":
-                    info = reader.info_of(request["image"])
-                    return {"found": TypeAdapter(ImageInfo).dump_python(info, mode="json")}, b""
+                    return {"found": to_jsonable_python(reader.info_of(request["image"]))}, b""
                 plane = reader.read(*(request[axis] for axis in ("image", "time", "channel", "z")))
                 about = {"dtype": plane.dtype.str, "shape": plane.shape, "bytes": plane.nbytes}
                 return about, plane.tobytes()

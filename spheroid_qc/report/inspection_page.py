@@ -84,7 +84,7 @@ def inspection_page(
         doubts=_doubts(found),
         problems=_problems(found),
         plates=[*_plates(found, table.frames, mapped)],
-        missing=found.missing,
+        missing=(*found.missing, *found.gaps),
         notes=[visible(note) for note in found.notes],
         ignored=len(found.ignored) + len(found.copies),
         rows=found.rows[:_MOST_FILES],

@@ -22,6 +22,8 @@ PALETTE: dict[str, tuple[str, str]] = {
     "vermillion": ("#c8520a", "#ff9a57"),
     "green": ("#00876a", "#3cc9a0"),
     "purple": ("#9a4a86", "#e29fd0"),
+    "gold": ("#a58000", "#e8d44d"),
+    "wine": ("#8c1537", "#d9486a"),
     # How much: nothing to all. Lightness falls steadily (light scheme), rises (dark scheme).
     "s0": ("#f4efe4", "#2b2f35"),
     "s1": ("#f3e0bd", "#432f3c"),

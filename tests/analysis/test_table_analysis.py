@@ -267,8 +267,26 @@ def test_a_dose_without_a_lower_bound_is_known(answer) -> None:
             "pattern": "none", "effect_at_top": 0.02,
             "effect_at_top_low": -0.01, "effect_at_top_high": 0.05}  # fmt: skip
     (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**none))).about("dose")
-    assert dose.sentence == "a: no dose response shown, reaches 2 % affected (at most 5 %)."
+    assert dose.sentence == "a: shows no dose response, reaches 2 % affected (at most 5 %)."
     assert dose.outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"pattern": "", "n": 3}, "gives no curve: too few doses, "),
+        ({"pattern": "", "n": 0}, "gives no curve: never given alone."),
+        ({"pattern": "none"}, "shows no dose response, reaches"),
+        ({"pattern": "trend"}, "reaches"),
+        ({"pattern": "misfit"}, "does not fit a curve (biphasic?;"),
+        ({"pattern": "curve"}, "reaches"),
+    ],
+)
+def test_what_is_told_of_a_response_is_a_sentence(answer, row, told) -> None:
+    fits = answer.dose_response.head(1).assign(response="core volume lost", **row)
+    (dose,) = verdict_of(replace(answer, dose_response=fits)).about("dose")
+    assert dose.sentence.startswith(f"a: core volume lost {told}")
+    assert f"core volume lost {told}".split(",")[0].split(";")[0] in dose.facts["title"]
 
 
 def test_an_interval_without_a_bound_is_told_by_its_qualifier(answer) -> None:

@@ -133,8 +133,8 @@ def test_one_mistyped_well_is_pointed_at_and_does_not_make_a_dead_drug_idle():
     assert len(said) == 1
     assert "1 well lies far" in said[0]
     assert "-8.8 beside 0.1" in said[0]
-    assert title(found).startswith("X: no dose response shown, reaches 9")
-    assert title(answer(alone(lambda _: 0.0))) == "X: no dose response shown."
+    assert title(found).startswith("X: shows no dose response, reaches 9")
+    assert title(answer(alone(lambda _: 0.0))) == "X: shows no dose response."
 
 
 def test_wells_that_are_dead_at_every_dose_are_not_said_to_be_idle():
@@ -182,7 +182,7 @@ def test_a_partner_at_one_dose_has_its_effect_said():
     found = answer(matrix(independent, second=(0.0, 1.0)))
     (said,) = (text for text in sentences(found, "dose") if text.startswith("b: "))
     assert "reaches 5" in said
-    assert said.endswith("no curve: too few doses.")
+    assert "gives no curve: too few doses, " in said
     stated = found.dose_response.set_index("drug").loc["b"]
     assert stated["effect_at_top_low"] < 0.5 < stated["effect_at_top_high"]
 

@@ -15,12 +15,14 @@ pytest.importorskip("napari")
 
 from spheroid_qc.analysis import analyse_table
 from spheroid_qc.analysis.metric_names import metric_of
+from spheroid_qc.analysis.treatment_families import families_of
 from spheroid_qc.gui.figure_theme import file_of
 from spheroid_qc.gui.result_figures import (
     comparison_figure,
     default_comparison,
     dose_figures,
     dose_words,
+    time_figure,
 )
 from spheroid_qc.gui.state.opened_folder import open_folder
 from spheroid_qc.gui.state.run_answer import answer_of
@@ -77,6 +79,31 @@ def test_a_figure_is_saved_in_its_size_and_theme_with_what_it_shows(kind) -> Non
     assert pictures[0].mean() > 200 > 60 > pictures[1].mean()
     assert pictures[2].shape == (900, 1500)
     assert pictures[0].shape[0] > 900, "the caption has room of its own"
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_names_too_long_for_the_size_stand_below_the_curves(kind) -> None:
+    wells = pd.DataFrame(
+        columns=["plate", "well", "condition", "time_h", "state", "disintegration_fraction"]
+    )
+    names = default_comparison(conditions())
+    labels = {name: f"{name} and a drug of a very long name at 0.3 µM" for name in names}
+    metric = metric_of("disintegration_fraction")
+    figure = comparison_figure(conditions(), wells, metric, names, labels)
+    small = file_of(figure, kind, (330, 250))
+    family = families_of(conditions())[0]
+    whole = file_of(
+        replace(time_figure(conditions(), wells, metric, family), margins=(66, 300, 44, 34)),
+        kind, (330, 250),
+    )  # fmt: skip
+    if kind == "svg":
+        for label in labels.values():
+            assert label.encode() in small
+        return
+    width, height = Image.open(io.BytesIO(small)).size
+    assert width == 3 * 330
+    assert height > 3 * (250 + 15 * len(names)), "the list has room of its own"
+    assert Image.open(io.BytesIO(whole)).width == 3 * (66 + 300 + 165), "as its names ask for"
 
 
 def test_a_dose_response_says_why_it_has_no_curve() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -181,3 +182,53 @@ def test_an_export_from_there_is_that_of_this_process(helper, analysed, tmp_path
     for one, other in zip(there, here, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
     assert read_configuration(tmp_path / "there" / "settings.toml") == Parameters()
+
+
+def _write_nonsense() -> None:
+    """Write into every pipe, as a library that kept its own copy of standard output."""
+    for number in range(3, 64):
+        try:
+            if stat.S_ISFIFO(os.fstat(number).st_mode):
+                os.write(number, b"nonsense\n")
+        except OSError:
+            continue
+
+
+def test_what_can_not_be_understood_is_waited_for_by_nobody() -> None:
+    helper = HelperProcess()
+    first = helper.call(os.getpid)
+    with pytest.raises(HelperEnded, match="ended unexpectedly"):
+        helper.call(_write_nonsense)
+    assert helper.call(os.getpid) != first
+    helper.close()
+
+
+def test_one_that_stands_still_is_given_up_and_replaced() -> None:
+    helper = HelperProcess(still_s=3.0)
+    helper.call(os.getpid)
+    time.sleep(4.0)
+    first = helper.call(os.getpid)
+    assert first == helper.pid, "nobody waited for it: it may rest"
+    with pytest.raises(HelperEnded, match="stood still and was ended"):
+        helper.call(time.sleep, 600)
+    assert helper.call(os.getpid) != first
+    helper.close()
+
+
+def _work_for(seconds: float) -> str:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(range(1000))
+    return "done"
+
+
+def test_one_that_works_for_long_is_waited_for() -> None:
+    helper = HelperProcess(still_s=2.0)
+    assert helper.call(_work_for, 5.0) == "done"
+    helper.close()
+
+
+def test_what_would_end_a_program_is_an_error_like_any_other(helper) -> None:
+    with pytest.raises(RuntimeError, match="SystemExit: 3"):
+        helper.call(sys.exit, 3)
+    assert helper.call(len, "four") == 4

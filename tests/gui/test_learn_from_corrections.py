@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ from qtpy.QtWidgets import QLabel  # noqa: E402
 
 from spheroid_qc import run_plate  # noqa: E402
 from spheroid_qc.gui import learn_from_corrections as learning  # noqa: E402
-from spheroid_qc.gui.run_control import control_of  # noqa: E402
+from spheroid_qc.gui.run_control import Job, control_of  # noqa: E402
 from tests.run.conftest import write  # noqa: E402
 from tests.run.store.test_corrected_masks import correct  # noqa: E402
 from tests.segmentation.adapter.zoned import zoned  # noqa: E402
@@ -52,6 +53,45 @@ def test_too_few_corrections_are_said_so(window, finished, said) -> None:
     window.until(lambda: said)
     assert "at least 3 are needed" in said[0]
     assert not window.session.opened.run.adapter.exists()
+
+
+def test_tables_that_are_made_anew_keep_nobody_from_learning(window, finished, said) -> None:
+    window.open(finished)
+    review, control = window.panel("Review"), control_of(window.viewer)
+    window.until(lambda: window.session.tables)
+    for only_tables, words in ((False, "still being analysed"), (True, "at least 3 are needed")):
+        control._job = Job(window.session.opened, window.session.request(), only_tables)
+        control.run = object()
+        review.learn_button.click()
+        window.until(lambda: said)
+        assert words in said.pop()
+    out = window.session.opened.out
+    assert learning.is_busy(control, out)
+    assert not learning.is_busy(control, out.with_name("another"))
+    kept = []
+    proposal = SimpleNamespace(out=out)
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(learning, "keep_adapter", kept.append)
+    monkeypatch.setattr(control, "start", lambda: None)
+    learning.keep_and_run(window.viewer, proposal)
+    window.qtbot.wait(500)
+    assert not kept, "the run folder is held"
+    control.run = None
+    window.until(lambda: kept == [proposal])
+    monkeypatch.undo()
+
+
+def test_the_question_fits_into_the_window(window, qtbot) -> None:
+    main = window.viewer.window._qt_window
+    main.resize(1000, 700)
+    nothing = SimpleNamespace(corrected=(), others=())
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(learning, "comparison_lines", lambda proposal: ["before and after"])
+    dialog = learning.BeforeAndAfter(nothing, window.panel("Review"))
+    monkeypatch.undo()
+    qtbot.addWidget(dialog)
+    assert dialog.height() <= main.height()
+    assert dialog.width() <= main.width()
 
 
 def test_what_was_learned_is_shown_and_kept_only_when_wanted(

@@ -21,11 +21,17 @@ from qtpy.QtWidgets import (  # noqa: E402
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QPushButton,
     QScrollBar,
     QTabBar,
 )
 
-from spheroid_qc.gui.open_and_save import PANELS, load_map, open_images  # noqa: E402
+from spheroid_qc.gui.open_and_save import (  # noqa: E402
+    PANELS,
+    load_map,
+    open_images,
+    save_edited_map,
+)
 from spheroid_qc.gui.panels.base_panel import PANEL_WIDTH, BasePanel  # noqa: E402
 from spheroid_qc.gui.panels.review_panel import features_html  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
@@ -178,6 +184,23 @@ def test_continue_continues_the_plate_that_was_stopped(window, images) -> None:
     assert "VID7" not in run.what.text()
     opened(window, images)
     assert run.start_button.text() == "Continue"
+
+
+def test_a_plate_that_was_stopped_can_be_taken_out_of_the_queue(window, images) -> None:
+    with_more_wells(images)
+    window.open(images)
+    run, control = window.panel("Run"), control_of(window.viewer)
+    in_one_process(run)
+    run.start_button.click()
+    window.until(lambda: control.live)
+    run.cancel_button.click()
+    (line,) = run.queue.findChildren(QPushButton, "take out")
+    assert not line.isEnabled(), "it is being stopped"
+    window.until(lambda: not control.running)
+    assert line.isEnabled()
+    line.click()
+    assert not control.jobs
+    assert run.start_button.text() == "Continue", "what was finished is kept"
 
 
 def as_stopped_while_its_report_was_drawn(folder: Path) -> Path:
@@ -417,6 +440,38 @@ def test_the_caption_is_what_the_map_says_now(window, images) -> None:
     assert "selinexor 1 µM + gemcitabine 10 nM" in window.caption
 
 
+def test_which_wells_lack_an_image_is_guessed_only_without_a_map(window, images) -> None:
+    for path in images.glob("*_C3_*"):
+        path.unlink()
+    plate = window.open(images)
+    assert "no image at all of C03" in plate.problems.text()
+    path = images.parent / "map.csv"
+    load_map(plate, window.session, path)
+    window.until(lambda: window.session.plate_map is not None)
+    assert "C03" not in plate.problems.text()
+    assert "C03, E02 on the map have no image" in plate.map_warning.text()
+    kept = [line for line in path.read_text().splitlines() if not line.startswith(("C3", "C03"))]
+    path.write_text("\n".join(kept) + "\n")
+    load_map(plate, window.session, path)
+    window.until(lambda: "C03" not in plate.map_warning.text())
+    assert "C03" not in plate.problems.text(), "it is meant to be empty"
+
+
+def test_a_map_whose_change_was_taken_back_is_the_file_that_was_loaded(window, images) -> None:
+    plate = window.open(images)
+    load_map(plate, window.session, images.parent / "map.csv")
+    window.until(lambda: window.session.plate_map is not None)
+    plate.grid.select(["C03"])
+    plate.editor.drugs[0][1].setText("7")
+    plate.editor.fill.click()
+    assert "Not saved yet" in plate.editor.state.text()
+    plate.editor.undo.click()
+    assert plate.editor.state.text() == "Map: map.csv"
+    assert save_edited_map(window.session)
+    assert window.session.map_path == images.parent / "map.csv"
+    assert not window.session.default_map_path().exists(), "nothing was changed, nothing is written"
+
+
 def test_one_unfinished_well_hides_no_other(window, images) -> None:
     plate = window.open(images)
     plate.grid.select(["B02", "B03"])
@@ -501,13 +556,15 @@ def test_what_is_said_of_tables_and_corrections_is_of_this_plate_and_true(window
     session.tables_wanted.disconnect()
     other = Job(session.opened, replace(session.request(), out=finished / "elsewhere"), True)
     mine = Job(session.opened, session.request(), only_tables=True)
+    # The run of this session, which made the masks, stays in the list.
+    whole = Job(session.opened, session.request(), outcome=Ended(18, 18, (), (), ()))
     for job, outcome, said in (
         (other, Ended(18, 0, (), (), ()), ""),
         (mine, Ended(18, 0, (), (), ()), "Tables hold all decisions"),
         (mine, Failed("The disk is full."), "Tables lack the latest decisions"),
     ):
-        control.jobs[:] = [job]
-        job.outcome = outcome
+        control.jobs[:] = [job, whole]
+        control._job, job.outcome = job, outcome
         session.run_ended.emit(outcome)
         assert review.state.text().startswith(said)
         assert review.state.isHidden() != bool(said)

@@ -156,21 +156,24 @@ def _reach(row: pd.Series, minimum: float, *, fraction: bool) -> tuple[str, str]
 
 
 def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, str]:
-    """Say how far the effect gets, then IC50 and EC50, and what is wrong; and the first of it."""
+    """Say how far the effect gets, then IC50 and EC50, and what is wrong; and the first of it.
+
+    A verb comes first: before it stands what was measured.
+    """
     pattern = row["pattern"]
     minimum = analysis.parameters.response.min_excess
     reach, brief = _reach(row, minimum, fraction=fraction)
     if not pattern:
-        few = "no curve: too few doses"
+        words = f"gives no curve: {'too few doses' if row['n'] else 'never given alone'}"
         if not row["n"] or not np.isfinite(row["effect_at_top"]):
-            return (few, few) if row["n"] else ("never given alone",) * 2
-        return f"{reach}, {few}", f"{brief}, {few}"
+            return words, words
+        return f"{words}, {reach}", f"{words}, {brief}"
     if pattern == "none":
         # Level wells may be affected all the same, where the doses begin too high.
         level = fraction and abs(row["effect_at_top"]) >= minimum
         level = level and not row["effect_at_top_low"] <= 0 <= row["effect_at_top_high"]
-        told = "no dose response shown"
-        return f"{told}, {reach}", f"{told}, {brief}" if level else told
+        told = "shows no dose response"
+        return ", ".join(filter(None, (told, reach))), f"{told}, {brief}" if level else told
     if pattern == "trend":
         moves = "changes" if not fraction else "rises" if row["effect_at_top"] > 0 else "falls"
         trend = f"the effect {moves} with the dose (trend p = {row['trend_p']:.2g})"
@@ -187,7 +190,7 @@ def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, 
     if pattern == "misfit":
         p = row["lack_of_fit_p"]
         more = f"lack of fit p = {p:.1g}" if np.isfinite(p) else "on most plates"
-        misfit = "the curve does not fit (biphasic?)"
+        misfit = "does not fit a curve (biphasic?)"
         return f"{misfit[:-1]}; {more}): {sentence}, to be read with care", f"{misfit}, {brief}"
     doubts = [words for sign, words in _DOUBTS.items() if sign in str(row["note"])]
     return f"{sentence} ({'; '.join(doubts)})" if doubts else sentence, title

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 
 from qtpy.QtCore import QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
+from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from spheroid_qc.gui.panels.base_panel import WrappedLabel, element
@@ -15,7 +16,11 @@ from spheroid_qc.report.overview import Line
 from spheroid_qc.report.palette import STATES
 from spheroid_qc.wording import plural
 
-_LINE, _HEAD = 38, 20
+ANSWER_TO_COME = "The answer is being worked out …"
+"""What panels say where there are tables and no answer yet."""
+
+_LINE, _HEAD, _FOOT = 21, 20, 36
+"""Heights: of a line besides its name, of the heading, and of what the letters mean."""
 _BAR = 0.32
 """Share of the width that the bar of states takes."""
 
@@ -39,10 +44,35 @@ class AnswerTable(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: D102
-        return QSize(320, _HEAD + _LINE * len(self.lines) + 36)
+        return QSize(320, int(self._tops()[-1]) + _FOOT)
 
     def minimumSizeHint(self) -> QSize:  # noqa: D102
         return QSize(240, self.sizeHint().height())
+
+    def resizeEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
+        super().resizeEvent(event)
+        self.updateGeometry()
+
+    def _font(self, pixels: int) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(pixels)
+        return font
+
+    def _left(self) -> float:
+        """Width of the words, beside the bar."""
+        return self.width() * (1 - _BAR) - 8
+
+    def _tops(self) -> list[float]:
+        """Where each line begins, and where the last one ends.
+
+        Names are written in full: two combinations may differ in any part of theirs.
+        """
+        metrics, room = QFontMetricsF(self._font(12)), QRectF(0, 0, self._left() - 4, 1e4)
+        tops = [float(_HEAD)]
+        for line in self.lines:
+            name = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, line.title)
+            tops.append(tops[-1] + max(17.0, name.height()) + _LINE)
+        return tops
 
     def _words(self, line: Line) -> str:
         states = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in line.states)
@@ -53,7 +83,7 @@ class AnswerTable(QWidget):
         return "\n".join(part for part in told if part)
 
     def mouseMoveEvent(self, event) -> None:  # type: ignore[no-untyped-def]  # noqa: D102
-        at = int((event.position().y() - _HEAD) // _LINE)
+        at = bisect.bisect_right(self._tops(), event.position().y()) - 1
         if 0 <= at < len(self.lines):
             QToolTip.showText(event.globalPosition().toPoint(), self._words(self.lines[at]), self)
 
@@ -62,35 +92,30 @@ class AnswerTable(QWidget):
         ink, muted, line_colour = (QColor(tone(n, dark)) for n in ("ink", "muted", "line"))
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        normal, small = QFont(self.font()), QFont(self.font())
-        normal.setPixelSize(12)
-        small.setPixelSize(11)
+        normal, small = self._font(12), self._font(11)
         width = float(self.width())
-        bar = width * _BAR
-        left = width - bar - 8
+        bar, left = width * _BAR, self._left()
+        tops = self._tops()
         painter.setFont(small)
         painter.setPen(muted)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(0, 0, width, _HEAD), middle, f"{self._wanted}, states of the wells")
-        for n, line in enumerate(self.lines):
-            top = float(_HEAD + n * _LINE)
+        for line, top, bottom in zip(self.lines, tops, tops[1:], strict=False):
             painter.setPen(QPen(line_colour, 1))
             painter.drawLine(0, int(top), int(width), int(top))
             painter.setPen(ink)
             painter.setFont(normal)
-            name = painter.fontMetrics().elidedText(
-                line.title, Qt.TextElideMode.ElideMiddle, int(left - 4)
-            )
-            painter.drawText(QRectF(0, top + 2, left, 17), middle, name)
+            name = QRectF(0, top + 2, left - 4, bottom - top - _LINE)
+            painter.drawText(name, middle | Qt.TextFlag.TextWordWrap, line.title)
             painter.setFont(small)
             painter.setPen(muted)
             told = line.shown + (f"  ({line.bounds})" if line.bounds else "")
             told = f"{told}   n = {line.n}" if line.n else told
-            painter.drawText(QRectF(0, top + 19, left, 17), middle, told)
+            painter.drawText(QRectF(0, bottom - 19, left, 17), middle, told)
             self._bar(painter, line, QRectF(left + 8, top + 8, bar - 2, 20), dark)
         painter.setPen(muted)
         painter.setFont(small)
-        below = QRectF(0, _HEAD + _LINE * len(self.lines) + 3, width, 32)
+        below = QRectF(0, tops[-1] + 3, width, _FOOT - 4)
         painter.drawText(below, Qt.TextFlag.TextWordWrap, _legend(self.lines))
         painter.end()
 

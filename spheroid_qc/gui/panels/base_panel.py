@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from html import escape
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import napari.viewer
@@ -20,6 +21,7 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QScrollArea,
     QScrollBar,
@@ -28,6 +30,7 @@ from qtpy.QtWidgets import (
     QStyleOptionComboBox,
     QStylePainter,
     QTabBar,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -36,6 +39,7 @@ from superqt import QCollapsible, QFlowLayout
 from spheroid_qc.gui.background_threads import alive, rest_timer
 from spheroid_qc.gui.background_threads import in_turn as take_turn
 from spheroid_qc.gui.state.session import Session, session_of
+from spheroid_qc.gui.well_colours import quiet_colour
 
 QWIDGETSIZE_MAX = 2**24 - 1  # Qt's own limit, which its Python names don't have
 PANEL_WIDTH = 380
@@ -74,6 +78,21 @@ class WrappedLabel(QLabel):
 
     def minimumSizeHint(self) -> QSize:  # noqa: D102
         return QSize(0, super().minimumSizeHint().height())
+
+
+class _Legible(QObject):
+    """Keeps what stands in empty fields legible; a theme makes it half transparent each time."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() in (QEvent.Type.Polish, QEvent.Type.StyleChange):
+            self.redo(watched)
+        return False
+
+    def redo(self, line: Any) -> None:
+        """Set the colour of one field."""
+        palette = line.palette()
+        palette.setColor(QPalette.ColorRole.PlaceholderText, QColor(quiet_colour()))
+        line.setPalette(palette)
 
 
 class Notice(WrappedLabel):
@@ -118,6 +137,7 @@ class BasePanel(QWidget):
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self._wheel = _WheelScrolls(self, self.area)
+        self._legible = _Legible(self)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.inside = QWidget()
         self.column = QVBoxLayout(self.inside)
@@ -134,6 +154,8 @@ class BasePanel(QWidget):
         outer.addWidget(self.foot)
         self.setMinimumWidth(PANEL_WIDTH)
         follow_theme(self, self.restyle)
+        self._said_of: Path | None = None
+        self.listen(self.session.opened_changed, to=self._forget_message)
 
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(430, 640)
@@ -149,6 +171,12 @@ class BasePanel(QWidget):
     def say(self, text: str, severity: str = "info") -> None:
         """Write into the panel's place for messages; nothing: clear it."""
         self.message.say(text, severity)
+        self._said_of = None if self.session.opened is None else self.session.opened.out
+
+    def _forget_message(self) -> None:
+        """Clear what was said of another plate."""
+        if self.session.opened is not None and self.session.opened.out != self._said_of:
+            self.say("")
 
     def listen(self, *signals: Any, to: Callable[..., None], in_turn: bool = False) -> None:
         """Call a method when a signal of the session comes, as long as the panel lives.
@@ -187,7 +215,14 @@ class BasePanel(QWidget):
         self.still()
 
     def still(self) -> None:
-        """See to it that the wheel scrolls, and changes nothing that lies under the pointer."""
+        """See to it that the wheel scrolls, and changes nothing that lies under the pointer.
+
+        And that what stands in empty fields can be read.
+        """
+        for line in self.findChildren(QLineEdit):
+            line.removeEventFilter(self._legible)
+            line.installEventFilter(self._legible)
+            self._legible.redo(line)
         for kind in _TURNED_BY_THE_WHEEL:
             for widget in self.findChildren(kind):
                 if not isinstance(widget, QScrollBar):
@@ -405,6 +440,14 @@ class LongChoice(QComboBox):
     def __init__(self) -> None:
         super().__init__()
         self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+
+    def event(self, event) -> bool:  # type: ignore[no-untyped-def]  # noqa: D102
+        if event.type() == QEvent.Type.ToolTip and self.shown_text() != self.currentText():
+            # What is left out is what tells this name from another.
+            told = "\n\n".join(filter(None, (self.currentText(), self.toolTip())))
+            QToolTip.showText(event.globalPos(), told, self)
+            return True
+        return bool(super().event(event))
 
     def shown_text(self) -> str:
         """Give the chosen name as it is drawn."""

@@ -47,9 +47,8 @@ class ExportForProgram(QWidget):
 
     def choose(self) -> None:
         """Ask for a folder, and export into it."""
-        opened = self._session.opened
-        beside = "" if opened is None else str(opened.out.parent)
-        name = QFileDialog.getExistingDirectory(self, "Export into this folder", beside)
+        start = self._session.beside()
+        name = QFileDialog.getExistingDirectory(self, "Export into this folder", start)
         if name:
             self.export(Path(name))
 

@@ -13,6 +13,7 @@ from spheroid_qc.gui.figure_theme import DrawnFigure, Place, pixels_of_figure
 from spheroid_qc.gui.result_figures import Figure
 from spheroid_qc.gui.well_colours import is_dark, tone
 
+_FADE_MS, _SHADOW = 400, 0.2
 _REST_MS = 150
 
 
@@ -40,7 +41,8 @@ class FigureView(QWidget):
     """Shows a figure; `pressed` gives the place of a click in its data, where its axes are linear.
 
     Drawing takes some tenths of a second, in which the window must not stand still: what was shown
-    before stays until it is done. `place` belongs to what is shown; None while there is nothing, or
+    before stays until it is done, but as a shadow where that takes longer: beside it stands already
+    what another figure shows. `place` belongs to what is shown; None while there is nothing, or
     nothing yet.
     """
 
@@ -54,6 +56,7 @@ class FigureView(QWidget):
         self._drawn: _Drawn | None = None
         self._drawing: _WantedFigure | None = None
         self._resized = rest_timer(self, _REST_MS, self.redraw)
+        self._fading = rest_timer(self, _FADE_MS, self.update)
 
     @property
     def is_drawn(self) -> bool:
@@ -65,11 +68,18 @@ class FigureView(QWidget):
         """Where the data of the figure lie that was asked for, once it is drawn."""
         return self._drawn.place if self._drawn is not None and self.is_drawn else None
 
+    @property
+    def is_of_another(self) -> bool:
+        """Whether another figure than the one that was asked for has stood for too long."""
+        return self._drawn is not None and not self.is_drawn and not self._fading.isActive()
+
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(340, self.minimumHeight())
 
     def show_figure(self, figure: Figure | None) -> None:
         """Draw a figure; None: an empty sheet."""
+        if figure is not self._figure:
+            self._fading.start()
         self._figure = figure
         self.redraw()
 
@@ -120,7 +130,12 @@ class FigureView(QWidget):
         painter.fillRect(self.rect(), QColor(tone("paper", is_dark())))
         if self._drawn is not None:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.setOpacity(_SHADOW if self.is_of_another else 1.0)
             painter.drawImage(QRectF(self.rect()), self._drawn.image)
+        if self.is_of_another:
+            painter.setOpacity(1.0)
+            painter.setPen(QColor(tone("ink", is_dark())))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Drawing …")
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: D102

@@ -36,7 +36,7 @@ from spheroid_qc.gui.panels.base_panel import (
     show_hint,
 )
 from spheroid_qc.gui.panels.settings_forms import SectionForm
-from spheroid_qc.gui.result_layers import output_of, overlay_of, show_results
+from spheroid_qc.gui.result_layers import is_output, output_of, overlay_of, show_results
 from spheroid_qc.gui.state.lazy_stack import pixels_of
 from spheroid_qc.gui.state.one_image import (
     WHOLE,
@@ -160,6 +160,7 @@ class MeasurePanel(BasePanel):
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered):
             event.connect(self._on_layers)
+        events.removed.connect(self._on_removed)
         self.viewer.dims.events.current_step.connect(self._on_step)
         self.listen(self.session.parameters_changed, to=self._on_parameters)
 
@@ -207,6 +208,11 @@ class MeasurePanel(BasePanel):
             if widget not in (self.bar, self.answer, self.size_label, self.planes_row):
                 widget.setVisible(bool(images))
         if self.layer is not self._source:
+            self._on_chosen()
+
+    def _on_removed(self, event: Any) -> None:
+        """Let go of results whose masks were taken away, with those of another well or by hand."""
+        if alive(self) and self.layer is not None and is_output(event.value, self.layer, "core"):
             self._on_chosen()
 
     def _on_chosen(self, *_: Any) -> None:
@@ -455,11 +461,10 @@ class MeasurePanel(BasePanel):
 
     def save_as(self) -> None:
         """Ask for a file, and save the table."""
-        layer = self.layer
+        name = self.layer.name if self.layer is not None else "spheroids"
         name, _ = QFileDialog.getSaveFileName(
-            self, "Save the table", f"{layer.name if layer is not None else 'spheroids'}.csv",
-            "CSV (*.csv)",
-        )  # fmt: skip
+            self, "Save the table", self.session.beside(f"{name}.csv"), "CSV (*.csv)"
+        )
         if name:
             self.save(Path(name).with_suffix(".csv"))
 

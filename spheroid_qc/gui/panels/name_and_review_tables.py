@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from spheroid_qc.frames.frame_table import HARMLESS, FrameTable
 from spheroid_qc.frames.inspect_folder import visible
 from spheroid_qc.gui.state.review_queue import Entry
+from spheroid_qc.run.store.review_decisions import Exclusion
 
 _TEXT = Qt.ItemDataRole.DisplayRole
 _TIP = Qt.ItemDataRole.ToolTipRole
@@ -137,6 +140,8 @@ class QueueTable(FrameTableView):
         self.setModel(self._queue)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        # Bold where a line is chosen, which is every line of the table.
+        self.horizontalHeader().setHighlightSections(False)
         for column, width in ((0, 84), (2, 42), (3, 84)):
             self.setColumnWidth(column, width)
         self.setFixedHeight(168)
@@ -156,3 +161,11 @@ class QueueTable(FrameTableView):
             self.clearSelection()
         else:
             self.selectRow(self.entries.index(entry))
+
+
+def who_and_when(decision: Exclusion) -> str:
+    """Say who decided, and when by the clock on the wall."""
+    when = decision.at
+    with contextlib.suppress(ValueError):
+        when = f"{datetime.fromisoformat(when).astimezone():%Y-%m-%d %H:%M}"
+    return f"{decision.by} {when}".strip()

@@ -214,7 +214,7 @@ class PicturesPanel(BasePanel):
     def choose_file(self) -> None:
         """Ask for a file, and save the pictures."""
         name, _ = QFileDialog.getSaveFileName(
-            self, "Save the pictures", "pictures.png", "PNG (*.png)"
+            self, "Save the pictures", self.session.beside("pictures.png"), "PNG (*.png)"
         )
         if name:
             self.save(Path(name).with_suffix(".png"))
@@ -227,7 +227,7 @@ class PicturesPanel(BasePanel):
     def choose_frame_file(self) -> None:
         """Ask for a file, and save the frame that is shown."""
         session = self.session
-        default = f"{session.well}_{session.timepoint}.png"
+        default = session.beside(f"{session.well}_{session.timepoint}.png")
         name, _ = QFileDialog.getSaveFileName(self, "Save the frame", default, "PNG (*.png)")
         if name:
             self.save_frame(Path(name).with_suffix(".png"))

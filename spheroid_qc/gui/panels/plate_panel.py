@@ -219,7 +219,7 @@ class PlatePanel(BasePanel):
         )
         self.path.setText(str(opened.folder))
         self._say_summary()
-        self.problems.say(self._problem_text(), "warning")
+        self._inspected = inspection(opened.table, opened.parameters.plate.well_count)
         self._offer_readings()
         self.names.show_table(opened.table)
         serious = len(opened.table.problems)
@@ -326,8 +326,11 @@ class PlatePanel(BasePanel):
             )
         if opened.picture is not None and opened.picture.conflict:
             found.append(opened.picture.conflict)
-        found += inspection(opened.table, opened.parameters.plate.well_count).missing[:2]
-        return "\n".join(found)
+        told = self._inspected.missing
+        if self.session.plate_map is None:
+            # A map says which wells are meant to be imaged; without one it is guessed.
+            told += self._inspected.gaps
+        return "\n".join([*found, *told[:2]])
 
     def _on_name_clicked(self, index) -> None:  # type: ignore[no-untyped-def]
         frame = self.names.frame_of(index.row())
@@ -429,6 +432,7 @@ class PlatePanel(BasePanel):
         )
         self.grid.set_current(self.session.well)
         self._write_legend(conditions)
+        self.problems.say(self._problem_text(), "warning")
         self._write_map_state(set(mapped), imaged)
         self.editor.refresh()
 

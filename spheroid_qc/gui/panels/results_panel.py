@@ -32,7 +32,7 @@ from spheroid_qc.gui.background_threads import in_process, in_turn, rest_timer, 
 from spheroid_qc.gui.export_files import export_session, write_figure
 from spheroid_qc.gui.figure_theme import in_tone
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
-from spheroid_qc.gui.panels.answer_table import AnswerTable, VerdictLabel
+from spheroid_qc.gui.panels.answer_table import ANSWER_TO_COME, AnswerTable, VerdictLabel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
@@ -308,7 +308,7 @@ class ResultsPanel(BasePanel):
     def _on_answer(self) -> None:
         answer, opened = self.session.answer, self.session.opened
         if answer is None or opened is None or answer.out != opened.out:
-            answer = RunAnswer(Path(), lacking="The answer is being worked out …")
+            answer = RunAnswer(Path(), lacking=ANSWER_TO_COME)
         self._doses, self._synergies = answer.doses, answer.synergies
         for figures, choice, canvas, words, none, why in (
             (self._doses, self.dose, self.dose_canvas, self.dose_words, self.no_dose,
@@ -407,15 +407,10 @@ class ResultsPanel(BasePanel):
 
     def choose_export(self) -> None:
         """Ask for a folder and export into it."""
-        start = str(self._beside())
+        start = self.session.beside()
         name = QFileDialog.getExistingDirectory(self, "Export into this folder", start)
         if name:
             self.export(Path(name))
-
-    def _beside(self) -> Path:
-        """Where a dialog starts: where the results lie, beside the images."""
-        opened = self.session.opened
-        return Path() if opened is None else opened.out.parent
 
     def export(self, target: Path) -> Any:
         """Write tables, figures and settings into a folder, in the background.
@@ -462,7 +457,7 @@ class ResultsPanel(BasePanel):
         name, _ = QFileDialog.getSaveFileName(
             self,
             "Save the figure",
-            str(self._beside() / f"{self._shown.name}.png"),
+            self.session.beside(f"{self._shown.name}.png"),
             "PNG (*.png);;SVG (*.svg)",
         )
         if name:

@@ -37,7 +37,7 @@ from spheroid_qc.gui.panels.base_panel import (
     set_primary,
     show_hint,
 )
-from spheroid_qc.gui.panels.name_and_review_tables import QueueTable
+from spheroid_qc.gui.panels.name_and_review_tables import QueueTable, who_and_when
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.review_place import ReviewPlace, keep_place, read_place
 from spheroid_qc.gui.state.review_queue import SHOWN, Entry, queue_of
@@ -379,7 +379,7 @@ class ReviewPanel(BasePanel):
             when = "whole well" if entry.time_h is None else f"{entry.time_h:g} h"
             reason = f": {entry.reason}" if entry.reason else ""
             item = QTreeWidgetItem(
-                [f"{entry.well}  {when}", f"{what}{reason}", f"{entry.by} {entry.at[:16]}".strip()]
+                [f"{entry.well}  {when}", f"{what}{reason}", who_and_when(entry)]
             )
             for column in range(3):
                 item.setToolTip(column, item.text(column))
@@ -489,17 +489,19 @@ class ReviewPanel(BasePanel):
         self.refresh()
 
     def _on_corrected(self, plate: str, well: str, timepoint: int) -> None:
-        self._corrected.add((plate, well, timepoint))
         self._later.start()
         hours = self.session.opened.times(plate).get(timepoint, 0) if self.session.opened else 0
-        show_hint(
-            self.state,
-            f"Kept: {well} at {hours:g} h, beside the automatic masks. Tables and figures follow.",
-        )
+        if self.correcting.is_corrected(plate, well, timepoint):
+            self._corrected.add((plate, well, timepoint))
+            told = f"Kept: {well} at {hours:g} h, beside the automatic masks."
+        else:
+            self._corrected.discard((plate, well, timepoint))
+            told = f"{well} at {hours:g} h has its automatic masks again."
+        show_hint(self.state, f"{told} Tables and figures follow.")
 
     def _on_run(self, message: object = None) -> None:
-        job = self.control.shown
-        if job is None or not job.only_tables:
+        job, opened = self.control.latest, self.session.opened
+        if job is None or opened is None or not job.only_tables or job.request.out != opened.out:
             return
         if job.running:
             show_hint(self.state, "Tables are being made anew …")
@@ -530,7 +532,7 @@ class ReviewPanel(BasePanel):
             what = "Accepted" if kind == "accept" else "Excluded"
             where = " (whole well)" if decided.time_h is None else ""
             reason = f": {decided.reason}" if decided.reason else ""
-            lines.insert(0, f"{what}{where}{reason} — {decided.by} {decided.at[:16]}".rstrip(" —"))
+            lines.insert(0, f"{what}{where}{reason} — {who_and_when(decided)}".rstrip(" —"))
         show_hint(self.details, "\n".join(lines))
         self.open_button.setEnabled(decided is not None)
         self._write_features()
@@ -562,7 +564,7 @@ class ReviewPanel(BasePanel):
         if automatic is None or not automatic["rows"]:
             self.features.setText("")
             return
-        corrected = result is not None and result.get("method") == "corrected"
+        corrected = self.correcting.is_corrected(data.plate, data.well, now)
         self.features.setText(features_html(automatic, result if corrected else None))
 
 

@@ -26,7 +26,7 @@ from spheroid_qc.gui.open_and_save import (
     save_edited_map,
     save_settings,
 )
-from spheroid_qc.gui.panels.answer_table import AnswerTable, VerdictLabel
+from spheroid_qc.gui.panels.answer_table import ANSWER_TO_COME, AnswerTable, VerdictLabel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
@@ -158,7 +158,10 @@ class RunPanel(BasePanel):
         self.map = HeatMap()
         self.answer = AnswerTable()
         self.verdict = VerdictLabel()
-        self.answer_fold = Fold("What came out", self.answer, self.verdict, opened=True)
+        self.no_answer = hint()
+        self.answer_fold = Fold(
+            "What came out", self.answer, self.verdict, self.no_answer, opened=True
+        )
         self.failures = hint()
         self.failures_fold = Fold("Notes", self.failures)
         self.results_heading = heading("Wells")
@@ -537,7 +540,11 @@ class RunPanel(BasePanel):
         here = answer is not None and opened is not None and answer.out == opened.out
         lines = answer.lines if answer is not None and here else ()
         verdict = answer.verdict if answer is not None and here else ()
-        self.answer_fold.setVisible(bool(lines or verdict))
+        told = ""
+        if "wells" in self.session.tables and not (lines or verdict):
+            told = answer.lacking if answer is not None and here else ANSWER_TO_COME
+        show_hint(self.no_answer, told)
+        self.answer_fold.setVisible(bool(lines or verdict or told))
         if answer is not None and lines:
             self.answer.show_lines(answer.title, answer.headings, lines)
         self.answer.setVisible(bool(lines))

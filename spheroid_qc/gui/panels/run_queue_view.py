@@ -86,6 +86,7 @@ class RunQueueView(QWidget):
             show.clicked.connect(partial(self._call, self._open, job))
             out = QPushButton("✕")
             out.setFixedWidth(26)
+            out.setObjectName("take out")
             out.setToolTip("Take it out of the queue, or stop it; finished wells are kept.")
             out.clicked.connect(partial(self._call, self._withdraw, job))
             for column, widget in enumerate((name, bar, QLabel(), show, out)):

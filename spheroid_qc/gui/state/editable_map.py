@@ -63,7 +63,16 @@ class EditableMap:
         self.wells: dict[Key, EditableWell] = dict(wells or {})
         self._past: list[dict[Key, EditableWell]] = []
         self._future: list[dict[Key, EditableWell]] = []
-        self.saved = True
+        self.mark_saved()
+
+    @property
+    def saved(self) -> bool:
+        """Whether the file holds what is filled in; a step that was taken back leaves no trace."""
+        return self.wells == self._kept
+
+    def mark_saved(self) -> None:
+        """Take note that the file holds what is filled in."""
+        self._kept = dict(self.wells)
 
     @classmethod
     def from_map(cls, plate_map: PlateMap) -> EditableMap:
@@ -85,14 +94,12 @@ class EditableMap:
         if self._past:
             self._future.append(dict(self.wells))
             self.wells = self._past.pop()
-            self.saved = False
 
     def redo(self) -> None:
         """Do again what was taken back."""
         if self._future:
             self._past.append(dict(self.wells))
             self.wells = self._future.pop()
-            self.saved = False
 
     def fill(self, keys: Iterable[Key], well: EditableWell) -> None:
         """Write the same into all given wells, keeping their further columns."""
@@ -218,7 +225,7 @@ class EditableMap:
         """
         plate_map = self.check(path.name)
         write_text(path, self.text())
-        self.saved = True
+        self.mark_saved()
         return plate_map
 
     def check(self, name: str = "plate_map.csv") -> PlateMap:
@@ -238,7 +245,6 @@ class EditableMap:
     def _step(self) -> None:
         self._past = [*self._past[-_MAX_UNDO_STEPS:], dict(self.wells)]
         self._future.clear()
-        self.saved = False
 
 
 def _can_be_read(wells: Mapping[Key, EditableWell]) -> bool:

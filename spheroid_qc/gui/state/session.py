@@ -319,6 +319,10 @@ class Session:
             workers,
         )  # fmt: skip
 
+    def beside(self, name: str = "") -> str:
+        """Where a dialog of files begins: where the results lie, beside the images."""
+        return str((Path() if self.opened is None else self.opened.out.parent) / name)
+
     def command(self, config: Path) -> str:
         """Give the command line that repeats this session."""
         assert self.opened is not None

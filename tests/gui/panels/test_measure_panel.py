@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 
 import numpy as np
@@ -147,3 +148,35 @@ def test_another_well_that_is_chosen_meanwhile_is_not_mixed_in(window, images, m
     for timepoint in range(3):
         found = segment(window.shown().image.frame(timepoint), panel.pixel_size_um)
         assert np.array_equal(np.asarray(core.data[timepoint]) > 0, found.core > 0)
+
+
+def test_what_was_measured_in_one_well_does_not_lie_on_another(window, finished, tmp_path) -> None:
+    from napari.utils.notifications import notification_manager
+
+    window.open(finished)
+    panel, layers = window.panel("Segment and measure"), window.viewer.layers
+    for _ in range(2):
+        window.show("B02", 1)
+        panel.one_button.click()
+        done(window, panel)
+        window.until(lambda: "well core" in layers)
+        assert panel.answer.text()
+        assert panel.save_button.isEnabled()
+        window.viewer.dims.set_current_step(0, 0)
+        assert "well core" in layers, "another time of the same well"
+        window.show("C02", 1)
+        assert "well core" not in layers
+        assert "well shed" not in layers
+        assert not panel.answer.text()
+        assert not panel.save_button.isEnabled(), "there is no table any more"
+    panel.one_button.click()
+    done(window, panel)
+    window.until(lambda: "well core" in layers)
+    heard = []
+    notification_manager.notification_ready.connect(heard.append)
+    other = shutil.copytree(finished, tmp_path / "second" / "plate")
+    for path in other.glob("*_B3_*"):
+        path.unlink()
+    window.open(other)
+    assert "well core" not in layers
+    assert not [one for one in heard if "units" in one.message]

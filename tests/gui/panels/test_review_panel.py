@@ -132,10 +132,18 @@ def test_painting_is_measured_and_kept_and_undone(reviewing) -> None:
     assert shed[40, 40]
     assert automatic == {p: p.read_bytes() for p in automatic}
 
+    window.until(lambda: review.state.text().startswith("Kept: B02 at"))
+    assert "corrected" in review.features.text()
+
     layer.undo()
     window.until(lambda: not corrections(out))
+    window.until(lambda: "B02 at 6 h has its automatic masks again" in review.state.text())
+    assert "corrected" not in review.features.text()
+    assert not correcting_of(viewer).is_corrected("VID7", "B02", 1)
+    assert ("VID7", "B02", 1) not in review._corrected
     layer.redo()
     window.until(lambda: len(corrections(out)) == 2)
+    window.until(lambda: review.state.text().startswith("Kept: B02 at"))
 
     # Another well and back: the correction is what is shown; its strokes are not undone there.
     window.show("B03", 1)
@@ -144,6 +152,8 @@ def test_painting_is_measured_and_kept_and_undone(reviewing) -> None:
     review.restore_button.click()
     window.until(lambda: not corrections(out))
     assert not np.asarray(viewer.layers["shed"].data[1])[40, 40]
+    window.until(lambda: "automatic masks again" in review.state.text())
+    assert "corrected" not in review.features.text()
 
 
 def test_eraser_fill_and_polygon_correct_too(reviewing) -> None:

@@ -33,6 +33,19 @@ def test_steps_are_undone_and_done_again() -> None:
     assert not draft.can_undo
 
 
+def test_a_step_that_is_taken_back_leaves_nothing_to_be_saved(tmp_path) -> None:
+    draft = EditableMap()
+    draft.fill([("", "A01")], VEHICLE)
+    assert not draft.saved
+    draft.save(tmp_path / "map.csv")
+    draft.fill([("", "A01")], TREATED)
+    assert not draft.saved
+    draft.undo()
+    assert draft.saved, "the file holds it"
+    draft.undo()
+    assert not draft.saved, "the file still holds what was there before"
+
+
 def test_what_is_saved_is_what_is_read(tmp_path) -> None:
     draft = EditableMap()
     draft.fill([("", "A01")], VEHICLE)
