@@ -170,6 +170,7 @@ def test_folders_that_lead_out_are_refused(small, out, name):
         lambda moment: moment["fields"][0]["rows"][0].clear(),
         lambda moment: moment["fields"][0].update(rows=[{"core_area_px": "=1+1"}]),
         lambda moment: moment["fields"][0].update(shape=[0, -1]),
+        lambda moment: moment["fields"][0].update(confidence=None),
         lambda moment: moment["inputs"][0].update(sha256=5),
         lambda moment: moment.update(problems=[["no_such_flag", "x", "y"]]),
         lambda moment: moment.update(stamps="x"),
