@@ -21,7 +21,7 @@ BEFORE_DOSE, VEHICLE = "before_dose", "vehicle"
 MOST_SHOWN = 6
 """Frames that are named and shown, worst first."""
 
-_WHEN = {BEFORE_DOSE: "before the first dose", VEHICLE: "in most of its frames"}
+_WHEN = {BEFORE_DOSE: "before the first dose", VEHICLE: "in most of their frames"}
 _WHOSE = {BEFORE_DOSE: "wells", VEHICLE: "vehicle wells"}
 
 

@@ -18,6 +18,7 @@ from spheroid_qc.run.run_request import PlannedRun
 from spheroid_qc.run.store.illumination_file import ChannelLight
 from spheroid_qc.run.store.well_records import WellTask
 from spheroid_qc.run.well.method_sample import sample_methods
+from spheroid_qc.segmentation.auto import TAUGHT
 
 _SAMPLED = 12
 """Frames of a plate that both methods are tried on: the mean difference of what is expected of
@@ -76,13 +77,18 @@ def plate_methods(
 
 
 def decide_method(samples: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Take the method of which more is expected in the mean; the network where it is the same."""
+    """Take the method of which more is expected in the mean; the network where it is the same.
+
+    What a person taught the network outweighs what is expected of either: where an adapter counts
+    on these frames (`adapted`, from 0 to 1), the network leads.
+    """
     learned, classical = (
         float(f"{np.mean([sample[name] for sample in samples]):.6g}")
         for name in ("learned", "classical")
     )
+    taught = float(np.mean([sample.get("adapted", 0.0) for sample in samples])) > TAUGHT
     return {
-        "method": "classical" if classical > learned else "learned",
+        "method": "classical" if classical > learned and not taught else "learned",
         "expected_learned": learned,
         "expected_classical": classical,
         "frames": len(samples),

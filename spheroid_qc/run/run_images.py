@@ -27,7 +27,7 @@ from spheroid_qc.run.run_request import PlannedRun
 from spheroid_qc.run.store.corrected_masks import pending
 from spheroid_qc.run.store.illumination_file import ChannelLight
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.store.run_json import check_same_run, write_run_json
+from spheroid_qc.run.store.run_json import adapter_digest, check_same_run, write_run_json
 from spheroid_qc.run.store.well_records import (
     WellTask,
     read_record,
@@ -87,6 +87,9 @@ def analyse_images(
     place_adapter(planned)
     before = run.read_run() or {}
     planned.context.update({name: before.get(name) for name in ("illumination", "methods")})
+    if adapter_digest(before) != adapter_digest(planned.context):
+        # All masks are made anew, by the method that the taught network speaks for.
+        planned.context["methods"] = None
     write_run_json(run, planned.context, table, {}, status="running")
     calibration = plate_calibration(request.folder)
     if request.watched:

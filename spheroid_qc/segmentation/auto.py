@@ -29,7 +29,7 @@ _CONFIDENT = 0.77
 0.65 to 0.9 end with the same overlap (0.810 to 0.811) and failures (19 %); this one asks on three
 in ten, and still where a large, bright, perfectly smooth disc is outlined too tightly."""
 
-_TAUGHT = 0.5
+TAUGHT = 0.5
 """Weight of an adapter from which a frame is one of those that it was taught on."""
 
 _BARELY_CONFIDENT = 0.25
@@ -64,7 +64,8 @@ def segment(
     leading : str, optional
         With `auto`: the method that a whole plate was decided for, `learned` or `classical`, so
         that no curve jumps where the method would change from frame to frame. The other one is
-        asked only whether there is anything, where the network is barely confident.
+        asked only whether there is anything, where the network is barely confident, and the
+        network also for the interval of the disintegration fraction.
 
     Returns
     -------
@@ -145,13 +146,14 @@ def segment_auto(
     Arguments and errors as in `segment`. The method of the result is that of the mask that was
     chosen; `evidence` holds both expectations and the agreement where rules were asked.
     """
-    if leading == "classical":
-        return segment_classical(image, pixel_size_um, parameters)
     first = segment_learned(image, pixel_size_um, parameters, adapter)
+    if leading == "classical":
+        second = segment_classical(image, pixel_size_um, parameters)
+        return replace(second, disintegration_interval=first.disintegration_interval)
     if leading == "learned" and (not first.core.any() or first.confidence >= _BARELY_CONFIDENT):
         return first
     # What a person taught the network outweighs what rules say of a microscope they don't know.
-    taught = first.evidence.get("adapted", 0.0) > _TAUGHT
+    taught = first.evidence.get("adapted", 0.0) > TAUGHT
     # A frame in which nothing is seen costs a second look only where there is nothing to measure.
     if first.core.any() and (first.confidence >= _CONFIDENT or taught):
         return first

@@ -74,6 +74,8 @@ def test_vehicle_wells_count_by_their_median_over_time() -> None:
     (found,) = masks_unfit(often, DOSED)
     assert (found.group, found.n_high, found.n_wells) == (VEHICLE, 2, 6)
     assert {(one.well, one.time_h) for one in found.frames} == {("A01", 48.0), ("A02", 48.0)}
+    assert "2 of 6 vehicle wells (33 %) read" in found.words
+    assert "0.15 or more in most of their frames; the worst" in found.words
 
 
 def test_both_groups_are_told_and_the_worst_frames_are_of_different_wells() -> None:

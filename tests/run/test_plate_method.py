@@ -54,6 +54,22 @@ def test_rules_of_which_more_is_expected_make_every_mask(tmp_path, monkeypatch) 
     assert set(tables["wells"]["method"]) == {"classical"}
 
 
+def test_masks_of_the_rules_have_the_interval_of_the_network_s_doubt(tmp_path, monkeypatch) -> None:
+    write_wells(tmp_path / "images", range(1))
+    chances = {"learned": 0.4, "classical": 0.8}
+    monkeypatch.setattr(plate_method, "sample_methods", lambda task: chances)
+    _, tables = analyse(tmp_path / "images")
+    wells = tables["wells"]
+    assert set(wells["method"]) == {"classical"}
+    low, high = (wells[f"disintegration_fraction_{end}"] for end in ("low", "high"))
+    assert (low <= wells["disintegration_fraction"]).all()
+    assert (high >= wells["disintegration_fraction"]).all()
+    image = draw(34)
+    assert segment(image, leading="classical").disintegration_interval == (
+        segment(image, method="learned").disintegration_interval
+    )
+
+
 def test_too_few_frames_decide_nothing(tmp_path) -> None:
     write(tmp_path / "images" / "VID7_B2_1_00d00h00m.tif", draw(36))
     analyse(tmp_path / "images")
@@ -63,6 +79,12 @@ def test_too_few_frames_decide_nothing(tmp_path) -> None:
 def test_the_network_leads_where_as_much_is_expected_of_both() -> None:
     assert decide_method([{"learned": 0.7, "classical": 0.7}])["method"] == "learned"
     assert decide_method([{"learned": 0.7, "classical": 0.71}])["method"] == "classical"
+
+
+def test_the_network_leads_where_a_person_taught_it() -> None:
+    sample = {"learned": 0.4, "classical": 0.8}
+    assert decide_method([sample | {"adapted": 0.9}])["method"] == "learned"
+    assert decide_method([sample | {"adapted": 0.1}])["method"] == "classical"
 
 
 @pytest.mark.parametrize("known", [None, [], {"": "learned"}, {"": {"method": "other"}}, 3])

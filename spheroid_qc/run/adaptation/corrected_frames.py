@@ -13,6 +13,7 @@ from spheroid_qc.frames.frame_table import frame_table
 from spheroid_qc.images import PlateCalibration, probe
 from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.parameters import Parameters
+from spheroid_qc.run.plate_method import decided_methods
 from spheroid_qc.run.store.corrected_masks import METHOD, corrected
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.run_json import adapter_digest
@@ -56,7 +57,10 @@ class AnalysedFrame:
 
 @dataclass(frozen=True)
 class RunToLearnFrom:
-    """A run's images and settings, the frames that were corrected and further ones to show."""
+    """A run's images and settings, the frames that were corrected and further ones to show.
+
+    `methods` holds the method that each plate was decided for, by its name in `run.json`.
+    """
 
     run: RunFolder
     folder: Path
@@ -64,6 +68,7 @@ class RunToLearnFrom:
     calibration: PlateCalibration
     corrected: tuple[AnalysedFrame, ...]
     others: tuple[AnalysedFrame, ...]
+    methods: Mapping[str, str]
 
 
 def run_to_learn_from(out: Path) -> RunToLearnFrom:
@@ -126,6 +131,7 @@ def run_to_learn_from(out: Path) -> RunToLearnFrom:
         plate_calibration(folder),
         tuple(_spread(by_hand, MOST_CORRECTED)),
         tuple(_spread(automatic, SHOWN)),
+        {p: one["method"] for p, one in decided_methods(known.get("methods")).items()},
     )
 
 

@@ -22,6 +22,7 @@ from spheroid_qc.run.adaptation.corrected_frames import (
     run_to_learn_from,
 )
 from spheroid_qc.run.overlays.draw_overlay import Caption, draw_overlay
+from spheroid_qc.run.plate_light import shown
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.store.run_folder import RunFolder
@@ -140,7 +141,7 @@ def propose(out: Path, progress: Callable[[Progress], None] | None = None) -> Pr
         learned = learn(
             lessons,
             [masks for _, _, masks in frames],
-            lambda n, adapter: _segment(source, frames[n][1], adapter),
+            lambda n, adapter: _segment(source, frames[n][0], frames[n][1], adapter),
             many=source.parameters.plate.assay is Assay.SPHERES,
         )
         steps.done()
@@ -266,20 +267,29 @@ def _load(source: RunToLearnFrom, frame: AnalysedFrame, files: OpenFile) -> Fiel
         return None
 
 
-def _segment(source: RunToLearnFrom, image: FieldImage, adapter: Adapter | None) -> Segmentation:
+def _segment(
+    source: RunToLearnFrom, frame: AnalysedFrame, image: FieldImage, adapter: Adapter | None
+) -> Segmentation:
+    """Make the masks that a run makes: by the method that the plate was decided for.
+
+    With an adapter a plate is decided anew, and for the network that was taught.
+    """
     from spheroid_qc.segmentation import segment
 
     settings = source.parameters.segmentation
+    leading = source.methods.get(shown(frame.plate))
+    if leading is not None and adapter is not None:
+        leading = "learned"
     return segment(
-        image.evened, image.pixel_size_um, settings.method.value, settings, adapter=adapter
+        image.evened, image.pixel_size_um, settings.method.value, settings, adapter, leading
     )
 
 
 def _compare(
     source: RunToLearnFrom, learned: Learned, frame: AnalysedFrame, image: FieldImage
 ) -> Comparison:
-    before = _segment(source, image, None)
-    after = _segment(source, image, learned.adapter) if learned.helps else before
+    before = _segment(source, frame, image, None)
+    after = _segment(source, frame, image, learned.adapter) if learned.helps else before
     return _compared(source, frame, image, before, after, None, (float("nan"), float("nan")))
 
 

@@ -14,8 +14,9 @@ from spheroid_qc.stopwatch import Work, timed
 def sample_methods(task: WellTask) -> dict[str, float] | None:
     """Segment the first field of a task's only timepoint by network and by rules.
 
-    Gives what is to be expected of `learned` and `classical`. None where the frame can't be read,
-    which its analysis will say, and where neither finds anything: nothing speaks for either then.
+    Gives what is to be expected of `learned` and `classical`, and how much an adapter counts
+    (`adapted`). None where the frame can't be read, which its analysis will say, and where neither
+    finds anything: nothing speaks for either then.
     """
     parameters, well_timepoint = task.parameters, task.well_timepoints[0]
     frames = next(iter(well_timepoint.fields.values()))
@@ -31,4 +32,5 @@ def sample_methods(task: WellTask) -> dict[str, float] | None:
     second = segment_classical(shown, size, parameters.segmentation)
     if not first.core.any() and not second.core.any():
         return None
-    return expected_overlaps(agreement_features(first, second))
+    chances = expected_overlaps(agreement_features(first, second))
+    return {**chances, "adapted": first.evidence.get("adapted", 0.0)}

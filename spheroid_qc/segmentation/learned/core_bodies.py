@@ -28,6 +28,9 @@ _MAX_SEAM_DIAMETERS = 1.2
 steps of pixels. A longer one runs through a single body: on images of one spheroid the network's
 false seams have a median of 1.5 diameters, those between spheres of a field 0.6."""
 
+_FEWEST_AROUND_A_GAP = 3
+"""Round bodies that touch enclose a gap by three at least; a hole of fewer is one body's own."""
+
 _MIN_BODY_PX = 6
 
 _BLUR_PX, _BLUR_REACH_PX = 1.0, 4
@@ -52,7 +55,7 @@ def find_bodies(view: View, threshold: float) -> Labels:
         mine = labels[box] == number
         if np.count_nonzero(mine) < _MIN_BODY_PX:
             continue
-        parts, n = _part(mine, np.where(mine, depth[box], 0))
+        parts, n = _part(mine, np.where(mine, depth[box], 0), seen[box])
         target = parted[box]
         target[mine] = parts[mine] + total
         total += n
@@ -75,8 +78,8 @@ def _between_bodies(bodies: Labels, holes: Mask) -> Mask:
     return shared[gaps]
 
 
-def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
-    """Divide one piece at the passes between its summits."""
+def _part(mine: Mask, depth: Float, seen: Mask) -> tuple[Labels, int]:
+    """Divide one piece at the passes between its summits; `seen` is core that is no filled hole."""
     peaks = (depth == highest(depth, 5)) & (depth > _MIN_DEPTH_RADII) & mine
     markers, count = pieces(peaks, diagonal=True)
     one = mine.astype(np.int32)
@@ -89,32 +92,15 @@ def _part(mine: NDArray[np.bool_], depth: Float) -> tuple[Labels, int]:
     from skimage.segmentation import watershed
 
     basins = watershed(-depth, markers, mask=mine)  # type: ignore[no-untyped-call]
-    areas = np.bincount(basins.ravel(), minlength=count + 1).astype(np.float64)
-    joined = np.arange(count + 1)
-    passes = _passes(basins, depth)
-
-    def root(a: int) -> int:
-        while joined[a] != a:
-            a = int(joined[a])
-        return a
-
-    # From the highest pass down, as a rising flood would part them.
-    for height, a, b, _ in sorted(passes, reverse=True):
-        a, b = root(a), root(b)
-        if a == b:
-            continue
-        lower = min(heights[a - 1], heights[b - 1])
-        seam = sum(length for _, p, q, length in passes if {root(p), root(q)} == {a, b})
-        wide = float(np.sqrt(4 / np.pi * min(areas[a], areas[b])))
-        if height > (1 - _MIN_DROP) * lower or seam > _MAX_SEAM_DIAMETERS * wide:
-            keep, lose = (a, b) if heights[a - 1] >= heights[b - 1] else (b, a)
-            joined[lose] = keep
-            areas[keep] += areas[lose]
-    roots = np.array([root(i) for i in range(count + 1)])
-    _, compact = np.unique(roots, return_inverse=True)
-    parts: Labels = compact[basins].astype(np.int32)
+    # Around one body's own hole there may be summits enough for a gap, but not bodies.
+    gaps, parts = mine & ~seen, basins
+    for _ in range(count):
+        before, gaps = gaps, _gaps(parts, gaps)
+        parts = _joined(basins, depth, heights, gaps)
+        if np.array_equal(before, gaps):
+            break
     parts[mine & (parts == 0)] = 1
-    return parts, int(compact.max())
+    return parts, int(parts.max())
 
 
 def _is_one(depth: Float, markers: Labels, heights: Float) -> bool:
@@ -140,21 +126,68 @@ def _is_one(depth: Float, markers: Labels, heights: Float) -> bool:
     return True
 
 
-def _passes(basins: Labels, depth: Float) -> list[tuple[float, int, int, float]]:
-    """Highest point of the border between every two basins, the two, and its length in pixels."""
+def _joined(basins: Labels, depth: Float, heights: Float, gaps: Mask) -> Labels:
+    """Join basins between which there is no low pass, or a longer one than bodies touch along."""
+    count = heights.size
+    areas = np.bincount(basins.ravel(), minlength=count + 1).astype(np.float64)
+    joined = np.arange(count + 1)
+    passes = _passes(basins, depth, gaps)
+
+    def root(a: int) -> int:
+        while joined[a] != a:
+            a = int(joined[a])
+        return a
+
+    # From the highest pass down, as a rising flood would part them.
+    for height, a, b, _ in sorted(passes, reverse=True):
+        a, b = root(a), root(b)
+        if a == b:
+            continue
+        lower = min(heights[a - 1], heights[b - 1])
+        seam = sum(length for _, p, q, length in passes if {root(p), root(q)} == {a, b})
+        wide = float(np.sqrt(4 / np.pi * min(areas[a], areas[b])))
+        if height > (1 - _MIN_DROP) * lower or seam > _MAX_SEAM_DIAMETERS * wide:
+            keep, lose = (a, b) if heights[a - 1] >= heights[b - 1] else (b, a)
+            joined[lose] = keep
+            areas[keep] += areas[lose]
+    roots = np.array([root(i) for i in range(count + 1)])
+    _, compact = np.unique(roots, return_inverse=True)
+    parts: Labels = compact[basins].astype(np.int32)
+    return parts
+
+
+def _gaps(parts: Labels, holes: Mask) -> Mask:
+    """Holes that three parts or more meet in: as many spheres it takes to enclose a gap."""
+    found, count = pieces(holes)
+    if count == 0:
+        return holes
+    around = np.asarray(ndimage.maximum_filter(found, 3))
+    at = (around > 0) & (parts > 0)
+    pairs = np.unique(np.stack([around[at], parts[at]]), axis=1)
+    shared = np.bincount(pairs[0], minlength=count + 1) >= _FEWEST_AROUND_A_GAP
+    shared[0] = False
+    return shared[found]
+
+
+def _passes(basins: Labels, depth: Float, gaps: Mask) -> list[tuple[float, int, int, float]]:
+    """Highest point of the border between every two basins, the two, and its length in pixels.
+
+    Where it runs through a gap it has no length: spheres that enclose one do not touch there.
+    """
     count = int(basins.max()) + 1
-    pairs, heights = [], []
+    pairs, heights, touching = [], [], []
     for axis in (0, 1):
         left, right = _neighbours(basins, axis)
         at = (left != right) & (left > 0) & (right > 0)
         a, b = left[at].astype(np.int64), right[at].astype(np.int64)
         pairs.append(np.minimum(a, b) * count + np.maximum(a, b))
         heights.append(np.minimum(*_neighbours(depth, axis))[at])
+        touching.append(~np.logical_or(*_neighbours(gaps, axis))[at])
     found, place = np.unique(np.concatenate(pairs), return_inverse=True)
     highest = np.zeros(found.size, np.float32)
     np.maximum.at(highest, place, np.concatenate(heights))
     # Sides of pixels along a line of any direction are 4 / pi times its length on the average.
-    lengths = np.pi / 4 * np.bincount(place, minlength=found.size)
+    lengths = np.pi / 4 * np.bincount(place, np.concatenate(touching), found.size)
     return [
         (height, *divmod(pair, count), length)
         for height, pair, length in zip(

@@ -187,6 +187,26 @@ def test_the_next_run_follows_and_keeps_corrections(adapted, fresh, reviewed) ->
     assert known["adapter"]["sha256"] == sha256(content).hexdigest()
 
 
+def test_before_is_what_the_run_made_and_after_what_the_next_one_makes(
+    zones, reviewed, fresh, tmp_path
+) -> None:
+    """Also on a plate that was decided for the rules: what was taught has the network lead."""
+    out = Path(shutil.copytree(reviewed, tmp_path / "out"))
+    known = json.loads((out / "run.json").read_text("utf-8"))
+    for decided in known["methods"].values():
+        decided["method"] = "classical"
+    (out / "run.json").write_text(json.dumps(known), "utf-8")
+    found = propose(out)
+    assert {masks.method for masks in found.learned.plain} == {"classical"}
+    assert {masks.method for masks in found.learned.left_out} == {"learned"}
+    keep_adapter(found)
+    run_plate(zones, out=out, workers=0)
+    after = pd.read_csv(out / "wells.csv").set_index("well")
+    assert set(after["method"]) == {"corrected", "learned"}
+    for one in found.others:
+        assert after.loc[one.well, "disintegration_fraction"] == pytest.approx(one.fraction_after)
+
+
 def test_once_more_there_is_nothing_to_do(zones, adapted) -> None:
     tables = {path: path.read_bytes() for path in adapted.glob("*.csv")}
     result = run_plate(zones, out=adapted, workers=0)

@@ -55,6 +55,25 @@ def test_gaps_of_packed_spheres_are_ground_and_a_hole_in_one_is_not() -> None:
     assert find_bodies(one, 0.5)[55, 55] == 1
 
 
+def test_a_ring_of_touching_spheres_is_counted_however_wide_its_gap() -> None:
+    # Borders that run on through the gap are longer than a sphere is wide.
+    turns = 2 * np.pi * np.arange(14) / 14
+    ring = [(60 + 30.5 * np.sin(turn), 60 + 30.5 * np.cos(turn), 7.0) for turn in turns]
+    labels = find_bodies(view(ring), 0.5)
+    assert labels.max() == 14
+    assert labels[60, 60] == 0
+
+
+def test_a_wide_hole_with_uneven_rim_is_one_body_s_own() -> None:
+    # A hollow spheroid: its rim has many summits, and low passes between some of them.
+    y, x = np.mgrid[:120, :120]
+    radius, turn = np.hypot(y - 60, x - 60), np.arctan2(y - 60, x - 60)
+    hollow = view([(60, 60, 45)])
+    hollow.maps[0][radius < 24] = 0
+    hollow.maps[3] *= (0.8 + 0.2 * np.cos(5 * turn)).astype(np.float32)
+    assert find_bodies(hollow, 0.5).max() == 1
+
+
 def test_a_crowd_is_counted_and_the_largest_is_first() -> None:
     balls = [
         (20 + 27 * i, 20 + 27 * j, 14 + (i == 1) * (j == 2)) for i in range(4) for j in range(4)
