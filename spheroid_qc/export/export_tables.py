@@ -71,15 +71,17 @@ def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
             part.write_bytes(_workbook(tables))
         return target
     target = out or folder / "parquet"
-    target.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         try:
-            with atomic_path(target / f"{name}.parquet") as part:
-                table.to_parquet(part, index=False)
+            data = table.to_parquet(index=False)
         except ImportError:
             raise RequestError(
                 "Parquet needs the library pyarrow, which is not installed: pip install pyarrow."
             ) from None
+        # Not before there is something to write: what can't be done leaves no folder behind.
+        target.mkdir(parents=True, exist_ok=True)
+        with atomic_path(target / f"{name}.parquet") as part:
+            part.write_bytes(data)
     return target
 
 
