@@ -191,6 +191,7 @@ def test_a_lock_that_leads_out_writes_over_nothing(small, out):
         lambda moment: moment["fields"][0]["rows"][0].clear(),
         lambda moment: moment["fields"][0].update(rows=[{"core_area_px": "=1+1"}]),
         lambda moment: moment["fields"][0].update(shape=[0, -1]),
+        lambda moment: moment["fields"][0].update(confidence=None),
         lambda moment: moment["inputs"][0].update(sha256=5),
         lambda moment: moment.update(problems=[["no_such_flag", "x", "y"]]),
         lambda moment: moment.update(stamps="x"),

@@ -46,7 +46,6 @@ class FieldForm(Form):
     pixel_size_source: str
     pixel_size_conflict: str
     pixel_hash: str
-    confidence: float | int | None
     method: str
     core_px: int
     shed_px: int
@@ -59,6 +58,12 @@ class FieldForm(Form):
     stitched: bool
     static_px: int | None = None
     as_found: dict[str, _Number] | None = None
+
+
+class AutomaticForm(FieldForm):
+    """A field whose masks a segmenter made; of those that a person drew there is no confidence."""
+
+    confidence: float | int
 
 
 class InputForm(Form):
@@ -84,7 +89,7 @@ class TimepointForm(Form):
     inputs: list[InputForm]
     problems: list[Annotated[list[str], Field(min_length=3, max_length=3)]]
     n_fields: int
-    found: list[FieldForm] = Field(alias="fields")
+    found: list[AutomaticForm] = Field(alias="fields")
     unfinished: bool = False
 
 
