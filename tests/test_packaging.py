@@ -189,7 +189,8 @@ def test_base_brings_no_gui_and_nothing_is_capped(wheel: Path) -> None:
     assert not {name for name in base if re.search(r"qt|pyside|napari|magicgui", name)}
     extras = {match[1] for text in declared if (match := re.search(r"extra == '([^']+)'", text))}
     assert extras == {
-        "napari", "all", "cluster", "export", "formats", "zarr", "training", "docs", "dev",
+        "napari", "all", "cluster", "export", "formats", "parquet", "zarr", "training", "docs",
+        "dev",
     }  # fmt: skip
 
 

@@ -44,7 +44,10 @@ def export_command(
         str, typer.Option(metavar="0.5|0.4", help="Version of OME-Zarr.")
     ] = "0.5",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Masks: replace what an earlier export wrote.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace what is at --out: of masks, only what an export wrote."
+        ),
     ] = False,
 ) -> None:
     """Write masks, images and tables of a run, or tables of an answer, for other programs."""

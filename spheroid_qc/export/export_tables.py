@@ -55,8 +55,8 @@ def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
         path = folder / FILES["used"]
         if not path.is_file():
             raise RequestError(
-                f"{folder} holds no {path.name}: analyse the run or the table again with "
-                "spheroid-qc analyse, which writes it."
+                f"{folder} holds no {path.name}, which spheroid-qc analyse writes where drugs "
+                "with doses are given: analyse the run or the table again, with a plate map."
             )
         target = out or folder / "responses.pzfx"
         write_text(target, prism_text(_read(path)))
@@ -71,15 +71,18 @@ def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
             part.write_bytes(_workbook(tables))
         return target
     target = out or folder / "parquet"
-    target.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         try:
-            with atomic_path(target / f"{name}.parquet") as part:
-                table.to_parquet(part, index=False)
+            data = table.to_parquet(index=False)
         except ImportError:
             raise RequestError(
-                "Parquet needs the library pyarrow, which is not installed: pip install pyarrow."
+                "Parquet needs the library pyarrow, which is not installed: "
+                "pip install 'spheroid_qc[parquet]'."
             ) from None
+        # Not before there is something to write: what can't be done leaves no folder behind.
+        target.mkdir(parents=True, exist_ok=True)
+        with atomic_path(target / f"{name}.parquet") as part:
+            part.write_bytes(data)
     return target
 
 

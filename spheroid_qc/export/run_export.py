@@ -75,7 +75,8 @@ def export_run(
         `copy`: pixels are written too; `reference`: images are only named. Default: `copy` for
         `ome-zarr`, whose arrays of images are empty otherwise, else `reference`.
     overwrite : bool
-        Replace what an earlier export wrote. Tables are always replaced.
+        Replace what an earlier export wrote, or with `out` a file of tables that is there. Tables
+        in their own place in the run folder are always replaced.
     progress : callable, optional
         Called with a `Progress` from this thread.
 
@@ -103,6 +104,8 @@ def export_run(
     if images not in (None, *IMAGES):
         raise RequestError(f"--images {images} is not known; choose {' or '.join(IMAGES)}.")
     if to in FORMATS:
+        if target is not None and not overwrite and _is_something(target):
+            raise RequestError(_there(target))
         return Exported((export_tables(folder, to, target),))
     if to == "ome-zarr":
         require_zarr()
@@ -203,9 +206,18 @@ def _check(run: CountedRun, target: Path, *, overwrite: bool) -> None:
             f"{target} is there already and is no export of spheroid-qc; choose another --out."
         )
     if not overwrite:
-        raise RequestError(
-            f"{target} is there already; choose another --out, or give --overwrite to replace it."
-        )
+        raise RequestError(_there(target))
+
+
+def _there(target: Path) -> str:
+    return f"{target} is there already; choose another --out, or give --overwrite to replace it."
+
+
+def _is_something(target: Path) -> bool:
+    """Whether there is anything to lose at a place: an empty folder is nothing."""
+    if target.is_dir():
+        return next(target.iterdir(), None) is not None
+    return target.exists() or target.is_symlink()
 
 
 def _is_export(folder: Path) -> bool:

@@ -350,7 +350,7 @@ def make_doses(well: WellBuilder, drugs: dict[str, str]) -> tuple[Dose, ...]:
     """
     dosed = well.dosed
     if len(dosed) > MAX_DRUGS:
-        names = ", ".join(dose.drug for dose in dosed)
+        names = listed(dose.drug for dose in dosed)
         well.messages.problem(
             f"{dosed[MAX_DRUGS].place}: well {well.well} has {len(dosed)} drugs ({names}); at "
             f"most {MAX_DRUGS} can be analysed together; name a fixed mixture as one drug.",

@@ -207,6 +207,23 @@ def test_masks_need_no_images(out: Path, to: str) -> None:
     assert not (out.parent / "more").exists()
 
 
+@pytest.mark.parametrize("to", ["xlsx", "parquet"])
+def test_tables_are_not_written_over_what_is_there(finished: Path, tmp_path: Path, to: str) -> None:
+    place = tmp_path / "mine"
+    if to == "parquet":
+        place.mkdir()
+        (place / "wells.parquet").write_bytes(b"mine")
+    else:
+        place.write_bytes(b"mine")
+    with pytest.raises(RequestError, match="--overwrite"):
+        export_run(finished, to, place)
+    kept = place / "wells.parquet" if to == "parquet" else place
+    assert kept.read_bytes() == b"mine"
+    if to == "xlsx":
+        export_run(finished, to, place, overwrite=True)
+        assert kept.read_bytes() != b"mine"
+
+
 def test_nothing_is_overwritten_unless_told(finished: Path, tmp_path: Path) -> None:
     target = tmp_path / "made"
     export_run(finished, "geojson", target)

@@ -277,3 +277,81 @@ def test_reference_plates(shared: Path, name: str) -> None:
     with ImageFile(path / "D" / "2" / "0") as file:
         assert np.array_equal(file.plane(2).pixels, whole[2, 0])
         assert file.info.calibration.pixel_size_um is None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_wells_that_are_listed_and_not_there_are_said(tmp_path: Path, version: str) -> None:
+    wells = {"B/2": [stack(1)], "B/3": [stack(2)], "B/4": [stack(3)]}
+    path = write_zarr_plate(tmp_path / "P.zarr", wells, version=version)
+    shutil.rmtree(path / "B" / "3")
+    meta = path / "B" / "4" / ("zarr.json" if version == "0.5" else ".zattrs")
+    meta.write_text(meta.read_text()[:-9])
+    found = probe(path)
+    assert found is not None
+    assert [one.held.well for one in found.images] == ["B02"]
+    (lost, lost_why), (damaged, damaged_why) = found.left_out
+    assert (lost, damaged) == ("B/3", "B/4")
+    assert "listed and not there" in lost_why
+    assert "damaged" in damaged_why
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("listed", [False, True])
+def test_one_lost_image_does_not_hide_the_rest(tmp_path: Path, version: str, listed: bool) -> None:
+    path = tmp_path / "a.zarr"
+    write_group(path, {"bioformats2raw.layout": 3}, version)
+    for number in range(4):
+        write_zarr_image(path / str(number), spheroid(number), "yx", version=version)
+    if listed:
+        write_group(path / "OME", {"series": ["0", "1", "2", "3"]}, version)
+    for name in ("zarr.json", ".zattrs", ".zgroup"):
+        (path / "1" / name).unlink(missing_ok=True)
+    found = probe(path)
+    assert found is not None
+    assert [one.held.place for one in found.images] == ["0", "2", "3"]
+    assert [place for place, _ in found.left_out] == ["1"]
+
+
+PACKED_3 = ["gzip", "zstd", "blosc"]
+
+
+@pytest.mark.parametrize("packed", [*PACKED_3, "zlib", "bz2", "lzma", "lz4"])
+@pytest.mark.parametrize("form", ["2", "3", "3 in shards"])
+def test_chunks_that_unpack_to_more_than_their_chunk(
+    tmp_path: Path, packed: str, form: str
+) -> None:
+    """What fits is read with every codec; a chunk of 128 kB that holds 2 MB is not unpacked."""
+    import numcodecs
+    import zarr
+    from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+
+    if form == "2":
+        codec = numcodecs.get_codec({"id": packed})
+    elif packed not in PACKED_3:
+        pytest.skip("no codec of Zarr 3")
+    else:
+        codec = {"gzip": GzipCodec, "zstd": ZstdCodec, "blosc": BloscCodec}[packed]()
+    version = "0.4" if form == "2" else "0.5"
+
+    def written(name: str, pixels: np.ndarray, side: int) -> Path:
+        path = write_zarr_image(tmp_path / name, pixels, "yx", version=version)
+        array = zarr.create_array(
+            store=str(path / "0"),
+            shape=pixels.shape,
+            dtype=pixels.dtype,
+            chunks=(side, side),
+            shards=(side, side) if "shards" in form else None,
+            compressors=codec,
+            zarr_format=int(form[0]),
+            overwrite=True,
+        )
+        array[...] = pixels
+        return path
+
+    noise = np.random.default_rng(1).integers(0, 65_536, (256, 256)).astype(np.uint16)
+    assert np.array_equal(read_plane(written("a.zarr", noise, 128)).pixels, noise)
+    bomb = written("b.zarr", np.full((1024, 1024), 7, np.uint16), 1024)
+    for meta in (bomb / "0" / ".zarray", bomb / "0" / "zarr.json"):
+        if meta.exists():
+            meta.write_text(meta.read_text().replace("1024", "256"))
+    assert "unpacks to more" in refusal(bomb)

@@ -123,6 +123,9 @@ def test_four_drugs(tmp_path: Path) -> None:
     assert sentence.startswith(
         "map.csv, line 5, column 2 (drug): well A01 has 4 drugs (a, b, c, d)"
     )
+    (sentence,) = refused(tmp_path, HEAD + "".join(f"A1,d{n},1,uM,\n" for n in range(500)))
+    assert "and 488 more" in sentence
+    assert len(sentence) < 300
 
 
 def test_all_mistakes_at_once_in_the_order_of_lines(tmp_path: Path) -> None:

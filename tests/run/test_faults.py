@@ -162,6 +162,27 @@ def test_folders_that_lead_out_are_refused(small, out, name):
     assert list(victim.iterdir()) == []
 
 
+@POSIX
+def test_records_of_a_plate_that_lead_out_are_refused(small, out):
+    victim = out.parent / "victim"
+    (plate,) = (path for path in (out / "records").iterdir() if path.is_dir())
+    shutil.move(plate, victim)
+    plate.symlink_to(victim)
+    with pytest.raises(RequestError, match="leads out of the run folder"):
+        run_plate(small, out=out, workers=0)
+
+
+@POSIX
+def test_a_lock_that_leads_out_writes_over_nothing(small, out):
+    victim = out.parent / "victim.txt"
+    victim.write_text("precious")
+    (out / ".lock").unlink(missing_ok=True)
+    (out / ".lock").symlink_to(victim)
+    with pytest.raises(RequestError, match="no plain file"):
+        run_plate(small, out=out, workers=0)
+    assert victim.read_text() == "precious"
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -83,11 +83,15 @@ class ZarrAxes:
         return self.offset["x"] * units[0], self.offset["y"] * units[1]
 
 
-def images_of(folder: ZarrFolder) -> list[HeldImage]:
+LeftOut = list[tuple[str, str]]
+"""Places of what is listed and can't be read, and why, in finished sentences."""
+
+
+def images_of(folder: ZarrFolder) -> tuple[list[HeldImage], LeftOut]:
     """List the images of a plate or a series, or the one image that the folder is.
 
-    Labels are no images. `frame_bytes` are not looked up yet. Raises `ImageError` if the folder is
-    none of these.
+    Labels are no images. `frame_bytes` are not looked up yet. What is listed and is not there
+    comes second. Raises `ImageError` if the folder is none of these.
     """
     root = folder.node()
     if root is None:
@@ -100,7 +104,7 @@ def images_of(folder: ZarrFolder) -> list[HeldImage]:
     if "plate" in ome:
         return _of_plate(folder, root)
     if "multiscales" in ome:
-        return [HeldImage(str(_first(ome["multiscales"]).get("name") or ""))]
+        return [HeldImage(str(_first(ome["multiscales"]).get("name") or ""))], []
     layout = ome.get("bioformats2raw.layout")
     if layout is not None:
         return _of_series(folder)
@@ -126,7 +130,7 @@ def _check_version(folder: ZarrFolder, node: ZarrNode) -> None:
         )
 
 
-def _of_plate(folder: ZarrFolder, root: ZarrNode) -> list[HeldImage]:
+def _of_plate(folder: ZarrFolder, root: ZarrNode) -> tuple[list[HeldImage], LeftOut]:
     plate = root.ome["plate"]
     name, starts = "", {}
     try:
@@ -141,17 +145,13 @@ def _of_plate(folder: ZarrFolder, root: ZarrNode) -> list[HeldImage]:
             f"{folder.name} can't be read: it lists {len(wells)} wells, more than any plate has."
         )
     held: list[HeldImage] = []
+    left_out: LeftOut = []
     for place in wells:
-        well = parse_well(place.replace("/", ""))
-        node = folder.node(place)
-        if well is None or node is None:
-            continue
         try:
-            images = [
-                (str(one["path"]), one.get("acquisition")) for one in node.ome["well"]["images"]
-            ]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ImageError(_not_valid(folder, node, "well.WellAttrs", error)) from None
+            well, images = _images_of_well(folder, place)
+        except ImageError as error:
+            left_out.append((place, str(error)))
+            continue
         rounds = {acquisition for _, acquisition in images}
         dated = [starts.get(one) for one in rounds]
         known = all(dated) and len(set(dated)) == len(dated)
@@ -169,16 +169,40 @@ def _of_plate(folder: ZarrFolder, root: ZarrNode) -> list[HeldImage]:
                 HeldImage(
                     path,
                     name,
-                    well.name,
+                    well,
                     number[acquisition],
                     f"{place}/{path}",
                     acquired=starts.get(acquisition) if len(rounds) > 1 else None,
                     conflict=conflict,
                 )
             )
-    if not held:
+    if not held and not left_out:
         raise ImageError(f"{folder.name} can't be read: not one well of its plate has an image.")
-    return held
+    return held, left_out
+
+
+def _images_of_well(folder: ZarrFolder, place: str) -> tuple[str, list[tuple[str, object]]]:
+    """Name of a well, and path and acquisition of each of its images."""
+    well = parse_well(place.replace("/", ""))
+    if well is None:
+        raise ImageError(
+            f"{folder.name}: {place!r} in its plate is no well (A01 to AF48), and is left out."
+        )
+    node = folder.node(place)
+    if node is None:
+        raise ImageError(_not_there(folder, f"well {place} of its plate"))
+    try:
+        images = [(str(one["path"]), one.get("acquisition")) for one in node.ome["well"]["images"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ImageError(_not_valid(folder, node, "well.WellAttrs", error)) from None
+    return well.name, images
+
+
+def _not_there(folder: ZarrFolder, what: str) -> str:
+    return (
+        f"{folder.name}: {what} is listed and not there: it was not written yet, or is lost; copy "
+        "the whole folder again, or leave it out there."
+    )
 
 
 def _start(found: object) -> datetime | None:
@@ -191,22 +215,29 @@ def _start(found: object) -> datetime | None:
     return None
 
 
-def _of_series(folder: ZarrFolder) -> list[HeldImage]:
+def _of_series(folder: ZarrFolder) -> tuple[list[HeldImage], LeftOut]:
     """Images `0`, `1`, ... as bioformats2raw writes them."""
-    held = []
+    held: list[HeldImage] = []
+    left_out: LeftOut = []
     listed = folder.node("OME")
     series = listed.ome.get("series") if listed is not None else None
     places = [str(one) for one in series] if isinstance(series, list) else None
     for number in range(MAX_FIELDS if places is None else len(places)):
         place = str(number) if places is None else places[number]
-        node = folder.node(place)
-        if node is None or "multiscales" not in node.ome:
-            break
+        try:
+            node = folder.node(place)
+            if node is None and places is None and not folder.file(place).is_dir():
+                break
+            if node is None or "multiscales" not in node.ome:
+                raise ImageError(_not_there(folder, f"image {place}"))
+        except ImageError as error:
+            left_out.append((place, str(error)))
+            continue
         name = str(_first(node.ome["multiscales"]).get("name") or "")
         held.append(HeldImage(name, place=place))
-    if not held:
+    if not held and not left_out:
         raise ImageError(f"{folder.name} can't be read: it lists images that are not there.")
-    return held
+    return held, left_out
 
 
 def axes_of(folder: ZarrFolder, place: str) -> ZarrAxes:

@@ -35,8 +35,8 @@ class ZarrReader(SeveralImages):
         self._max_megapixels = max_megapixels
         self._known: dict[int, ZarrAxes] = {}
         self._arrays: dict[int, Any] = {}
-        listed = images_of(self._folder)
-        alone = len(listed) == 1
+        listed, self.left_out = images_of(self._folder)
+        alone = len(listed) == 1 and not self.left_out
         for held in listed:
             if held.conflict:
                 self.held.append(held)
@@ -110,6 +110,7 @@ class ZarrReader(SeveralImages):
         if image not in self._arrays:
             import zarr
 
+            from spheroid_qc.images.ome_zarr.bounded_codecs import bounded
             from spheroid_qc.images.ome_zarr.confined_store import ConfinedStore
 
             array = zarr.open_array(
@@ -121,7 +122,7 @@ class ZarrReader(SeveralImages):
                     f"{self.shown(image)} is refused: one of its chunks unpacks to "
                     f"{size / 1e9:.1f} GB; write it with smaller chunks."
                 )
-            self._arrays[image] = array
+            self._arrays[image] = bounded(array)
         return self._arrays[image]
 
     @cached_property

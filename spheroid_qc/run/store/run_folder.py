@@ -153,7 +153,10 @@ class RunFolder:
                 f"The results can't go into the image folder {source} itself; choose another "
                 "--out folder."
             )
-        for folder in (self.records, self.masks, self.overlays, self.corrections):
+        rooms = (self.records, self.masks, self.overlays, self.corrections)
+        # Names of masks and overlays are confined one by one; records are named by us.
+        of_plates = sorted(self.records.iterdir()) if self.records.is_dir() else ()
+        for folder in (*rooms, *of_plates):
             if not folder.resolve().is_relative_to(self.root.resolve()):
                 raise RequestError(
                     f"{folder} is a link that leads out of the run folder, and nothing is written "
@@ -215,9 +218,16 @@ class RunFolder:
         RequestError
             If another run holds it, naming the process.
         """
+        path = self.root / ".lock"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            handle = (self.root / ".lock").open("a+", encoding="utf-8")
+            # What is written here is written in place: through a link, into somebody else's file.
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                raise RequestError(
+                    f"{path} is no plain file, as a run writes it; remove it, and give the same "
+                    "command again."
+                )
+            handle = path.open("a+", encoding="utf-8")
         except OSError as error:
             raise RequestError(
                 f"{self.root} can't be written to ({error.strerror or error}); choose another "
