@@ -519,9 +519,10 @@ class QualityParameters(Section):
         le=1,
     )
     unfit_wells: int = setting(
-        5,
+        2,
         "Masks that don't fit, wells",
-        "Fewer wells than this allow no such statement: of four a single one is a quarter.",
+        "Fewer wells than this that read as shedding allow no such statement: of four wells a "
+        "single one is a quarter.",
         unit="wells",
         ge=1,
         le=1536,

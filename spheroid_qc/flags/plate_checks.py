@@ -90,8 +90,9 @@ def masks_unfit(wells: pd.DataFrame, parameters: Parameters) -> tuple[MasksUnfit
     (earlier ones may show spheroids that still form); where the dose time is only assumed and the
     plate was imaged once, that frame need not be from before the dose, so that only wells of which
     the map says nothing count. And the vehicle wells, by the median over all their scorable times
-    (some shed in the end). Blank wells and unscorable frames count nowhere. A group of fewer than
-    `quality.unfit_wells` wells says nothing: in four of them a single one is more than a fifth.
+    (some shed in the end). Blank wells and unscorable frames count nowhere. Fewer than
+    `quality.unfit_wells` that read so say nothing: of four wells one is more than a fifth, and may
+    be a spheroid that is loose.
 
     Parameters
     ----------
@@ -141,12 +142,12 @@ def worst_frames(found: tuple[MasksUnfit, ...]) -> tuple[SuspectFrame, ...]:
 def _unfit(
     plate: str, group: str, rows: pd.DataFrame, parameters: Parameters, assumed: bool
 ) -> MasksUnfit | None:
-    """Count the wells of one group; None where they are too few, or fine."""
+    """Count the wells of one group; None where too few of them read so."""
     fraction = rows["disintegration_fraction"].astype(float)
     of_well = fraction.groupby(rows["well"], sort=False).median()
     threshold, quality = parameters.states.shedding_df, parameters.quality
     high = of_well.index[of_well >= threshold]
-    if len(of_well) < quality.unfit_wells or len(high) <= quality.unfit_share * len(of_well):
+    if len(high) < quality.unfit_wells or len(high) <= quality.unfit_share * len(of_well):
         return None
     worst = rows.loc[fraction.groupby(rows["well"], sort=False).idxmax()]
     frames = [

@@ -57,9 +57,10 @@ def test_a_fifth_is_not_more_than_a_fifth() -> None:
 
 
 @pytest.mark.parametrize("role", ["treated", "vehicle"])
-def test_few_wells_say_nothing(role: str) -> None:
-    assert masks_unfit(table([[0.9, 0.9]] * 4, role), DOSED) == ()
-    assert masks_unfit(table([[0.9, 0.9]] * 5, role), DOSED) != ()
+def test_a_single_well_says_nothing_and_two_of_few_do(role: str) -> None:
+    for fine in range(4):
+        assert masks_unfit(table([[0.9, 0.9]] + [[0.0, 0.0]] * fine, role), DOSED) == ()
+        assert masks_unfit(table([[0.9, 0.9]] * 2 + [[0.0, 0.0]] * fine, role), DOSED) != ()
 
 
 def test_wells_that_fell_apart_after_the_dose_are_no_finding() -> None:

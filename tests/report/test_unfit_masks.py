@@ -38,14 +38,16 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_verdict_begins_with_it_as_data_and_in_words(out: Path) -> None:
     analysis = analyse_run_folder(out)
-    (one,) = analysis.unfit
+    one, vehicle = analysis.unfit
     assert (one.plate, one.n_high, one.n_wells) == ("VID7", 8, 10)
+    assert (vehicle.n_high, vehicle.n_wells) == (4, 4)  # few, but all of them
     first = analysis.verdict.findings[0]
     assert (first.topic, first.subject, first.outcome) == ("masks_unfit", "VID7", "no")
     assert first.facts["n_high"] == 8
-    assert unfit_lines(analysis.unfit) == [first.sentence, ADVICE]
+    second = analysis.verdict.findings[1]
+    assert unfit_lines(analysis.unfit) == [first.sentence, second.sentence, ADVICE]
     # The same from the table that the run wrote and from the run itself.
-    assert one.words in set(pd.read_csv(out / "qc.csv")["detail"])
+    assert {one.words, vehicle.words} <= set(pd.read_csv(out / "qc.csv")["detail"])
 
 
 def test_the_page_says_so_first_and_shows_six_frames(browser: Browser, out: Path) -> None:
@@ -61,7 +63,8 @@ def test_the_page_says_so_first_and_shows_six_frames(browser: Browser, out: Path
     shown = browser.run(
         "[...document.querySelectorAll('#unfit .card strong')].map(e=>e.textContent)"
     )
-    assert shown == ["B09", "B08", "B07", "B06", "B05", "B04"]
+    # The vehicle wells at their last time, then the others before the dose.
+    assert shown == ["B02", "B03", "B04", "B05", "B09", "B08"]
     assert browser.run("document.querySelectorAll('#unfit svg image').length") == 6
     ends = browser.run(
         "[...document.querySelectorAll('#unfit .card')].map(e => e.getBoundingClientRect().bottom)"
