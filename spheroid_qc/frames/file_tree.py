@@ -26,12 +26,10 @@ class FileTree:
     left_out: tuple[tuple[str, str, str], ...]
     zarrs: tuple[str, ...] = ()
 
-    def without(self, paths: Collection[str]) -> FileTree:
-        """Give the tree without some of its files and OME-Zarr."""
+    def only(self, paths: Collection[str]) -> FileTree:
+        """Give the tree with some of its files only, and all OME-Zarr."""
         return FileTree(
-            tuple(one for one in self.files if one[0] not in paths),
-            self.left_out,
-            tuple(one for one in self.zarrs if one not in paths),
+            tuple(one for one in self.files if one[0] in paths), self.left_out, self.zarrs
         )
 
 

@@ -212,7 +212,7 @@ def frame_table(
     folder: Path,
     parameters: PlateParameters | None = None,
     probe: Callable[[Path], Probe | None] | None = None,
-    unfinished: Collection[str] = (),
+    whole: Collection[str] | None = None,
 ) -> FrameTable:
     """Read all file names below a folder.
 
@@ -225,8 +225,8 @@ def frame_table(
     probe : callable or None
         Asks one file for its time pages and date of acquisition; called only where names give no
         time. None: files are not opened.
-    unfinished : collection of str
-        Paths below the folder that do not count yet: files that are still being written.
+    whole : collection of str or None
+        Paths below the folder of the files that count; others are still being written. None: all.
 
     Returns
     -------
@@ -250,8 +250,8 @@ def frame_table(
     resolved = folder.resolve()
     findings = [NameFinding(path, kind, message) for path, kind, message in listing.left_out]
     above = "/".join(resolved.parts[-4:]).lstrip("/")
-    if unfinished:
-        listing = listing.without(unfinished)
+    if whole is not None:
+        listing = listing.only(whole)
     found = open_files(folder, listing, pattern, parameters.well_count, above, probe)
     findings += [NameFinding(*finding) for finding in found.left_out]
     sizes = dict(listing.files) | {path: one.size for path, one in found.sources.items()}

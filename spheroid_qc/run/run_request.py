@@ -69,8 +69,9 @@ class RunRequest:
         `HERE=THERE`: folders of this computer and what those workers call them.
     watched : bool
         Images are still being written: more will come.
-    unfinished : frozenset of str
-        Paths below the folder that do not count yet.
+    whole : frozenset of str or None
+        Paths below the folder of the files that count: one that comes meanwhile is not known to be
+        whole. None: all.
     """
 
     folder: Path
@@ -85,7 +86,7 @@ class RunRequest:
     scheduler: str | None = None
     path_map: tuple[str, ...] = ()
     watched: bool = False
-    unfinished: frozenset[str] = frozenset()
+    whole: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def _read_names_and_map(request: RunRequest) -> tuple[FrameTable, PlateMap | Non
     mapped = None
     if request.plate_map is not None:
         mapped = read_map_of_run(request.plate_map, parameters.plate)
-    table = frame_table(request.folder, parameters.plate, probe, request.unfinished)
+    table = frame_table(request.folder, parameters.plate, probe, request.whole)
     if not table.frames:
         hint = next((finding_sentence(finding).rstrip(".") for finding in table.problems), "")
         why = reasons(table.problems)

@@ -117,9 +117,9 @@ class SettledFiles:
         return False
 
     @property
-    def unfinished(self) -> frozenset[str]:
-        """Paths of files that are not whole."""
-        return frozenset(path for path, one in self._known.items() if not one.settled)
+    def whole(self) -> frozenset[str]:
+        """Paths of files that are whole."""
+        return frozenset(path for path, one in self._known.items() if one.settled)
 
     @property
     def missing(self) -> tuple[str, ...]:

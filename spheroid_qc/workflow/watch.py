@@ -155,8 +155,7 @@ class _Watch:
     def _round(self) -> bool:
         """Analyse what is whole; tells whether that could be done."""
         begun = time.monotonic()
-        unfinished = self.files.unfinished
-        request = replace(self.request, unfinished=unfinished)
+        request = replace(self.request, whole=self.files.whole)
         found: list[PlateAlarm] = []
 
         def page(alarms: tuple[PlateAlarm, ...]) -> WatchedPage:
@@ -222,7 +221,7 @@ class _Watch:
                 + (f" ({plural(len(stuck), 'file')} {_not_open(stuck)})" if stuck else "")
                 + "; look whether the microscope writes there."
             )
-        result = carry_out(replace(self.request, unfinished=self.files.unfinished), self.progress)
+        result = carry_out(replace(self.request, whole=self.files.whole), self.progress)
         if not stuck:
             return result
         one = len(stuck) == 1

@@ -27,9 +27,9 @@ def files(tmp_path: Path) -> SettledFiles:
 def test_a_file_that_stands_still_and_opens(tmp_path: Path, files: SettledFiles) -> None:
     image(tmp_path / "A01_0h.tif")
     assert files.look() == 0
-    assert files.unfinished == {"A01_0h.tif"}
+    assert "A01_0h.tif" not in files.whole
     assert files.look() == 1
-    assert files.unfinished == frozenset()
+    assert "A01_0h.tif" in files.whole
     assert {path for path, *_ in files.state} == {"A01_0h.tif"}
     assert files.look() == 0
 
@@ -41,11 +41,11 @@ def test_a_file_that_grows_is_waited_for(tmp_path: Path, files: SettledFiles) ->
     for share in (4, 3, 2):
         path.write_bytes(whole[: len(whole) // share])
         assert files.look() == 0
-        assert files.unfinished == {"A01_0h.tif"}
+        assert "A01_0h.tif" not in files.whole
     # It pauses half-way: it stands still and does not open.
     for _ in range(5):
         assert files.look() == 0
-    assert files.unfinished == {"A01_0h.tif"}
+    assert "A01_0h.tif" not in files.whole
     assert files.stuck == ("A01_0h.tif",)
     path.write_bytes(whole)
     assert files.look() == 0
@@ -64,7 +64,7 @@ def test_the_same_size_with_another_date_is_another_file(
     # A clock that was set back counts as any other change.
     os.utime(path, ns=(1, 1))
     files.look()
-    assert files.unfinished == {"A01_0h.tif"}
+    assert "A01_0h.tif" not in files.whole
     assert files.disturbed
     files.look()
     assert not files.disturbed
@@ -82,7 +82,7 @@ def test_a_file_that_is_written_anew_for_ever_is_not_waited_for(
         os.utime(path, ns=(n + 1, n + 1))
         files.look()
     assert not files.disturbed
-    assert files.unfinished == {"A01_0h.tif"}
+    assert "A01_0h.tif" not in files.whole
 
 
 def test_what_was_read_before_is_not_opened_again(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_other_files_are_no_news(tmp_path: Path, files: SettledFiles) -> None:
     assert files.state == frozenset()
     (tmp_path / "plate_map.csv").unlink()
     files.look()
-    assert files.unfinished == frozenset()
+    assert files.whole == frozenset()
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
