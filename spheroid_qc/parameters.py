@@ -245,6 +245,13 @@ class SegmentationParameters(Section):
         "Divide frames of a plate by the uneven light of its lamp, where that is strong beside "
         "the bodies' contrast; it is estimated from the plate's own frames when a run begins.",
     )
+    neighbours: bool = setting(
+        True,
+        "Sight of neighbours",
+        "Where the network is in doubt of a core that stands out from the frames before and after "
+        "it, see it together with them; of single spheroids at three times or more, with masks "
+        "that are written.",
+    )
     static_background: bool = setting(
         True,
         "Static background",

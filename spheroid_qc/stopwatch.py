@@ -31,6 +31,7 @@ class Work(StrEnum):
     MEASURE = "measure"
     QUALITY = "quality"
     MASKS = "write masks"
+    NEIGHBOURS = "cores that stand out"
     STATIC = "static marks of wells"
     RECORDS = "records"
     TABLES = "tables"

@@ -210,6 +210,11 @@ _KINDS = (
         "Compare the overlays of both frames.",
     ),
     FlagKind(
+        "steadied", _I, "Steadied",
+        "The core was in doubt and stood out from the frames before and after, which decided it.",
+        "Look at its overlay: something blurred or hid the spheroid in this frame.",
+    ),
+    FlagKind(
         "drift", _I, "Drift",
         "The spheroid lies elsewhere than in the frame before.",
         "Make sure that it is the same spheroid and that nothing was washed away.",

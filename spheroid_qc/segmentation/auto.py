@@ -10,6 +10,7 @@ their fraction, and `measure` widens it until it does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike
 from spheroid_qc.errors import RequestError
 from spheroid_qc.parameters import SegmentationParameters
 from spheroid_qc.segmentation.adapter import Adapter
+from spheroid_qc.segmentation.array_types import Mask
 from spheroid_qc.segmentation.classical import segment_classical
 from spheroid_qc.segmentation.learned import segment_learned
 from spheroid_qc.segmentation.learned.confidence import expectation
@@ -43,6 +45,7 @@ def segment(
     parameters: SegmentationParameters | None = None,
     adapter: Adapter | None = None,
     leading: str | None = None,
+    neighbours: Sequence[Mask] = (),
 ) -> Segmentation:
     """Find spheroid bodies and the material they shed.
 
@@ -66,6 +69,10 @@ def segment(
         that no curve jumps where the method would change from frame to frame. The other one is
         asked only whether there is anything, where the network is barely confident, and the
         network also for the interval of the disintegration fraction.
+    neighbours : sequence of ndarray of bool, shape (y, x)
+        Cores of the frames of the same well before and after this one, at its resolution. Where
+        the network is in doubt of the core they decide; its confidence is what it was without
+        them. Of no use to the rules.
 
     Returns
     -------
@@ -103,8 +110,8 @@ def segment(
     if _name(method) == "classical":
         return segment_classical(image, pixel_size_um, parameters)
     if _name(method) == "learned":
-        return segment_learned(image, pixel_size_um, parameters, adapter)
-    return segment_auto(image, pixel_size_um, parameters, adapter, leading)
+        return segment_learned(image, pixel_size_um, parameters, adapter, neighbours)
+    return segment_auto(image, pixel_size_um, parameters, adapter, leading, neighbours)
 
 
 def check_method(method: str) -> None:
@@ -140,17 +147,20 @@ def segment_auto(
     parameters: SegmentationParameters,
     adapter: Adapter | None = None,
     leading: str | None = None,
+    neighbours: Sequence[Mask] = (),
 ) -> Segmentation:
     """Segment with the network; ask the classical segmenter where it is not sure.
 
     Arguments and errors as in `segment`. The method of the result is that of the mask that was
     chosen; `evidence` holds both expectations and the agreement where rules were asked.
     """
-    first = segment_learned(image, pixel_size_um, parameters, adapter)
+    first = segment_learned(image, pixel_size_um, parameters, adapter, neighbours)
     if leading == "classical":
         second = segment_classical(image, pixel_size_um, parameters)
         return replace(second, disintegration_interval=first.disintegration_interval)
-    if leading == "learned" and (not first.core.any() or first.confidence >= _BARELY_CONFIDENT):
+    sure = not first.core.any() or first.confidence >= _BARELY_CONFIDENT
+    # That a body is there its neighbours have seen; rules that miss it say nothing.
+    if leading == "learned" and (sure or neighbours):
         return first
     # What a person taught the network outweighs what rules say of a microscope they don't know.
     taught = first.evidence.get("adapted", 0.0) > TAUGHT
@@ -160,9 +170,12 @@ def segment_auto(
     second = segment_classical(image, pixel_size_um, parameters)
     if first.core.any() and not second.core.any() and first.confidence < _BARELY_CONFIDENT:
         evidence = {**second.evidence, "second_opinion": 0.0, "learned": first.confidence}
-        sure = min(second.confidence, 1 - first.confidence)
-        interval = first.disintegration_interval
-        return replace(second, confidence=sure, evidence=evidence, disintegration_interval=interval)
+        return replace(
+            second,
+            confidence=min(second.confidence, 1 - first.confidence),
+            evidence=evidence,
+            disintegration_interval=first.disintegration_interval,
+        )
     if leading == "learned":
         return first
     features = agreement_features(first, second)

@@ -189,6 +189,7 @@ def test_a_lock_that_leads_out_writes_over_nothing(small, out):
         lambda moment: moment.pop("fields"),
         lambda moment: moment["fields"][0].pop("rows"),
         lambda moment: moment["fields"][0]["rows"][0].clear(),
+        lambda moment: moment["fields"][0].update(rows=[]),
         lambda moment: moment["fields"][0].update(rows=[{"core_area_px": "=1+1"}]),
         lambda moment: moment["fields"][0].update(shape=[0, -1]),
         lambda moment: moment["fields"][0].update(confidence=None),
@@ -201,6 +202,12 @@ def test_a_record_of_another_form_is_made_anew(small, analysed, out, change):
     forged(out, change)
     assert run_plate(small, out=out, workers=0).n_new == 6
     assert tables(out) == tables(analysed)
+
+
+def test_a_field_that_says_of_itself_that_it_is_empty_is_an_empty_row(small, out):
+    forged(out, lambda moment: moment["fields"][0].update(rows=[], core_px=0))
+    wells = pd.read_csv(run_plate(small, out=out, workers=0).tables["wells"])
+    assert wells["core_area_px"].isna().all()
 
 
 # images

@@ -33,6 +33,15 @@ class Form(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
+class NeighboursForm(Form):
+    """The frames before and after that a frame was seen with, and the core it had without them."""
+
+    before: str
+    after: str
+    followed: bool
+    core_px: int
+
+
 class FieldForm(Form):
     """One field of view that was analysed."""
 
@@ -58,6 +67,7 @@ class FieldForm(Form):
     stitched: bool
     static_px: int | None = None
     as_found: dict[str, _Number] | None = None
+    neighbours: NeighboursForm | None = None
 
 
 class AutomaticForm(FieldForm):
@@ -123,9 +133,10 @@ def is_field(found: Any) -> bool:
 
 
 def _is_measured(field: dict[str, Any]) -> bool:
-    """Whether a field's spheroids have all columns that are measured."""
+    """Whether a field that has a core has spheroids, with all columns that are measured."""
     columns = _columns()
-    return all(columns <= set(row) for row in field["rows"])
+    known = bool(field["rows"]) or field["core_px"] == 0
+    return known and all(columns <= set(row) for row in field["rows"])
 
 
 @cache

@@ -207,7 +207,8 @@ class CollectedRows:
             flags.append(Flag("worker_died", detail=detail))
             return
         self._add_frames(well_timepoint, result)
-        fields = result["fields"]
+        # A field of a single spheroid has a row even if it is empty; a record might say otherwise.
+        fields = [one for one in result["fields"] if one["rows"] or not self._single]
         for code, _, sentence in result["problems"]:
             # One field of several that can't be read does not spoil the others.
             flags.append(Flag(code, Severity.WARN if fields else Severity.EXCLUDE, sentence))
@@ -266,6 +267,8 @@ class CollectedRows:
             flags.append(Flag("pixel_size_conflict", detail=conflicts[0]))
         if self._single and result["n_fields"] > 1 and not first["stitched"]:
             flags.append(Flag("not_stitched", detail=f"Field {first['field']} was used."))
+        if (first.get("neighbours") or {}).get("followed"):
+            flags.append(Flag("steadied"))
 
     def _add_spheroids(self, one: Mapping[str, Any], place: Mapping[str, Any], row: int) -> None:
         """Add the spheroids of a field."""

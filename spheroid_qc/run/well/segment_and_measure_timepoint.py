@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from spheroid_qc.run.well.load_images import FieldError, FieldImage, OpenFile, l
 from spheroid_qc.run.well.stitching import stitch
 from spheroid_qc.run.worker_processes import alive
 from spheroid_qc.segmentation import Segmentation, segment
+from spheroid_qc.segmentation.array_types import Mask
 from spheroid_qc.segmentation.even_light import own_illumination
 from spheroid_qc.stopwatch import Work, timed
 
@@ -94,17 +96,20 @@ def _holds_core(
 def _analyse_field(
     image: FieldImage, task: WellTask, *, own_light: bool
 ) -> tuple[FieldImage, Segmentation, dict[str, Any]]:
-    segmentation = _segmented(image, task)
+    segmentation = segment_field(image, task)
     if own_light:
         with timed(Work.LIGHT):
             found = own_illumination(image.pixels, segmentation.core)
         if found is not None:
             image = image.under({image.frame.channel: found})
-            segmentation = _segmented(image, task)
+            segmentation = segment_field(image, task)
     return image, segmentation, measure_field(image, segmentation, task.parameters)
 
 
-def _segmented(image: FieldImage, task: WellTask) -> Segmentation:
+def segment_field(
+    image: FieldImage, task: WellTask, neighbours: Sequence[Mask] = ()
+) -> Segmentation:
+    """Segment one field as the well's task says, with sight of its neighbours' cores if given."""
     parameters = task.parameters
     alive(max(1.0, image.pixels.size / 1e6))
     return segment(
@@ -114,6 +119,7 @@ def _segmented(image: FieldImage, task: WellTask) -> Segmentation:
         parameters=parameters.segmentation,
         adapter=task.adapter,
         leading=task.leading,
+        neighbours=neighbours,
     )
 
 

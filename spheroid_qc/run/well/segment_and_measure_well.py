@@ -28,10 +28,12 @@ def analyse_well(task: WellTask) -> int:
     Gives the number of timepoints analysed now (not those that an earlier run had done).
     `OutputError` if masks or the record can't be written.
     """
+    from spheroid_qc.run.well.neighbour_pass import see_neighbours
     from spheroid_qc.run.well.static_pass import take_static_background
 
     well_timepoints, new = analyse_timepoints(task)
     try:
+        see_neighbours(task, well_timepoints)
         take_static_background(task, well_timepoints)
         run = RunFolder(task.out)
         run.check_there()

@@ -25,6 +25,7 @@ from spheroid_qc.run.store.well_records import (
     record_path,
 )
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile
+from spheroid_qc.run.well.neighbour_pass import is_followed
 from spheroid_qc.run.well.reload_frame import load_analysed
 from spheroid_qc.run.well.segment_and_measure_timepoint import measure_field
 from spheroid_qc.segmentation import Segmentation
@@ -70,7 +71,7 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
     moments = [
         (moment, result["fields"][0])
         for moment, result in zip(task.well_timepoints, results, strict=True)
-        if len(result["fields"]) == 1 and result["fields"][0]["mask"]
+        if is_followed(result)
     ]
     path = taken_path(run, task.plate, task.well)
     before = _read_taken(path)
@@ -91,7 +92,8 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
                 )
             except ImageError:
                 continue
-            old = before.get(moment.signature)
+            # Masks that were made anew since then still hold all that was found.
+            old = before.get(moment.signature) if field.get("static_px") is not None else None
             if old is not None and old.shape == shed.shape:
                 shed = shed | old & (core == 0)
             frames.append(fine_structure(image.evened, core))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,6 +21,7 @@ from spheroid_qc.segmentation.learned.disintegration_interval import (
 )
 from spheroid_qc.segmentation.learned.network import CORE
 from spheroid_qc.segmentation.learned.shed_material import draw_shed
+from spheroid_qc.segmentation.learned.sight_of_neighbours import with_neighbours
 from spheroid_qc.segmentation.learned.view import View
 from spheroid_qc.segmentation.piece_shapes import widened
 from spheroid_qc.segmentation.segmentation_result import Segmentation
@@ -41,8 +44,13 @@ def segment_learned(
     pixel_size_um: float | None,
     parameters: SegmentationParameters,
     adapter: Adapter | None = None,
+    neighbours: Sequence[Mask] = (),
 ) -> Segmentation:
-    """Find core and shed material with the trained network; see `segment`."""
+    """Find core and shed material with the trained network; see `segment`.
+
+    `neighbours` are the cores of the frames before and after, boolean and of the image's shape:
+    where the network is in doubt of the core, they decide. It is no surer of itself for them.
+    """
     with timed(Work.POOL):
         plane, _ = as_plane(image)
     shape = (plane.shape[0], plane.shape[1])
@@ -51,15 +59,16 @@ def segment_learned(
         return Segmentation(nothing, nothing > 0, 1.0, "learned", {"agreement": 1.0})
     coarse = coarse_pass(plane, adapter)
     combined, fine = fine_pass(plane, coarse, adapter)
-    labels = find_bodies(combined, _CORE_THRESHOLD)
-    labels = _plausible(labels, combined, shape, pixel_size_um, parameters)
+    weighed = with_neighbours(combined, neighbours) if neighbours else combined
+    labels = find_bodies(weighed, _CORE_THRESHOLD)
+    labels = _plausible(labels, weighed, shape, pixel_size_um, parameters)
     features = answer_features(coarse, fine, combined, labels)
     if adapter is not None:
         features["adapted"] = coarse.adapted
     # The overlap of the core to be expected, or the chance that there is nothing.
     confidence = expectation("bodies" if labels.any() else "nothing", features)
     core = draw_bodies(
-        labels, combined.maps[CORE], combined.region, shape, _CORE_THRESHOLD, combined.pooled
+        labels, weighed.maps[CORE], weighed.region, shape, _CORE_THRESHOLD, weighed.pooled
     )
     shed = np.zeros(shape, bool)
     interval = None
