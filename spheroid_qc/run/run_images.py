@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -237,14 +238,15 @@ def _two_tries(
 
 def _save_the_rest(run: RunFolder, task: WellTask, pool: Executor) -> int:
     """Analyse a well of which one frame ends or holds up its process: each frame alone."""
-    found: list[tuple[int, dict[str, Any]]] = []
+    found: list[dict[str, Any]] = []
+    hung: list[dict[str, Any]] = []
     new = 0
     with pool.alone() as alone:
         for part, result in map_unordered(analyse_timepoints, split(task), alone):
             moment = part.well_timepoints[0]
             if not isinstance(result, WorkerDied):
                 well_timepoints, fresh = result
-                found += [(moment.timepoint, m) for m in well_timepoints]
+                found += well_timepoints
                 new += fresh
             elif result.hung:
                 path = moment.frames[0].path
@@ -253,8 +255,22 @@ def _save_the_rest(run: RunFolder, task: WellTask, pool: Executor) -> int:
                     "the file and at the storage, or raise limits.frame_seconds, and run the same "
                     "command again."
                 )
-                found.append((moment.timepoint, failed(moment, "timed_out", path, sentence)))
+                hung.append(failed(moment, "timed_out", path, sentence))
+        order = {moment.signature: moment.timepoint for moment in task.well_timepoints}
+
+        def commit(results: Iterable[dict[str, Any]]) -> None:
+            in_time = sorted(results, key=lambda result: order[result["signature"]])
+            write_record(run, task.plate, task.well, in_time)
+
+        commit(found)
+        done = {result["signature"] for result in found if not result.get("unfinished")}
+        rest = tuple(moment for moment in task.well_timepoints if moment.signature in done)
+        # What is judged on the whole well is, without the frames that are missing.
+        whole = [replace(task, well_timepoints=rest)] if rest else []
+        for _, judged in map_unordered(analyse_well, whole, alone):
+            if not isinstance(judged, WorkerDied):
+                known = read_record(run, task.plate, task.well)
+                found = [known.get(one["signature"], one) for one in found]
+        commit([*found, *hung])
         pool.waits.add(alone.waits)
-    in_time = sorted(found, key=lambda pair: pair[0])
-    write_record(run, task.plate, task.well, [found for _, found in in_time])
     return new

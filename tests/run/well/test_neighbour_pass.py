@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
+from spheroid_qc.run import run_images
 from spheroid_qc.run.store.mask_files import read_masks, write_masks
 from spheroid_qc.run.well import light_sample, segment_and_measure_timepoint
+from spheroid_qc.run.worker_processes import WorkerDied
 from spheroid_qc.segmentation import Segmentation
 from tests.run.conftest import SIZE, analyse, draw, write
 
@@ -132,6 +134,26 @@ def test_frames_added_one_by_one_give_the_same_tables(tmp_path, coded_frames, ra
     for path in masks:
         other = fresh / "out" / "masks" / path.relative_to(tmp_path / "out" / "masks")
         assert path.read_bytes() == other.read_bytes()
+
+
+def test_a_well_of_which_a_frame_kills_its_process_is_judged_as_a_whole(
+    tmp_path, coded_frames, monkeypatch
+) -> None:
+    def dying(function, tasks, _):
+        for task in tasks:
+            moments = getattr(task, "well_timepoints", ())
+            fatal = any("02d00h" in f.path for m in moments for f in m.frames)
+            yield task, WorkerDied() if fatal else function(task)
+
+    monkeypatch.setattr(run_images, "map_unordered", dying)
+    for time, radius in enumerate([30, 30, 22, 31, 31]):
+        name = f"VID7_B2_1_{6 * time // 24:02d}d{6 * time % 24:02d}h00m.tif"
+        write(tmp_path / "images" / name, coded(radius, doubt=True))
+    write(tmp_path / "images" / "VID7_B2_1_02d00h00m.tif", coded(31, doubt=True))
+    wells = run(tmp_path / "images")
+    assert radii_of(wells.iloc[:5], "B02")[2] in (30, 31)
+    assert "steadied" in wells["flags"].iloc[2]
+    assert wells["state"].iloc[5] == "unscorable"
 
 
 def test_an_edited_mask_is_not_replaced(tmp_path, coded_frames) -> None:
