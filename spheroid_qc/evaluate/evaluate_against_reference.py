@@ -18,6 +18,7 @@ from spheroid_qc.errors import ImageError, OutputError, RequestError
 from spheroid_qc.evaluate.mask_agreement import FAILED_BELOW, group_masks, image_table
 from spheroid_qc.evaluate.mask_pairs import MaskPair, Masks, find_pairs, read_mask_file
 from spheroid_qc.evaluate.value_agreement import join_tables, read_table, value_table
+from spheroid_qc.search_time import check_search_ends
 from spheroid_qc.tables.csv_writer import write_table
 from spheroid_qc.wording import plural
 
@@ -182,6 +183,7 @@ def _masks(
     pattern = _pattern(group)
     pairs, missing, extra = find_pairs(predicted, truth)
     if pattern is not None:
+        check_search_ends(pattern.pattern, [pair.name for pair in pairs], "--group")
         pairs = [MaskPair(p.name, _group_of(pattern, p.name), p.predicted, p.truth) for p in pairs]
     details, problems = image_table(pairs, tolerance_px, numbers)
     if details.empty:

@@ -104,7 +104,14 @@ def read_folder_names(
     -------
     FolderReading
         Names in the order of the paths; the order has no influence on the readings.
+
+    Raises
+    ------
+    RequestError
+        If searching the names for the pattern does not come to an end.
     """
+    if pattern is not None and paths:
+        pattern.try_on([_plain(path) for path in paths])
     reader = _NameReader(paths, pattern, well_count, above, are_files=are_files)
     results = tuple(reader.open(path) for path in paths)
     reader.finish()

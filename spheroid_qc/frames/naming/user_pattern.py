@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from spheroid_qc.errors import RequestError
 from spheroid_qc.frames.naming.parsed_name import Reading
+from spheroid_qc.search_time import check_search_ends
 from spheroid_qc.wells import MAX_COLUMNS, MAX_ROWS, Well, parse_well
 
 _TIMES = ("time", "day", "hour", "minute")
@@ -59,6 +61,10 @@ class NamePattern:
         self.text = text
         rest = groups - KNOWN - stated
         self.unknown = tuple(sorted(name for name in rest if not _STATED.fullmatch(name)))
+
+    def try_on(self, texts: Sequence[str]) -> None:
+        """See that searching these ends; `RequestError` if it does not within some seconds."""
+        check_search_ends(self.text, texts, "The name pattern")
 
     def read(self, path: str) -> Reading | str:
         """Read one path (below the folder, with `/` and suffix), or say in a sentence why not."""
