@@ -143,8 +143,8 @@ class RunFolder:
     def check_usable(self, source: Path) -> None:
         """Refuse a place where writing could destroy something.
 
-        `RequestError` if the folder is a file, is the image folder `source` itself, or holds files
-        of others.
+        `RequestError` if the folder is a file, is the image folder `source` itself, holds files of
+        others, or a pipe, folder or broken link where decisions of a person lie.
         """
         if self.root.exists() and not self.root.is_dir():
             raise RequestError(f"{self.root} is a file, not a folder; choose another --out folder.")
@@ -161,6 +161,12 @@ class RunFolder:
                 raise RequestError(
                     f"{folder} is a link that leads out of the run folder, and nothing is written "
                     "there; move the whole run folder to where there is room, and link to that."
+                )
+        for path in (self.exclusions, self.acceptances, self.adapter):
+            if os.path.lexists(path) and not path.is_file():
+                raise RequestError(
+                    f"{path} is no plain file, so that what was decided there can't be read; "
+                    "remove it, or put the file back in its place."
                 )
         if self.root.is_dir() and not self.run_json.is_file():
             # A run that was killed before its first file leaves at most the lock behind.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -38,6 +39,23 @@ def test_json_keeps_every_digit(tmp_path):
     value = {"a": 0.1 + 0.2, "b": None, "µ": "µm"}
     write_json(tmp_path / "a.json", value)
     assert json.loads((tmp_path / "a.json").read_text("utf-8")) == value
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("name", ["exclusions.csv", "acceptances.csv", "adapter.npz"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "broken link"])
+def test_decisions_that_cannot_be_read_are_not_passed_over(tmp_path, name, kind):
+    run = RunFolder(tmp_path / "out")
+    run.root.mkdir()
+    path = run.root / name
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(run.root / "gone.csv")
+    with pytest.raises(RequestError, match=rf"{name} is no plain file.*remove it"):
+        run.check_usable(tmp_path)
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path):
