@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pint
 from qtpy.QtCore import QObject, QTimer
 
 from spheroid_qc.gui.background_threads import alive, in_background
@@ -27,6 +28,9 @@ _LETTER_MS = 4
 def warm_up(owner: QObject, canvas: Any) -> None:
     """Prepare a window: its canvas letter by letter, then once a program the rest in threads."""
     preference("plate", "cache_mb", 0)  # napari reads its file the first time
+    # Units are read from a file at their first use. A thread that did it would leave every layer
+    # that is made meanwhile without units to choose from, and napari ends on that.
+    _ = pint.get_application_registry().pixel
 
     def rest() -> None:
         if _WARM or not alive(owner):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 pytest.importorskip("napari")
@@ -35,3 +39,22 @@ def test_a_canvas_of_another_napari_is_left_alone(window) -> None:
     window.until(lambda: not view.findChildren(_Letters))
     _Letters(view, object(), lambda: None)
     window.until(lambda: not view.findChildren(_Letters))
+
+
+def test_units_are_there_before_any_thread_asks_for_them() -> None:
+    """In a program that has just begun: half-read units ended the first plate that was opened."""
+    code = (
+        "import pint\n"
+        "from qtpy.QtCore import QCoreApplication, QObject\n"
+        "from spheroid_qc.gui import warm_up\n"
+        "begun = type(pint.get_application_registry().get()).__name__\n"
+        "app = QCoreApplication([])\n"
+        "warm_up.warm_up(QObject(), object())\n"
+        "print(begun, type(pint.get_application_registry().get()).__name__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, timeout=120,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
+    assert done.stdout.split() == ["LazyRegistry", "UnitRegistry"], done.stderr
