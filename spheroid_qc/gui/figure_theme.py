@@ -166,13 +166,20 @@ def file_of(
     words = figure.caption if caption else ""
     lines = textwrap.wrap(words, max(20, int((width - 24) / _LETTER_PX))) if words else []
     told = _LINE_PX * len(lines) + (14 if lines else 0)
-    below = told + _KEY_PX * len(listed)
+    letters = max(20, int((width - 38 - 12) / _LETTER_PX))
+    key = [
+        (line, colour if n == 0 else "")
+        for name, colour in listed.items()
+        for n, line in enumerate(textwrap.wrap(name, letters, break_on_hyphens=False))
+    ]
+    below = told + _KEY_PX * len(key)
 
     def draw(ax: Axes) -> None:
         figure.narrow(ax) if listed and figure.narrow is not None else figure.draw(ax)
-        for n, (name, colour) in enumerate(reversed(listed.items())):
+        for n, (line, colour) in enumerate(reversed(key)):
             y = (told + 6 + _KEY_PX * n) / (height + below)
-            for text, x, ink in (("━━", 12, colour), (name, 38, PALETTE["ink"][0])):
+            mark = [("━━", 12, colour)] if colour else []
+            for text, x, ink in (*mark, (line, 38, PALETTE["ink"][0])):
                 ax.annotate(
                     text, (x / width, y), xycoords="figure fraction", fontsize=9, color=ink,
                     va="bottom", ha="left", parse_math=False,

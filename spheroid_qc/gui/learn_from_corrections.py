@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QScrollArea, QVBox
 from spheroid_qc.errors import SpheroidQCError
 from spheroid_qc.gui.background_threads import in_process, rest_timer, sentence_of
 from spheroid_qc.gui.correct_masks import correcting_of
+from spheroid_qc.gui.panels.base_panel import BasePanel
 from spheroid_qc.gui.run_control import RunControl, control_of
 from spheroid_qc.gui.state.opened_folder import signed_anew
 from spheroid_qc.gui.state.session import session_of
@@ -70,9 +71,10 @@ def _pixmap(picture: Image.Image) -> QPixmap:
     return QPixmap.fromImage(image.copy())
 
 
-def learn_from_corrections(viewer: Any, owner: QWidget) -> Any:
+def learn_from_corrections(viewer: Any, owner: BasePanel) -> Any:
     """Compute a proposal for the run of a viewer, show it, and keep it if the person says so.
 
+    What comes of it stands in the owner in full, and in a notice for whoever looks elsewhere.
     Gives the thread's worker, or None where there is nothing to learn from.
     """
     session, control = session_of(viewer), control_of(viewer)
@@ -80,13 +82,17 @@ def learn_from_corrections(viewer: Any, owner: QWidget) -> Any:
         return None
     # Tables that are made anew after the last strokes, and other plates, stand in nobody's way.
     if is_busy(control, session.opened.out, with_tables=False):
-        show_info("The plate is still being analysed; wait for it to end and try again.")
+        sentence = "The plate is still being analysed; wait for it to end and try again."
+        owner.say(sentence)
+        show_info(sentence)
         return None
+    owner.say("")
     # The last stroke is a correction as well.
     correcting_of(viewer).finish()
 
     def done(proposal: Proposal) -> None:
         if not proposal.learned.helps:
+            owner.say(NOTHING_LEARNED)
             show_info(NOTHING_LEARNED)
             return
         dialog = BeforeAndAfter(proposal, owner)
@@ -94,6 +100,7 @@ def learn_from_corrections(viewer: Any, owner: QWidget) -> Any:
         dialog.open()
 
     def failed(error: BaseException) -> None:
+        owner.say(sentence_of(error), "warning")
         show_warning(sentence_of(error))
 
     return in_process(

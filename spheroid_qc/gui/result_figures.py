@@ -28,6 +28,7 @@ from spheroid_qc.report.figures.time_figures import draw_time_course, metric_lim
 from spheroid_qc.report.palette import PALETTE
 from spheroid_qc.response.synergy.bliss import Bliss
 from spheroid_qc.response.synergy.model_registry import drawn_models
+from spheroid_qc.wording import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,7 +164,7 @@ def time_figure(
     longest = max((len(label) for label in family.labels.values()), default=4)
     return Figure(
         _safe(f"time_{metric.column}_{family.title}"), title, draw,
-        margins=(66, min(300.0, 18 + 6.4 * longest), 44, 34),
+        margins=(66, 18 + 6.4 * longest, 44, 34),
         caption=_time_caption(conditions, metric, family),
     )  # fmt: skip
 
@@ -188,7 +189,8 @@ def _draw_plate(
     ax: Axes, *, wells: pd.DataFrame, metric: MetricName, time_h: float, title: str
 ) -> None:
     draw_plate(ax, wells, metric, time_h)
-    ax.set_title(title, loc="left", fontsize=11, parse_math=False, pad=22)
+    ink = PALETTE["ink"][0]
+    ax.set_title(title, loc="left", fontsize=11, color=ink, parse_math=False, pad=22)
 
 
 def _time_caption(conditions: pd.DataFrame, metric: MetricName, family: TreatmentFamily) -> str:
@@ -310,7 +312,7 @@ def dose_words(
         parts.append(f"EC50 {beyond}{ec50:.3g} {unit}{doubt}.")
     else:
         parts.append("No EC50.")
-    fit = [f"{n_wells} wells of the drug alone"]
+    fit = [f"{plural(n_wells, 'well')} of the drug alone"]
     for name, words in (
         ("hill", "slope"),
         ("effect_at_top", "effect at the highest dose"),

@@ -52,6 +52,8 @@ def test_too_few_corrections_are_said_so(window, finished, said) -> None:
     review.learn_button.click()
     window.until(lambda: said)
     assert "at least 3 are needed" in said[0]
+    # In full in the panel too: a notice shows the first words only.
+    assert review.message.text().replace("\u200b", "") == said[0]
     assert not window.session.opened.run.adapter.exists()
 
 
