@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,10 +94,10 @@ def _part(mine: Mask, depth: Float, seen: Mask) -> tuple[Labels, int]:
 
     basins = watershed(-depth, markers, mask=mine)  # type: ignore[no-untyped-call]
     # Around one body's own hole there may be summits enough for a gap, but not bodies.
-    gaps, parts = mine & ~seen, basins
+    gaps, parts, borders = mine & ~seen, basins, _borders(basins, depth)
     for _ in range(count):
         before, gaps = gaps, _gaps(parts, gaps)
-        parts = _joined(basins, depth, heights, gaps)
+        parts = _joined(basins, borders, heights, gaps)
         if np.array_equal(before, gaps):
             break
     parts[mine & (parts == 0)] = 1
@@ -126,12 +127,17 @@ def _is_one(depth: Float, markers: Labels, heights: Float) -> bool:
     return True
 
 
-def _joined(basins: Labels, depth: Float, heights: Float, gaps: Mask) -> Labels:
+def _joined(basins: Labels, borders: _Borders, heights: Float, gaps: Mask) -> Labels:
     """Join basins between which there is no low pass, or a longer one than bodies touch along."""
     count = heights.size
     areas = np.bincount(basins.ravel(), minlength=count + 1).astype(np.float64)
     joined = np.arange(count + 1)
-    passes = _passes(basins, depth, gaps)
+    # How long each of what was joined touches each other.
+    seams: list[dict[int, float]] = [{} for _ in range(count + 1)]
+    lengths = borders.lengths(gaps).tolist()
+    passes = [(height, a, b) for height, (a, b) in zip(borders.heights, borders.pairs, strict=True)]
+    for (_, a, b), length in zip(passes, lengths, strict=True):
+        seams[a][b] = seams[b][a] = length
 
     def root(a: int) -> int:
         while joined[a] != a:
@@ -139,17 +145,21 @@ def _joined(basins: Labels, depth: Float, heights: Float, gaps: Mask) -> Labels:
         return a
 
     # From the highest pass down, as a rising flood would part them.
-    for height, a, b, _ in sorted(passes, reverse=True):
+    for height, a, b in sorted(passes, reverse=True):
         a, b = root(a), root(b)
         if a == b:
             continue
         lower = min(heights[a - 1], heights[b - 1])
-        seam = sum(length for _, p, q, length in passes if {root(p), root(q)} == {a, b})
         wide = float(np.sqrt(4 / np.pi * min(areas[a], areas[b])))
-        if height > (1 - _MIN_DROP) * lower or seam > _MAX_SEAM_DIAMETERS * wide:
+        if height > (1 - _MIN_DROP) * lower or seams[a][b] > _MAX_SEAM_DIAMETERS * wide:
             keep, lose = (a, b) if heights[a - 1] >= heights[b - 1] else (b, a)
             joined[lose] = keep
             areas[keep] += areas[lose]
+            for other, length in seams[lose].items():
+                del seams[other][lose]
+                if other != keep:
+                    both = seams[keep].get(other, 0.0) + length
+                    seams[keep][other] = seams[other][keep] = both
     roots = np.array([root(i) for i in range(count + 1)])
     _, compact = np.unique(roots, return_inverse=True)
     parts: Labels = compact[basins].astype(np.int32)
@@ -169,31 +179,43 @@ def _gaps(parts: Labels, holes: Mask) -> Mask:
     return shared[found]
 
 
-def _passes(basins: Labels, depth: Float, gaps: Mask) -> list[tuple[float, int, int, float]]:
-    """Highest point of the border between every two basins, the two, and its length in pixels.
+@dataclass(frozen=True, eq=False)
+class _Borders:
+    """Where every two basins touch: the two, and the highest point of the border between them.
 
-    Where it runs through a gap it has no length: spheres that enclose one do not touch there.
+    `sides` are the pixels on both sides of every step along a border, as places in the flat image,
+    and `of` says of which pair the step is.
     """
+
+    pairs: list[tuple[int, int]]
+    heights: list[float]
+    sides: tuple[NDArray[np.intp], NDArray[np.intp]]
+    of: NDArray[np.intp]
+
+    def lengths(self, gaps: Mask) -> NDArray[np.float64]:
+        """Length of every border in pixels; through a gap spheres do not touch."""
+        first, second = (gaps.ravel()[side] for side in self.sides)
+        # Sides of pixels along a line of any direction are 4 / pi times its length on the average.
+        touching = (~(first | second)).astype(np.float64)
+        steps: NDArray[np.float64] = np.bincount(self.of, touching, len(self.pairs))
+        return steps * (np.pi / 4)
+
+
+def _borders(basins: Labels, depth: Float) -> _Borders:
     count = int(basins.max()) + 1
-    pairs, heights, touching = [], [], []
+    places = np.arange(basins.size).reshape(basins.shape)
+    steps = []
     for axis in (0, 1):
         left, right = _neighbours(basins, axis)
         at = (left != right) & (left > 0) & (right > 0)
-        a, b = left[at].astype(np.int64), right[at].astype(np.int64)
-        pairs.append(np.minimum(a, b) * count + np.maximum(a, b))
-        heights.append(np.minimum(*_neighbours(depth, axis))[at])
-        touching.append(~np.logical_or(*_neighbours(gaps, axis))[at])
-    found, place = np.unique(np.concatenate(pairs), return_inverse=True)
+        steps.append([side[at] for side in _neighbours(places, axis)])
+    first, second = (np.concatenate(sides) for sides in zip(*steps, strict=True))
+    a, b = (basins.ravel()[side].astype(np.int64) for side in (first, second))
+    found, of = np.unique(np.minimum(a, b) * count + np.maximum(a, b), return_inverse=True)
     highest = np.zeros(found.size, np.float32)
-    np.maximum.at(highest, place, np.concatenate(heights))
-    # Sides of pixels along a line of any direction are 4 / pi times its length on the average.
-    lengths = np.pi / 4 * np.bincount(place, np.concatenate(touching), found.size)
-    return [
-        (height, *divmod(pair, count), length)
-        for height, pair, length in zip(
-            highest.tolist(), found.tolist(), lengths.tolist(), strict=True
-        )
-    ]
+    np.maximum.at(highest, of, np.minimum(*(depth.ravel()[side] for side in (first, second))))
+    pairs = [divmod(pair, count) for pair in found.tolist()]
+    return _Borders(pairs, highest.tolist(), (first, second), of)
 
 
 def _neighbours(values: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
