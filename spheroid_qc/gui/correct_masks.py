@@ -7,10 +7,13 @@ progress. Masks that are painted back to the automatic ones are no correction an
 
 from __future__ import annotations
 
+import itertools
+import threading
 import weakref
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,8 +36,9 @@ _REST_MS = 60
 
 @dataclass(frozen=True)
 class _CorrectionJob:
-    """Masks of one frame as they were painted, ready for a thread."""
+    """Masks of one frame as they were painted, ready for a thread; numbered as they come."""
 
+    number: int
     opened: Opened
     data: WellData
     timepoint: int
@@ -61,7 +65,10 @@ class Correcting(QObject):
         self._seen: dict[tuple[str, str, int], bytes] = {}
         self._dirty: dict[int, WellData] = {}
         self._writes: dict[tuple[int, int], tuple[int, int]] = {}
-        self._busy = False
+        # What threads are at work on, and the newest that was written of each frame.
+        self._under_way: list[_CorrectionJob] = []
+        self._written = _Written()
+        self._strokes = itertools.count()
         self._field = 0
         self._picture: tuple[int, int, FieldImage] | None = None
         self._rest = rest_timer(self, _REST_MS, self._begin)
@@ -109,11 +116,14 @@ class Correcting(QObject):
         self._on_painted("core")
 
     def finish(self) -> None:
-        """Keep what is painted right now, without a thread; the window is about to close."""
+        """Keep what is painted right now, without a thread; the window is about to close.
+
+        What a thread is at work on too: a thread that is ended with its window writes nothing.
+        """
         self._rest.stop()
-        for job in self._jobs():
+        for job in [*self._under_way, *self._jobs()]:
             try:
-                _keep(job, _measure(job, None)[0])
+                self._written.keep(job, _measure(job, None)[0])
             except Exception as error:
                 show_error(f"The last correction could not be kept: {sentence_of(error)}")
 
@@ -175,19 +185,20 @@ class Correcting(QObject):
                 after = _digest(core, shed)
                 if after != before:
                     self._seen[key] = after
-                    jobs.append(_CorrectionJob(opened, data, n, core, shed, self.session.user))
+                    number, user = next(self._strokes), self.session.user
+                    jobs.append(_CorrectionJob(number, opened, data, n, core, shed, user))
         return jobs
 
     def _begin(self) -> None:
-        if self._busy:
+        if self._under_way:
             self._rest.start()
             return
         jobs = self._jobs()
         if jobs:
-            self._busy = True
             self._work(jobs)
 
     def _work(self, jobs: list[_CorrectionJob]) -> None:
+        self._under_way = jobs
         job, *rest = jobs
         key = (job.data.plate, job.data.well, job.timepoint)
 
@@ -195,7 +206,9 @@ class Correcting(QObject):
             result, self._picture = found
             self._results[key] = result
             self.measured.emit(*key)
-            in_background(self, _keep, job, result, done=kept, failed=failed, finished=go_on)
+            in_background(
+                self, self._written.keep, job, result, done=kept, failed=failed, finished=go_on
+            )
 
         def kept(stored: bool) -> None:
             automatic = job.data.automatic[job.timepoint]
@@ -216,7 +229,7 @@ class Correcting(QObject):
             if rest:
                 self._work(rest)
             else:
-                self._busy = False
+                self._under_way = []
 
         in_background(self, _measure, job, self._picture, done=measured, failed=not_measured)
 
@@ -267,6 +280,25 @@ def _measure(
     core, shed = job.core[: shape[0], : shape[1]], job.shed[: shape[0], : shape[1]]
     result = measure_masks(automatic, core, shed, image, job.opened.parameters)
     return result, (*key, image)
+
+
+class _Written:
+    """Keeps corrections in the order of their strokes, whichever thread comes first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._newest: dict[tuple[Path, str], int] = {}
+
+    def keep(self, job: _CorrectionJob, result: dict[str, Any]) -> bool:
+        """Write a correction unless a newer one of its frame is written; see `_keep`."""
+        automatic = job.data.automatic[job.timepoint]
+        assert automatic is not None
+        key = job.opened.out, str(automatic["mask"])
+        with self._lock:
+            if self._newest.get(key, -1) > job.number:
+                return True
+            self._newest[key] = job.number
+            return _keep(job, result)
 
 
 def _keep(job: _CorrectionJob, result: dict[str, Any]) -> bool:

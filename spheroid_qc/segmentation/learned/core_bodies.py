@@ -196,9 +196,8 @@ class _Borders:
         """Length of every border in pixels; through a gap spheres do not touch."""
         first, second = (gaps.ravel()[side] for side in self.sides)
         # Sides of pixels along a line of any direction are 4 / pi times its length on the average.
-        touching = (~(first | second)).astype(np.float64)
-        steps: NDArray[np.float64] = np.bincount(self.of, touching, len(self.pairs))
-        return steps * (np.pi / 4)
+        steps = np.bincount(self.of, ~(first | second), len(self.pairs))
+        return steps.astype(np.float64) * (np.pi / 4)
 
 
 def _borders(basins: Labels, depth: Float) -> _Borders:

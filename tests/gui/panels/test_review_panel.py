@@ -10,6 +10,7 @@ pytestmark = pytest.mark.gui
 
 from qtpy.QtCore import Qt  # noqa: E402
 
+from spheroid_qc.gui import correct_masks  # noqa: E402
 from spheroid_qc.gui.correct_masks import correcting_of  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
 from spheroid_qc.gui.state.review_place import ReviewPlace, keep_place, read_place  # noqa: E402
@@ -185,3 +186,30 @@ def test_the_last_stroke_is_kept_when_the_window_closes(reviewing) -> None:
     assert not corrections(out)
     viewer.window._qt_window.close()
     assert len(corrections(out)) == 2
+
+
+def test_a_stroke_that_a_thread_is_at_work_on_is_kept_when_the_window_closes(
+    reviewing, monkeypatch
+) -> None:
+    """The thread, held up by others, comes after the window has closed: with the older stroke."""
+    window, viewer = reviewing, reviewing.viewer
+    out, correcting = window.session.opened.out, correcting_of(reviewing.viewer)
+    window.show("B04", 2)
+    late = []
+    monkeypatch.setattr(correct_masks, "in_background", lambda *given, **_: late.append(given))
+    layer = viewer.layers["core"]
+    layer.brush_size = 4
+    layer.paint((2, 20, 20), 1)
+    window.until(lambda: correcting._under_way)
+    layer.paint((2, 20, 60), 1)
+    viewer.window._qt_window.close()
+
+    def painted() -> list[bool]:
+        core, _ = read_masks(next(p for p in corrections(out) if p.suffix == ".tif"))
+        return [bool(core[20, 20]), bool(core[20, 60])]
+
+    assert painted() == [True, True]
+    measured = [given for given in late if given[1] is correct_masks._measure]
+    _, measure, job, picture = measured[0]
+    correcting._written.keep(job, measure(job, picture)[0])
+    assert painted() == [True, True]
