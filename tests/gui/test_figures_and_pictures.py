@@ -22,6 +22,7 @@ from spheroid_qc.gui.result_figures import (
     default_comparison,
     dose_figures,
     dose_words,
+    plate_figure,
     time_figure,
 )
 from spheroid_qc.gui.state.opened_folder import open_folder
@@ -79,6 +80,42 @@ def test_a_figure_is_saved_in_its_size_and_theme_with_what_it_shows(kind) -> Non
     assert pictures[0].mean() > 200 > 60 > pictures[1].mean()
     assert pictures[2].shape == (900, 1500)
     assert pictures[0].shape[0] > 900, "the caption has room of its own"
+
+
+def plate() -> pd.DataFrame:
+    return pd.DataFrame({
+        "plate": "P1", "well": ["A01", "A02", "B01", "B02"], "time_h": 24.0, "role": "treated",
+        "state": ["intact", "disintegrated", "intact", "unscorable"],
+        "disintegration_fraction": [0.1, 0.9, 0.2, 0.3],
+    })  # fmt: skip
+
+
+def test_a_plate_says_what_its_colours_mean_in_both_themes() -> None:
+    figure = plate_figure(plate(), "P1", metric_of("disintegration_fraction"), 24.0)
+    assert "left out" in figure.caption
+    light, dark = (file_of(figure, "svg", dark=dark) for dark in (False, True))
+    for picture in (light, dark):
+        assert picture.count(b"Disintegration fraction") == 2, "the title and the scale"
+        assert b">0<" in picture
+        assert b">1<" in picture
+    for step in (0, 5, 10):
+        assert PALETTE[f"s{step}"][0].encode() in light
+        assert PALETTE[f"s{step}"][1].encode() in dark
+    # Nothing is left in a colour of the other theme, black included.
+    title = next(line for line in dark.split(b"<text") if b"P1: Disintegration" in line)
+    assert PALETTE["ink"][1].encode() in title
+
+
+def test_a_line_whose_wells_are_left_out_at_some_time_says_so() -> None:
+    table = conditions()
+    last = (table["condition"] == "vehicle") & (table["time_h"] == table["time_h"].max())
+    table.loc[last, "n_wells"] = 2
+    wells = pd.DataFrame(
+        columns=["plate", "well", "condition", "time_h", "state", "disintegration_fraction"]
+    )
+    names = default_comparison(table)
+    figure = comparison_figure(table, wells, metric_of("disintegration_fraction"), names, {})
+    assert "vehicle: 2 to 3;" in figure.caption
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
