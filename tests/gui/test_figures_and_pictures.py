@@ -184,6 +184,11 @@ def test_a_dose_response_has_its_band_and_the_unit_that_was_given() -> None:
     assert ax.collections, "the band"
     assert "nM" in figure.caption
     assert "Band" in figure.caption
+    # A fit that few doses hold: what was measured is still more than a flat line.
+    loose = replace(analysis, curves=analysis.curves.assign(low=-8.0, high=8.0))
+    ax = Figure().add_subplot()
+    dose_figures(loose)[0].draw(ax)
+    assert -1 < ax.get_ylim()[0] < 0 < 1 < ax.get_ylim()[1] < 2
     without = replace(analysis, curves=analysis.curves.assign(low=np.nan, high=np.nan))
     assert "Band" not in dose_figures(without)[0].caption, "nothing is said of what is not drawn"
 
