@@ -20,7 +20,11 @@ from spheroid_qc.gui.panels.base_panel import BasePanel
 from spheroid_qc.gui.run_control import RunControl, control_of
 from spheroid_qc.gui.state.opened_folder import signed_anew
 from spheroid_qc.gui.state.session import session_of
-from spheroid_qc.run.adaptation.comparison_lines import NOTHING_LEARNED, comparison_lines
+from spheroid_qc.run.adaptation.comparison_lines import (
+    NOTHING_LEARNED,
+    comparison_lines,
+    picture_words,
+)
 from spheroid_qc.run.adaptation.propose_adapter import Proposal, keep_adapter, propose
 from spheroid_qc.run.chosen_adapter import kept_digest
 
@@ -42,6 +46,9 @@ class BeforeAndAfter(QDialog):
         column = QVBoxLayout(shown)
         column.addWidget(lines)
         for comparison in (*proposal.corrected, *proposal.others):
+            words = QLabel(picture_words(comparison))
+            words.setTextFormat(Qt.TextFormat.PlainText)
+            column.addWidget(words)
             picture = QLabel()
             picture.setPixmap(_pixmap(comparison.picture))
             column.addWidget(picture)

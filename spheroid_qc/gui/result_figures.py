@@ -23,9 +23,9 @@ from spheroid_qc.report.drug_sections import shown_units
 from spheroid_qc.report.figures.combination_figures import draw_forest
 from spheroid_qc.report.figures.dose_figures import dose_of, draw_dose_response
 from spheroid_qc.report.figures.matrix_figures import draw_excess_matrix
-from spheroid_qc.report.figures.plate_figures import draw_plate
+from spheroid_qc.report.figures.plate_figures import colour_scale, draw_plate
 from spheroid_qc.report.figures.time_figures import draw_time_course, metric_limits
-from spheroid_qc.report.palette import PALETTE
+from spheroid_qc.report.palette import DIVERGING, PALETTE, SEQUENTIAL
 from spheroid_qc.response.synergy.bliss import Bliss
 from spheroid_qc.response.synergy.model_registry import drawn_models
 from spheroid_qc.wording import plural
@@ -189,17 +189,47 @@ def _draw_plate(
     ax: Axes, *, wells: pd.DataFrame, metric: MetricName, time_h: float, title: str
 ) -> None:
     draw_plate(ax, wells, metric, time_h)
-    ink = PALETTE["ink"][0]
-    ax.set_title(title, loc="left", fontsize=11, color=ink, parse_math=False, pad=22)
+    # Of a colour that the dark theme knows: matplotlib's own black is none of the palette's.
+    ax.set_title(
+        title, loc="left", fontsize=11, parse_math=False, pad=22, color=PALETTE["ink"][0]
+    )  # fmt: skip
+    _draw_scale(ax, metric, colour_scale(metric.shown(wells[metric.column]), metric))
+
+
+def _draw_scale(ax: Axes, metric: MetricName, ends: tuple[float, float]) -> None:
+    """Say below a plate what the colours mean: the ramp with its ends, and the metric."""
+    ramp = DIVERGING if metric.diverging else SEQUENTIAL
+    scale = ax.inset_axes((0, -0.075, 1, 0.03))
+    scale.set_axis_off()
+    scale.set_xlim(0, len(ramp))
+    scale.set_ylim(0, 1)
+    for n, colour in enumerate(ramp):
+        # A bar has its colour for itself, which another theme can replace.
+        scale.bar(n + 0.5, 1, width=1, color=colour, linewidth=0)
+    for x, words, side in (
+        (0.0, f"{ends[0]:.4g}", "left"), (0.5, metric.axis, "center"),
+        (1.0, f"{ends[1]:.4g}", "right"),
+    ):  # fmt: skip
+        scale.text(
+            x, -0.5, words, ha=side, va="top", fontsize=9, color=PALETTE["muted"][0],
+            transform=scale.transAxes, parse_math=False,
+        )  # fmt: skip
+
+
+def _count(least: float, most: float) -> str:
+    return f"{int(most)}" if least == most else f"{int(least)} to {int(most)}"
 
 
 def _time_caption(conditions: pd.DataFrame, metric: MetricName, family: TreatmentFamily) -> str:
     """Say what line, band and thin lines are, and how many wells stand behind each line."""
     names = [*([family.vehicle] if family.vehicle else []), *family.names]
     rows = conditions[conditions["condition"].isin(names)]
-    counts = rows.groupby("condition")["n_wells"].max()
+    # A well that is left out at some time has no part in the mean there.
+    counts = rows.groupby("condition")["n_wells"].agg(["min", "max"])
     wells = "; ".join(
-        f"{family.labels.get(name, name)}: {int(counts[name])}" for name in names if name in counts
+        f"{family.labels.get(name, name)}: {_count(*counts.loc[name])}"
+        for name in names
+        if name in counts.index
     )
     bars = ""
     if f"{metric.column}_measurement_sd" in rows:
@@ -228,7 +258,10 @@ def plate_figure(wells: pd.DataFrame, plate: str, metric: MetricName, time_h: fl
         title=f"{plate}: {title}",
     )  # fmt: skip
     name = _safe(f"plate_{plate}_{metric.column}_{time_h:g}h")
-    return Figure(name, title, draw, size=(620, 430), margins=(34, 14, 10, 56))
+    return Figure(
+        name, title, draw, size=(620, 460), margins=(34, 14, 52, 56),
+        caption="× left out of every mean; a well without the colour of the scale has no value.",
+    )  # fmt: skip
 
 
 def dose_figures(analysis: Analysis) -> list[Figure]:

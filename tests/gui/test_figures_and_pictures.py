@@ -82,6 +82,42 @@ def test_a_figure_is_saved_in_its_size_and_theme_with_what_it_shows(kind) -> Non
     assert pictures[0].shape[0] > 900, "the caption has room of its own"
 
 
+def plate() -> pd.DataFrame:
+    return pd.DataFrame({
+        "plate": "P1", "well": ["A01", "A02", "B01", "B02"], "time_h": 24.0, "role": "treated",
+        "state": ["intact", "disintegrated", "intact", "unscorable"],
+        "disintegration_fraction": [0.1, 0.9, 0.2, 0.3],
+    })  # fmt: skip
+
+
+def test_a_plate_says_what_its_colours_mean_in_both_themes() -> None:
+    figure = plate_figure(plate(), "P1", metric_of("disintegration_fraction"), 24.0)
+    assert "left out" in figure.caption
+    light, dark = (file_of(figure, "svg", dark=dark) for dark in (False, True))
+    for picture in (light, dark):
+        assert picture.count(b"Disintegration fraction") == 2, "the title and the scale"
+        assert b">0<" in picture
+        assert b">1<" in picture
+    for step in (0, 5, 10):
+        assert PALETTE[f"s{step}"][0].encode() in light
+        assert PALETTE[f"s{step}"][1].encode() in dark
+    # Nothing is left in a colour of the other theme, black included.
+    title = next(line for line in dark.split(b"<text") if b"P1: Disintegration" in line)
+    assert PALETTE["ink"][1].encode() in title
+
+
+def test_a_line_whose_wells_are_left_out_at_some_time_says_so() -> None:
+    table = conditions()
+    last = (table["condition"] == "vehicle") & (table["time_h"] == table["time_h"].max())
+    table.loc[last, "n_wells"] = 2
+    wells = pd.DataFrame(
+        columns=["plate", "well", "condition", "time_h", "state", "disintegration_fraction"]
+    )
+    names = default_comparison(table)
+    figure = comparison_figure(table, wells, metric_of("disintegration_fraction"), names, {})
+    assert "vehicle: 2 to 3;" in figure.caption
+
+
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_names_too_long_for_the_size_stand_below_the_curves(kind) -> None:
     wells = pd.DataFrame(
@@ -149,6 +185,11 @@ def test_a_dose_response_has_its_band_and_the_unit_that_was_given() -> None:
     assert ax.collections, "the band"
     assert "nM" in figure.caption
     assert "Band" in figure.caption
+    # A fit that few doses hold: what was measured is still more than a flat line.
+    loose = replace(analysis, curves=analysis.curves.assign(low=-8.0, high=8.0))
+    ax = Figure().add_subplot()
+    dose_figures(loose)[0].draw(ax)
+    assert -1 < ax.get_ylim()[0] < 0 < 1 < ax.get_ylim()[1] < 2
     without = replace(analysis, curves=analysis.curves.assign(low=np.nan, high=np.nan))
     assert "Band" not in dose_figures(without)[0].caption, "nothing is said of what is not drawn"
 
@@ -230,4 +271,4 @@ def test_a_plate_that_is_saved_can_be_read_in_both_themes() -> None:
         assert ink in title
         for colour in ("s0", "s5", "s10"):
             assert drawn.count(PALETTE[colour][int(dark)]) >= 2, "a well, and the scale"
-        assert "left out" in drawn
+        assert "left out of every mean" in drawn

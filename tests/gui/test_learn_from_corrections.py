@@ -121,6 +121,10 @@ def test_what_was_learned_is_shown_and_kept_only_when_wanted(
     window.until(lambda: dialogs and dialogs[0].isVisible())
     pictures = [label for label in dialogs[0].findChildren(QLabel) if label.pixmap() is not None]
     assert sum(not label.pixmap().isNull() for label in pictures) == 4
+    # Three pictures beside each other say nothing unless it is said which is which.
+    told = [label.text() for label in dialogs[0].findChildren(QLabel)]
+    assert "VID9 B02 0 h, from left to right: as corrected, before, after" in told
+    assert "VID9 C02 0 h, from left to right: before, after" in told
     dialogs[0].reject()
     assert not run.adapter.exists()
     assert not control.running

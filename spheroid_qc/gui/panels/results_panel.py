@@ -73,8 +73,10 @@ _CHOSEN = "conditions ticked below"
 _SIZES = {
     "for a page": (560.0, 360.0),
     "half a page": (330.0, 250.0),
-    "for a slide": (960.0, 540.0),
+    "for a slide": (640.0, 360.0),
 }
+"""Widths and heights in CSS pixels, of which a PNG has three each way. What is to be read from the
+back of a room has larger letters for its size, so that a slide is no larger than a page."""
 
 
 class ResultsPanel(BasePanel):
@@ -375,6 +377,8 @@ class ResultsPanel(BasePanel):
             show_hint(words, "" if self._shown is None else self._shown.caption)
         else:
             self._shown = None
+        # The answer is no figure: its button says so before it is pressed.
+        self.figure_button.setEnabled(self._shown is not None)
 
     def came_to_front(self) -> None:
         """Have the latest decisions in the tables, and draw."""

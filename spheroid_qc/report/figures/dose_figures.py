@@ -110,7 +110,12 @@ def draw_dose_response(
         grid = factor * part["dose"].to_numpy(dtype=float)
         low, high = part["low"].to_numpy(dtype=float), part["high"].to_numpy(dtype=float)
         if len(own) == 1 and np.isfinite(low).all():
-            ends = ax.get_ylim() if limits is not None else (-np.inf, np.inf)
+            ends = ax.get_ylim()
+            if limits is None:
+                # A band of a fit that few doses hold reaches far beyond all that was measured.
+                seen = np.concatenate([y, none, part["effect"].to_numpy(dtype=float)])
+                least, most = float(np.nanmin(seen)), float(np.nanmax(seen))
+                ends = least - 0.5 * (most - least), most + 0.5 * (most - least)
             ax.fill_between(grid, np.clip(low, *ends), np.clip(high, *ends), color=colour,
                             alpha=0.16, linewidth=0, zorder=2)  # fmt: skip
         ax.plot(grid, part["effect"].to_numpy(dtype=float), color=colour, zorder=4,

@@ -52,14 +52,14 @@ def draw_plate(ax: Axes, wells: pd.DataFrame, metric: MetricName, time_h: float)
     time_h : float
         Which time is drawn.
     """
-    from matplotlib.patches import Circle, Rectangle
+    from matplotlib.patches import Circle
 
     (top, left), (bottom, right) = used_part(wells["well"])
     quiet(ax)
     ax.grid(visible=False)
     ax.spines["bottom"].set_visible(False)
     ax.set_xlim(left - 0.6, right + 0.6)
-    ax.set_ylim(bottom + 1.7, top - 0.6)
+    ax.set_ylim(bottom + 0.6, top - 0.6)
     ax.set_aspect("equal")
     ax.set_xticks(range(left, right + 1), [str(n + 1) for n in range(left, right + 1)])
     ax.set_yticks(range(top, bottom + 1), [row_name(n) for n in range(top, bottom + 1)])
@@ -77,12 +77,3 @@ def draw_plate(ax: Axes, wells: pd.DataFrame, metric: MetricName, time_h: float)
         ax.add_patch(Circle((x, y), 0.44, facecolor=colour, edgecolor=PALETTE["line"][0]))
         if out and row["role"] != "blank":
             say(ax, x, y, "×", ha="center", color=PALETTE["muted"][0])
-    # What the colours mean, below the plate.
-    start, side = left - 0.44, 0.3
-    for step, colour in enumerate(ramp):
-        ax.add_patch(Rectangle((start + step * side, bottom + 0.85), side, 0.25, facecolor=colour))
-    ends = start + side * len(ramp)
-    muted = PALETTE["muted"][0]
-    say(ax, start, bottom + 1.4, f"{low:.3g}", color=muted)
-    say(ax, ends, bottom + 1.4, f"{high:.3g}", ha="right", color=muted)
-    say(ax, ends + side, bottom + 0.97, "×: left out; grey: no value", color=muted)

@@ -34,6 +34,12 @@ def comparison_lines(proposal: Proposal) -> list[str]:
     return lines
 
 
+def picture_words(found: Comparison) -> str:
+    """Say of which frame a picture is, and what stands beside each other in it."""
+    corrected = "" if math.isnan(found.overlap_before) else "as corrected, "
+    return f"{_place(found)}, from left to right: {corrected}before, after"
+
+
 def _place(found: Comparison) -> str:
     return f"{found.plate} {found.well} {found.time_h:g} h"
 

@@ -16,7 +16,7 @@ from spheroid_qc.segmentation.downsampling import pool
 from spheroid_qc.segmentation.learned.coarse_and_fine_pass import crop
 from spheroid_qc.segmentation.learned.input_channels import resample
 from spheroid_qc.segmentation.learned.network import SHED
-from spheroid_qc.segmentation.learned.view import View
+from spheroid_qc.segmentation.learned.view import Region, View
 from spheroid_qc.segmentation.order_statistics import median
 from spheroid_qc.segmentation.piece_shapes import box_of, narrowed, pieces, widened
 from spheroid_qc.segmentation.window_filters import gaussian, highest, uniform
@@ -47,6 +47,9 @@ _OWN_PIXELS = 1.3
 _FINEST = 4.0
 """Pixels of the drawing for one of the network's, at most: a cell has a few pixels then."""
 
+_BORDER = 0.125
+"""Share of the fine pass's side over which it comes to count as much as in its middle."""
+
 
 def draw_shed(plane: Float, coarse: View, combined: View, core: Labels) -> Mask:
     """Draw the shed mask: from the fine pass where it saw, else from the coarse one.
@@ -58,13 +61,38 @@ def draw_shed(plane: Float, coarse: View, combined: View, core: Labels) -> Mask:
     whole, near = coarse.region, combined.region
     if (whole.height, whole.width) != (near.height, near.width):
         _draw(shed, plane, coarse, coarse.maps[SHED], core)
-        # A fine pass over a crowd sees its cells one by one, and the gaps between them as bare.
         before = crop(coarse, near, slice(SHED, SHED + 1))[0]
-        chance = np.maximum(combined.maps[SHED], np.where(before > 0.9, before, 0))
+        if min(near.scale) < 1:
+            # A magnified frame shows no more, and a cloud in it looks like ground to the network.
+            chance = np.maximum(combined.maps[SHED], before)
+        else:
+            # A fine pass over a crowd sees its cells one by one, and the gaps between as bare.
+            chance = np.maximum(combined.maps[SHED], np.where(before > 0.9, before, 0))
+            chance = before + _inwards(near, whole) * (chance - before)
     else:
         chance = combined.maps[SHED]
     _draw(shed, plane, combined, chance, core)
     return shed
+
+
+def _inwards(near: Region, whole: Region) -> Float:
+    """Give how much the fine pass counts, from 0 at those of its borders that the frame goes on at.
+
+    Without it a cloud that only one of the passes is sure of would end at a straight line.
+    """
+    ramps: list[Float] = []
+    for first, length, end, count in (
+        (near.top, near.height, whole.height, near.shape[0]),
+        (near.left, near.width, whole.width, near.shape[1]),
+    ):
+        place = np.arange(count, dtype=np.float32) + np.float32(0.5)
+        ramp = np.ones(count, np.float32)
+        if first > 0:
+            ramp = np.minimum(ramp, place / np.float32(_BORDER * count))
+        if first + length < end:
+            ramp = np.minimum(ramp, place[::-1] / np.float32(_BORDER * count))
+        ramps.append(ramp)
+    return np.minimum.outer(*ramps)
 
 
 def _draw(shed: Mask, plane: Float, view: View, chance: Float, core: Labels) -> None:

@@ -145,6 +145,10 @@ def test_figures_are_saved_as_png_and_svg(window, results, tmp_path) -> None:
             window.until(path.is_file)
             head = path.read_bytes()[:200]
             assert head.startswith(b"\x89PNG") if kind == "png" else b"<?xml" in head
+        assert results.figure_button.isEnabled()
+    # The answer is a table: there is no figure that could be saved.
+    results.what.setCurrentIndex(4)
+    assert not results.figure_button.isEnabled()
     results.what.setCurrentIndex(2)
     results.draw()
 
