@@ -427,6 +427,7 @@ class Session:
         self.exclusions, self.acceptances, self.unread = [], [], ""
         self._by_well = None
         try:
+            run.check_decisions()
             if run.exclusions.is_file():
                 self.exclusions = read_exclusions(run.exclusions)
             if run.acceptances.is_file():

@@ -140,6 +140,15 @@ class RunFolder:
     def _decided(self) -> Path:
         return self.records / "decisions.txt"
 
+    def check_decisions(self) -> None:
+        """Raise `RequestError` for a pipe, folder or broken link where decisions should lie."""
+        for path in (self.exclusions, self.acceptances, self.adapter):
+            if os.path.lexists(path) and not path.is_file():
+                raise RequestError(
+                    f"{path} is no plain file, so that what was decided there can't be read; "
+                    "remove it, or put the file back in its place."
+                )
+
     def check_usable(self, source: Path) -> None:
         """Refuse a place where writing could destroy something.
 
@@ -162,12 +171,7 @@ class RunFolder:
                     f"{folder} is a link that leads out of the run folder, and nothing is written "
                     "there; move the whole run folder to where there is room, and link to that."
                 )
-        for path in (self.exclusions, self.acceptances, self.adapter):
-            if os.path.lexists(path) and not path.is_file():
-                raise RequestError(
-                    f"{path} is no plain file, so that what was decided there can't be read; "
-                    "remove it, or put the file back in its place."
-                )
+        self.check_decisions()
         if self.root.is_dir() and not self.run_json.is_file():
             # A run that was killed before its first file leaves at most the lock behind.
             decisions = (self.exclusions, self.acceptances, self.corrections, self.adapter)

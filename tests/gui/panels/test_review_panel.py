@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ pytestmark = pytest.mark.gui
 
 from qtpy.QtCore import Qt  # noqa: E402
 
+from spheroid_qc.errors import RequestError  # noqa: E402
 from spheroid_qc.gui import correct_masks  # noqa: E402
 from spheroid_qc.gui.correct_masks import correcting_of  # noqa: E402
 from spheroid_qc.gui.run_control import control_of  # noqa: E402
@@ -213,3 +216,16 @@ def test_a_stroke_that_a_thread_is_at_work_on_is_kept_when_the_window_closes(
     _, measure, job, picture = measured[0]
     correcting._written.keep(job, measure(job, picture)[0])
     assert painted() == [True, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_where_decisions_lie_is_said_and_not_replaced(reviewing) -> None:
+    session = reviewing.session
+    path = session.opened.run.exclusions
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    session._read_decisions()
+    assert "is no plain file" in session.unread
+    with pytest.raises(RequestError, match="no plain file"):
+        session.decide("VID7", "B02", 0.0, "exclude", "x")
+    assert path.is_fifo()
