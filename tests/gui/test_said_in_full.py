@@ -262,7 +262,12 @@ def test_a_figure_does_not_stand_under_the_words_of_another(qtbot, monkeypatch) 
 
     first, second = (Figure(name, name, print) for name in ("first", "second"))
     view.show_figure(first)
+    bare = view.grab().toImage()
+    assert not view.is_late
+    qtbot.waitUntil(lambda: view.is_late)
+    assert view.grab().toImage() != bare, "an empty sheet says that it is being drawn on"
     draw(200)
+    assert not view.is_late
     full = shade()
     view.show_figure(second)
     assert shade() == full, "a quick one is not announced"

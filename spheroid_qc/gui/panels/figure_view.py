@@ -73,6 +73,11 @@ class FigureView(QWidget):
         """Whether another figure than the one that was asked for has stood for too long."""
         return self._drawn is not None and not self.is_drawn and not self._fading.isActive()
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the figure that was asked for has been waited for too long; the first one too."""
+        return self._figure is not None and not self.is_drawn and not self._fading.isActive()
+
     def sizeHint(self) -> QSize:  # noqa: D102
         return QSize(340, self.minimumHeight())
 
@@ -132,7 +137,7 @@ class FigureView(QWidget):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.setOpacity(_SHADOW if self.is_of_another else 1.0)
             painter.drawImage(QRectF(self.rect()), self._drawn.image)
-        if self.is_of_another:
+        if self.is_late:
             painter.setOpacity(1.0)
             painter.setPen(QColor(tone("ink", is_dark())))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Drawing …")
