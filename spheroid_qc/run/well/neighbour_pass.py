@@ -17,8 +17,8 @@ from spheroid_qc.parameters import Assay, Method
 from spheroid_qc.run.store.mask_files import mask_digest, read_masks, write_masks
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.store.well_records import WellTask, WellTimepoint
-from spheroid_qc.run.well.load_images import FieldImage, OpenFile
-from spheroid_qc.run.well.reload_frame import load_analysed
+from spheroid_qc.run.well.load_images import OpenFile
+from spheroid_qc.run.well.reload_frame import load_recorded
 from spheroid_qc.run.well.segment_and_measure_timepoint import measure_field, segment_field
 from spheroid_qc.segmentation.array_types import Mask
 from spheroid_qc.stopwatch import Work, timed
@@ -149,7 +149,7 @@ def _segment_again(
     if any(list(core.shape) != field["shape"] for core in cores):
         return False
     try:
-        image = _image(task, moment, field, files)
+        image = load_recorded(task, moment, field, files, with_others=True)
     except ImageError:
         return False
     segmentation = segment_field(image, task, cores)
@@ -163,19 +163,3 @@ def _segment_again(
     field.clear()
     field.update(again | kept | {"mask_sha256": written})
     return True
-
-
-def _image(
-    task: WellTask, moment: WellTimepoint, field: dict[str, Any], files: OpenFile
-) -> FieldImage:
-    return load_analysed(
-        task.folder,
-        moment,
-        field["field"],
-        field["stitched"],
-        task.parameters,
-        task.calibration,
-        files,
-        with_others=True,
-        light=field.get("light"),
-    )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from spheroid_qc.errors import ImageError
 from spheroid_qc.images import PlateCalibration
 from spheroid_qc.parameters import Parameters
-from spheroid_qc.run.store.well_records import WellTimepoint
+from spheroid_qc.run.store.well_records import WellTask, WellTimepoint
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile, load_field
 from spheroid_qc.run.well.stitching import stitch
 from spheroid_qc.segmentation.even_light import light_of
@@ -81,3 +82,25 @@ def load_analysed(
     ]
     whole = stitch(chosen, parameters.images.max_megapixels) if stitched else None
     return chosen[0] if whole is None else whole
+
+
+def load_recorded(
+    task: WellTask,
+    well_timepoint: WellTimepoint,
+    field: Mapping[str, Any],
+    files: OpenFile,
+    *,
+    with_others: bool = False,
+) -> FieldImage:
+    """Read the picture of a field of a well's record once more; see `load_analysed`."""
+    return load_analysed(
+        task.folder,
+        well_timepoint,
+        field["field"],
+        field["stitched"],
+        task.parameters,
+        task.calibration,
+        files,
+        with_others=with_others,
+        light=field.get("light"),
+    )

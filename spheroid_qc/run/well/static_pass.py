@@ -26,7 +26,7 @@ from spheroid_qc.run.store.well_records import (
 )
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.neighbour_pass import is_followed
-from spheroid_qc.run.well.reload_frame import load_analysed
+from spheroid_qc.run.well.reload_frame import load_recorded
 from spheroid_qc.run.well.segment_and_measure_timepoint import measure_field
 from spheroid_qc.segmentation import Segmentation
 from spheroid_qc.segmentation.static_background import (
@@ -86,7 +86,7 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
     with OpenFile() as files:
         for moment, field in moments:
             try:
-                image = _image(task, moment, field, files, with_others=False)
+                image = load_recorded(task, moment, field, files, with_others=False)
                 core, shed = read_masks(
                     run.mask(field["mask"]), parameters.images.max_megapixels, field["shape"]
                 )
@@ -108,7 +108,7 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
             field["static_px"] = int(np.count_nonzero(mark))
             if not mark.any() and (old is None or not old.any()):
                 continue
-            image = _image(task, moment, field, files, with_others=True)
+            image = load_recorded(task, moment, field, files, with_others=True)
             shed = _unpacked(packed, core) & ~mark
             _measure_again(run, field, image, core, shed, task)
 
@@ -166,27 +166,6 @@ def _measure_again(
             row[end] = min(max(found[end] + now - then, 0.0), 1.0)
     kept = {n: field[n] for n in ("field", "mask", "stitched", "static_px")}
     field |= again | kept | {"as_found": found, "mask_sha256": written}
-
-
-def _image(
-    task: WellTask,
-    moment: WellTimepoint,
-    field: dict[str, Any],
-    files: OpenFile,
-    *,
-    with_others: bool,
-) -> FieldImage:
-    return load_analysed(
-        task.folder,
-        moment,
-        field["field"],
-        field["stitched"],
-        task.parameters,
-        task.calibration,
-        files,
-        with_others=with_others,
-        light=field.get("light"),
-    )
 
 
 def _read_taken(path: Path) -> dict[str, NDArray[np.bool_]]:
