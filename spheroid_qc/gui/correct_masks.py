@@ -27,7 +27,12 @@ from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.gui.state.session import Session, session_of
 from spheroid_qc.gui.state.well_data import WellData
 from spheroid_qc.gui.well_view import view_of
-from spheroid_qc.run.store.corrected_masks import measure_masks, remove_correction, store_correction
+from spheroid_qc.run.store.corrected_masks import (
+    Correction,
+    measure_masks,
+    remove_correction,
+    store_correction,
+)
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.well.load_images import FieldImage
 
@@ -90,9 +95,23 @@ class Correcting(QObject):
         result = self.result_of(plate, well, timepoint)
         return result is not None and result.get("method") == "corrected"
 
-    def restore(self) -> None:
-        """Paint the automatic masks of the frame that is shown."""
-        data, now = self.view.data, self.view.timepoint
+    def take_back(self, plate: str, well: str, timepoint: int) -> None:
+        """Go back to the automatic masks of any frame; `OSError` if it can't be written."""
+        data, opened = self.view.data, self.session.opened
+        correction = self.session.corrections.get((plate, well, timepoint))
+        if data is not None and (data.plate, data.well) == (plate, well):
+            self.restore(timepoint)
+        elif opened is not None and correction is not None:
+            remove_correction(opened.run, correction.mask)
+            self._results.pop((plate, well, timepoint), None)
+            self._seen.pop((plate, well, timepoint), None)
+            self.session.note_correction(plate, well, timepoint, None)
+            self.session.tables_wanted.emit()
+
+    def restore(self, timepoint: int | None = None) -> None:
+        """Paint the automatic masks of a frame of the shown well; default: of the shown frame."""
+        data = self.view.data
+        now = self.view.timepoint if timepoint is None else timepoint
         if data is None or data.core is None or data.shed is None or self.session.opened is None:
             return
         automatic = data.automatic[now]
@@ -212,10 +231,13 @@ class Correcting(QObject):
 
         def kept(stored: bool) -> None:
             automatic = job.data.automatic[job.timepoint]
-            if not stored and automatic is not None:
+            assert automatic is not None
+            if not stored:
                 self._results[key] = automatic
                 self.measured.emit(*key)
-            self.session.correction_changed.emit(*key)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            made = Correction(str(automatic["mask"]), job.user, now) if stored else None
+            self.session.note_correction(*key, made)
             self.session.tables_wanted.emit()
 
         def failed(error: BaseException) -> None:

@@ -16,6 +16,7 @@ from spheroid_qc.errors import PlateMapError, SpheroidQCError
 from spheroid_qc.gui.background_threads import in_background, in_process, sentence_of
 from spheroid_qc.gui.helper_process import HelperEnded
 from spheroid_qc.gui.preferences import preference
+from spheroid_qc.gui.state.frames_with_corrections import FrameKey, corrected_frames
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
 from spheroid_qc.gui.state.run_answer import RunAnswer, answer_of, tables_of
@@ -23,6 +24,7 @@ from spheroid_qc.gui.state.session import Session, account_name, session_of
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map.read_map import read_map_of_run
+from spheroid_qc.run.store.corrected_masks import Correction
 
 PANELS = ("Plate", "Run", "Review", "Results", "Pictures", "Segment and measure")
 _LATE_MS = 20_000
@@ -121,9 +123,10 @@ def load_map(owner: Any, session: Session, path: Path) -> Any:
 
 def load_tables(owner: Any, session: Session) -> Any:
     """Read the tables of the run folder, and what came out, in the background."""
-    if session.opened is None:
+    opened = session.opened
+    if opened is None:
         return None
-    out = session.opened.out
+    out, known = opened.out, dict(session.corrections)
 
     def here() -> bool:
         return session.opened is not None and session.opened.out == out
@@ -137,6 +140,11 @@ def load_tables(owner: Any, session: Session) -> Any:
                     failed=not_answered,
                 )  # fmt: skip
             session.set_tables(tables)
+
+    def corrections_read(found: dict[FrameKey, Correction]) -> None:
+        # A stroke that was noted meanwhile is newer than what was read.
+        if here() and session.corrections == known:
+            session.set_corrections(found)
 
     def answered(answer: RunAnswer) -> None:
         if here():
@@ -152,6 +160,7 @@ def load_tables(owner: Any, session: Session) -> Any:
             show_warning(f"The tables in {out} can't be read ({sentence_of(error)}); run it again.")
         not_answered(error)
 
+    in_background(owner, corrected_frames, opened, done=corrections_read)
     return _ask(owner, session, tables_of, out, done=done, failed=failed)
 
 

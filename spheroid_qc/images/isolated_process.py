@@ -1,8 +1,8 @@
 """Files of instruments opened by a process of its own.
 
-Their libraries are in part C++, and a damaged file may end or hold up the process that opens it: a
-run, the panels, a report. So what such a file holds, and the pixels of those whose library is C++,
-come from one process that is kept, ended after `LONGEST_S`, and started anew.
+Their libraries are in part C++, and a damaged file may end or hold up the process that opens it, or
+ask for all its memory: a run, the panels, a report. So everything of such a file comes from one
+process that is kept, has an end to its memory, is ended after `LONGEST_S`, and is started anew.
 """
 
 from __future__ import annotations
@@ -28,11 +28,16 @@ from spheroid_qc.errors import ImageError, SpheroidQCError, StorageError
 from spheroid_qc.frames.held_images import HeldImage
 from spheroid_qc.frames.time_axis import Probe
 from spheroid_qc.images.image_info import ImageInfo
-from spheroid_qc.images.image_reader import SeveralImages
+from spheroid_qc.images.image_reader import ImageReader, SeveralImages
 from spheroid_qc.parameters import ImageParameters
 
 LONGEST_S = 120.0
 """Longest time for one answer: a hundred times what the metadata of a whole plate take."""
+
+_BASE_BYTES = 2**30
+_BYTES_A_PIXEL = 16
+"""Memory of the process: for Python and its libraries, and for each pixel of the largest frame that
+is allowed, of which copies and channels are held at once."""
 
 _START = "from spheroid_qc.images.isolated_process import serve; serve()"
 
@@ -142,27 +147,32 @@ def isolated_probe(path: Path, parameters: ImageParameters | None = None) -> Pro
 
 
 class IsolatedReader(SeveralImages):
-    """A CZI file that another process has open: reads planes of at most `max_megapixels` each.
+    """Reads planes, of at most `max_megapixels` each, of a file that another process has open.
+
+    `kind` is the file's suffix.
 
     Raises `ImageError` where the file can't be read, ends that process, or holds it up for longer
     than `LONGEST_S`; the next file is read by a new one.
     """
 
-    def __init__(self, path: Path, max_megapixels: float) -> None:
+    def __init__(self, path: Path, kind: str, max_megapixels: float) -> None:
         from pydantic import TypeAdapter
 
-        super().__init__(path.name, "CZI")
+        super().__init__(path.name, kind.upper())
         self._path, self._limit = path, max_megapixels
+        self._infos: dict[int, ImageInfo] = {}
         answer, _ = _ask(path, "held", limit=max_megapixels)
         self.held = TypeAdapter(list[HeldImage]).validate_python(answer["found"])
+        self.left_out = [(str(name), str(why)) for name, why in answer["left_out"]]
 
     def info_of(self, image: int) -> ImageInfo:
-        """Axes, calibration and times of a scene."""
+        """Axes, calibration and times of an image."""
         from pydantic import TypeAdapter
 
-        answer, _ = _ask(self._path, "info", limit=self._limit, image=image)
-        found: ImageInfo = TypeAdapter(ImageInfo).validate_python(answer["found"])
-        return found
+        if image not in self._infos:
+            answer, _ = _ask(self._path, "info", limit=self._limit, image=image)
+            self._infos[image] = TypeAdapter(ImageInfo).validate_python(answer["found"])
+        return self._infos[image]
 
     def read(self, image: int, time: int, channel: int, z: int) -> NDArray[Any]:
         """Read one plane as grey values (y, x)."""
@@ -179,7 +189,7 @@ class _Server:
 
     def __init__(self) -> None:
         self._key: tuple[Any, ...] = ()
-        self._reader: Any = None
+        self._file: Any = None
 
     def answer(self, request: Request) -> tuple[dict[str, Any], bytes]:
         """Answer one request; a sentence where that fails."""
@@ -191,11 +201,13 @@ class _Server:
         try:
             if what == "probe":
                 limits = ImageParameters.model_validate(request["images"])
+                _bound_memory(limits.max_megapixels)
                 return {"found": to_jsonable_python(probe_here(path, limits))}, b""
             with translated(path.name):
                 reader = self._opened(path, float(request["limit"]))
                 if what == "held":
-                    return {"found": to_jsonable_python(reader.held)}, b""
+                    found = {"found": reader.held, "left_out": reader.left_out}
+                    return to_jsonable_python(found), b""
                 if what == "info":
                     return {"found": to_jsonable_python(reader.info_of(request["image"]))}, b""
                 plane = reader.read(*(request[axis] for axis in ("image", "time", "channel", "z")))
@@ -204,17 +216,32 @@ class _Server:
         except SpheroidQCError as error:
             return {"error": str(error), "passes": isinstance(error, StorageError)}, b""
 
-    def _opened(self, path: Path, limit: float) -> Any:
-        from spheroid_qc.images.instrument_formats.czi_file import CZIReader
+    def _opened(self, path: Path, limit: float) -> ImageReader:
+        from spheroid_qc.images.read_image import ImageFile
 
         status = path.stat()
         key = (path, limit, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         if key != self._key:
-            if self._reader is not None:
-                self._reader.close()
-            self._key, self._reader = (), None
-            self._reader, self._key = CZIReader(path, limit), key
-        return self._reader
+            if self._file is not None:
+                self._file.close()
+            self._key, self._file = (), None
+            _bound_memory(limit)
+            parameters = ImageParameters(max_megapixels=limit)
+            self._file = ImageFile(path, parameters, whole=False, isolated=False)
+            self._key = key
+        reader: ImageReader = self._file.reader
+        return reader
+
+
+def _bound_memory(max_megapixels: float) -> None:
+    """Let what asks for more memory than the largest frame takes fail, where the system can."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        most = int(_BASE_BYTES + _BYTES_A_PIXEL * 1e6 * max_megapixels)
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        if hard == resource.RLIM_INFINITY or most <= hard:
+            resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 def serve() -> None:

@@ -54,8 +54,7 @@ def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None
         If a file that may hold several images can't be read: without them nobody reads it later.
     """
     suffix = split_suffix(path.name)[1]
-    # Another process has a CZI open in any case.
-    if _is_zarr(path) or suffix == "czi":
+    if _is_zarr(path):
         return probe_here(path, parameters)
     if suffix in OPTIONAL_READERS:
         from spheroid_qc.images.isolated_process import isolated_probe
@@ -73,7 +72,7 @@ def probe(path: Path, parameters: ImageParameters | None = None) -> Probe | None
 
 def probe_here(path: Path, parameters: ImageParameters | None = None) -> Probe:
     """Ask a file that may hold several images, in this process; raises `ImageError`."""
-    with ImageFile(path, parameters, whole=False) as image:
+    with ImageFile(path, parameters, whole=False, isolated=False) as image:
         return image.probe(several=True)
 
 
@@ -91,6 +90,8 @@ class ImageFile:
         Channel, focus choice and limits.
     whole : bool
         Read all bytes at once, for decoding and hashing; False where only `info` is wanted.
+    isolated : bool
+        Files of instruments are opened by a process of its own; False in that process.
 
     Raises
     ------
@@ -99,22 +100,28 @@ class ImageFile:
     """
 
     def __init__(
-        self, path: Path, parameters: ImageParameters | None = None, *, whole: bool = True
+        self,
+        path: Path,
+        parameters: ImageParameters | None = None,
+        *,
+        whole: bool = True,
+        isolated: bool = True,
     ) -> None:
         path = Path(path)
         self._parameters = parameters or ImageParameters()
         self._content: FileContent | None = None
+        self._isolated = isolated
         self.name = path.name or str(path)
         # Where several images lie in one file, whoever wants one does not read all.
         suffix = split_suffix(path.name)[1]
         if _is_zarr(path):
             with translated(self.name):
-                self._reader: ImageReader = self._open_folder(path)
+                self.reader: ImageReader = self._open_folder(path)
             return
         self._content = FileContent(path, whole=whole and suffix not in OPTIONAL_READERS)
         try:
             with translated(self.name):
-                self._reader = self._open(self._content, path)
+                self.reader = self._open(self._content, path)
         except BaseException:
             self._content.close()
             raise
@@ -145,9 +152,14 @@ class ImageFile:
             "as TIFF or remove it from the folder."
         )
 
-    @staticmethod
-    def _open_optional(kind: str, content: FileContent, path: Path, limit: float) -> ImageReader:
+    def _open_optional(
+        self, kind: str, content: FileContent, path: Path, limit: float
+    ) -> ImageReader:
         # Each library is imported with the first file that needs it.
+        if self._isolated:
+            from spheroid_qc.images.isolated_process import IsolatedReader
+
+            return IsolatedReader(path, kind, limit)
         if kind == "nd2":
             from spheroid_qc.images.instrument_formats.nd2_file import ND2Reader
 
@@ -157,9 +169,9 @@ class ImageFile:
 
             return LIFReader(content.stream(), content.name, limit)
         if kind == "czi":
-            from spheroid_qc.images.isolated_process import IsolatedReader
+            from spheroid_qc.images.instrument_formats.czi_file import CZIReader
 
-            return IsolatedReader(path, limit)
+            return CZIReader(path, limit)
         from spheroid_qc.images.instrument_formats.vsi_file import VSIReader
 
         return VSIReader(path, limit)
@@ -167,7 +179,7 @@ class ImageFile:
     @property
     def held(self) -> Sequence[HeldImage]:
         """What the file says of each of its images, at least one."""
-        return self._reader.held
+        return self.reader.held
 
     @property
     def info(self) -> ImageInfo:
@@ -190,7 +202,7 @@ class ImageFile:
                 "and the frame table."
             )
         with translated(self.name):
-            return self._reader.info_of(image)
+            return self.reader.info_of(image)
 
     def probe(self, *, several: bool) -> Probe:
         """Ask for the times of the file, and the names and times of its images.
@@ -200,7 +212,7 @@ class ImageFile:
         several : bool
             The format may hold several images: they are listed even if it is one.
         """
-        reader = self._reader
+        reader = self.reader
         images: list[Probe] = []
         left_out = list(reader.left_out)
         listed = several or len(reader.held) > 1 or bool(reader.held[0].well)
@@ -223,7 +235,7 @@ class ImageFile:
         """Hexadecimal digest of the file's bytes; of a folder, of its files with pixels."""
         if self._content is not None:
             return self._content.sha256
-        digest: str = self._reader.sha256  # type: ignore[attr-defined]
+        digest: str = self.reader.sha256  # type: ignore[attr-defined]
         return digest
 
     def plane(
@@ -268,7 +280,7 @@ class ImageFile:
         choice = self._parameters.z
         layers = z_indices(info.n_z, choice)
         with translated(info.name):
-            planes = (self._reader.read(image or 0, time, index, z) for z in layers)
+            planes = (self.reader.read(image or 0, time, index, z) for z in layers)
             taken: int | None = layers[0]
             if len(layers) == 1:
                 pixels = next(planes)
@@ -298,12 +310,12 @@ class ImageFile:
             the largest frame.
         """
         with translated(self.name):
-            return self._reader.samples()
+            return self.reader.samples()
 
     def close(self) -> None:
         """Close the file."""
         with translated(self.name):
-            self._reader.close()
+            self.reader.close()
         if self._content is not None:
             self._content.close()
 

@@ -122,6 +122,15 @@ def test_folders_that_can_not_be_analysed(run, tmp_path, call) -> None:
     assert (status, "No plate was imaged at 900 h" in error) == (2, True)
     with RunFolder(copy).locked(), pytest.raises(RequestError, match="in use by a run"):
         analyse(copy)
+    for name, column in (("conditions", "condition"), ("conditions", "n_lost"), ("qc", "plate")):
+        path = copy / f"{name}.csv"
+        whole = path.read_text("utf-8")
+        heading, rest = whole.split("\n", 1)
+        damaged = [f"x{title}" if title == column else title for title in heading.split(",")]
+        path.write_text(",".join(damaged) + "\n" + rest, "utf-8")
+        status, _, error = call("analyse", copy)
+        assert (status, f"{name}.csv has no column {column}; restore" in error) == (2, True)
+        path.write_text(whole, "utf-8")
     (copy / "wells.csv").write_text("a,b\n1,2\n", "utf-8")
     status, _, error = call("analyse", copy)
     assert (status, "has no column plate, well" in error) == (2, True)

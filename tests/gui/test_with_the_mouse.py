@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -288,6 +289,57 @@ def test_replicate_plates_of_the_queue_are_analysed_together(window, finished, q
     target = opened.out.with_name(f"{opened.out.name}_and_1_more")
     assert (target / "report.html").is_file()
     assert run.together_button.isEnabled()
+
+
+def test_plates_without_a_map_are_named_and_not_counted(window, finished) -> None:
+    from spheroid_qc.gui.state.run_answer import answer_together
+    from spheroid_qc.parameters import Parameters
+
+    window.open(finished)
+    out = window.session.opened.out
+    copy = out.with_name("plate_8_spheroid_qc")
+    shutil.copytree(out, copy)
+    wells = pd.read_csv(copy / "wells.csv").assign(condition="unmapped", role="unmapped")
+    wells.to_csv(copy / "wells.csv", index=False)
+    found = answer_together([out, copy], out.with_name("together"), Parameters())
+    assert found.plates == ("plate_7_spheroid_qc / VID7",)
+    assert found.unmapped == ("plate_8_spheroid_qc / VID7",)
+
+    run = window.panel("Run")
+    with patch("spheroid_qc.gui.panels.run_panel.in_process") as asked:
+        with patch.object(run, "finished_runs", lambda: [out, copy]):
+            run.analyse_together()
+        asked.call_args.kwargs["done"](found)
+    assert "1 plate together" in run.together.text()
+    assert "plate_8_spheroid_qc / VID7: no plate map" in run.together.text()
+
+
+def test_a_folder_with_two_possible_maps_is_not_queued(window, images) -> None:
+    other = second_plate(images)
+    for name in ("map_1.csv", "map_2.csv"):
+        shutil.copy(images.parent / "map.csv", other / name)
+    window.open(images)
+    run, control = window.panel("Run"), control_of(window.viewer)
+    run.add_folder(other)
+    window.until(run.message.text)
+    assert "any of map_1.csv, map_2.csv may be its plate map" in run.message.text().replace(
+        "\u200b", ""
+    )
+    assert not control.jobs
+
+
+def test_results_stay_in_sight_while_masks_are_made_anew_with_what_was_learned(
+    window, finished
+) -> None:
+    from spheroid_qc.gui.state.opened_folder import signed_anew
+
+    window.open(finished)
+    results, session = window.panel("Results"), window.session
+    window.until(lambda: session.answer is not None)
+    session.set_opened(signed_anew(session.opened, "abc"))
+    assert results.empty.isHidden()
+    assert session.tables
+    assert session.answer is not None
 
 
 @pytest.mark.parametrize("name", PANELS)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from spheroid_qc.errors import ImageError
 from spheroid_qc.frames import optional_readers
 from spheroid_qc.frames.optional_readers import OPTIONAL_READERS, OptionalReader, without_reader
 from spheroid_qc.images import ImageFile, isolated_process, open_image, probe, read_plane
+from spheroid_qc.parameters import ImageParameters
 
 from .made_formats import spheroid, write_czi
 
@@ -204,9 +203,17 @@ def test_a_picture_called_czi_is_a_picture(tmp_path: Path) -> None:
     assert read_plane(tmp_path / "a.czi").pixels.shape == (96, 96)
 
 
-class FakeReader:
-    """What `bioio-vsi` offers of a file, as far as it is used."""
+FAKE_VSI = '''
+"""What `bioio-vsi` offers of a file, as far as it is used."""
 
+import types
+
+import numpy as np
+
+from tests.images.made_formats import spheroid
+
+
+class Reader:
     scenes = ("Group 1: BF",)
     channel_names = ("BF", "GFP")
     dtype = np.dtype("uint16")
@@ -214,25 +221,26 @@ class FakeReader:
     physical_pixel_sizes = types.SimpleNamespace(X=0.5, Y=0.5, Z=None)
     time_interval = None
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path):
         self.scene = ""
 
-    def set_scene(self, scene: str) -> None:
+    def set_scene(self, scene):
         self.scene = scene
 
-    def get_image_dask_data(self, axes: str, **at: int) -> Any:
+    def get_image_dask_data(self, axes, **at):
         assert axes == "YX"
         pixels = spheroid(3 * at["T"] + at["C"])
         return types.SimpleNamespace(compute=lambda scheduler: pixels)
+'''
 
 
 def test_vsi_through_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No real VSI was at hand: only that what the library gives is handed on."""
-    module = types.ModuleType("bioio_vsi")
-    module.Reader = FakeReader  # type: ignore[attr-defined]
-    module.__spec__ = types.SimpleNamespace(name="bioio_vsi")  # type: ignore[assignment]
-    monkeypatch.setitem(sys.modules, "bioio_vsi", module)
+    (tmp_path / "libraries").mkdir()
+    (tmp_path / "libraries" / "bioio_vsi.py").write_text(FAKE_VSI)
+    monkeypatch.syspath_prepend(tmp_path / "libraries")
     without_reader.cache_clear()
+    isolated_process._opener.end()
     path = tmp_path / "B03.vsi"
     path.write_bytes(MAGIC["vsi"] + bytes(200))
     try:
@@ -240,9 +248,32 @@ def test_vsi_through_its_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         info = open_image(path)
     finally:
         without_reader.cache_clear()
+        isolated_process._opener.end()
     assert np.array_equal(plane.pixels, spheroid(4))
     assert info.calibration.pixel_size_um == 0.5
     assert "experimental" in info.notes[0]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system bounds no memory")
+def test_a_file_that_asks_for_all_memory_costs_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a compressed plane that says of itself that it is endless."""
+    path = write_czi(tmp_path / "a.czi")
+    greedy = (
+        "import numpy; from spheroid_qc.images.instrument_formats import czi_file; "
+        "czi_file.CZIReader.read = lambda self, *at: numpy.ones(2 * 2**30, numpy.uint8); "
+    )
+    monkeypatch.setattr(isolated_process, "_START", greedy + isolated_process._START)
+    isolated_process._opener.end()
+    try:
+        with (
+            ImageFile(path, ImageParameters(max_megapixels=4)) as opened,
+            pytest.raises(ImageError, match="more memory than there is"),
+        ):
+            opened.plane(0)
+    finally:
+        isolated_process._opener.end()
 
 
 @pytest.mark.real

@@ -11,6 +11,7 @@ import pytest
 from spheroid_qc import Parameters
 from spheroid_qc.errors import RequestError
 from spheroid_qc.response.condition_summary import summarise_conditions
+from spheroid_qc.run.tables.table_columns import WELLS_START
 from spheroid_qc.workflow.plates_together import analyse_plates_together
 
 
@@ -37,6 +38,7 @@ def two_runs(tmp_path):
     for n, folder in enumerate(runs):
         folder.mkdir()
         table = pd.DataFrame(rows)
+        table = table.reindex(columns=list(dict.fromkeys([*WELLS_START, *table])))
         table["disintegration_fraction"] += 0.05 * n
         table.to_csv(folder / "wells.csv", index=False)
         names = ["plate", "well", "time_h", "code", "severity", "title", "detail", "advice", "file"]

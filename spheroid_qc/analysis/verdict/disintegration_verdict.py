@@ -133,17 +133,31 @@ def _headline(
     wells, fell = sum(entry.n for entry in vehicle), sum(entry.events for entry in vehicle)
     beside = f"; of the vehicle wells {fell} of {wells}" if wells else ""
     late = sum(entry.only_in_the_last_frame for entry in treated)
-    beside += f"; in {plural(late, 'condition')} {ONLY_LATE}" if late else ""
     facts = {"n_conditions": len(treated), "n_fell_apart": len(sure), "vehicle": (fell, wells)}
+    half = sum(2 * entry.events >= entry.n > 0 for entry in treated)
+    late_too = f"; in {plural(late, 'condition')} {ONLY_LATE}" if late else ""
     if not sure:
-        end = "" if analysis.time_h is None else f" by {analysis.time_h:g} h"
-        sentence = f"In no treated condition did half of the spheroids fall apart{end}{beside}."
+        # Every picture shows the states: they come first, then why they are no effect.
+        of = f"of {len(treated)} treated conditions"
+        if half:
+            sentence = (
+                f"Half of the spheroids or more fell apart in {half} {of}, which is not shown to "
+                f"be more than in vehicle{beside}{late_too}."
+            )
+        elif late:
+            sentence = (
+                f"Half of the spheroids or more fell apart in {late} {of}, but {ONLY_LATE}, which "
+                f"is too short to count{beside}."
+            )
+        else:
+            end = "" if analysis.time_h is None else f" by {analysis.time_h:g} h"
+            sentence = f"In no treated condition did half of the spheroids fall apart{end}{beside}."
         return VerdictFinding("falls_apart", "", "no", sentence, facts)
     first = float(str(sure[0].facts["median_h"]))
     since = f", by {first:g} h after the dose" if np.isfinite(first) else ""
     sentence = (
         f"Half of the spheroids or more fell apart in {len(sure)} of {len(treated)} treated "
-        f"conditions{beside}. First: {sure[0].subject}{since}."
+        f"conditions{beside}{late_too}. First: {sure[0].subject}{since}."
     )
     return VerdictFinding("falls_apart", "", "yes", sentence, facts)
 

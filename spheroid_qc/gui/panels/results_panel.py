@@ -92,6 +92,7 @@ class ResultsPanel(BasePanel):
         self._synergies: tuple[Figure, ...] = ()
         self._shown: Figure | None = None
         self._export_later: Callable[[], Any] | None = None
+        self._exported: tuple[str, Any] = "", None
         self._plate_of_ticks: Any = None
         # Tables, answer and map come one after the other: they are drawn once.
         self._draw_soon = rest_timer(self, _REST_MS, self.draw)
@@ -202,6 +203,9 @@ class ResultsPanel(BasePanel):
 
     def _on_tables(self) -> None:
         tables, opened = self.session.tables, self.session.opened
+        told, exported = self._exported
+        if told and self.message.text() == told and exported is not tables:
+            self.say("")
         known = opened is not None and "wells" in tables and "conditions" in tables
         self.empty.setVisible(not known)
         for widget in (*self.body, self.export_row):
@@ -426,11 +430,13 @@ class ResultsPanel(BasePanel):
             return None
         if self.control.pending:
             return self.when_up_to_date(lambda: self.export(target))
+        tables = session.tables
         self.say("Exporting …")
         self.export_button.setEnabled(False)
 
         def done(written: list[Path]) -> None:
             self.say(f"{len(written)} files are in {target}")
+            self._exported = self.message.text(), tables
 
         def failed(error: BaseException) -> None:
             self.say(sentence_of(error), "error")
@@ -439,7 +445,7 @@ class ResultsPanel(BasePanel):
             self.export_button.setEnabled(True)
 
         return in_process(
-            self, export_session, target, opened.run, dict(session.tables), session.parameters,
+            self, export_session, target, opened.run, dict(tables), session.parameters,
             session.command(target / "settings.toml"), session.map_path,
             done=done, failed=failed, finished=finished, desc="exporting",
         )  # fmt: skip

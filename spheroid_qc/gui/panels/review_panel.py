@@ -12,7 +12,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QLabel,
-    QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -37,6 +36,7 @@ from spheroid_qc.gui.panels.base_panel import (
     set_primary,
     show_hint,
 )
+from spheroid_qc.gui.panels.decision_list import CORRECTED, DecisionList, decision_of
 from spheroid_qc.gui.panels.name_and_review_tables import QueueTable, who_and_when
 from spheroid_qc.gui.run_control import control_of
 from spheroid_qc.gui.state.review_place import ReviewPlace, keep_place, read_place
@@ -95,7 +95,6 @@ class ReviewPanel(BasePanel):
         self.view = view_of(self.viewer)
         self.control = control_of(self.viewer)
         self.correcting = correcting_of(self.viewer)
-        self._corrected: set[tuple[str, str, int]] = set()
         self._reason_of: Any = None
         self._later = rest_timer(self, 50, self.refresh)
         self._placed: Path | None = None
@@ -182,16 +181,13 @@ class ReviewPanel(BasePanel):
 
     def _build_decided(self) -> QWidget:
         """List who decided what, each with a button that takes it back."""
-        self.decided = QTreeWidget()
-        self.decided.setHeaderLabels(["Frame", "What", "Who, when"])
-        self.decided.setRootIsDecorated(False)
-        self.decided.setFixedHeight(130)
+        self.decided = DecisionList()
         self.decided.itemDoubleClicked.connect(self._on_decided_clicked)
         self.revert_button = button(
             "Take the chosen decisions back", self.revert_chosen,
-            "The frames count again as the flags have them. A double click shows the frame.",
+            "The frames count again as the flags have them, with their automatic masks. A double "
+            "click shows the frame.",
         )  # fmt: skip
-        self.decided.setSelectionMode(QTreeWidget.SelectionMode.ExtendedSelection)
         self.decided_fold = Fold("Decisions so far", self.decided, flow(self.revert_button))
         return self.decided_fold
 
@@ -203,7 +199,7 @@ class ReviewPanel(BasePanel):
         self.fill_button = button("Fill", lambda: self.paint(None, "fill"), "F")
         self.restore_button = button(
             "Back to automatic masks",
-            self.correcting.restore,
+            lambda: self.correcting.restore(),
             "Take all corrections of the frame back.",
         )
         self.learn_button = button(
@@ -226,8 +222,8 @@ class ReviewPanel(BasePanel):
         self.shown.currentIndexChanged.connect(self.refresh)
         self.blanks.toggled.connect(self.refresh)
         self.queue.clicked.connect(lambda index: self.go_to(index.row()))
-        self.listen(session.opened_changed, to=self._on_tables)
-        self.listen(session.tables_changed, to=self._on_tables, in_turn=True)
+        self.listen(session.opened_changed, to=self.refresh)
+        self.listen(session.tables_changed, to=self.refresh, in_turn=True)
         self.listen(session.decisions_changed, to=self._soon)
         self.listen(session.correction_changed, to=self._on_corrected)
         self.listen(session.shown_changed, to=self._on_frame)
@@ -273,7 +269,7 @@ class ReviewPanel(BasePanel):
         entries = queue_of(
             tables["wells"], tables["qc"], times,
             lambda *place: self.session.decision(*place)[0],
-            lambda *key: key in self._corrected,
+            lambda *key: key in self.session.corrections,
             self.shown.currentText(), blanks=self.blanks.isChecked(),
         )  # fmt: skip
         self.queue.show_queue(entries)
@@ -371,34 +367,33 @@ class ReviewPanel(BasePanel):
     # decisions
 
     def _list_decisions(self) -> None:
-        session = self.session
-        found = [("excluded", e) for e in session.exclusions]
-        found += [("accepted", e) for e in session.acceptances]
-        self.decided.clear()
-        for what, entry in sorted(found, key=lambda one: one[1].at, reverse=True):
-            when = "whole well" if entry.time_h is None else f"{entry.time_h:g} h"
-            reason = f": {entry.reason}" if entry.reason else ""
-            item = QTreeWidgetItem(
-                [f"{entry.well}  {when}", f"{what}{reason}", who_and_when(entry)]
-            )
-            for column in range(3):
-                item.setToolTip(column, item.text(column))
-            item.setData(0, Qt.ItemDataRole.UserRole, (entry.plate, entry.well, entry.time_h))
-            self.decided.addTopLevelItem(item)
-        self.decided_fold.setText(f"Decisions so far ({len(found)})")
-        self.revert_button.setEnabled(bool(found))
+        count = self.decided.show_decisions(self.session)
+        self.decided_fold.setText(f"Decisions so far ({count})")
+        self.revert_button.setEnabled(bool(count))
 
     def _on_decided_clicked(self, item: QTreeWidgetItem, *_: Any) -> None:
-        plate, well, time_h = item.data(0, Qt.ItemDataRole.UserRole)
-        self.session.show_at(plate or self.session.plate, well, time_h or 0.0)
+        entry = decision_of(item)[1]
+        self.session.show_at(entry.plate or self.session.plate, entry.well, entry.time_h or 0.0)
 
     def revert_chosen(self) -> None:
         """Take the decisions back that are chosen in the list."""
-        for item in self.decided.selectedItems():
-            plate, well, time_h = item.data(0, Qt.ItemDataRole.UserRole)
-            self._store("open", plate or self.session.plate, well, time_h, "")
+        for what, entry in self.decided.chosen:
+            plate = entry.plate or self.session.plate
+            if what == CORRECTED:
+                self._restore(plate, entry.well, entry.time_h)
+            else:
+                self._store("open", plate, entry.well, entry.time_h, "")
         self.session.tables_wanted.emit()
         self.refresh()
+
+    def _restore(self, plate: str, well: str, time_h: float | None) -> None:
+        assert self.session.opened is not None
+        timepoints = self.session.opened.times(plate)
+        try:
+            for timepoint in (n for n, hours in timepoints.items() if hours == time_h):
+                self.correcting.take_back(plate, well, timepoint)
+        except OSError as error:
+            self.say(f"The correction can't be taken back. {sentence_of(error)}", "error")
 
     def accept(self) -> None:
         """Accept the frame that is looked at."""
@@ -413,7 +408,6 @@ class ReviewPanel(BasePanel):
                 "want to know.", "warning",
             )  # fmt: skip
             self.reason.setFocus()
-            self.reason.showPopup()
             return
         self._decide("exclude", reason)
 
@@ -484,18 +478,12 @@ class ReviewPanel(BasePanel):
     def _soon(self) -> None:
         self._later.start()
 
-    def _on_tables(self) -> None:
-        self._corrected.clear()
-        self.refresh()
-
     def _on_corrected(self, plate: str, well: str, timepoint: int) -> None:
         self._later.start()
         hours = self.session.opened.times(plate).get(timepoint, 0) if self.session.opened else 0
-        if self.correcting.is_corrected(plate, well, timepoint):
-            self._corrected.add((plate, well, timepoint))
+        if (plate, well, timepoint) in self.session.corrections:
             told = f"Kept: {well} at {hours:g} h, beside the automatic masks."
         else:
-            self._corrected.discard((plate, well, timepoint))
             told = f"{well} at {hours:g} h has its automatic masks again."
         show_hint(self.state, f"{told} Tables and figures follow.")
 
@@ -575,6 +563,8 @@ def features_html(automatic: dict[str, Any], corrected: dict[str, Any] | None) -
     for label, name, unit in _FEATURES:
         if (unit == "px") != calibrated or not unit:
             fields = (automatic,) if corrected is None else (automatic, corrected)
+            if name.startswith("core_area"):
+                label += _largest_of(fields[-1])
             table.append((label, *(_value(field, name, unit) for field in fields)))
     styles = ("", "text-align:right; padding-left:10px",
               "text-align:right; padding-left:10px; font-weight:bold")  # fmt: skip
@@ -583,6 +573,12 @@ def features_html(automatic: dict[str, Any], corrected: dict[str, Any] | None) -
         for cells in table
     )
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _largest_of(field: dict[str, Any]) -> str:
+    """Say of how many pieces the core that is measured is the largest; empty for a single one."""
+    pieces = int((field.get("figures") or {}).get("body_count") or 0)
+    return f" (largest of {pieces})" if pieces > 1 else ""
 
 
 def _value(field: dict[str, Any], name: str, unit: str) -> str:

@@ -45,7 +45,7 @@ from spheroid_qc.gui.panels.run_queue_view import RunQueueView
 from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.run_control import Job, control_of, is_begun, live_table
 from spheroid_qc.gui.state.opened_folder import Opened, open_folder
-from spheroid_qc.gui.state.run_answer import answer_together
+from spheroid_qc.gui.state.run_answer import TogetherAnswer, answer_together
 from spheroid_qc.gui.state.session import Stage
 from spheroid_qc.gui.state.shown_names import shown_name
 from spheroid_qc.parameters import (
@@ -63,6 +63,7 @@ from spheroid_qc.parameters import (
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.worker_processes import default_workers
+from spheroid_qc.wording import plural
 from spheroid_qc.workflow.background_process import Ended, Failed
 
 _DRAW_MS = 400
@@ -177,7 +178,8 @@ class RunPanel(BasePanel):
         self.queue = RunQueueView(self.open_job, self.control.withdraw)
         self.add_button = button(
             "Add a folder…", self.choose_folder,
-            "Analyse another plate after this one, with its own settings and plate map.",
+            "Analyse another plate after this one, with its own settings and plate map: that of "
+            "its earlier run, else the one table in or beside the folder that is named like a map.",
         )  # fmt: skip
         self.together_button = button(
             "Analyse plates together", self.analyse_together,
@@ -272,6 +274,13 @@ class RunPanel(BasePanel):
                 self.say(f"{folder.name} holds no image whose name tells its well; open it in the "
                          "Plate panel to see why.", "error")  # fmt: skip
                 return
+            if opened.map_path is None and len(opened.maps) > 1:
+                names = ", ".join(path.name for path in opened.maps)
+                self.say(
+                    f"{folder.name} is not in the queue: any of {names} may be its plate map. Open "
+                    "the folder in the Plate panel and load the right one.", "warning",
+                )  # fmt: skip
+                return
             plate_map = opened.map_path or next(iter(opened.maps), None)
             request = RunRequest(
                 opened.folder, opened.out, plate_map, opened.parameters, opened.join,
@@ -305,14 +314,15 @@ class RunPanel(BasePanel):
         self.page_button.setVisible(False)
         show_hint(self.together, f"Analysing {len(runs)} plates together …")
 
-        def done(found: tuple[tuple[str, ...], Path]) -> None:
-            sentences, self._page = found
-            said = [shown_name(sentence) for sentence in sentences[:3]]
-            show_hint(
-                self.together,
-                "\n".join([f"{len(runs)} plates together, in {target.name}:",
-                           *(f"• {sentence}" for sentence in said)]),
-            )  # fmt: skip
+        def done(found: TogetherAnswer) -> None:
+            self._page = found.page
+            said = [shown_name(sentence) for sentence in found.sentences[:3]]
+            lines = [f"{plural(len(found.plates), 'plate')} together, in {target.name}:"]
+            if found.unmapped:
+                lines.insert(0, f"{', '.join(found.unmapped)}: no plate map, so no condition. Load "
+                                "the map in the Plate panel, analyse that plate again, then these "
+                                "together.")  # fmt: skip
+            show_hint(self.together, "\n".join([*lines, *(f"• {sentence}" for sentence in said)]))
             self.page_button.setVisible(True)
 
         def failed(error: BaseException) -> None:

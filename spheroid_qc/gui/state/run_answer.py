@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -87,11 +87,27 @@ def answer_of(out: Path, parameters: Parameters) -> RunAnswer:
     )  # fmt: skip
 
 
-def answer_together(
-    runs: Sequence[Path], target: Path, parameters: Parameters
-) -> tuple[tuple[str, ...], Path]:
-    """Analyse replicate plates as one experiment; gives the verdict's sentences and the page."""
+class TogetherAnswer(NamedTuple):
+    """What came out of several plates: sentences of the verdict, the page, plates by what is known.
+
+    `plates` have a plate map, wells of the `unmapped` ones belong to no condition.
+    """
+
+    sentences: tuple[str, ...]
+    page: Path
+    plates: tuple[str, ...]
+    unmapped: tuple[str, ...]
+
+
+def answer_together(runs: Sequence[Path], target: Path, parameters: Parameters) -> TogetherAnswer:
+    """Analyse replicate plates as one experiment."""
     from spheroid_qc.workflow.plates_together import analyse_plates_together
 
     analysis, page = analyse_plates_together(runs, target, parameters)
-    return tuple(finding.sentence for finding in analysis.verdict.findings), page
+    mapped = (analysis.wells["role"] != "unmapped").groupby(analysis.wells["plate"]).any()
+    return TogetherAnswer(
+        tuple(finding.sentence for finding in analysis.verdict.findings),
+        page,
+        tuple(str(plate) for plate in mapped.index[mapped]),
+        tuple(str(plate) for plate in mapped.index[~mapped]),
+    )

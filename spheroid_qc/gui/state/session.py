@@ -22,6 +22,7 @@ from spheroid_qc.configuration import needs_new_masks
 from spheroid_qc.errors import PlateMapError, RequestError, SpheroidQCError
 from spheroid_qc.flags import MasksUnfit, masks_unfit
 from spheroid_qc.gui.state.editable_map import EditableMap
+from spheroid_qc.gui.state.frames_with_corrections import FrameKey
 from spheroid_qc.gui.state.lazy_stack import FrameCache
 from spheroid_qc.gui.state.opened_folder import Opened
 from spheroid_qc.gui.state.run_answer import RunAnswer
@@ -30,6 +31,7 @@ from spheroid_qc.parameters import Parameters
 from spheroid_qc.plate_map import MappedWell, PlateMap, condition_name, without_stratum
 from spheroid_qc.run.new_pixel_size import is_unfinished, only_pixel_size_differs
 from spheroid_qc.run.run_request import RunRequest
+from spheroid_qc.run.store.corrected_masks import Correction
 from spheroid_qc.run.store.review_decisions import Exclusion, read_exclusions, write_exclusions
 from spheroid_qc.wells import PLATE_FORMATS, row_column, smallest_format
 
@@ -50,8 +52,9 @@ class Session:
     `draft` is the plate map as it is being filled, `plate_map` what of it can be read, or the one
     that was read from `map_path`; `map_problems` are sentences on what can't be read;
     `tables` are those of the run folder by name; `exclusions` and `acceptances` what the user
-    decided, signed with `user`. `plate`, `well` (empty if none) and `timepoint` are looked at.
-    `unread` says why the decisions of the run folder could not be read; empty if they could.
+    decided, signed with `user`, `corrections` the frames whose masks were painted. `plate`, `well`
+    (empty if none) and `timepoint` are looked at. `unread` says why the decisions of the run folder
+    could not be read; empty if they could.
     """
 
     opened_changed = Signal()
@@ -81,6 +84,7 @@ class Session:
         self.answer: RunAnswer | None = None
         self.exclusions: list[Exclusion] = []
         self.acceptances: list[Exclusion] = []
+        self.corrections: dict[FrameKey, Correction] = {}
         self.plate = ""
         self.well = ""
         self.timepoint = 0
@@ -97,6 +101,8 @@ class Session:
     def set_opened(self, opened: Opened) -> None:
         """Take over a folder that was read; what belongs to another folder is let go."""
         same = self.opened is not None and self.opened.folder == opened.folder
+        if self.opened is None or self.opened.out != opened.out:
+            self._forget_results()
         self.opened = opened
         self.parameters = opened.parameters
         self.cache = FrameCache()
@@ -107,8 +113,6 @@ class Session:
         if not (same and (self.plate, self.well) in opened.well_timepoints):
             self.plate = opened.plates[0] if opened.plates else ""
             self.well, self.timepoint = "", 0
-        self.tables = {}
-        self.answer = None
         self._read_decisions()
         self.parameters_changed.emit()
         self.opened_changed.emit()
@@ -306,10 +310,14 @@ class Session:
         """Put results into another run folder."""
         if self.opened is not None and out != self.opened.out:
             self.opened = replace(self.opened, out=out)
-            self.tables = {}
-            self.answer = None
+            self._forget_results()
             self._read_decisions()
             self.tables_changed.emit()
+
+    def _forget_results(self) -> None:
+        self.tables = {}
+        self.answer = None
+        self.corrections = {}
 
     def request(self, workers: int | None = None) -> RunRequest:
         """Say what a run of this session is: what the command line would do."""
@@ -345,6 +353,8 @@ class Session:
     def set_tables(self, tables: dict[str, pd.DataFrame]) -> None:
         """Take over the tables of the run folder."""
         self.tables = tables
+        if not tables:
+            self.answer = None
         self.tables_changed.emit()
 
     def set_answer(self, answer: RunAnswer) -> None:
@@ -402,6 +412,21 @@ class Session:
         self.exclusions, self.acceptances = kept_out, kept_in
         self._by_well = None
         self.decisions_changed.emit()
+
+    def set_corrections(self, corrections: dict[FrameKey, Correction]) -> None:
+        """Take over which frames of the run folder are corrected."""
+        self.corrections = corrections
+        self.decisions_changed.emit()
+
+    def note_correction(
+        self, plate: str, well: str, timepoint: int, correction: Correction | None
+    ) -> None:
+        """Take note of a frame that was corrected, or has its automatic masks again (None)."""
+        if correction is None:
+            self.corrections.pop((plate, well, timepoint), None)
+        else:
+            self.corrections[plate, well, timepoint] = correction
+        self.correction_changed.emit(plate, well, timepoint)
 
     def decision(self, plate: str, well: str, time_h: float) -> tuple[str, Exclusion | None]:
         """Tell what was decided on a frame: `exclude`, `accept` or empty."""

@@ -9,6 +9,8 @@ need no pixels. The automatic masks and records stay as they are.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -28,15 +30,45 @@ from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
 from spheroid_qc.run.well.segment_and_measure_timepoint import measure_field
 from spheroid_qc.segmentation import Segmentation
-from spheroid_qc.storage import read_plain
+from spheroid_qc.storage import files_below, read_plain
 
 METHOD = "corrected"
 """What the column `method` says of masks that a person drew."""
 
 _FORMAT = 1
+_ENDING = ".ome.tif"
 
 MAX_CORRECTION = 1_000_000_000
 """Bytes of a corrected mask as it is stored, or of the note beside it: more is no mask."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A mask that a person drew: its name in the run folder, who and when (ISO 8601) if known."""
+
+    mask: str
+    by: str = ""
+    at: str = ""
+
+
+def corrections_of(run: RunFolder) -> Iterator[Correction]:
+    """Read which masks of a run were corrected, by whom and when.
+
+    Parameters
+    ----------
+    run : RunFolder
+        The run folder.
+
+    Yields
+    ------
+    Correction
+        In no order; masks that tables can't use are among them.
+    """
+    for entry in files_below(run.corrections):
+        if entry.name.endswith(_ENDING):
+            mask = Path(entry.path).relative_to(run.corrections).as_posix()
+            note = _read_json(note_path(run, mask))
+            yield Correction(mask, str(note.get("by") or ""), str(note.get("at") or ""))
 
 
 def mask_path(run: RunFolder, mask: str) -> Path:
@@ -283,7 +315,7 @@ def _settings(parameters: Parameters) -> str:
 
 def note_path(run: RunFolder, mask: str) -> Path:
     """Where the note on the corrected mask of that name lies."""
-    return run.correction(f"{mask.removesuffix('.ome.tif')}.json")
+    return run.correction(f"{mask.removesuffix(_ENDING)}.json")
 
 
 def _write_note(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from spheroid_qc.errors import RequestError
+from spheroid_qc.follow.spheroid_states import STATES
 from spheroid_qc.measurement import measured_columns
 from spheroid_qc.parameters import Assay
 from spheroid_qc.run.store.run_folder import RunFolder
-from spheroid_qc.run.tables.table_columns import WELLS_START
+from spheroid_qc.run.tables.table_columns import QC, WELLS_START
 from spheroid_qc.tables.csv_writer import read_table
 from spheroid_qc.wording import MOLAR_UNITS
 
@@ -50,11 +51,13 @@ def read_run_tables(run: RunFolder) -> TablesReadBack:
             "the same --out; it continues where it stopped."
         )
     wells = read_table(run.table("wells"), text=_TEXT)
-    _check(wells, run.table("wells"))
     conditions = read_table(run.table("conditions"), text=_TEXT)
-    for table, name in ((wells, "wells"), (conditions, "conditions")):
-        _check_numbers(table, run.table(name))
     qc = read_table(run.table("qc"), text=_QC_TEXT)
+    for table, name in ((wells, "wells"), (conditions, "conditions"), (qc, "qc")):
+        _check_columns(table, run.table(name), _NEEDED[name])
+        _check_numbers(table, run.table(name))
+    if wells.empty:
+        raise RequestError(f"{run.table('wells')} has no rows: there is nothing to analyse.")
     return TablesReadBack(known, wells, conditions, qc, _joined(wells, known), _given_units(known))
 
 
@@ -71,19 +74,25 @@ _NUMBERS = frozenset(
         "n_wells", "n_plates", "n_biological", "n_scorable", "dosed_at_h", "cells_seeded",
     }
 )  # fmt: skip
+_NEEDED = {
+    "wells": (*WELLS_START[: WELLS_START.index("flags") + 1], "stratum", "schedule"),
+    "conditions": (
+        "condition", "role", "time_h", "stratum", "schedule", "n_wells",
+        *(f"n_{state}" for state in STATES),
+    ),
+    "qc": QC,
+}  # fmt: skip
+"""Columns that every run writes, of any assay and map: without one the heading is damaged."""
 _QC_TEXT = ("plate", "well", "code", "severity", "title", "detail", "advice", "file")
 
 
-def _check(wells: pd.DataFrame, path: Path) -> None:
-    needed = ("plate", "well", "time_h", "condition", "role", "stratum", "schedule")
-    lacking = [name for name in needed if name not in wells]
+def _check_columns(table: pd.DataFrame, path: Path, needed: Collection[str]) -> None:
+    lacking = [name for name in needed if name not in table]
     if lacking:
         raise RequestError(
             f"{path} has no column {', '.join(lacking)}; restore the file, or run spheroid-qc run "
             "again with the same --out."
         )
-    if wells.empty:
-        raise RequestError(f"{path} has no rows: there is nothing to analyse.")
 
 
 def _check_numbers(table: pd.DataFrame, path: Path) -> None:

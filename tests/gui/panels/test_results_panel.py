@@ -244,3 +244,12 @@ def test_the_interval_stands_where_the_fraction_does(window, results) -> None:
     assert f"({ends})" in features_html(data.automatic[2], None)
     columns = [metric.column for metric in results._metrics]
     assert not [name for name in columns if name.endswith(("_low", "_high"))]
+
+
+def test_what_was_exported_is_told_until_the_tables_are_others(window, results, tmp_path) -> None:
+    results.export(tmp_path / "taken")
+    window.until(lambda: "files are in" in results.message.text())
+    window.session.plate_changed.emit()
+    assert "files are in" in results.message.text(), "the same tables"
+    window.session.set_tables(dict(window.session.tables))
+    window.until(lambda: not results.message.text())

@@ -144,7 +144,7 @@ def test_painting_is_measured_and_kept_and_undone(reviewing) -> None:
     window.until(lambda: "B02 at 6 h has its automatic masks again" in review.state.text())
     assert "corrected" not in review.features.text()
     assert not correcting_of(viewer).is_corrected("VID7", "B02", 1)
-    assert ("VID7", "B02", 1) not in review._corrected
+    assert ("VID7", "B02", 1) not in window.session.corrections
     layer.redo()
     window.until(lambda: len(corrections(out)) == 2)
     window.until(lambda: review.state.text().startswith("Kept: B02 at"))
@@ -229,3 +229,63 @@ def test_a_pipe_where_decisions_lie_is_said_and_not_replaced(reviewing) -> None:
     with pytest.raises(RequestError, match="no plain file"):
         session.decide("VID7", "B02", 0.0, "exclude", "x")
     assert path.is_fifo()
+
+
+def _paint_a_piece(window, well: str, timepoint: int) -> None:
+    window.show(well, timepoint)
+    core = window.viewer.layers["core"]
+    review = window.panel("Review")
+    review.paint("core")
+    core.brush_size = 9
+    core.paint((timepoint, 8, 8), 1)
+    window.until(lambda: (window.session.plate, well, timepoint) in window.session.corrections)
+
+
+def test_corrections_are_decisions_that_are_listed_and_taken_back(reviewing) -> None:
+    window, session = reviewing, reviewing.session
+    review, out = window.panel("Review"), session.opened.out
+    _paint_a_piece(window, "B02", 1)
+    assert "Core area (largest of 2)" in review.features.text()
+    _paint_a_piece(window, "B03", 0)
+    window.until(lambda: review.decided_fold.text() == "Decisions so far (2)")
+    lines = [review.decided.topLevelItem(n) for n in range(2)]
+    assert {line.text(0) for line in lines} == {"B02  6 h", "B03  0 h"}
+    assert {line.text(1) for line in lines} == {"corrected"}
+    assert all(session.user in line.text(2) for line in lines)
+
+    # Of the well that is shown (B03) and of another.
+    for line in lines:
+        line.setSelected(True)
+    review.revert_chosen()
+    window.until(lambda: not corrections(out) and not session.corrections)
+    window.until(lambda: review.decided_fold.text() == "Decisions so far (0)")
+    assert not np.asarray(window.viewer.layers["core"].data[0])[8, 8]
+
+
+def test_corrections_are_known_when_a_folder_is_opened_before_its_tables_tell(
+    reviewing, qtbot
+) -> None:
+    window, session = reviewing, reviewing.session
+    review = window.panel("Review")
+    _paint_a_piece(window, "C02", 2)
+    assert not (session.tables["wells"]["method"] == "corrected").any()
+    session.corrections = {}
+    window.open(session.opened.folder)
+    window.until(lambda: session.corrections)
+    (correction,) = session.corrections.values()
+    assert correction.by == session.user
+    assert correction.at
+    review.shown.setCurrentText("decided or corrected")
+    window.until(lambda: [entry.well for entry in review.queue.entries] == ["C02"])
+    assert review.queue.entries[0].corrected
+
+
+def test_without_a_reason_the_question_is_seen(reviewing) -> None:
+    review = reviewing.panel("Review")
+    review.shown.setCurrentText("all frames")
+    review.go_to(0)
+    review.reason.setCurrentText("")
+    review.exclude()
+    assert review.message.text().startswith("Why is it excluded?")
+    assert not review.reason.view().isVisible(), "an opened list would lie over the question"
+    assert not reviewing.session.exclusions
