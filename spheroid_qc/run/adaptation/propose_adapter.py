@@ -7,7 +7,7 @@ Nothing is changed here but what is asked for: `propose` computes, `write_pictur
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.well.load_images import FieldImage, OpenFile
 from spheroid_qc.run.well.reload_frame import load_analysed
+from spheroid_qc.run.well.static_pass import marks_taken
 from spheroid_qc.wording import plural
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def propose(out: Path, progress: Callable[[Progress], None] | None = None) -> Pr
         learned = learn(
             lessons,
             [masks for _, _, masks in frames],
-            lambda n, adapter: _segment(source, frames[n][0], frames[n][1], adapter),
+            lambda n, adapter: segment_as_the_run(source, frames[n][0], frames[n][1], adapter),
             many=source.parameters.plate.assay is Assay.SPHERES,
         )
         steps.done()
@@ -267,12 +268,13 @@ def _load(source: RunToLearnFrom, frame: AnalysedFrame, files: OpenFile) -> Fiel
         return None
 
 
-def _segment(
+def segment_as_the_run(
     source: RunToLearnFrom, frame: AnalysedFrame, image: FieldImage, adapter: Adapter | None
 ) -> Segmentation:
-    """Make the masks that a run makes: by the method that the plate was decided for.
+    """Make the masks that a run makes: by the method of the plate, without marks of the well.
 
-    With an adapter a plate is decided anew, and for the network that was taught.
+    With an adapter a plate is decided anew, and for the network that was taught. Marks are those
+    that the run took out of the shed material of this frame.
     """
     from spheroid_qc.segmentation import segment
 
@@ -280,16 +282,20 @@ def _segment(
     leading = source.methods.get(shown(frame.plate))
     if leading is not None and adapter is not None:
         leading = "learned"
-    return segment(
+    found = segment(
         image.evened, image.pixel_size_um, settings.method.value, settings, adapter, leading
     )
+    marks = marks_taken(source.run, frame.plate, frame.well).get(frame.well_timepoint.signature)
+    if marks is None or marks.shape != found.shed.shape:
+        return found
+    return replace(found, shed=found.shed & ~marks)
 
 
 def _compare(
     source: RunToLearnFrom, learned: Learned, frame: AnalysedFrame, image: FieldImage
 ) -> Comparison:
-    before = _segment(source, frame, image, None)
-    after = _segment(source, frame, image, learned.adapter) if learned.helps else before
+    before = segment_as_the_run(source, frame, image, None)
+    after = segment_as_the_run(source, frame, image, learned.adapter) if learned.helps else before
     return _compared(source, frame, image, before, after, None, (float("nan"), float("nan")))
 
 

@@ -74,7 +74,7 @@ def take_static_background(task: WellTask, results: list[dict[str, Any]]) -> Non
         if is_followed(result)
     ]
     path = taken_path(run, task.plate, task.well)
-    before = _read_taken(path)
+    before = marks_taken(run, task.plate, task.well)
     if not any(_fraction(field) >= _WORTH_IT for _, field in moments[:_EARLY]):
         return
     shape = moments[0][1]["shape"]
@@ -168,11 +168,14 @@ def _measure_again(
     field |= again | kept | {"as_found": found, "mask_sha256": written}
 
 
-def _read_taken(path: Path) -> dict[str, NDArray[np.bool_]]:
-    """Read what was taken before, by signature; a damaged file is none."""
+def marks_taken(run: RunFolder, plate: str, well: str) -> dict[str, NDArray[np.bool_]]:
+    """Read what was taken out of the shed material of a well's frames, by signature.
+
+    A damaged file is none.
+    """
     found: dict[str, NDArray[np.bool_]] = {}
     try:
-        for name, values in read_arrays(path, MAX_RECORD).items():
+        for name, values in read_arrays(taken_path(run, plate, well), MAX_RECORD).items():
             height, width = (int(n) for n in values[:8].copy().view(np.uint32))
             if height * width > 8 * (values.size - 8):
                 raise ValueError("it is cut short")

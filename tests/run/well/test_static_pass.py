@@ -9,8 +9,12 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
+from spheroid_qc.run.adaptation.corrected_frames import run_to_learn_from
+from spheroid_qc.run.adaptation.propose_adapter import segment_as_the_run
 from spheroid_qc.run.store.mask_files import read_masks
 from spheroid_qc.run.well import light_sample, segment_and_measure_timepoint
+from spheroid_qc.run.well.load_images import OpenFile
+from spheroid_qc.run.well.reload_frame import load_analysed
 from spheroid_qc.segmentation import Segmentation
 from tests.run.conftest import SIZE, analyse, write
 
@@ -134,3 +138,23 @@ def test_a_damaged_memory_of_what_was_taken_is_made_anew(tmp_path) -> None:
     stored.write_bytes(stored.read_bytes()[:200])
     _, again = analyse(tmp_path / "images")
     pd.testing.assert_frame_equal(tables["wells"], again["wells"])
+
+
+def test_before_and_after_learning_are_without_the_marks_too(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        "spheroid_qc.segmentation.segment", lambda image, *_: takes_scratches_for_cells(image)
+    )
+    write_wells(tmp_path / "images")
+    result, _ = analyse(tmp_path / "images")
+    source = run_to_learn_from(result.out)
+    with OpenFile() as files:
+        for one in source.others:
+            image = load_analysed(
+                source.folder, one.well_timepoint, one.field, one.stitched, source.parameters,
+                source.calibration, files, light=one.light,
+            )  # fmt: skip
+            found = segment_as_the_run(source, one, image, None)
+            core, shed = read_masks(source.run.mask(one.mask))
+            assert np.array_equal(found.core > 0, core > 0)
+            assert np.array_equal(found.shed, shed)
+            assert takes_scratches_for_cells(image.evened).shed.sum() > shed.sum()
