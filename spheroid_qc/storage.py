@@ -165,19 +165,21 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def files_below(folder: Path) -> Iterator[os.DirEntry[str]]:
+def files_below(folder: Path, *, folders: bool = False) -> Iterator[os.DirEntry[str]]:
     """Walk through all files below a folder, however deep, without following links.
 
-    Folders that can't be listed are passed over; links count as files.
+    Folders that can't be listed are passed over; links count as files. With `folders` they are
+    given too.
     """
     stack = [str(folder)]
     while stack:
         try:
             with os.scandir(stack.pop()) as entries:
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if is_folder:
                         stack.append(entry.path)
-                    else:
+                    if folders or not is_folder:
                         yield entry
         except OSError:
             continue

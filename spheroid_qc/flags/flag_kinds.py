@@ -323,7 +323,7 @@ _KINDS = (
     ),
     FlagKind(
         "correction_unused", _W, "Correction not used",
-        "There is a corrected mask for this frame, but it does not belong to its picture.",
+        "A corrected mask is there for this frame, but can't be read or is of another picture.",
         "Correct the frame again, or delete the file in the folder corrections.",
     ),
     FlagKind(

@@ -86,7 +86,8 @@ def run_to_learn_from(out: Path) -> RunToLearnFrom:
     Raises
     ------
     RequestError
-        If this is no run folder of this version, or its images are not there any more.
+        If this is no run folder of this version, its images are not there any more, or a pipe,
+        folder or broken link lies where decisions of a person should.
     """
     run = RunFolder(out)
     known = run.read_run()
@@ -94,6 +95,7 @@ def run_to_learn_from(out: Path) -> RunToLearnFrom:
         raise RequestError(
             f"{out} holds no run (run.json is missing); give the folder that spheroid-qc run wrote."
         )
+    run.check_decisions()
     parameters = validated(known["parameters"], lambda _: str(run.run_json))
     folder = Path(str(known.get("source") or ""))
     if not known.get("source") or not folder.is_dir():

@@ -81,8 +81,33 @@ def mask_path(run: RunFolder, mask: str) -> Path:
     mask : str
         Name of the mask, as in a record.
     """
-    corrected_mask = run.correction(mask)
-    return corrected_mask if corrected_mask.is_file() else run.mask(mask)
+    return _drawn(run, mask) or run.mask(mask)
+
+
+def _drawn(run: RunFolder, mask: str) -> Path | None:
+    """Path of the corrected mask of that name, if a file is there."""
+    try:
+        path = run.correction(mask)
+        return path if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _is_claimed(run: RunFolder, mask: str) -> bool:
+    """Whether anything lies where the corrected mask of that name would, usable or not.
+
+    Somebody put it there: a pipe, a folder or a link to nowhere must not pass for no correction.
+    """
+    try:
+        path = run.correction(mask)
+        path.lstat()
+    except FileNotFoundError:
+        # Of a folder that is a link to nowhere, too.
+        above = path.parents[: len(path.relative_to(run.corrections).parts) - 1]
+        return any(folder.is_symlink() and not folder.exists() for folder in above)
+    except OSError:  # a file where a folder should be, no permission, or a link that leads out
+        return True
+    return True
 
 
 def mask_state(run: RunFolder, mask: str) -> tuple[str, ...]:
@@ -227,7 +252,7 @@ def corrected(run: RunFolder, well_timepoint: dict[str, Any]) -> dict[str, Any]:
     fields, review = [], []
     for automatic in well_timepoint["fields"]:
         field = automatic
-        if automatic["mask"] and run.correction(automatic["mask"]).is_file():
+        if automatic["mask"] and _is_claimed(run, automatic["mask"]):
             note = _read_note(run, automatic["mask"])
             name = f"The corrected mask {automatic['mask']}"
             if note is None:
@@ -292,7 +317,7 @@ def measure_corrections(
 
 def _is_pending(run: RunFolder, automatic: dict[str, Any], parameters: Parameters) -> bool:
     mask = automatic["mask"]
-    if not mask or not run.correction(mask).is_file():
+    if not mask or _drawn(run, mask) is None:
         return False
     note = _read_note(run, mask)
     return note is None or (
@@ -343,6 +368,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_note(run: RunFolder, mask: str) -> dict[str, Any] | None:
     """Read what belongs to a corrected mask; None if it is missing or of another mask."""
+    if _drawn(run, mask) is None:
+        return None
     note = _read_json(note_path(run, mask))
     texts = all(isinstance(note.get(name), str) for name in ("pixel_hash", "settings"))
     if note.get("format") != _FORMAT or not texts or not is_field(note.get("field")):

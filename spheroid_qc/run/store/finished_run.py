@@ -102,10 +102,14 @@ def _state(planned: PlannedRun) -> str:
 
 
 def _stamps(folder: Path) -> Iterator[str]:
-    """Name, size and modification time of every file below a folder."""
-    for entry in files_below(folder):
+    """Name, size and modification time of every file below a folder, and names of folders."""
+    for entry in files_below(folder, folders=True):
         name = os.path.relpath(entry.path, folder)
         if name in (".lock", os.path.join("records", _NAME)):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            # An empty one may lie where a file should; its time changes with what is written in it.
+            yield f"{name}\0folder\n"
             continue
         status = entry.stat(follow_symlinks=False)
         yield f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"

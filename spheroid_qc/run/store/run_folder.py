@@ -141,13 +141,21 @@ class RunFolder:
         return self.records / "decisions.txt"
 
     def check_decisions(self) -> None:
-        """Raise `RequestError` for a pipe, folder or broken link where decisions should lie."""
+        """Raise `RequestError` for anything else where a person's decisions should lie.
+
+        Pipes, folders and broken links in the place of files, and of the folder of corrections.
+        """
         for path in (self.exclusions, self.acceptances, self.adapter):
             if os.path.lexists(path) and not path.is_file():
                 raise RequestError(
                     f"{path} is no plain file, so that what was decided there can't be read; "
                     "remove it, or put the file back in its place."
                 )
+        if os.path.lexists(self.corrections) and not self.corrections.is_dir():
+            raise RequestError(
+                f"{self.corrections} is no folder, so that the masks corrected there can't be "
+                "read; remove it, or put the folder back in its place."
+            )
 
     def check_usable(self, source: Path) -> None:
         """Refuse a place where writing could destroy something.

@@ -104,6 +104,27 @@ def test_a_folder_without_a_run_or_without_its_images_is_refused(fresh, tmp_path
         propose(out)
 
 
+@pytest.mark.parametrize("name", ["exclusions.csv", "acceptances.csv", "adapter.npz"])
+def test_decisions_that_cannot_be_read_are_refused_as_a_run_does(
+    zones, reviewed, tmp_path, name
+) -> None:
+    out = Path(shutil.copytree(reviewed, tmp_path / "out"))
+    (out / name).mkdir()
+    with pytest.raises(RequestError, match=r"is no plain file.*remove it") as by_run:
+        run_plate(zones, out=out, workers=0)
+    with pytest.raises(RequestError) as by_adapt:
+        propose(out)
+    assert str(by_adapt.value) == str(by_run.value)
+
+
+def test_corrections_that_are_no_folder_are_refused(reviewed, tmp_path) -> None:
+    out = Path(shutil.copytree(reviewed, tmp_path / "out"))
+    shutil.rmtree(out / "corrections")
+    (out / "corrections").write_text("")
+    with pytest.raises(RequestError, match="is no folder"):
+        propose(out)
+
+
 def test_rules_learn_nothing(reviewed, tmp_path) -> None:
     out = Path(shutil.copytree(reviewed, tmp_path / "out"))
     known = json.loads((out / "run.json").read_text("utf-8"))

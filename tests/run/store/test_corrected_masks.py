@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ from spheroid_qc.run.well.reload_frame import load_analysed
 
 TABLES = ("wells", "spheroids", "conditions", "qc", "frames")
 DEFAULT = Parameters()
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
 
 
 def tables(out: Path) -> dict[str, bytes]:
@@ -242,3 +245,73 @@ def test_the_mask_that_counts(plate, out) -> None:
     correct(plate, out, "C02", 1, half)
     assert mask_path(run, mask) == run.corrections / mask
     assert corrected_record(run, name, "C02")[well_timepoint.signature]["fields"][0]["method"]
+
+
+def in_the_way(path: Path, what: str) -> None:
+    """Put something in the place of a file or folder that is no file and no folder of ours."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir()
+    elif what == "file":
+        path.write_text("x")
+    elif what == "broken link":
+        path.symlink_to(path.with_name("nowhere"))
+    else:
+        elsewhere = path.parent.parent.parent / "elsewhere"
+        elsewhere.mkdir()
+        path.symlink_to(elsewhere)
+
+
+@POSIX
+@pytest.mark.parametrize("what", ["pipe", "folder", "broken link", "link that leads out"])
+def test_what_is_no_file_in_the_place_of_a_corrected_mask_is_said(
+    plate, plate_map, out, what
+) -> None:
+    wanted = row(out, "C02", 6.0)
+    field = correct(plate, out, "C02", 1, half)
+    run_plate(plate, plate_map, out, workers=0)
+    run = RunFolder(out)
+    in_the_way(run.corrections / field["mask"], what)
+    for _ in range(2):
+        result = run_plate(plate, plate_map, out, workers=0)
+        assert result.n_new == 0
+        after = row(out, "C02", 6.0)
+        assert after["core_area_px"] == wanted["core_area_px"]
+        assert after["method"] == wanted["method"]
+        assert "correction_unused" in after["flags"].split(";")
+    assert mask_path(run, field["mask"]) == run.masks / field["mask"]
+
+
+@POSIX
+def test_an_empty_folder_in_the_place_of_a_corrected_mask_is_seen_by_a_finished_run(
+    plate, plate_map, out
+) -> None:
+    name, well_timepoint = moment_of(plate, "C02", 1)
+    record = read_record(RunFolder(out), name, "C02")
+    mask = record[well_timepoint.signature]["fields"][0]["mask"]
+    (out / "corrections").mkdir()
+    run_plate(plate, plate_map, out, workers=0)
+    in_the_way(out / "corrections" / mask, "folder")
+    run_plate(plate, plate_map, out, workers=0)
+    assert "correction_unused" in row(out, "C02", 6.0)["flags"].split(";")
+
+
+@POSIX
+@pytest.mark.parametrize("what", ["pipe", "file", "broken link", "link that leads out"])
+def test_what_is_no_folder_in_the_place_of_one_of_corrections_is_said(good, tmp_path, what) -> None:
+    images, out = tmp_path / "images", tmp_path / "out"
+    (images / "day 1").mkdir(parents=True)
+    for well in ("B2", "B3"):
+        (images / "day 1" / f"VID1_{well}_1_00d00h00m.tif").write_bytes(good)
+    run_plate(images, out=out, workers=0)
+    before = pd.read_csv(out / "wells.csv")
+    in_the_way(out / "corrections" / "day 1", what)
+    run_plate(images, out=out, workers=0)
+    after = pd.read_csv(out / "wells.csv")
+    assert after["flags"].str.contains("correction_unused").all()
+    assert after["core_area_px"].tolist() == before["core_area_px"].tolist()

@@ -58,6 +58,21 @@ def test_decisions_that_cannot_be_read_are_not_passed_over(tmp_path, name, kind)
         run.check_usable(tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("kind", ["pipe", "file", "broken link"])
+def test_corrections_that_are_no_folder_are_not_passed_over(tmp_path, kind):
+    run = RunFolder(tmp_path / "out")
+    run.root.mkdir()
+    if kind == "pipe":
+        os.mkfifo(run.corrections)
+    elif kind == "file":
+        run.corrections.write_text("")
+    else:
+        run.corrections.symlink_to(run.root / "gone")
+    with pytest.raises(RequestError, match=r"corrections is no folder.*remove it"):
+        run.check_usable(tmp_path)
+
+
 def test_two_runs_in_one_folder_are_refused(tmp_path):
     run = RunFolder(tmp_path / "out")
     code = (
