@@ -11,7 +11,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,11 @@ from spheroid_qc.run.well.segment_and_measure_well import (
     analyse_well,
     failed,
     mask_states,
+    narrowed,
+    not_judged,
+    replaced,
     split,
+    with_other_masks,
 )
 from spheroid_qc.run.worker_processes import WorkerDied, map_unordered
 from spheroid_qc.stopwatch import Work, timed
@@ -142,6 +145,8 @@ def _analyse_wells(
         ready = [m for m in of_well if m.signature in known]
         damaged = False
         for moment in ready:
+            if known[moment.signature].get("unfinished"):
+                continue  # made anew in any case
             states = mask_states(run, known[moment.signature], parameters.images.max_megapixels)
             if MaskState.DAMAGED in states:
                 damaged = True
@@ -264,13 +269,18 @@ def _save_the_rest(run: RunFolder, task: WellTask, pool: Executor) -> int:
 
         commit(found)
         done = {result["signature"] for result in found if not result.get("unfinished")}
-        rest = tuple(moment for moment in task.well_timepoints if moment.signature in done)
         # What is judged on the whole well is, without the frames that are missing.
-        whole = [replace(task, well_timepoints=rest)] if rest else []
-        for _, judged in map_unordered(analyse_well, whole, alone):
+        whole = narrowed(task, done)
+        edited = with_other_masks(task, found)
+        for _, judged in map_unordered(analyse_well, [whole] if done else [], alone):
             if not isinstance(judged, WorkerDied):
-                known = read_record(run, task.plate, task.well)
-                found = [known.get(one["signature"], one) for one in found]
+                found = replaced(found, list(read_record(run, task.plate, task.well).values()))
+                continue
+            changed = narrowed(task, with_other_masks(task, found) - edited)
+            for _, again in map_unordered(analyse_timepoints, split(changed), alone):
+                found = replaced(found, [] if isinstance(again, WorkerDied) else again[0])
+            how = "did not end within the time allowed" if judged.hung else "ended its process"
+            found = not_judged(task, found, edited, how)
         commit([*found, *hung])
         pool.waits.add(alone.waits)
     return new

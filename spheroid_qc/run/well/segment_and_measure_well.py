@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -32,15 +33,79 @@ def analyse_well(task: WellTask) -> int:
     from spheroid_qc.run.well.static_pass import take_static_background
 
     well_timepoints, new = analyse_timepoints(task)
+    run = RunFolder(task.out)
+    edited: frozenset[str] = frozenset()
     try:
-        see_neighbours(task, well_timepoints)
-        take_static_background(task, well_timepoints)
-        run = RunFolder(task.out)
+        if new < len(well_timepoints):
+            # Masks of the record that is there may change now: whoever ends meanwhile leaves one
+            # that does not vouch for them.
+            edited = with_other_masks(task, well_timepoints)
+            run.check_there()
+            write_record(run, task.plate, task.well, _unfinished(well_timepoints, edited))
+        try:
+            see_neighbours(task, well_timepoints)
+            take_static_background(task, well_timepoints)
+        except (OSError, SpheroidQCError):
+            raise
+        except Exception as error:  # no memory, or a fault of ours: it must not cost the plate
+            changed = with_other_masks(task, well_timepoints) - edited
+            again, _ = analyse_timepoints(narrowed(task, changed))
+            what = type(error).__name__ if not str(error) else f"{type(error).__name__}: {error}"
+            well_timepoints = not_judged(
+                task, replaced(well_timepoints, again), edited, f"failed ({what})"
+            )
         run.check_there()
         write_record(run, task.plate, task.well, well_timepoints)
     except OSError as error:
         raise output_error(task.out, error) from error
     return new
+
+
+def not_judged(
+    task: WellTask, results: list[dict[str, Any]], edited: frozenset[str], how: str
+) -> list[dict[str, Any]]:
+    """Results of a well's timepoints that could not be judged together, so that it is said.
+
+    They are `unfinished`, and the next run makes them anew, but for `edited` masks. `how` is what
+    became of it.
+    """
+    sentence = (
+        f"What is judged on all pictures of well {task.well} together {how}: their masks are those "
+        "of each picture by itself, with marks of the well in them. Run the same command again, "
+        "with fewer workers if memory is small."
+    )
+    problem = ["worker_died", _OF_THE_WELL, sentence]
+    said = [one | {"problems": [*one["problems"], problem]} for one in results]
+    return _unfinished(said, edited)
+
+
+_OF_THE_WELL = ""
+"""In the place of a path: the problem of no file, but of all timepoints of a well."""
+
+
+def _unfinished(results: list[dict[str, Any]], edited: frozenset[str]) -> list[dict[str, Any]]:
+    """Results that the next run makes anew, but for those with masks that a person edited."""
+    return [one if one["signature"] in edited else one | {"unfinished": True} for one in results]
+
+
+def with_other_masks(task: WellTask, results: list[dict[str, Any]]) -> frozenset[str]:
+    """Signatures of the timepoints whose masks are not those of their results (any more)."""
+    run, limit = RunFolder(task.out), task.parameters.images.max_megapixels
+    return frozenset(
+        one["signature"] for one in results if mask_states(run, one, limit) - {MaskState.WHOLE}
+    )
+
+
+def narrowed(task: WellTask, signatures: Collection[str]) -> WellTask:
+    """Give the task with some of its timepoints only."""
+    kept = tuple(moment for moment in task.well_timepoints if moment.signature in signatures)
+    return replace(task, well_timepoints=kept)
+
+
+def replaced(results: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put others of the same timepoints in the place of results."""
+    known = {one["signature"]: one for one in others}
+    return [known.get(one["signature"], one) for one in results]
 
 
 def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
@@ -63,7 +128,9 @@ def analyse_timepoints(task: WellTask) -> tuple[list[dict[str, Any]], int]:
             path = well_timepoint.frames[0].path
             old = done.get(well_timepoint.signature)
             if old is not None and still_holds(task, well_timepoint, old, files):
-                found.append(old | {"stamps": list(well_timepoint.stamps)})
+                problems = [one for one in old["problems"] if one[1] != _OF_THE_WELL]
+                old |= {"stamps": list(well_timepoint.stamps), "problems": problems}
+                found.append(dict(old))
                 measure_corrections(task, well_timepoint, old, files)
                 continue
             new += 1
