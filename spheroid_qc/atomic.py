@@ -72,6 +72,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     new, old = (
         path.with_name(f".{digest.hexdigest()}{TEMPORARY}.{kind}") for kind in ("new", "old")
     )
+    if old.exists() and not path.exists():
+        # Whoever wrote here last ended between the two renames below.
+        os.replace(old, path)
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
     new.mkdir()
@@ -79,7 +82,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield new
         if path.exists():
             os.replace(path, old)
-        os.replace(new, path)
+        try:
+            os.replace(new, path)
+        except BaseException:
+            if old.exists():
+                os.replace(old, path)
+            raise
     finally:
         for left in (new, old):
             shutil.rmtree(left, ignore_errors=True)
@@ -133,6 +141,13 @@ def write_json(path: Path, value: Mapping[str, Any], **lists: Iterable[Any]) -> 
         file.write("\n}\n")
 
 
+def is_full(error: OSError) -> bool:
+    """Tell whether there is no room any more, on the disk or for this user."""
+    # NumPy says of an array that was written in part how much of it, and no number.
+    cut = error.errno is None and " requested and " in str(error)
+    return cut or error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def output_error(root: Path, error: OSError) -> OutputError:
     """Say why nothing more can be written to a run folder, and what to do.
 
@@ -148,7 +163,7 @@ def output_error(root: Path, error: OSError) -> OutputError:
     OutputError
         To be raised.
     """
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return OutputError(
             f"The disk that holds {root} is full; make room and run the same command again: "
             "finished wells are kept."

@@ -6,6 +6,7 @@ import datetime
 import io
 import re
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pandas as pd
@@ -48,6 +49,8 @@ def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
     ------
     RequestError
         For another format, a folder without tables, and Parquet without a library that writes it.
+    OSError
+        If it can't be written.
     """
     if to not in FORMATS:
         raise RequestError(f"--to {to} is not known; choose one of {', '.join(FORMATS)}.")
@@ -71,18 +74,19 @@ def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
             part.write_bytes(_workbook(tables))
         return target
     target = out or folder / "parquet"
-    for name, table in tables.items():
-        try:
-            data = table.to_parquet(index=False)
-        except ImportError:
-            raise RequestError(
-                "Parquet needs the library pyarrow, which is not installed: "
-                "pip install 'spheroid_qc[parquet]'."
-            ) from None
-        # Not before there is something to write: what can't be done leaves no folder behind.
-        target.mkdir(parents=True, exist_ok=True)
-        with atomic_path(target / f"{name}.parquet") as part:
-            part.write_bytes(data)
+    try:
+        found = {name: table.to_parquet(index=False) for name, table in tables.items()}
+    except ImportError:
+        raise RequestError(
+            "Parquet needs the library pyarrow, which is not installed: "
+            "pip install 'spheroid_qc[parquet]'."
+        ) from None
+    # Not before there is something to write: what can't be done leaves no folder behind. And all
+    # tables get to their places or none does.
+    target.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as whole:
+        for name, data in found.items():
+            whole.enter_context(atomic_path(target / f"{name}.parquet")).write_bytes(data)
     return target
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spheroid_qc import __version__
-from spheroid_qc.atomic import atomic_folder, write_json
+from spheroid_qc.atomic import atomic_folder, is_full, write_json
 from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.export.coco_file import write_coco
 from spheroid_qc.export.counted_run import CountedRun
@@ -106,7 +106,8 @@ def export_run(
     if to in FORMATS:
         if target is not None and not overwrite and _is_something(target):
             raise RequestError(_there(target))
-        return Exported((export_tables(folder, to, target),))
+        with _said(target or folder):
+            return Exported((export_tables(folder, to, target),))
     if to == "ome-zarr":
         require_zarr()
     if to == "roi":
@@ -166,15 +167,25 @@ class _Count:
 @contextmanager
 def _placed(run: CountedRun, target: Path) -> Iterator[Path]:
     """Give a temporary folder that gets to its place if the run is as it was."""
+    with _said(target), atomic_folder(target) as part:
+        yield part
+        run.check_unchanged()
+
+
+@contextmanager
+def _said(target: Path) -> Iterator[None]:
+    """Say in a sentence that an export can't be written."""
     try:
-        with atomic_folder(target) as part:
-            yield part
-            run.check_unchanged()
+        yield
     except OSError as error:
-        reason = error.strerror or error
+        if is_full(error):
+            why, mend = f"the disk that holds {target} is full", "make room"
+        else:
+            why = f"it can't be written to {target} ({error.strerror or error})"
+            mend = "mend that"
         raise OutputError(
-            f"The export can't be written to {target} ({reason}); nothing was left there: mend "
-            "that, or choose another --out, and export again."
+            f"The export was given up: {why}; nothing was changed there: {mend}, or choose another "
+            "--out, and export again."
         ) from error
 
 

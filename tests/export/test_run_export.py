@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import tifffile
 from typer.testing import CliRunner
 
 from spheroid_qc import run_plate
+from spheroid_qc.atomic import atomic_folder
 from spheroid_qc.cli.main import app
 from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.export.coco_file import run_lengths
@@ -385,3 +388,116 @@ def test_the_command_line(finished: Path, tmp_path: Path) -> None:
     for wrong in (["--images", "link"], ["--ome-zarr-version", "0.3"]):
         with pytest.raises(RequestError, match="is not known"):
             run.invoke(app, [*line, *wrong], catch_exceptions=False)
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(place)): path.read_bytes()
+        for path in sorted(place.rglob("*"))
+        if path.is_file()
+    }
+
+
+class FullDisk:
+    """Takes so many files, and then part of one; arrays are cut as NumPy says it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+        self.room = room
+        real_bytes, real_open = Path.write_bytes, Path.open
+
+        def write_bytes(path: Path, data: bytes) -> int:
+            self.take(lambda: real_bytes(path, data[: len(data) // 2]))
+            return real_bytes(path, data)
+
+        def opened(path: Path, mode: str = "r", *args: object, **more: object) -> object:
+            if "w" in mode or "a" in mode:
+                self.take(lambda: None)
+            return real_open(path, mode, *args, **more)  # type: ignore[call-overload]
+
+        def imwrite(path: Path, *args: object, **more: object) -> None:
+            raise OSError("18432 requested and 5960 written")
+
+        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+        monkeypatch.setattr(Path, "open", opened)
+        if room == 0:
+            monkeypatch.setattr(tifffile, "imwrite", imwrite)
+
+    def take(self, half: object) -> None:
+        self.room -= 1
+        if self.room < 0:
+            half()  # type: ignore[operator]
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("to", "room"),
+    [
+        # Some files are written by libraries, in their own ways.
+        ("ome-zarr", 1), ("ome-zarr", 3), ("roi", 0), ("coco", 0), ("coco", 1), ("geojson", 0),
+        ("geojson", 1), ("parquet", 0), ("parquet", 1), ("xlsx", 0),
+    ],
+)  # fmt: skip
+def test_a_full_disk_keeps_the_export_that_is_there(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, room: int
+) -> None:
+    needed = {"ome-zarr": "zarr", "roi": "roifile", "parquet": "pyarrow"}
+    if to in needed:
+        pytest.importorskip(needed[to])
+    target = tmp_path / "there" / ("tables.xlsx" if to == "xlsx" else "export")
+    images = None if to in ("xlsx", "parquet") else "copy"
+    target.parent.mkdir()
+    export_run(finished, to, target, images=images)
+    before = contents(tmp_path)
+    with monkeypatch.context() as patch:
+        disk = FullDisk(patch, room)
+        with pytest.raises(OutputError, match=r"disk that holds .* is full.*make room"):
+            export_run(finished, to, target, images=images, overwrite=True)
+        assert disk.room <= 0
+    assert contents(tmp_path) == before
+
+
+def test_an_export_that_does_not_get_to_its_place_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, real = tmp_path / "export", os.replace
+    place.mkdir()
+    (place / "a").write_text("good")
+
+    def replace(source: Path, target: Path) -> None:
+        if Path(target) == place and (Path(source) / "b").exists():
+            raise OSError(errno.EIO, "x")
+        real(source, target)
+
+    def write() -> None:
+        with atomic_folder(place) as part:
+            (part / "b").write_text("new")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(OSError, match="x"):
+            write()
+    assert contents(tmp_path) == {"export/a": b"good"}
+
+    class Killed(BaseException):
+        pass
+
+    # Ended between the two renames: nothing is done any more.
+    def killed(source: Path, target: Path) -> None:
+        if Path(target) == place:
+            raise Killed
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(Killed):
+            write()
+    assert not place.exists()
+
+    def fail() -> None:
+        with atomic_folder(place):
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        fail()
+    assert contents(tmp_path) == {"export/a": b"good"}
