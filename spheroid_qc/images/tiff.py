@@ -46,6 +46,7 @@ from spheroid_qc.images.tiff_structure import (
     JPEG,
     PHOTOMETRIC,
     PLANAR,
+    UIC2,
     Directory,
     check_codestreams,
     check_directory,
@@ -268,8 +269,13 @@ class TiffReader:
         return sides[0], sides[1]
 
     def _read_metamorph(self) -> MetaMorphStack | None:
-        tag = self._tags.get(33629)
-        if tag is None or not isinstance(tag.value, dict):
+        tag = self._tags.get(UIC2)
+        if tag is None or not isinstance(tag.value, dict) or tag.count < 1:
+            if self._outline.directories[0].is_stack:
+                self._notes.append(
+                    f"How many pictures the MetaMorph stack {self._content.name} holds can't be "
+                    "read: its first one is read; copy the file again from the instrument."
+                )
             return None
         waves = self._value(33630)
         waves = waves.get("Wavelengths") if isinstance(waves, dict) else None

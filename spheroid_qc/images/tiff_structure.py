@@ -24,6 +24,9 @@ OFFSETS, SAMPLES, ROWS, COUNTS, PLANAR = 273, 277, 278, 279, 284
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
 SUBFILE, EXTRA, FORMAT, DEPTH, PREDICTOR = 254, 338, 339, 32997, 317
 
+UIC2 = 33629
+"""What says how many pictures a MetaMorph stack has behind one directory."""
+
 JPEG = (6, 7)
 JPEG2000 = (33003, 33004, 33005, 34712)
 
@@ -37,11 +40,15 @@ _TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I
 
 @dataclass(slots=True)
 class Directory:
-    """What one image directory says of its picture."""
+    """What one image directory says of its picture.
+
+    `is_stack`: it claims to be one of MetaMorph, whether what it says of it can be read or not.
+    """
 
     index: int
     values: dict[int, tuple[int, ...]] = field(default_factory=dict)
     arrays: dict[int, tuple[str, int, int]] = field(default_factory=dict)
+    is_stack: bool = False
 
     def one(self, code: int, default: int) -> int:
         """First value of a tag."""
@@ -152,6 +159,7 @@ def _directory(
     header = offset + (8 if big else 2)
     for number, (code, kind, count, raw) in enumerate(entry_format.iter_unpack(body)):
         letter = _TYPES.get(kind)
+        directory.is_stack |= code == UIC2
         if letter is None or (code not in _WANTED and code not in _ARRAYS):
             continue
         length = count * struct.calcsize(letter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from spheroid_qc.run.tables.write_tables import write_tables
 from spheroid_qc.run.worker_processes import Workers
 from spheroid_qc.segmentation import Segmentation
 from tests.fuzz.conftest import damaged, fuzzed, fuzzed_slowly, quick
+from tests.images.test_metamorph import stack
 from tests.run.conftest import draw, write
 
 LIMIT = ImageParameters(max_megapixels=4.0)
@@ -53,6 +55,8 @@ def tiffs() -> list[bytes]:
         stream = io.BytesIO()
         tifffile.imwrite(stream, array, **options)
         found.append(stream.getvalue())
+    with tempfile.TemporaryDirectory() as folder:
+        found.append(stack(Path(folder) / "A2.stk", pixels, [0] * 3, [0, 5, 9]).read_bytes())
     for kind in ("PNG", "JPEG", "BMP"):
         stream = io.BytesIO()
         Image.fromarray(pixels[0].astype(np.uint8)).save(stream, format=kind)

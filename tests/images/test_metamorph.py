@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spheroid_qc.images import open_image, read_plane
+from spheroid_qc.errors import ImageError
+from spheroid_qc.frames.frame_table import frame_table
+from spheroid_qc.images import open_image, probe, read_plane
 from spheroid_qc.images.metadata_metamorph import read_metamorph
-from spheroid_qc.parameters import ImageParameters
+from spheroid_qc.parameters import ImageParameters, PlateParameters
 
 JULIAN_2024_03_01 = 2460370
 
@@ -103,3 +105,51 @@ def test_pages_that_are_not_read_are_said(tmp_path: Path, picture) -> None:
     info = open_image(path)
     assert info.n_t == 1
     assert info.unused.startswith("2 of the 3 pages of A01.tif have another size")
+
+
+def counted(data: bytes, count: int) -> bytes:
+    """The stack with another number of planes in its UIC2."""
+    (start,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, start)
+    for place in range(start + 2, start + 2 + 12 * entries, 12):
+        if struct.unpack_from("<H", data, place)[0] == 33629:
+            return data[: place + 4] + struct.pack("<I", count) + data[place + 8 :]
+    raise AssertionError
+
+
+@pytest.mark.parametrize("count", [0, 1000, 10**8, 2**32 - 1])
+def test_a_stack_that_does_not_say_how_many_planes_it_has_is_said(
+    tmp_path: Path, planes: np.ndarray, count: int
+) -> None:
+    path = stack(tmp_path / "A02.stk", planes, [0, 0, 0], [0, 60, 150])
+    path.write_bytes(counted(path.read_bytes(), count))
+    info = open_image(path)
+    assert (info.n_t, info.n_c, info.n_z) == (1, 1, 1)
+    (note,) = info.notes
+    assert note.startswith("How many pictures the MetaMorph stack A02.stk holds can't be read")
+    np.testing.assert_array_equal(read_plane(path).pixels, planes[0])
+
+
+def test_a_plane_that_a_stack_claims_and_does_not_hold_is_said(
+    tmp_path: Path, planes: np.ndarray
+) -> None:
+    path = stack(tmp_path / "A02.stk", planes, [0, 0, 0], [0, 60, 150])
+    path.write_bytes(counted(path.read_bytes(), 4))
+    for time in range(3):
+        np.testing.assert_array_equal(read_plane(path, time=time).pixels, planes[time])
+    with pytest.raises(ImageError, match="it ends before its last picture"):
+        read_plane(path, time=3)
+
+
+def test_the_list_beside_a_stack_is_no_image_and_is_not_followed(
+    tmp_path: Path, planes: np.ndarray
+) -> None:
+    """MetaMorph's `.nd` names files: what is in the folder counts, not what a list says of it."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    stack(folder / "VID1_A2_1.stk", planes, [0, 0, 0], [0, 60, 150])
+    lines = ['"NDInfoFile", Version 1.0', '"NTimePoints", 4000000000', '"Stage1", "../../etc"']
+    (folder / "VID1_A2_1.nd").write_text("\n".join([*lines, '"WaveName1", "../../../x"']))
+    table = frame_table(folder, PlateParameters(), probe)
+    assert {frame.path for frame in table.frames} == {"VID1_A2_1.stk"}
+    assert [finding.path for finding in table.findings] == ["VID1_A2_1.nd"]
