@@ -55,7 +55,9 @@ def wells_table(times: int, seed: int = 0) -> pd.DataFrame:
             reached = dose**1.5 / (dose**1.5 + DRUGS.get(drug, 0.01) ** 1.5)
             kept *= 1 - 0.7 * reached
             whole *= 1 - (0.9 if drug == "staurosporine" else 0.5) * reached
+        row, column = divmod(int(place), 24)
         line: dict[str, object] = {"plate": "P1", "well": NAMES[place]}
+        line |= {"row": chr(ord("A") + row), "column": column + 1}
         names = [f"{drug} {dose:.6g} uM" for drug, dose in treatment.items()]
         role = "treated" if treatment else "vehicle"
         role = "positive_control" if "staurosporine" in treatment else role
@@ -76,7 +78,8 @@ def wells_table(times: int, seed: int = 0) -> pd.DataFrame:
                     "total_area_um2": area / (1 - df), "total_area_px": area / (1 - df) / 1.69,
                     "equivalent_diameter_um": np.sqrt(4 * area / np.pi),
                     "volume_um3": 4 / 3 * np.pi * (area / np.pi) ** 1.5,
-                    "disintegration_fraction": df, "is_t0": index == 0, "scorable": True,
+                    "circularity": 0.9, "solidity": 0.97,
+                    "disintegration_fraction": df, "disintegration_index": np.tanh(df), "is_t0": index == 0, "scorable": True,
                     "reference_group": "", "stratum": "", "schedule": "", "flags": "",
                     "file": "x.tif", "state": "intact",
                 }

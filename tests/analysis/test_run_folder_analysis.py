@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,8 @@ import pytest
 from spheroid_qc.analysis.run_folder_analysis import analyse_wells
 from spheroid_qc.analysis.verdict.verdict_sentences import remarks, verdict_lines
 from spheroid_qc.parameters import Parameters, ResponseParameters
+from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.run.tables.tables_read_back import read_run_tables
 from spheroid_qc.samples.plate_design import DEMO
 from spheroid_qc.samples.truth import conditions_of as truth_of
 from tests.analysis.plates import conditions_of, exact_wells
@@ -198,3 +203,13 @@ def test_no_vehicle_and_one_time(pair) -> None:
     assert "One time only" in " ".join(remarks(once))
     head, *_ = once.verdict.about("falls_apart")
     assert head.outcome == "yes"
+
+
+def test_the_simulated_tables_of_the_speed_benchmark_are_those_of_a_run(tmp_path) -> None:
+    """A column that every run writes was missing there once: nobody could measure any more."""
+    path = Path(__file__).parents[2] / "benchmarks" / "analysis_speed.py"
+    spec = importlib.util.spec_from_file_location("analysis_speed", path)
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    benchmark.write_run(tmp_path, times=3)
+    assert len(read_run_tables(RunFolder(tmp_path)).wells) == 3 * 384
