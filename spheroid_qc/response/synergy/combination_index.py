@@ -28,6 +28,7 @@ from spheroid_qc.response.synergy.median_effect import (
     fit_classical_line,
     fit_drawn_line,
     fit_median_effect,
+    index_of,
 )
 from spheroid_qc.response.synergy.synergy_model import (
     UNKNOWN,
@@ -231,8 +232,7 @@ def method_at(place: int) -> str:
 
 def _index_and_parts(reduction: FloatArray) -> Iterator[FloatArray]:
     """Index (b, n), then the dose reduction of each drug, from these (b, n, k)."""
-    with np.errstate(divide="ignore"):
-        yield (1 / reduction).sum(axis=-1)
+    yield index_of(reduction)
     yield from np.moveaxis(reduction, -1, 0)
 
 

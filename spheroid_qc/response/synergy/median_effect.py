@@ -163,8 +163,14 @@ def combination_index(
     `doses` (..., k) of the k drugs, `fa` (...) strictly between 0 and 1 (NaN comes out elsewhere).
     Below 1: synergism; 1: additive; above 1: antagonism.
     """
-    with np.errstate(divide="ignore"):
-        return np.asarray((1 / dose_reduction_index(doses, fa, singles)).sum(axis=-1))
+    return index_of(dose_reduction_index(doses, fa, singles))
+
+
+def index_of(reduction: FloatArray) -> FloatArray:
+    """Give the combination index (...) from the dose reductions (..., k) of its k drugs."""
+    # A drug of which next to nothing would do alone makes it endless.
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.asarray((1 / reduction).sum(axis=-1))
 
 
 def dose_reduction_index(

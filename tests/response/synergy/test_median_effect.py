@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -138,3 +139,11 @@ def test_a_line_that_hardly_rises_overflows_in_silence():
     with np.errstate(all="raise", under="ignore"):
         assert line.dose(0.9) == np.inf
         assert line.dose(0.1) == 0
+
+
+def test_an_endless_index_is_no_warning():
+    # 1e-12 of the effect takes 1e-310 of the dose alone: its inverse is beyond all numbers.
+    lines = [MedianEffect(1.0, 12 / 310, 1.0, 3, 0, 0)] * 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert combination_index([1.0, 1.0], 1e-12, lines) == np.inf
