@@ -68,6 +68,12 @@ def interval(low: object, high: object, places: int = 2) -> str:
     return f"{shown[0]} to {shown[1]}"
 
 
+def signed_interval(low: float, high: float) -> str:
+    """Write the ends of a difference's interval with their signs."""
+    ends = (signed(end, telling_places(end)) for end in (low, high))
+    return f"[{', '.join(ends)}]"
+
+
 def percent(value: object) -> str:
     """Write a share in percent."""
     found = finite(value)

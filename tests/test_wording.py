@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from spheroid_qc.wording import decimal, dose_words, interval, number, percent, signed
+from spheroid_qc.wording import (
+    decimal,
+    dose_words,
+    interval,
+    number,
+    percent,
+    signed,
+    signed_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +50,8 @@ def test_percent_has_a_true_minus():
 
 def test_a_dose_keeps_the_unit_it_was_given_in():
     assert dose_words(0.05, "uM", "nM") == "50 nM"
+
+
+def test_an_end_that_is_not_zero_does_not_look_like_it() -> None:
+    assert signed_interval(0.0012, 0.034) == "[+0.001, +0.03]"
+    assert signed_interval(-0.0012, 0.034) == "[−0.001, +0.03]"

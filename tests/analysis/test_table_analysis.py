@@ -269,6 +269,9 @@ def test_a_dose_without_a_lower_bound_is_known(answer) -> None:
     (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**none))).about("dose")
     assert dose.sentence == "a: shows no dose response, reaches 2 % affected (at most 5 %)."
     assert dose.outcome == "unknown"
+    none |= {"effect_at_top": 0.53, "effect_at_top_low": np.nan, "effect_at_top_high": np.nan}
+    (dose,) = verdict_of(replace(answer, dose_response=fits.assign(**none))).about("dose")
+    assert dose.sentence == "a: shows no dose response with so few wells, reaches 53 % affected."
 
 
 @pytest.mark.parametrize(

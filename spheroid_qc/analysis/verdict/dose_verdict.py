@@ -173,6 +173,9 @@ def _words(row: pd.Series, analysis: Analysis, *, fraction: bool) -> tuple[str, 
         level = fraction and abs(row["effect_at_top"]) >= minimum
         level = level and not row["effect_at_top_low"] <= 0 <= row["effect_at_top_high"]
         told = "shows no dose response"
+        if level and np.isnan([row["effect_at_top_low"], row["effect_at_top_high"]]).all():
+            # What single wells reach at the end may be an effect that they are too few to show.
+            told += " with so few wells"
         return ", ".join(filter(None, (told, reach))), f"{told}, {brief}" if level else told
     if pattern == "trend":
         moves = "changes" if not fraction else "rises" if row["effect_at_top"] > 0 else "falls"

@@ -12,7 +12,7 @@ from spheroid_qc.report.figures.axes import INK, LINE, MUTED, plain, quiet, say
 from spheroid_qc.report.figures.matrix_figures import draw_tile
 from spheroid_qc.report.palette import PALETTE
 from spheroid_qc.response.synergy.model_registry import drawn_models
-from spheroid_qc.wording import signed
+from spheroid_qc.wording import signed, signed_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def draw_forest(
                 model.title, (0, y), xycoords=ax.get_yaxis_transform(), xytext=(-8, 0),
                 textcoords="offset points", ha="right", va="center", fontsize=9, color=MUTED,
             )  # fmt: skip
-            words = signed(value) + (f"  [{signed(low)}, {signed(high)}]" if shown else "")
+            words = signed(value) + (f"  {signed_interval(low, high)}" if shown else "")
             ax.annotate(
                 words, (1, y), xycoords=ax.get_yaxis_transform(), xytext=(8, 0),
                 textcoords="offset points", va="center", fontsize=9,
