@@ -52,6 +52,6 @@ def test_a_dose_keeps_the_unit_it_was_given_in():
     assert dose_words(0.05, "uM", "nM") == "50 nM"
 
 
-def test_an_end_that_is_not_zero_does_not_look_like_it() -> None:
+def test_an_end_of_a_difference_shows_its_side() -> None:
     assert signed_interval(0.0012, 0.034) == "[+0.001, +0.03]"
     assert signed_interval(-0.0012, 0.034) == "[−0.001, +0.03]"
