@@ -5,6 +5,8 @@ Tables are the files of the run folder, byte for byte. No Qt.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +27,10 @@ from spheroid_qc.gui.result_figures import (
 from spheroid_qc.gui.state.run_answer import answer_of
 from spheroid_qc.parameters import Parameters
 from spheroid_qc.run.store.run_folder import RunFolder
+from spheroid_qc.storage import read_plain
+
+_REPEAT = "repeat.txt"
+_MOST_BYTES = 2**20
 
 
 def export_session(
@@ -49,6 +55,11 @@ def export_session(
             f"{target} is the results folder itself; its tables are there already. Choose another "
             "folder."
         )
+    if RunFolder(target).run_json.is_file():
+        raise RequestError(
+            f"{target} is the results folder of another run, whose tables and decisions would be "
+            "replaced. Choose another folder."
+        )
     target.mkdir(parents=True, exist_ok=True)
     written = []
     for path in sorted(run.root.glob("*.csv")):
@@ -60,17 +71,40 @@ def export_session(
     write_configuration(settings, parameters, overwrite=True)
     written.append(settings)
     if plate_map is not None and plate_map.is_file():
-        written.append(_copied(plate_map, target / f"plate_map{plate_map.suffix}"))
-    note = target / "repeat.txt"
-    write_text(
-        note,
-        "This command makes the same tables, with the corrections, exclusions and acceptances\n"
-        f"that lie in the results folder:\n\n{command}\n",
-    )
+        written.append(_copied(plate_map, target / _map_name(plate_map)))
+    note = target / _REPEAT
+    write_text(note, _repeat(command))
     written.append(note)
     for figure in _figures(run, tables, parameters):
         written += write_figure(figure, target / "figures")
     return written
+
+
+def in_the_way(target: Path, run: RunFolder, command: str, plate_map: Path | None) -> list[str]:
+    """Name what `export_session` would replace in a folder, if it isn't the same run's own export.
+
+    A later export of a run may replace an earlier one; a map, tables or the export of another plate
+    are somebody's work.
+    """
+    with contextlib.suppress(OSError):
+        if read_plain(target / _REPEAT, _MOST_BYTES) == _repeat(command).encode():
+            return []
+    names = {path.name for path in run.root.glob("*.csv")}
+    names |= {"report.html", "settings.toml", _REPEAT, "figures"}
+    if plate_map is not None:
+        names.add(_map_name(plate_map))
+    return sorted(name for name in names if os.path.lexists(target / name))
+
+
+def _repeat(command: str) -> str:
+    return (
+        "This command makes the same tables, with the corrections, exclusions and acceptances\n"
+        f"that lie in the results folder:\n\n{command}\n"
+    )
+
+
+def _map_name(plate_map: Path) -> str:
+    return f"plate_map{plate_map.suffix}"
 
 
 PROGRAMS = {

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QMessageBox,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -29,7 +30,7 @@ from spheroid_qc.analysis.treatment_families import TreatmentFamily, families_of
 from spheroid_qc.analysis.verdict.left_out import left_out_lines
 from spheroid_qc.analysis.verdict.masks_that_do_not_fit import unfit_lines
 from spheroid_qc.gui.background_threads import in_process, in_turn, rest_timer, sentence_of
-from spheroid_qc.gui.export_files import export_session, write_figure
+from spheroid_qc.gui.export_files import export_session, in_the_way, write_figure
 from spheroid_qc.gui.figure_theme import in_tone
 from spheroid_qc.gui.open_and_save import save_settings, write_or_say
 from spheroid_qc.gui.panels.answer_table import ANSWER_TO_COME, AnswerTable, VerdictLabel
@@ -57,7 +58,7 @@ from spheroid_qc.gui.result_figures import (
     plate_figure,
     time_figure,
 )
-from spheroid_qc.gui.run_control import control_of
+from spheroid_qc.gui.run_control import control_of, is_begun
 from spheroid_qc.gui.state.run_answer import RunAnswer
 from spheroid_qc.gui.well_colours import is_dark
 from spheroid_qc.gui.well_view import view_of
@@ -66,6 +67,7 @@ from spheroid_qc.wording import plural
 _REACH_PX = 14.0
 _REST_MS = 30
 _COUNT = Qt.ItemDataRole.UserRole + 1
+_MOST_NAMED = 4
 _MOST_TICKS = 6
 """Conditions that are listed without a scroll bar: the caption below is still seen."""
 
@@ -417,8 +419,29 @@ class ResultsPanel(BasePanel):
         """Ask for a folder and export into it."""
         start = self.session.beside()
         name = QFileDialog.getExistingDirectory(self, "Export into this folder", start)
-        if name:
+        if name and self._may_replace(Path(name)):
             self.export(Path(name))
+
+    def _may_replace(self, target: Path) -> bool:
+        """Ask before files are replaced that are no earlier export of the same run."""
+        opened, session = self.session.opened, self.session
+        if opened is None:
+            return False
+        found = in_the_way(
+            target, opened.run, session.command(target / "settings.toml"), session.map_path
+        )
+        if not found or is_begun(target):  # which the export refuses in its own words
+            return True
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        answer = QMessageBox.question(
+            self,
+            "Replace files?",
+            f"{target} holds {', '.join(found[:_MOST_NAMED])}{more} already, which no export of "
+            "this plate wrote there. Replace them? Otherwise choose another folder.",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
+            QMessageBox.StandardButton.No,
+        )
+        return bool(answer == QMessageBox.StandardButton.Yes)
 
     def export(self, target: Path) -> Any:
         """Write tables, figures and settings into a folder, in the background.

@@ -16,7 +16,7 @@ pytest.importorskip("napari")
 pytestmark = pytest.mark.gui
 
 from qtpy.QtCore import QPoint, Qt  # noqa: E402
-from qtpy.QtWidgets import QTabBar  # noqa: E402
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QTabBar  # noqa: E402
 
 from spheroid_qc.gui.open_and_save import open_panel  # noqa: E402
 
@@ -159,6 +159,46 @@ def test_export_into_the_results_folder_is_refused(window, results) -> None:
     results.export(out)
     window.until(lambda: "results folder itself" in results.state.text())
     assert sorted(out.iterdir()) == before
+
+
+def test_an_export_replaces_nobody_elses_files_unasked(
+    window, results, tmp_path, monkeypatch
+) -> None:
+    asked = []
+
+    def answered(*given):
+        asked.append(given[2])
+        return QMessageBox.StandardButton.No
+
+    target = tmp_path / "taken"
+    target.mkdir()
+    mine = target / "wells.csv"
+    mine.write_text("of another plate\n", "utf-8")
+    monkeypatch.setattr(QMessageBox, "question", answered)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(target))
+    results.export_button.click()
+    assert len(asked) == 1
+    assert "wells.csv" in asked[0]
+    assert mine.read_text("utf-8") == "of another plate\n"
+    assert [path.name for path in target.iterdir()] == ["wells.csv"]
+    mine.unlink()
+    for _ in range(2):  # an export of the same plate once more needs no question
+        results.export_button.click()
+        window.until(lambda: "files are in" in results.state.text())
+        results.say("")
+        window.until(results.export_button.isEnabled)
+    assert len(asked) == 1
+
+
+def test_an_export_into_the_results_of_another_run_is_refused(window, results, tmp_path) -> None:
+    other = tmp_path / "other_run"
+    other.mkdir()
+    for name in ("run.json", "exclusions.csv"):
+        (other / name).write_text("{}", "utf-8")
+    results.export(other)
+    window.until(lambda: "of another run" in results.state.text())
+    assert (other / "exclusions.csv").read_text("utf-8") == "{}"
+    assert len(list(other.iterdir())) == 2
 
 
 def test_the_death_of_the_helper_is_said_and_the_next_try_works(window, results, tmp_path) -> None:
