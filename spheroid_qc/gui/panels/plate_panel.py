@@ -44,7 +44,7 @@ from spheroid_qc.gui.panels.settings_forms import SectionForm
 from spheroid_qc.gui.preferences import preference, remember
 from spheroid_qc.gui.state.session import Stage
 from spheroid_qc.gui.state.shown_names import shown_name
-from spheroid_qc.gui.well_colours import BLANK, MUTED, condition_colours
+from spheroid_qc.gui.well_colours import BLANK, MUTED, condition_colours, is_dark
 from spheroid_qc.gui.well_view import view_of
 from spheroid_qc.parameters import PlateParameters
 from spheroid_qc.plate_map import condition_name
@@ -65,6 +65,7 @@ class PlatePanel(BasePanel):
         super().__init__(viewer)
         self.view = view_of(self.viewer)
         self._reopen = rest_timer(self, 700, self._open_again)
+        self._legend: dict[str, str] = {}
         self.next_button = button(
             "Next: analyse the plate", lambda: open_panel(self.viewer, "Run"), primary=True
         )
@@ -436,7 +437,12 @@ class PlatePanel(BasePanel):
         self._write_map_state(set(mapped), imaged)
         self.editor.refresh()
 
+    def redraw(self) -> None:
+        """Write the legend for the ground of the theme."""
+        self._write_legend(self._legend)
+
     def _write_legend(self, conditions: dict[str, str]) -> None:
+        self._legend = conditions
         entries = self.session.plate_map.wells if self.session.plate_map is not None else ()
         # Controls first, then drugs by dose, as the colours are given.
         ranks = {colour: n for n, colour in enumerate(condition_colours(entries).values())}
@@ -510,8 +516,9 @@ class PlatePanel(BasePanel):
 
 
 def _sign(colour: str) -> str:
-    """Give the dot of a condition in the legend; blanks are empty, which shows on any ground."""
-    sign, shown = ("○", MUTED) if colour == BLANK else ("●", colour)
+    """Give the dot of a condition in the legend, as its wells look on the ground of the theme."""
+    # On a light ground the pale fill of blanks can't be seen, only the line around it.
+    sign, shown = ("○", MUTED) if colour == BLANK and not is_dark() else ("●", colour)
     return element("span", sign, f"color:{shown}; font-size:13px;")
 
 

@@ -305,3 +305,23 @@ def test_one_click_settles_names_that_can_be_read_in_two_ways(window, tmp_path) 
     assert not plate.doubts.isVisibleTo(plate)
     # Read so, two images claim every well, which is said.
     assert {p.kind for p in window.session.opened.table.problems} == {"duplicate"}
+
+
+def test_blank_wells_look_in_the_legend_as_they_do_on_the_plate(window, images, tmp_path) -> None:
+    from napari.settings import get_settings
+
+    path = tmp_path / "blanks.csv"
+    path.write_text("well,role\nB02,vehicle\nB03,blank\n", "utf-8")
+    theme = get_settings().appearance.theme
+    try:
+        get_settings().appearance.theme = "dark"
+        plate = window.open(images)
+        window.session.set_map(read_plate_map(path), path)
+        filled = f"color:{plate.grid.face('B03').colour}"
+        assert filled in plate.legend.text()
+        assert "○" not in plate.legend.text()
+        get_settings().appearance.theme = "light"
+        # The pale fill can't be seen there; the line around it can.
+        window.until(lambda: "○" in plate.legend.text())
+    finally:
+        get_settings().appearance.theme = theme
