@@ -251,9 +251,13 @@ class ResultsPanel(BasePanel):
             self._on_shown()
 
     def _offer_ticks(self, conditions: Any) -> None:
-        """List the conditions of the plate, with those ticked that answer the first question."""
+        """List the conditions of the plate, first those ticked that answer the first question.
+
+        The list is the legend of the picture: what is drawn must be seen without scrolling.
+        """
         ticked = default_comparison(conditions)
         seen = conditions.groupby("condition", sort=False)["n_wells"].max()
+        seen = seen.loc[[*ticked, *(name for name in seen.index if name not in ticked)]]
         with QSignalBlocker(self.ticks):
             self.ticks.clear()
             for name, count in seen.items():

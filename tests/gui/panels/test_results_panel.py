@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import pandas as pd
 import pytest
 
 from spheroid_qc.analysis.metric_names import metric_of
@@ -159,6 +160,24 @@ def test_export_into_the_results_folder_is_refused(window, results) -> None:
     results.export(out)
     window.until(lambda: "results folder itself" in results.state.text())
     assert sorted(out.iterdir()) == before
+
+
+def test_what_is_drawn_is_listed_first(window, results) -> None:
+    # Ten conditions in the order of a table, where the combination comes last.
+    rows = [("vehicle", "vehicle", None, None, None, None)]
+    rows += [(f"a {n}", "treated", "a", n, None, None) for n in range(1, 5)]
+    rows += [(f"b {n}", "treated", "b", n, None, None) for n in range(1, 5)]
+    rows += [("a 4 + b 4", "treated", "a", 4, "b", 4)]
+    results._offer_ticks(
+        pd.DataFrame(
+            [(*row, 3) for row in rows],
+            columns=["condition", "role", "drug_1", "dose_1", "drug_2", "dose_2", "n_wells"],
+        )
+    )
+    items = [results.ticks.item(n) for n in range(results.ticks.count())]
+    names = [item.data(Qt.ItemDataRole.UserRole) for item in items]
+    assert sorted(names) == sorted(row[0] for row in rows)
+    assert names[:4] == results.ticked == ["vehicle", "a 4", "b 4", "a 4 + b 4"]
 
 
 def test_an_export_replaces_nobody_elses_files_unasked(
