@@ -79,7 +79,8 @@ def wells_table(times: int, seed: int = 0) -> pd.DataFrame:
                     "equivalent_diameter_um": np.sqrt(4 * area / np.pi),
                     "volume_um3": 4 / 3 * np.pi * (area / np.pi) ** 1.5,
                     "circularity": 0.9, "solidity": 0.97,
-                    "disintegration_fraction": df, "disintegration_index": np.tanh(df), "is_t0": index == 0, "scorable": True,
+                    "disintegration_fraction": df, "disintegration_index": np.tanh(df),
+                    "is_t0": index == 0, "scorable": True,
                     "reference_group": "", "stratum": "", "schedule": "", "flags": "",
                     "file": "x.tif", "state": "intact",
                 }

@@ -34,7 +34,7 @@ from spheroid_qc.parameters import ImageParameters
 LONGEST_S = 120.0
 """Longest time for one answer: a hundred times what the metadata of a whole plate take."""
 
-_BASE_BYTES = 2**30
+_BASE_BYTES = 3 * 2**28
 _BYTES_A_PIXEL = 16
 """Memory of the process: for Python and its libraries, and for each pixel of the largest frame that
 is allowed, of which copies and channels are held at once."""
