@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 def analyse_images(
     planned: PlannedRun, pool: Executor, progress: Callable[[Progress], None] | None = None
-) -> tuple[RunTables, int, list[str]]:
+) -> tuple[RunTables, int, list[str], list[str]]:
     """Analyse all images: records, masks, tables and overlays. The folder must be held.
 
     Parameters
@@ -75,6 +75,8 @@ def analyse_images(
         Frames analysed now; the others were done before.
     remarks : list of str
         Sentences on what happened on the way: masks made anew, waits for storage.
+    undone : list of str
+        Sentences on what could not be made, apart from frames; the next run tries it again.
 
     Raises
     ------
@@ -111,9 +113,9 @@ def analyse_images(
         tables = write_tables(planned)
     with timed(Work.OVERLAYS):
         overlays = wanted_overlays(run, request.folder, tables, parameters, calibration)
-        draw_overlays(overlays, run, pool, progress)
+        undone = draw_overlays(overlays, run, pool, progress)
     pool.waits.add(taken_waits())
-    return tables, new, [*remarks, *filter(None, [pool.waits.sentence()])]
+    return tables, new, [*remarks, *filter(None, [pool.waits.sentence()])], undone
 
 
 def mark_done(planned: PlannedRun, tables: RunTables) -> None:

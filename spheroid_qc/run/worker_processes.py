@@ -64,6 +64,8 @@ _END_S = 5.0
 class WorkerDied(Exception):
     """A task ended its process (a crash in a decoder, or no memory left), or hung.
 
+    So does one that found no memory and says so: it costs itself, and not the others.
+
     Parameters
     ----------
     hung : bool
@@ -147,7 +149,11 @@ class Workers:
         """Run a function over tasks in these processes; see `map_unordered` of this module."""
         if self.number == 0:
             for task in tasks:
-                yield task, function(task)
+                try:
+                    result: Result | WorkerDied = function(task)
+                except MemoryError:
+                    result = WorkerDied()
+                yield task, result
             return
         most = self.number if at_most is None else min(self.number, at_most)
         queue = iter(tasks)
@@ -182,7 +188,9 @@ class Workers:
                         result, error, spent, waits = answer
                         book(spent)
                         self.waits.add(waits)
-                        if error is not None:
+                        if isinstance(error, MemoryError):
+                            result = WorkerDied()
+                        elif error is not None:
                             raise error
                         yield task, result
         finally:

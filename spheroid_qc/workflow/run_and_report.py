@@ -226,9 +226,10 @@ def carry_out(
             if known is not None:
                 return _unchanged(planned, known, progress)
             try:
-                tables, n_new, remarks = analyse_images(planned, pool, progress)
+                tables, n_new, remarks, undone = analyse_images(planned, pool, progress)
                 top = _alarmed(planned, tables, page)
                 response, failures = _response(request, progress, top)
+                failures = (*undone, *failures)
                 mark_done(planned, tables)
                 result = _result(planned, tables, n_new, response, failures)
                 # What a worker died of, or could not be drawn, is tried once more next time.

@@ -465,6 +465,71 @@ def test_a_process_killed_for_memory_costs_its_own_task_only():
     assert all(found[n] == n for n in range(8) if n != 2)
 
 
+def hungry(n: int) -> int:
+    if n == 2:
+        np.empty(1 << 55)
+    return n
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_task_without_memory_costs_itself_only(workers):
+    found = dict(map_unordered(hungry, range(6), workers))
+    assert isinstance(found.pop(2), WorkerDied)
+    assert found == {n: n for n in (0, 1, 3, 4, 5)}
+
+
+def test_an_overlay_without_memory_is_said_and_drawn_by_the_next_run(
+    small, analysed, tmp_path, monkeypatch
+):
+    import spheroid_qc.run.overlays.draw_overlay as module
+
+    out, real = tmp_path / "out", module.draw_overlay
+
+    def draw_one(pixels, *arguments, **more):
+        if "C04" in arguments[2].title and "6 h" in arguments[2].title:
+            raise MemoryError
+        return real(pixels, *arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "draw_overlay", draw_one)
+        result = run_plate(small, out=out, parameters=with_all_overlays(), workers=0)
+    (failure,) = result.failures
+    assert "C4_1_00d06h00m.png could not be drawn" in failure
+    assert len(list((out / "overlays").rglob("*.png"))) == 5
+    assert tables(out) == tables(analysed)
+    again = run_plate(small, out=out, parameters=with_all_overlays(), workers=0)
+    assert (again.n_new, again.failures) == (0, ())
+    assert len(list((out / "overlays").rglob("*.png"))) == 6
+
+
+@POSIX
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit of address space")
+def test_a_frame_that_memory_does_not_hold_costs_itself_only(small, tmp_path, monkeypatch):
+    """Workers with 1.5 GB of address space, and a frame of 36 megapixels among small ones."""
+    images = tmp_path / "images"
+    shutil.copytree(small, images)
+    huge = next(images.glob("*C4_1_00d06h*"))
+    write(huge, np.tile(draw(20, size=96, centre=(48, 48)), (62, 62)))
+    limit = 1500 << 20
+    (tmp_path / "sitecustomize.py").write_text(
+        "import resource, sys\n"
+        "if any('spawn_main' in argument for argument in sys.orig_argv):\n"
+        f"    resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))\n"
+    )
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+        result = run_plate(images, out=tmp_path / "out", workers=2, parameters=with_all_overlays())
+    assert any(huge.stem in failure for failure in result.failures)
+    wells = pd.read_csv(tmp_path / "out" / "wells.csv")
+    others = ~wells["file"].str.contains(huge.name)
+    assert len(wells) == 6
+    assert (wells.loc[others, "core_area_px"] > 0).all()
+    # With memory enough the same command ends it.
+    again = run_plate(images, out=tmp_path / "out", workers=0, parameters=with_all_overlays())
+    assert again.failures == ()
+
+
 def test_a_clock_that_is_set_back_makes_no_negative_times(small, tmp_path, monkeypatch):
     import spheroid_qc.run.store.run_json as module
 

@@ -23,7 +23,7 @@ from spheroid_qc.run.overlays.draw_overlay import (
 )
 from spheroid_qc.run.progress import Progress, report_progress
 from spheroid_qc.run.store.run_folder import MAX_RUN_JSON, RunFolder
-from spheroid_qc.run.worker_processes import map_unordered
+from spheroid_qc.run.worker_processes import WorkerDied, map_unordered
 from spheroid_qc.storage import names_inside, read_plain
 from spheroid_qc.wording import interval
 
@@ -52,15 +52,17 @@ def draw_overlays(
     run: RunFolder,
     workers: Executor,
     progress: Callable[[Progress], None] | None,
-) -> None:
+) -> list[str]:
     """Draw those of the wanted overlays whose content changed, and remember what each shows.
 
-    Overlays that are not wanted any more are removed.
+    Overlays that are not wanted any more are removed. Gives sentences on those that could not be
+    drawn; the next run tries them again.
     """
     index = run.records / "overlays.json"
     shown = _shown(index)
     wanted: dict[str, str] = {}
     stale: list[OverlayTask] = []
+    undrawn: list[str] = []
     for task in tasks:
         name, digest = task.name, overlay_digest(task)
         wanted[name] = digest
@@ -74,12 +76,29 @@ def draw_overlays(
         # A few pictures are not worth the start of many processes.
         number = None if workers.started else max(1, len(stale) // 4)
         drawn = map_unordered(write_overlay, stale, workers, number)
-        for done, _ in enumerate(drawn, start=1):
+        for done, (task, written) in enumerate(drawn, start=1):
+            if isinstance(written, WorkerDied):
+                undrawn.append(task.name)
+                wanted.pop(task.name)
+                # One that is there shows what was before.
+                run.overlay(task.name).unlink(missing_ok=True)
             rate = done / max(time.monotonic() - begun, 1e-9)
             left = (len(stale) - done) / rate
             report_progress(progress, Progress("overlays", done, len(stale), rate, left))
     if wanted != shown:
         write_json(index, dict(sorted(wanted.items())))
+    return _on_undrawn(undrawn)
+
+
+def _on_undrawn(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    first = min(names)
+    which = first if len(names) == 1 else f"{first} and {len(names) - 1} more"
+    return [
+        f"The overlay {which} could not be drawn: the process that drew ended, or there was not "
+        "enough memory; run the same command again, with fewer workers if memory is small."
+    ]
 
 
 NOT_IN_THE_PICTURE = frozenset(
