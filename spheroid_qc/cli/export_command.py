@@ -46,7 +46,8 @@ def export_command(
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Replace what is at --out: of masks, only what an export wrote."
+            "--overwrite",
+            help="Replace what is at --out: only what an export wrote, or tables of the same kind.",
         ),
     ] = False,
 ) -> None:

@@ -20,6 +20,9 @@ from spheroid_qc.tables.csv_writer import read_table
 FORMATS = ("prism", "xlsx", "parquet")
 """What can be asked for with `--to`."""
 
+TABLE_PLACES = {"prism": "responses.pzfx", "xlsx": "tables.xlsx", "parquet": "parquet"}
+"""Where they get to in the folder that they are made of."""
+
 _OF_A_RUN = ("conditions.csv", "wells.csv", "spheroids.csv", "qc.csv")
 _TEXT = ("plate", "well", "response", "stratum", "drug_1", "drug_2", "drug_3", "note", "flags")
 _SHEET_ROWS = 1_048_575
@@ -61,7 +64,7 @@ def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
                 f"{folder} holds no {path.name}, which spheroid-qc analyse writes where drugs "
                 "with doses are given: analyse the run or the table again, with a plate map."
             )
-        target = out or folder / "responses.pzfx"
+        target = out or folder / TABLE_PLACES[to]
         write_text(target, prism_text(_read(path)))
         return target
     names = dict.fromkeys((*_OF_A_RUN, *FILES.values(), "conditions.csv"))
@@ -69,11 +72,11 @@ def export_tables(folder: Path, to: str, out: Path | None = None) -> Path:
     if not tables:
         raise RequestError(f"{folder} holds no tables; give a run folder or an answer of analyse.")
     if to == "xlsx":
-        target = out or folder / "tables.xlsx"
+        target = out or folder / TABLE_PLACES[to]
         with atomic_path(target) as part:
             part.write_bytes(_workbook(tables))
         return target
-    target = out or folder / "parquet"
+    target = out or folder / TABLE_PLACES[to]
     try:
         found = {name: table.to_parquet(index=False) for name, table in tables.items()}
     except ImportError:

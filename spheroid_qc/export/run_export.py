@@ -7,6 +7,7 @@ written gets to its place whole: a plate of OME-Zarr at a time, everything else 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,13 +21,13 @@ from spheroid_qc.errors import OutputError, RequestError
 from spheroid_qc.export.coco_file import write_coco
 from spheroid_qc.export.counted_run import CountedRun
 from spheroid_qc.export.export_names import plate_file_name
-from spheroid_qc.export.export_tables import FORMATS, export_tables
+from spheroid_qc.export.export_tables import FORMATS, TABLE_PLACES, export_tables
 from spheroid_qc.export.geojson_files import write_geojson
 from spheroid_qc.export.roi_sets import require_roifile, write_roi_sets
 from spheroid_qc.export.zarr_metadata import ZARR_VERSIONS, ZarrVersion
 from spheroid_qc.export.zarr_plate import ZarrPlateOptions, require_zarr, write_zarr_plate
 from spheroid_qc.run.progress import Progress, report_progress
-from spheroid_qc.storage import read_plain
+from spheroid_qc.storage import open_plain, read_plain
 
 PICTURE_FORMATS = ("ome-zarr", "roi", "coco", "geojson")
 """What can be asked for with `--to` beside `FORMATS`: these need a run folder."""
@@ -75,7 +76,7 @@ def export_run(
         `copy`: pixels are written too; `reference`: images are only named. Default: `copy` for
         `ome-zarr`, whose arrays of images are empty otherwise, else `reference`.
     overwrite : bool
-        Replace what an earlier export wrote, or with `out` a file of tables that is there. Tables
+        Replace what an earlier export wrote, or with `out` tables of the same kind. Tables
         in their own place in the run folder are always replaced.
     progress : callable, optional
         Called with a `Progress` from this thread.
@@ -106,6 +107,7 @@ def export_run(
     if to in FORMATS:
         if target is not None and not overwrite and _is_something(target):
             raise RequestError(_there(target))
+        _check_tables(to, target or folder / TABLE_PLACES[to])
         with _said(target or folder):
             return Exported((export_tables(folder, to, target),))
     if to == "ome-zarr":
@@ -222,6 +224,30 @@ def _check(run: CountedRun, target: Path, *, overwrite: bool) -> None:
 
 def _there(target: Path) -> str:
     return f"{target} is there already; choose another --out, or give --overwrite to replace it."
+
+
+_BEGINNINGS = {"xlsx": b"PK", "parquet": b"PAR1", "prism": b"<?xml"}
+
+
+def _check_tables(to: str, target: Path) -> None:
+    """Refuse to replace anything but tables of the same kind: an image, or a table of a run."""
+    found = sorted(target.glob("*.parquet")) if to == "parquet" else [target]
+    if to == "parquet" and os.path.lexists(target) and not target.is_dir():
+        found = [target]
+    for path in found:
+        if not os.path.lexists(path):
+            continue
+        try:
+            handle, _ = open_plain(path)
+            with handle:
+                same = handle.read(8).startswith(_BEGINNINGS[to])
+        except OSError:
+            same = False
+        if not same:
+            raise RequestError(
+                f"{path} is there already and is no file that an export to {to} writes; choose "
+                "another --out."
+            )
 
 
 def _is_something(target: Path) -> bool:

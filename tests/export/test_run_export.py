@@ -215,16 +215,16 @@ def test_tables_are_not_written_over_what_is_there(finished: Path, tmp_path: Pat
     place = tmp_path / "mine"
     if to == "parquet":
         place.mkdir()
-        (place / "wells.parquet").write_bytes(b"mine")
+        (place / "wells.parquet").write_bytes(b"PK mine")
     else:
-        place.write_bytes(b"mine")
+        place.write_bytes(b"PK mine")
     with pytest.raises(RequestError, match="--overwrite"):
         export_run(finished, to, place)
     kept = place / "wells.parquet" if to == "parquet" else place
-    assert kept.read_bytes() == b"mine"
+    assert kept.read_bytes() == b"PK mine"
     if to == "xlsx":
         export_run(finished, to, place, overwrite=True)
-        assert kept.read_bytes() != b"mine"
+        assert kept.read_bytes() != b"PK mine"
 
 
 def test_nothing_is_overwritten_unless_told(finished: Path, tmp_path: Path) -> None:
@@ -501,3 +501,33 @@ def test_an_export_that_does_not_get_to_its_place_leaves_the_one_before(
     with pytest.raises(ValueError):
         fail()
     assert contents(tmp_path) == {"export/a": b"good"}
+
+
+@pytest.mark.parametrize("what", ["image", "table of the run", "pipe", "broken link", "folder"])
+def test_tables_replace_only_tables_of_their_kind(out: Path, tmp_path: Path, what: str) -> None:
+    """Also if told to overwrite: a slip of the hand must not cost an image or a run's table."""
+    target = out / "wells.csv" if what == "table of the run" else tmp_path / "x"
+    if what == "image":
+        write(target, draw(14, size=64, centre=(32, 32)))
+    elif what == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("no pipes here")
+        os.mkfifo(target)
+    elif what == "broken link":
+        target.symlink_to(tmp_path / "nowhere")
+    elif what == "folder":
+        (target / "inside").mkdir(parents=True)
+    before = contents(tmp_path)
+    with pytest.raises(RequestError, match="no file that an export to xlsx writes"):
+        export_run(out, "xlsx", target, overwrite=True)
+    assert contents(tmp_path) == before
+    place = tmp_path / "tables.xlsx"
+    for _ in range(2):
+        export_run(out, "xlsx", place, overwrite=True)
+    assert place.read_bytes().startswith(b"PK")
+
+
+def test_a_folder_where_tables_of_a_run_get_to_is_said(out: Path) -> None:
+    (out / "tables.xlsx").mkdir()
+    with pytest.raises(RequestError, match="no file that an export to xlsx writes"):
+        export_run(out, "xlsx")
