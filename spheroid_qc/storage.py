@@ -156,12 +156,18 @@ def inside(folder: Path, name: str) -> Path:
         If the name leads out of the folder.
     """
     path = folder / name
-    if not names_inside(name) or not _real(path.parent).is_relative_to(_real(folder.parent)):
+    if not names_inside(name) or not real_path(path.parent).is_relative_to(
+        real_path(folder.parent)
+    ):
         raise NotPlainError(path, "it leads out of its folder")
     return path
 
 
-def _real(path: Path) -> Path:
+def real_path(path: Path) -> Path:
+    """Follow all links of a path; one that leads in a circle is given as far as it goes.
+
+    `Path.resolve` raises `RuntimeError` there, or not, as the version of Python likes.
+    """
     return Path(os.path.realpath(path))
 
 

@@ -27,7 +27,7 @@ from spheroid_qc.export.roi_sets import require_roifile, write_roi_sets
 from spheroid_qc.export.zarr_metadata import ZARR_VERSIONS, ZarrVersion
 from spheroid_qc.export.zarr_plate import ZarrPlateOptions, require_zarr, write_zarr_plate
 from spheroid_qc.run.progress import Progress, report_progress
-from spheroid_qc.storage import open_plain, read_plain
+from spheroid_qc.storage import open_plain, read_plain, real_path
 
 PICTURE_FORMATS = ("ome-zarr", "roi", "coco", "geojson")
 """What can be asked for with `--to` beside `FORMATS`: these need a run folder."""
@@ -205,8 +205,8 @@ def _plates(run: CountedRun, target: Path) -> dict[str, Path]:
 
 def _check(run: CountedRun, target: Path, *, overwrite: bool) -> None:
     """Refuse a place where writing could destroy something, or spoil a folder of images."""
-    root, source = run.run.root.resolve(), run.source.resolve()
-    place = target.resolve()
+    root, source = real_path(run.run.root), real_path(run.source)
+    place = real_path(target)
     if place.is_relative_to(source) and not place.is_relative_to(root):
         raise RequestError(
             f"{target} lies in the image folder {run.source}, where it would be taken for images; "

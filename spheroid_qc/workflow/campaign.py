@@ -21,7 +21,7 @@ from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.run.progress import Progress
 from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.run.store.run_folder import MAX_RUN_JSON, RunFolder
-from spheroid_qc.storage import names_inside, read_plain
+from spheroid_qc.storage import names_inside, read_plain, real_path
 from spheroid_qc.wording import plural
 from spheroid_qc.workflow.plates_together import analyse_plates_together
 from spheroid_qc.workflow.run_and_report import PlateResult, carry_out
@@ -162,10 +162,10 @@ def _places(folders: Sequence[Path], out: Path) -> dict[Path, str]:
     """Say which run folder each plate has: that of an earlier call, else one named like it."""
     resolved = {}
     for folder in folders:
-        real = folder.resolve()
+        real = real_path(folder)
         if real in resolved:
             raise RequestError(f"{folder} is given twice; name each plate once.")
-        if out.resolve() == real or out.resolve().is_relative_to(real):
+        if real_path(out) == real or real_path(out).is_relative_to(real):
             raise RequestError(
                 f"The campaign can't go into {out}, which lies in the image folder {folder}; "
                 "choose another --campaign folder."

@@ -26,6 +26,7 @@ from spheroid_qc.run.store.finished_run import FinishedRun, remember_run, rememb
 from spheroid_qc.run.store.run_folder import RunFolder
 from spheroid_qc.run.worker_processes import Workers, default_workers
 from spheroid_qc.stopwatch import Work, taken, timed
+from spheroid_qc.storage import real_path
 
 if TYPE_CHECKING:
     from spheroid_qc.analysis import Analysis
@@ -465,7 +466,7 @@ def analyse(
             "come from images."
         )
     target = place if out is None else Path(out)
-    own = target.resolve() == place.resolve()
+    own = real_path(target) == real_path(place)
     check_target(target, run_folder=own)
     with RunFolder(target).locked() if own else nullcontext():
         result = write_answer(analyse_run_folder(place, parameters), target, workers, progress)

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from spheroid_qc import run_plate
-from spheroid_qc.errors import OutputError, RequestError
+from spheroid_qc.errors import OutputError, RequestError, SpheroidQCError
 from spheroid_qc.run import run_images as plate_module
 from spheroid_qc.run.store import run_folder as folder_module
 from spheroid_qc.run.store.run_folder import RunFolder
@@ -293,6 +293,26 @@ def test_a_full_disk_at_any_moment_keeps_what_is_finished(
     assert result.n_new == 6 - 2 * finished
     assert tables(out) == tables(analysed)
     assert not [p for p in out.rglob("*") if ".part" in p.name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links")
+def test_a_place_that_leads_in_a_circle_is_refused_in_a_sentence(tmp_path, small, out):
+    from spheroid_qc import analyse
+    from spheroid_qc.export.run_export import export_run
+
+    loop = tmp_path / "loop"
+    loop.symlink_to(tmp_path / "back")
+    (tmp_path / "back").symlink_to(loop)
+    calls = [
+        lambda: run_plate(small, out=loop, workers=0),
+        lambda: run_plate(small, out=loop / "below", workers=0),
+        lambda: export_run(out, "geojson", loop),
+        lambda: analyse(out, out=loop),
+    ]
+    for call in calls:
+        with pytest.raises(SpheroidQCError, match="loop"):
+            call()
+    assert loop.is_symlink()
 
 
 def test_two_runs_in_one_folder(out, small, analysed):

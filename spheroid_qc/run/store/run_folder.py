@@ -21,7 +21,7 @@ from typing import Any
 
 from spheroid_qc.atomic import TEMPORARY, write_text
 from spheroid_qc.errors import FolderInUse, RequestError
-from spheroid_qc.storage import files_below, inside, read_plain
+from spheroid_qc.storage import files_below, inside, read_plain, real_path
 
 MAX_RUN_JSON = 1_000_000_000
 """Bytes of `run.json`: some 200 for each of five million files."""
@@ -165,7 +165,7 @@ class RunFolder:
         """
         if self.root.exists() and not self.root.is_dir():
             raise RequestError(f"{self.root} is a file, not a folder; choose another --out folder.")
-        if self.root.resolve() == source.resolve():
+        if real_path(self.root) == real_path(source):
             raise RequestError(
                 f"The results can't go into the image folder {source} itself; choose another "
                 "--out folder."
@@ -174,7 +174,7 @@ class RunFolder:
         # Names of masks and overlays are confined one by one; records are named by us.
         of_plates = sorted(self.records.iterdir()) if self.records.is_dir() else ()
         for folder in (*rooms, *of_plates):
-            if not folder.resolve().is_relative_to(self.root.resolve()):
+            if not real_path(folder).is_relative_to(real_path(self.root)):
                 raise RequestError(
                     f"{folder} is a link that leads out of the run folder, and nothing is written "
                     "there; move the whole run folder to where there is room, and link to that."
