@@ -73,7 +73,9 @@ def _tables(rows: pd.DataFrame, title: str) -> Iterator[str]:
         doses = sorted({0.0, *(dose for own in alone.values() for dose in own)})
         columns = [(name, [own.get(d, vehicle.tolist() if d == 0 else []) for d in doses])
                    for name, own in alone.items()]  # fmt: skip
-        yield _table("XY", f"{title} by dose", "dose", [_number(d) for d in doses], columns)
+        units = {unit for given in named if len(given) == 1 for *_, unit in given}
+        heading = f"dose ({units.pop()})" if len(units) == 1 else "dose"
+        yield _table("XY", f"{title} by dose", heading, [_number(d) for d in doses], columns)
     for (first, second), cells in pairs.items():
         wells = dict(cells)
         wells[0.0, 0.0] = vehicle.tolist()

@@ -38,7 +38,7 @@ def test_prism_holds_every_well(answer: Path) -> None:
     path = export_tables(answer, "prism")
     curves, pair = read_pzfx("x.pzfx", path.read_bytes()) or ()
     heading, *rows = [row.texts for row in curves.rows]
-    assert heading == ("dose", "=a<b (uM)", "=a<b (uM)", "c (uM)", "c (uM)")
+    assert heading == ("dose (uM)", "=a<b (uM)", "=a<b (uM)", "c (uM)", "c (uM)")
     assert [row[0] for row in rows] == ["0", "0.5", "1", "2", "3"]
     assert rows[0][1:] == ("0", "0.01", "0", "0.01")
     assert rows[3][1:] == ("0.4", "0.41", "", "")
@@ -101,3 +101,11 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, answer: Path) -> None:
     found = CliRunner().invoke(app, ["export", str(answer), "--to", "prism"])
     assert found.exit_code == 0
     assert "responses.pzfx" in found.output
+
+
+def test_what_prism_gets_is_read_again(answer: Path) -> None:
+    path = export_tables(answer, "prism")
+    found = analyse_table(path, "fa", "fraction", QUICK, columns_are="drugs")
+    told = pd.read_csv(answer / "dose_response.csv").set_index("drug")["ec50_um"]
+    again = found.dose_response.set_index("drug")["ec50_um"]
+    assert again["c (uM)"] == pytest.approx(told["c"], rel=1e-3, nan_ok=True)
