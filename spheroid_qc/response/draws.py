@@ -108,13 +108,14 @@ def interval(values: FloatArray, draws: FloatArray, level: float) -> tuple[Float
     """Give the bounds of values (n,) from their draws (b, n).
 
     They span the percentile and the reflected interval: where a statistic is biased either alone
-    is on the wrong side of it. What is endless on one side is not reflected. NaN without draws.
+    is on the wrong side of it. What is endless on one side is not reflected, and then holds the
+    value at its end at least. NaN without draws.
     """
     if not len(draws):
         nothing = np.full(np.shape(values), np.nan)
         return nothing, nothing
     ends = _quantiles(draws, 0.5 - level / 2)
-    below, above = values - ends[0], ends[1] - values
+    below, above = np.maximum(values - ends[0], 0), np.maximum(ends[1] - values, 0)
     return (
         values - np.where(np.isinf(above), below, np.maximum(below, above)),
         values + np.where(np.isinf(below), above, np.maximum(below, above)),

@@ -122,6 +122,10 @@ def test_what_is_endless_on_one_side_is_known_on_the_other():
     low, high = interval(np.zeros(1), draws, 0.95)
     assert low[0] == pytest.approx(-0.95, abs=0.01)
     assert high[0] == np.inf
+    low, high = interval(np.full(1, -2.0), draws, 0.95)
+    assert (low[0], high[0]) == (-2.0, np.inf)  # a value beyond all draws lies within all the same
+    low, high = interval(np.full(1, 2.0), -draws, 0.95)
+    assert (low[0], high[0]) == (-np.inf, 2.0)
     assert np.isnan(interval(np.zeros(2), np.empty((0, 2)), 0.95)).all()
     assert np.isnan(p_value(np.zeros(2), np.empty((0, 2)), 0)).all()
 
