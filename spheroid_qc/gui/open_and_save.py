@@ -61,6 +61,19 @@ def save_edited_map(session: Session) -> bool:
     return True
 
 
+def keep_edited_map(session: Session) -> None:
+    """Save a map that was filled in by hand before its folder is left, and say where it is."""
+    if session.draft.saved or not session.draft.wells:
+        return
+    if save_edited_map(session):
+        show_info(f"The plate map that was filled in is kept in {session.map_path}.")
+    else:
+        show_warning(
+            "The plate map that was filled in by hand was not complete, and is not kept: "
+            + " ".join(session.map_problems[:2])
+        )
+
+
 def open_images(
     viewer: Any, folder: Path, parameters: Parameters | None = None, out: Path | None = None
 ) -> Any:
@@ -77,6 +90,8 @@ def open_images(
 
         # A stroke of this very moment belongs to the folder that is left now.
         correcting_of(viewer).finish()
+        if not same and not session.draft.saved:
+            keep_edited_map(session)
         session.user = preference("review", "user_name", "") or account_name()
         session.set_opened(opened)
         session.cache = FrameCache(int(preference("plate", "cache_mb", 256)) * 2**20)
@@ -111,12 +126,18 @@ def load_map(owner: Any, session: Session, path: Path) -> Any:
 
     def done(plate_map: Any) -> None:
         if here():
+            replaced = bool(session.draft.wells) and not session.draft.saved
             session.set_map(plate_map, path)
+            if replaced:
+                show_info(
+                    f"{path.name} took the place of what was filled in by hand; Undo under “Fill "
+                    "in the map by hand” brings that back."
+                )
 
     def failed(error: BaseException) -> None:
         if here():
             problems = getattr(error, "problems", None)
-            session.map_refused(problems or [sentence_of(error)])
+            session.map_refused(problems or [sentence_of(error)], of_file=True)
 
     return in_background(owner, read, done=done, failed=failed)
 

@@ -174,7 +174,8 @@ class MapEditor(QWidget):
         draft, wells = self.session.draft, self.grid.selected
         show_hint(self.selected, _selected_words(wells, draft.wells, self._keys()))
         self.selected.setToolTip(", ".join(wells))
-        self.problem.say(problem_words(self.session.map_problems), "error")
+        own = () if self.session.problems_of_file else self.session.map_problems
+        self.problem.say(problem_words(own), "error")
         for widget in (self.fill, self.clear):
             widget.setEnabled(bool(wells))
         self.undo.setEnabled(draft.can_undo)

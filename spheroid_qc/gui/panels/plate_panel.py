@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 import napari.viewer
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QEvent, QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
@@ -21,7 +21,7 @@ from spheroid_qc.frames.frame_table import FrameTable
 from spheroid_qc.frames.inspect_folder import given_by, inspection
 from spheroid_qc.gui.background_threads import alive, rest_timer, sentence_of
 from spheroid_qc.gui.correct_masks import correcting_of
-from spheroid_qc.gui.open_and_save import load_map, open_images, open_panel
+from spheroid_qc.gui.open_and_save import keep_edited_map, load_map, open_images, open_panel
 from spheroid_qc.gui.panels.base_panel import (
     BasePanel,
     Fold,
@@ -72,6 +72,7 @@ class PlatePanel(BasePanel):
         self.add(*self._build_folder(), *self._build_wells(), *self._build_folds())
         self.add_foot(self.next_button)
         self.setAcceptDrops(True)
+        self.viewer.window._qt_window.installEventFilter(self)
         self._connect()
         self._on_parameters()
         self._on_opened()
@@ -170,6 +171,12 @@ class PlatePanel(BasePanel):
         self.say("")
         worker = open_images(self.viewer, folder)
         worker.errored.connect(lambda error: self._on_not_opened(error))
+
+    def eventFilter(self, watched, event) -> bool:  # type: ignore[no-untyped-def]  # noqa: D102
+        if event is not None and event.type() == QEvent.Type.Close:
+            # Nobody is asked: what was filled in by hand lies beside the images the next time.
+            keep_edited_map(self.session)
+        return False
 
     def _on_not_opened(self, error: BaseException) -> None:
         if alive(self):
@@ -457,13 +464,17 @@ class PlatePanel(BasePanel):
         opened, plate_map = self.session.opened, self.session.plate_map
         assert opened is not None
         problems = self.session.map_problems
-        draft_refused = bool(problems) and not self.session.draft.saved
+        draft, of_file = self.session.draft, self.session.problems_of_file
+        draft_refused = bool(problems) and not draft.saved and not of_file
         told = problem_words(problems)
         if draft_refused:
             # In full beside the fields that are to be filled in.
             told = "The map is not complete yet; see below the fields of the wells."
         elif problems:
-            kept = self.session.map_path.name if self.session.map_path is not None else ""
+            path = self.session.map_path
+            kept = "" if path is None else path.name
+            if draft.wells and not draft.saved:
+                kept = "the one that was filled in by hand"
             told += f"\nThe map that is shown is still {kept}." if kept else ""
         self.map_problem.say(told, "error")
         warnings: list[str] = []

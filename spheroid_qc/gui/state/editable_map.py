@@ -79,6 +79,13 @@ class EditableMap:
         """Take over a map that was read from a file."""
         return cls({(w.plate or "", w.well): _draft_of(w) for w in plate_map.wells})
 
+    def take_over(self, plate_map: PlateMap) -> None:
+        """Take over a map that was read from a file, as a step that can be undone."""
+        if self.wells:
+            self._step()
+        self.wells = self.from_map(plate_map).wells
+        self.mark_saved()
+
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""

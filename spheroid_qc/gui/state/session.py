@@ -79,6 +79,7 @@ class Session:
         self.plate_map: PlateMap | None = None
         self.map_path: Path | None = None
         self.map_problems: tuple[str, ...] = ()
+        self.problems_of_file = False
         self.parameters = Parameters()
         self.tables: dict[str, pd.DataFrame] = {}
         self.answer: RunAnswer | None = None
@@ -173,7 +174,7 @@ class Session:
 
     def set_map(self, plate_map: PlateMap, path: Path) -> None:
         """Take over a map that was read from a file."""
-        self.draft = EditableMap.from_map(plate_map)
+        self.draft.take_over(plate_map)
         self.map_saved(plate_map, path)
 
     def map_saved(self, plate_map: PlateMap, path: Path) -> None:
@@ -181,14 +182,17 @@ class Session:
         self.plate_map, self.map_path, self.map_problems = plate_map, path, ()
         self.map_changed.emit()
 
-    def map_refused(self, problems: Iterable[str]) -> None:
-        """Take note of why a map could not be taken over; the one before stays."""
-        self.map_problems = tuple(problems)
+    def map_refused(self, problems: Iterable[str], *, of_file: bool = False) -> None:
+        """Take note of why a map could not be taken over; the one before stays.
+
+        `of_file`: one that was to be loaded, whatever has been filled in meanwhile.
+        """
+        self.map_problems, self.problems_of_file = tuple(problems), of_file
         self.map_changed.emit()
 
     def map_edited(self) -> None:
         """Read the draft anew: every panel then shows what it says now."""
-        self.map_problems = ()
+        self.map_problems, self.problems_of_file = (), False
         if not self.draft.wells:
             self.plate_map = None
         else:

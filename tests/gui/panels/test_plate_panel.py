@@ -10,8 +10,10 @@ pytestmark = pytest.mark.gui
 
 from napari.layers import Image, Labels  # noqa: E402
 from qtpy.QtCore import QPoint, Qt  # noqa: E402
+from qtpy.QtGui import QCloseEvent  # noqa: E402
 from qtpy.QtWidgets import QApplication, QPushButton  # noqa: E402
 
+from spheroid_qc.gui.open_and_save import load_map  # noqa: E402
 from spheroid_qc.gui.result_layers import overlay_of  # noqa: E402
 from spheroid_qc.gui.well_view import view_of  # noqa: E402
 from spheroid_qc.plate_map import read_plate_map  # noqa: E402
@@ -325,3 +327,50 @@ def test_blank_wells_look_in_the_legend_as_they_do_on_the_plate(window, images, 
         window.until(lambda: "○" in plate.legend.text())
     finally:
         get_settings().appearance.theme = theme
+
+
+def filled_in(window, qtbot, images):
+    """Fill in two wells by hand, with what a person clicks."""
+    plate = window.open(images)
+    drag(qtbot, plate.grid, "B02", "B03")
+    plate.editor.role.setCurrentText("vehicle")
+    plate.editor.fill.click()
+    assert not window.session.draft.saved
+    return plate
+
+
+def test_a_map_that_can_not_be_loaded_is_told_from_what_was_filled_in(
+    window, qtbot, images, tmp_path
+) -> None:
+    plate = filled_in(window, qtbot, images)
+    path = tmp_path / "no_unit.csv"
+    path.write_text("well,drug,dose\nB02,selinexor,1\n", "utf-8")
+    load_map(plate, window.session, path)
+    window.until(lambda: "no_unit.csv" in plate.map_problem.text().replace("\u200b", ""))
+    assert "not complete" not in plate.map_problem.text()
+    assert "filled in by hand" in plate.map_problem.text()
+    assert not plate.editor.problem.text(), "nothing is wrong with the fields"
+    plate.editor.fill.click()
+    assert not plate.map_problem.text()
+
+
+def test_a_map_that_was_filled_in_is_not_lost(window, qtbot, images, tmp_path) -> None:
+    plate = filled_in(window, qtbot, images)
+    before = dict(window.session.draft.wells)
+    load_map(plate, window.session, tmp_path / "map.csv")
+    window.until(lambda: window.session.map_path is not None)
+    assert dict(window.session.draft.wells) != before
+    plate.editor.undo.click()
+    assert dict(window.session.draft.wells) == before, "a map from a file can be undone"
+    # Another folder is opened: it is kept beside the images that it belongs to.
+    kept = window.session.default_map_path()
+    other = tmp_path / "other"
+    write(other / "VID1_B2_1_00d00h00m.tif", draw(36))
+    window.open(other)
+    assert {w.well for w in read_plate_map(kept).wells} == {"B02", "B03"}
+    drag(qtbot, plate.grid, "B02", "B02")
+    plate.editor.role.setCurrentText("vehicle")
+    plate.editor.fill.click()
+    kept = window.session.default_map_path()
+    QApplication.sendEvent(window.viewer.window._qt_window, QCloseEvent())
+    assert [w.well for w in read_plate_map(kept).wells] == ["B02"], "and when the window closes"
