@@ -125,10 +125,10 @@ def _light(relative: float, of_level: float, quality: QualityParameters) -> list
 
 def _border(core: float, total: float, quality: QualityParameters) -> list[Flag]:
     if core >= quality.cut_border_contact:
-        detail = f"{core:.0%} of the core's outline lie on the edge of the frame."
+        detail = f"{core:.0%} of the core's outline lies on the edge of the frame."
         return [Flag("touches_border", Severity.EXCLUDE, detail)]
     if core > 0:
-        detail = f"{core:.1%} of the core's outline lie on the edge of the frame."
+        detail = f"{core:.1%} of the core's outline lies on the edge of the frame."
         return [Flag("touches_border", detail=detail)]
     if total > 0:
         detail = "Shed material reaches the edge of the frame; more may lie outside."

@@ -139,8 +139,11 @@ class MapEditor(QWidget):
             self._show_role({well.role for well in held})
             for n in range(_DRUGS):
                 self._show_drug(n, {_drug_of(well, n) for well in held})
-        elif self.role.currentData() is None:
-            self._show_role({"treated"})
+        else:
+            if self.role.currentData() is None:
+                self._show_role({"treated"})
+            for n, (drug, _, _) in enumerate(self.drugs):
+                drug.lineEdit().setPlaceholderText(_nothing(n))
         self.refresh()
 
     def _show_role(self, roles: set[str]) -> None:
@@ -161,8 +164,7 @@ class MapEditor(QWidget):
         drug.setCurrentText(one.drug)
         dose.setText(one.dose)
         unit.setCurrentText(_shown_unit(one.unit))
-        empty = "drug" if n == 0 else "none"
-        drug.lineEdit().setPlaceholderText(_AS_IT_IS if n in self._mixed else empty)
+        drug.lineEdit().setPlaceholderText(_AS_IT_IS if n in self._mixed else _nothing(n))
 
     def _on_drug_typed(self, text: str) -> None:
         """Take a well with a drug for a treated one, unless a control is meant."""
@@ -276,6 +278,11 @@ class MapEditor(QWidget):
     def _changed(self) -> None:
         self.session.map_edited()
         self.show_selected()
+
+
+def _nothing(n: int) -> str:
+    """Say what an empty field of the drug at a place asks for."""
+    return "drug" if n == 0 else "none"
 
 
 def _drug_of(well: EditableWell, n: int) -> Treatment:

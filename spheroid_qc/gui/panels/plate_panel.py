@@ -294,7 +294,8 @@ class PlatePanel(BasePanel):
             )
         wells, times = len(opened.well_timepoints), {f.time_h for f in opened.table.frames}
         lines = [
-            f"{len(opened.table.frames)} images: {wells} wells, {len(times)} times"
+            f"{plural(len(opened.table.frames), 'image')}: {plural(wells, 'well')}, "
+            + plural(len(times), "time")
             + (f", {len(opened.plates)} plates" if len(opened.plates) > 1 else "")
         ]
         picture = opened.picture

@@ -374,3 +374,23 @@ def test_a_map_that_was_filled_in_is_not_lost(window, qtbot, images, tmp_path) -
     kept = window.session.default_map_path()
     QApplication.sendEvent(window.viewer.window._qt_window, QCloseEvent())
     assert [w.well for w in read_plate_map(kept).wells] == ["B02"], "and when the window closes"
+
+
+def test_one_of_a_thing_is_said_as_one_and_a_new_plate_has_a_fresh_form(
+    window, qtbot, images, tmp_path
+) -> None:
+    plate = filled_in(window, qtbot, images)
+    drag(qtbot, plate.grid, "C02", "C02")
+    first = plate.editor.drugs[0][0]
+    plate.editor.role.setCurrentText("treated")
+    first.setCurrentText("gemcitabine")
+    plate.editor.drugs[0][1].setText("1")
+    plate.editor.fill.click()
+    drag(qtbot, plate.grid, "B02", "C02")
+    assert first.lineEdit().placeholderText() == "as it is", "vehicle and a drug"
+    other = tmp_path / "one"
+    write(other / "VID1_B2_1_00d00h00m.tif", draw(36))
+    window.open(other)
+    assert plate.summary.text().startswith("1 image: 1 well, 1 time\n")
+    assert not plate.grid.selected
+    assert first.lineEdit().placeholderText() == "drug", "no well is selected that has another"
