@@ -54,7 +54,7 @@ class Job:
     running: bool = False
     stopping: bool = False
     state: Progress | None = None
-    live: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    live: LiveWells = field(default_factory=lambda: LiveWells())
     outcome: Ended | Failed | RunStopped | None = None
 
     @property
@@ -335,8 +335,40 @@ def rows_of_well(opened: Opened, plate: str, well: str) -> list[dict[str, Any]]:
 
 def live_table(job: Job | None) -> pd.DataFrame:
     """Give the wells that a run has finished so far as a table, for a heat map."""
-    found = {} if job is None else job.live
-    return pd.DataFrame([row for rows in found.values() for row in rows])
+    return pd.DataFrame() if job is None else job.live.table()
+
+
+class LiveWells(dict[tuple[str, str], list[dict[str, Any]]]):
+    """Rows of wells as a run finishes them, and their table: only what is new is made one.
+
+    A full plate has thousands of rows, and the window draws them twice a second.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._table = pd.DataFrame()
+        self._new: list[dict[str, Any]] = []
+
+    def __setitem__(self, key: tuple[str, str], rows: list[dict[str, Any]]) -> None:
+        again = key in self
+        super().__setitem__(key, rows)
+        if again:
+            self._table, self._new = (
+                pd.DataFrame(),
+                [row for known in self.values() for row in known],
+            )
+        else:
+            self._new += rows
+
+    def table(self) -> pd.DataFrame:
+        """Give all rows; one table until another well comes."""
+        if self._new:
+            # A column that is empty so far has no type yet, and would spoil that of later numbers.
+            fresh = pd.DataFrame(self._new).dropna(axis="columns", how="all")
+            parts = [part for part in (self._table, fresh) if len(part)]
+            self._table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else fresh
+            self._new = []
+        return self._table
 
 
 def is_begun(out: Path) -> bool:

@@ -569,9 +569,10 @@ class RunPanel(BasePanel):
             return
         job = self.control.shown
         live = job is not None and not job.only_tables and not isinstance(job.outcome, Ended)
-        wells = live_table(job) if live else self.session.tables.get("wells", live_table(job))
-        if not len(wells):
-            wells = self.session.tables.get("wells", wells)
+        known = self.session.tables.get("wells")
+        wells = live_table(job) if live or known is None else known
+        if not len(wells) and known is not None:
+            wells = known
         times = list(opened.times(self.session.plate).values())
         self.map.show_wells(
             wells, self.session.plate, self.session.well_count, times,
