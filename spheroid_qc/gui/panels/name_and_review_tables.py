@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from spheroid_qc.frames.frame_table import HARMLESS, FrameTable
 from spheroid_qc.frames.inspect_folder import visible
 from spheroid_qc.gui.state.review_queue import Entry
+from spheroid_qc.gui.well_colours import quiet_colour
 from spheroid_qc.run.store.review_decisions import Exclusion
 
 _TEXT = Qt.ItemDataRole.DisplayRole
@@ -120,7 +121,7 @@ class _QueueModel(FrameModel):
     def data(self, index: QModelIndex, role: int = _TEXT) -> Any:
         entry = self.entries[index.row()]
         if role == _COLOUR and entry.done:
-            return QColor("#8a939c")
+            return QColor(quiet_colour())
         if role == _TIP:
             sure = "" if np.isnan(entry.confidence) else f"\nconfidence {entry.confidence:.2f}"
             return ("\n".join(entry.details) or "no finding") + sure
