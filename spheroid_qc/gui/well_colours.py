@@ -92,7 +92,9 @@ def condition_colours(wells: Iterable[MappedWell]) -> dict[str, str]:
         else:
             drugs = tuple(dose.drug for dose in well.drugs)
             doses.setdefault(drugs, {})[name] = float(np.prod([d.dose for d in well.drugs] or [0]))
-    for number, names in enumerate(doses.values()):
+    # In the order of the tables, so that a drug's curve is of the colour of its wells.
+    families = sorted(doses, key=lambda drugs: (len(drugs), sorted(drugs)))
+    for number, names in enumerate(doses[drugs] for drugs in families):
         hue = _HUES[number % len(_HUES)]
         ordered = sorted(names, key=lambda name: names[name])
         for rank, name in enumerate(ordered):
