@@ -62,11 +62,14 @@ def corrections_of(run: RunFolder) -> Iterator[Correction]:
     Yields
     ------
     Correction
-        In no order; masks that tables can't use are among them.
+        In no order. Files that don't belong to their picture are among them, and what is no file is
+        not; tables say of both.
     """
     for entry in files_below(run.corrections):
         if entry.name.endswith(_ENDING):
             mask = Path(entry.path).relative_to(run.corrections).as_posix()
+            if _drawn(run, mask) is None:
+                continue
             note = _read_json(note_path(run, mask))
             yield Correction(mask, str(note.get("by") or ""), str(note.get("at") or ""))
 

@@ -17,7 +17,9 @@ from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.frames.frame_table import frame_table
 from spheroid_qc.images.instrument_plate_files import plate_calibration
 from spheroid_qc.run.store.corrected_masks import (
+    Correction,
     corrected_record,
+    corrections_of,
     mask_path,
     measure_masks,
     remove_correction,
@@ -315,3 +317,18 @@ def test_what_is_no_folder_in_the_place_of_one_of_corrections_is_said(good, tmp_
     after = pd.read_csv(out / "wells.csv")
     assert after["flags"].str.contains("correction_unused").all()
     assert after["core_area_px"].tolist() == before["core_area_px"].tolist()
+
+
+def test_corrections_are_listed_with_who_and_when(tmp_path) -> None:
+    run = RunFolder(tmp_path)
+    run.corrections.mkdir()
+    (run.corrections / "plain.ome.tif").write_bytes(b"a mask that somebody put there")
+    (run.corrections / "sub").mkdir()
+    (run.corrections / "sub" / "signed.ome.tif").write_bytes(b"a mask")
+    (run.corrections / "sub" / "signed.json").write_text('{"by": "ada", "at": "2026-12-01"}')
+    (run.corrections / "left.json").write_text('{"by": "nobody"}')
+    (run.corrections / "link.ome.tif").symlink_to(tmp_path.parent / "elsewhere.ome.tif")
+    assert sorted(corrections_of(run), key=lambda one: one.mask) == [
+        Correction("plain.ome.tif"),
+        Correction("sub/signed.ome.tif", "ada", "2026-12-01"),
+    ]
