@@ -506,11 +506,11 @@ def test_an_overlay_without_memory_is_said_and_drawn_by_the_next_run(
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit of address space")
 def test_a_frame_that_memory_does_not_hold_costs_itself_only(small, tmp_path, monkeypatch):
-    """Workers with 1.5 GB of address space, and a frame of 36 megapixels among small ones."""
+    """Workers with 1.5 GB of address space, and a frame of 100 megapixels among small ones."""
     images = tmp_path / "images"
     shutil.copytree(small, images)
     huge = next(images.glob("*C4_1_00d06h*"))
-    write(huge, np.tile(draw(20, size=96, centre=(48, 48)), (62, 62)))
+    write(huge, np.tile(draw(20, size=96, centre=(48, 48)), (104, 104)))
     limit = 1500 << 20
     (tmp_path / "sitecustomize.py").write_text(
         "import resource, sys\n"
