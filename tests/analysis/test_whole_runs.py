@@ -18,6 +18,9 @@ from spheroid_qc.run.store.review_decisions import Exclusion, write_exclusions
 from spheroid_qc.run.store.run_folder import RunFolder
 from tests.run.conftest import write_plate
 
+# What they all look at is made once and not once in every process.
+pytestmark = pytest.mark.xdist_group("whole_runs")
+
 MADE = {"dose_response.csv", "synergy.csv", "survival.csv", "plate_quality.csv",
         "comparisons.csv", "kinetics.csv", ANALYSIS_JSON}  # fmt: skip
 

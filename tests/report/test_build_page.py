@@ -26,6 +26,9 @@ from tests.report.browser import Browser
 from tests.report.conftest import FORMULA, HOURS, IMAGE, SCRIPT
 from tests.run.conftest import draw, write
 
+# What they all look at is made once and not once in every process.
+pytestmark = pytest.mark.xdist_group("page")
+
 COLOUR_OF = "getComputedStyle(document.querySelector('[data-w=B10] circle')).fill"
 
 

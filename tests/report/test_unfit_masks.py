@@ -16,6 +16,9 @@ from spheroid_qc.configuration import apply_overrides
 from tests.report.browser import Browser
 from tests.run.tables.test_intervals_and_unfit_masks import SEGMENT, plate, sees
 
+# What they all look at is made once and not once in every process.
+pytestmark = pytest.mark.xdist_group("unfit_masks")
+
 SERIES = {f"B{n + 2}": [0.3 + 0.01 * n if n < 8 else 0.02, 0.5, 0.6] for n in range(10)}
 MAP = "well,drug,dose,unit,role\n" + "".join(
     f"B{n + 2},,,,vehicle\n" if n < 4 else f"B{n + 2},x,{1 if n < 7 else 3},uM,treated\n"

@@ -16,6 +16,9 @@ from spheroid_qc.run.run_request import RunRequest
 from spheroid_qc.workflow.campaign import CampaignResult, run_campaign
 from tests.run.conftest import draw, write
 
+# What they all look at is made once and not once in every process.
+pytestmark = pytest.mark.xdist_group("campaign")
+
 MAP = "well,drug,dose,unit,role\nB2,,,,vehicle\nB3,,,,vehicle\nC4,gemcitabine,1,uM,treated\n"
 NASTY = "p <b>&'\" =1+1 é"
 

@@ -22,6 +22,9 @@ from spheroid_qc.configuration import apply_overrides
 from spheroid_qc.segmentation import Segmentation
 from tests.run.conftest import PIXEL_UM, SIZE, write
 
+# What they all look at is made once and not once in every process.
+pytestmark = pytest.mark.xdist_group("contract")
+
 HOURS = (0, 24, 48, 72, 96)
 OUT_OF_EFFECT = ("never_formed", "vanished", "unscorable")
 GROWS = [(20, 0.04), (21, 0.05), (22, 0.03), (23, 0.04), (24, 0.05)]

@@ -22,6 +22,9 @@ from spheroid_qc.segmentation.adapter.learn_and_judge import (
 from tests.segmentation.adapter.zoned import lessons, zoned
 from tests.segmentation.scenes import disc
 
+# What they all look at is made once and not once in every process.
+pytestmark = pytest.mark.xdist_group("learn_and_judge")
+
 FRAMES = [zoned(seed) for seed in range(4)]
 
 
