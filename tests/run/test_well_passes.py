@@ -63,6 +63,17 @@ def said_of(out: Path) -> pd.DataFrame:
     return qc[qc["code"] == "worker_died"]
 
 
+def run_before_a_frame_came(small: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Run a plate of which well C04 lacks its last frame, which is there then; images and run."""
+    images, out = tmp_path / "images", tmp_path / "out"
+    shutil.copytree(small, images)
+    late = sorted(images.glob("*C4*"))[-1]
+    late.rename(tmp_path / late.name)
+    run_plate(images, out=out, workers=0)
+    (tmp_path / late.name).rename(late)
+    return images, out
+
+
 @pytest.mark.parametrize("hung", [False, True])
 def test_a_well_whose_pass_dies_after_its_frames_were_saved_is_said(
     small, analysed, tmp_path, monkeypatch, hung
@@ -122,12 +133,7 @@ def test_a_run_that_is_killed_while_masks_of_an_earlier_one_change_is_continued(
     small, analysed, tmp_path, monkeypatch
 ):
     """A frame is added to a well: what is judged on all changes masks that a record names."""
-    images, out = tmp_path / "images", tmp_path / "out"
-    shutil.copytree(small, images)
-    late = sorted(images.glob("*C4*"))[-1]
-    late.rename(tmp_path / late.name)
-    run_plate(images, out=out, workers=0)
-    (tmp_path / late.name).rename(late)
+    images, out = run_before_a_frame_came(small, tmp_path)
 
     def die(task: WellTask, results: list[dict[str, Any]]) -> None:
         spoil(task, results[0])
@@ -143,12 +149,7 @@ def test_a_run_that_is_killed_while_masks_of_an_earlier_one_change_is_continued(
 
 
 def test_a_mask_that_a_person_edited_is_kept_when_a_pass_fails(small, tmp_path, monkeypatch):
-    images, out = tmp_path / "images", tmp_path / "out"
-    shutil.copytree(small, images)
-    late = sorted(images.glob("*C4*"))[-1]
-    late.rename(tmp_path / late.name)
-    run_plate(images, out=out, workers=0)
-    (tmp_path / late.name).rename(late)
+    images, out = run_before_a_frame_came(small, tmp_path)
     (mask,) = (out / "masks").rglob("*C4*.tif")
     core, shed = read_masks(mask)
     write_masks(
